@@ -1,0 +1,80 @@
+// Addresses, frame numbers and ranges of them, kept apart by type.
+//
+// Phys is a physical address in bytes, Pfn a page frame number (Phys >> 12). Both are points on a
+// line: point - point is a distance (uint64_t), point + distance is a point; two points cannot be
+// added, and an address cannot be passed where a frame number is meant.
+// Every range is half-open: [start, end), empty when end <= start.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace mm {
+
+inline constexpr unsigned kPageShift = 12;
+inline constexpr uint64_t kPageSize = uint64_t{1} << kPageShift;
+
+inline constexpr uint64_t kKiB = uint64_t{1} << 10;
+inline constexpr uint64_t kMiB = uint64_t{1} << 20;
+inline constexpr uint64_t kGiB = uint64_t{1} << 30;
+inline constexpr uint64_t kTiB = uint64_t{1} << 40;
+
+// x86-64 has at most 52 physical address bits (Intel SDM vol. 3A, 4.1.4): nothing lies above.
+inline constexpr uint64_t kMaxPhys = uint64_t{1} << 52;
+
+template <class Tag>
+struct Point {
+  uint64_t v = 0;
+
+  friend constexpr auto operator<=>(Point, Point) = default;
+  friend constexpr Point operator+(Point p, uint64_t distance) { return {p.v + distance}; }
+  friend constexpr Point operator-(Point p, uint64_t distance) { return {p.v - distance}; }
+  friend constexpr uint64_t operator-(Point a, Point b) { return a.v - b.v; }
+  constexpr Point& operator+=(uint64_t distance) { return v += distance, *this; }
+  constexpr Point& operator-=(uint64_t distance) { return v -= distance, *this; }
+};
+
+using Phys = Point<struct PhysTag>;
+using Pfn = Point<struct PfnTag>;
+
+template <class P>
+struct HalfOpen {
+  P start, end;
+
+  friend constexpr bool operator==(const HalfOpen&, const HalfOpen&) = default;
+  [[nodiscard]] constexpr bool empty() const { return end <= start; }
+  [[nodiscard]] constexpr uint64_t size() const { return empty() ? 0 : end - start; }
+  [[nodiscard]] constexpr bool contains(P p) const { return start <= p && p < end; }
+  [[nodiscard]] constexpr bool contains(const HalfOpen& r) const {
+    return start <= r.start && r.end <= end;
+  }
+  [[nodiscard]] constexpr bool overlaps(const HalfOpen& r) const {
+    return start < r.end && r.start < end;
+  }
+  // What both have; empty (possibly with end < start) when they have nothing in common.
+  [[nodiscard]] constexpr HalfOpen clip(const HalfOpen& r) const {
+    return {start < r.start ? r.start : start, end < r.end ? end : r.end};
+  }
+};
+
+using Range = HalfOpen<Phys>;      // bytes
+using PfnRange = HalfOpen<Pfn>;    // whole frames
+
+constexpr Pfn pfn_down(Phys p) { return {p.v >> kPageShift}; }
+constexpr Pfn pfn_up(Phys p) { return {(p.v + kPageSize - 1) >> kPageShift}; }
+constexpr Phys phys(Pfn f) { return {f.v << kPageShift}; }
+constexpr Range phys(PfnRange r) { return {phys(r.start), phys(r.end)}; }
+
+// The whole frames inside / touched by a byte range.
+constexpr PfnRange pfns_inside(Range r) { return {pfn_up(r.start), pfn_down(r.end)}; }
+constexpr PfnRange pfns_touched(Range r) { return {pfn_down(r.start), pfn_up(r.end)}; }
+
+// `align` is a power of two.
+constexpr uint64_t align_down(uint64_t v, uint64_t align) { return v & ~(align - 1); }
+constexpr uint64_t align_up(uint64_t v, uint64_t align) { return align_down(v + align - 1, align); }
+template <class Tag>
+constexpr Point<Tag> align_down(Point<Tag> p, uint64_t align) { return {align_down(p.v, align)}; }
+template <class Tag>
+constexpr Point<Tag> align_up(Point<Tag> p, uint64_t align) { return {align_up(p.v, align)}; }
+
+}  // namespace mm
