@@ -1,0 +1,98 @@
+// The e820 table: the machine's physical address space by type, as Linux calls it.
+//
+// The table is sane at every moment: sorted by address, disjoint, and merged (touching entries of
+// one type are one entry; Pram and SoftReserved are kept apart, as Linux does, because their borders
+// can mean something). What lies in no entry is a gap: address space that nobody described.
+// Storage is the caller's; when it is full a call fails and the table is as it was before.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// Values are ACPI 6.5 table 15.14's where it has them, Linux's own above (Pram, SoftReserved).
+// Other numbers that a firmware reports are kept as they are and treated as Reserved.
+enum class E820Type : uint32_t {
+  Ram = 1,
+  Reserved = 2,
+  Acpi = 3,
+  Nvs = 4,
+  Unusable = 5,
+  Pmem = 7,
+  Pram = 12,
+  Unaccepted = 0xeffffffe,  // UEFI 2.10 section 7.2: RAM the guest has not accepted yet; Baton's number
+  SoftReserved = 0xefffffff,
+};
+
+// How strict a type is where two overlap: unusable > reserved > NVS > ACPI > persistent > soft
+// reserved > unaccepted > usable. Unknown types rank with (just below) reserved.
+[[nodiscard]] unsigned strictness(E820Type type);
+
+// Linux's word for a type in the BIOS-e820 lines ("usable", "ACPI data", ...); null for unknown
+// numbers, which Linux prints as "type 20".
+[[nodiscard]] const char* e820_type_name(E820Type type);
+
+// Also the form it has in the handoff: 24 bytes, half-open.
+struct E820Entry {
+  Range range;
+  E820Type type = E820Type::Reserved;
+  uint32_t zero = 0;
+
+  friend bool operator==(const E820Entry&, const E820Entry&) = default;
+};
+static_assert(sizeof(E820Entry) == 24);
+
+class E820Table {
+ public:
+  E820Table() = default;
+  explicit E820Table(std::span<E820Entry> storage) : storage_(storage) {}
+
+  // Storage that is enough for `appends` calls of append(), whatever their ranges.
+  [[nodiscard]] static constexpr size_t capacity_for(size_t appends) { return 4 * appends + 4; }
+
+  // Adds a range; where it overlaps what is there the stricter type wins. Fails on an empty range,
+  // one that ends above kMaxPhys or wraps, and when storage is full.
+  Result<> append(Range range, E820Type type);
+  // Makes `to` of all that is `from` within the range. Returns how many bytes that were.
+  Result<uint64_t> update(Range range, E820Type from, E820Type to);
+  // Takes all that is `type` (everything, when no type is given) within the range out of the table.
+  // Returns how many bytes that were.
+  Result<uint64_t> remove(Range range, std::optional<E820Type> type = std::nullopt);
+  // Takes entries another table made, which must be sane already; otherwise names the first that
+  // is not.
+  Result<> adopt(std::span<const E820Entry> entries);
+
+  [[nodiscard]] std::span<const E820Entry> entries() const { return storage_.first(count_); }
+  [[nodiscard]] std::span<E820Entry> storage() const { return storage_; }
+
+  // The entry that holds an address; null in a gap.
+  [[nodiscard]] const E820Entry* find(Phys address) const;
+  // Whether every byte of the range is of this type.
+  [[nodiscard]] bool all(Range range, E820Type type) const;
+  [[nodiscard]] uint64_t total(E820Type type) const;
+  // End of the last whole frame of usable RAM below `limit` (Linux: e820_end_pfn); 0 if there is none.
+  [[nodiscard]] Pfn last_pfn(Pfn limit = pfn_down(Phys{kMaxPhys})) const;
+
+  // One line an entry: `<who>: [mem 0x%016lx-0x%016lx] usable`, last byte inclusive, as Linux.
+  void print(const Printer& out, const char* who) const;
+
+ private:
+  template <class Rule>  // std::optional<E820Type>(std::optional<E820Type> old)
+  Result<> repaint(Range range, Rule rule);
+  void cut_at(Phys at);
+  void insert(size_t index, const E820Entry& entry);
+  void erase(size_t index);
+  bool join_with_previous(size_t index);
+  [[nodiscard]] size_t first_ending_after(Phys at) const;
+
+  std::span<E820Entry> storage_;
+  size_t count_ = 0;  // storage_[0, count_) is sorted, disjoint, merged
+};
+
+}  // namespace mm

@@ -1,0 +1,106 @@
+// Early reservations: memory in use before an allocator exists, each range with a name.
+//
+// Linux 2.6.3x's early_res[] (kernel/early_res.c): reserve_early() names what is taken,
+// find_e820_area() finds room between what is usable and what is reserved. The list is sorted by
+// address and disjoint. Ranges are in bytes and need not be page-aligned.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "mm/direct_map.h"
+#include "mm/e820.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// Also the form it has in the handoff: 32 bytes.
+struct Reservation {
+  Range range;
+  char name[15] = {};      // NUL-terminated: 14 characters at most
+  uint8_t overlap_ok = 0;  // 1: a later reservation may take (part of) this range over
+
+  friend bool operator==(const Reservation&, const Reservation&) = default;
+};
+static_assert(sizeof(Reservation) == 32);
+
+class EarlyRes {
+ public:
+  EarlyRes() = default;
+  explicit EarlyRes(std::span<Reservation> storage) : storage_(storage) {}
+
+  // From now on a full list moves to a larger one by itself: found in e820, reached through `map`,
+  // reserved as "EARLY_RES", the old one released. Without this a full list is an error.
+  // Room for growth is taken right after the call that made the list nearly full, so a place just
+  // found with find_e820_area() stays free until it is reserved.
+  Result<> grow_in(const E820Table& e820, const DirectMap& map);
+
+  // reserve_early: fails, naming both, where the range overlaps a reservation; parts of reservations
+  // made with reserve_overlap_ok give way.
+  Result<> reserve(Range range, const char* name) { return add(range, name, false); }
+  // reserve_early_overlap_ok: later reservations may overlap this one; it must not overlap earlier.
+  Result<> reserve_overlap_ok(Range range, const char* name) { return add(range, name, true); }
+  // free_early: whole, head, tail or middle; fails when a byte of the range is not reserved.
+  Result<> free(Range range);
+  // Takes reservations another list made: sorted and disjoint, otherwise names the first that is not.
+  Result<> adopt(std::span<const Reservation> reservations);
+
+  [[nodiscard]] std::span<const Reservation> entries() const { return storage_.first(count_); }
+  // First reservation that has a byte in the range; null if none.
+  [[nodiscard]] const Reservation* overlapping(Range range) const;
+  [[nodiscard]] const Reservation* find(Phys address) const {
+    return overlapping({address, address + 1});
+  }
+
+ private:
+  Result<> add(Range range, const char* name, bool overlap_ok);
+  [[nodiscard]] Result<> check_room() const;
+  Result<> grow_if_nearly_full();
+  void carve(Range range);
+  void insert(const Reservation& reservation);
+  void erase(size_t index);
+  [[nodiscard]] size_t first_ending_after(Phys at) const;
+
+  // The reservation itself, and a neighbour of which it leaves a head and a tail.
+  static constexpr size_t kSlotsOfOneCall = 2;
+
+  std::span<Reservation> storage_;
+  size_t count_ = 0;  // storage_[0, count_) is sorted and disjoint
+  const E820Table* e820_ = nullptr;
+  DirectMap map_;
+  Range own_;  // where storage_ lies once it has moved; empty before
+};
+
+// The lowest place for `size` bytes, aligned to `align` (a power of two), inside `bounds`, all
+// usable in e820 and free of reservations. Never address 0, which stands for "none" in Linux's
+// interfaces. Fails with the size and the end of the bounds when there is no such place.
+Result<Phys> find_e820_area(const E820Table& e820, const EarlyRes& reservations, Range bounds,
+                            uint64_t size, uint64_t align);
+// The same, from the top down.
+Result<Phys> find_e820_area_top(const E820Table& e820, const EarlyRes& reservations, Range bounds,
+                                uint64_t size, uint64_t align);
+
+// Calls visit(Range) for each maximal stretch of `bounds` that is usable and not reserved, in
+// ascending order, until visit returns false.
+template <class Visit>
+void for_each_free_range(const E820Table& e820, std::span<const Reservation> reservations,
+                         Range bounds, Visit visit) {
+  const auto* reserved = reservations.data();
+  const auto* const reserved_end = reserved + reservations.size();
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.type != E820Type::Ram) continue;
+    const Range usable = entry.range.clip(bounds);
+    if (usable.empty()) continue;
+    Phys at = usable.start;
+    while (reserved != reserved_end && reserved->range.end <= at) ++reserved;
+    for (const auto* r = reserved; r != reserved_end && r->range.start < usable.end; ++r) {
+      if (r->range.start > at && !visit(Range{at, r->range.start})) return;
+      if (r->range.end > at) at = r->range.end;
+    }
+    if (at < usable.end && !visit(Range{at, usable.end})) return;
+  }
+}
+
+}  // namespace mm

@@ -1,0 +1,66 @@
+// The machine as nodes and zones: what is known of memory before any page of it is handed out.
+//
+// Computed once, from e820 and SRAT (mm/numa.h, mm/zones.h), and from then on constant. The page
+// allocator (mm/page_alloc.h) is built from it. Words and arithmetic are Linux 6.1's:
+// spanned counts every frame between a zone's first and last, present leaves out holes, and
+// managed (the allocator's) leaves out what is reserved.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "mm/types.h"
+
+namespace mm {
+
+using NodeId = uint16_t;
+inline constexpr NodeId kNoNode = 0xffff;
+inline constexpr size_t kMaxNodes = 128;  // more is an error that names the count
+
+// In Linux's order; HighMem where an architecture has it (32-bit layouts).
+enum class ZoneType : uint8_t { Dma, Dma32, Normal, HighMem, Movable };
+inline constexpr size_t kZoneTypes = 5;
+[[nodiscard]] constexpr const char* zone_name(ZoneType type) {
+  constexpr std::array<const char*, kZoneTypes> kNames{"DMA", "DMA32", "Normal", "HighMem",
+                                                       "Movable"};
+  return kNames[static_cast<size_t>(type)];
+}
+
+// A section is 128 MiB: Linux's unit of pfn_valid (SECTION_SIZE_BITS 27 on x86-64).
+inline constexpr uint64_t kPagesPerSection = uint64_t{1} << (27 - kPageShift);
+
+// A maximal run of RAM frames of one node ("active region", "Early memory node range").
+struct ActiveRange {
+  PfnRange pfns;
+  NodeId node = kNoNode;
+};
+
+struct ZoneLayout {
+  PfnRange spanned;      // empty: the node has no such zone
+  uint64_t present = 0;  // frames of RAM in it
+};
+
+struct NodeLayout {
+  NodeId id = kNoNode;
+  PfnRange spanned;      // empty: memoryless
+  uint64_t present = 0;
+  std::array<ZoneLayout, kZoneTypes> zones{};
+
+  // Where the node's own structures lie; placed before any allocator, equal on both roads.
+  Range node_data{};  // empty: none was placed
+  Range mem_map{};    // 16 bytes for each frame from mem_map_start on
+  Pfn mem_map_start;  // first frame mem_map describes: spanned.start rounded down
+  Range per_cpu{};    // per-CPU areas of the CPUs (node 0 holds them unless said otherwise)
+
+  // All nodes, this one first, in the order allocations fall back to (zonelists).
+  std::array<NodeId, kMaxNodes> fallback{};
+  uint16_t fallback_count = 0;
+};
+
+struct Layout {
+  std::span<const ActiveRange> active;  // sorted by address, disjoint
+  std::span<const NodeLayout> nodes;    // index = node id
+};
+
+}  // namespace mm
