@@ -1,0 +1,321 @@
+"""Boots Baton in QEMU under OVMF and follows its serial console.
+
+tools/run and the boot tests both stand on this: they mean the same machine when they say the same
+words. Sizes are in bytes.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MIB = 1 << 20
+GIB = 1 << 30
+
+# What isa-debug-exit makes of the kernel's last word; see the table of exit statuses in README.md.
+PASSED = 33
+FAILED = 35
+POWERED_OFF = 0
+
+FIRMWARE = [
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+]
+
+# What OVMF says on the console when a boot option has come back to it: the option failed, or the
+# next one is tried, or it gave up.
+FIRMWARE_AGAIN = re.compile(
+    r"BdsDxe: failed to (?:load|start)|BdsDxe: No bootable option|starting Boot\d+ \"EFI Internal Shell\""
+)
+ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()=>78DEHM][0-9A-Za-z]?|\r|\x00")
+
+
+class QemuError(Exception):
+    """QEMU or what it needs is not there, or it would not do as told."""
+
+
+def size(text):
+    """'4G', '64M', '512' (MiB when without a letter, as QEMU's own -m) in bytes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise QemuError(f"'{text}' is not a size; say 512M, 4G or 2T")
+    unit = {"": MIB, "K": 1 << 10, "M": MIB, "G": GIB, "T": 1 << 40}[match[2].upper()]
+    bytes_ = float(match[1]) * unit
+    if bytes_ != int(bytes_) or bytes_ == 0 or bytes_ % MIB:
+        raise QemuError(f"'{text}' is not a whole number of MiB above 0")
+    return int(bytes_)
+
+
+def kvm_usable():
+    """Whether the processor has virtualisation and we may use it: the device alone proves little,
+    since it may open and then fail on firmware code."""
+    try:
+        flags = re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        return False
+    words = flags[1].split() if flags else []
+    return ("vmx" in words or "svm" in words) and os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def firmware():
+    """(code, variables) of an OVMF that is installed."""
+    for code, variables in FIRMWARE:
+        if os.path.exists(code) and os.path.exists(variables):
+            return code, variables
+    raise QemuError("no OVMF found; `make setup` installs it. Looked for "
+                    + ", ".join(code for code, _ in FIRMWARE))
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A NUMA node; either may be 0."""
+    memory: int = 0
+    cpus: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A PC. With `nodes` it has an SRAT and a SLIT, and `memory` and `cpus` are their sums."""
+    memory: int = 256 * MIB
+    cpus: int = 1
+    nodes: tuple = ()
+    kind: str = "q35"  # or pc, the i440fx
+    bus: str = "virtio"  # or ahci, ide: what the disk hangs on
+    extra: tuple = ()  # further arguments for QEMU
+
+    @staticmethod
+    def of_nodes(*nodes, **others):
+        return Machine(memory=sum(n.memory for n in nodes), cpus=sum(n.cpus for n in nodes),
+                       nodes=nodes, **others)
+
+    @staticmethod
+    def split(memory, cpus, nodes, **others):
+        """Memory and processors shared out evenly; the first nodes get what is left over."""
+        if nodes < 1:
+            raise QemuError("a machine has one node at least")
+        if nodes == 1:
+            return Machine(memory=memory, cpus=cpus, nodes=(Node(memory, cpus),), **others)
+        mibs = memory // MIB
+        if mibs < nodes:
+            raise QemuError(f"{mibs} MiB cannot be split over {nodes} nodes")
+        return Machine.of_nodes(
+            *(Node((mibs // nodes + (i < mibs % nodes)) * MIB, cpus // nodes + (i < cpus % nodes))
+              for i in range(nodes)), **others)
+
+    def arguments(self):
+        """QEMU's arguments for board, processors, memory and nodes."""
+        cpu = "host" if kvm_usable() else "max"
+        # 40 address bits, the usual, reach about 900 GiB. No more than needed: OVMF maps all that
+        # the processor can address.
+        if self.memory > 900 * GIB:
+            cpu += f",phys-bits={math.ceil(math.log2(self.memory)) + 1}"
+        args = ["-accel", "kvm" if kvm_usable() else "tcg", "-cpu", cpu,
+                "-smp", str(self.cpus), "-m", f"{self.memory // MIB}M"]
+        board = self.kind
+        backend = "memory-backend-ram,id={},size={}M,reserve=off"
+        if self.nodes:
+            first_cpu = 0
+            for number, node in enumerate(self.nodes):
+                numa = f"node,nodeid={number}"
+                if node.memory:
+                    args += ["-object", backend.format(f"ram{number}", node.memory // MIB)]
+                    numa += f",memdev=ram{number}"
+                if node.cpus:
+                    numa += f",cpus={first_cpu}-{first_cpu + node.cpus - 1}"
+                    first_cpu += node.cpus
+                args += ["-numa", numa]
+            for a in range(len(self.nodes)):
+                for b in range(a + 1, len(self.nodes)):
+                    args += ["-numa", f"dist,src={a},dst={b},val=20"]
+        else:
+            args += ["-object", backend.format("ram", self.memory // MIB)]
+            board += ",memory-backend=ram"
+        return ["-machine", board] + args
+
+
+DISK_ON = {
+    "virtio": ["-device", "virtio-blk-pci,drive=disk,bootindex=0"],
+    "ide": ["-device", "ide-hd,drive=disk,bootindex=0"],
+    "ahci": ["-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=0"],
+}
+
+
+def command(machine, disk, folder, serial):
+    """The whole command line. `folder` takes this machine's copy of the firmware's variables;
+    `serial` is a chardev specification without its id."""
+    if shutil.which("qemu-system-x86_64") is None:
+        raise QemuError("qemu-system-x86_64 is not here; `make setup` installs it")
+    code, variables = firmware()
+    own_variables = pathlib.Path(folder) / "vars.fd"
+    shutil.copyfile(variables, own_variables)
+    on_bus = DISK_ON[machine.bus]
+    if machine.bus == "ahci":
+        on_bus = ["-device", "ahci,id=ahci"] + on_bus
+    return (["qemu-system-x86_64", "-nodefaults"] + machine.arguments() + [
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+        "-drive", f"if=pflash,unit=1,format=raw,file={own_variables}",
+        "-drive", f"if=none,id=disk,format=raw,file={disk}"] + on_bus + [
+        "-vga", "std", "-display", "none",
+        "-chardev", f"{serial},id=com1", "-serial", "chardev:com1",
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot"] + list(machine.extra))
+
+
+def make_disk(out, esp=ROOT / "build/esp", options=None, change=None):
+    """A disk image from the tree `esp`. `options` replaces baton.conf's line of that name; `change`
+    is called with the path of a copy of the tree and may do with it as it likes."""
+    out = pathlib.Path(out)
+    tree = out.with_suffix(".esp")
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(esp, tree)
+    if options is not None:
+        conf = tree / "EFI/baton/baton.conf"
+        # The last line of a key wins.
+        conf.write_text(conf.read_text() + f"\noptions {options}\n")
+    if change is not None:
+        change(tree)
+    subprocess.run([ROOT / "tools/image", tree, out], check=True)
+    shutil.rmtree(tree)
+    return out
+
+
+class Running:
+    """A machine that runs, until it ends by itself or by close(). Use with `with`."""
+
+    def __init__(self, machine, disk, folder):
+        self.folder = pathlib.Path(folder)
+        self.qmp_path = self.folder / "qmp"
+        self.raw = b""
+        self.started = time.monotonic()
+        self.stderr_path = self.folder / "qemu.stderr"
+        arguments = command(machine, disk, folder, "stdio,signal=off") + [
+            "-qmp", f"unix:{self.qmp_path},server=on,wait=off"]
+        with open(self.stderr_path, "wb") as stderr:
+            self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=stderr,
+                                            stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def log(self):
+        """All that came from the serial port, as plain lines."""
+        return ESCAPES.sub("", self.raw.decode("utf-8", "replace"))
+
+    @property
+    def complaints(self):
+        """What QEMU itself had to say."""
+        return self.stderr_path.read_text(errors="replace")
+
+    def read(self, seconds):
+        """Takes in what comes within `seconds`, or less: False when the port has closed."""
+        readable, _, _ = select.select([self.process.stdout], [], [], max(0.0, seconds))
+        if not readable:
+            return True
+        piece = os.read(self.process.stdout.fileno(), 1 << 16)
+        self.raw += piece
+        return bool(piece)
+
+    def wait_for(self, pattern, timeout, since=0):
+        """The first match of `pattern` in the log behind `since`, or None when QEMU ended or
+        `timeout` seconds passed without one."""
+        pattern = re.compile(pattern, re.MULTILINE)
+        deadline = time.monotonic() + timeout
+        open_ = True
+        while True:
+            match = pattern.search(self.log, since)
+            if match is not None or not open_ or time.monotonic() >= deadline:
+                return match
+            open_ = self.read(min(0.5, deadline - time.monotonic()))
+
+    def send(self, text):
+        """Types on the serial console."""
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def qmp(self, execute, **arguments):
+        """One QMP command and its answer."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(str(self.qmp_path))
+            stream = connection.makefile("rw")
+            stream.readline()  # greeting
+            for request in ({"execute": "qmp_capabilities"},
+                            {"execute": execute, "arguments": arguments}):
+                stream.write(json.dumps(request) + "\n")
+                stream.flush()
+                answer = json.loads(stream.readline())
+                while "event" in answer:
+                    answer = json.loads(stream.readline())
+            if "error" in answer:
+                raise QemuError(f"{execute}: {answer['error'].get('desc')}")
+            return answer["return"]
+
+    def screendump(self, path):
+        """What the screen shows, as a PPM picture."""
+        self.qmp("screendump", filename=str(path))
+        return path
+
+    def close(self):
+        """Ends QEMU, if it has not ended, and gives its exit status (negative: we ended it)."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.returncode
+
+
+@dataclasses.dataclass(frozen=True)
+class Boot:
+    """How a boot went."""
+    log: str
+    ended: str  # "exit", "firmware" (back in its hands), "seen" (`until` matched) or "time-out"
+    status: int  # QEMU's exit status when ended is "exit", else -1
+    seconds: float
+    complaints: str  # QEMU's own
+
+    @property
+    def last_line(self):
+        lines = [line for line in self.log.splitlines() if line.strip()]
+        return lines[-1] if lines else "(nothing was said)"
+
+    def __str__(self):
+        how = {"exit": f"QEMU ended with status {self.status}",
+               "firmware": "the firmware has control again",
+               "seen": "the awaited line was seen",
+               "time-out": "nothing ended it: time-out"}[self.ended]
+        return (f"{how} after {self.seconds:.1f} s; last line: {self.last_line}"
+                + (f"; QEMU says: {self.complaints.strip()}" if self.complaints.strip() else ""))
+
+
+def boot(machine, disk, folder, timeout=120, until=None):
+    """Boots once and reads the console to the end: QEMU's exit, the firmware's taking over again,
+    a line that matches `until`, or `timeout` seconds."""
+    ends = FIRMWARE_AGAIN.pattern + (f"|(?P<until>{until})" if until else "")
+    with Running(machine, disk, folder) as running:
+        match = running.wait_for(ends, timeout)
+        if match is not None:
+            ended = "seen" if until and match["until"] is not None else "firmware"
+            if ended == "firmware":
+                running.wait_for(r"\n", 0.5, since=match.end())  # the rest of its line
+        else:
+            try:
+                running.process.wait(timeout=2)
+                ended = "exit"
+            except subprocess.TimeoutExpired:
+                ended = "time-out"
+        status = running.process.returncode if ended == "exit" else -1
+        seconds = time.monotonic() - running.started
+        running.close()
+        return Boot(running.log, ended, status, seconds, running.complaints)
