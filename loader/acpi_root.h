@@ -19,7 +19,7 @@ namespace loader {
 struct AcpiTable {
   std::array<char, 4> signature{};
   mm::Phys address;
-  uint32_t length = 0;        // bytes, as its header says; at least sizeof the header
+  uint32_t length = 0;         // bytes, as its header says; at least sizeof the header
   bool checksum_good = false;  // all bytes sum to 0 (FACS has no checksum: true)
 };
 
@@ -39,8 +39,8 @@ static_assert(sizeof(AcpiHeader) == 36);
 
 // What the walk found out, besides the tables.
 struct AcpiRoot {
-  uint8_t revision = 0;       // RSDP revision: 0 is ACPI 1.0, 2 and up have an XSDT
-  mm::Phys root;              // the XSDT, or RSDT when there is no usable XSDT
+  uint8_t revision = 0;  // RSDP revision: 0 is ACPI 1.0, 2 and up have an XSDT
+  mm::Phys root;         // the XSDT, or RSDT when there is no usable XSDT
   bool is_xsdt = false;
   size_t tables = 0;          // how many entries of the caller's array are filled
   size_t skipped = 0;         // pointers to what cannot be a table (null, unreadable, bad length)
@@ -56,12 +56,13 @@ class AcpiWalk {
   // Lists the RSDP (signature "RSDP"), the root table, every table it points to, and the DSDT and
   // FACS the FADT points to, in the order found. The XSDT is preferred (ACPI 6.5 section 5.2.8);
   // a broken one (checksum, length) falls back to the RSDT. Fails when the RSDP is none (signature,
-  // checksum), no root table is good, or `tables` is too small (the error says how many are needed).
+  // checksum), no root table is good, or `tables` is too small (the error says how many are
+  // needed).
   mm::Result<AcpiRoot> list(mm::Phys rsdp, std::span<AcpiTable> tables) const;
 
  private:
   struct List;
-  [[nodiscard]] bool readable(mm::Phys address, uint64_t size) const;
+  [[nodiscard]] bool can_read(mm::Phys address, uint64_t size) const;
   mm::Result<AcpiTable> table_at(mm::Phys address) const;
   mm::Result<AcpiTable> root_table(mm::Phys address, const char* signature) const;
   void add_from_fadt(const AcpiTable& fadt, List& list) const;

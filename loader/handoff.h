@@ -8,7 +8,8 @@
 //     rdi = physical address of this struct, which is also readable at identity address rdi,
 //     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
 //     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
-//     EFER.NXE set where the CPU has NX, CR0.WP set, 4 or 5 paging levels as the firmware left them.
+//     EFER.NXE set where the CPU has NX, CR0.WP set, 4 or 5 paging levels as the firmware left
+//     them.
 // A kernel takes a handoff only when check() says so; a change of meaning or layout changes
 // kHandoffVersion.
 #pragma once
@@ -86,40 +87,40 @@ struct Handoff {
   uint64_t efi_map_size;
   uint64_t efi_descriptor_size;
   uint32_t efi_descriptor_version;
-  uint32_t firmware_revision;      // EFI_SYSTEM_TABLE.FirmwareRevision
-  uint64_t efi_system_table;       // physical; runtime services are called through it
-  uint32_t efi_revision;           // EFI_SYSTEM_TABLE.Hdr.Revision
-  uint32_t smbios_version;         // 3, 2, or 0: none
-  uint64_t smbios;                 // the entry point structure
-  uint64_t rsdp;                   // 0: none
-  uint64_t runtime_root;           // CR3 for calling runtime services; 0: not built
+  uint32_t firmware_revision;  // EFI_SYSTEM_TABLE.FirmwareRevision
+  uint64_t efi_system_table;   // physical; runtime services are called through it
+  uint32_t efi_revision;       // EFI_SYSTEM_TABLE.Hdr.Revision
+  uint32_t smbios_version;     // 3, 2, or 0: none
+  uint64_t smbios;             // the entry point structure
+  uint64_t rsdp;               // 0: none
+  uint64_t runtime_root;       // CR3 for calling runtime services; 0: not built
 
-  uint64_t page_tables;       // CR3
-  uint64_t direct_map;        // virtual address of physical 0 in the direct map
-  uint32_t paging_levels;     // 4 or 5
-  uint32_t processor_id;      // APIC id of the CPU that made the jump
-  uint64_t kernel_physical;   // where the image lies
-  uint64_t kernel_size;       // bytes in memory
-  uint64_t initrd;            // 0: none
+  uint64_t page_tables;      // CR3
+  uint64_t direct_map;       // virtual address of physical 0 in the direct map
+  uint32_t paging_levels;    // 4 or 5
+  uint32_t processor_id;     // APIC id of the CPU that made the jump
+  uint64_t kernel_physical;  // where the image lies
+  uint64_t kernel_size;      // bytes in memory
+  uint64_t initrd;           // 0: none
   uint64_t initrd_size;
   HandoffFramebuffer framebuffer;
 
-  uint64_t tsc_entry;    // TSC when the application was entered
-  uint64_t tsc_handoff;  // and just before the jump
+  uint64_t tsc_entry;      // TSC when the application was entered
+  uint64_t tsc_handoff;    // and just before the jump
   uint64_t ap_trampoline;  // one page below 1 MiB kept for starting CPUs; 0: none was free
 
   uint64_t options;  // NUL-terminated ASCII
   uint32_t options_length;
   uint32_t zero;
-  char loader_name[16];     // "Baton"
-  char loader_version[16];  // "0.1.0"
-  char loader_build[48];    // build id
+  char loader_name[16];      // "Baton"
+  char loader_version[16];   // "0.1.0"
+  char loader_build[48];     // build id
   char firmware_vendor[64];  // ASCII of EFI_SYSTEM_TABLE.FirmwareVendor
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
-inline constexpr uint32_t kHandoffFlagNx = 2;        // the CPU has NX and the tables use it
-inline constexpr uint32_t kHandoffFlag1GPages = 4;   // and 1 GiB pages
+inline constexpr uint32_t kHandoffFlagNx = 2;       // the CPU has NX and the tables use it
+inline constexpr uint32_t kHandoffFlag1GPages = 4;  // and 1 GiB pages
 
 // Two compilers agree on the layout as long as these hold.
 static_assert(sizeof(HandoffArray) == 16);

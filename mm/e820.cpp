@@ -21,30 +21,48 @@ Result<> check(Range range) {
 
 unsigned strictness(E820Type type) {
   switch (type) {
-    case E820Type::Ram: return 0;
-    case E820Type::Unaccepted: return 1;
-    case E820Type::SoftReserved: return 2;
-    case E820Type::Pram: return 3;
-    case E820Type::Pmem: return 4;
-    case E820Type::Acpi: return 5;
-    case E820Type::Nvs: return 6;
-    case E820Type::Reserved: return 8;
-    case E820Type::Unusable: return 9;
+    case E820Type::Ram:
+      return 0;
+    case E820Type::Unaccepted:
+      return 1;
+    case E820Type::SoftReserved:
+      return 2;
+    case E820Type::Pram:
+      return 3;
+    case E820Type::Pmem:
+      return 4;
+    case E820Type::Acpi:
+      return 5;
+    case E820Type::Nvs:
+      return 6;
+    case E820Type::Reserved:
+      return 8;
+    case E820Type::Unusable:
+      return 9;
   }
   return 7;
 }
 
 const char* e820_type_name(E820Type type) {
   switch (type) {
-    case E820Type::Ram: return "usable";
-    case E820Type::Reserved: return "reserved";
-    case E820Type::Acpi: return "ACPI data";
-    case E820Type::Nvs: return "ACPI NVS";
-    case E820Type::Unusable: return "unusable";
-    case E820Type::Pmem: return "persistent (type 7)";
-    case E820Type::Pram: return "persistent (type 12)";
-    case E820Type::Unaccepted: return "unaccepted";
-    case E820Type::SoftReserved: return "soft reserved";
+    case E820Type::Ram:
+      return "usable";
+    case E820Type::Reserved:
+      return "reserved";
+    case E820Type::Acpi:
+      return "ACPI data";
+    case E820Type::Nvs:
+      return "ACPI NVS";
+    case E820Type::Unusable:
+      return "unusable";
+    case E820Type::Pmem:
+      return "persistent (type 7)";
+    case E820Type::Pram:
+      return "persistent (type 12)";
+    case E820Type::Unaccepted:
+      return "unaccepted";
+    case E820Type::SoftReserved:
+      return "soft reserved";
   }
   return nullptr;
 }
@@ -94,8 +112,8 @@ bool E820Table::join_with_previous(size_t index) {
   return true;
 }
 
-// Every piece of the range, entry or gap, becomes what the rule says; neighbours are joined at once,
-// so the table never grows by more than two cuts and the gaps that are filled.
+// Every piece of the range, entry or gap, becomes what the rule says; neighbours are joined at
+// once, so the table never grows by more than two cuts and the gaps that are filled.
 template <class Rule>
 Result<> E820Table::repaint(Range range, Rule rule) {
   size_t worst = count_ + 2;
@@ -125,8 +143,8 @@ Result<> E820Table::repaint(Range range, Rule rule) {
       }
       storage_[i].type = *type;
     } else {
-      const Phys next = i < count_ && storage_[i].range.start < range.end ? storage_[i].range.start
-                                                                         : range.end;
+      const Phys next =
+          i < count_ && storage_[i].range.start < range.end ? storage_[i].range.start : range.end;
       type = rule(std::nullopt);
       if (type) insert(i, {{at, next}, *type});
       at = next;

@@ -1,8 +1,8 @@
 // The e820 table: the machine's physical address space by type, as Linux calls it.
 //
 // The table is sane at every moment: sorted by address, disjoint, and merged (touching entries of
-// one type are one entry; Pram and SoftReserved are kept apart, as Linux does, because their borders
-// can mean something). What lies in no entry is a gap: address space that nobody described.
+// one type are one entry; Pram and SoftReserved are kept apart, as Linux does, because their
+// borders can mean something). What lies in no entry is a gap: address space that nobody described.
 // Storage is the caller's; when it is full a call fails and the table is as it was before.
 #pragma once
 
@@ -26,7 +26,8 @@ enum class E820Type : uint32_t {
   Unusable = 5,
   Pmem = 7,
   Pram = 12,
-  Unaccepted = 0xeffffffe,  // UEFI 2.10 section 7.2: RAM the guest has not accepted yet; Baton's number
+  Unaccepted =
+      0xeffffffe,  // UEFI 2.10 section 7.2: RAM the guest has not accepted yet; Baton's number
   SoftReserved = 0xefffffff,
 };
 
@@ -76,7 +77,8 @@ class E820Table {
   // Whether every byte of the range is of this type.
   [[nodiscard]] bool all(Range range, E820Type type) const;
   [[nodiscard]] uint64_t total(E820Type type) const;
-  // End of the last whole frame of usable RAM below `limit` (Linux: e820_end_pfn); 0 if there is none.
+  // End of the last whole frame of usable RAM below `limit` (Linux: e820_end_pfn); 0 if there is
+  // none.
   [[nodiscard]] Pfn last_pfn(Pfn limit = pfn_down(Phys{kMaxPhys})) const;
 
   // One line an entry: `<who>: [mem 0x%016lx-0x%016lx] usable`, last byte inclusive, as Linux.

@@ -37,14 +37,15 @@ class EarlyRes {
   // found with find_e820_area() stays free until it is reserved.
   Result<> grow_in(const E820Table& e820, const DirectMap& map);
 
-  // reserve_early: fails, naming both, where the range overlaps a reservation; parts of reservations
-  // made with reserve_overlap_ok give way.
+  // reserve_early: fails, naming both, where the range overlaps a reservation; parts of
+  // reservations made with reserve_overlap_ok give way.
   Result<> reserve(Range range, const char* name) { return add(range, name, false); }
   // reserve_early_overlap_ok: later reservations may overlap this one; it must not overlap earlier.
   Result<> reserve_overlap_ok(Range range, const char* name) { return add(range, name, true); }
   // free_early: whole, head, tail or middle; fails when a byte of the range is not reserved.
   Result<> free(Range range);
-  // Takes reservations another list made: sorted and disjoint, otherwise names the first that is not.
+  // Takes reservations another list made: sorted and disjoint, otherwise names the first that is
+  // not.
   Result<> adopt(std::span<const Reservation> reservations);
 
   [[nodiscard]] std::span<const Reservation> entries() const { return storage_.first(count_); }

@@ -43,7 +43,7 @@ struct ZoneLayout {
 
 struct NodeLayout {
   NodeId id = kNoNode;
-  PfnRange spanned;      // empty: memoryless
+  PfnRange spanned;  // empty: memoryless
   uint64_t present = 0;
   std::array<ZoneLayout, kZoneTypes> zones{};
 

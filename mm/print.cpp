@@ -61,24 +61,35 @@ int parse_count(const char*& p, int star) {
 Conversion::Length parse_length(const char*& p) {
   using enum Conversion::Length;
   switch (*p) {
-    case 'h': return *++p == 'h' ? (++p, Char) : Short;
-    case 'l': return *++p == 'l' ? (++p, LongLong) : Long;
-    case 'z': return ++p, Size;
-    case 'j': return ++p, Max;
-    default: return Int;
+    case 'h':
+      return *++p == 'h' ? (++p, Char) : Short;
+    case 'l':
+      return *++p == 'l' ? (++p, LongLong) : Long;
+    case 'z':
+      return ++p, Size;
+    case 'j':
+      return ++p, Max;
+    default:
+      return Int;
   }
 }
 
 int64_t as_signed(Conversion::Length length, va_list& args) {
   using enum Conversion::Length;
   switch (length) {
-    case Char: return static_cast<signed char>(va_arg(args, int));
-    case Short: return static_cast<short>(va_arg(args, int));
-    case Int: return va_arg(args, int);
-    case Long: return va_arg(args, long);
-    case Size: return va_arg(args, std::make_signed_t<size_t>);
+    case Char:
+      return static_cast<signed char>(va_arg(args, int));
+    case Short:
+      return static_cast<short>(va_arg(args, int));
+    case Int:
+      return va_arg(args, int);
+    case Long:
+      return va_arg(args, long);
+    case Size:
+      return va_arg(args, std::make_signed_t<size_t>);
     case LongLong:
-    case Max: break;
+    case Max:
+      break;
   }
   return va_arg(args, long long);
 }
@@ -86,13 +97,19 @@ int64_t as_signed(Conversion::Length length, va_list& args) {
 uint64_t as_unsigned(Conversion::Length length, va_list& args) {
   using enum Conversion::Length;
   switch (length) {
-    case Char: return static_cast<unsigned char>(va_arg(args, int));
-    case Short: return static_cast<unsigned short>(va_arg(args, int));
-    case Int: return va_arg(args, unsigned);
-    case Long: return va_arg(args, unsigned long);
-    case Size: return va_arg(args, size_t);
+    case Char:
+      return static_cast<unsigned char>(va_arg(args, int));
+    case Short:
+      return static_cast<unsigned short>(va_arg(args, int));
+    case Int:
+      return va_arg(args, unsigned);
+    case Long:
+      return va_arg(args, unsigned long);
+    case Size:
+      return va_arg(args, size_t);
     case LongLong:
-    case Max: break;
+    case Max:
+      break;
   }
   return va_arg(args, unsigned long long);
 }
@@ -131,7 +148,9 @@ bool convert(const Printer& out, const char*& p, Holder& holder) {
   c.length = parse_length(p);
 
   switch (const char kind = *p++) {
-    case '%': out.text("%"); return true;
+    case '%':
+      out.text("%");
+      return true;
     case 'c': {
       const char one = static_cast<char>(va_arg(holder.args, int));
       put_text(out, c, {&one, 1});
@@ -150,12 +169,15 @@ bool convert(const Printer& out, const char*& p, Holder& holder) {
     case 'd':
     case 'i': {
       const int64_t value = as_signed(c.length, holder.args);
-      const auto magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+      const auto magnitude =
+          value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
       const char* sign = value < 0 ? "-" : c.plus ? "+" : c.blank ? " " : "";
       put_number(out, c, sign, magnitude, 10, false);
       return true;
     }
-    case 'u': put_number(out, c, "", as_unsigned(c.length, holder.args), 10, false); return true;
+    case 'u':
+      put_number(out, c, "", as_unsigned(c.length, holder.args), 10, false);
+      return true;
     case 'x':
     case 'X': {
       const uint64_t value = as_unsigned(c.length, holder.args);
@@ -168,7 +190,8 @@ bool convert(const Printer& out, const char*& p, Holder& holder) {
       put_number(out, c, "0x", value, 16, false);
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -1,9 +1,9 @@
 // How mm says what it found: printf's language, into whatever the world around supplies.
 //
-// Each world (kernel log, firmware console, a test's string) gives a sink; the sink receives text in
-// pieces of any length, with '\n' at the end of a line. Nothing is cut: a line may be of any length.
-// Conversions: %d %i %u %x %X %c %s %p %%, with h hh l ll z j, flags - 0 + # and blank, width and
-// precision, also as *. No floating point. An unknown conversion is printed as it stands.
+// Each world (kernel log, firmware console, a test's string) gives a sink; the sink receives text
+// in pieces of any length, with '\n' at the end of a line. Nothing is cut: a line may be of any
+// length. Conversions: %d %i %u %x %X %c %s %p %%, with h hh l ll z j, flags - 0 + # and blank,
+// width and precision, also as *. No floating point. An unknown conversion is printed as it stands.
 #pragma once
 
 #include <cstdarg>

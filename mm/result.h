@@ -24,11 +24,9 @@ struct Nothing {};
 template <class T = Nothing>
 class [[nodiscard]] Result {
  public:
-  constexpr Result(T value) : value_(std::move(value)) {}           // NOLINT: implicit on purpose
-  constexpr Result(Error error) : error_(error), failed_(true) {}   // NOLINT: implicit on purpose
-  constexpr Result()
-    requires(__is_same(T, Nothing))
-  {}
+  constexpr Result(T value) : value_(std::move(value)) {}          // NOLINT: implicit on purpose
+  constexpr Result(Error error) : error_(error), failed_(true) {}  // NOLINT: implicit on purpose
+  constexpr Result() requires(__is_same(T, Nothing)) {}
 
   [[nodiscard]] constexpr bool ok() const { return !failed_; }
   constexpr explicit operator bool() const { return ok(); }
@@ -47,9 +45,9 @@ class [[nodiscard]] Result {
 }  // namespace mm
 
 // The value of `expression`, or return its error from the function around it.
-#define BATON_TRY(expression)                                     \
-  __extension__({                                                 \
-    auto&& baton_try_result = (expression);                       \
-    if (!baton_try_result.ok()) return baton_try_result.error();  \
-    std::move(baton_try_result.value());                          \
+#define BATON_TRY(expression)                                    \
+  __extension__({                                                \
+    auto&& baton_try_result = (expression);                      \
+    if (!baton_try_result.ok()) return baton_try_result.error(); \
+    std::move(baton_try_result.value());                         \
   })

@@ -57,8 +57,8 @@ struct HalfOpen {
   }
 };
 
-using Range = HalfOpen<Phys>;      // bytes
-using PfnRange = HalfOpen<Pfn>;    // whole frames
+using Range = HalfOpen<Phys>;    // bytes
+using PfnRange = HalfOpen<Pfn>;  // whole frames
 
 constexpr Pfn pfn_down(Phys p) { return {p.v >> kPageShift}; }
 constexpr Pfn pfn_up(Phys p) { return {(p.v + kPageSize - 1) >> kPageShift}; }
@@ -73,8 +73,12 @@ constexpr PfnRange pfns_touched(Range r) { return {pfn_down(r.start), pfn_up(r.e
 constexpr uint64_t align_down(uint64_t v, uint64_t align) { return v & ~(align - 1); }
 constexpr uint64_t align_up(uint64_t v, uint64_t align) { return align_down(v + align - 1, align); }
 template <class Tag>
-constexpr Point<Tag> align_down(Point<Tag> p, uint64_t align) { return {align_down(p.v, align)}; }
+constexpr Point<Tag> align_down(Point<Tag> p, uint64_t align) {
+  return {align_down(p.v, align)};
+}
 template <class Tag>
-constexpr Point<Tag> align_up(Point<Tag> p, uint64_t align) { return {align_up(p.v, align)}; }
+constexpr Point<Tag> align_up(Point<Tag> p, uint64_t align) {
+  return {align_up(p.v, align)};
+}
 
 }  // namespace mm
