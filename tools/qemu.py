@@ -88,8 +88,9 @@ class Machine:
     cpus: int = 1
     nodes: tuple = ()
     kind: str = "q35"  # or pc, the i440fx
-    bus: str = "virtio"  # or ahci, ide: what the disk hangs on
+    bus: str = "virtio"  # or another of DISK_ON: what the disk hangs on
     extra: tuple = ()  # further arguments for QEMU
+    firmware: tuple = ()  # (code, variables); the first of FIRMWARE that is installed otherwise
 
     @staticmethod
     def of_nodes(*nodes, **others):
@@ -145,6 +146,8 @@ DISK_ON = {
     "virtio": ["-device", "virtio-blk-pci,drive=disk,bootindex=0"],
     "ide": ["-device", "ide-hd,drive=disk,bootindex=0"],
     "ahci": ["-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=0"],
+    "nvme": ["-device", "nvme,drive=disk,serial=disk,bootindex=0"],
+    "usb": ["-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=0"],
 }
 
 
@@ -153,7 +156,7 @@ def command(machine, disk, folder, serial):
     `serial` is a chardev specification without its id."""
     if shutil.which("qemu-system-x86_64") is None:
         raise QemuError("qemu-system-x86_64 is not here; `make setup` installs it")
-    code, variables = firmware()
+    code, variables = machine.firmware or firmware()
     own_variables = pathlib.Path(folder) / "vars.fd"
     shutil.copyfile(variables, own_variables)
     on_bus = DISK_ON[machine.bus]
