@@ -142,12 +142,14 @@ class Machine:
         return ["-machine", board] + args
 
 
+# Place 0 of the boot order belongs to -kernel, with which the referee starts its Linux on the same
+# machine.
 DISK_ON = {
-    "virtio": ["-device", "virtio-blk-pci,drive=disk,bootindex=0"],
-    "ide": ["-device", "ide-hd,drive=disk,bootindex=0"],
-    "ahci": ["-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=0"],
-    "nvme": ["-device", "nvme,drive=disk,serial=disk,bootindex=0"],
-    "usb": ["-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=0"],
+    "virtio": ["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
+    "ide": ["-device", "ide-hd,drive=disk,bootindex=1"],
+    "ahci": ["-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=1"],
+    "nvme": ["-device", "nvme,drive=disk,serial=disk,bootindex=1"],
+    "usb": ["-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=1"],
 }
 
 
