@@ -216,23 +216,41 @@ mm: $(BUILD)/host/libmm.a
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
-# Each source once, with the flags of the first world in which it is built.
+# Each source once, with the flags of a world in which it is built: the host's where there is a
+# choice. clang takes -mgeneral-regs-only to mean that long double cannot even be declared.
 define newline
 
 
 endef
-command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(COMMANDS_OF_$(1)) -c $(2)"}
+command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
+  -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
-KERNEL_ONLY := $(filter kernel/% mm/%,$(KERNEL_SRC))
-EFI_ONLY := $(filter efi/% loader/%,$(EFI_SRC))
-$(eval $(call remember,commands,$(COMMANDS_OF_efi) $(COMMANDS_OF_kernel) $(EFI_ONLY) $(KERNEL_ONLY) \
-  $(COMMANDS_OF_host/checked) $(UNIT_SRC)))
+IN_EFI := $(filter efi/%,$(EFI_SRC))
+IN_KERNEL := $(filter kernel/x86_64/%,$(KERNEL_SRC))
+ALL_COMMANDS = $(call commands,efi,$(IN_EFI) $(FAULTY_SRC))$(call \
+  commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(HOST_SRC) $(UNIT_SRC))
+$(eval $(call remember,commands,$(COMMANDS_OF_efi) $(COMMANDS_OF_kernel) \
+  $(COMMANDS_OF_host/checked) $(IN_EFI) $(FAULTY_SRC) $(IN_KERNEL) $(HOST_SRC) $(UNIT_SRC)))
 
 $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 	$(call say,JSON)
-	$(file >$@.new,$(call commands,efi,$(EFI_ONLY))$(call commands,kernel,$(KERNEL_ONLY))$(call commands,host/checked,$(UNIT_SRC)))
+	$(file >$@.new,$(ALL_COMMANDS))
 	@{ echo '['; sed -e 's/^ *//' -e '/^$$/d' $@.new | sed '$$!s/$$/,/'; echo ']'; } > $@
 	@rm $@.new
+
+# A source is looked at again when its object has changed, and so when a header of it has.
+TIDY := clang-tidy --quiet -p $(BUILD) --extra-arg=-Wno-unknown-warning-option
+tidied = $(patsubst %,$(BUILD)/tidy/%.ok,$(basename $(filter %.cpp,$(1))))
+$(call tidied,$(IN_EFI)): $(BUILD)/tidy/%.ok: $(BUILD)/efi/%.o
+$(call tidied,$(IN_KERNEL)): $(BUILD)/tidy/%.ok: $(BUILD)/kernel/%.o
+$(call tidied,$(HOST_SRC)): $(BUILD)/tidy/%.ok: $(BUILD)/host/checked/%.o
+$(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC)): .clang-tidy | $(BUILD)/compile_commands.json
+	$(call say,TIDY)
+	@mkdir -p $(@D)
+	$(Q)$(TIDY) $(@:$(BUILD)/tidy/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
+	@mv $@.said $@
+
+tidy: $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC))
 
 # --- Using it ----------------------------------------------------------------------------------
 MEM     ?= 4G
