@@ -1,0 +1,363 @@
+#include "loader/world.h"
+
+#include <bit>
+#include <string_view>
+
+namespace loader {
+namespace {
+
+using mm::Error;
+using mm::Phys;
+using mm::Range;
+using mm::Result;
+
+constexpr Access kReadOnly{.write = false, .execute = false};
+constexpr Access kData{.write = true, .execute = false};
+constexpr Access kCode{.write = false, .execute = true};
+constexpr Access kDevice{.write = true, .execute = false, .cache = Cache::Uncached};
+
+constexpr unsigned kSegmentExecute = 1, kSegmentWrite = 2;  // ELF's p_flags
+
+Range whole_pages(Range range) {
+  return {mm::align_down(range.start, mm::kPageSize), mm::align_up(range.end, mm::kPageSize)};
+}
+Range pages_inside(Range range) {
+  return {mm::align_up(range.start, mm::kPageSize), mm::align_down(range.end, mm::kPageSize)};
+}
+Range range_of(const HandoffSegment& s) { return {Phys{s.physical}, Phys{s.physical + s.size}}; }
+Range range_of(const AcpiTable& t) { return {t.address, t.address + t.length}; }
+
+uint64_t direct_map_of(const PagingFeatures& paging) {
+  return paging.levels == 5 ? kDirectMap5Level : kDirectMap4Level;
+}
+// What lies between the direct map's start and the next thing in the upper half (Linux's
+// Documentation/x86/x86_64/mm.rst): 64 TiB, with five levels 32 PiB.
+uint64_t direct_map_size(const PagingFeatures& paging) {
+  return paging.levels == 5 ? uint64_t{1} << 55 : uint64_t{1} << 46;
+}
+
+// Hands out parts of the handoff's memory, in order.
+class Area {
+ public:
+  Area(Range range, const mm::DirectMap& reach) : rest_(range), reach_(reach) {}
+
+  template <class T>
+  Result<std::span<T>> take(size_t count, const char* what) {
+    const Phys start = mm::align_up(rest_.start, 8);
+    const uint64_t bytes = count * sizeof(T);
+    if (start > rest_.end || rest_.end - start < bytes) {
+      return Error{"does not fit into the handoff (bytes, room)", what, bytes, rest_.size()};
+    }
+    rest_.start = start + bytes;
+    return std::span<T>(reach_.at<T>(start), count);
+  }
+  template <class T>
+  Result<HandoffArray> copy(std::span<const T> from, const char* what) {
+    const std::span<T> to = BATON_TRY(take<T>(from.size(), what));
+    for (size_t i = 0; i < from.size(); ++i) to[i] = from[i];
+    return HandoffArray{reach_.phys(to.data()).v, static_cast<uint32_t>(from.size()), sizeof(T)};
+  }
+
+ private:
+  Range rest_;
+  mm::DirectMap reach_;
+};
+
+size_t e820_room(size_t descriptors) { return mm::E820Table::capacity_for(descriptors); }
+
+// Every range reserved can be cut once by another, and the ones in use are cut by what is ours.
+size_t reservation_room(const WorldFacts& facts) {
+  return 2 * (16 + facts.in_use.size() + facts.acpi_tables.size() + facts.tables.size());
+}
+
+// Reserves what of a range is RAM and has no name yet.
+Result<> reserve_rest(mm::EarlyRes& reservations, const mm::E820Table& e820, Range range,
+                      const char* name) {
+  for (;;) {
+    Range next;
+    mm::for_each_free_range(e820, reservations.entries(), range, [&](Range free) {
+      next = free;
+      return false;
+    });
+    if (next.empty()) return {};
+    BATON_TRY(reservations.reserve(next, name));
+    range.start = next.end;
+  }
+}
+
+class Mapper {
+ public:
+  Mapper(PageTables& tables, const PagingFeatures& paging)
+      : tables_(tables), direct_(direct_map_of(paging)), direct_size_(direct_map_size(paging)) {}
+
+  Result<> both(Range range, Access access) {
+    if (range.end.v > direct_size_) {
+      return Error{"ends above what the direct map holds (end, direct map's size)", "memory",
+                   range.end.v, direct_size_};
+    }
+    BATON_TRY(tables_.map(direct_ + range.start.v, range, access));
+    // The identity map leaves page 0 out, so that a null pointer faults.
+    if (range.start == Phys{0}) range.start += mm::kPageSize;
+    return tables_.map(range.start.v, range, access);
+  }
+  // Page by page, only what is not mapped: a table or device may share a page with RAM.
+  Result<> rest(Range range, Access access) {
+    range = whole_pages(range);
+    while (!range.empty()) {
+      const Range page{range.start, range.start + mm::kPageSize};
+      if (!tables_.translate(direct_ + page.start.v)) BATON_TRY(both(page, access));
+      range.start = page.end;
+    }
+    return {};
+  }
+
+ private:
+  PageTables& tables_;
+  uint64_t direct_;
+  uint64_t direct_size_;
+};
+
+bool is_runtime(const EfiDescriptor& d) { return (d.attributes & kEfiMemoryRuntime) != 0; }
+
+// For each descriptor that runtime services need and whose range is right.
+template <class Visit>
+Result<> for_each_runtime_region(const EfiMemoryMap& map, Visit visit) {
+  for (size_t i = 0; i < map.count(); ++i) {
+    const EfiDescriptor descriptor = map.at(i);
+    const auto range = range_of(descriptor);
+    if (is_runtime(descriptor) && range.ok()) {
+      BATON_TRY(visit(descriptor, pages_inside(range.value())));
+    }
+  }
+  return {};
+}
+
+Result<> map_kernel_world(PageTables& tables, const WorldFacts& facts, const mm::E820Table& e820,
+                          const mm::Printer& findings) {
+  Mapper mapper(tables, facts.paging);
+  for (const mm::E820Entry& entry : e820.entries()) {
+    if (entry.type == mm::E820Type::Ram) BATON_TRY(mapper.both(pages_inside(entry.range), kData));
+  }
+  for (const AcpiTable& table : facts.acpi_tables) {
+    BATON_TRY(mapper.rest(range_of(table), kReadOnly));
+  }
+  for (const NamedRange& table : facts.tables) BATON_TRY(mapper.rest(table.range, kReadOnly));
+  BATON_TRY(
+      for_each_runtime_region(facts.map, [&](const EfiDescriptor& d, Range range) -> Result<> {
+        const bool memory = d.type == EfiMemoryType::RuntimeServicesCode ||
+                            d.type == EfiMemoryType::RuntimeServicesData;
+        return memory ? mapper.both(range, kReadOnly) : Result<>{};
+      }));
+  for (const NamedRange& device : facts.devices) {
+    const Range range = whole_pages(device.range);
+    bool in_ram = false;
+    mm::for_each_free_range(e820, {}, range, [&](Range) { return !(in_ram = true); });
+    if (in_ram) {
+      findings.line("%s: [mem 0x%016lx-0x%016lx] lies in RAM, not mapped", device.name,
+                    range.start.v, range.end.v - 1);
+      continue;
+    }
+    BATON_TRY(mapper.both(range, kDevice));
+  }
+  // Last, as these override: no alias of the kernel's text and constants is writable.
+  for (const HandoffSegment& segment : facts.segments) {
+    const bool write = (segment.flags & kSegmentWrite) != 0;
+    const bool execute = (segment.flags & kSegmentExecute) != 0;
+    if (!write) BATON_TRY(mapper.both(range_of(segment), kReadOnly));
+    BATON_TRY(tables.map(segment.virt, range_of(segment), Access{write, execute}));
+  }
+  const Range text = whole_pages(facts.loader_text);
+  return tables.map(text.start.v, text, kCode);
+}
+
+// Runtime services see themselves where they were loaded, and the kernel that calls them.
+Result<> map_runtime_world(PageTables& tables, const PageTables& kernel, const WorldFacts& facts) {
+  tables.share_upper_half(kernel);
+  return for_each_runtime_region(facts.map, [&](const EfiDescriptor& d, Range range) -> Result<> {
+    switch (d.type) {
+      // Without a Memory Attributes Table nothing tells a runtime image's code from its data.
+      case EfiMemoryType::RuntimeServicesCode:
+        return tables.map(range.start.v, range, Access{.write = true, .execute = true});
+      case EfiMemoryType::MemoryMappedIo:
+      case EfiMemoryType::MemoryMappedIoPortSpace:
+        return tables.map(range.start.v, range, kDevice);
+      default:
+        return tables.map(range.start.v, range, kData);
+    }
+  });
+}
+
+Result<> reserve_all(mm::EarlyRes& reservations, const WorldFacts& facts, const WorldMemory& memory,
+                     const mm::E820Table& e820, Range page_tables) {
+  const NamedRange ours[] = {
+      {facts.kernel, "TEXT DATA BSS"},
+      {facts.initrd, "RAMDISK"},
+      {memory.handoff, "HANDOFF"},
+      {memory.efi_map, "EFI MEMMAP"},
+      {page_tables, "PGTABLE"},
+      {facts.loader, "LOADER"},
+      {{Phys{0}, Phys{mm::kPageSize}}, "BIOS PAGE 0"},
+  };
+  for (const NamedRange& range : ours) {
+    if (range.range.empty()) continue;
+    if (!e820.all(range.range, mm::E820Type::Ram) && range.range.start != Phys{0}) {
+      return Error{"lies in memory that the final map does not call usable (start, end)",
+                   range.name, range.range.start.v, range.range.end.v};
+    }
+    BATON_TRY(reservations.reserve(range.range, range.name));
+  }
+  for (const NamedRange& range : facts.in_use) {
+    BATON_TRY(reserve_rest(reservations, e820, range.range, range.name));
+  }
+  for (const AcpiTable& table : facts.acpi_tables) {
+    char name[] = "ACPI ????";
+    for (size_t i = 0; i < 4; ++i) name[5 + i] = table.signature[i];
+    BATON_TRY(reserve_rest(reservations, e820, range_of(table), name));
+  }
+  for (const NamedRange& table : facts.tables) {
+    BATON_TRY(reserve_rest(reservations, e820, table.range, table.name));
+  }
+  return {};
+}
+
+// One page below 1 MiB where another CPU can start (real mode reaches no further); 0 if none is
+// free.
+Result<Phys> reserve_trampoline(mm::EarlyRes& reservations, const mm::E820Table& e820) {
+  const Range low{Phys{mm::kPageSize}, Phys{mm::kMiB}};
+  const auto page = mm::find_e820_area_top(e820, reservations, low, mm::kPageSize, mm::kPageSize);
+  if (!page.ok()) return Phys{0};
+  const Range range{page.value(), page.value() + mm::kPageSize};
+  BATON_TRY(reservations.reserve(range, "AP TRAMPOLINE"));
+  return range.start;
+}
+
+}  // namespace
+
+uint64_t handoff_size(size_t descriptors, const WorldFacts& facts, size_t options_length,
+                      size_t results) {
+  const uint64_t bytes = sizeof(Handoff) + e820_room(descriptors) * sizeof(mm::E820Entry) +
+                         reservation_room(facts) * sizeof(mm::Reservation) +
+                         facts.acpi_tables.size() * sizeof(HandoffTable) +
+                         facts.segments.size() * sizeof(HandoffSegment) +
+                         results * sizeof(HandoffResult) + options_length + 1 + 64;
+  return mm::align_up(bytes, mm::kPageSize);
+}
+
+uint64_t page_table_pool_size(size_t descriptors, Phys ram_end, const WorldFacts& facts) {
+  uint64_t end = ram_end.v;
+  uint64_t named = facts.acpi_tables.size() + facts.tables.size() + facts.devices.size() +
+                   facts.segments.size() + 1;
+  for (const NamedRange& device : facts.devices) {
+    if (device.range.end.v > end) end = device.range.end.v;
+  }
+  // Tables and runtime regions may lie anywhere below 4 GiB, as nothing is known of them here.
+  if (end < 4 * mm::kGiB) end = 4 * mm::kGiB;
+  uint64_t pages = 2 * PageTables::pages_for(descriptors + named, end, facts.paging, true);
+  pages += PageTables::pages_for(descriptors, end, facts.paging, true) + 2;
+  // The image needs not lie at a multiple of 2 MiB: 4 KiB pages all through.
+  pages += PageTables::pages_for(facts.segments.size(), facts.kernel.size(), facts.paging, false);
+  return pages * mm::kPageSize;
+}
+
+Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
+                          const HandoffFacts& handoff_facts, std::span<const char> options,
+                          std::span<const HandoffResult> results, const mm::Printer& findings) {
+  Area area(memory.handoff, facts.reach);
+  Handoff& handoff = BATON_TRY(area.take<Handoff>(1, "handoff"))[0];
+  handoff = handoff_facts;
+
+  mm::E820Table e820(BATON_TRY(area.take<mm::E820Entry>(e820_room(facts.map.count()), "e820")));
+  BATON_TRY(add_to_e820(facts.map, e820, findings));
+
+  PageTables tables(memory.page_tables, facts.reach, facts.paging);
+  BATON_TRY(tables.start());
+  BATON_TRY(map_kernel_world(tables, facts, e820, findings));
+  PageTables runtime({tables.used().end, memory.page_tables.end}, facts.reach, facts.paging);
+  BATON_TRY(runtime.start());
+  BATON_TRY(map_runtime_world(runtime, tables, facts));
+
+  mm::EarlyRes reservations(
+      BATON_TRY(area.take<mm::Reservation>(reservation_room(facts), "reservations")));
+  const Range used{memory.page_tables.start, runtime.used().end};
+  BATON_TRY(reserve_all(reservations, facts, memory, e820, used));
+  handoff.ap_trampoline = BATON_TRY(reserve_trampoline(reservations, e820)).v;
+
+  handoff.magic = kHandoffMagic;
+  handoff.version = kHandoffVersion;
+  handoff.size = sizeof(Handoff);
+  handoff.e820 = {facts.reach.phys(e820.entries().data()).v,
+                  static_cast<uint32_t>(e820.entries().size()), sizeof(mm::E820Entry)};
+  handoff.reservations = {facts.reach.phys(reservations.entries().data()).v,
+                          static_cast<uint32_t>(reservations.entries().size()),
+                          sizeof(mm::Reservation)};
+  handoff.segments = BATON_TRY(area.copy<HandoffSegment>(facts.segments, "segments"));
+  handoff.results = BATON_TRY(area.copy<HandoffResult>(results, "results"));
+  const auto listed = BATON_TRY(area.take<HandoffTable>(facts.acpi_tables.size(), "ACPI tables"));
+  for (size_t i = 0; i < listed.size(); ++i) {
+    const AcpiTable& table = facts.acpi_tables[i];
+    listed[i] = {table.address.v, table.length, {}};
+    for (size_t c = 0; c < 4; ++c) listed[i].signature[c] = table.signature[c];
+  }
+  handoff.acpi_tables = {facts.reach.phys(listed.data()).v, static_cast<uint32_t>(listed.size()),
+                         sizeof(HandoffTable)};
+  const auto text = BATON_TRY(area.take<char>(options.size() + 1, "options"));
+  for (size_t i = 0; i < options.size(); ++i) text[i] = options[i];
+  text[options.size()] = '\0';
+  handoff.options = facts.reach.phys(text.data()).v;
+  handoff.options_length = static_cast<uint32_t>(options.size());
+
+  handoff.efi_map = memory.efi_map.start.v;
+  handoff.efi_map_size = facts.map.bytes().size();
+  handoff.efi_descriptor_size = facts.map.stride();
+  handoff.page_tables = tables.root().v;
+  handoff.runtime_root = runtime.root().v;
+  handoff.direct_map = direct_map_of(facts.paging);
+  handoff.paging_levels = facts.paging.levels;
+  if (facts.paging.nx) handoff.flags |= kHandoffFlagNx;
+  if (facts.paging.gigabyte_pages) handoff.flags |= kHandoffFlag1GPages;
+  handoff.kernel_physical = facts.kernel.start.v;
+  handoff.kernel_size = facts.kernel.size();
+  handoff.initrd = facts.initrd.empty() ? 0 : facts.initrd.start.v;
+  handoff.initrd_size = facts.initrd.size();
+  seal(handoff);
+  return World{facts.reach.phys(&handoff), tables.root()};
+}
+
+size_t interrupt_controllers(std::span<const AcpiTable> tables, const mm::DirectMap& reach,
+                             std::span<NamedRange> devices) {
+  size_t found = 0;
+  const auto add = [&](uint64_t address, const char* name) {
+    if (address == 0 || address >= mm::kMaxPhys) return;
+    const Phys page = mm::align_down(Phys{address}, mm::kPageSize);
+    for (size_t i = 0; i < found && i < devices.size(); ++i) {
+      if (devices[i].range.start == page) return;
+    }
+    if (found < devices.size()) devices[found] = {{page, page + mm::kPageSize}, name};
+    ++found;
+  };
+  for (const AcpiTable& table : tables) {
+    constexpr uint32_t kFixed = 44;  // header, local APIC address, flags
+    if (std::string_view(table.signature.data(), 4) != "APIC" || !table.checksum_good ||
+        table.length < kFixed) {
+      continue;
+    }
+    const auto* bytes = reach.at<const uint8_t>(table.address);
+    const auto read = [bytes](uint32_t at, unsigned size) {
+      uint64_t value = 0;
+      for (unsigned i = size; i > 0; --i) value = value << 8 | bytes[at + i - 1];
+      return value;
+    };
+    add(read(36, 4), "local APIC");
+    for (uint32_t at = kFixed; at + 2 <= table.length;) {
+      const uint8_t type = bytes[at];
+      const uint8_t length = bytes[at + 1];
+      if (length < 2 || at + length > table.length) break;
+      if (type == 1 && length >= 12) add(read(at + 4, 4), "IOAPIC");
+      if (type == 5 && length >= 12) add(read(at + 4, 8), "local APIC");
+      at += length;
+    }
+  }
+  return found;
+}
+
+}  // namespace loader

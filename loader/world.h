@@ -1,0 +1,80 @@
+// A kernel's first world: reservations, page tables and the handoff, made from the final map.
+//
+// Everything here happens between ExitBootServices and the jump, or in a host test. It calls no
+// firmware and takes no memory: all of it was allocated before, as large as the *_size functions
+// say for the map as it was then plus slack for what the firmware may still add.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "loader/acpi_root.h"
+#include "loader/efi_memory_map.h"
+#include "loader/handoff.h"
+#include "loader/x86_64/page_tables.h"
+#include "mm/direct_map.h"
+#include "mm/e820.h"
+#include "mm/early_res.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace loader {
+
+// A range that must not be handed out, and the name it is reserved under (14 characters at most).
+struct NamedRange {
+  mm::Range range;
+  const char* name;
+};
+
+// What the world is made from. All physical ranges; spans are only read during build_world().
+struct WorldFacts {
+  EfiMemoryMap map;                          // final
+  std::span<const HandoffSegment> segments;  // of the kernel, page multiples, W^X
+  mm::Range kernel;                          // where the image lies: "TEXT DATA BSS"
+  mm::Range initrd;                          // empty: none; "RAMDISK"
+  mm::Range loader;                          // the loader's own image: "LOADER"
+  mm::Range loader_text;                   // its code, which switches page tables: stays executable
+  std::span<const NamedRange> in_use;      // stack, firmware page tables, GDT, ...: reserved first
+                                           // come, overlaps allowed
+  std::span<const AcpiTable> acpi_tables;  // reserved where they lie in RAM, mapped
+  std::span<const NamedRange> tables;      // RSDP, SMBIOS: the same
+  std::span<const NamedRange> devices;     // mapped uncached: local APIC, framebuffer
+  PagingFeatures paging;
+  mm::DirectMap reach;  // how physical memory is reached now (identity)
+};
+
+// Memory allocated beforehand. Ranges are page-aligned and usable in the final map.
+struct WorldMemory {
+  mm::Range handoff;      // the Handoff and all arrays but the firmware's map: "HANDOFF"
+  mm::Range efi_map;      // holds the final map: "EFI MEMMAP"
+  mm::Range page_tables;  // pool: "PGTABLE"; what is not needed is not reserved
+};
+
+// Facts that go into the handoff as they are; build_world() fills in the rest of it.
+using HandoffFacts = Handoff;
+
+// Bytes for WorldMemory::handoff / page_tables when the map has `descriptors` descriptors (slack
+// included) covering RAM up to `ram_end`, and the counts of the facts above.
+[[nodiscard]] uint64_t handoff_size(size_t descriptors, const WorldFacts& facts,
+                                    size_t options_length, size_t results);
+[[nodiscard]] uint64_t page_table_pool_size(size_t descriptors, mm::Phys ram_end,
+                                            const WorldFacts& facts);
+
+struct World {
+  mm::Phys handoff;
+  mm::Phys page_tables;  // CR3
+};
+
+// Findings about the map are printed to `findings`, which must not be the firmware's console.
+// `options` and `results` are copied into the handoff. Fails with the name of what does not fit.
+mm::Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
+                              const HandoffFacts& handoff_facts, std::span<const char> options,
+                              std::span<const HandoffResult> results, const mm::Printer& findings);
+
+// IOAPIC and local APIC pages the MADT names (ACPI 6.5 section 5.2.12), as devices to map. Returns
+// how many there are, which may be more than fit.
+size_t interrupt_controllers(std::span<const AcpiTable> tables, const mm::DirectMap& reach,
+                             std::span<NamedRange> devices);
+
+}  // namespace loader
