@@ -155,6 +155,22 @@ $(ESP)/EFI/baton/kernel.elf: $(BUILD)/kernel.elf
 	@mkdir -p $(@D)
 	$(Q)$(STRIP) --strip-all $< -o $@
 
+# --- Faulty firmware ---------------------------------------------------------------------------
+# For the boot tests: UEFI programs that bend one firmware service and start Baton on what is left;
+# one program for each tests/boot/faulty/bend_*.cpp.
+FAULTY_SRC := $(wildcard tests/boot/faulty/*.cpp)
+FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
+FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
+FAULTY := $(patsubst $(BUILD)/efi/tests/boot/faulty/bend_%.o,$(BUILD)/faulty/%.efi,$(FAULTY_BENDS))
+
+$(BUILD)/faulty/%.efi: $(BUILD)/efi/tests/boot/faulty/bend_%.o $(FAULTY_OBJ) $(EFI_SCRIPT) \
+    $(BUILD)/flags/efi.link
+	$(call say,EFI)
+	@mkdir -p $(@D)
+	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $< \
+	  $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) -o $(@:.efi=.so) -lefi -lgnuefi
+	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.so) $@
+
 # --- ESP and disk image ------------------------------------------------------------------------
 # The ESP holds the two programs and the files of esp/, nothing else: what was there before and is
 # not wanted any more is removed.
@@ -213,7 +229,7 @@ $(BUILD)/host/libmm.a: $(MM_OBJ) $(BUILD)/flags/host/fast.link
 mm: $(BUILD)/host/libmm.a
 
 # Every program a test needs.
-programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests)
+programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) $(FAULTY)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
 # Each source once, with the flags of a world in which it is built: the host's where there is a
@@ -265,7 +281,7 @@ run: all
 	  --machine '$(MACHINE)' --options '$(OPTIONS)' $(if $(GDB),--gdb)
 
 test:
-	@+$(PYTHON) tools/test
+	@+BUILD=$(BUILD) $(PYTHON) tools/test
 
 OUR_SOURCES = $(shell find efi loader mm kernel tests -name '*.cpp' -o -name '*.h')
 format:
@@ -289,5 +305,5 @@ help:
 #: make clean      remove build/
 #: V=1 shows the commands.
 
--include $(patsubst %.o,%.d,$(EFI_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ))
+-include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ))
 endif

@@ -1,0 +1,65 @@
+#include "tests/boot/faulty/faulty.h"
+
+namespace faulty {
+namespace {
+
+UINTN bad_exits_left = 0;
+EFI_BOOT_SERVICES* bent_services = nullptr;
+EFI_ALLOCATE_PAGES true_allocate_pages = nullptr;
+EFI_EXIT_BOOT_SERVICES true_exit = nullptr;
+
+// A service that may not be called any more. What it is called with does not matter: the calling
+// convention has the caller clean up.
+EFI_STATUS EFIAPI late_call() {
+  say_on_com1("faulty: called after ExitBootServices failed\r\n");
+  return EFI_UNSUPPORTED;
+}
+
+template <class Service>
+void forbid(Service& service) {
+  service = reinterpret_cast<Service>(reinterpret_cast<void*>(late_call));
+}
+
+void forbid_all_but_the_map() {
+  EFI_BOOT_SERVICES& services = *bent_services;
+  forbid(services.AllocatePages);
+  forbid(services.FreePages);
+  forbid(services.AllocatePool);
+  forbid(services.FreePool);
+  forbid(services.HandleProtocol);
+  forbid(services.OpenProtocol);
+  forbid(services.CloseProtocol);
+  forbid(services.LocateHandle);
+  forbid(services.LocateHandleBuffer);
+  forbid(services.LocateProtocol);
+  forbid(services.CreateEvent);
+  forbid(services.WaitForEvent);
+  forbid(services.Stall);
+  forbid(services.SetWatchdogTimer);
+  forbid(services.Exit);
+  forbid(ST->ConOut->OutputString);
+  forbid(ST->ConOut->Reset);
+}
+
+EFI_STATUS EFIAPI bent_exit(EFI_HANDLE image, UINTN key) {
+  if (bad_exits_left == 0) return true_exit(image, key);
+  --bad_exits_left;
+  // Really stale: the map has one allocation more than the caller has seen.
+  EFI_PHYSICAL_ADDRESS page = 0;
+  (void)true_allocate_pages(AllocateAnyPages, EfiBootServicesData, 1, &page);
+  const EFI_STATUS status = true_exit(image, key);
+  forbid_all_but_the_map();
+  return status;
+}
+
+}  // namespace
+
+void bend_exit(EFI_BOOT_SERVICES& services, UINTN times) {
+  bad_exits_left = times;
+  bent_services = &services;
+  true_allocate_pages = services.AllocatePages;
+  true_exit = services.ExitBootServices;
+  services.ExitBootServices = bent_exit;
+}
+
+}  // namespace faulty

@@ -1,0 +1,35 @@
+// Firmware that fails on purpose: each program in this folder stands in Baton's place on the ESP,
+// bends one firmware service, and starts the real Baton (\EFI\BOOT\BATON.EFI) on it.
+//
+// A program is start.cpp and one file that defines bend(). When Baton comes back, its status is
+// printed: `faulty: Baton came back: Load Error`.
+#pragma once
+
+#include <efi.h>
+#include <efilib.h>
+
+namespace faulty {
+
+// GNU-EFI's CHAR16 is another type in every other version.
+inline CHAR16* utf16(const char16_t* text) {
+  return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(text));
+}
+
+// Bends what is to fail. `volume` is the device Baton will be started from.
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE volume);
+
+// What is said on COM1 by our own hands, when the firmware's console may not be used.
+void say_on_com1(const char* text);
+
+// Bends every read of a file whose name ends in `name`: the bytes before `good` are given, and for
+// what reaches beyond, `beyond` answers instead of the file.
+using ReadBeyond = EFI_STATUS (*)(UINTN* size);
+EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                      UINTN good, ReadBeyond beyond);
+
+// The same for ExitBootServices: the first `times` calls meet a memory map that has just changed.
+// From the first one on, Baton may ask for the memory map and nothing else; what it calls besides
+// is told on COM1.
+void bend_exit(EFI_BOOT_SERVICES& services, UINTN times);
+
+}  // namespace faulty

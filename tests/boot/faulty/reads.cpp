@@ -1,0 +1,67 @@
+#include "tests/boot/faulty/faulty.h"
+
+// The firmware's file handles are structures of function pointers, one set a handle; so a volume's
+// root is bent when it is opened, and a file when the root opens it.
+namespace faulty {
+namespace {
+
+const CHAR16* bent_name = nullptr;
+UINTN bytes_good = 0;
+ReadBeyond read_beyond = nullptr;
+
+decltype(EFI_FILE_IO_INTERFACE::OpenVolume) true_open_volume = nullptr;
+decltype(EFI_FILE::Open) true_open = nullptr;
+decltype(EFI_FILE::Read) true_read = nullptr;
+
+bool ends_in(const CHAR16* text, const CHAR16* end) {
+  const UINTN text_length = StrLen(text);
+  const UINTN end_length = StrLen(end);
+  return text_length >= end_length && StriCmp(text + (text_length - end_length), end) == 0;
+}
+
+EFI_STATUS EFIAPI bent_read(EFI_FILE* file, UINTN* size, void* buffer) {
+  UINT64 position = 0;
+  const EFI_STATUS status = file->GetPosition(file, &position);
+  if (EFI_ERROR(status)) return status;
+  if (position + *size <= bytes_good) return true_read(file, size, buffer);
+  return read_beyond(size);
+}
+
+EFI_STATUS EFIAPI bent_open(EFI_FILE* parent, EFI_FILE** file, CHAR16* name, UINT64 mode,
+                            UINT64 attributes) {
+  const EFI_STATUS status = true_open(parent, file, name, mode, attributes);
+  if (EFI_ERROR(status)) return status;
+  (*file)->Open = bent_open;
+  if (ends_in(name, bent_name)) {
+    true_read = (*file)->Read;
+    (*file)->Read = bent_read;
+  }
+  return status;
+}
+
+EFI_STATUS EFIAPI bent_open_volume(EFI_FILE_IO_INTERFACE* volume, EFI_FILE** root) {
+  const EFI_STATUS status = true_open_volume(volume, root);
+  if (EFI_ERROR(status)) return status;
+  true_open = (*root)->Open;
+  (*root)->Open = bent_open;
+  return status;
+}
+
+}  // namespace
+
+EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                      UINTN good, ReadBeyond beyond) {
+  EFI_GUID file_system_id = SIMPLE_FILE_SYSTEM_PROTOCOL;
+  void* found = nullptr;
+  const EFI_STATUS status = services.HandleProtocol(volume, &file_system_id, &found);
+  if (EFI_ERROR(status)) return status;
+  auto* file_system = static_cast<EFI_FILE_IO_INTERFACE*>(found);
+  bent_name = name;
+  bytes_good = good;
+  read_beyond = beyond;
+  true_open_volume = file_system->OpenVolume;
+  file_system->OpenVolume = bent_open_volume;
+  return EFI_SUCCESS;
+}
+
+}  // namespace faulty

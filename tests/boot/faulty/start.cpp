@@ -1,0 +1,44 @@
+#include "tests/boot/faulty/faulty.h"
+
+namespace faulty {
+
+void say_on_com1(const char* text) {
+  constexpr UINT16 kData = 0x3f8;
+  constexpr UINT16 kLineStatus = 0x3fd;
+  constexpr UINT8 kRoomForOne = 0x20;
+  for (; *text != '\0'; ++text) {
+    UINT8 status = 0;
+    do {
+      asm volatile("inb %1, %0" : "=a"(status) : "Nd"(kLineStatus));
+    } while ((status & kRoomForOne) == 0);
+    asm volatile("outb %0, %1" : : "a"(*text), "Nd"(kData));
+  }
+}
+
+namespace {
+
+EFI_STATUS start_baton(EFI_HANDLE self, EFI_BOOT_SERVICES& services) {
+  EFI_GUID loaded_image_id = LOADED_IMAGE_PROTOCOL;
+  void* found = nullptr;
+  EFI_STATUS status = services.HandleProtocol(self, &loaded_image_id, &found);
+  if (EFI_ERROR(status)) return status;
+  const EFI_HANDLE volume = static_cast<EFI_LOADED_IMAGE*>(found)->DeviceHandle;
+
+  EFI_HANDLE baton = nullptr;
+  EFI_DEVICE_PATH* path = FileDevicePath(volume, utf16(u"\\EFI\\BOOT\\BATON.EFI"));
+  status = services.LoadImage(0, self, path, nullptr, 0, &baton);
+  if (EFI_ERROR(status)) return status;
+  status = bend(services, volume);
+  if (EFI_ERROR(status)) return status;
+  return services.StartImage(baton, nullptr, nullptr);
+}
+
+}  // namespace
+}  // namespace faulty
+
+extern "C" EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE* system) {
+  InitializeLib(self, system);
+  const EFI_STATUS status = faulty::start_baton(self, *system->BootServices);
+  Print(faulty::utf16(u"faulty: Baton came back: %r\n"), status);
+  return status;
+}
