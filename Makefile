@@ -118,7 +118,7 @@ EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic
   -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 EFI_LDFLAGS := -shared -Bsymbolic -nostdlib -znocombreloc -z text --no-undefined --build-id=none \
   -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
-EFI_SECTIONS := .text .rodata .data .dynamic .dynsym .rela .reloc .sbat
+EFI_SECTIONS := .text .rodata .data .dynamic .rela .reloc .sbat
 
 $(eval $(call compiled,efi,$(EFI_CXXFLAGS)))
 $(eval $(call remember,efi.link,$(EFI_LDFLAGS) $(EFI_SECTIONS) $(EFI_OBJ)))
@@ -283,6 +283,14 @@ run: all
 test:
 	@+BUILD=$(BUILD) $(PYTHON) tools/test
 
+# --- Referee -----------------------------------------------------------------------------------
+# Real Linux on the same machines; see tests/referee/run.
+ONLY   ?=
+KERNEL ?=
+.PHONY: referee
+referee: all
+	@$(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)')
+
 OUR_SOURCES = $(shell find efi loader mm kernel tests -name '*.cpp' -o -name '*.h')
 format:
 	clang-format -i $(OUR_SOURCES)
@@ -298,6 +306,8 @@ help:
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
 #: make test       build, then run every test; the last line counts them
+#: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
+#:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
 #: make image      only the disk image, build/baton.img
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format

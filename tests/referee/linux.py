@@ -1,0 +1,82 @@
+"""What Debian's Linux says about a machine; boots it, or remembers an earlier boot."""
+
+import hashlib
+import json
+import pathlib
+import tempfile
+
+import boot
+import debian
+from machine import qemu
+
+# efi=debug prints the firmware's descriptors; the log is larger than the default buffer.
+COMMAND_LINE = "console=ttyS0 efi=debug log_buf_len=4M panic=-1"
+TIMEOUT = 400
+DONE = "=== DONE ==="
+
+
+class LinuxError(Exception):
+    """Linux did not come to the end of its report."""
+
+
+class Linux:
+    """The referee: a kernel, its initramfs, and a folder of reports given earlier."""
+
+    def __init__(self, build, meta=None):
+        self._packages = build / "debian"
+        self._reports = build / "linux"
+        self._reports.mkdir(parents=True, exist_ok=True)
+        self._kernel = debian.Kernel(self._packages, meta)
+        self._initramfs, self._initramfs_digest = debian.initramfs(self._packages)
+        self._qemu_version = boot.qemu_version()
+        self._digests = {}
+
+    @property
+    def version(self):
+        """Package and revision of the kernel."""
+        return self._kernel.version
+
+    def report(self, machine):
+        """The serial log of a finished boot, and the seconds it took (None: remembered)."""
+        key = json.dumps(self._key(machine), indent=1, sort_keys=True)
+        name = f"{machine.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        log = self._reports / f"{name}.log"
+        if log.exists():
+            return log.read_text(), None
+        done = self._boot(machine)
+        if DONE not in done.log:
+            failed = self._reports / f"{machine.name}.failed"
+            failed.write_text(done.log)
+            raise LinuxError(f"Linux did not finish on {machine.name} (all of it: {failed}): {done}")
+        (self._reports / f"{name}.key").write_text(key + "\n")
+        log.write_text(done.log)
+        return done.log, done.seconds
+
+    def _boot(self, machine):
+        arguments = ["-kernel", str(self._kernel.image), "-initrd", str(self._initramfs),
+                     "-append", self._command_line(machine)]
+        return boot.boot(machine, None, None, arguments, TIMEOUT, self._packages)
+
+    @staticmethod
+    def _command_line(machine):
+        return " ".join([COMMAND_LINE, *machine.append])
+
+    def _key(self, machine):
+        """All that can change what Linux says, with this host's paths taken out."""
+        return {"kernel": self._kernel.version, "initramfs": self._initramfs_digest,
+                "firmware": [self._digest(path) for path in machine.firmware],
+                "qemu": self._qemu_version, "command line": self._command_line(machine),
+                "arguments": self._arguments(machine)}
+
+    @staticmethod
+    def _arguments(machine):
+        """QEMU's arguments without the names of files that are made anew for each boot."""
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = qemu.command(machine, "DISK", folder, "SERIAL")
+            return [argument.replace(folder, "ROOM") for argument in arguments]
+
+    def _digest(self, path):
+        path = pathlib.Path(path)
+        if path not in self._digests:
+            self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._digests[path]

@@ -1,0 +1,181 @@
+"""machines.txt read, and a machine turned into QEMU's arguments.
+
+Both sides of the comparison take their machine from here, so that the board, the CPUs, the memory
+and every device are the same for Linux and for Baton. tools/qemu.py, which boots for `make run` and
+the boot tests too, takes a Machine of this file as it takes its own.
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import qemu  # noqa: E402
+
+MACHINES = pathlib.Path(__file__).with_name("machines.txt")
+OVMF = pathlib.Path("/usr/share/OVMF")
+# Word of machines.txt -> (code, variables). secboot runs with no keys enrolled: setup mode.
+FIRMWARE = {
+    "4m": ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
+    "2m": ("OVMF_CODE.fd", "OVMF_VARS.fd"),
+    "secboot": ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.fd"),
+}
+
+
+class MachineError(Exception):
+    """machines.txt holds something that cannot be meant."""
+
+
+def size(text):
+    """Bytes of "512M"; "0" stands for nothing at all."""
+    return 0 if text == "0" else qemu.size(text)
+
+
+class Machine:
+    """One line of machines.txt."""
+
+    def __init__(self, line):
+        self.line = " ".join(line.split())
+        body, _, self.why = line.partition("#")
+        self.why = self.why.strip()
+        self.name, *words = body.split()
+        self.board = None
+        self.memory = self.maxmem = self.slots = None
+        self.cpu, self.smp, self.bus = "max", 2, "virtio"
+        self.firmware = _firmware("4m")
+        self.nodes, self.distances, self.plugged, self.devices = [], {}, [], []
+        self.linux_refused = None
+        self.append, self.baton = [], []
+        self.small = self.secure = False
+        for word in words:
+            try:
+                self._take(word)
+            except (MachineError, qemu.QemuError, ValueError) as error:
+                raise MachineError(f"machine {self.name}: '{word}': {error}") from error
+        self._check()
+
+    def _take(self, word):
+        key, _, value = word.partition("=")
+        if word in ("q35", "pc"):
+            self.board = word
+        elif word == "small":
+            self.small = True
+        elif key == "mem":
+            self.memory = size(value)
+        elif key == "maxmem":
+            self.maxmem = size(value)
+        elif key in ("smp", "slots"):
+            setattr(self, key, int(value))
+        elif key == "cpu":
+            self.cpu = value
+        elif key == "fw" and value in FIRMWARE:
+            self.firmware = _firmware(value)
+            self.secure = value == "secboot"
+        elif key == "disk" and value in qemu.DISK_ON:
+            self.bus = value
+        elif key == "with" and value in ("rng", "tpm"):
+            self.devices.append(value)
+        elif key == "node":
+            ram, _, cpus = value.partition(",cpus=")
+            self.nodes.append((size(ram), cpus))
+        elif key == "dist":
+            source, target, distance = re.fullmatch(r"(\d+)-(\d+):(\d+)", value).groups()
+            self.distances[int(source), int(target)] = int(distance)
+        elif key in ("dimm", "nvdimm", "virtio-mem"):
+            place, _, requested = value.partition(",requested=")
+            ram, _, node = place.partition("@")
+            self.plugged.append((key, size(ram), node or "0", requested and size(requested)))
+        elif key == "linux" and value.startswith("no:"):
+            self.linux_refused = value[3:].replace("-", " ")
+        elif key in ("append", "baton"):
+            getattr(self, key).append(value)
+        else:
+            raise MachineError("not a word of machines.txt")
+
+    def _check(self):
+        if self.board is None or self.memory is None:
+            raise MachineError(f"machine {self.name}: needs a board (q35 or pc) and mem=")
+        if self.nodes and sum(ram for ram, _ in self.nodes) != self.memory:
+            raise MachineError(f"machine {self.name}: the nodes' RAM is not mem=")
+        if self.plugged and not (self.maxmem and self.slots):
+            raise MachineError(f"machine {self.name}: plugged memory needs maxmem= and slots=")
+        if not self.why:
+            raise MachineError(f"machine {self.name}: says not what it is there for")
+
+    # -- What tools/qemu.py asks of a machine: these, and `bus` and `firmware` ----------------------
+
+    def arguments(self):
+        """Board, CPUs, memory and nodes."""
+        accelerator = "kvm" if qemu.kvm_usable() else "tcg"
+        board = self.board
+        if any(kind == "nvdimm" for kind, *_ in self.plugged):
+            board += ",nvdimm=on"
+        if self.secure:
+            board += ",smm=on"
+        return ["-accel", accelerator, "-cpu", self.cpu, "-smp", str(self.smp),
+                *self._memory(board)]
+
+    @property
+    def extra(self):
+        """Devices beside the usual ones."""
+        arguments = []
+        if self.secure:
+            arguments += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+        if "rng" in self.devices:
+            arguments += ["-device", "virtio-rng-pci"]
+        if "tpm" in self.devices:
+            arguments += ["-tpmdev", "emulator,id=tpm0,chardev=tpm",
+                          "-device", "tpm-crb,tpmdev=tpm0"]
+        return arguments
+
+    def _memory(self, board):
+        total = _mebibytes(self.memory)
+        if self.maxmem:
+            total += f",maxmem={_mebibytes(self.maxmem)},slots={self.slots}"
+        arguments = ["-m", total]
+        if not self.nodes:
+            board += ",memory-backend=ram"
+            arguments += ["-object", _backend("ram", self.memory)]
+        for node, (ram, cpus) in enumerate(self.nodes):
+            words = f"node,nodeid={node}"
+            if ram:
+                arguments += ["-object", _backend(f"ram{node}", ram)]
+                words += f",memdev=ram{node}"
+            words += "".join(f",cpus={span}" for span in cpus.split("+") if span)
+            arguments += ["-numa", words]
+        for (source, target), distance in sorted(self.distances.items()):
+            arguments += ["-numa", f"dist,src={source},dst={target},val={distance}"]
+        for number, (kind, ram, node, requested) in enumerate(self.plugged):
+            arguments += ["-object", _backend(f"plug{number}", ram)]
+            device = {"dimm": "pc-dimm", "nvdimm": "nvdimm", "virtio-mem": "virtio-mem-pci"}[kind]
+            words = f"{device},id=mem{number},memdev=plug{number},node={node}"
+            if requested:
+                words += f",requested-size={_mebibytes(requested)}"
+            arguments += ["-device", words]
+        return ["-machine", board] + arguments
+
+
+def _firmware(word):
+    return tuple(str(OVMF / name) for name in FIRMWARE[word])
+
+
+def _mebibytes(number):
+    """QEMU's spelling of a size; qemu.size() lets only whole MiB pass."""
+    return f"{number >> 20}M"
+
+
+def _backend(name, bytes_):
+    """RAM that the host need not promise ahead, so that a guest may be larger than its host."""
+    return f"memory-backend-ram,id={name},size={_mebibytes(bytes_)},reserve=off"
+
+
+def load(path=MACHINES):
+    """All machines of the file, in its order."""
+    machines = [Machine(line) for line in path.read_text().splitlines()
+                if line.split("#")[0].strip()]
+    names = [machine.name for machine in machines]
+    for name in names:
+        if names.count(name) > 1:
+            raise MachineError(f"machine {name} is there twice")
+    return machines
