@@ -1,0 +1,83 @@
+// Page: what is remembered of one page frame, in 16 bytes.
+//
+// mem_map is an array of these, one per frame of a node's span. RAM is not zeroed, so a Page means
+// nothing until something has written it: mm/pageblock.h says which Pages may be read. In a Page
+// that may be read, `tag` is not zero exactly where a block starts (free, on a CPU's list, or
+// allocated); frames inside a block, holes and reserved frames have tag 0. Nothing is stored in the
+// frames themselves.
+#pragma once
+
+#include <cstdint>
+
+#include "mm/layout.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// A block of order n is 2^n frames, aligned to its size: 4 KiB to 1 GiB.
+inline constexpr unsigned kMaxOrder = 18;
+inline constexpr unsigned kOrders = kMaxOrder + 1;
+// A pageblock (2 MiB) is what migratetypes and lazy description are kept for.
+inline constexpr unsigned kPageblockOrder = 9;
+inline constexpr uint64_t kPageblockFrames = uint64_t{1} << kPageblockOrder;
+inline constexpr uint64_t kGigaFrames = uint64_t{1} << kMaxOrder;
+
+constexpr uint64_t frames_of(unsigned order) { return uint64_t{1} << order; }
+
+enum class BlockState : uint8_t {
+  None,       // no block starts here
+  Free,       // in a zone's free_area; set and cleared only under the zone's lock
+  Allocated,  // handed out
+  OnCpuList,  // free, kept on one CPU's list
+};
+
+// What a block's first Page says, in one word, so that "a free block of this order in this zone" is
+// one comparison.
+class Tag {
+ public:
+  constexpr Tag() = default;
+  constexpr explicit Tag(uint32_t word) : word_(word) {}
+  constexpr Tag(BlockState state, unsigned order, ZoneType zone, NodeId node)
+      : word_(static_cast<uint32_t>(state) | order << kOrderShift |
+              static_cast<uint32_t>(zone) << kZoneShift | uint32_t{node} << kNodeShift) {}
+
+  [[nodiscard]] constexpr uint32_t word() const { return word_; }
+  [[nodiscard]] constexpr BlockState state() const {
+    return static_cast<BlockState>(word_ & kStateMask);
+  }
+  [[nodiscard]] constexpr unsigned order() const { return (word_ >> kOrderShift) & 31; }
+  [[nodiscard]] constexpr ZoneType zone() const {
+    return static_cast<ZoneType>((word_ >> kZoneShift) & 7);
+  }
+  [[nodiscard]] constexpr NodeId node() const { return static_cast<NodeId>(word_ >> kNodeShift); }
+  // The same block in another state.
+  [[nodiscard]] constexpr Tag as(BlockState state) const {
+    return Tag{(word_ & ~kStateMask) | static_cast<uint32_t>(state)};
+  }
+  friend constexpr bool operator==(Tag, Tag) = default;
+
+ private:
+  static constexpr uint32_t kStateMask = 3;
+  static constexpr unsigned kOrderShift = 2;
+  static constexpr unsigned kZoneShift = 7;
+  static constexpr unsigned kNodeShift = 16;
+  uint32_t word_ = 0;
+};
+
+// Links of lists are frame indexes relative to the first frame the node's mem_map describes.
+using FrameIndex = uint32_t;
+inline constexpr FrameIndex kNoFrame = 0xffff'ffff;
+
+struct Page {
+  uint32_t word;  // a Tag; other CPUs look at it when they merge, so it is read and written whole
+  // Allocated: references held (1 when fresh). Free of order 18: how many blocks in a row this one
+  // stands for (mm/buddy.h). On a CPU's list: the CPU.
+  uint32_t count;
+  FrameIndex next, prev;  // on a list; otherwise without meaning
+
+  [[nodiscard]] Tag tag() const { return Tag{__atomic_load_n(&word, __ATOMIC_RELAXED)}; }
+  void set_tag(Tag tag) { __atomic_store_n(&word, tag.word(), __ATOMIC_RELAXED); }
+};
+static_assert(sizeof(Page) == 16);
+
+}  // namespace mm

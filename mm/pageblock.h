@@ -1,0 +1,123 @@
+// Pageblocks: which Pages may be read, and what kind of memory a 2 MiB block is meant for.
+//
+// One byte a pageblock holds its state and its migratetype. The bytes themselves are valid only
+// once something in their GiB was needed; until then every pageblock of that GiB is Untouched and
+// Movable. One byte per GiB remembers that, so starting up writes bytes by the GiB, not by the
+// pageblock.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "mm/page.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// In Linux's order; the first three are those that allocations ask for.
+enum class Migratetype : uint8_t { Unmovable, Movable, Reclaimable, HighAtomic, Isolate };
+inline constexpr unsigned kMigratetypes = 5;
+inline constexpr unsigned kPcpMigratetypes = 3;
+[[nodiscard]] constexpr const char* migratetype_name(Migratetype type) {
+  constexpr std::array<const char*, kMigratetypes> kNames{"Unmovable", "Movable", "Reclaimable",
+                                                          "HighAtomic", "Isolate"};
+  return kNames[static_cast<size_t>(type)];
+}
+
+// Free blocks of HighAtomic and Isolate pageblocks merge only with their own kind, so that a block
+// is either all inside such pageblocks or all outside.
+[[nodiscard]] constexpr bool may_merge(Migratetype a, Migratetype b) {
+  return a == b || (a < Migratetype::HighAtomic && b < Migratetype::HighAtomic);
+}
+
+enum class PageblockState : uint8_t {
+  Untouched,  // none of its Pages may be read: a hole, reserved, or inside a larger block
+  HeadValid,  // only its first Page
+  Described,  // all of them; this never changes back
+};
+
+class Pageblock {
+ public:
+  constexpr explicit Pageblock(uint8_t byte) : byte_(byte) {}
+  constexpr Pageblock(PageblockState state, Migratetype type, bool shared)
+      : byte_(static_cast<uint8_t>(static_cast<uint8_t>(state) |
+                                   static_cast<uint8_t>(type) << kTypeShift |
+                                   (shared ? kSharedBit : 0))) {}
+
+  [[nodiscard]] constexpr uint8_t byte() const { return byte_; }
+  [[nodiscard]] constexpr PageblockState state() const {
+    return static_cast<PageblockState>(byte_ & 3);
+  }
+  [[nodiscard]] constexpr Migratetype type() const {
+    return static_cast<Migratetype>((byte_ >> kTypeShift) & 7);
+  }
+  // Two zones of the node have frames in it: it stays Movable for ever.
+  [[nodiscard]] constexpr bool shared() const { return (byte_ & kSharedBit) != 0; }
+
+  // Whether the Page of the frame may be read.
+  [[nodiscard]] constexpr bool readable(uint64_t pfn) const {
+    return state() == PageblockState::Described ||
+           (state() == PageblockState::HeadValid && pfn % kPageblockFrames == 0);
+  }
+
+ private:
+  static constexpr unsigned kTypeShift = 2;
+  static constexpr uint8_t kSharedBit = 1 << 5;
+  uint8_t byte_;
+};
+inline constexpr Pageblock kFreshPageblock{PageblockState::Untouched, Migratetype::Movable, false};
+
+// The state of a node's pageblocks. Written under the lock of the zone the pageblock belongs to (a
+// shared one only before there is more than one CPU), read by anyone.
+class PageblockMap {
+ public:
+  static constexpr uint64_t kBytesPerGiga = kGigaFrames / kPageblockFrames;  // 512
+
+  // Bytes needed for frames [start, end), which may be any.
+  [[nodiscard]] static constexpr uint64_t bytes_needed(PfnRange frames) {
+    return gigas(frames) * kBytesPerGiga + align_up(gigas(frames), 8);
+  }
+  // Takes over bytes_needed(frames) bytes of any content, aligned to 8. Everything is fresh after.
+  void init(PfnRange frames, void* storage);
+
+  // One free block of order 18 that is part of a run and not the run's first (mm/buddy.h): none of
+  // its Pages may be read.
+  [[nodiscard]] bool in_run(Pfn pfn) const { return giga(pfn) == kGigaInRun; }
+  void set_in_run(Pfn first, uint64_t count);
+  void clear_in_run(Pfn pfn) { set_giga(pfn, kGigaFresh); }
+
+  // The pageblock of a frame, for frames inside the range given to init().
+  [[nodiscard]] Pageblock at(Pfn pfn) const {
+    if (giga(pfn) != kGigaBytes) return kFreshPageblock;
+    return Pageblock{__atomic_load_n(&bytes_[index(pfn)], __ATOMIC_RELAXED)};
+  }
+  void set(Pfn pfn, Pageblock block) {
+    if (giga(pfn) != kGigaBytes) make_bytes(pfn);
+    __atomic_store_n(&bytes_[index(pfn)], block.byte(), __ATOMIC_RELAXED);
+  }
+  // Whether none of the pageblocks of this GiB was ever set.
+  [[nodiscard]] bool fresh_giga(Pfn pfn) const { return giga(pfn) == kGigaFresh; }
+
+ private:
+  enum : uint8_t { kGigaFresh = 0, kGigaBytes = 1, kGigaInRun = 2 };
+
+  [[nodiscard]] static constexpr uint64_t gigas(PfnRange frames) {
+    if (frames.empty()) return 0;
+    return (align_up(frames.end.v, kGigaFrames) - align_down(frames.start.v, kGigaFrames)) /
+           kGigaFrames;
+  }
+  [[nodiscard]] uint64_t index(Pfn pfn) const { return (pfn - first_) / kPageblockFrames; }
+  [[nodiscard]] uint8_t giga(Pfn pfn) const {
+    return __atomic_load_n(&gigas_[(pfn - first_) / kGigaFrames], __ATOMIC_ACQUIRE);
+  }
+  void set_giga(Pfn pfn, uint8_t value) {
+    __atomic_store_n(&gigas_[(pfn - first_) / kGigaFrames], value, __ATOMIC_RELEASE);
+  }
+  void make_bytes(Pfn pfn);
+
+  uint8_t* bytes_ = nullptr;  // a pageblock each; of a GiB they are valid when it is kGigaBytes
+  uint8_t* gigas_ = nullptr;  // a GiB each
+  Pfn first_;                 // a multiple of a GiB
+};
+
+}  // namespace mm

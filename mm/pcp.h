@@ -1,0 +1,59 @@
+// Per-CPU page lists: blocks of a zone that one CPU keeps at hand, so that most allocations and
+// frees take no lock.
+//
+// Lists exist for orders 0 to 3 by migratetype and for order 9 (Linux 6.1's choice: its costly
+// order and transparent huge pages). Only the owning CPU touches its lists, with interrupts masked.
+// `count`, `high` and `batch` count pages for orders 0 to 3, as Linux does; order 9 has a limit of
+// its own (`huge_high` blocks), else a few huge pages would push all small ones out.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "mm/page.h"
+#include "mm/pageblock.h"
+
+namespace mm {
+
+inline constexpr unsigned kPcpMaxOrder = 3;
+inline constexpr unsigned kPcpLists = kPcpMigratetypes * (kPcpMaxOrder + 1) + 1;
+inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
+
+[[nodiscard]] constexpr bool pcp_allowed_order(unsigned order) {
+  return order <= kPcpMaxOrder || order == kPageblockOrder;
+}
+[[nodiscard]] constexpr unsigned pcp_list(unsigned order, Migratetype type) {
+  return order == kPageblockOrder ? kPcpHugeList
+                                  : order * kPcpMigratetypes + static_cast<unsigned>(type);
+}
+[[nodiscard]] constexpr unsigned pcp_list_order(unsigned list) {
+  return list == kPcpHugeList ? kPageblockOrder : list / kPcpMigratetypes;
+}
+
+// Newest block first: hot at the head, cold at the tail.
+struct FrameList {
+  FrameIndex head, tail;  // kNoFrame when empty
+};
+
+// What a CPU counted about allocations from a zone, in pages; Linux's numa_stat names. Written by
+// the CPU alone.
+struct NumaEvents {
+  uint64_t hit;      // came from the zone's node, which was preferred
+  uint64_t miss;     // came from the zone's node, though another was preferred
+  uint64_t foreign;  // the zone's node was preferred, but it came from another
+  uint64_t local;    // the CPU was on the zone's node
+  uint64_t other;    // it was not
+};
+
+struct alignas(64) Pcp {
+  int32_t count;       // pages on the lists of orders 0 to 3
+  int32_t high;        // more than this: `batch` (or more) go back to the zone
+  int32_t batch;       // pages fetched or returned at a time
+  int32_t huge_count;  // blocks on the list of order 9
+  int32_t huge_high;
+  int32_t free_factor;  // doubles the number returned while frees come in a row
+  std::array<FrameList, kPcpLists> lists;
+  NumaEvents events;
+};
+
+}  // namespace mm

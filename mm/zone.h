@@ -1,0 +1,85 @@
+// A zone and a node while the machine runs: free_area, watermarks, counters, zonelists.
+//
+// mm/layout.h says what a node and its zones are; these structs say what is free in them. They lie
+// in the node's NODE_DATA.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "mm/layout.h"
+#include "mm/page.h"
+#include "mm/pageblock.h"
+#include "mm/pcp.h"
+#include "mm/types.h"
+
+namespace mm {
+
+enum class Watermark : uint8_t { Min, Low, High, Promo };
+inline constexpr size_t kWatermarks = 4;
+
+struct Node;
+
+struct FreeArea {
+  std::array<FrameList, kMigratetypes> lists;
+  uint64_t nr_free;  // blocks, those of HighAtomic and Isolate too
+};
+
+struct alignas(64) Zone {
+  // Read by every allocation.
+  uint64_t free_pages;  // without isolated ones and those on per-CPU lists; written under the lock
+  // Above this many free pages an ordinary allocation of one page that may use zones up to [index]
+  // is allowed: low watermark + lowmem_reserve[index] + nr_reserved_highatomic.
+  std::array<uint64_t, kZoneTypes> fast_mark;
+  Node* node;
+  ZoneType type;
+  bool populated;  // has present pages
+  uint16_t node_id;
+  uint32_t pcp_offset;  // of this zone's Pcp in each CPU's area
+
+  PfnRange spanned;
+  uint64_t present;
+  uint64_t managed;  // handed over to the allocator
+  std::array<uint64_t, kWatermarks> watermark;
+  std::array<uint64_t, kZoneTypes> lowmem_reserve;  // kept from those who could use zone [index]
+  uint64_t nr_reserved_highatomic;
+  uint64_t isolated_pages;  // free, in Isolate pageblocks: nobody gets them
+  int32_t pcp_high, pcp_batch;
+
+  alignas(64) std::array<std::byte, 64> lock;  // the policy's lock
+
+  // Which orders have a free block of the type: bit n for order n. Under the lock.
+  std::array<uint32_t, kMigratetypes> nonempty;
+  std::array<FreeArea, kOrders> free_area;
+};
+
+struct Node {
+  NodeId id;
+  uint16_t zonelist_count;
+  PfnRange spanned;
+  uint64_t present;
+  Page* mem_map;            // describes [mem_map_start, mem_map_start + mem_map_frames)
+  Pfn mem_map_start;        // a multiple of a pageblock
+  uint64_t mem_map_frames;  // likewise
+  PageblockMap blocks;
+
+  // Populated zones in the order in which allocations that prefer this node try them: node after
+  // node as the layout says, the highest zone of each first.
+  Zone** zonelist;
+  // Of the zones up to [index]: the first of that list; null when there is none.
+  std::array<Zone*, kZoneTypes> preferred;
+
+  std::array<Zone, kZoneTypes> zones;
+
+  [[nodiscard]] bool describes(Pfn pfn) const { return pfn - mem_map_start < mem_map_frames; }
+  [[nodiscard]] FrameIndex index(Pfn pfn) const {
+    return static_cast<FrameIndex>(pfn - mem_map_start);
+  }
+  [[nodiscard]] Pfn pfn(FrameIndex index) const { return mem_map_start + index; }
+  [[nodiscard]] Page& page(Pfn pfn) const { return mem_map[pfn - mem_map_start]; }
+  [[nodiscard]] std::span<Zone* const> fallback_zones() const { return {zonelist, zonelist_count}; }
+};
+
+}  // namespace mm
