@@ -83,7 +83,7 @@ $(BUILD)/$(1)/%.o: %.cpp $(BUILD)/flags/$(1) | $(BUILD)/gen/version.h
 $(BUILD)/$(1)/%.o: %.S $(BUILD)/flags/$(1) | $(BUILD)/gen/version.h
 	$$(call say,AS)
 	@mkdir -p $$(@D)
-	$$(Q)$(CXX) $(filter-out -std=% -f% -W% -O%,$(2)) -MMD -MP -c -o $$@ $$<
+	$$(Q)$(CXX) $(filter-out -std=% -f% -m% -W% -O%,$(2)) -MMD -MP -c -o $$@ $$<
 COMMANDS_OF_$(1) = $(CXX) $(2)
 endef
 
@@ -146,9 +146,25 @@ KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(K
 $(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS)))
 $(eval $(call remember,kernel.link,$(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
 
-$(BUILD)/kernel.elf: $(KERNEL_OBJ) $(KERNEL_SCRIPT) $(BUILD)/flags/kernel.link
+# Linked twice: the functions' names are taken from the first link and put, as the last segment,
+# into the second, where a backtrace finds them.
+$(BUILD)/kernel/nameless.elf: $(KERNEL_OBJ) $(KERNEL_SCRIPT) $(BUILD)/flags/kernel.link
 	$(call say,LD)
 	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) -o $@
+
+$(BUILD)/kernel/names.o: $(BUILD)/kernel/nameless.elf kernel/symbols.awk
+	$(call say,NAMES)
+	$(Q)$(NM) -nC $< > $(@:.o=.nm)
+	$(Q)awk -f kernel/symbols.awk $(@:.o=.nm) > $(@:.o=.S)
+	$(Q)$(CXX) -c -o $@ $(@:.o=.S)
+
+$(BUILD)/kernel.elf: $(BUILD)/kernel/names.o
+	$(call say,LD)
+	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) $< -o $@
+	$(Q)$(NM) -nC $@ | grep -v kernel_symbol > $@.nm
+	$(Q)grep -v kernel_symbol $(<:.o=.nm) | diff -q - $@.nm > /dev/null || \
+	  { echo '$@: the table of names moved what it names' >&2; false; }
+	@rm -f $@.nm
 
 $(ESP)/EFI/baton/kernel.elf: $(BUILD)/kernel.elf
 	$(call say,STRIP)

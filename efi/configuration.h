@@ -1,0 +1,27 @@
+// Where the configuration comes from: a file beside the kernel, and the load options.
+#pragma once
+
+#include "efi/files.h"
+#include "efi/firmware.h"
+#include "loader/config.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace efi {
+
+inline constexpr const char* kConfigPath = "\\EFI\\baton\\baton.conf";
+
+// Owns the texts that `values` points into.
+struct Configuration {
+  loader::Config values;
+  File file;           // empty when there is none
+  Pages load_options;  // empty when there are none
+};
+
+// Reads baton.conf, then lets the load options replace its `options`. A missing file, and whatever
+// in either cannot be taken, is named in `findings`; a file that is there and cannot be read is an
+// error.
+mm::Result<Configuration> read_configuration(const Firmware& firmware, const Volume& volume,
+                                             const mm::Printer& findings);
+
+}  // namespace efi

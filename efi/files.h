@@ -1,0 +1,51 @@
+// Files on the volume Baton was started from (UEFI 2.10 section 13.5). Only before exit.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "efi/firmware.h"
+#include "efi/memory.h"
+#include "mm/result.h"
+
+namespace efi {
+
+// A file's whole content.
+struct File {
+  Pages pages;
+  uint64_t size = 0;  // bytes; a NUL follows them, and lies in `pages` too
+
+  [[nodiscard]] std::span<const uint8_t> bytes() const { return {pages.as<uint8_t>(), size}; }
+  // Content and the NUL, to be parsed in place.
+  [[nodiscard]] std::span<char> text() const { return {pages.as<char>(), size + 1}; }
+};
+
+// The volume's root directory, open as long as this lives.
+class Volume {
+ public:
+  Volume() = default;
+  explicit Volume(EFI_FILE* root) : root_(root) {}
+  Volume(Volume&& other) noexcept : root_(std::exchange(other.root_, nullptr)) {}
+  Volume& operator=(Volume&& other) noexcept {
+    std::swap(root_, other.root_);
+    return *this;
+  }
+  Volume(const Volume&) = delete;
+  Volume& operator=(const Volume&) = delete;
+  ~Volume() {
+    if (root_ != nullptr) root_->Close(root_);
+  }
+
+  // Whether a file or directory of this name can be opened.
+  [[nodiscard]] mm::Result<bool> has(const char* path) const;
+  // Reads a file, all of it or nothing. `path` is printable ASCII with \ or / between names; it is
+  // the error's subject, so it must live as long as the error.
+  mm::Result<File> read(const Firmware& firmware, const char* path) const;
+
+ private:
+  EFI_FILE* root_ = nullptr;
+};
+
+mm::Result<Volume> open_boot_volume(const Firmware& firmware);
+
+}  // namespace efi

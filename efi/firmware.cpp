@@ -1,0 +1,63 @@
+#include "efi/firmware.h"
+
+namespace efi {
+namespace {
+
+constexpr EFI_GUID kLoadedImage = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+
+struct StatusName {
+  EFI_STATUS status;
+  const char* name;
+};
+
+constexpr StatusName kStatusNames[] = {
+    {EFI_LOAD_ERROR, "Load Error"},
+    {EFI_INVALID_PARAMETER, "Invalid Parameter"},
+    {EFI_UNSUPPORTED, "Unsupported"},
+    {EFI_BAD_BUFFER_SIZE, "Bad Buffer Size"},
+    {EFI_BUFFER_TOO_SMALL, "Buffer Too Small"},
+    {EFI_NOT_READY, "Not Ready"},
+    {EFI_DEVICE_ERROR, "Device Error"},
+    {EFI_WRITE_PROTECTED, "Write Protected"},
+    {EFI_OUT_OF_RESOURCES, "Out of Resources"},
+    {EFI_VOLUME_CORRUPTED, "Volume Corrupted"},
+    {EFI_VOLUME_FULL, "Volume Full"},
+    {EFI_NO_MEDIA, "No Media"},
+    {EFI_MEDIA_CHANGED, "Media Changed"},
+    {EFI_NOT_FOUND, "Not Found"},
+    {EFI_ACCESS_DENIED, "Access Denied"},
+    {EFI_NO_RESPONSE, "No Response"},
+    {EFI_TIMEOUT, "Time out"},
+    {EFI_ABORTED, "Aborted"},
+    {EFI_SECURITY_VIOLATION, "Security Violation"},
+    {EFI_CRC_ERROR, "CRC Error"},
+};
+
+}  // namespace
+
+mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
+  Firmware firmware{image, system, system->BootServices, nullptr};
+  firmware.loaded = protocol_on<EFI_LOADED_IMAGE>(firmware, image, kLoadedImage);
+  if (firmware.loaded == nullptr) {
+    return mm::Error{"the firmware does not say how Baton was loaded", "loaded image protocol"};
+  }
+  return firmware;
+}
+
+void stop_watchdog(const Firmware& firmware) {
+  firmware.boot->SetWatchdogTimer(0, 0, 0, nullptr);
+}
+
+const char* status_name(EFI_STATUS status) {
+  for (const StatusName& known : kStatusNames) {
+    if (known.status == status) return known.name;
+  }
+  return nullptr;
+}
+
+mm::Error failed(const char* what, const char* subject, EFI_STATUS status, uint64_t number) {
+  const char* const name = status_name(status);
+  return {what, subject, number, name == nullptr ? status : 0, name};
+}
+
+}  // namespace efi

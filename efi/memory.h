@@ -1,0 +1,67 @@
+// Memory from the firmware (UEFI 2.10 section 7.2, AllocatePages). Only before exit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "efi/firmware.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace efi {
+
+// Whole pages of LoaderData. Given back when this goes out of scope, unless keep() was called:
+// until the kernel is entered every error leaves the firmware with what it had.
+class Pages {
+ public:
+  Pages() = default;
+  Pages(const Firmware& firmware, mm::Range range) : boot_(firmware.boot), range_(range) {}
+  Pages(Pages&& other) noexcept
+      : boot_(std::exchange(other.boot_, nullptr)), range_(std::exchange(other.range_, {})) {}
+  Pages& operator=(Pages&& other) noexcept {
+    std::swap(boot_, other.boot_);
+    std::swap(range_, other.range_);
+    return *this;
+  }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+  ~Pages();
+
+  [[nodiscard]] mm::Range range() const { return range_; }
+  [[nodiscard]] uint64_t size() const { return range_.size(); }
+  // The firmware maps all of memory at its own address.
+  template <class T>
+  [[nodiscard]] T* as() const {
+    return reinterpret_cast<T*>(range_.start.v);
+  }
+  template <class T>
+  [[nodiscard]] std::span<T> span() const {
+    return {as<T>(), range_.size() / sizeof(T)};
+  }
+
+  // From now on the pages stay allocated whatever happens.
+  mm::Range keep() {
+    boot_ = nullptr;
+    return range_;
+  }
+
+ private:
+  EFI_BOOT_SERVICES* boot_ = nullptr;  // null: nothing to give back
+  mm::Range range_;
+};
+
+// At least `bytes` (not 0), rounded up to whole pages; content is undefined. `what` names them in
+// the error, which gives the bytes asked for.
+mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what);
+// The same, zeroed.
+mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what);
+// The same, beginning at a multiple of `align`, a power of two of at least a page.
+mm::Result<Pages> allocate_aligned(const Firmware& firmware, uint64_t bytes, uint64_t align,
+                                   const char* what);
+// The same, ending at or below `limit`.
+mm::Result<Pages> allocate_below(const Firmware& firmware, uint64_t bytes, mm::Phys limit,
+                                 const char* what);
+
+}  // namespace efi

@@ -1,0 +1,225 @@
+#include "loader/elf.h"
+
+#include <bit>
+#include <cstring>
+
+namespace loader {
+namespace {
+
+using mm::Error;
+using mm::Result;
+
+struct FileHeader {
+  uint8_t ident[16];
+  uint16_t type;
+  uint16_t machine;
+  uint32_t version;
+  uint64_t entry;
+  uint64_t program_headers;  // file offset
+  uint64_t section_headers;
+  uint32_t flags;
+  uint16_t header_size;
+  uint16_t program_header_size;
+  uint16_t program_header_count;
+  uint16_t section_header_size;
+  uint16_t section_header_count;
+  uint16_t section_names;
+};
+static_assert(sizeof(FileHeader) == 64);
+
+struct ProgramHeader {
+  uint32_t type;
+  uint32_t flags;
+  uint64_t offset;
+  uint64_t virt;
+  uint64_t physical;  // means nothing here: the loader chooses
+  uint64_t file_size;
+  uint64_t memory_size;
+  uint64_t align;
+};
+static_assert(sizeof(ProgramHeader) == 56);
+
+constexpr uint8_t kMagic[] = {0x7f, 'E', 'L', 'F'};
+constexpr uint8_t kClass64 = 2, kLittleEndian = 1, kVersion = 1;
+constexpr uint16_t kExecutable = 2, kX86_64 = 62;
+constexpr uint32_t kLoad = 1, kDynamic = 2, kInterpreter = 3;
+constexpr uint32_t kX = 1, kW = 2, kKnownFlags = 7;
+
+// Whether [offset, offset + size) lies in [0, whole). No sum that could wrap.
+constexpr bool inside(uint64_t offset, uint64_t size, uint64_t whole) {
+  return offset <= whole && size <= whole - offset;
+}
+
+template <class Header>
+Header header_at(std::span<const uint8_t> file, uint64_t offset) {
+  Header header;
+  std::memcpy(&header, file.data() + offset, sizeof(header));
+  return header;
+}
+
+Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) {
+  if (file.size() < sizeof(kMagic) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0) {
+    return Error{"not an ELF file", name};
+  }
+  if (file.size() < sizeof(FileHeader)) {
+    return Error{"truncated inside the ELF header (bytes there, needed)", name, file.size(),
+                 sizeof(FileHeader)};
+  }
+  const auto h = header_at<FileHeader>(file, 0);
+  if (h.ident[4] != kClass64) {
+    return Error{"e_ident: not a 64-bit image (class, wanted)", name, h.ident[4], kClass64};
+  }
+  if (h.ident[5] != kLittleEndian) {
+    return Error{"e_ident: not little endian (data encoding, wanted)", name, h.ident[5],
+                 kLittleEndian};
+  }
+  if (h.ident[6] != kVersion || h.version != kVersion) {
+    return Error{"e_version: not the current one (e_ident's, e_version)", name, h.ident[6],
+                 h.version};
+  }
+  if (h.machine != kX86_64) {
+    return Error{"e_machine: for another machine (given, x86-64 is)", name, h.machine, kX86_64};
+  }
+  if (h.type != kExecutable) {
+    return Error{"e_type: not an executable with fixed addresses (given, wanted)", name, h.type,
+                 kExecutable};
+  }
+  if (h.header_size != sizeof(FileHeader)) {
+    return Error{"e_ehsize: wrong (given, wanted)", name, h.header_size, sizeof(FileHeader)};
+  }
+  if (h.program_header_count == 0) return Error{"e_phnum: no program headers", name};
+  if (h.program_header_size != sizeof(ProgramHeader)) {
+    return Error{"e_phentsize: wrong (given, wanted)", name, h.program_header_size,
+                 sizeof(ProgramHeader)};
+  }
+  // At most 65535 * 56: the product cannot wrap.
+  if (!inside(h.program_headers, uint64_t{h.program_header_count} * sizeof(ProgramHeader),
+              file.size())) {
+    return Error{"truncated: the program headers lie outside the file (e_phoff, file size)", name,
+                 h.program_headers, file.size()};
+  }
+  return h;
+}
+
+// The fields of one loadable segment's header, by themselves.
+Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const char* name) {
+  if (p.file_size > p.memory_size) {
+    return Error{"segment larger in the file than in memory (p_filesz, p_memsz)", name, p.file_size,
+                 p.memory_size};
+  }
+  if (!inside(p.offset, p.file_size, file_size)) {
+    return Error{"truncated: a segment lies outside the file (p_offset, p_filesz)", name, p.offset,
+                 p.file_size};
+  }
+  if (p.align > 1) {
+    if (!std::has_single_bit(p.align)) {
+      return Error{"p_align is no power of two (p_align, p_vaddr)", name, p.align, p.virt};
+    }
+    if ((p.virt ^ p.offset) % p.align != 0) {
+      return Error{"p_vaddr and p_offset differ within p_align (p_vaddr, p_offset)", name, p.virt,
+                   p.offset};
+    }
+  }
+  // What is rounded up to a page must not wrap either, so the last page of all stays free.
+  if (p.virt < kKernelBase || p.memory_size > 0 - mm::kPageSize - p.virt ||
+      p.virt > 0 - mm::kPageSize) {
+    return Error{"segment not mappable: outside the kernel's 2 GiB (p_vaddr, p_memsz)", name,
+                 p.virt, p.memory_size};
+  }
+  if ((p.flags & ~kKnownFlags) != 0) {
+    return Error{"segment with unknown flags (p_flags, p_vaddr)", name, p.flags, p.virt};
+  }
+  if ((p.flags & (kX | kW)) == (kX | kW)) {
+    return Error{"segment both writable and executable (p_vaddr, p_flags)", name, p.virt, p.flags};
+  }
+  return ElfSegment{p.virt, p.memory_size, p.offset, p.file_size, p.flags};
+}
+
+// Files the segment behind those before it, which are in ascending order.
+Result<> add_segment(ElfImage& image, const ElfSegment& segment, const char* name) {
+  if (image.count == kMaxSegments) {
+    return Error{"more loadable segments than supported (supported)", name, kMaxSegments};
+  }
+  size_t at = image.count;
+  for (; at > 0 && image.storage[at - 1].virt > segment.virt; --at) {
+    image.storage[at] = image.storage[at - 1];
+  }
+  image.storage[at] = segment;
+  ++image.count;
+  return {};
+}
+
+Result<> check_neighbours(const ElfImage& image, const char* name) {
+  for (size_t i = 1; i < image.count; ++i) {
+    const ElfSegment& left = image.storage[i - 1];
+    const ElfSegment& right = image.storage[i];
+    if (left.virt + left.size > right.virt) {
+      return Error{"segments overlap (p_vaddr of both)", name, left.virt, right.virt};
+    }
+    if (left.page_end() > right.page_start() && left.flags != right.flags) {
+      return Error{"segments with different rights share a page (p_vaddr of both)", name, left.virt,
+                   right.virt};
+    }
+  }
+  return {};
+}
+
+Result<> check_entry(const ElfImage& image, const char* name) {
+  for (const ElfSegment& segment : image.segments()) {
+    if ((segment.flags & kX) != 0 && image.entry >= segment.virt &&
+        image.entry - segment.virt < segment.size) {
+      return {};
+    }
+  }
+  return Error{"e_entry: not in an executable segment (e_entry)", name, image.entry};
+}
+
+}  // namespace
+
+Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name) {
+  const FileHeader h = BATON_TRY(file_header(file, name));
+  ElfImage image;
+  image.entry = h.entry;
+  for (uint64_t i = 0; i < h.program_header_count; ++i) {
+    const auto p = header_at<ProgramHeader>(file, h.program_headers + i * sizeof(ProgramHeader));
+    if (p.type == kInterpreter || p.type == kDynamic) {
+      return Error{"needs a dynamic linker (p_type, program header)", name, p.type, i};
+    }
+    if (p.type != kLoad || (p.memory_size == 0 && p.file_size == 0)) continue;
+    BATON_TRY(add_segment(image, BATON_TRY(segment_of(p, file.size(), name)), name));
+  }
+  if (image.count == 0) return Error{"no loadable segment", name};
+  BATON_TRY(check_neighbours(image, name));
+  BATON_TRY(check_entry(image, name));
+  image.start = image.storage[0].page_start();
+  image.size = image.storage[image.count - 1].page_end() - image.start;
+  return image;
+}
+
+void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<uint8_t> memory) {
+  uint64_t done = 0;  // bytes of memory that are as they must be
+  for (const ElfSegment& segment : image.segments()) {
+    const uint64_t at = segment.virt - image.start;
+    std::memset(memory.data() + done, 0, at - done);
+    std::memcpy(memory.data() + at, file.data() + segment.file_offset, segment.file_size);
+    done = at + segment.file_size;
+  }
+  std::memset(memory.data() + done, 0, image.size - done);
+}
+
+size_t place_segments(const ElfImage& image, mm::Phys physical,
+                      std::span<HandoffSegment, kMaxSegments> out) {
+  size_t count = 0;
+  for (const ElfSegment& segment : image.segments()) {
+    const uint64_t start = segment.page_start();
+    if (count != 0 && out[count - 1].virt + out[count - 1].size > start) {
+      out[count - 1].size = segment.page_end() - out[count - 1].virt;  // same flags: parse_elf()
+      continue;
+    }
+    const uint64_t offset = start - image.start;
+    out[count++] = {physical.v + offset, start, segment.page_end() - start, segment.flags, 0};
+  }
+  return count;
+}
+
+}  // namespace loader
