@@ -34,6 +34,7 @@ inline constexpr uint64_t kPagesPerSection = uint64_t{1} << (27 - kPageShift);
 struct ActiveRange {
   PfnRange pfns;
   NodeId node = kNoNode;
+  bool hotplug = false;  // SRAT: may be unplugged, and no reservation lies in its node
 };
 
 struct ZoneLayout {

@@ -1,0 +1,38 @@
+#include "mm/e820_trim.h"
+
+namespace mm {
+namespace {
+
+constexpr Range kPageZero{Phys{0}, Phys{kPageSize}};
+constexpr Range kBiosHole{Phys{0xa0000}, Phys{0x100000}};
+
+Result<uint64_t> remove_ram(E820Table& e820, Range range, const Printer& out) {
+  out.line("e820: remove [mem 0x%08lx-0x%08lx] usable", range.start.v, range.end.v - 1);
+  return e820.remove(range, E820Type::Ram);
+}
+
+}  // namespace
+
+Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out) {
+  Trims trims;
+  out.line("e820: update [mem 0x%08lx-0x%08lx] usable ==> reserved", kPageZero.start.v,
+           kPageZero.end.v - 1);
+  trims.page_zero = BATON_TRY(e820.update(kPageZero, E820Type::Ram, E820Type::Reserved));
+  trims.bios_hole = BATON_TRY(remove_ram(e820, kBiosHole, out));
+  if (e820.last_pfn() > max_arch) {
+    trims.unreachable = BATON_TRY(remove_ram(e820, {phys(max_arch), Phys{kMaxPhys}}, out));
+  }
+  return trims;
+}
+
+Pfn print_last_pfn(const E820Table& e820, Pfn max_arch, const Printer& out) {
+  constexpr Pfn kFourGiB{4 * kGiB / kPageSize};
+  const Pfn last = e820.last_pfn();
+  out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", last.v, max_arch.v);
+  if (last > kFourGiB) {
+    out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", e820.last_pfn(kFourGiB).v, max_arch.v);
+  }
+  return last;
+}
+
+}  // namespace mm

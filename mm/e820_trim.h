@@ -1,0 +1,37 @@
+// What a PC takes away from the usable memory its firmware reports, before anything is placed.
+//
+// Linux 6.1's arch/x86/kernel/setup.c (trim_bios_range) and e820.c (e820_end_pfn), with its lines.
+// What was taken is remembered by name for the ledger.
+#pragma once
+
+#include <cstdint>
+
+#include "mm/e820.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// Bytes that were usable and are not any more.
+struct Trims {
+  uint64_t page_zero = 0;    // [0, 4 KiB): the BIOS's; becomes reserved
+  uint64_t bios_hole = 0;    // [640 KiB, 1 MiB): removed, whatever the firmware says
+  uint64_t unreachable = 0;  // above what page tables of these levels can map: removed
+};
+
+// The first frame Linux does not use: 64 TiB with four levels of page tables, 4 PiB with five.
+[[nodiscard]] constexpr Pfn max_arch_pfn(unsigned paging_levels) {
+  return Pfn{uint64_t{1} << ((paging_levels >= 5 ? 52 : 46) - kPageShift)};
+}
+
+// Prints `e820: update [mem 0x00000000-0x00000fff] usable ==> reserved`,
+// `e820: remove [mem 0x000a0000-0x000fffff] usable`, and another such line when there is RAM above
+// `max_arch`.
+Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out);
+
+// End of usable RAM in whole frames, printed as `last_pfn = 0x... max_arch_pfn = 0x...`; a second
+// line gives the end below 4 GiB when there is RAM above.
+Pfn print_last_pfn(const E820Table& e820, Pfn max_arch, const Printer& out);
+
+}  // namespace mm

@@ -1,0 +1,78 @@
+// The handover: every free frame to the page allocator, and later what early reservations gave up.
+//
+// Both roads call visit(NodeId, PfnRange) for runs of free frames, ascending within a node, each in
+// one zone and as long as node, zone and reservations allow. What they hand over is the same, frame
+// for frame: RAM of the node that no reservation touches.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "mm/bootmem.h"
+#include "mm/early_res.h"
+#include "mm/layout.h"
+#include "mm/numa.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// Cuts a run of one node's frames at the borders of its zones. The zones' spans must not overlap.
+template <class Visit>
+void for_each_zone_part(const NodeLayout& node, PfnRange run, Visit visit) {
+  for (const ZoneLayout& zone : node.zones) {
+    const PfnRange part = run.clip(zone.spanned);
+    if (!part.empty()) visit(node.id, part);
+  }
+}
+
+// free_all_bootmem: node by node what the bitmaps hold free. Returns how many frames that was. The
+// bitmaps themselves are still reserved: release_reservations(..., "BOOTMAP") gives them, too, once
+// nobody asks bootmem any more.
+template <class Visit>
+uint64_t free_all_bootmem(const Bootmem& bootmem, std::span<const NodeLayout> nodes, Visit visit) {
+  uint64_t frames = 0;
+  for (const NodeBootmem& node : bootmem.nodes()) {
+    const PfnRange all = node.frames();
+    for (PfnRange run = node.next_free(all.start, all); !run.empty();
+         run = node.next_free(run.end, all)) {
+      for_each_zone_part(nodes[node.node()], run, visit);
+      frames += run.size();
+    }
+  }
+  return frames;
+}
+
+// Ends the reservations of that name and hands over their frames: RAM that no other reservation
+// touches. Fails only when the list of reservations does. Returns how many frames that was.
+template <class Visit>
+Result<uint64_t> release_reservations(EarlyRes& reservations, std::string_view name,
+                                      std::span<const ActiveRange> active,
+                                      std::span<const NodeLayout> nodes, Visit visit) {
+  uint64_t frames = 0;
+  for (size_t i = 0; i < reservations.entries().size();) {
+    const Reservation entry = reservations.entries()[i];
+    if (std::string_view(entry.name) != name) {
+      ++i;
+      continue;
+    }
+    BATON_TRY(reservations.free(entry.range));
+    // A frame at either end may still be touched by a neighbour.
+    PfnRange run = pfns_touched(entry.range);
+    if (reservations.overlapping(phys(PfnRange{run.start, run.start + 1})) != nullptr) {
+      run.start += 1;
+    }
+    if (!run.empty() && reservations.overlapping(phys(PfnRange{run.end - 1, run.end})) != nullptr) {
+      run.end -= 1;
+    }
+    for (size_t a = first_active_ending_after(active, run.start);
+         a < active.size() && active[a].pfns.start < run.end; ++a) {
+      const PfnRange part = active[a].pfns.clip(run);
+      for_each_zone_part(nodes[active[a].node], part, visit);
+      frames += part.size();
+    }
+  }
+  return frames;
+}
+
+}  // namespace mm

@@ -1,0 +1,321 @@
+#include "mm/numa.h"
+
+#include <algorithm>
+
+namespace mm {
+namespace {
+
+// Linux prints a range's last byte, 8 digits at least.
+#define BATON_MEM "[mem 0x%08lx-0x%08lx]"
+
+// The blocks of the machine, while they are cleaned up: numa_meminfo.
+class Blocks {
+ public:
+  Blocks(std::span<MemoryAffinity> storage, const Printer& out) : storage_(storage), out_(out) {}
+
+  [[nodiscard]] std::span<const MemoryAffinity> all() const { return storage_.first(count_); }
+
+  Result<> add(const MemoryAffinity& block) {
+    if (block.range.start == block.range.end) return {};
+    if (block.range.end < block.range.start) {
+      out_.line("Warning: invalid memblk node %u " BATON_MEM, block.node, block.range.start.v,
+                block.range.end.v - 1);
+      return {};
+    }
+    if (count_ == storage_.size()) {
+      return Error{"no room for memory affinities (room)", "numa", storage_.size()};
+    }
+    storage_[count_++] = block;
+    return {};
+  }
+
+  // Keeps what has RAM, below the end of RAM.
+  void trim(const E820Table& e820, Phys end_of_ram) {
+    for (size_t i = 0; i < count_;) {
+      Range& range = storage_[i].range;
+      if (range.end > end_of_ram) range.end = end_of_ram;
+      if (!has_ram(e820, storage_[i].range)) {
+        erase(i);
+      } else {
+        ++i;
+      }
+    }
+  }
+
+  // Joins blocks of a node between which no other node has a block. False when two nodes overlap.
+  bool merge() {
+    for (size_t i = 0; i < count_; ++i) {
+      for (size_t j = i + 1; j < count_;) {
+        MemoryAffinity& a = storage_[i];
+        const MemoryAffinity& b = storage_[j];
+        if (a.range.overlaps(b.range)) {
+          if (a.node != b.node) {
+            out_.line("node %u " BATON_MEM " overlaps with node %u " BATON_MEM, a.node,
+                      a.range.start.v, a.range.end.v - 1, b.node, b.range.start.v,
+                      b.range.end.v - 1);
+            return false;
+          }
+          out_.line("Warning: node %u " BATON_MEM " overlaps with itself " BATON_MEM, a.node,
+                    a.range.start.v, a.range.end.v - 1, b.range.start.v, b.range.end.v - 1);
+        }
+        const Range both{std::min(a.range.start, b.range.start),
+                         std::max(a.range.end, b.range.end)};
+        if (a.node != b.node || others_have(both, a.node)) {
+          ++j;
+          continue;
+        }
+        out_.line("NUMA: Node %u " BATON_MEM " + " BATON_MEM " -> " BATON_MEM, a.node,
+                  a.range.start.v, a.range.end.v - 1, b.range.start.v, b.range.end.v - 1,
+                  both.start.v, both.end.v - 1);
+        a.range = both;
+        erase(j);
+      }
+    }
+    return true;
+  }
+
+  // By address. Tables are short and nearly sorted.
+  void sort() {
+    for (size_t i = 1; i < count_; ++i) {
+      const MemoryAffinity block = storage_[i];
+      size_t to = i;
+      for (; to > 0 && storage_[to - 1].range.start > block.range.start; --to) {
+        storage_[to] = storage_[to - 1];
+      }
+      storage_[to] = block;
+    }
+  }
+
+ private:
+  static bool has_ram(const E820Table& e820, Range range) {
+    if (range.empty()) return false;
+    for (const E820Entry& entry : e820.entries()) {
+      if (entry.type == E820Type::Ram && phys(pfns_inside(entry.range)).overlaps(range))
+        return true;
+    }
+    return false;
+  }
+
+  [[nodiscard]] bool others_have(Range range, NodeId node) const {
+    return std::any_of(storage_.begin(), storage_.begin() + static_cast<ptrdiff_t>(count_),
+                       [&](const MemoryAffinity& block) {
+                         return block.node != node && block.range.overlaps(range);
+                       });
+  }
+
+  void erase(size_t index) {
+    --count_;
+    for (size_t i = index; i < count_; ++i) storage_[i] = storage_[i + 1];
+  }
+
+  std::span<MemoryAffinity> storage_;
+  size_t count_ = 0;
+  const Printer& out_;
+};
+
+// Sorted ranges of whole frames, in the making. Homeless ones are of kNoNode.
+class Active {
+ public:
+  explicit Active(std::span<ActiveRange> storage) : storage_(storage) {}
+
+  Result<> add(Range bytes, NodeId node, bool hotplug) {
+    const PfnRange frames = pfns_inside(bytes);
+    if (frames.empty()) return {};
+    if (count_ > 0) {
+      ActiveRange& last = storage_[count_ - 1];
+      if (last.pfns.end == frames.start && last.node == node && last.hotplug == hotplug) {
+        last.pfns.end = frames.end;
+        return {};
+      }
+    }
+    if (count_ == storage_.size()) {
+      return Error{"no room for active ranges (room)", "numa", storage_.size()};
+    }
+    storage_[count_++] = {frames, node, hotplug};
+    return {};
+  }
+
+  // Ranges of no node get a neighbour's; returns how many frames those were.
+  uint64_t house(const Printer& out) {
+    uint64_t frames = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      ActiveRange& range = storage_[i];
+      if (range.node != kNoNode) continue;
+      size_t next = i;
+      while (next < count_ && storage_[next].node == kNoNode) ++next;
+      range.node = i > 0 ? storage_[i - 1].node : next < count_ ? storage_[next].node : NodeId{0};
+      frames += range.pfns.size();
+      const Range bytes = phys(range.pfns);
+      out.line("NUMA: " BATON_MEM " is in no node, taken for node %u", bytes.start.v,
+               bytes.end.v - 1, range.node);
+    }
+    return frames;
+  }
+
+  void join() {
+    size_t kept = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      ActiveRange* last = kept > 0 ? &storage_[kept - 1] : nullptr;
+      if (last != nullptr && last->pfns.end == storage_[i].pfns.start &&
+          last->node == storage_[i].node && last->hotplug == storage_[i].hotplug) {
+        last->pfns.end = storage_[i].pfns.end;
+      } else {
+        storage_[kept++] = storage_[i];
+      }
+    }
+    count_ = kept;
+  }
+
+  [[nodiscard]] std::span<ActiveRange> all() const { return storage_.first(count_); }
+
+ private:
+  std::span<ActiveRange> storage_;
+  size_t count_ = 0;
+};
+
+// Nodes that hold a reservation: the kernel lives there.
+NodeSet nodes_in_use(std::span<const Reservation> reservations,
+                     std::span<const MemoryAffinity> blocks) {
+  NodeSet nodes;
+  for (const MemoryAffinity& block : blocks) {
+    if (std::any_of(reservations.begin(), reservations.end(),
+                    [&](const Reservation& r) { return r.range.overlaps(block.range); })) {
+      nodes.set(block.node);
+    }
+  }
+  return nodes;
+}
+
+bool in_hotplug_window(std::span<const MemoryAffinity> windows, Phys at, Phys& until) {
+  bool inside = false;
+  for (const MemoryAffinity& window : windows) {
+    if (!window.hotplug || window.range.empty()) continue;
+    if (window.range.contains(at)) {
+      inside = true;
+      // Two windows that overlap: the piece ends with the first, and the next piece goes on.
+      if (window.range.end < until) until = window.range.end;
+    } else if (window.range.start > at && window.range.start < until) {
+      until = window.range.start;
+    }
+  }
+  return inside;
+}
+
+// Cuts usable RAM at the borders of blocks (sorted) and of hotplug windows.
+Result<> divide(const E820Table& e820, std::span<const MemoryAffinity> blocks,
+                std::span<const MemoryAffinity> windows, const NodeSet& in_use, Active& active) {
+  size_t b = 0;
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.type != E820Type::Ram) continue;
+    for (Phys at = entry.range.start; at < entry.range.end;) {
+      while (b < blocks.size() && blocks[b].range.end <= at) ++b;
+      Phys until = entry.range.end;
+      NodeId node = kNoNode;
+      if (b < blocks.size()) {
+        const Range& block = blocks[b].range;
+        if (block.start <= at) {
+          node = blocks[b].node;
+          until = std::min(until, block.end);
+        } else {
+          until = std::min(until, block.start);
+        }
+      }
+      // Nodes in use are not unplugged, so a window's border is none there.
+      Phys piece_end = until;
+      const bool in_window = in_hotplug_window(windows, at, piece_end);
+      if (node == kNoNode || !in_use.has(node)) until = piece_end;
+      const bool hotplug = in_window && node != kNoNode && !in_use.has(node);
+      BATON_TRY(active.add({at, until}, node, hotplug));
+      at = until;
+    }
+  }
+  return {};
+}
+
+// Linux allows 1 MiB of RAM outside every node.
+bool covers(std::span<const ActiveRange> active, const Printer& out) {
+  uint64_t all = 0;
+  uint64_t in_nodes = 0;
+  for (const ActiveRange& range : active) {
+    all += range.pfns.size();
+    if (range.node != kNoNode) in_nodes += range.pfns.size();
+  }
+  if (all - in_nodes < kMiB / kPageSize) return true;
+  out.line("NUMA: nodes only cover %luMB of your %luMB e820 RAM. Not used.",
+           in_nodes * kPageSize / kMiB, all * kPageSize / kMiB);
+  return false;
+}
+
+Result<NumaMap> finish(Active& active, NodeSet possible, const Printer& out) {
+  NumaMap map;
+  map.homeless = active.house(out);
+  active.join();
+  map.active = active.all();
+  if (map.active.empty()) return Error{"there is no whole frame of usable RAM", "numa"};
+  map.possible = possible;
+  for (const ActiveRange& range : map.active) {
+    map.possible.set(range.node);
+    map.with_memory.set(range.node);
+  }
+  return map;
+}
+
+Result<NumaMap> one_node(const NumaInput& input, const E820Table& e820, NumaStorage storage,
+                         Phys end_of_ram, const Printer& out) {
+  out.line("%s", input.off ? "NUMA turned off" : "No NUMA configuration found");
+  out.line("Faking a node at [mem 0x%016lx-0x%016lx]", uint64_t{0}, end_of_ram.v - 1);
+  Active active(storage.active);
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.type == E820Type::Ram) BATON_TRY(active.add(entry.range, 0, false));
+  }
+  NodeSet possible;
+  possible.set(0);
+  NumaMap map = BATON_TRY(finish(active, possible, out));
+  map.faked = true;
+  return map;
+}
+
+}  // namespace
+
+Result<NumaMap> numa_init(const NumaInput& input, const E820Table& e820,
+                          std::span<const Reservation> reservations, NumaStorage storage,
+                          const Printer& out) {
+  const Phys end_of_ram = phys(e820.last_pfn());
+  if (end_of_ram == Phys{0}) return Error{"there is no whole frame of usable RAM", "numa"};
+  if (input.off || input.memory.empty()) return one_node(input, e820, storage, end_of_ram, out);
+
+  Blocks blocks(storage.blocks, out);
+  NodeSet possible = input.named;
+  for (const MemoryAffinity& memory : input.memory) {
+    if (memory.node >= kMaxNodes) {
+      return Error{"node id is too large (node, nodes at most)", "numa", memory.node, kMaxNodes};
+    }
+    possible.set(memory.node);
+    BATON_TRY(blocks.add(memory));
+  }
+  blocks.trim(e820, end_of_ram);
+  if (!blocks.merge()) return one_node(input, e820, storage, end_of_ram, out);
+  blocks.sort();
+
+  Active active(storage.active);
+  BATON_TRY(
+      divide(e820, blocks.all(), input.memory, nodes_in_use(reservations, blocks.all()), active));
+  if (!covers(active.all(), out)) return one_node(input, e820, storage, end_of_ram, out);
+  return finish(active, possible, out);
+}
+
+size_t first_active_ending_after(std::span<const ActiveRange> active, Pfn frame) {
+  size_t low = 0;
+  size_t high = active.size();
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (active[middle].pfns.end > frame) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+}  // namespace mm

@@ -1,0 +1,119 @@
+#include "mm/placement.h"
+
+#include <algorithm>
+
+namespace mm {
+namespace {
+
+struct Place {
+  Range range;
+  NodeId node = kNoNode;
+};
+
+// The highest free place in RAM of the node (of any node: kNoNode) inside the bounds.
+bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, Range bounds,
+              std::span<const ActiveRange> active, const E820Table& e820,
+              const EarlyRes& reservations) {
+  for (size_t i = active.size(); i > 0; --i) {
+    const ActiveRange& range = active[i - 1];
+    if (node != kNoNode && range.node != node) continue;
+    const Range inside = phys(range.pfns).clip(bounds);
+    if (inside.empty() || inside.size() < size) continue;
+    const Result<Phys> found = find_e820_area_top(e820, reservations, inside, size, align);
+    if (!found.ok()) continue;
+    place = {{found.value(), found.value() + size}, range.node};
+    return true;
+  }
+  return false;
+}
+
+class Placer {
+ public:
+  Placer(NodeId node, std::span<const ActiveRange> active, const E820Table& e820,
+         const EarlyRes& reservations, Pfn dma_end)
+      : node_(node), active_(active), e820_(e820), reservations_(reservations), dma_end_(dma_end) {}
+
+  [[nodiscard]] Result<Place> find(uint64_t size, uint64_t align, const char* name) const {
+    const Range above{phys(dma_end_), Phys{kMaxPhys}};
+    const Range below{Phys{0}, phys(dma_end_)};
+    Place place;
+    for (const NodeId node : {node_, kNoNode}) {
+      for (const Range bounds : {above, below}) {
+        if (find_top(place, size, align, node, bounds, active_, e820_, reservations_)) return place;
+      }
+    }
+    return Error{"no room for a node's structure (bytes, node)", name, size, node_};
+  }
+
+ private:
+  NodeId node_;
+  std::span<const ActiveRange> active_;
+  const E820Table& e820_;
+  const EarlyRes& reservations_;
+  Pfn dma_end_;
+};
+
+// Reserves the part of mem_map for each run of sections with RAM.
+Result<> reserve_mem_map(const NodeLayout& node, uint64_t page_bytes,
+                         std::span<const ActiveRange> active, EarlyRes& reservations) {
+  PfnRange run;
+  const auto reserve = [&]() -> Result<> {
+    if (run.empty()) return {};
+    const Phys start = node.mem_map.start + (run.start - node.mem_map_start) * page_bytes;
+    return reservations.reserve({start, start + run.size() * page_bytes}, "MEMMAP");
+  };
+  for (const ActiveRange& range : active) {
+    if (range.node != node.id) continue;
+    const PfnRange sections{align_down(range.pfns.start, kPagesPerSection),
+                            align_up(range.pfns.end, kPagesPerSection)};
+    if (!run.empty() && sections.start <= run.end) {
+      run.end = sections.end;
+      continue;
+    }
+    BATON_TRY(reserve());
+    run = sections;
+  }
+  return reserve();
+}
+
+}  // namespace
+
+PfnRange mem_map_frames(const NodeLayout& node) {
+  if (node.spanned.empty()) return {};
+  return {align_down(node.spanned.start, kPagesPerSection),
+          align_up(node.spanned.end, kPagesPerSection)};
+}
+
+Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
+                    const E820Table& e820, EarlyRes& reservations, Pfn dma_end,
+                    const Printer& out) {
+  const Placer placer(node.id, active, e820, reservations, dma_end);
+  if (sizes.node_data != 0) {
+    const uint64_t size = align_up(sizes.node_data, kPageSize);
+    const Place place = BATON_TRY(placer.find(size, kPageSize, "NODE_DATA"));
+    BATON_TRY(reservations.reserve(place.range, "NODE_DATA"));
+    node.node_data = place.range;
+    if (!node.spanned.empty()) {
+      out.line("NODE_DATA(%u) allocated [mem 0x%08lx-0x%08lx]", node.id, place.range.start.v,
+               place.range.end.v - 1);
+      if (place.node != node.id) out.line("    NODE_DATA(%u) on node %u", node.id, place.node);
+    }
+  }
+  const PfnRange frames = mem_map_frames(node);
+  if (!frames.empty()) {
+    const Place place =
+        BATON_TRY(placer.find(frames.size() * sizes.page_bytes, kPageSize, "MEMMAP"));
+    node.mem_map = place.range;
+    node.mem_map_start = frames.start;
+    BATON_TRY(reserve_mem_map(node, sizes.page_bytes, active, reservations));
+  }
+  if (sizes.per_cpu != 0) {
+    const Place place = BATON_TRY(placer.find(align_up(sizes.per_cpu, kPageSize),
+                                              std::max(sizes.per_cpu_align, kPageSize), "PER_CPU"));
+    BATON_TRY(reservations.reserve(place.range, "PER_CPU"));
+    node.per_cpu = place.range;
+  }
+  return {};
+}
+
+}  // namespace mm

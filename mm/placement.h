@@ -1,0 +1,41 @@
+// Where the nodes' own structures lie: NODE_DATA, MEMMAP and per-CPU areas.
+//
+// They are placed before any allocator exists and before the bootmem road's bitmaps, by one rule
+// for both roads, so that these leave the same memory free. The rule: highest first, in the node's
+// own RAM above the DMA zone, then in its DMA zone, then in any node's RAM above, then anywhere.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "mm/e820.h"
+#include "mm/early_res.h"
+#include "mm/layout.h"
+#include "mm/numa.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+struct NodeSizes {
+  uint64_t node_data = 0;   // bytes of the node's structures; 0: none
+  uint64_t page_bytes = 0;  // bytes mem_map has for each frame; a divisor of kPageSize
+  uint64_t per_cpu = 0;     // bytes of the node's per-CPU areas; 0: none
+  uint64_t per_cpu_align = kPageSize;
+};
+
+// Frames that a node's mem_map describes: whole sections, so that every frame for which pfn_valid()
+// holds has a Page. Empty for a node without RAM.
+[[nodiscard]] PfnRange mem_map_frames(const NodeLayout& node);
+
+// Places the structures of one node, whose id, spanned and zones are known; fills in node_data,
+// mem_map, mem_map_start and per_cpu, and reserves "NODE_DATA", "MEMMAP" and "PER_CPU". Of mem_map
+// only the pages that describe sections with RAM are reserved: the rest is never touched, and its
+// memory is free for others. `dma_end` is the first frame above the DMA zone. Prints
+// `NODE_DATA(0) allocated [mem 0x...-0x...]` for a node with RAM, and `    NODE_DATA(0) on node 1`
+// where it had to go elsewhere. Fails, naming the structure and its size, when there is no room.
+Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
+                    const E820Table& e820, EarlyRes& reservations, Pfn dma_end, const Printer& out);
+
+}  // namespace mm

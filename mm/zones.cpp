@@ -1,0 +1,261 @@
+#include "mm/zones.h"
+
+#include <algorithm>
+
+namespace mm {
+namespace {
+
+constexpr size_t index_of(ZoneType type) { return static_cast<size_t>(type); }
+constexpr size_t kMovable = index_of(ZoneType::Movable);
+
+// Linux's MAX_ORDER_NR_PAGES in 6.1: 4 MiB, what movable zones are aligned to.
+constexpr uint64_t kMovableAlign = 1024;
+
+constexpr uint64_t round_up(uint64_t v, uint64_t to) { return (v + to - 1) / to * to; }
+
+// kernelcore= and movablecore= are spread over the nodes; this is where each node's part ends.
+class MovableStarts {
+ public:
+  MovableStarts(const NumaMap& map, std::array<Pfn, kMaxNodes>& starts)
+      : active_(map.active), nodes_(map.with_memory), starts_(starts) {
+    for (const ActiveRange& range : active_) total_ += range.pfns.size();
+  }
+
+  // movable_node: from each node's first hot-pluggable frame on.
+  void at_hotplug() {
+    for (const ActiveRange& range : active_) {
+      if (range.hotplug && starts_[range.node] == Pfn{}) starts_[range.node] = range.pfns.start;
+    }
+    align();
+  }
+
+  void spread(const MovableOptions& options, Pfn lowest) {
+    uint64_t kernel = amount(options.kernelcore);
+    uint64_t movable = amount(options.movablecore);
+    if (movable != 0) {
+      movable = std::min(total_, round_up(movable, kMovableAlign));
+      kernel = std::max(kernel, total_ - movable);
+    }
+    if (kernel == 0 || kernel >= total_) return;
+    // A node with less than its share leaves the rest to the others: one node less a round.
+    for (unsigned nodes = nodes_.count(); nodes > 0; --nodes) {
+      round(kernel, nodes, lowest);
+      if (kernel <= nodes - 1) break;
+    }
+    align();
+  }
+
+ private:
+  [[nodiscard]] uint64_t amount(CoreAmount core) const {
+    return core.percent != 0 ? total_ * 100 * core.percent / 10000 : core.frames;
+  }
+
+  void round(uint64_t& kernel, unsigned nodes, Pfn lowest) {
+    uint64_t share = kernel / nodes;
+    for (NodeId node = 0; node < nodes_.end(); ++node) {
+      if (!nodes_.has(node)) continue;
+      if (kernel < share) share = kernel / nodes;
+      uint64_t remaining = share;
+      for (const ActiveRange& range : active_) {
+        if (range.node != node) continue;
+        Pfn start = std::max(range.pfns.start, starts_[node]);
+        const Pfn end = range.pfns.end;
+        if (start >= end) continue;
+        if (start < lowest) {
+          const uint64_t below = std::min(end, lowest) - start;
+          remaining -= std::min(below, remaining);
+          kernel -= std::min(below, kernel);
+          if (end <= lowest) {
+            starts_[node] = end;
+            continue;
+          }
+          start = lowest;
+        }
+        const uint64_t taken = std::min(end - start, remaining);
+        starts_[node] = start + taken;
+        kernel -= std::min(kernel, taken);
+        remaining -= taken;
+        if (remaining == 0) break;
+      }
+    }
+  }
+
+  void align() {
+    for (NodeId node = 0; node < nodes_.end(); ++node) {
+      Pfn& start = starts_[node];
+      start = Pfn{round_up(start.v, kMovableAlign)};
+      Pfn end;
+      for (const ActiveRange& range : active_) {
+        if (range.node == node) end = range.pfns.end;
+      }
+      if (start >= end) start = Pfn{};
+    }
+  }
+
+  std::span<const ActiveRange> active_;
+  NodeSet nodes_;
+  std::array<Pfn, kMaxNodes>& starts_;
+  uint64_t total_ = 0;
+};
+
+// The part of the machine's zone that is this node's, before holes are looked at.
+PfnRange zone_of_node(const ZoneRanges& ranges, size_t zone, const NodeLayout& node,
+                      PfnRange highest) {
+  const Pfn movable = ranges.movable_start[node.id];
+  if (zone == kMovable) {
+    if (movable == Pfn{}) return {};
+    return PfnRange{movable, std::min(node.spanned.end, highest.end)};
+  }
+  PfnRange range = ranges.zones[zone].clip(node.spanned);
+  if (movable != Pfn{}) range.end = std::min(range.end, movable);
+  return range.empty() ? PfnRange{} : range;
+}
+
+uint64_t present_in(std::span<const ActiveRange> active, NodeId node, PfnRange range) {
+  uint64_t frames = 0;
+  for (size_t i = first_active_ending_after(active, range.start);
+       i < active.size() && active[i].pfns.start < range.end; ++i) {
+    if (active[i].node == node) frames += active[i].pfns.clip(range).size();
+  }
+  return frames;
+}
+
+void print_range(const Printer& out, PfnRange range) {
+  out.line("[mem 0x%016lx-0x%016lx]", phys(range.start).v, phys(range.end).v - 1);
+}
+
+}  // namespace
+
+ZoneLimits x86_64_zone_limits(Pfn end_of_ram) {
+  ZoneLimits limits;
+  limits.end[index_of(ZoneType::Dma)] = std::min(pfn_down(Phys{16 * kMiB}), end_of_ram);
+  limits.end[index_of(ZoneType::Dma32)] = std::min(pfn_down(Phys{4 * kGiB}), end_of_ram);
+  limits.end[index_of(ZoneType::Normal)] = end_of_ram;
+  limits.exists = {true, true, true, false, true};
+  limits.device = true;
+  return limits;
+}
+
+ZoneLimits ia32_zone_limits(Pfn end_of_low, Pfn end_of_ram) {
+  ZoneLimits limits = arm_zone_limits(end_of_low, end_of_ram);
+  limits.end[index_of(ZoneType::Dma)] = std::min(pfn_down(Phys{16 * kMiB}), end_of_low);
+  limits.exists[index_of(ZoneType::Dma)] = true;
+  return limits;
+}
+
+ZoneLimits arm_zone_limits(Pfn end_of_low, Pfn end_of_ram) {
+  ZoneLimits limits;
+  limits.end[index_of(ZoneType::Normal)] = end_of_low;
+  limits.end[index_of(ZoneType::HighMem)] = end_of_ram;
+  limits.exists = {false, false, true, true, true};
+  return limits;
+}
+
+Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& limits,
+                                        const MovableOptions& options,
+                                        std::span<NodeLayout> nodes) {
+  if (nodes.size() != map.node_count()) {
+    return Error{"not one layout for each node (layouts, nodes)", "zones", nodes.size(),
+                 map.node_count()};
+  }
+  ZoneRanges ranges;
+  ranges.exists = limits.exists;
+  ranges.device = limits.device;
+  Pfn start = map.active.empty() ? Pfn{} : map.active.front().pfns.start;
+  PfnRange highest;
+  for (size_t z = 0; z < kMovable; ++z) {
+    const Pfn end = std::max(limits.exists[z] ? limits.end[z] : start, start);
+    ranges.zones[z] = {start, end};
+    if (start < end) highest = ranges.zones[z];
+    start = end;
+  }
+
+  for (size_t id = 0; id < nodes.size(); ++id) {
+    nodes[id] = NodeLayout{};
+    nodes[id].id = static_cast<NodeId>(id);
+  }
+  for (const ActiveRange& range : map.active) {
+    NodeLayout& node = nodes[range.node];
+    if (node.spanned.empty()) node.spanned = range.pfns;
+    node.spanned.end = range.pfns.end;
+    node.present += range.pfns.size();
+  }
+
+  MovableStarts movable(map, ranges.movable_start);
+  if (options.movable_node) {
+    movable.at_hotplug();
+  } else {
+    movable.spread(options, highest.start);
+  }
+  for (NodeLayout& node : nodes) {
+    if (node.spanned.empty()) continue;
+    for (size_t z = 0; z < kZoneTypes; ++z) {
+      ZoneLayout& zone = node.zones[z];
+      zone.spanned = zone_of_node(ranges, z, node, highest);
+      zone.present = present_in(map.active, node.id, zone.spanned);
+    }
+  }
+  return ranges;
+}
+
+void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const NodeLayout> nodes,
+                 const Printer& out) {
+  out.line("Zone ranges:");
+  for (size_t z = 0; z < kMovable; ++z) {
+    if (!ranges.exists[z]) continue;
+    out.part("  %-8s ", zone_name(static_cast<ZoneType>(z)));
+    if (ranges.zones[z].empty()) {
+      out.line("empty");
+    } else {
+      print_range(out, ranges.zones[z]);
+    }
+  }
+  if (ranges.device) out.line("  %-8s empty", "Device");
+
+  out.line("Movable zone start for each node");
+  for (const NodeLayout& node : nodes) {
+    const Pfn start = ranges.movable_start[node.id];
+    if (start != Pfn{}) out.line("  Node %u: 0x%016lx", node.id, phys(start).v);
+  }
+
+  out.line("Early memory node ranges");
+  for (const ActiveRange& range : map.active) {
+    out.part("  node %3u: ", range.node);
+    print_range(out, range.pfns);
+  }
+
+  for (const NodeLayout& node : nodes) {
+    if (!node.spanned.empty()) {
+      out.part("Initmem setup node %u ", node.id);
+      print_range(out, node.spanned);
+    } else if (map.possible.has(node.id)) {
+      out.line("Initializing node %u as memoryless", node.id);
+      out.line("Initmem setup node %u as memoryless", node.id);
+    }
+  }
+
+  for_each_unavailable(map.active, nodes, [&](NodeId node, ZoneType zone, uint64_t frames) {
+    out.line("On node %u, zone %s: %lu pages in unavailable ranges", node, zone_name(zone), frames);
+  });
+}
+
+bool pfn_valid(std::span<const ActiveRange> active, Pfn frame) {
+  const PfnRange section{align_down(frame, kPagesPerSection),
+                         align_down(frame, kPagesPerSection) + kPagesPerSection};
+  const size_t i = first_active_ending_after(active, section.start);
+  return i < active.size() && active[i].pfns.start < section.end;
+}
+
+uint64_t valid_frames_in_hole(std::span<const ActiveRange> active, PfnRange hole) {
+  if (hole.empty()) return 0;
+  // Between the hole's first and last section there is no RAM, so only these two can be valid.
+  const Pfn first_end = align_up(hole.start + 1, kPagesPerSection);
+  if (hole.end <= first_end) return pfn_valid(active, hole.start) ? hole.size() : 0;
+  const Pfn last_start = align_down(hole.end - 1, kPagesPerSection);
+  uint64_t frames = 0;
+  if (pfn_valid(active, hole.start)) frames += first_end - hole.start;
+  if (pfn_valid(active, last_start)) frames += hole.end - last_start;
+  return frames;
+}
+
+}  // namespace mm

@@ -1,0 +1,104 @@
+// Zones: which frames of which node serve which kind of allocation, and the log about it.
+//
+// Rules and lines are Linux 6.1's (mm/page_alloc.c: free_area_init,
+// find_zone_movable_pfns_for_nodes, calculate_node_totalpages, memmap_init). A zone of a node spans
+// from where the zone's frames and the node's begin to where either ends, holes included; `present`
+// counts only RAM.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "mm/layout.h"
+#include "mm/numa.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// Where zones begin and end on this architecture, the same for all nodes. Zones follow each other:
+// each starts where the one before ends, the first at the first frame of RAM.
+struct ZoneLimits {
+  std::array<Pfn, kZoneTypes> end{};      // exclusive; Movable's is not looked at
+  std::array<bool, kZoneTypes> exists{};  // whether the architecture has it (and prints it)
+  bool device = false;                    // ZONE_DEVICE: always empty here, but Linux prints it
+};
+
+// x86-64: DMA to 16 MiB, DMA32 to 4 GiB, Normal above.
+[[nodiscard]] ZoneLimits x86_64_zone_limits(Pfn end_of_ram);
+// IA-32 and ARM: Normal to `end_of_low`, HighMem above; IA-32 has DMA to 16 MiB before.
+[[nodiscard]] ZoneLimits ia32_zone_limits(Pfn end_of_low, Pfn end_of_ram);
+[[nodiscard]] ZoneLimits arm_zone_limits(Pfn end_of_low, Pfn end_of_ram);
+
+// An amount of memory as an option gives it: frames, or a percentage of all when `percent` is not
+// 0.
+struct CoreAmount {
+  uint64_t frames = 0;
+  unsigned percent = 0;
+};
+
+// kernelcore=, movablecore=, movable_node. kernelcore=mirror needs the firmware's mirror flags and
+// is not here.
+struct MovableOptions {
+  CoreAmount kernelcore;      // at least so much memory, spread evenly, is not Movable
+  CoreAmount movablecore;     // at least so much is
+  bool movable_node = false;  // what can be unplugged is Movable; the two above are ignored
+};
+
+// The zones of the machine and their place in it.
+struct ZoneRanges {
+  std::array<PfnRange, kZoneTypes> zones{};  // the whole machine's
+  std::array<bool, kZoneTypes> exists{};
+  bool device = false;
+  std::array<Pfn, kMaxNodes> movable_start{};  // 0: the node has no Movable zone
+};
+
+// Fills in id, spanned, present and zones of every node; `nodes` has map.node_count() elements.
+Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& limits,
+                                        const MovableOptions& options, std::span<NodeLayout> nodes);
+
+// `Zone ranges:` to the last `pages in unavailable ranges` line.
+void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const NodeLayout> nodes,
+                 const Printer& out);
+
+// Whether the frame's section holds any RAM: Linux's pfn_valid with SPARSEMEM.
+[[nodiscard]] bool pfn_valid(std::span<const ActiveRange> active, Pfn frame);
+
+// Calls visit(NodeId, ZoneType, frames) for what memmap_init calls unavailable: frames that are no
+// RAM though their section holds some, charged to the zone of the RAM that follows.
+template <class Visit>
+void for_each_unavailable(std::span<const ActiveRange> active, std::span<const NodeLayout> nodes,
+                          Visit visit);
+
+// How many frames of the range, in which there is no RAM, have a valid pfn.
+[[nodiscard]] uint64_t valid_frames_in_hole(std::span<const ActiveRange> active, PfnRange hole);
+
+template <class Visit>
+void for_each_unavailable(std::span<const ActiveRange> active, std::span<const NodeLayout> nodes,
+                          Visit visit) {
+  Pfn hole;  // where the part begins that no zone has come to yet
+  size_t last_zone = 0;
+  for (const ActiveRange& range : active) {
+    const NodeLayout& node = nodes[range.node];
+    for (size_t z = 0; z < kZoneTypes; ++z) {
+      if (node.zones[z].present == 0) continue;
+      last_zone = z;
+      const PfnRange part = range.pfns.clip(node.zones[z].spanned);
+      if (part.empty()) continue;
+      if (hole < part.start) {
+        const uint64_t frames = valid_frames_in_hole(active, {hole, part.start});
+        if (frames != 0) visit(range.node, static_cast<ZoneType>(z), frames);
+      }
+      hole = part.end;
+    }
+  }
+  // Up to the end of the last section: the last node's, and its highest zone's.
+  if (active.empty()) return;
+  const Pfn end = align_up(active.back().pfns.end, kPagesPerSection);
+  const uint64_t frames = valid_frames_in_hole(active, {hole, end});
+  if (frames != 0) visit(active.back().node, static_cast<ZoneType>(last_zone), frames);
+}
+
+}  // namespace mm
