@@ -1,0 +1,75 @@
+// What the kernel asks of the machine under it. Each architecture defines these in its own folder.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "loader/handoff.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace kernel {
+
+struct AcpiFacts;
+
+namespace machine {
+
+// --- Time ---
+[[nodiscard]] uint64_t cycles();  // of the CPU's constant-rate counter
+[[nodiscard]] uint64_t
+microseconds();  // since the kernel was entered; 0 before the counter's rate is known
+// Finds out the counter's rate, says so, and starts the log's stamps.
+void start_clock(const mm::Printer& out);
+
+// --- Console ---
+// Opens COM1 and shows the console there; nothing happens where there is none.
+void open_console();
+// The port the firmware's SPCR names becomes a console too, where it is another one. Baud 0: leave
+// it.
+mm::Result<> add_console(uint16_t port, uint32_t baud);
+// The next character typed on the serial console, if any. Never waits.
+std::optional<char> read_char();
+// Lets the CPU rest for a moment between two looks at the console.
+void pause();
+
+// --- What it is ---
+void print_cpu(const mm::Printer& out);
+// The names of the functions that called this one, innermost first.
+void print_backtrace(const mm::Printer& out);
+
+// --- The end ---
+// design.md's table; the value is QEMU's exit status.
+enum class End : uint8_t { PowerOff = 0, Passed = 33, Failed = 35 };
+// Facts by which power_off() and reboot() reach the firmware; copied.
+void prepare_end(const loader::Handoff& handoff, const AcpiFacts& acpi);
+// In QEMU the status becomes QEMU's own. Elsewhere, and with PowerOff: ResetSystem, then ACPI's S5.
+[[noreturn]] void power_off(End end);
+// ResetSystem, then ACPI's reset register, then the keyboard controller.
+[[noreturn]] void reboot();
+// After a panic: QEMU ends with status 35; a real machine stands still, so that the text can be
+// read.
+[[noreturn]] void stop_after_panic();
+
+// --- Live page tables ---
+struct Mapping {
+  uint64_t virt = 0;
+  uint64_t phys = 0;
+  uint64_t size = 0;  // 4 KiB, 2 MiB or 1 GiB
+  bool writable = false;
+  bool executable = false;
+};
+// Calls visit(context, mapping) for every leaf of the tables in use, in ascending order, until it
+// returns false.
+using VisitMapping = bool (*)(void* context, const Mapping& mapping);
+void walk_mappings(VisitMapping visit, void* context);
+// Where a virtual address leads; nothing when it is not mapped.
+std::optional<Mapping> find_mapping(uint64_t virt);
+
+// Whether reading or writing at an address faults, found out by doing it. What is written is the
+// byte that stood there.
+bool can_read(uint64_t virt);
+bool can_write(uint64_t virt);
+
+}  // namespace machine
+}  // namespace kernel

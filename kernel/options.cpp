@@ -1,0 +1,85 @@
+#include "kernel/options.h"
+
+#include <algorithm>
+#include <array>
+
+namespace kernel {
+namespace {
+
+using enum OptionRow::Value;
+
+constexpr std::array kKnown{
+    OptionRow{"mem", Needed, "mem=SIZE: use no RAM above SIZE (K, M, G, T)"},
+    OptionRow{"memmap", Needed,
+              "memmap=SIZE@START, #, $ or !: RAM, ACPI data, reserved or persistent"},
+    OptionRow{"early", Needed,
+              "early=bootmem|memblock: which road leads from reservations to buddy"},
+    OptionRow{"kernelcore", Needed, "kernelcore=SIZE: how much memory is not movable"},
+    OptionRow{"movablecore", Needed, "movablecore=SIZE: how much memory is movable"},
+    OptionRow{"numa", Needed, "numa=off: one node, whatever the SRAT says"},
+    OptionRow{"keepinitrd", None, "the ramdisk's memory is not given back"},
+    OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the kernel's checks"},
+    OptionRow{"memtest", Optional, "memtest[=quick|full|N]: test the RAM"},
+    OptionRow{"poweroff", None, "switch the machine off at the end"},
+    OptionRow{"monitor", None, "end in the monitor (also without this word)"},
+    OptionRow{"panic", Optional, "panic[=fault|stack]: break on purpose, to see how that is told"},
+};
+
+const OptionRow* known(std::string_view name) {
+  const auto* row = std::find_if(kKnown.begin(), kKnown.end(),
+                                 [&](const OptionRow& r) { return r.name == name; });
+  return row == kKnown.end() ? nullptr : row;
+}
+
+// Blanks, and whatever else below them a firmware's text may hold.
+bool separates(char c) { return static_cast<unsigned char>(c) <= ' '; }
+
+}  // namespace
+
+std::span<const OptionRow> known_options() { return kKnown; }
+
+std::string_view Options::take_word(std::string_view& rest) {
+  size_t start = 0;
+  while (start < rest.size() && separates(rest[start])) ++start;
+  size_t end = start;
+  while (end < rest.size() && !separates(rest[end])) ++end;
+  const std::string_view word = rest.substr(start, end - start);
+  rest.remove_prefix(end);
+  return word;
+}
+
+Option Options::split(std::string_view word) {
+  const size_t equals = word.find('=');
+  if (equals == std::string_view::npos) return {word, {}};
+  return {word.substr(0, equals), word.substr(equals + 1)};
+}
+
+std::optional<Option> Options::find(std::string_view name) const {
+  std::optional<Option> last;
+  for_each([&](const Option& option) {
+    if (option.name == name) last = option;
+  });
+  return last;
+}
+
+size_t Options::complain(const mm::Printer& out) const {
+  size_t faults = 0;
+  for_each([&](const Option& option) {
+    const auto length = static_cast<int>(option.name.size());
+    const OptionRow* row = known(option.name);
+    if (row == nullptr) {
+      out.line("Unknown option \"%.*s\": ignored", length, option.name.data());
+    } else if (row->value == Needed && option.value.empty()) {
+      out.line("Option \"%.*s\" needs a value: %s", length, option.name.data(), row->help);
+    } else if (row->value == None && !option.value.empty()) {
+      out.line("Option \"%.*s\" takes no value: \"%.*s\" is ignored", length, option.name.data(),
+               static_cast<int>(option.value.size()), option.value.data());
+    } else {
+      return;
+    }
+    ++faults;
+  });
+  return faults;
+}
+
+}  // namespace kernel

@@ -1,0 +1,21 @@
+#include "kernel/symbols.h"
+
+#include <algorithm>
+
+namespace kernel {
+
+Symbol SymbolTable::find(uint64_t address) const {
+  constexpr uint64_t kTop = 0xffff'ffff'0000'0000;
+  if ((address & kTop) != kTop) return {};
+  const auto low = static_cast<uint32_t>(address);
+  const auto after = std::upper_bound(
+      entries_.begin(), entries_.end(), low,
+      [](uint32_t value, const SymbolEntry& entry) { return value < entry.address; });
+  if (after == entries_.begin()) return {};
+  const SymbolEntry& entry = *(after - 1);
+  if (entry.name >= names_.size()) return {};
+  const std::string_view rest = names_.substr(entry.name);
+  return {rest.substr(0, rest.find('\0')), low - entry.address};
+}
+
+}  // namespace kernel

@@ -1,0 +1,89 @@
+#include "kernel/x86_64/backtrace.h"
+
+#include "kernel/machine.h"
+#include "kernel/symbols.h"
+#include "kernel/x86_64/descriptors.h"
+#include "mm/types.h"
+
+extern "C" {
+extern const kernel::SymbolEntry kernel_symbols_start[], kernel_symbols_end[];
+extern const char kernel_symbol_names[], kernel_symbol_names_end[];
+extern const char kernel_text_start[], kernel_text_end[];
+}
+
+namespace kernel {
+namespace x86 {
+namespace {
+
+constexpr unsigned kMaxFrames = 64;
+
+SymbolTable symbols() {
+  return {{kernel_symbols_start, kernel_symbols_end},
+          {kernel_symbol_names, kernel_symbol_names_end}};
+}
+
+bool is_text(uint64_t address) {
+  return address >= reinterpret_cast<uint64_t>(kernel_text_start) &&
+         address < reinterpret_cast<uint64_t>(kernel_text_end);
+}
+
+struct Frame {
+  uint64_t caller_rbp;
+  uint64_t return_address;
+};
+
+const Frame* frame_at(uint64_t rbp) {
+  if (rbp % 8 != 0) return nullptr;
+  for (const Stack& stack : stacks()) {
+    if (rbp >= stack.start && rbp + sizeof(Frame) <= stack.end) {
+      return reinterpret_cast<const Frame*>(rbp);
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void print_code_address(const mm::Printer& out, uint64_t address) {
+  const Symbol symbol = symbols().find(address);
+  if (!is_text(address) || symbol.name.empty()) {
+    out.part("%016lx", address);
+    return;
+  }
+  out.part("%.*s+0x%lx [%016lx]", static_cast<int>(symbol.name.size()), symbol.name.data(),
+           symbol.offset, address);
+}
+
+void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp) {
+  out.line("Call Trace:");
+  uint64_t address = rip;
+  for (unsigned depth = 0; depth < kMaxFrames; ++depth) {
+    out.text(" ");
+    print_code_address(out, address);
+    out.text("\n");
+    const Frame* frame = frame_at(rbp);
+    if (frame == nullptr || !is_text(frame->return_address)) return;
+    address = frame->return_address;
+    if (frame->caller_rbp <= rbp)
+      rbp = 0;  // the outermost, or damage
+    else
+      rbp = frame->caller_rbp;
+  }
+  out.line(" ...");
+}
+
+const char* stack_guarded_by(uint64_t address) {
+  for (const Stack& stack : stacks()) {
+    if (address < stack.start && address >= stack.start - mm::kPageSize) return stack.name;
+  }
+  return nullptr;
+}
+
+}  // namespace x86
+
+void machine::print_backtrace(const mm::Printer& out) {
+  const auto* frame = static_cast<const x86::Frame*>(__builtin_frame_address(0));
+  x86::print_backtrace_from(out, frame->return_address, frame->caller_rbp);
+}
+
+}  // namespace kernel

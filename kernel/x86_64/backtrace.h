@@ -1,0 +1,18 @@
+// Who called whom, by frame pointers; reads only the kernel's own stacks, so it cannot fault.
+#pragma once
+
+#include <cstdint>
+
+#include "mm/print.h"
+
+namespace kernel::x86 {
+
+// `name+0x12 [ffffffff80201234]`, without end of line.
+void print_code_address(const mm::Printer& out, uint64_t address);
+// `rip`, then the callers that the chain of frames at `rbp` names. Ends where the chain leaves the
+// stacks, does not ascend, or returns to something that is not kernel text.
+void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp);
+// The stack whose guard page holds this address; null if none.
+[[nodiscard]] const char* stack_guarded_by(uint64_t address);
+
+}  // namespace kernel::x86

@@ -1,0 +1,73 @@
+#include "kernel/x86_64/cpu.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kernel::x86 {
+namespace {
+
+void put(char* to, uint32_t four_bytes) { std::memcpy(to, &four_bytes, sizeof four_bytes); }
+
+}  // namespace
+
+CpuFacts cpu_facts() {
+  CpuFacts cpu;
+  const CpuidLeaf basic = cpuid(0);
+  cpu.max_leaf = basic.eax;
+  put(&cpu.vendor[0], basic.ebx);
+  put(&cpu.vendor[4], basic.edx);
+  put(&cpu.vendor[8], basic.ecx);
+
+  const CpuidLeaf one = cpuid(1);
+  cpu.stepping = one.eax & 0xf;
+  cpu.model = (one.eax >> 4) & 0xf;
+  cpu.family = (one.eax >> 8) & 0xf;
+  // The extended model counts for families 6 and 15 and up, the extended family for 15 only.
+  if (cpu.family == 6 || cpu.family == 15) cpu.model |= (one.eax >> 12) & 0xf0;
+  if (cpu.family == 15) cpu.family += (one.eax >> 20) & 0xff;
+  cpu.x2apic = (one.ecx >> 21 & 1) != 0;
+  if ((one.ecx >> 31 & 1) != 0) {
+    const CpuidLeaf hypervisor = cpuid(0x40000000);
+    cpu.max_hypervisor_leaf = hypervisor.eax;
+    put(&cpu.hypervisor[0], hypervisor.ebx);
+    put(&cpu.hypervisor[4], hypervisor.ecx);
+    put(&cpu.hypervisor[8], hypervisor.edx);
+  }
+  if (cpu.max_leaf >= 7) cpu.la57 = (cpuid(7).ecx >> 16 & 1) != 0;
+
+  const uint32_t max_extended = cpuid(0x80000000).eax;
+  if (max_extended >= 0x80000001) {
+    const CpuidLeaf extended = cpuid(0x80000001);
+    cpu.nx = (extended.edx >> 20 & 1) != 0;
+    cpu.pages_1g = (extended.edx >> 26 & 1) != 0;
+  }
+  if (max_extended >= 0x80000004) {
+    for (uint32_t i = 0; i < 3; ++i) {
+      const CpuidLeaf part = cpuid(0x80000002 + i);
+      put(&cpu.brand[16 * i], part.eax);
+      put(&cpu.brand[16 * i + 4], part.ebx);
+      put(&cpu.brand[16 * i + 8], part.ecx);
+      put(&cpu.brand[16 * i + 12], part.edx);
+    }
+  }
+  if (max_extended >= 0x80000007) cpu.invariant_tsc = (cpuid(0x80000007).edx >> 8 & 1) != 0;
+  if (max_extended >= 0x80000008) {
+    const uint32_t sizes = cpuid(0x80000008).eax;
+    cpu.physical_bits = sizes & 0xff;
+    cpu.virtual_bits = sizes >> 8 & 0xff;
+  }
+  return cpu;
+}
+
+void print(const CpuFacts& cpu, const mm::Printer& out) {
+  const char* brand = cpu.brand.data();
+  while (*brand == ' ') ++brand;  // Intel pads it on the left
+  out.line("CPU: %s (%s family 0x%x, model 0x%x, stepping 0x%x)%s%s",
+           *brand != '\0' ? brand : "no brand", cpu.vendor.data(), cpu.family, cpu.model,
+           cpu.stepping, cpu.hypervisor[0] != '\0' ? " under " : "", cpu.hypervisor.data());
+  out.line("CPU: %u physical and %u virtual address bits, %d-level paging, NX %s, 1 GiB pages %s",
+           cpu.physical_bits, cpu.virtual_bits, (read_cr4() & kCr4La57) != 0 ? 5 : 4,
+           cpu.nx ? "yes" : "no", cpu.pages_1g ? "yes" : "no");
+}
+
+}  // namespace kernel::x86

@@ -1,0 +1,82 @@
+// What the CPU says about itself, and its registers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "mm/print.h"
+
+namespace kernel::x86 {
+
+struct CpuidLeaf {
+  uint32_t eax, ebx, ecx, edx;
+};
+
+inline CpuidLeaf cpuid(uint32_t leaf, uint32_t subleaf = 0) {
+  CpuidLeaf l{};
+  asm volatile("cpuid"
+               : "=a"(l.eax), "=b"(l.ebx), "=c"(l.ecx), "=d"(l.edx)
+               : "a"(leaf), "c"(subleaf));
+  return l;
+}
+
+// Ordered: not before what stands above it, so that spans of it measure what they enclose.
+inline uint64_t rdtsc() {
+  uint32_t low, high;
+  asm volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high) : : "memory");
+  return uint64_t{high} << 32 | low;
+}
+
+inline uint64_t rdmsr(uint32_t msr) {
+  uint32_t low, high;
+  asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+  return uint64_t{high} << 32 | low;
+}
+
+inline uint64_t read_cr0() {
+  uint64_t v;
+  asm volatile("mov %%cr0, %0" : "=r"(v));
+  return v;
+}
+inline uint64_t read_cr2() {
+  uint64_t v;
+  asm volatile("mov %%cr2, %0" : "=r"(v));
+  return v;
+}
+inline uint64_t read_cr3() {
+  uint64_t v;
+  asm volatile("mov %%cr3, %0" : "=r"(v));
+  return v;
+}
+inline uint64_t read_cr4() {
+  uint64_t v;
+  asm volatile("mov %%cr4, %0" : "=r"(v));
+  return v;
+}
+inline void write_cr3(uint64_t v) { asm volatile("mov %0, %%cr3" : : "r"(v) : "memory"); }
+
+inline constexpr uint32_t kMsrEfer = 0xc0000080;
+inline constexpr uint64_t kEferNxe = 1u << 11;
+inline constexpr uint64_t kCr0Wp = 1u << 16;
+inline constexpr uint64_t kCr4La57 = 1u << 12;
+
+// Facts of the CPU that runs this (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E).
+struct CpuFacts {
+  std::array<char, 13> vendor{};
+  std::array<char, 49> brand{};       // empty: the CPU does not say
+  std::array<char, 13> hypervisor{};  // empty: none
+  uint32_t family = 0, model = 0, stepping = 0;
+  uint32_t physical_bits = 36, virtual_bits = 48;
+  uint32_t max_leaf = 0, max_hypervisor_leaf = 0;
+  bool nx = false, pages_1g = false, la57 = false, x2apic = false, invariant_tsc = false;
+};
+
+[[nodiscard]] CpuFacts cpu_facts();
+void print(const CpuFacts& cpu, const mm::Printer& out);
+
+// Interrupts off and stopped for good.
+[[noreturn]] inline void halt() {
+  for (;;) asm volatile("cli\n\thlt");
+}
+
+}  // namespace kernel::x86

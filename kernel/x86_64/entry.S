@@ -1,0 +1,171 @@
+# Where the kernel begins, its stacks, and where exceptions come in.
+
+#define STACK_SIZE 32768
+#define FAULT_STACK_SIZE 16384
+
+.macro stack name, section, size
+    .section \section, "aw", @nobits
+    .balign 4096
+    .globl \name
+\name:
+    .skip \size
+    .globl \name\()_end
+\name\()_end:
+.endm
+
+    stack boot_stack, .stack.boot, STACK_SIZE
+    stack nmi_stack, .stack.nmi, FAULT_STACK_SIZE
+    stack double_fault_stack, .stack.double_fault, FAULT_STACK_SIZE
+    stack machine_check_stack, .stack.machine_check, FAULT_STACK_SIZE
+    stack page_fault_stack, .stack.page_fault, FAULT_STACK_SIZE
+
+# The state is loader/handoff.h's: rdi is the handoff, interrupts are off.
+    .section .text.entry, "ax", @progbits
+    .globl kernel_entry
+    .type kernel_entry, @function
+kernel_entry:
+    cli
+    cld
+    mov $boot_stack_end, %rsp
+    xor %ebp, %ebp              # the chain of frames ends here
+    push $0
+    push $0
+    call kernel_start
+    ud2
+    .size kernel_entry, . - kernel_entry
+
+# load_segments(): the kernel's selectors into every segment register.
+    .text
+    .globl load_segments
+    .type load_segments, @function
+load_segments:
+    mov $0x10, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    xor %eax, %eax
+    mov %eax, %fs
+    mov %eax, %gs
+    pop %rax
+    push $0x08
+    push %rax
+    lretq
+    .size load_segments, . - load_segments
+
+# One stub a vector, 16 bytes each: every one leaves the same Registers (exceptions.h) on the stack.
+# Some vectors come with an error code from the CPU; the rest get a 0.
+    .balign 16
+    .globl exception_stubs
+    .type exception_stubs, @function
+exception_stubs:
+    .irp number, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    .balign 16
+    .if (\number != 8) && (\number < 10 || \number > 14) && (\number != 17) && (\number != 21) && (\number != 29) && (\number != 30)
+    push $0
+    .endif
+    push $\number
+    jmp exception_common
+    .endr
+    .size exception_stubs, . - exception_stubs
+
+# For the vectors above 31, which nothing in this kernel raises.
+    .balign 16
+    .globl interrupt_stub
+    .type interrupt_stub, @function
+interrupt_stub:
+    push $0
+    push $255
+    jmp exception_common
+    .size interrupt_stub, . - interrupt_stub
+
+    .type exception_common, @function
+exception_common:
+    push %rax
+    push %rbx
+    push %rcx
+    push %rdx
+    push %rsi
+    push %rdi
+    push %rbp
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    cld
+    mov %rsp, %rdi
+    call handle_exception
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rbp
+    pop %rdi
+    pop %rsi
+    pop %rdx
+    pop %rcx
+    pop %rbx
+    pop %rax
+    add $16, %rsp
+    iretq
+    .size exception_common, . - exception_common
+
+# probe_load(address, value*): reads 8 bytes; eax = 1, or 0 when that faulted.
+    .globl probe_load
+    .type probe_load, @function
+probe_load:
+    .globl probe_load_access
+probe_load_access:
+    mov (%rdi), %rax
+    mov %rax, (%rsi)
+    mov $1, %eax
+    ret
+    .globl probe_load_failed
+probe_load_failed:
+    xor %eax, %eax
+    ret
+    .size probe_load, . - probe_load
+
+# probe_store(address, value): writes one byte; eax = 1, or 0 when that faulted.
+    .globl probe_store
+    .type probe_store, @function
+probe_store:
+    .globl probe_store_access
+probe_store_access:
+    mov %sil, (%rdi)
+    mov $1, %eax
+    ret
+    .globl probe_store_failed
+probe_store_failed:
+    xor %eax, %eax
+    ret
+    .size probe_store, . - probe_store
+
+# probe_call(address): calls code that returns; eax = 1, or 0 when fetching it faulted. The fault
+# comes with rip = address; the handler sees probe_call_return on top of the stack.
+    .globl probe_call
+    .type probe_call, @function
+probe_call:
+    push %rbp
+    mov %rsp, %rbp
+    call *%rdi
+    .globl probe_call_return
+probe_call_return:
+    mov $1, %eax
+    pop %rbp
+    ret
+    .globl probe_call_failed
+probe_call_failed:
+    xor %eax, %eax
+    pop %rbp
+    ret
+    .size probe_call, . - probe_call
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,167 @@
+#include "kernel/x86_64/exceptions.h"
+
+#include <array>
+
+#include "kernel/console.h"
+#include "kernel/machine.h"
+#include "kernel/x86_64/backtrace.h"
+#include "kernel/x86_64/cpu.h"
+
+extern "C" {
+void handle_exception(kernel::x86::Registers* registers);
+uint32_t probe_load(const void* address, uint64_t* value);
+uint32_t probe_store(void* address, uint32_t value);
+extern char probe_load_access[], probe_load_failed[], probe_store_access[], probe_store_failed[];
+}
+
+namespace kernel {
+namespace x86 {
+namespace {
+
+constexpr uint64_t kNmi = 2, kBreakpoint = 3, kGeneralProtection = 13, kPageFault = 14;
+
+constexpr std::array<const char*, 32> kNames{
+    "divide error",
+    "debug exception",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound range exceeded",
+    "invalid opcode",
+    "device not available",
+    "double fault",
+    "coprocessor segment overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack segment fault",
+    "general protection fault",
+    "page fault",
+    "reserved exception",
+    "x87 floating-point error",
+    "alignment check",
+    "machine check",
+    "SIMD floating-point error",
+    "virtualization exception",
+    "control protection fault",
+    "reserved exception",
+    "reserved exception",
+    "reserved exception",
+    "reserved exception",
+    "reserved exception",
+    "reserved exception",
+    "hypervisor injection exception",
+    "VMM communication exception",
+    "security exception",
+    "reserved exception",
+};
+
+constinit ExceptionCounts counts;
+constinit unsigned depth = 0;
+
+uint64_t address(const void* p) { return reinterpret_cast<uint64_t>(p); }
+
+// A probe's access that faulted goes on at its "failed" label.
+bool continue_probe(Registers& r) {
+  if (r.vector != kPageFault && r.vector != kGeneralProtection) return false;
+  if (r.rip == address(probe_load_access)) {
+    r.rip = address(probe_load_failed);
+  } else if (r.rip == address(probe_store_access)) {
+    r.rip = address(probe_store_failed);
+  } else {
+    return false;
+  }
+  ++counts.probes;
+  return true;
+}
+
+void print_page_fault(const mm::Printer& out, const Registers& r) {
+  const uint64_t at = read_cr2();
+  out.line("BUG: unable to handle page fault for address: %016lx", at);
+  out.line("#PF: %s %s in %s mode", (r.error & 4) != 0 ? "user" : "supervisor",
+           (r.error & 16) != 0  ? "instruction fetch"
+           : (r.error & 2) != 0 ? "write access"
+                                : "read access",
+           (r.cs & 3) != 0 ? "user" : "kernel");
+  const char* reason = (r.error & 8) != 0   ? "reserved bit violation"
+                       : (r.error & 1) != 0 ? "permissions violation"
+                                            : "not-present page";
+  out.line("#PF: error_code(0x%04lx) - %s", r.error, reason);
+  if (const char* stack = stack_guarded_by(at); stack != nullptr) {
+    out.line("#PF: the page below the %s stack: the stack is too small", stack);
+  }
+  if (at < mm::kPageSize) out.line("#PF: a null pointer was used");
+}
+
+void print_registers(const mm::Printer& out, const Registers& r) {
+  out.part("RIP: %04lx:", r.cs);
+  print_code_address(out, r.rip);
+  out.text("\n");
+  out.line("RSP: %04lx:%016lx EFLAGS: %08lx", r.ss, r.rsp, r.rflags);
+  out.line("RAX: %016lx RBX: %016lx RCX: %016lx", r.rax, r.rbx, r.rcx);
+  out.line("RDX: %016lx RSI: %016lx RDI: %016lx", r.rdx, r.rsi, r.rdi);
+  out.line("RBP: %016lx R08: %016lx R09: %016lx", r.rbp, r.r8, r.r9);
+  out.line("R10: %016lx R11: %016lx R12: %016lx", r.r10, r.r11, r.r12);
+  out.line("R13: %016lx R14: %016lx R15: %016lx", r.r13, r.r14, r.r15);
+  out.line("CR0: %016lx CR2: %016lx CR3: %016lx CR4: %016lx", read_cr0(), read_cr2(), read_cr3(),
+           read_cr4());
+}
+
+[[noreturn]] void fatal(const Registers& r) {
+  const mm::Printer out = log();
+  if (++depth > 1) {
+    // The report of the first fault faulted: say where, and no more.
+    bare().line("\n%s while reporting a fault, rip %016lx, cr2 %016lx",
+                r.vector < kNames.size() ? kNames[r.vector] : "interrupt", r.rip, read_cr2());
+    machine::stop_after_panic();
+  }
+  console().finish_line();
+  if (r.vector == kPageFault) {
+    print_page_fault(out, r);
+  } else {
+    out.line("%s, error code 0x%04lx", r.vector < kNames.size() ? kNames[r.vector] : "interrupt",
+             r.error);
+  }
+  print_registers(out, r);
+  print_backtrace_from(out, r.rip, r.rbp);
+  out.line("Kernel panic - not syncing: Fatal exception");
+  out.line("---[ end Kernel panic ]---");
+  machine::stop_after_panic();
+}
+
+}  // namespace
+
+const ExceptionCounts& exception_counts() { return counts; }
+
+}  // namespace x86
+
+namespace machine {
+
+bool can_read(uint64_t virt) {
+  uint64_t value = 0;
+  return probe_load(reinterpret_cast<const void*>(virt), &value) != 0;
+}
+
+bool can_write(uint64_t virt) {
+  uint64_t value = 0;
+  const uint64_t aligned = virt & ~uint64_t{7};
+  if (probe_load(reinterpret_cast<const void*>(aligned), &value) == 0) return false;
+  return probe_store(reinterpret_cast<void*>(aligned), static_cast<uint32_t>(value & 0xff)) != 0;
+}
+
+}  // namespace machine
+}  // namespace kernel
+
+void handle_exception(kernel::x86::Registers* registers) {
+  using namespace kernel::x86;
+  if (continue_probe(*registers)) return;
+  switch (registers->vector) {
+    case kNmi:
+      ++counts.nmi;
+      return;
+    case kBreakpoint:
+      ++counts.breakpoints;
+      return;
+    default:
+      fatal(*registers);
+  }
+}

@@ -1,0 +1,22 @@
+// What happens when the CPU stops in the middle (Intel SDM vol. 3A, chapter 6).
+#pragma once
+
+#include <cstdint>
+
+namespace kernel::x86 {
+
+// As entry.S leaves it on the stack: what the stub saved, then what the CPU pushed.
+struct Registers {
+  uint64_t r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax;
+  uint64_t vector, error;
+  uint64_t rip, cs, rflags, rsp, ss;
+};
+static_assert(sizeof(Registers) == 22 * 8);
+
+// How many NMIs and breakpoints were taken and continued from.
+struct ExceptionCounts {
+  uint64_t nmi = 0, breakpoints = 0, probes = 0;
+};
+[[nodiscard]] const ExceptionCounts& exception_counts();
+
+}  // namespace kernel::x86

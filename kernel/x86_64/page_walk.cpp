@@ -1,0 +1,95 @@
+#include "kernel/x86_64/page_walk.h"
+
+#include "kernel/x86_64/cpu.h"
+
+namespace kernel {
+namespace x86 {
+namespace {
+
+constexpr uint64_t kPresent = 1, kWrite = 2, kLarge = 1 << 7, kNoExecute = uint64_t{1} << 63;
+constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
+constexpr unsigned kEntries = 512;
+
+constinit mm::DirectMap table_map;
+
+unsigned levels() { return (read_cr4() & kCr4La57) != 0 ? 5 : 4; }
+
+// Bits of the address below a table's entry: level 1 entries map 4 KiB.
+unsigned shift_of(unsigned level) { return mm::kPageShift + 9 * (level - 1); }
+
+uint64_t canonical(uint64_t virt) {
+  const unsigned unused = 64 - shift_of(levels() + 1);
+  return static_cast<uint64_t>(static_cast<int64_t>(virt << unused) >> unused);
+}
+
+// What the levels above allow.
+struct Rights {
+  bool write = true, execute = true;
+  [[nodiscard]] Rights with(uint64_t entry) const {
+    return {write && (entry & kWrite) != 0, execute && (entry & kNoExecute) == 0};
+  }
+};
+
+bool is_leaf(uint64_t entry, unsigned level) { return level == 1 || (entry & kLarge) != 0; }
+
+machine::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights rights) {
+  const uint64_t size = uint64_t{1} << shift_of(level);
+  return {canonical(virt), entry & kAddressMask & ~(size - 1), size, rights.write, rights.execute};
+}
+
+const uint64_t* table_at(uint64_t physical) {
+  return table_map.at<const uint64_t>(mm::Phys{physical & kAddressMask});
+}
+
+struct Walk {
+  machine::VisitMapping visit;
+  void* context;
+
+  // False: visit() wants no more.
+  bool table(uint64_t physical, unsigned level, uint64_t virt, Rights above) const {
+    const uint64_t* entries = table_at(physical);
+    for (unsigned i = 0; i < kEntries; ++i) {
+      const uint64_t entry = entries[i];
+      if ((entry & kPresent) == 0) continue;
+      const uint64_t at = virt | uint64_t{i} << shift_of(level);
+      const Rights rights = above.with(entry);
+      const bool more = is_leaf(entry, level) ? visit(context, leaf(entry, level, at, rights))
+                                              : table(entry, level - 1, at, rights);
+      if (!more) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
+void set_table_map(const mm::DirectMap& map) { table_map = map; }
+
+std::optional<machine::Mapping> translate(uint64_t root, uint64_t virt) {
+  Rights rights;
+  uint64_t table = root;
+  for (unsigned level = levels(); level >= 1; --level) {
+    const uint64_t entry = table_at(table)[virt >> shift_of(level) & (kEntries - 1)];
+    if ((entry & kPresent) == 0) return std::nullopt;
+    rights = rights.with(entry);
+    if (is_leaf(entry, level)) {
+      const uint64_t size = uint64_t{1} << shift_of(level);
+      return leaf(entry, level, virt & ~(size - 1), rights);
+    }
+    table = entry;
+  }
+  return std::nullopt;
+}
+
+}  // namespace x86
+
+namespace machine {
+
+void walk_mappings(VisitMapping visit, void* context) {
+  (void)x86::Walk{visit, context}.table(x86::read_cr3(), x86::levels(), 0, {});
+}
+
+std::optional<Mapping> find_mapping(uint64_t virt) { return x86::translate(x86::read_cr3(), virt); }
+
+}  // namespace machine
+}  // namespace kernel

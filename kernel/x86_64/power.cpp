@@ -1,0 +1,138 @@
+// The end of a boot: the firmware's ResetSystem, then ACPI's registers, then what old PCs had.
+#include "kernel/acpi_fadt.h"
+#include "kernel/console.h"
+#include "kernel/machine.h"
+#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/page_walk.h"
+#include "kernel/x86_64/ports.h"
+#include "kernel/x86_64/qemu.h"
+
+namespace kernel::machine {
+namespace {
+
+constinit uint64_t runtime_root = 0;
+constinit uint64_t system_table = 0;
+constinit uint64_t direct_map = 0;
+constinit AcpiFacts acpi;
+
+// UEFI 2.10 sections 4.3, 4.5 and 8.5.1.
+constexpr uint64_t kRuntimeServicesOffset = 88, kResetSystemOffset = 104;
+enum ResetType : uint32_t { kResetCold = 0, kResetShutdown = 2 };
+using ResetSystem = void(__attribute__((ms_abi)) *)(ResetType type, uint64_t status, uint64_t size,
+                                                    void* data);
+
+// PM1 control register, ACPI 6.5 table 4.13.
+constexpr uint16_t kSleepEnable = 1u << 13, kSciEnable = 1;
+constexpr unsigned kSleepTypeShift = 10;
+
+constexpr uint64_t kWaitMicroseconds = 1'000'000;
+
+void wait() {
+  const uint64_t start = microseconds();
+  // The second bound is for a clock that never started.
+  for (unsigned i = 0; i < 100'000'000 && microseconds() - start < kWaitMicroseconds; ++i) pause();
+}
+
+// The code and the stack that make the call must be at home in the other tables too.
+bool same_in_runtime_tables(const void* at) {
+  const auto virt = reinterpret_cast<uint64_t>(at);
+  const auto here = x86::translate(x86::read_cr3(), virt);
+  const auto there = x86::translate(runtime_root, virt);
+  if (!here || !there) return false;
+  return here->phys + (virt - here->virt) == there->phys + (virt - there->virt);
+}
+
+uint64_t load(uint64_t address) { return *reinterpret_cast<const uint64_t*>(address); }
+
+// Returns only when the firmware did not do it.
+void reset_system(ResetType type) {
+  if (runtime_root == 0 || system_table == 0) return;
+  const void* stack = __builtin_frame_address(0);
+  if (!same_in_runtime_tables(reinterpret_cast<const void*>(&reset_system)) ||
+      !same_in_runtime_tables(stack) || !x86::translate(runtime_root, system_table)) {
+    log().line("efi: the runtime page tables lack the kernel or the system table: not used");
+    return;
+  }
+  const uint64_t root = x86::read_cr3();
+  x86::write_cr3(runtime_root);
+  const uint64_t services = load(system_table + kRuntimeServicesOffset);
+  const auto reset = reinterpret_cast<ResetSystem>(load(services + kResetSystemOffset));
+  reset(type, 0, 0, nullptr);
+  x86::write_cr3(root);
+}
+
+bool write_register(const GenericAddress& reg, uint16_t value, unsigned bytes) {
+  if (reg.address == 0) return false;
+  if (reg.space == GenericAddress::kIo && reg.address <= 0xffff) {
+    const auto port = static_cast<uint16_t>(reg.address);
+    bytes == 1 ? x86::out8(port, static_cast<uint8_t>(value)) : x86::out16(port, value);
+    return true;
+  }
+  if (reg.space == GenericAddress::kMemory) {
+    const uint64_t virt = direct_map + reg.address;
+    const auto mapping = find_mapping(virt);
+    if (!mapping || !mapping->writable) return false;
+    if (bytes == 1) {
+      *reinterpret_cast<volatile uint8_t*>(virt) = static_cast<uint8_t>(value);
+    } else {
+      *reinterpret_cast<volatile uint16_t*>(virt) = value;
+    }
+    return true;
+  }
+  return false;
+}
+
+uint16_t read_register(const GenericAddress& reg) {
+  if (reg.space == GenericAddress::kIo && reg.address != 0 && reg.address <= 0xffff) {
+    return x86::in16(static_cast<uint16_t>(reg.address));
+  }
+  return 0;
+}
+
+void enter_s5() {
+  if (!acpi.s5 || acpi.pm1a_control.address == 0) return;
+  const uint16_t control = read_register(acpi.pm1a_control);
+  if ((control & kSciEnable) == 0 && acpi.smi_command != 0 && acpi.acpi_enable != 0) {
+    x86::out8(static_cast<uint16_t>(acpi.smi_command), acpi.acpi_enable);
+    wait();
+  }
+  const auto value = [](uint8_t type) {
+    return static_cast<uint16_t>(type << kSleepTypeShift | kSleepEnable);
+  };
+  write_register(acpi.pm1a_control, value(acpi.s5->a), 2);
+  write_register(acpi.pm1b_control, value(acpi.s5->b), 2);
+  wait();
+}
+
+}  // namespace
+
+void prepare_end(const loader::Handoff& handoff, const AcpiFacts& facts) {
+  runtime_root = handoff.runtime_root;
+  system_table = handoff.efi_system_table;
+  direct_map = handoff.direct_map;
+  acpi = facts;
+}
+
+void power_off(End end) {
+  if (end != End::PowerOff) x86::qemu_exit(static_cast<uint8_t>(end));
+  reset_system(kResetShutdown);
+  enter_s5();
+  log().line("Neither the firmware nor ACPI switched the machine off; it may be switched off now");
+  x86::halt();
+}
+
+void reboot() {
+  reset_system(kResetCold);
+  if (write_register(acpi.reset, acpi.reset_value, 1)) wait();
+  x86::out8(0x64, 0xfe);  // the keyboard controller's reset line
+  wait();
+  log().line("Neither the firmware, ACPI nor the keyboard controller reset the machine");
+  x86::halt();
+}
+
+void stop_after_panic() {
+  x86::qemu_exit(static_cast<uint8_t>(End::Failed));
+  x86::halt();
+}
+
+}  // namespace kernel::machine

@@ -1,0 +1,56 @@
+// From the entry point to kernel_main(): the CPU's tables, the first console, the handoff checked.
+#include "kernel/acpi_fadt.h"
+#include "kernel/console.h"
+#include "kernel/machine.h"
+#include "kernel/main.h"
+#include "kernel/panic.h"
+#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/descriptors.h"
+#include "kernel/x86_64/page_walk.h"
+#include "kernel/x86_64/serial.h"
+
+extern "C" [[noreturn]] void kernel_start(const loader::Handoff* handoff);
+
+namespace kernel::machine {
+namespace {
+
+constinit x86::Serial com1, named;  // `named`: by SPCR
+
+}  // namespace
+
+void open_console() {
+  if (!com1.open(x86::kCom1, 115200)) return;
+  console().add_output([](std::string_view text) { com1.write(text); });
+}
+
+mm::Result<> add_console(uint16_t port, uint32_t baud) {
+  if (com1.alive() && com1.port() == port) return {};
+  if (!named.open(port, baud)) return mm::Error{"nothing answers at this port", "SPCR", port, 0};
+  if (!console().add_output([](std::string_view text) { named.write(text); })) {
+    return mm::Error{"the console has too many outputs", "SPCR"};
+  }
+  return {};
+}
+
+std::optional<char> read_char() {
+  if (const auto c = com1.read()) return c;
+  return named.read();
+}
+
+void pause() { __builtin_ia32_pause(); }
+
+void print_cpu(const mm::Printer& out) { x86::print(x86::cpu_facts(), out); }
+
+}  // namespace kernel::machine
+
+void kernel_start(const loader::Handoff* handoff) {
+  using namespace kernel;
+  x86::load_descriptors();
+  machine::open_console();
+  if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
+    panic("handoff", good.error());
+  }
+  x86::set_table_map(mm::DirectMap{handoff->direct_map});
+  machine::prepare_end(*handoff, {});
+  kernel_main(*handoff);
+}
