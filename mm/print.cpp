@@ -13,25 +13,24 @@ struct Conversion {
   enum class Length { Int, Char, Short, Long, LongLong, Size, Max } length = Length::Int;
 };
 
-void pad(const Printer& out, char with, int count) {
-  for (; count > 0; --count) out.text({&with, 1});
+void pad(const Printer& out, std::string_view with, int count) {
+  for (; count > 0; --count) out.text(with);
 }
 
 void put_text(const Printer& out, const Conversion& c, std::string_view text) {
   const int missing = c.width - static_cast<int>(text.size());
-  if (!c.left) pad(out, ' ', missing);
+  if (!c.left) pad(out, " ", missing);
   out.text(text);
-  if (c.left) pad(out, ' ', missing);
+  if (c.left) pad(out, " ", missing);
 }
 
 void put_number(const Printer& out, const Conversion& c, std::string_view prefix, uint64_t value,
                 unsigned base, bool capitals) {
-  char digits[24];  // 64 bits take 22 octal digits
+  char digits[24] = {};  // 64 bits take 22 octal digits
   char* const end = digits + sizeof(digits);
   char* first = end;
-  for (; value != 0; value /= base) {
-    *--first = (capitals ? "0123456789ABCDEF" : "0123456789abcdef")[value % base];
-  }
+  const char* const symbols = capitals ? "0123456789ABCDEF" : "0123456789abcdef";
+  for (; value != 0; value /= base) *--first = symbols[value % base];
   const int precision = c.precision < 0 ? 1 : c.precision;
   int zeros = precision - static_cast<int>(end - first);
   if (zeros < 0) zeros = 0;
@@ -41,11 +40,11 @@ void put_number(const Printer& out, const Conversion& c, std::string_view prefix
     zeros += blanks;
     blanks = 0;
   }
-  if (!c.left) pad(out, ' ', blanks);
+  if (!c.left) pad(out, " ", blanks);
   out.text(prefix);
-  pad(out, '0', zeros);
+  pad(out, "0", zeros);
   out.text({first, static_cast<size_t>(end - first)});
-  if (c.left) pad(out, ' ', blanks);
+  if (c.left) pad(out, " ", blanks);
 }
 
 int parse_count(const char*& p, int star) {
@@ -74,49 +73,49 @@ Conversion::Length parse_length(const char*& p) {
   }
 }
 
-int64_t as_signed(Conversion::Length length, va_list& args) {
-  using enum Conversion::Length;
-  switch (length) {
-    case Char:
-      return static_cast<signed char>(va_arg(args, int));
-    case Short:
-      return static_cast<short>(va_arg(args, int));
-    case Int:
-      return va_arg(args, int);
-    case Long:
-      return va_arg(args, long);
-    case Size:
-      return va_arg(args, std::make_signed_t<size_t>);
-    case LongLong:
-    case Max:
-      break;
-  }
-  return va_arg(args, long long);
-}
-
-uint64_t as_unsigned(Conversion::Length length, va_list& args) {
-  using enum Conversion::Length;
-  switch (length) {
-    case Char:
-      return static_cast<unsigned char>(va_arg(args, int));
-    case Short:
-      return static_cast<unsigned short>(va_arg(args, int));
-    case Int:
-      return va_arg(args, unsigned);
-    case Long:
-      return va_arg(args, unsigned long);
-    case Size:
-      return va_arg(args, size_t);
-    case LongLong:
-    case Max:
-      break;
-  }
-  return va_arg(args, unsigned long long);
-}
-
 struct Holder {
   va_list args;  // an array type on x86-64; in a struct it can be passed by reference everywhere
 };
+
+int64_t as_signed(Conversion::Length length, Holder& holder) {
+  using enum Conversion::Length;
+  switch (length) {
+    case Char:
+      return static_cast<signed char>(va_arg(holder.args, int));
+    case Short:
+      return static_cast<short>(va_arg(holder.args, int));
+    case Int:
+      return va_arg(holder.args, int);
+    case Long:
+      return va_arg(holder.args, long);
+    case Size:
+      return va_arg(holder.args, std::make_signed_t<size_t>);
+    case LongLong:
+    case Max:
+      break;
+  }
+  return va_arg(holder.args, long long);
+}
+
+uint64_t as_unsigned(Conversion::Length length, Holder& holder) {
+  using enum Conversion::Length;
+  switch (length) {
+    case Char:
+      return static_cast<unsigned char>(va_arg(holder.args, int));
+    case Short:
+      return static_cast<unsigned short>(va_arg(holder.args, int));
+    case Int:
+      return va_arg(holder.args, unsigned);
+    case Long:
+      return va_arg(holder.args, unsigned long);
+    case Size:
+      return va_arg(holder.args, size_t);
+    case LongLong:
+    case Max:
+      break;
+  }
+  return va_arg(holder.args, unsigned long long);
+}
 
 // One conversion, `p` just behind the '%'. Returns false when it is none that we know.
 bool convert(const Printer& out, const char*& p, Holder& holder) {
@@ -152,8 +151,8 @@ bool convert(const Printer& out, const char*& p, Holder& holder) {
       out.text("%");
       return true;
     case 'c': {
-      const char one = static_cast<char>(va_arg(holder.args, int));
-      put_text(out, c, {&one, 1});
+      const char one[1] = {static_cast<char>(va_arg(holder.args, int))};
+      put_text(out, c, {one, 1});
       return true;
     }
     case 's': {
@@ -168,7 +167,7 @@ bool convert(const Printer& out, const char*& p, Holder& holder) {
     }
     case 'd':
     case 'i': {
-      const int64_t value = as_signed(c.length, holder.args);
+      const int64_t value = as_signed(c.length, holder);
       const auto magnitude =
           value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
       const char* sign = value < 0 ? "-" : c.plus ? "+" : c.blank ? " " : "";
@@ -176,11 +175,11 @@ bool convert(const Printer& out, const char*& p, Holder& holder) {
       return true;
     }
     case 'u':
-      put_number(out, c, "", as_unsigned(c.length, holder.args), 10, false);
+      put_number(out, c, "", as_unsigned(c.length, holder), 10, false);
       return true;
     case 'x':
     case 'X': {
-      const uint64_t value = as_unsigned(c.length, holder.args);
+      const uint64_t value = as_unsigned(c.length, holder);
       const char* prefix = !c.alternate || value == 0 ? "" : kind == 'x' ? "0x" : "0X";
       put_number(out, c, prefix, value, 16, kind == 'X');
       return true;
