@@ -1,0 +1,88 @@
+// The kernel takes a handoff only when every field it relies on is right.
+#include "loader/handoff.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+
+namespace loader {
+namespace {
+
+Handoff good() {
+  Handoff h{};
+  h.magic = kHandoffMagic;
+  h.version = kHandoffVersion;
+  h.size = sizeof(Handoff);
+  h.e820 = {0x1000, 3, sizeof(mm::E820Entry)};
+  h.reservations = {0x2000, 2, sizeof(mm::Reservation)};
+  h.efi_map = 0x3000;
+  h.efi_map_size = 480;
+  h.efi_descriptor_size = 48;
+  h.paging_levels = 4;
+  h.direct_map = kDirectMap4Level;
+  seal(h);
+  return h;
+}
+
+TEST(Handoff, AGoodOneIsTaken) {
+  EXPECT_TRUE(check(good()).ok());
+  Handoff five = good();
+  five.paging_levels = 5;
+  five.direct_map = kDirectMap5Level;
+  seal(five);
+  EXPECT_TRUE(check(five).ok());
+}
+
+TEST(Handoff, EveryFlippedBitIsNoticed) {
+  for (size_t bit = 0; bit < sizeof(Handoff) * 8; ++bit) {
+    Handoff h = good();
+    reinterpret_cast<unsigned char*>(&h)[bit / 8] ^= static_cast<unsigned char>(1U << bit % 8);
+    EXPECT_FALSE(check(h).ok()) << "bit " << bit;
+  }
+}
+
+TEST(Handoff, TheFieldThatIsWrongIsNamed) {
+  struct Case {
+    const char* field;
+    std::function<void(Handoff&)> spoil;
+  };
+  const Case cases[] = {
+      {"magic", [](Handoff& h) { h.magic = 1; }},
+      {"version", [](Handoff& h) { h.version = 2; }},
+      {"size", [](Handoff& h) { h.size = 8; }},
+      {"e820", [](Handoff& h) { h.e820.count = 0; }},
+      {"e820", [](Handoff& h) { h.e820.element_size = 20; }},
+      {"e820", [](Handoff& h) { h.e820.address = 0; }},
+      {"reservations", [](Handoff& h) { h.reservations.address = 0x2001; }},
+      {"acpi_tables",
+       [](Handoff& h) {
+         h.acpi_tables = {0x1000, 1, 1};
+       }},
+      {"results",
+       [](Handoff& h) {
+         h.results = {uint64_t{1} << 60, 1, sizeof(HandoffResult)};
+       }},
+      {"segments",
+       [](Handoff& h) {
+         h.segments = {0, 1, sizeof(HandoffSegment)};
+       }},
+      {"paging_levels", [](Handoff& h) { h.paging_levels = 3; }},
+      {"direct_map", [](Handoff& h) { h.paging_levels = 5; }},
+      {"efi_descriptor_size", [](Handoff& h) { h.efi_descriptor_size = 0; }},
+      {"loader_name", [](Handoff& h) { std::memset(h.loader_name, 'x', sizeof(h.loader_name)); }},
+      {"firmware_vendor",
+       [](Handoff& h) { std::memset(h.firmware_vendor, 'x', sizeof(h.firmware_vendor)); }},
+  };
+  for (const Case& c : cases) {
+    Handoff h = good();
+    c.spoil(h);
+    seal(h);
+    const auto result = check(h);
+    ASSERT_FALSE(result.ok()) << c.field;
+    EXPECT_STREQ(result.error().subject, c.field);
+  }
+}
+
+}  // namespace
+}  // namespace loader

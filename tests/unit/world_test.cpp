@@ -1,0 +1,288 @@
+// A kernel's first world, built on pretend memory and then walked.
+#include "loader/world.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace loader {
+namespace {
+
+using mm::kGiB;
+using mm::kMiB;
+using mm::Phys;
+using mm::Range;
+using T = EfiMemoryType;
+
+constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+
+// A PC with 16 MiB below 4 GiB of which the loader reaches all; more RAM may be claimed above.
+//   0        a0000    100000                          f00000   1000000
+//   | usable |  hole  | usable                        | runtime|
+struct Pc {
+  static constexpr uint64_t kReach = 16 * kMiB;
+
+  Pc() : memory(new char[kReach]) {
+    std::memset(memory.get(), 0xa5, kReach);  // RAM is not zeroed
+    describe(T::Conventional, 0, 0xa0);
+    describe(T::Conventional, 0x100000, 0xd00);
+    describe(T::AcpiReclaim, 0xe00000, 0x100);
+    describe(T::RuntimeServicesCode, 0xf00000, 0x80, kEfiMemoryRuntime | 0xf);
+    describe(T::RuntimeServicesData, 0xf80000, 0x80, kEfiMemoryRuntime | 0xf);
+    describe(T::MemoryMappedIo, 0xffc00000, 0x400, kEfiMemoryRuntime | 1);
+  }
+  void describe(T type, uint64_t start, uint64_t pages, uint64_t attributes = 0xf) {
+    const EfiDescriptor d{type, 0, start, 0, pages, attributes};
+    const size_t at = map.size();
+    map.resize(at + 48);
+    std::memcpy(&map[at], &d, sizeof(d));
+  }
+  WorldFacts facts() {
+    WorldFacts f;
+    f.map = {map, 48};
+    f.segments = segments;
+    f.kernel = range(0x400000, 0x405000);
+    f.initrd = range(0x500000, 0x510000);
+    f.loader = range(0x600000, 0x620000);
+    f.loader_text = range(0x601000, 0x605000);
+    f.in_use = in_use;
+    f.acpi_tables = acpi;
+    f.tables = tables;
+    f.devices = devices;
+    f.paging = paging;
+    f.reach = mm::DirectMap(reinterpret_cast<uintptr_t>(memory.get()));
+    return f;
+  }
+  mm::Result<World> build() {
+    const WorldFacts f = facts();
+    const size_t slack = 32;
+    const uint64_t handoff = handoff_size(f.map.count() + slack, f, 8, results.size());
+    const uint64_t pool = page_table_pool_size(f.map.count() + slack, Phys{kReach}, f);
+    memory_for = {range(0x700000, 0x700000 + handoff), range(0x780000, 0x788000),
+                  range(0x800000, 0x800000 + mm::align_up(pool, mm::kPageSize))};
+    if (break_memory) break_memory(memory_for);
+    const mm::Printer out(
+        [](void* to, std::string_view text) { static_cast<std::string*>(to)->append(text); },
+        &findings);
+    return build_world(f, memory_for, facts_in, std::string_view("selftest"), results, out);
+  }
+  const Handoff& handoff(const World& world) { return *facts().reach.at<Handoff>(world.handoff); }
+  std::vector<std::string> reservations(const World& world) {
+    const auto& list = handoff(world).reservations;
+    const auto* r = facts().reach.at<const mm::Reservation>(Phys{list.address});
+    std::vector<std::string> lines;
+    for (uint32_t i = 0; i < list.count; ++i) {
+      char line[100];
+      mm::format(line, "%lx-%lx %s", r[i].range.start.v, r[i].range.end.v, r[i].name);
+      lines.emplace_back(line);
+    }
+    return lines;
+  }
+  PageTables view(uint64_t root) {  // for translate() only: a pool that is the root itself
+    PageTables t(range(root, root + mm::kPageSize), facts().reach, paging);
+    std::vector<char> keep(mm::kPageSize);
+    char* at = facts().reach.at<char>(Phys{root});
+    std::memcpy(keep.data(), at, keep.size());
+    EXPECT_TRUE(t.start().ok());
+    std::memcpy(at, keep.data(), keep.size());
+    return t;
+  }
+
+  std::unique_ptr<char[]> memory;
+  std::vector<std::byte> map;
+  std::vector<HandoffSegment> segments{{0x400000, kKernelBase + 0x200000, 0x2000, 5, 0},
+                                       {0x402000, kKernelBase + 0x202000, 0x1000, 4, 0},
+                                       {0x403000, kKernelBase + 0x203000, 0x2000, 6, 0}};
+  std::vector<NamedRange> in_use{{range(0x900000, 0x903000), "FW PGTABLE"},
+                                 {range(0x6ff000, 0x701000), "FW STACK"}};
+  std::vector<AcpiTable> acpi{{{'S', 'R', 'A', 'T'}, Phys{0xe00100}, 0x200, true},
+                              {{'D', 'S', 'D', 'T'}, Phys{0xa00080}, 0x1000, true}};
+  std::vector<NamedRange> tables{{range(0xf5a30, 0xf5a44), "SMBIOS"}};
+  std::vector<NamedRange> devices{{range(0xfee00000, 0xfee01000), "local APIC"}};
+  std::vector<HandoffResult> results{{7, 1, "facts"}};
+  PagingFeatures paging;
+  HandoffFacts facts_in{};
+  WorldMemory memory_for;
+  void (*break_memory)(WorldMemory&) = nullptr;
+  std::string findings;
+};
+
+using Lines = std::vector<std::string>;
+
+TEST(World, EveryByteInUseHasAName) {
+  Pc pc;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok()) << world.error().what;
+  EXPECT_TRUE(check(pc.handoff(world.value())).ok());
+  Lines lines = pc.reservations(world.value());
+  // The sizes of what build_world() uses up are its own affair.
+  for (std::string& line : lines) {
+    if (line.find("PGTABLE") != std::string::npos && line.starts_with("800000")) line = "PGTABLE";
+    if (line.find("HANDOFF") != std::string::npos) line = "HANDOFF";
+  }
+  EXPECT_EQ(lines,
+            (Lines{
+                "0-1000 BIOS PAGE 0", "9f000-a0000 AP TRAMPOLINE", "400000-405000 TEXT DATA BSS",
+                "500000-510000 RAMDISK", "600000-620000 LOADER",
+                "6ff000-700000 FW STACK",  // its second page is the handoff's
+                "HANDOFF", "780000-788000 EFI MEMMAP", "PGTABLE", "900000-903000 FW PGTABLE",
+                "a00080-a01080 ACPI DSDT",  // lies in usable memory; the SRAT does not
+            }));
+  EXPECT_EQ(pc.findings, "");
+}
+
+TEST(World, TheHandoffCarriesTheMapTheOptionsAndTheResults) {
+  Pc pc;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  const Handoff& h = pc.handoff(world.value());
+  EXPECT_EQ(h.efi_map, 0x780000U);
+  EXPECT_EQ(h.efi_map_size, pc.map.size());
+  EXPECT_EQ(h.efi_descriptor_size, 48U);
+  EXPECT_STREQ(pc.facts().reach.at<const char>(Phys{h.options}), "selftest");
+  EXPECT_EQ(h.results.count, 1U);
+  EXPECT_STREQ(pc.facts().reach.at<const HandoffResult>(Phys{h.results.address})->facts, "facts");
+  EXPECT_EQ(h.initrd, 0x500000U);
+  EXPECT_EQ(h.initrd_size, 0x10000U);
+  EXPECT_EQ(h.ap_trampoline, 0x9f000U);
+  EXPECT_EQ(h.segments.count, 3U);
+  EXPECT_EQ(h.acpi_tables.count, 2U);
+}
+
+TEST(World, NoAliasOfTextOrConstantsIsWritableAndNothingIsBoth) {
+  Pc pc;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  const PageTables tables = pc.view(world.value().page_tables.v);
+  uint64_t pages = 0;
+  tables.for_each_page([&](uint64_t virt, const Translation& t) {
+    ++pages;
+    EXPECT_FALSE(t.access.write && t.access.execute) << std::hex << virt;
+    const Range here{t.address, t.address + t.page_size};
+    if (here.overlaps(range(0x400000, 0x403000))) {
+      EXPECT_FALSE(t.access.write) << std::hex << virt;
+    }
+    if (t.access.execute) {
+      const bool kernel = virt >= kKernelBase + 0x200000 && virt < kKernelBase + 0x202000;
+      const bool loader = virt >= 0x601000 && virt < 0x605000;
+      EXPECT_TRUE(kernel || loader) << std::hex << virt;
+    }
+  });
+  EXPECT_GT(pages, 0U);
+}
+
+TEST(World, MapsRamAndWhatIsAskedForAndNothingElse) {
+  Pc pc;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  const PageTables tables = pc.view(world.value().page_tables.v);
+  const auto mapped = [&](uint64_t virt) { return tables.translate(virt).has_value(); };
+  const uint64_t direct = kDirectMap4Level;
+  EXPECT_FALSE(mapped(0)) << "a null pointer faults";
+  EXPECT_TRUE(mapped(direct)) << "page 0 itself can be read in the direct map";
+  EXPECT_TRUE(mapped(0x1000));
+  EXPECT_TRUE(mapped(direct + 0x9ffff));
+  EXPECT_FALSE(mapped(direct + 0xa0000)) << "hole";
+  EXPECT_TRUE(mapped(direct + 0xf5a30)) << "SMBIOS entry point, outside RAM";
+  EXPECT_FALSE(tables.translate(direct + 0xf5a30)->access.write);
+  EXPECT_TRUE(mapped(direct + 0xe00100)) << "SRAT";
+  EXPECT_FALSE(mapped(direct + 0xe02000)) << "ACPI memory nobody asked for";
+  EXPECT_TRUE(mapped(direct + 0xf80000)) << "system table";
+  EXPECT_FALSE(tables.translate(direct + 0xf80000)->access.write);
+  EXPECT_EQ(tables.translate(0xfee00020)->access.cache, Cache::Uncached);
+  EXPECT_FALSE(mapped(0xffc00000)) << "flash, only runtime services need it";
+  EXPECT_EQ(tables.translate(kKernelBase + 0x203004)->address.v, 0x403004U);
+}
+
+TEST(World, RuntimeServicesHavePageTablesOfTheirOwn) {
+  Pc pc;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  const PageTables tables = pc.view(pc.handoff(world.value()).runtime_root);
+  EXPECT_TRUE(tables.translate(0xf00000)->access.execute);
+  EXPECT_FALSE(tables.translate(0xf80000)->access.execute);
+  EXPECT_TRUE(tables.translate(0xf80000)->access.write);
+  EXPECT_EQ(tables.translate(0xffc00000)->access.cache, Cache::Uncached);
+  EXPECT_FALSE(tables.translate(0x200000).has_value()) << "no RAM";
+  EXPECT_TRUE(tables.translate(kKernelBase + 0x200000).has_value()) << "who calls them";
+}
+
+TEST(World, MemoryTheFinalMapDoesNotCallUsableIsRefused) {
+  Pc pc;
+  pc.break_memory = [](WorldMemory& m) { m.efi_map = range(0xe10000, 0xe18000); };
+  const auto world = pc.build();
+  ASSERT_FALSE(world.ok());
+  EXPECT_STREQ(world.error().subject, "EFI MEMMAP");
+}
+
+TEST(World, APoolOrAHandoffThatIsTooSmallIsNamed) {
+  Pc pc;
+  pc.break_memory = [](WorldMemory& m) { m.page_tables.end = m.page_tables.start + 0x3000; };
+  auto world = pc.build();
+  ASSERT_FALSE(world.ok());
+  EXPECT_STREQ(world.error().subject, "page tables");
+  pc.break_memory = [](WorldMemory& m) { m.handoff.end = m.handoff.start + 0x200; };
+  world = pc.build();
+  ASSERT_FALSE(world.ok());
+  EXPECT_STREQ(world.error().subject, "e820");
+}
+
+TEST(World, RamAboveTheDirectMapIsAnErrorAndNotLost) {
+  Pc pc;
+  pc.describe(T::Conventional, uint64_t{1} << 46, 1);
+  const auto world = pc.build();
+  ASSERT_FALSE(world.ok());
+  EXPECT_EQ(world.error().a, (uint64_t{1} << 46) + 0x1000);
+}
+
+TEST(World, ADeviceThatLiesInRamIsNamedAndNotMapped) {
+  Pc pc;
+  pc.devices.push_back({range(0x300000, 0x301000), "framebuffer"});
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  EXPECT_EQ(pc.findings,
+            "framebuffer: [mem 0x0000000000300000-0x0000000000300fff] lies in RAM, not mapped\n");
+  EXPECT_EQ(pc.view(world.value().page_tables.v).translate(0x300000)->access.cache,
+            Cache::WriteBack);
+}
+
+TEST(World, WithoutNxOrGigabytePagesAndWithFiveLevels) {
+  for (const PagingFeatures paging :
+       {PagingFeatures{4, false, false}, PagingFeatures{5, true, true}}) {
+    Pc pc;
+    pc.paging = paging;
+    const auto world = pc.build();
+    ASSERT_TRUE(world.ok());
+    const Handoff& h = pc.handoff(world.value());
+    EXPECT_EQ(h.paging_levels, paging.levels);
+    EXPECT_EQ((h.flags & kHandoffFlagNx) != 0, paging.nx);
+    EXPECT_TRUE(pc.view(h.page_tables).translate(h.direct_map + 0x100000).has_value());
+  }
+}
+
+TEST(World, FindsTheInterruptControllersInTheMadt) {
+  Pc pc;
+  // Header, local APIC address, flags; an IOAPIC; a local APIC override; a broken entry.
+  std::vector<uint8_t> madt(44);
+  const auto put = [&madt](std::initializer_list<int> bytes) {
+    for (const int b : bytes) madt.push_back(static_cast<uint8_t>(b));
+  };
+  madt[38] = 0xe0, madt[39] = 0xfe;
+  put({1, 12, 0, 0, 0x00, 0x00, 0xc0, 0xfe, 0, 0, 0, 0});
+  put({5, 12, 0, 0, 0x00, 0x00, 0xe0, 0xfe, 1, 0, 0, 0});
+  put({1, 0});
+  std::memcpy(pc.memory.get() + 0xe01000, madt.data(), madt.size());
+  const AcpiTable table{
+      {'A', 'P', 'I', 'C'}, Phys{0xe01000}, static_cast<uint32_t>(madt.size()), true};
+  NamedRange devices[4];
+  ASSERT_EQ(interrupt_controllers({&table, 1}, pc.facts().reach, devices), 3U);
+  EXPECT_EQ(devices[0].range, range(0xfee00000, 0xfee01000));
+  EXPECT_EQ(devices[1].range, range(0xfec00000, 0xfec01000));
+  EXPECT_EQ(devices[2].range, range(0x1fee00000, 0x1fee01000));
+}
+
+}  // namespace
+}  // namespace loader
