@@ -5,8 +5,8 @@ namespace {
 
 UINTN bad_exits_left = 0;
 EFI_BOOT_SERVICES* bent_services = nullptr;
-EFI_ALLOCATE_PAGES true_allocate_pages = nullptr;
-EFI_EXIT_BOOT_SERVICES true_exit = nullptr;
+EFI_BOOT_SERVICES true_services;
+SIMPLE_TEXT_OUTPUT_INTERFACE true_console;
 
 // A service that may not be called any more. What it is called with does not matter: the calling
 // convention has the caller clean up.
@@ -42,12 +42,16 @@ void forbid_all_but_the_map() {
 }
 
 EFI_STATUS EFIAPI bent_exit(EFI_HANDLE image, UINTN key) {
-  if (bad_exits_left == 0) return true_exit(image, key);
+  // The firmware's own parts may be called while it is about it, and call one another.
+  *bent_services = true_services;
+  *ST->ConOut = true_console;
+  if (bad_exits_left == 0) return true_services.ExitBootServices(image, key);
   --bad_exits_left;
   // Really stale: the map has one allocation more than the caller has seen.
   EFI_PHYSICAL_ADDRESS page = 0;
-  (void)true_allocate_pages(AllocateAnyPages, EfiBootServicesData, 1, &page);
-  const EFI_STATUS status = true_exit(image, key);
+  (void)true_services.AllocatePages(AllocateAnyPages, EfiBootServicesData, 1, &page);
+  const EFI_STATUS status = true_services.ExitBootServices(image, key);
+  bent_services->ExitBootServices = bent_exit;
   forbid_all_but_the_map();
   return status;
 }
@@ -57,8 +61,8 @@ EFI_STATUS EFIAPI bent_exit(EFI_HANDLE image, UINTN key) {
 void bend_exit(EFI_BOOT_SERVICES& services, UINTN times) {
   bad_exits_left = times;
   bent_services = &services;
-  true_allocate_pages = services.AllocatePages;
-  true_exit = services.ExitBootServices;
+  true_services = services;
+  true_console = *ST->ConOut;
   services.ExitBootServices = bent_exit;
 }
 

@@ -5,8 +5,10 @@
 // printed: `faulty: Baton came back: Load Error`.
 #pragma once
 
+extern "C" {  // GNU-EFI's library does not say so itself
 #include <efi.h>
 #include <efilib.h>
+}
 
 namespace faulty {
 
