@@ -303,9 +303,13 @@ test:
 # Real Linux on the same machines; see tests/referee/run.
 ONLY   ?=
 KERNEL ?=
-.PHONY: referee
+BOOTS  ?= 100
+.PHONY: referee soak
 referee: all
-	@$(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)')
+	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)')
+
+soak: all
+	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
 
 OUR_SOURCES = $(shell find efi loader mm kernel tests -name '*.cpp' -o -name '*.h')
 format:
@@ -324,6 +328,7 @@ help:
 #: make test       build, then run every test; the last line counts them
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
+#: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
 #: make image      only the disk image, build/baton.img
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format

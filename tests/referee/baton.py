@@ -2,9 +2,9 @@
 
 import boot
 import facts
-from machine import ROOT, qemu
+from machine import BUILD, qemu
 
-ESP = ROOT / "build/esp"
+ESP = BUILD / "esp"
 # The self-tests, whose outcome is the exit status, and the table that Linux keeps in /proc/zoneinfo.
 OPTIONS = "selftest zoneinfo poweroff"
 TIMEOUT = 180
@@ -27,3 +27,8 @@ def report(machine, build):
     if not facts.of_baton(done.log):
         raise BatonError(f"Baton's log says nothing of memory: {kept}")
     return done.log, done.seconds
+
+
+def ledger(log):
+    """The lines of the ledger that do not change from boot to boot."""
+    return [line for line in log.splitlines() if "ledger" in line]

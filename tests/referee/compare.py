@@ -5,17 +5,17 @@ import facts
 CONTEXT = 3
 
 
-def differences(linux, baton):
+def differences(left, right, names=("Linux", "Baton")):
     """[text] of what is not equal, one text a subject; empty when the two agree."""
     found = []
-    for subject in facts.ALL_SUBJECTS:
-        ours = [line for filed, line in baton if filed == subject]
-        theirs = [line for filed, line in linux if filed == subject]
-        if ours != theirs:
-            found.append(_first_difference(subject, theirs, ours))
-    if not found and linux != baton:
-        order = [" > ".join(_order(side)) for side in (linux, baton)]
-        found.append(f"the subjects come in another order\n  Linux: {order[0]}\n  Baton: {order[1]}")
+    for subject in sorted({filed for filed, _ in left + right}, key=facts.position):
+        sides = [[line for filed, line in side if filed == subject] for side in (left, right)]
+        if sides[0] != sides[1]:
+            found.append(_first_difference(subject, sides, names))
+    if not found and left != right:
+        found.append("the subjects come in another order" + "".join(
+            f"\n  {name}: {' > '.join(_order(side))}"
+            for name, side in zip(names, (left, right))))
     return found
 
 
@@ -24,11 +24,12 @@ def _order(side):
             if i == 0 or side[i - 1][0] != subject]
 
 
-def _first_difference(subject, theirs, ours):
-    at = next((i for i, pair in enumerate(zip(theirs, ours)) if pair[0] != pair[1]),
-              min(len(theirs), len(ours)))
-    text = f"{subject}: line {at + 1} of {len(theirs)} (Linux), {len(ours)} (Baton)"
-    for name, side in (("Linux", theirs), ("Baton", ours)):
+def _first_difference(subject, sides, names):
+    lengths = [len(side) for side in sides]
+    at = next((i for i, pair in enumerate(zip(*sides)) if pair[0] != pair[1]), min(lengths))
+    text = f"{subject}: line {at + 1} of " + ", ".join(
+        f"{length} ({name})" for length, name in zip(lengths, names))
+    for name, side in zip(names, sides):
         for i in range(max(0, at - CONTEXT), min(len(side), at + CONTEXT + 1)):
             text += f"\n  {name} {'>' if i == at else ' '} {side[i]}"
         if at >= len(side):

@@ -1,5 +1,7 @@
 """Debian's own kernel and busybox, fetched by package name and unpacked, never installed."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -33,14 +35,26 @@ def kernel_package(metas=KERNEL_META_PACKAGES):
                      + " is known to apt (is the package list empty? `apt-get update`)")
 
 
+@contextlib.contextmanager
+def _alone(cache):
+    """Nobody else changes the cache meanwhile: tests run side by side."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def unpack(package, cache):
     """Downloads `package` and unpacks it to cache/<package>; returns that folder. Done once."""
     folder = cache / package
-    done = folder / ".complete"
-    if done.exists():
-        return folder
-    downloads = cache / "download"
-    downloads.mkdir(parents=True, exist_ok=True)
+    with _alone(cache):
+        if not (folder / ".complete").exists():
+            _unpack(package, folder, cache / "download")
+    return folder
+
+
+def _unpack(package, folder, downloads):
+    downloads.mkdir(exist_ok=True)
     for old in downloads.glob(f"{package}_*.deb"):
         old.unlink()
     command = ["apt-get", "download", package]
@@ -50,12 +64,11 @@ def unpack(package, cache):
     archives = list(downloads.glob(f"{package}_*.deb"))
     if len(archives) != 1:
         raise FetchError(f"apt-get download {package} left {len(archives)} files, expected one")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     _run(["dpkg-deb", "-x", archives[0], folder])
     version = _run(["dpkg-deb", "-f", archives[0], "Version"]).strip()
     archives[0].unlink()
-    done.write_text(version + "\n")
-    return folder
+    (folder / ".complete").write_text(version + "\n")
 
 
 class Kernel:

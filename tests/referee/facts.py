@@ -26,6 +26,12 @@ _SUBJECT = re.compile("|".join(f"(?P<s{i}>{lines})"
 ZONEINFO = "zoneinfo: spanned and present"
 ALL_SUBJECTS = (*SUBJECTS, ZONEINFO)
 
+
+def position(subject):
+    """Where a subject stands in a boot; what is none of ours comes last."""
+    return ALL_SUBJECTS.index(subject) if subject in ALL_SUBJECTS else len(ALL_SUBJECTS)
+
+
 _STAMP = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\] ")
 _TOTAL = re.compile(r"Memory: \d+K/(\d+)K available")
 _ZONE = re.compile(r"Node (\d+), zone +(\w+)$")

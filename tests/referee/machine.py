@@ -5,11 +5,13 @@ and every device are the same for Linux and for Baton. tools/qemu.py, which boot
 the boot tests too, takes a Machine of this file as it takes its own.
 """
 
+import os
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("BUILD", "build")
 sys.path.insert(0, str(ROOT / "tools"))
 import qemu  # noqa: E402
 

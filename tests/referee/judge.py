@@ -1,0 +1,54 @@
+"""One machine, both kernels, the verdict."""
+
+import traceback
+
+import baton
+import compare
+import facts
+import linux
+import reviewed
+from machine import BUILD as ALL_BUILT
+from machine import qemu
+
+BUILD = ALL_BUILT / "referee"
+
+
+class Outcome:
+    """What came of one machine."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.lines = 0
+        self.used = {}  # exception's name -> times it was needed
+        self.problems = []
+        self.note = ""
+
+
+def judge(machine, referee, only_linux):
+    """Boots what has to be booted, and compares."""
+    outcome = Outcome(machine)
+    times = []
+    try:
+        log = theirs = None
+        if not machine.linux_refused:
+            log, seconds = referee.report(machine)
+            theirs = facts.of_linux(log)
+            times.append("Linux remembered" if seconds is None else f"Linux {seconds:.0f} s")
+        else:
+            times.append(f"no Linux: {machine.linux_refused}")
+        if not only_linux:
+            own_log, seconds = baton.report(machine, BUILD)
+            times.append(f"Baton {seconds:.0f} s")
+            if theirs is not None:
+                release = reviewed.release("\n".join(facts.section(log, "version")))
+                theirs = reviewed.apply(theirs, "linux", machine.name, release, outcome.used)
+                ours = reviewed.apply(facts.of_baton(own_log), "baton", machine.name, release,
+                                        outcome.used)
+                outcome.lines = len(theirs)
+                outcome.problems = compare.differences(theirs, ours)
+    except (linux.LinuxError, baton.BatonError, qemu.QemuError) as error:
+        outcome.problems.append(str(error))
+    except Exception:  # pylint: disable=broad-except  # one machine must not end the others' run
+        outcome.problems.append(traceback.format_exc())
+    outcome.note = ", ".join(times)
+    return outcome
