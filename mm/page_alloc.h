@@ -37,14 +37,14 @@ namespace mm {
 // --- What has to be placed before init() ---------------------------------------------------------
 
 // Bytes, all multiples of a page; place them page-aligned. A node without memory has no mem_map.
-struct NodeSizes {
+struct AllocatorSizes {
   uint64_t node_data = 0;  // NodeLayout::node_data
   uint64_t mem_map = 0;    // NodeLayout::mem_map: 16 bytes for each frame of the rounded span
   Pfn mem_map_start;       // NodeLayout::mem_map_start: spanned.start down to a pageblock
 };
 // Needs spanned and present of all the layout's nodes and zones. Fails when the node spans 2^32
 // frames or more.
-Result<NodeSizes> node_sizes(const Layout& layout, NodeId node);
+Result<AllocatorSizes> allocator_sizes(const Layout& layout, NodeId node);
 // NodeLayout::per_cpu of node 0: for CPUs 0 to cpus - 1. Needs the same.
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus);
 
