@@ -1,0 +1,148 @@
+// The relay: from e820 and SRAT to a page allocator, station by station.
+//
+// This is the order of things, and where the values lie that pass from one station to the next; the
+// work is each station's own (the headers named below). The kernel, a host test and the replay of a
+// log all run this same object. Call the stations in the order in which they stand here; each
+// prints its lines in Linux 6.1's words. What fails says which station could not go on and why.
+//
+// Tables whose size depends on the machine lie in its own memory, reserved as "LAYOUT".
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "mm/bootmem.h"
+#include "mm/direct_map.h"
+#include "mm/e820.h"
+#include "mm/e820_trim.h"
+#include "mm/early_res.h"
+#include "mm/handover.h"
+#include "mm/layout.h"
+#include "mm/numa.h"
+#include "mm/page_alloc.h"
+#include "mm/placement.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/zonelists.h"
+#include "mm/zones.h"
+
+namespace mm {
+
+// Two ways from reservations to buddy; both leave the same free blocks.
+enum class Road : uint8_t {
+  Bootmem,   // a bitmap a node, Linux before 3.x
+  Memblock,  // ranges only (NO_BOOTMEM)
+};
+
+// All of the relay that does not depend on the allocator's policy.
+class RelayCore {
+ public:
+  RelayCore(const RelayCore&) = delete;
+  RelayCore& operator=(const RelayCore&) = delete;
+
+  // Station 1, e820 and early_res: what the loader hands over. Both spans may be forgotten after.
+  Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations);
+  // What a PC keeps for its BIOS, and what page tables of these levels cannot reach.
+  Result<> trim(unsigned paging_levels);
+  // Station 2, nodes: SRAT against e820.
+  Result<> find_nodes(const NumaInput& numa);
+  // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
+  Result<> lay_out(const ZoneLimits& limits, const MovableOptions& movable, unsigned cpus);
+  // Station 4, the boot allocator of the chosen road.
+  Result<> start_boot_allocator(Road road);
+  // Prints what station 3 found; Linux does so after its boot allocator stands.
+  void print_layout() const;
+
+  [[nodiscard]] E820Table& e820() { return e820_; }
+  [[nodiscard]] const E820Table& e820() const { return e820_; }
+  [[nodiscard]] EarlyRes& reservations() { return reservations_; }
+  [[nodiscard]] const EarlyRes& reservations() const { return reservations_; }
+  [[nodiscard]] const Trims& trims() const { return trims_; }
+  [[nodiscard]] const NumaMap& numa() const { return numa_; }
+  [[nodiscard]] const ZoneRanges& zone_ranges() const { return zone_ranges_; }
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+  // On the bootmem road only, until the hand-over.
+  [[nodiscard]] Bootmem& bootmem() { return bootmem_; }
+  [[nodiscard]] const DirectMap& map() const { return map_; }
+
+ protected:
+  RelayCore(const DirectMap& map, const Printer& out) : map_(map), out_(out) {}
+  ~RelayCore() = default;
+
+  // Room for `count` things in the machine's memory, for as long as it runs.
+  template <class T>
+  Result<std::span<T>> keep(size_t count, const char* name);
+
+  DirectMap map_;
+  Printer out_;
+  E820Table e820_;
+  EarlyRes reservations_;
+  Trims trims_;
+  NumaMap numa_;
+  ZoneRanges zone_ranges_;
+  std::span<NodeLayout> nodes_;
+  Layout layout_;
+  unsigned cpus_ = 0;
+  Road road_ = Road::Bootmem;
+  Bootmem bootmem_;
+};
+
+template <class Policy>
+class Relay : public RelayCore {
+ public:
+  // `map` reaches all RAM of the machine; `out` gets the log.
+  Relay(const DirectMap& map, const Printer& out) : RelayCore(map, out) {}
+
+  // Station 5, mem_map and empty free lists.
+  Result<> build_zones(const Distances& distances, NodeOrder order) {
+    build_all_zonelists(nodes_, numa_, distances, order, NodeSet(), out_);
+    return pages_.init(layout_, map_, cpus_, out_);
+  }
+
+  // Station 6, everything free goes to buddy, the boot allocator's own memory at the end.
+  Result<> hand_over() {
+    Result<> result;
+    const auto release = [&](NodeId, PfnRange frames) {
+      if (result.ok()) result = pages_.release(frames);
+    };
+    if (road_ == Road::Bootmem) {
+      bootmem_.dma32_free();
+      free_all_bootmem(bootmem_, nodes_, release);
+      BATON_TRY(result);
+      bootmem_ = Bootmem();
+      BATON_TRY(give_back("BOOTMAP"));
+    } else {
+      for (const ActiveRange& active : numa_.active) {
+        for_each_free_range(e820_, reservations_.entries(), phys(active.pfns), [&](Range free) {
+          const PfnRange frames = pfns_inside(free);
+          if (!frames.empty()) for_each_zone_part(nodes_[active.node], frames, release);
+          return result.ok();
+        });
+      }
+      BATON_TRY(result);
+    }
+    pages_.setup_watermarks();
+    pages_.setup_per_cpu_pageset();
+    return {};
+  }
+
+  // Ends all reservations of a name and hands their memory over. Returns how many frames that was.
+  Result<uint64_t> give_back(std::string_view name) {
+    Result<> result;
+    const uint64_t frames = BATON_TRY(
+        release_reservations(reservations_, name, numa_.active, nodes_, [&](NodeId, PfnRange part) {
+          if (result.ok()) result = pages_.release(part);
+        }));
+    BATON_TRY(result);
+    return frames;
+  }
+
+  [[nodiscard]] PageAllocator<Policy>& pages() { return pages_; }
+  [[nodiscard]] const PageAllocator<Policy>& pages() const { return pages_; }
+
+ private:
+  PageAllocator<Policy> pages_;
+};
+
+}  // namespace mm
