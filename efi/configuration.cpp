@@ -13,8 +13,7 @@ mm::Result<> take_load_options(const Firmware& firmware, Configuration& configur
   if (image.LoadOptions == nullptr || image.LoadOptionsSize == 0) return {};
   const uint64_t size = image.LoadOptionsSize;
   Pages pages = BATON_TRY(allocate(firmware, size / 2 + 1, "load options"));
-  const bool from_shell =
-      protocol_on<void>(firmware, firmware.image, kShellParameters) != nullptr;
+  const bool from_shell = protocol_on<void>(firmware, firmware.image, kShellParameters) != nullptr;
   const auto options = loader::parse_load_options(
       {static_cast<const uint8_t*>(image.LoadOptions), size}, from_shell, pages.span<char>());
   if (!options.ok()) {

@@ -12,15 +12,18 @@ constexpr EFI_GUID kFileInfo = EFI_FILE_INFO_ID;
 constexpr size_t kMaxPath = 1024;  // characters; FAT allows 255 a name
 using Path = std::array<CHAR16, kMaxPath + 1>;
 
-// Some firmware fails on reads of many MiB at a time; drivers for slow media are bounded this way too.
+// Some firmware fails on reads of many MiB at a time; drivers for slow media are bounded this way
+// too.
 constexpr uint64_t kReadAtOnce = 4 * mm::kMiB;
 
 mm::Result<> to_firmware_path(const char* path, Path& out) {
   size_t length = 0;
   for (; path[length] != '\0'; ++length) {
-    if (length == kMaxPath) return mm::Error{"path is too long (characters allowed)", path, kMaxPath};
+    if (length == kMaxPath)
+      return mm::Error{"path is too long (characters allowed)", path, kMaxPath};
     const char c = path[length];
-    if (c < ' ' || c > '~') return mm::Error{"path is not printable ASCII (position)", path, length};
+    if (c < ' ' || c > '~')
+      return mm::Error{"path is not printable ASCII (position)", path, length};
     out[length] = c == '/' ? CHAR16{u'\\'} : static_cast<CHAR16>(c);
   }
   out[length] = 0;

@@ -33,6 +33,20 @@ constexpr StatusName kStatusNames[] = {
     {EFI_CRC_ERROR, "CRC Error"},
 };
 
+constexpr EFI_GUID kGlobalVariable = {
+    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
+
+// A variable of one byte (UEFI 2.10 section 3.3); `otherwise` when there is none.
+uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t otherwise) {
+  uint8_t value = 0;
+  UINTN size = sizeof(value);
+  EFI_GUID guid = kGlobalVariable;
+  auto* const wide_name = reinterpret_cast<CHAR16*>(const_cast<char16_t*>(name));  // only read
+  const EFI_STATUS status =
+      firmware.system->RuntimeServices->GetVariable(wide_name, &guid, nullptr, &size, &value);
+  return status == EFI_SUCCESS && size == sizeof(value) ? value : otherwise;
+}
+
 }  // namespace
 
 mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
@@ -44,8 +58,11 @@ mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
   return firmware;
 }
 
-void stop_watchdog(const Firmware& firmware) {
-  firmware.boot->SetWatchdogTimer(0, 0, 0, nullptr);
+void stop_watchdog(const Firmware& firmware) { firmware.boot->SetWatchdogTimer(0, 0, 0, nullptr); }
+
+bool secure_boot(const Firmware& firmware) {
+  return byte_variable(firmware, u"SecureBoot", 0) == 1 &&
+         byte_variable(firmware, u"SetupMode", 1) == 0;
 }
 
 const char* status_name(EFI_STATUS status) {

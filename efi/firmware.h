@@ -24,6 +24,9 @@ mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system);
 // 2.10 section 7.5). A firmware without one says so; that is no error.
 void stop_watchdog(const Firmware& firmware);
 
+// Whether the firmware only starts what is signed: its variables SecureBoot and SetupMode.
+[[nodiscard]] bool secure_boot(const Firmware& firmware);
+
 // "Not Found" and so on (UEFI 2.10 appendix D); null for a status it does not name.
 [[nodiscard]] const char* status_name(EFI_STATUS status);
 

@@ -1,33 +1,73 @@
+// Baton's way through the firmware: from its call of efi_main to the kernel's first instruction.
+//
+// Until exit_boot_services() every error is an error status to the firmware, which gets back all
+// memory; from the first attempt on it is last_words().
 #include "efi/configuration.h"
 #include "efi/console.h"
+#include "efi/departure.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
+#include "efi/images.h"
+#include "efi/last_words.h"
+#include "efi/memory_map.h"
+#include "efi/x86_64/com1.h"
+#include "efi/x86_64/cpu.h"
 #include "version.h"
 
 namespace {
 
-mm::Result<> relay(const efi::Firmware& firmware, const mm::Printer& out, efi::Console& console) {
-  efi::stop_watchdog(firmware);
-  const efi::Volume volume = BATON_TRY(efi::open_boot_volume(firmware));
-  const efi::Configuration configuration =
-      BATON_TRY(efi::read_configuration(firmware, volume, out));
-  if (configuration.values.timeout != 0) console.wait_for_key(configuration.values.timeout);
-  const efi::File kernel = BATON_TRY(volume.read(firmware, configuration.values.kernel));
-  out.line("kernel %s %lu options '%s'", configuration.values.kernel, kernel.size, configuration.values.options);
-  return {};
+using namespace efi;
+
+// What errors point into: it must outlive relay().
+struct Baggage {
+  Firmware firmware;
+  Configuration configuration;
+};
+
+mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
+  const Firmware& firmware = baggage.firmware;
+  const loader::Config& config = baggage.configuration.values;
+  const mm::Printer out = console.printer();
+
+  stop_watchdog(firmware);
+  const Volume volume = BATON_TRY(open_boot_volume(firmware));
+  baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
+  if (config.timeout != 0) console.wait_for_key(config.timeout);
+
+  const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel));
+  const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd));
+  Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, out));
+  const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
+  out.line("%s at 0x%lx: leaving the firmware", config.kernel, kernel.pages.range().start.v);
+
+  const Farewell farewell = exit_boot_services(firmware, departure.map);
+  if (!farewell.attempted) return failed("memory map", farewell.failed_call, farewell.status);
+  disable_interrupts();
+  if (!farewell.left) {
+    last_words(firmware, departure.framebuffer,
+               failed("the firmware does not let go (tries)", farewell.failed_call, farewell.status,
+                      farewell.tries));
+  }
+  Com1 com1;
+  const mm::Error error =
+      enter_world(firmware, departure, kernel, initrd, config.options, facts, com1.printer());
+  last_words(firmware, departure.framebuffer, error);
 }
 
 }  // namespace
 
 extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
-  efi::Firmware firmware{image, system, system->BootServices, nullptr};
-  efi::Console console(firmware);
+  const uint64_t tsc_entry = read_tsc();
+  Baggage baggage{{image, system, system->BootServices, nullptr}, {}};
+  Console console(baggage.firmware);
   const mm::Printer out = console.printer();
   out.line("Baton %s (%s)", BATON_VERSION, BATON_BUILD_ID);
-  const auto met = efi::meet_firmware(image, system);
-  if (!met.ok()) { out.error("baton", met.error()); return EFI_LOAD_ERROR; }
-  firmware = met.value();
-  const mm::Result<> result = relay(firmware, out, console);
-  if (!result.ok()) out.error("baton", result.error());
+
+  const auto met = meet_firmware(image, system);
+  if (met.ok()) baggage.firmware = met.value();
+  const mm::Result<> result =
+      met.ok() ? relay(baggage, console, tsc_entry) : mm::Result<>(met.error());
+  out.error("baton", result.error());
+  out.line("baton: going back to the firmware");
   return EFI_LOAD_ERROR;
 }

@@ -57,11 +57,15 @@ class Pages {
 mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what);
 // The same, zeroed.
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what);
-// The same, beginning at a multiple of `align`, a power of two of at least a page.
+// The same, beginning `offset` behind a multiple of `align`: a power of two of at least a page, and
+// an offset below it, in whole pages.
 mm::Result<Pages> allocate_aligned(const Firmware& firmware, uint64_t bytes, uint64_t align,
-                                   const char* what);
-// The same, ending at or below `limit`.
-mm::Result<Pages> allocate_below(const Firmware& firmware, uint64_t bytes, mm::Phys limit,
-                                 const char* what);
+                                   uint64_t offset, const char* what);
+
+// Storage for `count` Ts, zeroed.
+template <class T>
+mm::Result<Pages> allocate_array(const Firmware& firmware, size_t count, const char* what) {
+  return allocate_zeroed(firmware, (count == 0 ? 1 : count) * sizeof(T), what);
+}
 
 }  // namespace efi

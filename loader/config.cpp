@@ -165,8 +165,7 @@ mm::Result<std::optional<const char*>> parse_load_options(std::span<const uint8_
   if (!ended && bytes.size() % 2 != 0) {
     return mm::Error{"no NUL and an odd size, so not UTF-16 (bytes)", "load options", bytes.size()};
   }
-  const std::string_view text =
-      without_program(trim({out.data(), length}), from_shell);
+  const std::string_view text = without_program(trim({out.data(), length}), from_shell);
   if (text.empty()) return std::optional<const char*>();
   out[static_cast<size_t>(text.data() - out.data()) + text.size()] = '\0';
   return std::optional<const char*>(text.data());

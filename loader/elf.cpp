@@ -1,6 +1,5 @@
 #include "loader/elf.h"
 
-#include <bit>
 #include <cstring>
 
 namespace loader {
@@ -112,7 +111,7 @@ Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const 
                  p.file_size};
   }
   if (p.align > 1) {
-    if (!std::has_single_bit(p.align)) {
+    if ((p.align & (p.align - 1)) != 0) {
       return Error{"p_align is no power of two (p_align, p_vaddr)", name, p.align, p.virt};
     }
     if ((p.virt ^ p.offset) % p.align != 0) {
@@ -186,7 +185,8 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name) {
       return Error{"needs a dynamic linker (p_type, program header)", name, p.type, i};
     }
     if (p.type != kLoad || (p.memory_size == 0 && p.file_size == 0)) continue;
-    BATON_TRY(add_segment(image, BATON_TRY(segment_of(p, file.size(), name)), name));
+    const ElfSegment segment = BATON_TRY(segment_of(p, file.size(), name));
+    BATON_TRY(add_segment(image, segment, name));
   }
   if (image.count == 0) return Error{"no loadable segment", name};
   BATON_TRY(check_neighbours(image, name));

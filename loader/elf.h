@@ -16,13 +16,15 @@ namespace loader {
 inline constexpr size_t kMaxSegments = 16;  // loadable ones; a linker makes three or four
 
 struct ElfSegment {
-  uint64_t virt = 0;       // where it is linked to; need not be page-aligned
-  uint64_t size = 0;       // bytes in memory; what the file does not fill is zero
+  uint64_t virt = 0;  // where it is linked to; need not be page-aligned
+  uint64_t size = 0;  // bytes in memory; what the file does not fill is zero
   uint64_t file_offset = 0;
   uint64_t file_size = 0;
-  uint32_t flags = 0;      // ELF's: 1 X, 2 W, 4 R
+  uint32_t flags = 0;  // ELF's: 1 X, 2 W, 4 R
 
-  [[nodiscard]] constexpr uint64_t page_start() const { return mm::align_down(virt, mm::kPageSize); }
+  [[nodiscard]] constexpr uint64_t page_start() const {
+    return mm::align_down(virt, mm::kPageSize);
+  }
   [[nodiscard]] constexpr uint64_t page_end() const {
     return mm::align_up(virt + size, mm::kPageSize);
   }
@@ -36,8 +38,8 @@ struct ElfSegment {
 struct ElfImage {
   std::array<ElfSegment, kMaxSegments> storage{};
   size_t count = 0;
-  uint64_t entry = 0;      // virtual
-  uint64_t start = 0;      // virtual range of all segments, whole pages
+  uint64_t entry = 0;  // virtual
+  uint64_t start = 0;  // virtual range of all segments, whole pages
   uint64_t size = 0;
 
   [[nodiscard]] std::span<const ElfSegment> segments() const { return {storage.data(), count}; }
@@ -50,7 +52,8 @@ inline constexpr uint64_t kImageAlign = 2 * mm::kMiB;
 // wrong, its numbers what stands there.
 mm::Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name);
 
-// Lays the image out in `memory`, image.size bytes: segments in their places, zeros everywhere else.
+// Lays the image out in `memory`, image.size bytes: segments in their places, zeros everywhere
+// else.
 void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<uint8_t> memory);
 
 // The segments as the page tables and the handoff want them, when `image` lies at `physical` (page

@@ -1,5 +1,6 @@
-// The functions that the compiler and <string_view> may call by themselves. String instructions, so that they are
-// short, and so that the compiler does not find the very loop in them that it would replace.
+// The functions that the compiler and <string_view> may call by themselves. String instructions, so
+// that they are short, and so that the compiler does not find the very loop in them that it would
+// replace.
 #include <cstddef>
 #include <cstdint>
 

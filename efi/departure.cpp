@@ -1,0 +1,194 @@
+#include "efi/departure.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "efi/graphics.h"
+#include "efi/x86_64/jump.h"
+#include "loader/x86_64/live_tables.h"
+#include "version.h"
+
+namespace efi {
+namespace {
+
+using loader::NamedRange;
+using mm::Phys;
+using mm::Range;
+using mm::Result;
+
+constexpr uint64_t kKernelStack = 32 * mm::kKiB;  // twice what loader/handoff.h promises
+// How much of the firmware's stack we say is live: ours is below where we look, and the
+// specification promises us 128 KiB (UEFI 2.10 section 2.3.4).
+constexpr uint64_t kStackBelow = 32 * mm::kKiB;
+constexpr uint64_t kStackAbove = 128 * mm::kKiB;
+// The firmware's page tables may still change while we allocate.
+constexpr size_t kLiveSlack = 64;
+// GDT, IDT, the firmware's stack, the kernel's first stack.
+constexpr size_t kOtherLive = 4;
+
+constexpr mm::DirectMap kIdentity;
+
+// Ends a fixed array of the handoff with NUL, whatever the text's length.
+template <size_t kSize>
+void put_text(char (&to)[kSize], std::string_view text) {
+  for (size_t i = 0; i + 1 < kSize && i < text.size(); ++i) to[i] = text[i];
+}
+
+void put_vendor(char (&to)[64], const CHAR16* vendor) {
+  if (vendor == nullptr) return;
+  for (size_t i = 0; i + 1 < sizeof(to) && vendor[i] != 0; ++i) {
+    to[i] = vendor[i] >= ' ' && vendor[i] <= '~' ? static_cast<char>(vendor[i]) : '?';
+  }
+}
+
+Range bytes_of(const File& file) {
+  return {file.pages.range().start, file.pages.range().start + file.size};
+}
+
+Result<> find_devices(const Firmware& firmware, Departure& departure) {
+  // Framebuffer and this CPU's local APIC, then whatever the MADT names.
+  constexpr size_t kOurs = 2;
+  const auto acpi = departure.tables.acpi();
+  const size_t controllers = loader::interrupt_controllers(acpi, kIdentity, {});
+  departure.device_storage =
+      BATON_TRY(allocate_array<NamedRange>(firmware, kOurs + controllers, "list of devices"));
+  const std::span<NamedRange> devices = departure.device_storage.span<NamedRange>();
+  size_t count = loader::interrupt_controllers(acpi, kIdentity, devices.first(controllers));
+  bool has_local_apic = departure.cpu.local_apic == Phys{0};
+  for (const NamedRange& device : devices.first(count)) {
+    if (device.range.contains(departure.cpu.local_apic)) has_local_apic = true;
+  }
+  if (!has_local_apic) {
+    const Phys at = departure.cpu.local_apic;
+    devices[count++] = {{at, at + mm::kPageSize}, "local APIC"};
+  }
+  if (const auto& screen = departure.framebuffer; screen.address != 0) {
+    devices[count++] = {{Phys{screen.address}, Phys{screen.address + screen.size}}, "framebuffer"};
+  }
+  departure.device_count = count;
+  return {};
+}
+
+// All but the firmware's page tables, which are walked again when they can no longer change.
+void note_live_state(Departure& departure, const LiveState& live) {
+  const auto in_use = departure.in_use_storage.span<NamedRange>();
+  size_t& count = departure.in_use_count;
+  count = 0;
+  in_use[count++] = {departure.stack.range(), "LOADER"};
+  in_use[count++] = {live.gdt, "FW GDT"};
+  in_use[count++] = {live.idt, "FW IDT"};
+  in_use[count++] = {{live.stack - kStackBelow, live.stack + kStackAbove}, "FW STACK"};
+}
+
+loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure,
+                            const Kernel& kernel, const File& initrd) {
+  const Phys image{reinterpret_cast<uintptr_t>(firmware.loaded->ImageBase)};
+  return {.map = departure.map.view(),
+          .segments = kernel.segments(),
+          .kernel = kernel.pages.range(),
+          .initrd = bytes_of(initrd),
+          .loader = {image, mm::align_up(image + firmware.loaded->ImageSize, mm::kPageSize)},
+          .loader_text = our_text(),
+          .in_use = departure.in_use(),
+          .acpi_tables = departure.tables.acpi(),
+          .tables = departure.tables.smbios == Phys{0}
+                        ? std::span<const NamedRange>()
+                        : std::span<const NamedRange>(departure.tables.smbios_ranges),
+          .devices = departure.devices(),
+          .paging = departure.cpu.paging,
+          .reach = kIdentity};
+}
+
+}  // namespace
+
+Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
+                          const char* options, const mm::Printer& findings) {
+  Departure departure;
+  departure.map = BATON_TRY(get_memory_map(firmware));
+  const loader::EfiMemoryMap view = departure.map.view();
+  const size_t entries = mm::E820Table::capacity_for(view.count());
+  const Pages e820_storage =
+      BATON_TRY(allocate_array<mm::E820Entry>(firmware, entries, "first view of e820"));
+  mm::E820Table e820({e820_storage.as<mm::E820Entry>(), entries});
+  BATON_TRY(loader::add_to_e820(view, e820, findings));
+
+  departure.cpu = examine_cpu();
+  departure.framebuffer = find_framebuffer(firmware);
+  departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
+  BATON_TRY(find_devices(firmware, departure));
+
+  const LiveState live = live_state();
+  const size_t live_room =
+      loader::live_page_tables(live.page_tables, departure.cpu.paging.levels, kIdentity, {}) +
+      kLiveSlack;
+  departure.live_storage =
+      BATON_TRY(allocate_array<Range>(firmware, live_room, "list of the firmware's page tables"));
+  departure.in_use_storage = BATON_TRY(
+      allocate_array<NamedRange>(firmware, live_room + kOtherLive, "list of what is live"));
+  departure.stack = BATON_TRY(allocate(firmware, kKernelStack, "the kernel's first stack"));
+
+  // Sizes for the worst case: as many descriptors as the map may have, all of the lists full.
+  departure.in_use_count = live_room + kOtherLive;
+  const loader::WorldFacts facts = facts_of(firmware, departure, kernel, initrd);
+  const size_t descriptors = departure.map.capacity();
+  departure.handoff = BATON_TRY(allocate(
+      firmware, loader::handoff_size(descriptors, facts, std::strlen(options), 0), "handoff"));
+  const Phys ram_end = phys(e820.last_pfn());
+  departure.page_tables = BATON_TRY(
+      allocate(firmware, loader::page_table_pool_size(descriptors, ram_end, facts), "page tables"));
+  return departure;
+}
+
+loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& departure,
+                                   uint64_t tsc_entry) {
+  const EFI_SYSTEM_TABLE& system = *firmware.system;
+  loader::HandoffFacts facts{};
+  if (secure_boot(firmware)) facts.flags |= loader::kHandoffFlagSecureBoot;
+  facts.firmware_revision = system.FirmwareRevision;
+  facts.efi_system_table = reinterpret_cast<uintptr_t>(&system);
+  facts.efi_revision = system.Hdr.Revision;
+  facts.smbios_version = departure.tables.smbios_version;
+  facts.smbios = departure.tables.smbios.v;
+  facts.rsdp = departure.tables.rsdp.v;
+  facts.processor_id = departure.cpu.apic_id;
+  facts.framebuffer = departure.framebuffer;
+  facts.tsc_entry = tsc_entry;
+  put_text(facts.loader_name, "Baton");
+  put_text(facts.loader_version, BATON_VERSION);
+  put_text(facts.loader_build, BATON_BUILD_ID);
+  put_vendor(facts.firmware_vendor, system.FirmwareVendor);
+  return facts;
+}
+
+mm::Error enter_world(const Firmware& firmware, Departure& departure, const Kernel& kernel,
+                      const File& initrd, const char* options,
+                      const loader::HandoffFacts& from_firmware, const mm::Printer& findings) {
+  const LiveState live = live_state();
+  note_live_state(departure, live);
+  const std::span<Range> ranges = departure.live_storage.span<Range>();
+  const size_t found =
+      loader::live_page_tables(live.page_tables, departure.cpu.paging.levels, kIdentity, ranges);
+  const auto in_use = departure.in_use_storage.span<NamedRange>();
+  if (found > ranges.size() || found > in_use.size() - departure.in_use_count) {
+    return {"they grew beyond what was prepared for (ranges, room)", "the firmware's page tables",
+            found, ranges.size()};
+  }
+  for (const Range& range : ranges.first(found)) {
+    in_use[departure.in_use_count++] = {range, "FW PGTABLE"};
+  }
+
+  loader::HandoffFacts facts = from_firmware;
+  facts.efi_descriptor_version = departure.map.version();
+  const loader::WorldMemory memory{departure.handoff.range(), departure.map.buffer(),
+                                   departure.page_tables.range()};
+  const auto world = loader::build_world(facts_of(firmware, departure, kernel, initrd), memory,
+                                         facts, {options, std::strlen(options)}, {}, findings);
+  if (!world.ok()) return world.error();
+
+  auto& handoff = *kIdentity.at<loader::Handoff>(world.value().handoff);
+  handoff.tsc_handoff = read_tsc();
+  loader::seal(handoff);
+  enter_kernel(world.value(), kernel.image.entry, departure.stack.range(), departure.cpu.paging);
+}
+
+}  // namespace efi

@@ -1,0 +1,64 @@
+// Getting ready to leave the firmware: all that is needed afterwards is found and allocated while
+// there is still somebody to ask, as large as it can become.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "efi/files.h"
+#include "efi/firmware.h"
+#include "efi/images.h"
+#include "efi/memory.h"
+#include "efi/memory_map.h"
+#include "efi/tables.h"
+#include "efi/x86_64/cpu.h"
+#include "loader/handoff.h"
+#include "loader/world.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace efi {
+
+// What is packed. Pages whose content must outlive us are reserved by name in the world to come;
+// the others are free memory there.
+struct Departure {
+  MemoryMap map;
+  Tables tables;
+  Cpu cpu;
+  loader::HandoffFramebuffer framebuffer{};
+
+  Pages device_storage;  // NamedRange: framebuffer, interrupt controllers
+  size_t device_count = 0;
+  Pages live_storage;    // Range: the firmware's page tables
+  Pages in_use_storage;  // NamedRange: all that is live until the jump
+  size_t in_use_count = 0;
+
+  Pages stack;    // the kernel's first
+  Pages handoff;  // WorldMemory's
+  Pages page_tables;
+
+  [[nodiscard]] std::span<const loader::NamedRange> devices() const {
+    return {device_storage.as<const loader::NamedRange>(), device_count};
+  }
+  [[nodiscard]] std::span<const loader::NamedRange> in_use() const {
+    return {in_use_storage.as<const loader::NamedRange>(), in_use_count};
+  }
+};
+
+// Finds tables, screen and CPU, and allocates. What is odd about the machine is named in
+// `findings`.
+mm::Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
+                              const char* options, const mm::Printer& findings);
+
+// From exit to the jump: notes what is live, builds the kernel's world in what was packed, and
+// enters it. Returns only with an error, after which the firmware can not be gone back to.
+// `from_firmware` are the handoff's facts that only the firmware knew.
+mm::Error enter_world(const Firmware& firmware, Departure& departure, const Kernel& kernel,
+                      const File& initrd, const char* options,
+                      const loader::HandoffFacts& from_firmware, const mm::Printer& findings);
+
+// Names, versions, tables and screen for the handoff.
+[[nodiscard]] loader::HandoffFacts handoff_facts(const Firmware& firmware,
+                                                 const Departure& departure, uint64_t tsc_entry);
+
+}  // namespace efi

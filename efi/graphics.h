@@ -1,0 +1,13 @@
+// The screen as the firmware left it (UEFI 2.10 section 12.9). Only before exit.
+#pragma once
+
+#include "efi/firmware.h"
+#include "loader/handoff.h"
+
+namespace efi {
+
+// The linear framebuffer of the console's graphics output, or else of any; address 0 when there is
+// none, or none that can be written without the firmware.
+[[nodiscard]] loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware);
+
+}  // namespace efi

@@ -1,0 +1,33 @@
+// The kernel and the initrd, from files into the memory in which the kernel will find them.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "efi/files.h"
+#include "efi/firmware.h"
+#include "efi/memory.h"
+#include "loader/elf.h"
+#include "loader/handoff.h"
+#include "mm/result.h"
+
+namespace efi {
+
+// A kernel laid out as it will run.
+struct Kernel {
+  loader::ElfImage image;
+  Pages pages;  // image.size bytes, congruent to the link address modulo 2 MiB
+  std::array<loader::HandoffSegment, loader::kMaxSegments> segment_storage{};
+  size_t segment_count = 0;
+
+  [[nodiscard]] std::span<const loader::HandoffSegment> segments() const {
+    return {segment_storage.data(), segment_count};
+  }
+};
+
+mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path);
+
+// Without a path (null) an empty file.
+mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const char* path);
+
+}  // namespace efi

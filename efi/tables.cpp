@@ -1,0 +1,149 @@
+#include "efi/tables.h"
+
+#include <cstring>
+
+namespace efi {
+namespace {
+
+using mm::Error;
+using mm::Phys;
+using mm::Range;
+using mm::Result;
+
+// UEFI 2.10 section 4.6.1.1.
+constexpr EFI_GUID kAcpi2 = {
+    0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
+constexpr EFI_GUID kAcpi1 = {
+    0xeb9d2d30, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+constexpr EFI_GUID kSmbios3 = {
+    0xf2fd1544, 0x9794, 0x4a2c, {0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94}};
+constexpr EFI_GUID kSmbios2 = {
+    0xeb9d2d31, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+
+Phys table_of(const Firmware& firmware, const EFI_GUID& wanted) {
+  const EFI_SYSTEM_TABLE& system = *firmware.system;
+  for (UINTN i = 0; i < system.NumberOfTableEntries; ++i) {
+    const EFI_CONFIGURATION_TABLE& table = system.ConfigurationTable[i];
+    if (std::memcmp(&table.VendorGuid, &wanted, sizeof(EFI_GUID)) == 0) {
+      return Phys{reinterpret_cast<uintptr_t>(table.VendorTable)};
+    }
+  }
+  return {};
+}
+
+// Whether the map describes every byte. Old firmware keeps the RSDP in the BIOS area (ACPI 6.5
+// section 5.2.5.1), which no descriptor covers.
+bool readable(const void* context, Range range) {
+  constexpr Range kBiosArea{Phys{0xe0000}, Phys{mm::kMiB}};
+  if (kBiosArea.contains(range)) return true;
+  const auto& memory = *static_cast<const mm::E820Table*>(context);
+  while (!range.empty()) {
+    const mm::E820Entry* const entry = memory.find(range.start);
+    if (entry == nullptr) return false;
+    range.start = entry->range.end;
+  }
+  return true;
+}
+
+Result<> list_acpi(const Firmware& firmware, const mm::E820Table& memory, Phys rsdp, Tables& tables,
+                   const mm::Printer& findings) {
+  const mm::DirectMap identity;
+  const loader::AcpiWalk walk(identity, readable, &memory);
+  size_t room = 128;
+  for (;;) {
+    tables.acpi_storage =
+        BATON_TRY(allocate_array<loader::AcpiTable>(firmware, room, "list of ACPI tables"));
+    const auto root = walk.list(rsdp, {tables.acpi_storage.as<loader::AcpiTable>(), room});
+    if (root.ok()) {
+      if (root.value().skipped != 0) {
+        findings.part("ACPI: %zu table(s) left out", root.value().skipped);
+        findings.error("; the first", root.value().first_skipped);
+      }
+      tables.rsdp = rsdp;
+      tables.acpi_count = root.value().tables;
+      return {};
+    }
+    if (root.error().b != room || root.error().a <= room) {
+      findings.error("ACPI tables ignored", root.error());
+      return {};
+    }
+    room = root.error().a;  // as many as there are
+  }
+}
+
+template <class T>
+T read(Phys at) {
+  T value;
+  std::memcpy(&value, reinterpret_cast<const void*>(at.v), sizeof(T));
+  return value;
+}
+
+// DMTF DSP0134 3.6 section 5.2: where length, table address and table size stand in either form.
+struct SmbiosForm {
+  EFI_GUID guid;
+  uint32_t version;
+  const char* anchor;
+  size_t anchor_length;
+  uint64_t length_at;
+  uint64_t minimum;
+};
+constexpr SmbiosForm kSmbiosForms[] = {
+    {kSmbios3, 3, "_SM3_", 5, 6, 24},
+    {kSmbios2, 2, "_SM_", 4, 5, 31},
+};
+
+Range smbios_structures(const SmbiosForm& form, Phys entry) {
+  const bool wide = form.version == 3;
+  const Phys start{wide ? read<uint64_t>(entry + 16) : read<uint32_t>(entry + 24)};
+  const uint64_t size = wide ? read<uint32_t>(entry + 12) : read<uint16_t>(entry + 22);
+  return {start, start + size};
+}
+
+Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& memory,
+                     Tables& tables) {
+  if (!readable(&memory, {entry, entry + form.minimum})) {
+    return Error{"entry point cannot be read (address)", form.anchor, entry.v};
+  }
+  if (std::memcmp(reinterpret_cast<const void*>(entry.v), form.anchor, form.anchor_length) != 0) {
+    return Error{"entry point has another anchor (address)", form.anchor, entry.v};
+  }
+  const uint64_t length = read<uint8_t>(entry + form.length_at);
+  // SMBIOS 2.1 says 30 where it means 31.
+  if (length + 1 < form.minimum || !readable(&memory, {entry, entry + length})) {
+    return Error{"entry point has a bad length (address, length)", form.anchor, entry.v, length};
+  }
+  if (loader::acpi_checksum(reinterpret_cast<const void*>(entry.v), length) != 0) {
+    return Error{"entry point's checksum is wrong (address)", form.anchor, entry.v};
+  }
+  const Range structures = smbios_structures(form, entry);
+  if (structures.empty() || structures.end.v > mm::kMaxPhys || !readable(&memory, structures)) {
+    return Error{"structures cannot be read (start, end)", form.anchor, structures.start.v,
+                 structures.end.v};
+  }
+  tables.smbios = entry;
+  tables.smbios_version = form.version;
+  tables.smbios_ranges = {{{{entry, entry + length}, "SMBIOS"}, {structures, "SMBIOS TABLE"}}};
+  return {};
+}
+
+}  // namespace
+
+Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory,
+                           const mm::Printer& findings) {
+  Tables tables;
+  for (const EFI_GUID& guid : {kAcpi2, kAcpi1}) {
+    const Phys rsdp = table_of(firmware, guid);
+    if (rsdp == Phys{} || tables.rsdp != Phys{}) continue;
+    BATON_TRY(list_acpi(firmware, memory, rsdp, tables, findings));
+  }
+  if (tables.rsdp == Phys{}) findings.line("ACPI: no usable tables");
+  for (const SmbiosForm& form : kSmbiosForms) {
+    const Phys entry = table_of(firmware, form.guid);
+    if (entry == Phys{} || tables.smbios != Phys{}) continue;
+    const Result<> taken = take_smbios(form, entry, memory, tables);
+    if (!taken.ok()) findings.error("SMBIOS ignored", taken.error());
+  }
+  return tables;
+}
+
+}  // namespace efi

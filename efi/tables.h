@@ -1,0 +1,37 @@
+// Tables the firmware publishes (UEFI 2.10 section 4.6): ACPI and SMBIOS. Only before exit.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "efi/firmware.h"
+#include "efi/memory.h"
+#include "loader/acpi_root.h"
+#include "loader/world.h"
+#include "mm/e820.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace efi {
+
+struct Tables {
+  mm::Phys rsdp;  // 0: none that is good
+  Pages acpi_storage;
+  size_t acpi_count = 0;
+  mm::Phys smbios;              // 0: none that is good
+  uint32_t smbios_version = 0;  // 3, 2, or 0
+  // The entry point and the structure table it points to.
+  std::array<loader::NamedRange, 2> smbios_ranges{};
+
+  [[nodiscard]] std::span<const loader::AcpiTable> acpi() const {
+    return {acpi_storage.as<const loader::AcpiTable>(), acpi_count};
+  }
+};
+
+// RSDP: ACPI 2.0's, then 1.0's. SMBIOS: 3, then 2. What the tables' pointers claim is believed only
+// where `memory` describes the address at all. What is missing or broken is named in `findings`; a
+// machine may do without any of it.
+mm::Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory,
+                               const mm::Printer& findings);
+
+}  // namespace efi

@@ -1,0 +1,72 @@
+#include "efi/x86_64/cpu.h"
+
+namespace efi {
+namespace {
+
+constexpr uint64_t kCr4La57 = uint64_t{1} << 12;
+constexpr uint64_t kAddressBits = 0x000f'ffff'ffff'f000;
+constexpr uint32_t kApicBase = 0x1b;  // IA32_APIC_BASE
+
+struct Registers {
+  uint32_t a, b, c, d;
+};
+
+Registers cpuid(uint32_t leaf, uint32_t subleaf = 0) {
+  Registers r;
+  asm volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
+  return r;
+}
+
+uint64_t read_msr(uint32_t number) {
+  uint32_t low, high;
+  asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
+  return low | uint64_t{high} << 32;
+}
+
+struct __attribute__((packed)) DescriptorTable {
+  uint16_t limit;
+  uint64_t base;
+};
+
+mm::Range range_of(const DescriptorTable& table) {
+  const mm::Phys start{table.base};  // the firmware's addresses are physical
+  return {start, start + table.limit + 1};
+}
+
+}  // namespace
+
+Cpu examine_cpu() {
+  Cpu cpu;
+  uint64_t cr4;
+  asm volatile("mov %%cr4, %0" : "=r"(cr4));
+  cpu.paging.levels = (cr4 & kCr4La57) != 0 ? 5 : 4;
+  const Registers extended = cpuid(0x8000'0000).a >= 0x8000'0001 ? cpuid(0x8000'0001) : Registers{};
+  cpu.paging.nx = (extended.d & 1u << 20) != 0;
+  cpu.paging.gigabyte_pages = (extended.d & 1u << 26) != 0;
+
+  const Registers basic = cpuid(1);
+  cpu.apic_id = basic.b >> 24;
+  // Leaf 0xb has all 32 bits of it, where there is such a leaf.
+  if (cpuid(0).a >= 0xb) {
+    const Registers topology = cpuid(0xb);
+    if (topology.b != 0) cpu.apic_id = topology.d;
+  }
+  if ((basic.d & 1u << 9) != 0) cpu.local_apic = mm::Phys{read_msr(kApicBase) & kAddressBits};
+  return cpu;
+}
+
+LiveState live_state() {
+  LiveState state;
+  DescriptorTable table;
+  asm volatile("sgdt %0" : "=m"(table));
+  state.gdt = range_of(table);
+  asm volatile("sidt %0" : "=m"(table));
+  state.idt = range_of(table);
+  uint64_t cr3;
+  asm volatile("mov %%cr3, %0" : "=r"(cr3));
+  state.page_tables = mm::Phys{cr3 & kAddressBits};
+  state.stack = mm::Phys{reinterpret_cast<uintptr_t>(__builtin_frame_address(0))};
+  return state;
+}
+
+}  // namespace efi

@@ -1,0 +1,25 @@
+#include "efi/x86_64/jump.h"
+
+extern "C" {
+// From the linker script; hidden, so that no table of addresses is needed to reach them.
+[[gnu::visibility("hidden")]] extern const char image_text_start[];
+[[gnu::visibility("hidden")]] extern const char image_text_end[];
+
+// switch_worlds.S; in the order of registers.
+[[noreturn]] void switch_worlds(uint64_t handoff, uint64_t page_tables, uint64_t entry,
+                                uint64_t stack_top, uint64_t has_nx);
+}
+
+namespace efi {
+
+mm::Range our_text() {
+  return {mm::Phys{reinterpret_cast<uintptr_t>(image_text_start)},
+          mm::Phys{reinterpret_cast<uintptr_t>(image_text_end)}};
+}
+
+void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack,
+                  const loader::PagingFeatures& paging) {
+  switch_worlds(world.handoff.v, world.page_tables.v, entry, stack.end.v, paging.nx ? 1 : 0);
+}
+
+}  // namespace efi

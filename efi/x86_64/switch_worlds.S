@@ -1,0 +1,73 @@
+// switch_worlds(rdi handoff, rsi CR3, rdx entry, rcx top of stack, r8 whether the CPU has NX)
+//
+// NX must be on before tables that use it are live (without it the bit is reserved and faults), and
+// write protection before anything runs that trusts read-only pages. Everything up to the last
+// instruction is mapped at its own address in both worlds.
+
+#define EFER            0xc0000080
+#define EFER_NXE        (1 << 11)
+#define CR0_WP          (1 << 16)
+#define CR4_PGE         (1 << 7)
+#define CODE_SELECTOR   8
+#define DATA_SELECTOR   16
+
+        .text
+        .globl  switch_worlds
+        .hidden switch_worlds
+        .type   switch_worlds, @function
+switch_worlds:
+        cli
+        cld
+        mov     %rdx, %r9               // rdmsr takes rdx and rcx
+        mov     %rcx, %r10
+
+        test    %r8, %r8
+        jz      1f
+        mov     $EFER, %ecx
+        rdmsr
+        or      $EFER_NXE, %eax
+        wrmsr
+1:      mov     %cr0, %rax
+        or      $CR0_WP, %rax
+        mov     %rax, %cr0
+
+        sub     $16, %rsp               // limit and base, as lgdt wants them
+        lea     gdt(%rip), %rax
+        mov     %rax, 8(%rsp)
+        movw    $(gdt_end - gdt - 1), 6(%rsp)
+        lgdt    6(%rsp)
+        mov     $DATA_SELECTOR, %eax
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %ss
+        xor     %eax, %eax
+        mov     %eax, %fs
+        mov     %eax, %gs
+        lldt    %ax
+        pushq   $CODE_SELECTOR
+        lea     2f(%rip), %rax
+        pushq   %rax
+        lretq
+
+        // Global pages would outlive the change of CR3: none while it happens.
+2:      mov     %cr4, %rax
+        mov     %rax, %r11
+        and     $~CR4_PGE, %rax
+        mov     %rax, %cr4
+        mov     %rsi, %cr3
+        mov     %r11, %cr4
+
+        mov     %r10, %rsp
+        xor     %ebp, %ebp              // the outermost frame
+        pushq   $0                      // nobody to return to; aligns the stack as a call does
+        jmp     *%r9
+        .size   switch_worlds, . - switch_worlds
+
+        .section .rodata
+        .balign 8
+gdt:    .quad   0
+        .quad   0x00af9b000000ffff      // 64-bit code, accessed: the CPU need not write here
+        .quad   0x00cf93000000ffff      // data, accessed
+gdt_end:
+
+        .section .note.GNU-stack, "", @progbits
