@@ -1,0 +1,104 @@
+// baton.conf as people write it, and as it arrives when something went wrong.
+#include "loader/config.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/drawn_machine.h"
+
+namespace loader {
+namespace {
+
+struct Parsed {
+  explicit Parsed(std::string_view content) : text(content.begin(), content.end()) {
+    text.push_back('\0');
+    text.shrink_to_fit();
+    config = parse_config(text, "baton.conf", log.printer());
+  }
+  std::vector<char> text;
+  test::Log log;
+  Config config;
+};
+
+TEST(Config, AnEmptyFileLeavesTheDefaults) {
+  for (const char* text : {"", "\n", "\r\n\r\n", "# kernel other\n", "   \t \n  # x"}) {
+    const Parsed parsed(text);
+    EXPECT_STREQ(parsed.config.kernel, "\\EFI\\baton\\kernel.elf");
+    EXPECT_EQ(parsed.config.initrd, nullptr);
+    EXPECT_STREQ(parsed.config.options, "");
+    EXPECT_EQ(parsed.config.timeout, 0U);
+    EXPECT_EQ(parsed.log.text(), "");
+  }
+}
+
+TEST(Config, EveryKeyIsTaken) {
+  for (const char* end : {"\n", "\r\n"}) {
+    const std::string e = end;
+    const Parsed parsed("kernel \\EFI\\a.elf" + e + "# comment" + e + "initrd\t/EFI/my initrd.img" +
+                        e + e + "  options   selftest  poweroff \t" + e + "timeout 4294967295");
+    EXPECT_STREQ(parsed.config.kernel, "\\EFI\\a.elf");
+    EXPECT_STREQ(parsed.config.initrd, "/EFI/my initrd.img");
+    EXPECT_STREQ(parsed.config.options, "selftest  poweroff");
+    EXPECT_EQ(parsed.config.timeout, 4294967295U);
+    EXPECT_EQ(parsed.log.text(), "");
+  }
+}
+
+TEST(Config, TheLastOneWins) {
+  const Parsed parsed("options a\ntimeout 1\noptions b\ntimeout 2\ninitrd x\ninitrd\n");
+  EXPECT_STREQ(parsed.config.options, "b");
+  EXPECT_EQ(parsed.config.timeout, 2U);
+  EXPECT_EQ(parsed.config.initrd, nullptr);
+}
+
+TEST(Config, AnEmptyOptionsLineEmptiesThem) {
+  EXPECT_STREQ(Parsed("options a\noptions\n").config.options, "");
+  EXPECT_STREQ(Parsed("options a\noptions").config.options, "");
+}
+
+TEST(Config, AByteOrderMarkIsPassedOver) {
+  const Parsed parsed("\xef\xbb\xbfoptions a");
+  EXPECT_STREQ(parsed.config.options, "a");
+  EXPECT_EQ(parsed.log.text(), "");
+}
+
+TEST(Config, WhatIsWrongIsNamedAndCountsForNothing) {
+  const Parsed parsed(
+      "kernal x\n"
+      "timeout soon\n"
+      "timeout 4294967296\n"
+      "timeout\n"
+      "timeout -1\n"
+      "kernel\n"
+      "options caf\xc3\xa9\n"
+      "options good\n");
+  EXPECT_STREQ(parsed.config.options, "good");
+  EXPECT_STREQ(parsed.config.kernel, "\\EFI\\baton\\kernel.elf");
+  EXPECT_EQ(parsed.config.timeout, 0U);
+  EXPECT_EQ(parsed.log.text(),
+            "baton.conf: line 1 ignored: unknown key kernal"
+            " (known: kernel, initrd, options, timeout)\n"
+            "baton.conf: line 2 ignored: timeout is no number of seconds: soon\n"
+            "baton.conf: line 3 ignored: timeout is no number of seconds: 4294967296\n"
+            "baton.conf: line 4 ignored: timeout is no number of seconds: \n"
+            "baton.conf: line 5 ignored: timeout is no number of seconds: -1\n"
+            "baton.conf: line 6 ignored: kernel needs a path\n"
+            "baton.conf: line 7 ignored: character 0xc3 at position 12 of it\n");
+}
+
+TEST(Config, ANulInsideIsNamed) {
+  using namespace std::string_view_literals;
+  const Parsed parsed("options a\0b\noptions c"sv);
+  EXPECT_STREQ(parsed.config.options, "c");
+  EXPECT_EQ(parsed.log.text(), "baton.conf: line 1 ignored: character 0x00 at position 10 of it\n");
+}
+
+TEST(Config, ALongLineIsTakenWhole) {
+  const std::string words(100'000, 'w');
+  EXPECT_EQ(Parsed("options " + words).config.options, words);
+}
+
+}  // namespace
+}  // namespace loader
