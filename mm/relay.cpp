@@ -80,7 +80,7 @@ Result<> RelayCore::lay_out(const ZoneLimits& limits, const MovableOptions& mova
                           : Pfn{0};
   for (NodeLayout& node : nodes_) {
     NodeSizes sizes;
-    sizes.node_data = BATON_TRY(allocator_sizes(layout_, node.id)).node_data;
+    sizes.node_data = node_data_size(layout_, node.id);
     sizes.page_bytes = sizeof(Page);
     sizes.per_cpu = node.id == 0 ? per_cpu_size(layout_, cpus) : 0;
     BATON_TRY(place_node(node, sizes, numa_.active, e820_, reservations_, dma_end, out_));

@@ -1,0 +1,76 @@
+// A drawn machine taken through the whole relay, on pretend memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mm/relay.h"
+#include "tests/support/drawn_machine.h"
+#include "tests/support/pretend_memory.h"
+
+namespace test {
+
+// One thread, no interrupts.
+struct SingleCpu {
+  struct Lock {
+    void lock() {}
+    void unlock() {}
+  };
+  struct Masked {
+    Masked() {}   // NOLINT: not defaulted, so that a variable of it does not count as unused
+    ~Masked() {}  // NOLINT
+  };
+};
+
+struct RelayOptions {
+  mm::Road road = mm::Road::Bootmem;
+  mm::MovableOptions movable;
+  mm::NodeOrder order = mm::NodeOrder::Distance;
+  unsigned cpus = 2;
+  std::vector<mm::Reservation> reservations;  // sorted
+};
+
+class Relayed {
+ public:
+  explicit Relayed(const std::string& drawing, const RelayOptions& options = {})
+      : machine(drawing),
+        memory(mm::align_up(machine.e820.entries().back().range.end, mm::kPageSize)),
+        relay(memory.map(), log.printer()) {
+    must(relay.take_over(machine.e820.entries(), options.reservations));
+    must(relay.trim(4));
+    must(relay.find_nodes(machine.numa()));
+    must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), options.movable,
+                       options.cpus));
+    must(relay.start_boot_allocator(options.road));
+    relay.print_layout();
+    must(relay.build_zones(mm::Distances(), options.order));
+    must(relay.hand_over());
+  }
+
+  // Every free block, in the order of addresses: "node zone pfn order migratetype".
+  [[nodiscard]] std::vector<std::string> buddy() const {
+    std::vector<mm::FreeBlock> blocks;
+    relay.pages().for_each_free_block([&](const mm::FreeBlock& block) {
+      blocks.push_back(block);
+      return true;
+    });
+    std::sort(blocks.begin(), blocks.end(),
+              [](const auto& a, const auto& b) { return a.pfn < b.pfn; });
+    std::vector<std::string> lines;
+    for (const mm::FreeBlock& b : blocks) {
+      char line[96];
+      mm::format(line, "node %u %s pfn 0x%lx order %u type %u", b.node, mm::zone_name(b.zone),
+                 b.pfn.v, b.order, static_cast<unsigned>(b.migratetype));
+      lines.emplace_back(line);
+    }
+    return lines;
+  }
+
+  DrawnMachine machine;
+  PretendMemory memory;
+  Log log;
+  mm::Relay<SingleCpu> relay;
+};
+
+}  // namespace test

@@ -1,0 +1,117 @@
+// The whole relay on drawn machines: what goes in comes out, by either road.
+#include "mm/relay.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/relayed.h"
+
+namespace {
+
+using mm::kPageSize;
+using mm::Phys;
+using mm::Range;
+
+const char* const kSmallPc = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
+)";
+
+const char* const kTwoNodes = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x00000000007fffff] usable
+BIOS-e820: [mem 0x0000000000800000-0x0000000000807fff] ACPI NVS
+BIOS-e820: [mem 0x0000000000808000-0x000000007e8ecfff] usable
+BIOS-e820: [mem 0x000000007e8ed000-0x000000007fffffff] reserved
+BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
+SRAT: PXM 0 -> APIC 0x00 -> Node 0
+SRAT: PXM 1 -> APIC 0x01 -> Node 1
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x0009ffff]
+SRAT: Node 0 PXM 0 [mem 0x00100000-0x7fffffff]
+SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
+)";
+
+mm::Reservation reserved(uint64_t start, uint64_t end, const char* name) {
+  mm::Reservation r{{Phys{start}, Phys{end}}, {}, 0};
+  for (size_t i = 0; name[i] != '\0'; ++i) r.name[i] = name[i];
+  return r;
+}
+
+// Usable frames minus frames that a reservation touches, counted one by one.
+uint64_t frames_left(const mm::RelayCore& relay) {
+  uint64_t frames = 0;
+  for (const mm::ActiveRange& active : relay.numa().active) {
+    for (mm::Pfn f = active.pfns.start; f < active.pfns.end; f += 1) {
+      const Range frame = mm::phys(mm::PfnRange{f, f + 1});
+      frames += relay.reservations().overlapping(frame) == nullptr ? 1 : 0;
+    }
+  }
+  return frames;
+}
+
+TEST(Relay, EveryUsableFrameThatNobodyReservedIsInBuddy) {
+  for (const char* drawing : {kSmallPc, kTwoNodes}) {
+    const test::Relayed machine(drawing);
+    EXPECT_EQ(machine.relay.pages().counts().free, frames_left(machine.relay));
+    EXPECT_EQ(machine.relay.pages().counts().managed, frames_left(machine.relay));
+  }
+}
+
+TEST(Relay, BothRoadsLeaveTheSameBuddy) {
+  for (const char* drawing : {kSmallPc, kTwoNodes}) {
+    test::RelayOptions options;
+    options.reservations = {reserved(0x0, 0x1000, "BIOS PAGE 0"),
+                            reserved(0x200000, 0x312345, "TEXT DATA BSS"),
+                            reserved(0x1234567, 0x1234568, "ODD BYTE")};
+    const test::Relayed bitmap(drawing, options);
+    options.road = mm::Road::Memblock;
+    const test::Relayed ranges(drawing, options);
+    EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+    EXPECT_FALSE(bitmap.buddy().empty());
+  }
+}
+
+TEST(Relay, WhatIsGivenBackLeavesBuddyAsIfItHadNeverBeenReserved) {
+  test::RelayOptions options;
+  options.reservations = {reserved(0x1000000, 0x1312345, "RAMDISK")};
+  test::Relayed machine(kSmallPc, options);
+  EXPECT_EQ(test::must(machine.relay.give_back("RAMDISK")), 0x313U);
+  EXPECT_EQ(machine.relay.pages().counts().free, frames_left(machine.relay));
+  EXPECT_EQ(machine.buddy(), test::Relayed(kSmallPc).buddy());
+}
+
+TEST(Relay, SaysWhatLinuxSays) {
+  const test::Relayed machine(kTwoNodes);
+  const std::string& log = machine.log.text();
+  for (const char* line : {
+           "e820: update [mem 0x00000000-0x00000fff] usable ==> reserved\n",
+           "e820: remove [mem 0x000a0000-0x000fffff] usable\n",
+           "Zone ranges:\n",
+           "  DMA      [mem 0x0000000000001000-0x0000000000ffffff]\n",
+           "  DMA32    [mem 0x0000000001000000-0x00000000ffffffff]\n",
+           "  Normal   [mem 0x0000000100000000-0x000000017fffffff]\n",
+           "Early memory node ranges\n",
+           "  node   0: [mem 0x0000000000001000-0x000000000009ffff]\n",
+           "  node   1: [mem 0x0000000100000000-0x000000017fffffff]\n",
+           "Initmem setup node 0 [mem 0x0000000000001000-0x000000007e8ecfff]\n",
+           "On node 0, zone DMA: 1 pages in unavailable ranges\n",
+           "On node 0, zone DMA: 96 pages in unavailable ranges\n",
+           "On node 0, zone DMA: 8 pages in unavailable ranges\n",
+           "Fallback order for Node 0: 0 1 \n",
+           "Fallback order for Node 1: 1 0 \n",
+       }) {
+    EXPECT_NE(log.find(line), std::string::npos) << line << "in\n" << log;
+  }
+}
+
+TEST(Relay, NoRoomIsAnErrorThatNamesWhatFoundNone) {
+  test::DrawnMachine drawn("BIOS-e820: [mem 0x0000000000001000-0x0000000000001fff] usable\n");
+  const test::PretendMemory memory(Phys{0x10000});
+  mm::Relay<test::SingleCpu> relay(memory.map(), mm::Printer());
+  const auto result = relay.take_over(drawn.e820.entries(), {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_STREQ(result.error().subject, "early_res");
+}
+
+}  // namespace
