@@ -1,5 +1,5 @@
-// One KTAP document (docs.kernel.org/dev-tools/ktap), version 1: the plan first, so that a run which
-// breaks off is seen to be short.
+// One KTAP document (docs.kernel.org/dev-tools/ktap), version 1: the plan first, so that a run
+// which breaks off is seen to be short.
 #pragma once
 
 #include <cstddef>

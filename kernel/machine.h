@@ -34,6 +34,9 @@ std::optional<char> read_char();
 void pause();
 
 // --- What it is ---
+// Whether the CPU's interrupt controller runs in x2APIC mode, as the firmware left it.
+[[nodiscard]] bool x2apic_mode();
+[[nodiscard]] bool has_no_execute();
 void print_cpu(const mm::Printer& out);
 // The names of the functions that called this one, innermost first.
 void print_backtrace(const mm::Printer& out);

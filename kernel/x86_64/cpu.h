@@ -56,6 +56,8 @@ inline uint64_t read_cr4() {
 inline void write_cr3(uint64_t v) { asm volatile("mov %0, %%cr3" : : "r"(v) : "memory"); }
 
 inline constexpr uint32_t kMsrEfer = 0xc0000080;
+inline constexpr uint32_t kMsrApicBase = 0x1b;
+inline constexpr uint64_t kApicBaseX2apic = 1u << 10;
 inline constexpr uint64_t kEferNxe = 1u << 11;
 inline constexpr uint64_t kCr0Wp = 1u << 16;
 inline constexpr uint64_t kCr4La57 = 1u << 12;

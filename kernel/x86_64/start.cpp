@@ -39,6 +39,10 @@ std::optional<char> read_char() {
 
 void pause() { __builtin_ia32_pause(); }
 
+bool x2apic_mode() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }
+
+bool has_no_execute() { return (x86::rdmsr(x86::kMsrEfer) & x86::kEferNxe) != 0; }
+
 void print_cpu(const mm::Printer& out) { x86::print(x86::cpu_facts(), out); }
 
 }  // namespace kernel::machine

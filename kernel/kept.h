@@ -1,0 +1,47 @@
+// What the kernel keeps of the handoff, whose own memory is given back when the relay has run.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "loader/handoff.h"
+#include "mm/direct_map.h"
+#include "mm/result.h"
+
+namespace kernel {
+
+class Kept {
+ public:
+  static constexpr size_t kMaxOptions = 4096;  // bytes of the command line, with its end
+  static constexpr size_t kMaxSegments = 32;
+
+  // Copies; fails, naming the field, when something is larger than there is room for.
+  mm::Result<> take(const loader::Handoff& handoff);
+
+  // The struct itself. Its arrays' addresses lead nowhere any more once the reservation HANDOFF is
+  // given back.
+  [[nodiscard]] const loader::Handoff& handoff() const { return handoff_; }
+  [[nodiscard]] std::string_view options() const { return {options_.data(), options_length_}; }
+  [[nodiscard]] std::span<const loader::HandoffSegment> segments() const {
+    return {segments_.data(), handoff_.segments.count};
+  }
+  [[nodiscard]] mm::DirectMap map() const { return mm::DirectMap{handoff_.direct_map}; }
+
+ private:
+  loader::Handoff handoff_{};
+  std::array<char, kMaxOptions> options_{};
+  size_t options_length_ = 0;
+  std::array<loader::HandoffSegment, kMaxSegments> segments_{};
+};
+
+// An array of the handoff, where it lies.
+template <class T>
+[[nodiscard]] std::span<const T> elements(const loader::HandoffArray& array,
+                                          const mm::DirectMap& map) {
+  if (array.count == 0) return {};
+  return {map.at<const T>(mm::Phys{array.address}), array.count};
+}
+
+}  // namespace kernel
