@@ -1,7 +1,8 @@
 #include "mm/bootmem.h"
 
 #include <algorithm>
-#include <bit>
+
+#include "mm/numa.h"
 
 namespace mm {
 namespace {
@@ -166,6 +167,7 @@ NodeBootmem* Bootmem::node_of(NodeId id) {
 }
 
 void Bootmem::free_active(std::span<const ActiveRange> active) {
+  active_ = active;
   for (const ActiveRange& range : active) {
     if (NodeBootmem* node = node_of(range.node)) node->give(range.pfns);
   }
@@ -177,7 +179,11 @@ void Bootmem::reserve(Range range) {
 }
 
 void Bootmem::free(Range range) {
-  for (NodeBootmem& node : nodes_) node.give(pfns_inside(range));
+  const PfnRange frames = pfns_inside(range);
+  for (size_t i = first_active_ending_after(active_, frames.start);
+       i < active_.size() && active_[i].pfns.start < frames.end; ++i) {
+    if (NodeBootmem* node = node_of(active_[i].node)) node->give(active_[i].pfns.clip(frames));
+  }
 }
 
 Result<> Bootmem::reserve_exclusive(Range range, const char* name) {

@@ -71,11 +71,12 @@ class Bootmem {
 
   [[nodiscard]] std::span<NodeBootmem> nodes() const { return nodes_; }
 
-  // free_bootmem_with_active_regions, for all nodes.
+  // free_bootmem_with_active_regions, for all nodes. The ranges must outlive this object.
   void free_active(std::span<const ActiveRange> active);
 
-  // reserve_bootmem and free_bootmem: whole frames touched by the range are taken, whole frames
-  // inside it freed; frames of no node are passed over.
+  // reserve_bootmem and free_bootmem: whole frames touched by the range are taken; whole frames
+  // inside it that are RAM (free_active was told which) are freed, each in its own node, which
+  // matters where the spans of nodes overlap.
   void reserve(Range range);
   void free(Range range);
   // reserve_bootmem with BOOTMEM_EXCLUSIVE: fails, and takes nothing, when a frame is taken already
@@ -111,6 +112,7 @@ class Bootmem {
   static Phys alloc_in(NodeBootmem& node, const Want& want);
 
   std::span<NodeBootmem> nodes_;
+  std::span<const ActiveRange> active_;
   Range dma32_;
 };
 

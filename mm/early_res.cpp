@@ -1,7 +1,5 @@
 #include "mm/early_res.h"
 
-#include <string_view>
-
 namespace mm {
 namespace {
 
@@ -11,12 +9,15 @@ Result<Reservation> make(Range range, const char* name, bool overlap_ok) {
   if (range.end < range.start) return Error{"range wraps", name, range.start.v, range.end.v};
   if (range.empty()) return Error{"range is empty", name, range.start.v, range.end.v};
   Reservation made{range, {}, overlap_ok ? uint8_t{1} : uint8_t{0}};
-  const std::string_view text = name;
-  if (text.size() >= sizeof(made.name)) {
+  size_t length = 0;
+  while (length < sizeof(made.name) && name[length] != '\0') {
+    made.name[length] = name[length];
+    ++length;
+  }
+  if (length == sizeof(made.name)) {
     return Error{"reservation's name is longer than 14 characters", name, range.start.v,
                  range.end.v};
   }
-  for (size_t i = 0; i < text.size(); ++i) made.name[i] = text[i];
   return made;
 }
 
@@ -47,6 +48,14 @@ void EarlyRes::insert(const Reservation& reservation) {
 void EarlyRes::erase(size_t index) {
   --count_;
   for (size_t i = index; i < count_; ++i) storage_[i] = storage_[i + 1];
+}
+
+bool has_name(const Reservation& reservation, const char* name) {
+  for (size_t i = 0; i < sizeof(reservation.name); ++i) {
+    if (reservation.name[i] != name[i]) return false;
+    if (name[i] == '\0') return true;
+  }
+  return false;
 }
 
 const Reservation* EarlyRes::overlapping(Range range) const {

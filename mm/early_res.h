@@ -26,6 +26,8 @@ struct Reservation {
 };
 static_assert(sizeof(Reservation) == 32);
 
+[[nodiscard]] bool has_name(const Reservation& reservation, const char* name);
+
 class EarlyRes {
  public:
   EarlyRes() = default;
@@ -36,6 +38,8 @@ class EarlyRes {
   // Room for growth is taken right after the call that made the list nearly full, so a place just
   // found with find_e820_area() stays free until it is reserved.
   Result<> grow_in(const E820Table& e820, const DirectMap& map);
+  // Ends growth: from now on free memory is somebody else's to give. A full list is an error again.
+  void stop_growing() { e820_ = nullptr; }
 
   // reserve_early: fails, naming both, where the range overlaps a reservation; parts of
   // reservations made with reserve_overlap_ok give way.

@@ -5,13 +5,12 @@
 // for frame: RAM of the node that no reservation touches.
 #pragma once
 
-#include <algorithm>
 #include <span>
-#include <string_view>
 
 #include "mm/bootmem.h"
 #include "mm/early_res.h"
 #include "mm/layout.h"
+#include "mm/memblock.h"
 #include "mm/numa.h"
 #include "mm/types.h"
 
@@ -43,16 +42,52 @@ uint64_t free_all_bootmem(const Bootmem& bootmem, std::span<const NodeLayout> no
   return frames;
 }
 
+// memblock_free_all: what is memory and not reserved, in whole frames; then the arrays' own memory,
+// if they have grown, as nothing of memblock is asked for after this. Returns how many frames.
+template <class Visit>
+uint64_t free_all_memblock(const Memblock& memblock, std::span<const NodeLayout> nodes,
+                           Visit visit) {
+  uint64_t frames = 0;
+  PfnRange run;  // touching ranges of one node are one run, whatever their flags
+  NodeId of = kNoNode;
+  const auto release = [&] {
+    if (run.empty()) return;
+    for_each_zone_part(nodes[of], run, visit);
+    frames += run.size();
+  };
+  memblock.for_each_free_range(kNoNode, [&](Range range, NodeId node) {
+    const PfnRange whole = pfns_inside(range);
+    if (whole.empty()) return true;
+    if (node == of && whole.start == run.end) {
+      run.end = whole.end;
+      return true;
+    }
+    release();
+    run = whole;
+    of = node;
+    return true;
+  });
+  release();
+  for (const Range& array : memblock.own_arrays()) {
+    if (array.empty()) continue;
+    run = pfns_inside(array);
+    const size_t i = memblock.memory().first_ending_after(array.start);
+    of = memblock.memory().regions()[i].node;
+    release();
+  }
+  return frames;
+}
+
 // Ends the reservations of that name and hands over their frames: RAM that no other reservation
 // touches. Fails only when the list of reservations does. Returns how many frames that was.
 template <class Visit>
-Result<uint64_t> release_reservations(EarlyRes& reservations, std::string_view name,
+Result<uint64_t> release_reservations(EarlyRes& reservations, const char* name,
                                       std::span<const ActiveRange> active,
                                       std::span<const NodeLayout> nodes, Visit visit) {
   uint64_t frames = 0;
   for (size_t i = 0; i < reservations.entries().size();) {
     const Reservation entry = reservations.entries()[i];
-    if (std::string_view(entry.name) != name) {
+    if (!has_name(entry, name)) {
       ++i;
       continue;
     }

@@ -100,7 +100,7 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
     }
   }
   const PfnRange frames = mem_map_frames(node);
-  if (!frames.empty()) {
+  if (!frames.empty() && sizes.page_bytes != 0) {
     const Place place =
         BATON_TRY(placer.find(frames.size() * sizes.page_bytes, kPageSize, "MEMMAP"));
     node.mem_map = place.range;

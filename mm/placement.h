@@ -20,7 +20,7 @@ namespace mm {
 
 struct NodeSizes {
   uint64_t node_data = 0;   // bytes of the node's structures; 0: none
-  uint64_t page_bytes = 0;  // bytes mem_map has for each frame; a divisor of kPageSize
+  uint64_t page_bytes = 0;  // bytes mem_map has for each frame, a divisor of kPageSize; 0: none
   uint64_t per_cpu = 0;     // bytes of the node's per-CPU areas; 0: none
   uint64_t per_cpu_align = kPageSize;
 };

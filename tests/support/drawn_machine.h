@@ -127,7 +127,7 @@ struct DrawnMachine {
                     {mm::Phys{first}, mm::Phys{last + 1}},
                     std::strstr(at, " hotplug") != nullptr,
                     std::strstr(at, " non-volatile") != nullptr});
-    named.set(static_cast<mm::NodeId>(node));
+    if (node < mm::kMaxNodes) named.set(static_cast<mm::NodeId>(node));
   }
 };
 

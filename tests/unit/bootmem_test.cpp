@@ -1,0 +1,275 @@
+#include "mm/bootmem.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "mm/handover.h"
+#include "tests/support/drawn_machine.h"
+#include "tests/support/laid_out.h"
+#include "tests/support/pretend_memory.h"
+
+namespace {
+
+using mm::Bootmem;
+using mm::NodeBootmem;
+using mm::Pfn;
+using mm::PfnRange;
+using mm::Phys;
+using mm::Range;
+
+constexpr PfnRange frames(uint64_t start, uint64_t end) { return {Pfn{start}, Pfn{end}}; }
+
+// A bitmap in memory that is full of plausible nonsense beforehand.
+struct OneNode {
+  std::vector<uint64_t> memory;
+  NodeBootmem bitmap;
+
+  explicit OneNode(PfnRange range, uint64_t rubbish = 0x5a5a'0102'0000'ffff)
+      : memory(NodeBootmem::bootmap_bytes(range) / 8, rubbish) {
+    test::must(bitmap.init(0, range, std::as_writable_bytes(std::span(memory))));
+  }
+
+  std::string free_runs() const {
+    std::string text;
+    const PfnRange all = bitmap.frames();
+    for (PfnRange run = bitmap.next_free(all.start, all); !run.empty();
+         run = bitmap.next_free(run.end, all)) {
+      char line[64];
+      std::snprintf(line, sizeof(line), "[0x%lx 0x%lx) ", run.start.v, run.end.v);
+      text += line;
+    }
+    return text;
+  }
+};
+
+TEST(NodeBootmem, IsAllTakenAtFirst) {
+  const OneNode node(frames(0x12345, 0x45678));
+  EXPECT_EQ(node.free_runs(), "");
+  EXPECT_TRUE(node.bitmap.all_taken(frames(0x12345, 0x45678)));
+}
+
+TEST(NodeBootmem, GiveAndTake) {
+  OneNode node(frames(0, 0x100000));
+  node.bitmap.give(frames(0x1, 0xa0));
+  node.bitmap.give(frames(0x100, 0xfffff));
+  EXPECT_EQ(node.free_runs(), "[0x1 0xa0) [0x100 0xfffff) ");
+  node.bitmap.take(frames(0x1000, 0x1001));
+  node.bitmap.take(frames(0x2000, 0x5000));
+  EXPECT_EQ(node.free_runs(), "[0x1 0xa0) [0x100 0x1000) [0x1001 0x2000) [0x5000 0xfffff) ");
+  node.bitmap.give(frames(0x1800, 0x2800));
+  EXPECT_EQ(node.free_runs(), "[0x1 0xa0) [0x100 0x1000) [0x1001 0x2800) [0x5000 0xfffff) ");
+  node.bitmap.give(frames(0, 0x100000));
+  EXPECT_EQ(node.free_runs(), "[0x0 0x100000) ");
+}
+
+TEST(NodeBootmem, WhatIsOutsideTheNodeIsLeftAlone) {
+  OneNode node(frames(0x1234, 0x2345));
+  node.bitmap.give(frames(0, 0x100000));
+  EXPECT_EQ(node.free_runs(), "[0x1234 0x2345) ");
+  EXPECT_FALSE(node.bitmap.all_free(frames(0x1233, 0x1235)));
+}
+
+TEST(NodeBootmem, AgreesWithASetOfBits) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    std::mt19937_64 random(seed);
+    const uint64_t start = random() % 10000;
+    const uint64_t size = 1 + random() % 30000;
+    OneNode node(frames(start, start + size), random());
+    std::vector<bool> free(size);
+    for (int step = 0; step < 60; ++step) {
+      const uint64_t a = random() % size;
+      const uint64_t b = a + 1 + random() % std::min<uint64_t>(size - a, 1 + random() % size);
+      const bool give = random() % 2 == 0;
+      for (uint64_t i = a; i < b; ++i) free[i] = give;
+      const PfnRange range = frames(start + a, start + b);
+      give ? node.bitmap.give(range) : node.bitmap.take(range);
+
+      std::string expected;
+      for (uint64_t i = 0; i < size;) {
+        uint64_t end = i;
+        while (end < size && free[end] == free[i]) ++end;
+        char line[64];
+        std::snprintf(line, sizeof(line), "[0x%lx 0x%lx) ", start + i, start + end);
+        if (free[i]) expected += line;
+        i = end;
+      }
+      ASSERT_EQ(node.free_runs(), expected) << "seed " << seed << " step " << step;
+      const uint64_t c = random() % size;
+      const uint64_t d = c + 1 + random() % (size - c);
+      ASSERT_EQ(node.bitmap.all_free(frames(start + c, start + d)),
+                std::all_of(free.begin() + static_cast<long>(c),
+                            free.begin() + static_cast<long>(d), [](bool f) { return f; }));
+    }
+  }
+}
+
+TEST(NodeBootmem, AsksForRoom) {
+  NodeBootmem node;
+  std::vector<std::byte> small(8);
+  EXPECT_FALSE(node.init(0, frames(0, 4096), small).ok());
+  EXPECT_FALSE(node.init(0, frames(7, 7), small).ok());
+}
+
+constexpr const char* kTwoNodes = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
+SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
+)";
+
+// The bootmem road as far as early_res_to_bootmem.
+struct Road {
+  test::LaidOut laid;
+  test::PretendMemory memory{Phys{8 * mm::kGiB}};
+  std::vector<NodeBootmem> bitmaps;
+  Bootmem bootmem;
+  test::Log log;
+
+  explicit Road(const std::string& drawing = kTwoNodes) : laid(drawing), bitmaps(8) {}
+
+  void start() {
+    const size_t count =
+        test::must(mm::init_bootmem(laid.nodes, bitmaps, laid.numa.active, laid.machine.e820,
+                                    laid.reservations, memory.map(), log.printer()));
+    bootmem = Bootmem(std::span(bitmaps).first(count));
+    bootmem.free_active(laid.numa.active);
+    bootmem.take_reservations(laid.reservations.entries(), laid.reservation_storage.size(),
+                              {Phys{0}, Phys{6 * mm::kGiB}}, log.printer());
+  }
+
+  std::string handover() {
+    test::Log out;
+    mm::free_all_bootmem(bootmem, laid.nodes, [&](mm::NodeId node, PfnRange run) {
+      out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
+    });
+    return out.take();
+  }
+};
+
+TEST(Bootmem, TheWholeRoad) {
+  Road road;
+  test::must(road.laid.reservations.reserve({Phys{0x1000000}, Phys{0x1234567}}, "TEXT DATA BSS"));
+  test::must(road.laid.reservations.reserve({Phys{0x17fff0000}, Phys{0x180000000}}, "RAMDISK"));
+  road.start();
+  EXPECT_EQ(road.log.text(), R"(  bootmap [0000000000001000 -  0000000000011fff] pages 11
+  bootmap [0000000100000000 -  0000000100010fff] pages 11
+(4/64 early reservations) ==> bootmem [0000000000 - 0180000000]
+ #0 [0000001000 - 0000012000]          BOOTMAP ==> [0000001000 - 0000012000]
+ #1 [0001000000 - 0001234567]    TEXT DATA BSS ==> [0001000000 - 0001234567]
+ #2 [0100000000 - 0100011000]          BOOTMAP ==> [0100000000 - 0100011000]
+ #3 [017fff0000 - 0180000000]          RAMDISK ==> [017fff0000 - 0180000000]
+)");
+  // Runs end at zones: DMA at 0x1000, DMA32 above it; what a reservation touches stays.
+  EXPECT_EQ(road.handover(), R"(node 0 [0x12 0xa0)
+node 0 [0x100 0x1000)
+node 0 [0x1235 0x80000)
+node 1 [0x100011 0x17fff0)
+)");
+}
+
+TEST(Bootmem, ReservationsOutsideTheRangeAreListedOnly) {
+  Road road;
+  test::must(road.laid.reservations.reserve({Phys{0x1000}, Phys{0x2000}}, "A"));
+  test::must(road.laid.reservations.reserve({Phys{0x5000}, Phys{0x9000}}, "B"));
+  test::Log log;
+  Bootmem().take_reservations(road.laid.reservations.entries(), 20, {Phys{0x6000}, Phys{0x8000}},
+                              log.printer());
+  EXPECT_EQ(log.text(), R"((2/20 early reservations) ==> bootmem [0000006000 - 0000008000]
+ #0 [0000001000 - 0000002000]                A
+ #1 [0000005000 - 0000009000]                B ==> [0000006000 - 0000008000]
+)");
+}
+
+TEST(Bootmem, AllocatesLowestFirstFromTheGoalUp) {
+  Road road;
+  road.start();
+  Bootmem& bootmem = road.bootmem;
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 1})), Phys{0x12000});
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 5000, .align = 0x10000})), Phys{0x20000});
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .goal = Phys{0x1000000}})), Phys{0x1000000});
+  // Nothing at or above the goal: from 0 on.
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .goal = Phys{0x7ffffff000}})), Phys{0x13000});
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .node = 1})), Phys{0x100011000});
+  // More than node 1 has below the limit: another node; or an error when only node 1 will do.
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .limit = Phys{0x80000000}, .node = 1})),
+            Phys{0x14000});
+  EXPECT_FALSE(
+      bootmem.alloc({.size = 0x1000, .limit = Phys{0x80000000}, .node = 1, .this_node_only = true})
+          .ok());
+  EXPECT_FALSE(bootmem.alloc({.size = 0}).ok());
+  EXPECT_FALSE(bootmem.alloc({.size = 1, .align = 3}).ok());
+  EXPECT_FALSE(bootmem.alloc({.size = ~uint64_t{0}}).ok());
+  EXPECT_FALSE(bootmem.alloc({.size = 3 * mm::kGiB}).ok());
+}
+
+TEST(Bootmem, FreedPartsOfFramesStayTaken) {
+  Road road;
+  road.start();
+  Bootmem& bootmem = road.bootmem;
+  const Phys place = test::must(bootmem.alloc({.size = 0x3000, .goal = Phys{0x2000000}}));
+  bootmem.free({place + 1, place + 0x3000});
+  EXPECT_FALSE(bootmem.nodes()[0].all_free(frames(0x2000, 0x2001)));
+  EXPECT_TRUE(bootmem.nodes()[0].all_free(frames(0x2001, 0x2003)));
+}
+
+TEST(Bootmem, ExclusiveReservationsDoNotShare) {
+  Road road;
+  road.start();
+  test::must(road.bootmem.reserve_exclusive({Phys{0x15000}, Phys{0x16000}}, "crashkernel"));
+  const auto again = road.bootmem.reserve_exclusive({Phys{0x15fff}, Phys{0x17000}}, "crashkernel");
+  EXPECT_FALSE(again.ok());
+  EXPECT_TRUE(road.bootmem.nodes()[0].all_free(frames(0x16, 0x17)));
+}
+
+TEST(Bootmem, KeepsLowMemoryBackForDma32) {
+  Road road;
+  road.start();
+  const uint64_t before = road.bootmem.nodes()[0].count_free();
+  test::must(road.bootmem.dma32_reserve(128 * mm::kMiB, 2 * mm::kMiB, Phys{512 * mm::kMiB}));
+  EXPECT_EQ(road.bootmem.dma32_reserved(), (Range{Phys{0x20000000}, Phys{0x28000000}}));
+  EXPECT_EQ(road.bootmem.nodes()[0].count_free(), before - 32768);
+  road.bootmem.dma32_free();
+  EXPECT_EQ(road.bootmem.nodes()[0].count_free(), before);
+}
+
+TEST(Bootmem, KeepsNothingBackWithoutRamAboveFourGiB) {
+  Road road("BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable\n");
+  road.start();
+  test::must(road.bootmem.dma32_reserve(128 * mm::kMiB, 2 * mm::kMiB, Phys{512 * mm::kMiB}));
+  EXPECT_TRUE(road.bootmem.dma32_reserved().empty());
+}
+
+TEST(Handover, GivesWhatReservationsGiveUp) {
+  Road road;
+  mm::EarlyRes& reservations = road.laid.reservations;
+  test::must(reservations.reserve({Phys{0x2000000}, Phys{0x2000800}}, "A"));
+  test::must(reservations.reserve({Phys{0x2000800}, Phys{0x2004000}}, "RAMDISK"));
+  test::must(reservations.reserve({Phys{0x9f000}, Phys{0x101000}}, "RAMDISK"));
+  test::must(reservations.reserve({Phys{0x0fff000}, Phys{0x1001000}}, "RAMDISK"));
+  road.start();
+  test::Log out;
+  const auto visit = [&](mm::NodeId node, PfnRange run) {
+    out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
+  };
+  EXPECT_EQ(test::must(mm::release_reservations(reservations, "RAMDISK", road.laid.numa.active,
+                                                road.laid.nodes, visit)),
+            1 + 1 + 2 + 3u);
+  // Only RAM, cut at the zone's border; the frame shared with A stays.
+  EXPECT_EQ(out.take(), R"(node 0 [0x9f 0xa0)
+node 0 [0x100 0x101)
+node 0 [0xfff 0x1000)
+node 0 [0x1000 0x1001)
+node 0 [0x2001 0x2004)
+)");
+  EXPECT_EQ(test::must(mm::release_reservations(reservations, "A", road.laid.numa.active,
+                                                road.laid.nodes, visit)),
+            1u);
+  EXPECT_EQ(out.take(), "node 0 [0x2000 0x2001)\n");
+}
+
+}  // namespace

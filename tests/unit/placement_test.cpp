@@ -1,0 +1,124 @@
+#include "mm/placement.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/drawn_machine.h"
+#include "tests/support/laid_out.h"
+
+namespace {
+
+using mm::Pfn;
+using mm::Phys;
+
+constexpr mm::NodeSizes kSizes{
+    .node_data = 5000, .page_bytes = 16, .per_cpu = 0x8000, .per_cpu_align = 0x200000};
+constexpr Pfn kDmaEnd{0x1000};
+
+// Places every node's structures; the log, then the reservations.
+std::string place(test::LaidOut& laid, const mm::NodeSizes& sizes = kSizes) {
+  test::Log log;
+  for (mm::NodeLayout& node : laid.nodes) {
+    const auto placed = mm::place_node(node, sizes, laid.numa.active, laid.machine.e820,
+                                       laid.reservations, kDmaEnd, log.printer());
+    if (!placed.ok()) return log.take() + test::describe(placed.error());
+  }
+  for (const mm::Reservation& r : laid.reservations.entries()) {
+    log.printer().line("[0x%lx 0x%lx) %s", r.range.start.v, r.range.end.v, r.name);
+  }
+  return log.take();
+}
+
+TEST(Placement, HighestFirstInTheNodesOwnMemory) {
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
+SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
+)");
+  EXPECT_EQ(place(laid), R"(NODE_DATA(0) allocated [mem 0x7fffe000-0x7fffffff]
+NODE_DATA(1) allocated [mem 0x17fffe000-0x17fffffff]
+[0x7f600000 0x7f608000) PER_CPU
+[0x7f7fe000 0x7fffe000) MEMMAP
+[0x7fffe000 0x80000000) NODE_DATA
+[0x17f600000 0x17f608000) PER_CPU
+[0x17f7fe000 0x17fffe000) MEMMAP
+[0x17fffe000 0x180000000) NODE_DATA
+)");
+  EXPECT_EQ(laid.nodes[1].mem_map_start, Pfn{0x100000});
+}
+
+TEST(Placement, MemMapCoversWholeSections) {
+  test::LaidOut laid("BIOS-e820: [mem 0x0000000009000000-0x0000000011ffffff] usable\n");
+  EXPECT_EQ(mm::mem_map_frames(laid.nodes[0]), (mm::PfnRange{Pfn{0x8000}, Pfn{0x18000}}));
+}
+
+TEST(Placement, MemMapOfAbsentSectionsIsNotKept) {
+  // Sections of 128 MiB: the second and the last have RAM, six between have none.
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000008000000-0x000000000fffffff] usable
+BIOS-e820: [mem 0x0000000040000000-0x0000000047ffffff] usable
+)");
+  EXPECT_EQ(place(laid, {.page_bytes = 16}), R"([0x47c00000 0x47c80000) MEMMAP
+[0x47f80000 0x48000000) MEMMAP
+)");
+  EXPECT_EQ(laid.nodes[0].mem_map, (mm::Range{Phys{0x47c00000}, Phys{0x48000000}}));
+}
+
+TEST(Placement, DmaIsAvoidedAndTakenWhenThereIsNothingElse) {
+  test::LaidOut laid("BIOS-e820: [mem 0x0000000000100000-0x0000000000ffffff] usable\n");
+  EXPECT_EQ(place(laid, {.node_data = 4096}), R"(NODE_DATA(0) allocated [mem 0x00fff000-0x00ffffff]
+[0xfff000 0x1000000) NODE_DATA
+)");
+  // Above DMA the only place is in another node; but the node's own comes first.
+  test::LaidOut two(R"(
+BIOS-e820: [mem 0x0000000000100000-0x0000000000ffffff] usable
+BIOS-e820: [mem 0x0000000001000000-0x0000000001ffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x00ffffff]
+SRAT: Node 1 PXM 1 [mem 0x01000000-0x01ffffff]
+)");
+  EXPECT_EQ(place(two, {.node_data = 4096}), R"(NODE_DATA(0) allocated [mem 0x00fff000-0x00ffffff]
+NODE_DATA(1) allocated [mem 0x01fff000-0x01ffffff]
+[0xfff000 0x1000000) NODE_DATA
+[0x1fff000 0x2000000) NODE_DATA
+)");
+}
+
+TEST(Placement, AFullNodeGoesElsewhere) {
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffefff]
+SRAT: Node 1 PXM 1 [mem 0x7ffff000-0x7fffffff]
+)");
+  EXPECT_EQ(place(laid, {.node_data = 0x2000}),
+            R"(NODE_DATA(0) allocated [mem 0x7fffd000-0x7fffefff]
+NODE_DATA(1) allocated [mem 0x7fffb000-0x7fffcfff]
+    NODE_DATA(1) on node 0
+[0x7fffb000 0x7fffd000) NODE_DATA
+[0x7fffd000 0x7ffff000) NODE_DATA
+)");
+}
+
+TEST(Placement, ANodeWithoutRamIsPlacedInSilence) {
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+SRAT: PXM 1 -> APIC 0x01 -> Node 1
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
+)");
+  EXPECT_EQ(place(laid, {.node_data = 4096, .page_bytes = 16}),
+            R"(NODE_DATA(0) allocated [mem 0x7ffff000-0x7fffffff]
+[0x7f7fe000 0x7f7ff000) NODE_DATA
+[0x7f7ff000 0x7ffff000) MEMMAP
+[0x7ffff000 0x80000000) NODE_DATA
+)");
+  EXPECT_TRUE(laid.nodes[1].mem_map.empty());
+}
+
+TEST(Placement, NoRoomIsSaidWithTheSize) {
+  test::LaidOut laid("BIOS-e820: [mem 0x0000000000100000-0x0000000000103fff] usable\n");
+  EXPECT_EQ(place(laid, {.node_data = 0x8000}),
+            "error: NODE_DATA: no room for a node's structure (bytes, node) (0x8000, 0x0)\n");
+}
+
+}  // namespace
