@@ -50,12 +50,10 @@ void EarlyRes::erase(size_t index) {
   for (size_t i = index; i < count_; ++i) storage_[i] = storage_[i + 1];
 }
 
-bool has_name(const Reservation& reservation, const char* name) {
-  for (size_t i = 0; i < sizeof(reservation.name); ++i) {
-    if (reservation.name[i] != name[i]) return false;
-    if (name[i] == '\0') return true;
-  }
-  return false;
+bool has_name(const Reservation& reservation, std::string_view name) {
+  size_t length = 0;
+  while (length < sizeof(reservation.name) && reservation.name[length] != '\0') ++length;
+  return std::string_view(reservation.name, length) == name;
 }
 
 const Reservation* EarlyRes::overlapping(Range range) const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "mm/direct_map.h"
 #include "mm/e820.h"
@@ -26,7 +27,7 @@ struct Reservation {
 };
 static_assert(sizeof(Reservation) == 32);
 
-[[nodiscard]] bool has_name(const Reservation& reservation, const char* name);
+[[nodiscard]] bool has_name(const Reservation& reservation, std::string_view name);
 
 class EarlyRes {
  public:

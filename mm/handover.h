@@ -6,6 +6,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "mm/bootmem.h"
 #include "mm/early_res.h"
@@ -81,7 +82,7 @@ uint64_t free_all_memblock(const Memblock& memblock, std::span<const NodeLayout>
 // Ends the reservations of that name and hands over their frames: RAM that no other reservation
 // touches. Fails only when the list of reservations does. Returns how many frames that was.
 template <class Visit>
-Result<uint64_t> release_reservations(EarlyRes& reservations, const char* name,
+Result<uint64_t> release_reservations(EarlyRes& reservations, std::string_view name,
                                       std::span<const ActiveRange> active,
                                       std::span<const NodeLayout> nodes, Visit visit) {
   uint64_t frames = 0;
