@@ -91,6 +91,18 @@ inline constexpr Gfp kGfpHighUserMovable = kGfpHighUser | kGfpFlagMovable;
   return static_cast<Migratetype>((gfp.bits() >> 3) & 3);
 }
 
+// Both of the above at once.
+[[nodiscard]] constexpr bool gfp_ok(Gfp gfp) {
+  constexpr uint32_t kGood = [] {
+    uint32_t good = 0;
+    for (uint32_t bits = 0; bits < 32; ++bits) {
+      if (gfp_zone_ok(Gfp{bits}) && gfp_type_ok(Gfp{bits})) good |= uint32_t{1} << bits;
+    }
+    return good;
+  }();
+  return (kGood >> (gfp.bits() & 31) & 1) != 0;
+}
+
 // "GFP_KERNEL|__GFP_ZERO", as Linux's %pGg; bits without a name follow as 0x....
 void print_gfp(const Printer& out, Gfp gfp);
 

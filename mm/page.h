@@ -50,6 +50,11 @@ class Tag {
     return static_cast<ZoneType>((word_ >> kZoneShift) & 7);
   }
   [[nodiscard]] constexpr NodeId node() const { return static_cast<NodeId>(word_ >> kNodeShift); }
+  // Whether it is the head of a block of that order in that state, of whatever zone.
+  [[nodiscard]] constexpr bool is(BlockState state, unsigned order) const {
+    return (word_ & (kStateMask | 31u << kOrderShift)) ==
+           (static_cast<uint32_t>(state) | order << kOrderShift);
+  }
   // The same block in another state.
   [[nodiscard]] constexpr Tag as(BlockState state) const {
     return Tag{(word_ & ~kStateMask) | static_cast<uint32_t>(state)};

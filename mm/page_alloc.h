@@ -10,7 +10,7 @@
 // The CPU is a parameter of every call: the one the caller runs on, and stays on. Only that CPU
 // touches its lists; `drain` and `start_cpu` of another CPU are for when it is at rest.
 //
-// Order of use: sizes -> layout placed -> init -> release (each free range) -> setup_watermarks ->
+// Order of use: layout placed -> init -> release (each free range) -> setup_watermarks ->
 // setup_per_cpu_pageset. Allocation works from the first release on; before setup_watermarks
 // nothing is kept back, before setup_per_cpu_pageset the per-CPU lists hold nothing (Linux's
 // boot_pageset).
@@ -21,6 +21,8 @@
 #include <new>
 #include <span>
 
+#include "mm/buddy.h"
+#include "mm/contig.h"
 #include "mm/direct_map.h"
 #include "mm/gfp.h"
 #include "mm/layout.h"
@@ -36,16 +38,11 @@ namespace mm {
 
 // --- What has to be placed before init() ---------------------------------------------------------
 
-// Bytes, all multiples of a page; place them page-aligned. A node without memory has no mem_map.
-struct AllocatorSizes {
-  uint64_t node_data = 0;  // NodeLayout::node_data
-  uint64_t mem_map = 0;    // NodeLayout::mem_map: 16 bytes for each frame of the rounded span
-  Pfn mem_map_start;       // NodeLayout::mem_map_start: spanned.start down to a pageblock
-};
-// Needs spanned and present of all the layout's nodes and zones. Fails when the node spans 2^32
-// frames or more.
-Result<AllocatorSizes> allocator_sizes(const Layout& layout, NodeId node);
-// NodeLayout::per_cpu of node 0: for CPUs 0 to cpus - 1. Needs the same.
+// Bytes of NodeLayout::node_data and of node 0's NodeLayout::per_cpu (for CPUs 0 to cpus - 1);
+// whole pages, to be placed page-aligned. Both need spanned and present of all the layout's nodes
+// and zones. NodeLayout::mem_map has sizeof(Page) bytes for each frame of the node's span rounded
+// outward to sections; the parts of it that describe sections without RAM are never touched.
+uint64_t node_data_size(const Layout& layout, NodeId node);
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus);
 
 // --- Answers -------------------------------------------------------------------------------------
@@ -139,6 +136,20 @@ struct FreeBlock {
 // is worth trying again. Called without locks; it may free pages.
 using ShortageHook = bool (*)(void* context, Gfp gfp, unsigned order, bool waiting);
 
+// What an allocation may take although little is left; Linux's ALLOC_ flags.
+struct AllocRights {
+  bool min_reserve = false;    // half of what is below min (__GFP_HIGH)
+  bool non_block = false;      // and a quarter more (the caller cannot wait)
+  bool high_atomic = false;    // pageblocks kept for larger atomic allocations
+  bool no_watermarks = false;  // everything (__GFP_MEMALLOC)
+  [[nodiscard]] bool reserves() const { return min_reserve || non_block || high_atomic; }
+};
+[[nodiscard]] AllocRights alloc_rights(Gfp gfp, unsigned order);
+// Whether the zone, with `free` pages free, may give a block of the order to an allocation that
+// could use zones up to `highest`, and has one; Linux's __zone_watermark_ok.
+[[nodiscard]] bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType highest,
+                                const AllocRights& rights, uint64_t free);
+
 // --- All that does not depend on the policy ------------------------------------------------------
 
 class PageAllocatorCore {
@@ -149,6 +160,7 @@ class PageAllocatorCore {
   [[nodiscard]] const Layout& layout() const { return *layout_; }
   [[nodiscard]] unsigned cpus() const { return cpus_; }
   [[nodiscard]] bool cpu_online(unsigned cpu) const;
+  [[nodiscard]] NodeId cpu_node(unsigned cpu) const;  // of a CPU that is online
   [[nodiscard]] size_t node_count() const { return node_count_; }
   // id < node_count(); every node has one, also those without memory.
   [[nodiscard]] const Node& node(NodeId id) const { return *nodes_[id]; }
@@ -180,19 +192,35 @@ class PageAllocatorCore {
   ~PageAllocatorCore() = default;
 
   Result<> init_core(const Layout& layout, const DirectMap& map, unsigned cpus);
-  Result<> check_layout() const;
-  void init_node(const NodeLayout& from, unsigned populated_before);
-  void build_zonelists();
-  void index_nodes();
-  void start_pcps(unsigned cpu);
+  Result<> start_cpu_core(unsigned cpu, NodeId node);
+  void print_zonelists(const Printer& out) const;
+  // Whether nobody has any of the frames and all are RAM; the error names the first that is not so.
+  [[nodiscard]] Result<> check_release(PfnRange frames) const;
+  // The part of the range from its start on that is in one zone; null when its start is in none.
+  [[nodiscard]] Zone* zone_part(PfnRange frames, PfnRange& part) const;
   void compute_watermarks(uint64_t min_free_kbytes);
   void compute_pcp_limits();
-  [[nodiscard]] Error diagnose_free(Pfn pfn, unsigned order) const;
-  [[nodiscard]] Result<> check_release(PfnRange range) const;
-  void update_fast_marks(Zone& zone) const;
+  static void update_fast_mark(Zone& zone);
+  [[nodiscard]] const Error* fault(unsigned cpu, Pfn pfn, unsigned order) const;
+  // The first Page of the allocated block that starts at the frame; null when none does.
+  [[nodiscard]] Page* allocated_page(Pfn pfn) const;
+  [[nodiscard]] Zone& zone_of_allocated(Pfn pfn) const;
+  // The zone of a range of whole pageblocks that no other zone shares.
+  [[nodiscard]] Result<Zone*> zone_of_pageblocks(PfnRange frames, const char* caller) const;
+  void report_failure(const Printer& out, unsigned cpu, Gfp gfp, unsigned order) const;
+
+  // For hot paths: the node that may have the frame; null when certainly none does.
+  [[nodiscard]] Node* quick_node(Pfn pfn) const {
+    const uint64_t part = pfn.v >> node_index_shift_;
+    if (part >= kNodeIndexSize) return nullptr;
+    const uint8_t id = node_index_[part];
+    return id < kSeveral ? nodes_[id] : slow_node(pfn);
+  }
+  [[nodiscard]] Node* slow_node(Pfn pfn) const;
 
   struct alignas(64) CpuHeader {
-    uint64_t online;
+    uint32_t online;
+    NodeId node;
     Error fault;  // of the last wrong free
   };
   [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const {
@@ -202,8 +230,16 @@ class PageAllocatorCore {
     return *reinterpret_cast<Pcp*>(cpu_areas_ + uint64_t{cpu} * cpu_stride_ +  // NOLINT
                                    zone.pcp_offset);
   }
+  template <class Visit>
+  void for_each_zone(Visit visit) const {  // populated ones, by node and then upward
+    for (size_t id = 0; id < node_count_; ++id) {
+      for (Zone& zone : nodes_[id]->zones) {
+        if (zone.populated) visit(zone);
+      }
+    }
+  }
 
-  // The frames below last_pfn in 4096 equal parts: the one node that has frames in the part,
+  // The frames below the end of RAM in 4096 equal parts: the one node that has frames in the part,
   // kNobody or kSeveral.
   static constexpr size_t kNodeIndexSize = 4096;
   static constexpr uint8_t kNobody = 0xff;
@@ -212,19 +248,59 @@ class PageAllocatorCore {
   const Layout* layout_ = nullptr;
   DirectMap map_;
   unsigned cpus_ = 0;
-  uint16_t node_count_ = 0;
+  unsigned node_count_ = 0;
   unsigned node_index_shift_ = 0;
   uint8_t* node_index_ = nullptr;
   uint8_t* cpu_areas_ = nullptr;
   uint64_t cpu_stride_ = 0;
   uint64_t min_free_kbytes_ = 0;
   uint64_t totalreserve_pages_ = 0;
-  bool watermarks_ready_ = false;
   bool pagesets_ready_ = false;
   std::array<Node*, kMaxNodes> nodes_{};
+
+ private:
+  Result<> check_layout(const Layout& layout, unsigned cpus) const;
+  void init_node(const NodeLayout& from, uint32_t& next_pcp);
+  void init_zone(Node& node, ZoneType type, const ZoneLayout& from, uint32_t& next_pcp);
+  void build_zonelist(Node& node, const NodeLayout& from);
+  void index_nodes();
+  void init_pcps(unsigned cpu);
+  [[nodiscard]] Error diagnose(Pfn pfn, unsigned order) const;
 };
 
 // --- The allocator -------------------------------------------------------------------------------
+
+template <class Visit>
+void PageAllocatorCore::for_each_free_block(Visit visit) const {
+  for (size_t id = 0; id < node_count_; ++id) {
+    for (const Zone& zone : nodes_[id]->zones) {
+      const bool more =
+          mm::for_each_free_block(zone, [&](Pfn pfn, unsigned order, Migratetype type) {
+            return visit(FreeBlock{pfn, order, nodes_[id]->id, zone.type, type});
+          });
+      if (!more) return;
+    }
+  }
+}
+
+template <class Visit>
+void PageAllocatorCore::for_each_cpu_block(Visit visit) const {
+  for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+    if (!cpu_online(cpu)) continue;
+    for_each_zone([&](const Zone& zone) {
+      const Node& node = *zone.node;
+      const Pcp& pcp = pcp_of(cpu, zone);
+      for (unsigned list = 0; list < kPcpLists; ++list) {
+        for (FrameIndex at = pcp.lists[list].head; at != kNoFrame; at = node.mem_map[at].next) {
+          const Pfn pfn = node.pfn(at);
+          visit(
+              FreeBlock{pfn, pcp_list_order(list), node.id, zone.type, node.blocks.at(pfn).type()},
+              cpu);
+        }
+      }
+    });
+  }
+}
 
 template <class Policy>
 class PageAllocator : public PageAllocatorCore {
@@ -232,9 +308,12 @@ class PageAllocator : public PageAllocatorCore {
   PageAllocator() = default;
 
   // The placed ranges may hold anything; what is needed is written. The layout must outlive this
-  // object. CPU 0 is started. Prints Linux's "Built N zonelists" line.
-  Result<> init(const Layout& layout, const DirectMap& map, unsigned cpus, const Printer& out);
-  Result<> start_cpu(unsigned cpu);
+  // object. CPU 0, on `boot_node`, is started; others by start_cpu() before they allocate. Prints
+  // Linux's "Built N zonelists" and "Policy zone" lines. Fails, naming the field, when the layout
+  // is not one (zones of a node that overlap, a mem_map too small or of 2^32 frames, ...).
+  Result<> init(const Layout& layout, const DirectMap& map, unsigned cpus, const Printer& out,
+                NodeId boot_node = 0);
+  Result<> start_cpu(unsigned cpu, NodeId node);
 
   // Hands RAM over: frames that are free and were never handed over. At boot the maximal free
   // ranges in ascending order (ranges that touch are to be joined first); later whatever
@@ -269,7 +348,7 @@ class PageAllocator : public PageAllocatorCore {
   Freed free_pages_exact(unsigned cpu, Pfn pfn, uint64_t count);
 
   // Exactly these frames, all in one zone and free (per-CPU lists of this CPU are drained first);
-  // held as the largest aligned blocks, each with a reference.
+  // held as the largest aligned blocks, each with a reference. Isolated ones may be taken.
   Result<> alloc_contig_range(unsigned cpu, PfnRange frames);
   Freed free_contig_range(unsigned cpu, PfnRange frames);
   // `count` frames in a row, aligned to `align` (a power of two), of any size, where they can be
@@ -277,9 +356,10 @@ class PageAllocator : public PageAllocatorCore {
   PagesOr alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_t count, uint64_t align,
                              NodeId preferred);
 
-  // Makes whole pageblocks (the range is rounded outward) Isolate: what is free in them, now or
-  // later, is given to nobody until unisolate(). A free block that reaches beyond the range is
-  // split so that a block is either all inside or all outside.
+  // Makes whole pageblocks of one zone Isolate: what is free in them, now or later, is given to
+  // nobody until unisolate(). A free block that reaches beyond the range is split, so that a block
+  // is either all inside or all outside. Blocks on per-CPU lists are not noticed: drain them
+  // before.
   Result<> isolate(PfnRange frames);
   Result<> unisolate(PfnRange frames, Migratetype type = Migratetype::Movable);
 
@@ -294,9 +374,54 @@ class PageAllocator : public PageAllocatorCore {
   void set_report(const Printer& out) { report_ = out; }
 
  private:
+  using Lock = typename Policy::Lock;
+  using Masked = typename Policy::Masked;
+  static_assert(sizeof(Lock) <= sizeof(Zone::lock) && alignof(Lock) <= 64);
+
+  // A zone's lock, held.
+  class Locked {
+   public:
+    explicit Locked(Zone& zone) : lock_(lock_of(zone)) { lock_.lock(); }
+    ~Locked() { lock_.unlock(); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+   private:
+    Lock& lock_;
+  };
+  static Lock& lock_of(Zone& zone) {
+    return *std::launder(reinterpret_cast<Lock*>(zone.lock.data()));  // NOLINT: made by init()
+  }
+
+  // What an allocation may do, from its gfp; Linux's alloc_flags.
+  struct Attempt {
+    unsigned cpu;
+    Gfp gfp;
+    unsigned order;
+    NodeId preferred;
+    Watermark mark;
+    AllocRights rights;
+  };
+
+  PagesOr slow_alloc(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
+  Pfn from_zonelist(const Attempt& attempt);
+  Pfn from_zone(Zone& zone, const Attempt& attempt);
+  bool refill(Zone& zone, Pcp& pcp, unsigned order, Migratetype type);
+  Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& preferred);
+  void zero(Pfn pfn, unsigned order) const;
+  void reserve_highatomic(Zone& zone, Pfn pfn);
+  bool unreserve_highatomic(const Attempt& attempt);
+  Freed slow_free(unsigned cpu, Pfn pfn, unsigned order);
+  void free_to_zone(Zone& zone, Pfn pfn, unsigned order);
+  void return_pages(Zone& zone, Pcp& pcp, int32_t pages);
+  void shrink(Zone& zone, Pcp& pcp, unsigned order);
+  void shrink_huge(Zone& zone, Pcp& pcp);
+
   Printer report_;
   ShortageHook shortage_hook_ = nullptr;
   void* shortage_context_ = nullptr;
 };
 
 }  // namespace mm
+
+#include "mm/page_alloc_impl.h"  // IWYU pragma: export

@@ -95,6 +95,10 @@ class PageblockMap {
     if (giga(pfn) != kGigaBytes) make_bytes(pfn);
     __atomic_store_n(&bytes_[index(pfn)], block.byte(), __ATOMIC_RELAXED);
   }
+  // For GiBs that two zones share: their bytes are made while there is only one CPU.
+  void touch(Pfn pfn) {
+    if (giga(pfn) != kGigaBytes) make_bytes(pfn);
+  }
   // Whether none of the pageblocks of this GiB was ever set.
   [[nodiscard]] bool fresh_giga(Pfn pfn) const { return giga(pfn) == kGigaFresh; }
 

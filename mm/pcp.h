@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 
+#include "mm/frame_list.h"
 #include "mm/page.h"
 #include "mm/pageblock.h"
 
@@ -30,19 +31,13 @@ inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
   return list == kPcpHugeList ? kPageblockOrder : list / kPcpMigratetypes;
 }
 
-// Newest block first: hot at the head, cold at the tail.
-struct FrameList {
-  FrameIndex head, tail;  // kNoFrame when empty
-};
-
-// What a CPU counted about allocations from a zone, in pages; Linux's numa_stat names. Written by
+// What a CPU counted about allocations (not pages) from a zone; Linux's numa_stat names. Written by
 // the CPU alone.
 struct NumaEvents {
   uint64_t hit;      // came from the zone's node, which was preferred
   uint64_t miss;     // came from the zone's node, though another was preferred
   uint64_t foreign;  // the zone's node was preferred, but it came from another
-  uint64_t local;    // the CPU was on the zone's node
-  uint64_t other;    // it was not
+  uint64_t other;  // the CPU was not on the zone's node; the rest of hit + miss is Linux's "local"
 };
 
 struct alignas(64) Pcp {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "mm/frame_list.h"
 #include "mm/layout.h"
 #include "mm/page.h"
 #include "mm/pageblock.h"
@@ -46,6 +47,7 @@ struct alignas(64) Zone {
   std::array<uint64_t, kZoneTypes> lowmem_reserve;  // kept from those who could use zone [index]
   uint64_t nr_reserved_highatomic;
   uint64_t isolated_pages;  // free, in Isolate pageblocks: nobody gets them
+  uint64_t isolated_pageblocks;
   int32_t pcp_high, pcp_batch;
 
   alignas(64) std::array<std::byte, 64> lock;  // the policy's lock

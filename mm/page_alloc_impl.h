@@ -1,0 +1,606 @@
+// The bodies of PageAllocator<Policy>; include mm/page_alloc.h.
+//
+// What happens often is written out here in the order it happens and touches as little as it can;
+// whatever is rare, or wrong, leaves for a function that is not inlined.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+
+#include "mm/page_alloc.h"
+
+namespace mm {
+
+// For counters and limits that one CPU writes and others may read.
+template <class T>
+inline T read_once(const T& v) {
+  return __atomic_load_n(&v, __ATOMIC_RELAXED);
+}
+template <class T, class U>
+inline void add_once(T& v, U delta) {
+  __atomic_store_n(&v, static_cast<T>(v + static_cast<T>(delta)), __ATOMIC_RELAXED);
+}
+
+// --- Starting up ---------------------------------------------------------------------------------
+
+template <class Policy>
+Result<> PageAllocator<Policy>::init(const Layout& layout, const DirectMap& map, unsigned cpus,
+                                     const Printer& out, NodeId boot_node) {
+  BATON_TRY(init_core(layout, map, cpus));
+  for (size_t id = 0; id < node_count_; ++id) {
+    for (Zone& zone : nodes_[id]->zones) new (zone.lock.data()) Lock();
+  }
+  BATON_TRY(start_cpu_core(0, boot_node));
+  print_zonelists(out);
+  return {};
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::start_cpu(unsigned cpu, NodeId node) {
+  return start_cpu_core(cpu, node);
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::release(PfnRange frames) {
+  BATON_TRY(check_release(frames));
+  while (!frames.empty()) {
+    PfnRange part;
+    Zone& zone = *zone_part(frames, part);
+    const Masked masked;
+    const Locked locked(zone);
+    seed(zone, part);
+    zone.managed += part.size();
+    frames.start = part.end;
+  }
+  return {};
+}
+
+template <class Policy>
+void PageAllocator<Policy>::setup_watermarks(uint64_t min_free_kbytes) {
+  compute_watermarks(min_free_kbytes);
+  if (pagesets_ready_) compute_pcp_limits();
+}
+
+template <class Policy>
+void PageAllocator<Policy>::setup_per_cpu_pageset() {
+  compute_pcp_limits();
+}
+
+// --- Allocating ----------------------------------------------------------------------------------
+
+template <class Policy>
+inline PagesOr PageAllocator<Policy>::alloc_pages(unsigned cpu, Gfp gfp, unsigned order,
+                                                  NodeId preferred) {
+  // What most requests come to: a block from this CPU's list of the preferred zone.
+  if (preferred < node_count_ && pcp_allowed_order(order) && gfp_ok(gfp)) [[likely]] {
+    const auto highest = static_cast<size_t>(gfp_zone(gfp));
+    Zone* const zone = nodes_[preferred]->preferred[highest];
+    if (zone != nullptr && zone->node_id == preferred &&
+        read_once(zone->free_pages) >= read_once(zone->fast_mark[highest]) + frames_of(order))
+        [[likely]] {
+      const Masked masked;
+      Pcp& pcp = pcp_of(cpu, *zone);
+      const Migratetype type = gfp_migratetype(gfp);
+      FrameList& list = pcp.lists[pcp_list(order, type)];
+      if (!list.empty() || refill(*zone, pcp, order, type)) [[likely]] {
+        Page* const mem_map = zone->node->mem_map;
+        const FrameIndex frame = list.head;
+        Page& page = mem_map[frame];
+        list.head = page.next;
+        if (page.next == kNoFrame) {
+          list.tail = kNoFrame;
+        } else {
+          mem_map[page.next].prev = kNoFrame;
+        }
+        if (order <= kPcpMaxOrder) {
+          add_once(pcp.count, -static_cast<int32_t>(frames_of(order)));
+          pcp.free_factor >>= 1;
+        } else {
+          add_once(pcp.huge_count, -1);
+        }
+        page.set_tag(page.tag().as(BlockState::Allocated));
+        page.count = 1;
+        add_once(pcp.events.hit, 1u);
+        if (cpu_header(cpu).node != preferred) add_once(pcp.events.other, 1u);
+        const Pfn pfn = zone->node->pfn(frame);
+        if (gfp.has(kGfpFlagZero)) zero(pfn, order);
+        return pfn;
+      }
+    }
+  }
+  return slow_alloc(cpu, gfp, order, preferred);
+}
+
+// Up to a batch of blocks from the zone to the CPU's list. Whether there is one now.
+template <class Policy>
+[[gnu::noinline]] bool PageAllocator<Policy>::refill(Zone& zone, Pcp& pcp, unsigned order,
+                                                     Migratetype type) {
+  int32_t batch = read_once(pcp.batch);
+  if (order == kPageblockOrder) {
+    batch = 1;
+  } else if (batch > 1) {
+    batch = std::max(batch >> order, 2);
+  }
+  FrameList& list = pcp.lists[pcp_list(order, type)];
+  const Node& node = *zone.node;
+  const Tag tag{BlockState::OnCpuList, order, zone.type, zone.node_id};
+  const uint32_t cpu = static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&pcp) - cpu_areas_) /
+                                             static_cast<int64_t>(cpu_stride_));
+  int32_t got = 0;
+  {
+    const Locked locked(zone);
+    for (; got < batch; ++got) {
+      const Pfn pfn = take_block(zone, order, type);
+      if (pfn == kNoPfn) break;
+      Page& page = node.page(pfn);
+      page.set_tag(tag);
+      page.count = cpu;
+      list.add_tail(node.mem_map, node.index(pfn));
+    }
+  }
+  if (order == kPageblockOrder) {
+    add_once(pcp.huge_count, got);
+  } else {
+    add_once(pcp.count, got << order);
+  }
+  return got != 0;
+}
+
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::zero(Pfn pfn, unsigned order) const {
+  auto* words = map_.template at<uint64_t>(phys(pfn));
+  const uint64_t count = kPageSize / 8 * frames_of(order);
+#pragma GCC unroll 8
+  for (uint64_t i = 0; i < count; ++i) words[i] = 0;
+}
+
+template <class Policy>
+[[gnu::noinline]] PagesOr PageAllocator<Policy>::slow_alloc(unsigned cpu, Gfp gfp, unsigned order,
+                                                            NodeId preferred) {
+  if (order > kMaxOrder) return PagesOr::Failure::OrderTooHigh;
+  if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;
+  if (!gfp_zone_ok(gfp)) return PagesOr::Failure::GfpZones;
+  if (!gfp_type_ok(gfp)) return PagesOr::Failure::GfpTypes;
+  if (nodes_[preferred]->preferred[static_cast<size_t>(gfp_zone(gfp))] == nullptr) {
+    return PagesOr::Failure::NoZone;
+  }
+  Attempt attempt{cpu, gfp, order, preferred, Watermark::Low, {}};
+  Pfn pfn = from_zonelist(attempt);
+  if (pfn != kNoPfn) return pfn;
+
+  // Below the low watermark: someone should make room, and this allocation may go down to min.
+  if (gfp.has(kGfpFlagKswapdReclaim) && shortage_hook_ != nullptr) {
+    shortage_hook_(shortage_context_, gfp, order, false);
+  }
+  attempt.mark = Watermark::Min;
+  attempt.rights = alloc_rights(gfp, order);
+  pfn = from_zonelist(attempt);
+  if (pfn != kNoPfn) return pfn;
+
+  if (gfp.has(kGfpFlagDirectReclaim) && !gfp.has(kGfpFlagMemAlloc)) {
+    constexpr unsigned kMaxReclaimRetries = 16;
+    for (unsigned retry = 0; retry <= kMaxReclaimRetries; ++retry) {
+      const bool progress =
+          shortage_hook_ != nullptr && shortage_hook_(shortage_context_, gfp, order, true);
+      // What this CPU keeps at hand, and what is kept for atomic allocations.
+      drain(cpu);
+      const bool unreserved = unreserve_highatomic(attempt);
+      pfn = from_zonelist(attempt);
+      if (pfn != kNoPfn) return pfn;
+      if ((!progress && !unreserved) || gfp.has(kGfpFlagNoRetry)) break;
+    }
+  }
+  if (!gfp.has(kGfpFlagNoWarn)) report_failure(report_, cpu, gfp, order);
+  return PagesOr::Failure::NoMemory;
+}
+
+template <class Policy>
+Pfn PageAllocator<Policy>::from_zonelist(const Attempt& attempt) {
+  const Node& node = *nodes_[attempt.preferred];
+  const ZoneType highest = gfp_zone(attempt.gfp);
+  const Zone& preferred = *node.preferred[static_cast<size_t>(highest)];
+  for (Zone* zone : node.fallback_zones()) {
+    if (zone->type > highest) continue;
+    if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != attempt.preferred) continue;
+    if (!attempt.rights.no_watermarks &&
+        !watermark_ok(*zone, attempt.order, zone->watermark[static_cast<size_t>(attempt.mark)],
+                      highest, attempt.rights, read_once(zone->free_pages))) {
+      continue;
+    }
+    const Pfn pfn = from_zone(*zone, attempt);
+    if (pfn != kNoPfn) return finish(pfn, attempt, *zone, preferred);
+  }
+  return kNoPfn;
+}
+
+template <class Policy>
+Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
+  const Masked masked;
+  const unsigned order = attempt.order;
+  const Migratetype type = gfp_migratetype(attempt.gfp);
+  if (pcp_allowed_order(order) && !attempt.rights.high_atomic) {
+    Pcp& pcp = pcp_of(attempt.cpu, zone);
+    FrameList& list = pcp.lists[pcp_list(order, type)];
+    if (!list.empty() || refill(zone, pcp, order, type)) {
+      Node& node = *zone.node;
+      const FrameIndex frame = list.head;
+      list.remove(node.mem_map, frame);
+      if (order <= kPcpMaxOrder) {
+        add_once(pcp.count, -static_cast<int32_t>(frames_of(order)));
+        pcp.free_factor >>= 1;
+      } else {
+        add_once(pcp.huge_count, -1);
+      }
+      Page& page = node.mem_map[frame];
+      page.set_tag(page.tag().as(BlockState::Allocated));
+      page.count = 1;
+      return node.pfn(frame);
+    }
+    // The zone has none of this type or its fallbacks: only what is kept for atomic ones.
+    if (!attempt.rights.non_block || !attempt.rights.min_reserve) return kNoPfn;
+  }
+  const Locked locked(zone);
+  Pfn pfn = kNoPfn;
+  if (attempt.rights.high_atomic) pfn = take_block_of(zone, order, Migratetype::HighAtomic);
+  if (pfn == kNoPfn) pfn = take_block(zone, order, type);
+  if (pfn == kNoPfn && attempt.rights.non_block && attempt.rights.min_reserve) {
+    pfn = take_block_of(zone, order, Migratetype::HighAtomic);
+  }
+  if (pfn != kNoPfn && attempt.rights.high_atomic) reserve_highatomic(zone, pfn);
+  return pfn;
+}
+
+template <class Policy>
+Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone,
+                                  const Zone& preferred) {
+  {
+    const Masked masked;
+    NumaEvents& events = pcp_of(attempt.cpu, zone).events;
+    if (zone.node_id == attempt.preferred) {
+      add_once(events.hit, 1u);
+    } else {
+      add_once(events.miss, 1u);
+      add_once(pcp_of(attempt.cpu, preferred).events.foreign, 1u);
+    }
+    if (cpu_header(attempt.cpu).node != zone.node_id) add_once(events.other, 1u);
+  }
+  if (attempt.gfp.has(kGfpFlagZero)) zero(pfn, attempt.order);
+  return pfn;
+}
+
+// After a larger atomic allocation succeeded, its pageblock is kept for the next: at most a
+// hundredth of the zone. Under the zone's lock.
+template <class Policy>
+void PageAllocator<Policy>::reserve_highatomic(Zone& zone, Pfn pfn) {
+  const uint64_t most = zone.managed / 100 + kPageblockFrames;
+  if (zone.nr_reserved_highatomic >= most) return;
+  const Pageblock block = zone.node->blocks.at(pfn);
+  if (block.type() >= Migratetype::HighAtomic || block.shared()) return;
+  if (block.state() != PageblockState::Described) return;  // a larger block: not a pageblock's own
+  set_pageblock_type(zone, align_down(pfn, kPageblockFrames), Migratetype::HighAtomic);
+  update_fast_mark(zone);
+}
+
+// Gives one such pageblock back to ordinary allocations. Whether there was one.
+template <class Policy>
+bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
+  for (Zone* zone : nodes_[attempt.preferred]->fallback_zones()) {
+    if (zone->type > gfp_zone(attempt.gfp) || zone->nr_reserved_highatomic == 0) continue;
+    const Masked masked;
+    const Locked locked(*zone);
+    constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);
+    const uint32_t orders = zone->nonempty[kHighAtomic];
+    if (orders == 0) continue;
+    const auto order = static_cast<unsigned>(std::countr_zero(orders));
+    const Pfn pfn = zone->node->pfn(zone->free_area[order].lists[kHighAtomic].head);
+    const Pfn pageblock = align_down(pfn, kPageblockFrames);
+    if (order > kPageblockOrder) {
+      // Several such pageblocks have merged: one is cut out.
+      take_exactly(*zone, {pfn, order, zone->node->page(pfn).tag()}, pfn, kPageblockOrder);
+      set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
+      free_block(*zone, pfn, kPageblockOrder);
+    } else {
+      set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
+      remerge(*zone, pageblock);
+    }
+    update_fast_mark(*zone);
+    return true;
+  }
+  return false;
+}
+
+// --- Freeing -------------------------------------------------------------------------------------
+
+template <class Policy>
+inline Freed PageAllocator<Policy>::free_pages(unsigned cpu, Pfn pfn, unsigned order) {
+  if (order > kMaxOrder) [[unlikely]]
+    return slow_free(cpu, pfn, order);
+  Node* const node = quick_node(pfn);
+  if (node == nullptr || !node->describes(pfn)) [[unlikely]]
+    return slow_free(cpu, pfn, order);
+  const Pageblock block = node->blocks.at(pfn);
+  if (!block.readable(pfn.v)) [[unlikely]]
+    return slow_free(cpu, pfn, order);
+  Page& page = node->page(pfn);
+  const Tag tag = page.tag();
+  if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
+      [[unlikely]] {
+    return slow_free(cpu, pfn, order);
+  }
+  Zone& zone = node->zones[static_cast<size_t>(tag.zone())];
+  const Masked masked;
+  if (!pcp_allowed_order(order) || block.type() == Migratetype::Isolate) {
+    free_to_zone(zone, pfn, order);
+    return {};
+  }
+  Pcp& pcp = pcp_of(cpu, zone);
+  const Migratetype type =
+      block.type() == Migratetype::HighAtomic ? Migratetype::Movable : block.type();
+  page.set_tag(tag.as(BlockState::OnCpuList));
+  page.count = cpu;
+  pcp.lists[pcp_list(order, type)].add_head(node->mem_map, node->index(pfn));
+  if (order <= kPcpMaxOrder) {
+    const int32_t count = pcp.count + static_cast<int32_t>(frames_of(order));
+    add_once(pcp.count, static_cast<int32_t>(frames_of(order)));
+    if (count >= read_once(pcp.high)) [[unlikely]]
+      shrink(zone, pcp, order);
+  } else {
+    add_once(pcp.huge_count, 1);
+    if (pcp.huge_count > read_once(pcp.huge_high)) [[unlikely]]
+      shrink_huge(zone, pcp);
+  }
+  return {};
+}
+
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::free_to_zone(Zone& zone, Pfn pfn, unsigned order) {
+  const Locked locked(zone);
+  free_block(zone, pfn, order);
+}
+
+// Drops one of several references, or says what is wrong.
+template <class Policy>
+[[gnu::noinline]] Freed PageAllocator<Policy>::slow_free(unsigned cpu, Pfn pfn, unsigned order) {
+  Page* const page = allocated_page(pfn);
+  if (page == nullptr || page->tag().order() != order || pfn.v % frames_of(order) != 0) {
+    return Freed{fault(cpu, pfn, order)};
+  }
+  uint32_t seen = __atomic_load_n(&page->count, __ATOMIC_RELAXED);
+  while (seen > 1) {
+    if (__atomic_compare_exchange_n(&page->count, &seen, seen - 1, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+      return {};
+    }
+  }
+  if (seen == 1 && page->tag().state() == BlockState::Allocated) return free_pages(cpu, pfn, order);
+  return Freed{fault(cpu, pfn, order)};
+}
+
+template <class Policy>
+Freed PageAllocator<Policy>::get_page(unsigned cpu, Pfn pfn) {
+  Page* const page = allocated_page(pfn);
+  if (page == nullptr) return Freed{fault(cpu, pfn, 0)};
+  const uint32_t before = __atomic_fetch_add(&page->count, 1, __ATOMIC_RELAXED);
+  if (before == 0 || before == ~uint32_t{0}) {
+    __atomic_fetch_sub(&page->count, 1, __ATOMIC_RELAXED);
+    return Freed{fault(cpu, pfn, page->tag().order())};
+  }
+  return {};
+}
+
+template <class Policy>
+Freed PageAllocator<Policy>::put_page(unsigned cpu, Pfn pfn) {
+  const Page* const page = allocated_page(pfn);
+  if (page == nullptr) return Freed{fault(cpu, pfn, 0)};
+  return free_pages(cpu, pfn, page->tag().order());
+}
+
+// Takes blocks off the lists of orders 0 to 3, coldest first and from the lists in turn, until
+// `pages` are back in the zone. Interrupts are masked.
+template <class Policy>
+void PageAllocator<Policy>::return_pages(Zone& zone, Pcp& pcp, int32_t pages) {
+  pages = std::min(pages, pcp.count);
+  Node& node = *zone.node;
+  int32_t returned = 0;
+  const Locked locked(zone);
+  for (unsigned list = 0; returned < pages; list = list + 1 == kPcpHugeList ? 0 : list + 1) {
+    FrameList& blocks = pcp.lists[list];
+    if (blocks.empty()) continue;
+    const unsigned order = pcp_list_order(list);
+    // Several in a row: consecutive ones often merge with each other.
+    for (int32_t i = 0; i < 8 && !blocks.empty() && returned < pages; ++i) {
+      const FrameIndex frame = blocks.tail;
+      blocks.remove(node.mem_map, frame);
+      free_block(zone, node.pfn(frame), order);
+      returned += static_cast<int32_t>(frames_of(order));
+    }
+  }
+  add_once(pcp.count, -returned);
+}
+
+// The CPU has as much as it may keep: a batch goes back, twice as much each time this happens
+// without an allocation between. A boot page set keeps nothing.
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::shrink(Zone& zone, Pcp& pcp, unsigned order) {
+  const int32_t high = read_once(pcp.high);
+  int32_t batch = read_once(pcp.batch);
+  constexpr int32_t kMaxFreeFactor = 5;
+  if (pcp.free_factor != 0 && order != 0) return return_pages(zone, pcp, pcp.count);
+  if (high < batch) return return_pages(zone, pcp, static_cast<int32_t>(frames_of(order)));
+  const int32_t least = batch;
+  const int32_t most = high - batch;
+  batch <<= pcp.free_factor;
+  if (batch < most && pcp.free_factor < kMaxFreeFactor) ++pcp.free_factor;
+  return_pages(zone, pcp, std::clamp(batch, least, most));
+}
+
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Zone& zone, Pcp& pcp) {
+  Node& node = *zone.node;
+  FrameList& blocks = pcp.lists[kPcpHugeList];
+  const Locked locked(zone);
+  while (pcp.huge_count > read_once(pcp.huge_high)) {
+    const FrameIndex frame = blocks.tail;
+    blocks.remove(node.mem_map, frame);
+    free_block(zone, node.pfn(frame), kPageblockOrder);
+    add_once(pcp.huge_count, -1);
+  }
+}
+
+template <class Policy>
+void PageAllocator<Policy>::drain(unsigned cpu) {
+  const Masked masked;
+  for_each_zone([&](Zone& zone) {
+    Pcp& pcp = pcp_of(cpu, zone);
+    if (pcp.count != 0) return_pages(zone, pcp, pcp.count);
+    if (pcp.huge_count == 0) return;
+    Node& node = *zone.node;
+    FrameList& blocks = pcp.lists[kPcpHugeList];
+    const Locked locked(zone);
+    while (!blocks.empty()) {
+      const FrameIndex frame = blocks.tail;
+      blocks.remove(node.mem_map, frame);
+      free_block(zone, node.pfn(frame), kPageblockOrder);
+    }
+    pcp.huge_count = 0;
+  });
+}
+
+template <class Policy>
+void PageAllocator<Policy>::drain_all() {
+  for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+    if (cpu_online(cpu)) drain(cpu);
+  }
+}
+
+// --- Many at once, and other sizes ---------------------------------------------------------------
+
+template <class Policy>
+size_t PageAllocator<Policy>::alloc_pages_bulk(unsigned cpu, Gfp gfp, NodeId preferred,
+                                               std::span<Pfn> pages) {
+  for (size_t i = 0; i < pages.size(); ++i) {
+    const PagesOr page = alloc_pages(cpu, gfp, 0, preferred);
+    if (!page.ok()) return i;
+    pages[i] = page.value();
+  }
+  return pages.size();
+}
+
+template <class Policy>
+Freed PageAllocator<Policy>::free_pages_bulk(unsigned cpu, std::span<const Pfn> pages) {
+  for (const Pfn pfn : pages) {
+    const Freed freed = free_pages(cpu, pfn, 0);
+    if (!freed.ok()) return freed;
+  }
+  return {};
+}
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::alloc_pages_exact(unsigned cpu, Gfp gfp, uint64_t count,
+                                                 NodeId preferred) {
+  if (count == 0) return PagesOr::Failure::BadRange;
+  if (count > kGigaFrames) return PagesOr::Failure::OrderTooHigh;
+  const auto order = static_cast<unsigned>(std::bit_width(count - 1));
+  const PagesOr block = alloc_pages(cpu, gfp, order, preferred);
+  if (!block.ok() || frames_of(order) == count) return block;
+  Zone& zone = zone_of_allocated(block.value());
+  const Masked masked;
+  const Locked locked(zone);
+  cut_allocated(zone, block.value(), order, count);
+  return block;
+}
+
+template <class Policy>
+Freed PageAllocator<Policy>::free_pages_exact(unsigned cpu, Pfn pfn, uint64_t count) {
+  return free_contig_range(cpu, {pfn, pfn + count});
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames) {
+  PfnRange part;
+  Zone* const zone = frames.empty() ? nullptr : zone_part(frames, part);
+  if (zone == nullptr || part != frames) {
+    return Error{.what = "not a range of frames of one zone (address, end)",
+                 .subject = "alloc_contig_range",
+                 .a = phys(frames.start).v,
+                 .b = phys(frames.end).v};
+  }
+  drain(cpu);
+  const Masked masked;
+  const Locked locked(*zone);
+  const Pfn busy = first_not_free(*zone->node, frames);
+  if (busy < frames.end) {
+    return Error{.what = "a frame of the range is not free (address)",
+                 .subject = "alloc_contig_range",
+                 .a = phys(busy).v};
+  }
+  take_range(*zone, frames);
+  return {};
+}
+
+template <class Policy>
+Freed PageAllocator<Policy>::free_contig_range(unsigned cpu, PfnRange frames) {
+  Freed result;
+  for_each_block_in(frames, [&](Pfn pfn, unsigned order) {
+    result = free_pages(cpu, pfn, order);
+    return result.ok();
+  });
+  return result;
+}
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_t count,
+                                                  uint64_t align, NodeId preferred) {
+  if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;
+  if (!gfp_zone_ok(gfp)) return PagesOr::Failure::GfpZones;
+  if (count == 0 || !std::has_single_bit(align)) return PagesOr::Failure::BadRange;
+  drain(cpu);
+  const ZoneType highest = gfp_zone(gfp);
+  for (Zone* zone : nodes_[preferred]->fallback_zones()) {
+    if (zone->type > highest) continue;
+    if (gfp.has(kGfpFlagThisNode) && zone->node_id != preferred) continue;
+    const Masked masked;
+    const Locked locked(*zone);
+    const uint64_t mark = zone->watermark[static_cast<size_t>(Watermark::Min)];
+    if (zone->free_pages < count ||
+        !watermark_ok(*zone, 0, mark, highest, {}, zone->free_pages - count + 1)) {
+      continue;
+    }
+    const Pfn pfn = find_contig(*zone, count, align);
+    if (pfn == kNoPfn) continue;
+    take_range(*zone, {pfn, pfn + count});
+    return pfn;
+  }
+  return PagesOr::Failure::NoMemory;
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::isolate(PfnRange frames) {
+  Zone* const zone = BATON_TRY(zone_of_pageblocks(frames, "isolate"));
+  const Masked masked;
+  const Locked locked(*zone);
+  for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
+    isolate_pageblock(*zone, pfn);
+  }
+  update_fast_mark(*zone);
+  return {};
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::unisolate(PfnRange frames, Migratetype type) {
+  if (type >= Migratetype::HighAtomic) {
+    return Error{.what = "pageblocks come back as one of the types that are asked for (type)",
+                 .subject = "unisolate",
+                 .a = static_cast<uint64_t>(type)};
+  }
+  Zone* const zone = BATON_TRY(zone_of_pageblocks(frames, "unisolate"));
+  const Masked masked;
+  const Locked locked(*zone);
+  for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
+    unisolate_pageblock(*zone, pfn, type);
+  }
+  update_fast_mark(*zone);
+  return {};
+}
+
+}  // namespace mm

@@ -1,0 +1,471 @@
+#include "mm/show.h"
+
+#include <algorithm>
+#include <bit>
+#include <span>
+
+#include "mm/zones.h"
+
+namespace mm {
+namespace {
+
+// The zones that the architecture has, in Linux's order; Device is always empty here.
+struct ShownZones {
+  std::array<ZoneType, 4> types;
+  bool device;
+};
+
+ShownZones shown_zones(const PageAllocatorCore& core) {
+  for (const NodeLayout& node : core.layout().nodes) {
+    if (node.zones[static_cast<size_t>(ZoneType::HighMem)].present != 0) {
+      return {{ZoneType::Dma, ZoneType::Normal, ZoneType::HighMem, ZoneType::Movable}, false};
+    }
+  }
+  return {{ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable}, true};
+}
+
+uint64_t kib(uint64_t pages) { return pages * (kPageSize / kKiB); }
+
+uint64_t watermark_of(const Zone& zone, Watermark which) {
+  return zone.watermark[static_cast<size_t>(which)];
+}
+
+uint64_t on_cpu_list(const PageAllocatorCore& core, unsigned cpu, const Zone& zone) {
+  const Pcp& pcp = core.pcp(cpu, zone);
+  return static_cast<uint64_t>(pcp.count) +
+         static_cast<uint64_t>(pcp.huge_count) * kPageblockFrames;
+}
+
+template <class Visit>
+void for_each_populated(const PageAllocatorCore& core, Visit visit) {
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    for (const Zone& zone : core.node(static_cast<NodeId>(id)).zones) {
+      if (zone.populated) visit(zone);
+    }
+  }
+}
+
+void line_start(const Printer& out, const Zone& zone) {
+  out.part("Node %d, zone %8s ", zone.node_id, zone_name(zone.type));
+}
+
+}  // namespace
+
+void show_buddyinfo(const PageAllocatorCore& core, const Printer& out) {
+  for_each_populated(core, [&](const Zone& zone) {
+    line_start(out, zone);
+    for (const FreeArea& area : zone.free_area) out.part("%6lu ", area.nr_free);
+    out.line("%s", "");
+  });
+}
+
+// --- pagetypeinfo --------------------------------------------------------------------------------
+
+namespace {
+
+uint64_t blocks_on(const Zone& zone, unsigned order, Migratetype type) {
+  uint64_t count = 0;
+  const Node& node = *zone.node;
+  const FrameList& list = zone.free_area[order].lists[static_cast<size_t>(type)];
+  for (FrameIndex at = list.head; at != kNoFrame; at = node.mem_map[at].next) {
+    count += order == kMaxOrder ? node.mem_map[at].count : 1;
+  }
+  return count;
+}
+
+// Pageblocks of a zone by type. Linux counts those whose first frame's section has RAM.
+std::array<uint64_t, kMigratetypes> count_pageblocks(const Layout& layout, const Zone& zone) {
+  std::array<uint64_t, kMigratetypes> count{};
+  const PageblockMap& blocks = zone.node->blocks;
+  for (Pfn pfn = zone.spanned.start; pfn < zone.spanned.end;) {
+    const Pfn next_giga = align_down(pfn, kGigaFrames) + kGigaFrames;
+    const bool uniform = blocks.in_run(pfn) || blocks.fresh_giga(pfn);
+    if (blocks.in_run(pfn)) {  // all RAM of the zone, all Movable
+      count[static_cast<size_t>(Migratetype::Movable)] += (next_giga - pfn) / kPageblockFrames;
+      pfn = next_giga;
+      continue;
+    }
+    if (pfn_valid(layout.active, pfn)) {
+      const Migratetype type = uniform ? Migratetype::Movable : blocks.at(pfn).type();
+      ++count[static_cast<size_t>(type)];
+    }
+    pfn += kPageblockFrames;
+  }
+  return count;
+}
+
+}  // namespace
+
+void show_pagetypeinfo(const PageAllocatorCore& core, const Printer& out) {
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    const Node& node = core.node(static_cast<NodeId>(id));
+    if (node.present == 0) continue;
+    out.line("Page block order: %u", kPageblockOrder);
+    out.line("Pages per block:  %lu", kPageblockFrames);
+    out.line("%s", "");
+    out.part("%-43s ", "Free pages count per migrate type at order");
+    for (unsigned order = 0; order < kOrders; ++order) out.part("%6u ", order);
+    out.line("%s", "");
+    for (const Zone& zone : node.zones) {
+      if (!zone.populated) continue;
+      for (unsigned type = 0; type < kMigratetypes; ++type) {
+        out.part("Node %4d, zone %8s, type %12s ", zone.node_id, zone_name(zone.type),
+                 migratetype_name(static_cast<Migratetype>(type)));
+        for (unsigned order = 0; order < kOrders; ++order) {
+          out.part("%6lu ", blocks_on(zone, order, static_cast<Migratetype>(type)));
+        }
+        out.line("%s", "");
+      }
+    }
+    out.line("%s", "");
+    out.part("%-23s", "Number of blocks type ");
+    for (unsigned type = 0; type < kMigratetypes; ++type) {
+      out.part("%12s ", migratetype_name(static_cast<Migratetype>(type)));
+    }
+    out.line("%s", "");
+    for (const Zone& zone : node.zones) {
+      if (!zone.populated) continue;
+      line_start(out, zone);
+      for (const uint64_t count : count_pageblocks(core.layout(), zone)) out.part("%12lu ", count);
+      out.line("%s", "");
+    }
+  }
+}
+
+// --- zoneinfo ------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::array kNodeStats{"nr_inactive_anon",
+                                "nr_active_anon",
+                                "nr_inactive_file",
+                                "nr_active_file",
+                                "nr_unevictable",
+                                "nr_slab_reclaimable",
+                                "nr_slab_unreclaimable",
+                                "nr_isolated_anon",
+                                "nr_isolated_file",
+                                "workingset_nodes",
+                                "workingset_refault_anon",
+                                "workingset_refault_file",
+                                "workingset_activate_anon",
+                                "workingset_activate_file",
+                                "workingset_restore_anon",
+                                "workingset_restore_file",
+                                "workingset_nodereclaim",
+                                "nr_anon_pages",
+                                "nr_mapped",
+                                "nr_file_pages",
+                                "nr_dirty",
+                                "nr_writeback",
+                                "nr_writeback_temp",
+                                "nr_shmem",
+                                "nr_shmem_hugepages",
+                                "nr_shmem_pmdmapped",
+                                "nr_file_hugepages",
+                                "nr_file_pmdmapped",
+                                "nr_anon_transparent_hugepages",
+                                "nr_vmscan_write",
+                                "nr_vmscan_immediate_reclaim",
+                                "nr_dirtied",
+                                "nr_written",
+                                "nr_throttled_written",
+                                "nr_kernel_misc_reclaimable",
+                                "nr_foll_pin_acquired",
+                                "nr_foll_pin_released",
+                                "nr_kernel_stack",
+                                "nr_page_table_pages",
+                                "nr_sec_page_table_pages",
+                                "nr_swapcached",
+                                "pgpromote_success",
+                                "pgpromote_candidate"};
+// After nr_free_pages.
+constexpr std::array kZoneStats{"nr_zone_inactive_anon",
+                                "nr_zone_active_anon",
+                                "nr_zone_inactive_file",
+                                "nr_zone_active_file",
+                                "nr_zone_unevictable",
+                                "nr_zone_write_pending",
+                                "nr_mlock",
+                                "nr_bounce",
+                                "nr_zspages",
+                                "nr_free_cma"};
+
+void stat(const Printer& out, const char* name, uint64_t value) {
+  out.part("\n      %-12s %lu", name, value);
+}
+
+// How far a CPU's counters may drift in Linux before they are folded; Linux's
+// calculate_normal_threshold. Baton's do not drift.
+uint64_t stat_threshold(const Zone& zone, unsigned cpus) {
+  const auto parts = static_cast<unsigned>(std::bit_width(zone.managed >> (27 - kPageShift)));
+  return std::min(125u, 2 * static_cast<unsigned>(std::bit_width(cpus)) * (1 + parts));
+}
+
+void show_unpopulated(const Printer& out, unsigned node, const char* name, bool five_zones) {
+  out.part("Node %u, zone %8s", node, name);
+  out.part("\n  pages free     0\n        boost    0\n        min      0\n        low      0");
+  out.part("\n        high     0\n        spanned  0\n        present  0\n        managed  0");
+  out.line("\n        cma      0\n        protection: (0, 0, 0, 0%s)", five_zones ? ", 0" : "");
+}
+
+void show_protection(const Printer& out, const Zone& zone, const ShownZones& shown) {
+  const char* before = "\n        protection: (";
+  for (const ZoneType type : shown.types) {
+    out.part("%s%lu", before, zone.lowmem_reserve[static_cast<size_t>(type)]);
+    before = ", ";
+  }
+  if (shown.device) {
+    out.part(", %lu", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
+  }
+  out.part(")");
+}
+
+void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zone, bool first,
+               const ShownZones& shown) {
+  out.part("Node %d, zone %8s", zone.node_id, zone_name(zone.type));
+  if (first) {
+    out.part("\n  per-node stats");
+    for (const char* name : kNodeStats) stat(out, name, 0);
+  }
+  out.part("\n  pages free     %lu\n        boost    0", zone.free_pages);
+  out.part("\n        min      %lu", watermark_of(zone, Watermark::Min));
+  out.part("\n        low      %lu", watermark_of(zone, Watermark::Low));
+  out.part("\n        high     %lu", watermark_of(zone, Watermark::High));
+  out.part("\n        spanned  %lu", zone.spanned.size());
+  out.part("\n        present  %lu", zone.present);
+  out.part("\n        managed  %lu", zone.managed);
+  out.part("\n        cma      0");
+  show_protection(out, zone, shown);
+  stat(out, "nr_free_pages", zone.free_pages);
+  for (const char* name : kZoneStats) stat(out, name, 0);
+  const NumaEvents events = core.zone_events(zone.node_id, zone.type);
+  stat(out, "numa_hit", events.hit);
+  stat(out, "numa_miss", events.miss);
+  stat(out, "numa_foreign", events.foreign);
+  stat(out, "numa_interleave", 0);
+  stat(out, "numa_local", events.hit + events.miss - events.other);
+  stat(out, "numa_other", events.other);
+  out.part("\n  pagesets");
+  unsigned online = 0;
+  for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) online += core.cpu_online(cpu);
+  for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
+    if (!core.cpu_online(cpu)) continue;
+    const Pcp& pcp = core.pcp(cpu, zone);
+    out.part("\n    cpu: %u\n              count: %lu\n              high:  %d", cpu,
+             on_cpu_list(core, cpu, zone), pcp.high);
+    out.part("\n              batch: %d\n  vm stats threshold: %lu", pcp.batch,
+             stat_threshold(zone, online));
+  }
+  out.line("\n  node_unreclaimable:  0\n  start_pfn:           %lu", zone.spanned.start.v);
+}
+
+}  // namespace
+
+void show_zoneinfo(const PageAllocatorCore& core, const Printer& out) {
+  const ShownZones shown = shown_zones(core);
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    const Node& node = core.node(static_cast<NodeId>(id));
+    bool first = true;
+    for (const ZoneType type : shown.types) {
+      const Zone& zone = node.zones[static_cast<size_t>(type)];
+      if (zone.populated) {
+        show_zone(core, out, zone, first, shown);
+        first = false;
+      } else {
+        show_unpopulated(out, node.id, zone_name(type), shown.device);
+      }
+    }
+    if (shown.device) show_unpopulated(out, node.id, "Device", true);
+  }
+}
+
+// --- meminfo -------------------------------------------------------------------------------------
+
+void show_meminfo(const PageAllocatorCore& core, const Printer& out) {
+  uint64_t total = 0;
+  uint64_t free = 0;
+  uint64_t high_total = 0;
+  uint64_t high_free = 0;
+  for_each_populated(core, [&](const Zone& zone) {
+    total += zone.managed;
+    free += zone.free_pages;
+    if (zone.type != ZoneType::HighMem) return;
+    high_total += zone.managed;
+    high_free += zone.free_pages;
+  });
+  const uint64_t reserve = core.totalreserve_pages();
+  const auto value = [&](const char* name, uint64_t pages) {
+    out.line("%s%8lu kB", name, kib(pages));
+  };
+  const auto none = [&](std::span<const char* const> names) {
+    for (const char* name : names) value(name, 0);
+  };
+  value("MemTotal:       ", total);
+  value("MemFree:        ", free);
+  value("MemAvailable:   ", free > reserve ? free - reserve : 0);
+  constexpr std::array kBeforeHigh{
+      "Buffers:        ", "Cached:         ", "SwapCached:     ", "Active:         ",
+      "Inactive:       ", "Active(anon):   ", "Inactive(anon): ", "Active(file):   ",
+      "Inactive(file): ", "Unevictable:    ", "Mlocked:        "};
+  none(kBeforeHigh);
+  if (!shown_zones(core).device) {
+    value("HighTotal:      ", high_total);
+    value("HighFree:       ", high_free);
+    value("LowTotal:       ", total - high_total);
+    value("LowFree:        ", free - high_free);
+  }
+  constexpr std::array kAfterHigh{
+      "SwapTotal:      ", "SwapFree:       ", "Zswap:          ", "Zswapped:       ",
+      "Dirty:          ", "Writeback:      ", "AnonPages:      ", "Mapped:         ",
+      "Shmem:          ", "KReclaimable:   ", "Slab:           ", "SReclaimable:   ",
+      "SUnreclaim:     ", "KernelStack:    ", "PageTables:     ", "SecPageTables:  ",
+      "NFS_Unstable:   ", "Bounce:         ", "WritebackTmp:   ", "CommitLimit:    ",
+      "Committed_AS:   ", "VmallocTotal:   ", "VmallocUsed:    ", "VmallocChunk:   "};
+  none(kAfterHigh);
+  uint64_t per_cpu = 0;
+  for (const NodeLayout& node : core.layout().nodes) per_cpu += node.per_cpu.size() / kPageSize;
+  value("Percpu:         ", per_cpu);
+  out.line("HardwareCorrupted: %5lu kB", uint64_t{0});
+  constexpr std::array kHuge{"AnonHugePages:  ", "ShmemHugePages: ", "ShmemPmdMapped: ",
+                             "FileHugePages:  ", "FilePmdMapped:  "};
+  none(kHuge);
+  constexpr std::array kHugetlb{
+      "HugePages_Total:", "HugePages_Free: ", "HugePages_Rsvd: ", "HugePages_Surp: "};
+  for (const char* name : kHugetlb) out.line("%s   %5lu", name, uint64_t{0});
+  value("Hugepagesize:   ", kPageblockFrames);
+  value("Hugetlb:        ", 0);
+}
+
+// --- A failed allocation -------------------------------------------------------------------------
+
+namespace {
+
+// Which types have a block of the order: "(UM) ".
+void show_types(const Printer& out, const Zone& zone, unsigned order) {
+  constexpr std::array kLetters{'U', 'M', 'E', 'H', 'I'};
+  out.part("(");
+  for (unsigned type = 0; type < kMigratetypes; ++type) {
+    if ((zone.nonempty[type] >> order & 1) != 0) out.part("%c", kLetters[type]);
+  }
+  out.part(") ");
+}
+
+void show_free_areas(const Printer& out, const Zone& zone) {
+  out.part("Node %d %s: ", zone.node_id, zone_name(zone.type));
+  uint64_t total = 0;
+  for (unsigned order = 0; order < kOrders; ++order) {
+    const uint64_t blocks = zone.free_area[order].nr_free;
+    out.part("%lu*%lukB ", blocks, kib(frames_of(order)));
+    if (blocks != 0) show_types(out, zone, order);
+    total += blocks << order;
+  }
+  out.line("= %lukB", kib(total));
+}
+
+void show_zone_state(const PageAllocatorCore& core, unsigned cpu, const Printer& out,
+                     const Zone& zone, const ShownZones& shown) {
+  uint64_t free_pcp = 0;
+  for (unsigned other = 0; other < core.cpus(); ++other) {
+    if (core.cpu_online(other)) free_pcp += on_cpu_list(core, other, zone);
+  }
+  out.part("Node %d %s free:%lukB boost:0kB", zone.node_id, zone_name(zone.type),
+           kib(zone.free_pages));
+  out.part(" min:%lukB low:%lukB high:%lukB", kib(watermark_of(zone, Watermark::Min)),
+           kib(watermark_of(zone, Watermark::Low)), kib(watermark_of(zone, Watermark::High)));
+  out.part(" reserved_highatomic:%luKB", kib(zone.nr_reserved_highatomic));
+  out.part(" active_anon:0kB inactive_anon:0kB active_file:0kB inactive_file:0kB unevictable:0kB");
+  out.part(" writepending:0kB present:%lukB managed:%lukB mlocked:0kB bounce:0kB",
+           kib(zone.present), kib(zone.managed));
+  out.line(" free_pcp:%lukB local_pcp:%lukB free_cma:0kB", kib(free_pcp),
+           kib(on_cpu_list(core, cpu, zone)));
+  out.part("lowmem_reserve[]:");
+  for (const ZoneType type : shown.types) {
+    out.part(" %lu", zone.lowmem_reserve[static_cast<size_t>(type)]);
+  }
+  if (shown.device) {
+    out.part(" %lu", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
+  }
+  out.line("%s", "");
+}
+
+void show_node_state(const Printer& out, unsigned id) {
+  out.part("Node %u active_anon:0kB inactive_anon:0kB active_file:0kB inactive_file:0kB", id);
+  out.part(" unevictable:0kB isolated(anon):0kB isolated(file):0kB mapped:0kB dirty:0kB");
+  out.part(" writeback:0kB shmem:0kB shmem_thp: 0kB shmem_pmdmapped: 0kB anon_thp: 0kB");
+  out.part(" writeback_tmp:0kB kernel_stack:0kB pagetables:0kB sec_pagetables:0kB");
+  out.line(" all_unreclaimable? no");
+}
+
+// "0-1,3"
+void show_node_list(const PageAllocatorCore& core, const Printer& out) {
+  const char* before = "";
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    if (core.node(static_cast<NodeId>(id)).present == 0) continue;
+    size_t last = id;
+    while (last + 1 < core.node_count() && core.node(static_cast<NodeId>(last + 1)).present != 0) {
+      ++last;
+    }
+    out.part("%s%lu", before, id);
+    if (last != id) out.part("-%lu", last);
+    before = ",";
+    id = last;
+  }
+}
+
+}  // namespace
+
+void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, const Printer& out) {
+  const ShownZones shown = shown_zones(core);
+  ZoneCounts sum;
+  uint64_t free_pcp = 0;
+  uint64_t movable_only = 0;
+  for_each_populated(core, [&](const Zone& zone) {
+    const ZoneCounts counts = core.zone_counts(zone.node_id, zone.type);
+    sum += counts;
+    if (zone.type <= highest) free_pcp += counts.on_cpu_lists;
+    if (zone.type >= ZoneType::HighMem) movable_only += zone.present;
+  });
+  out.line("Mem-Info:");
+  out.line("active_anon:0 inactive_anon:0 isolated_anon:0");
+  out.line(" active_file:0 inactive_file:0 isolated_file:0");
+  out.line(" unevictable:0 dirty:0 writeback:0");
+  out.line(" slab_reclaimable:0 slab_unreclaimable:0");
+  out.line(" mapped:0 shmem:0 pagetables:0");
+  out.line(" sec_pagetables:0 bounce:0");
+  out.line(" kernel_misc_reclaimable:0");
+  out.line(" free:%lu free_pcp:%lu free_cma:0", sum.free - sum.isolated, free_pcp);
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    const auto& zones = core.node(static_cast<NodeId>(id)).zones;
+    const bool managed = std::any_of(zones.begin(), zones.end(), [&](const Zone& zone) {
+      return zone.type <= highest && zone.managed != 0;
+    });
+    if (managed) show_node_state(out, static_cast<unsigned>(id));
+  }
+  for_each_populated(core, [&](const Zone& zone) {
+    if (zone.type <= highest) show_zone_state(core, cpu, out, zone, shown);
+  });
+  for_each_populated(core, [&](const Zone& zone) {
+    if (zone.type <= highest) show_free_areas(out, zone);
+  });
+  out.line("0 total pagecache pages");
+  out.line("0 pages in swap cache");
+  out.line("Free swap  = 0kB");
+  out.line("Total swap = 0kB");
+  out.line("%lu pages RAM", sum.present);
+  out.line("%lu pages HighMem/MovableOnly", movable_only);
+  out.line("%lu pages reserved", sum.present - sum.managed);
+  out.line("0 pages hwpoisoned");
+}
+
+void PageAllocatorCore::report_failure(const Printer& out, unsigned cpu, Gfp gfp,
+                                       unsigned order) const {
+  out.part("swapper/%u: page allocation failure: order:%u, mode:0x%x(", cpu, order, gfp.bits());
+  print_gfp(out, gfp);
+  out.part("), nodemask=(null),cpuset=/,mems_allowed=");
+  show_node_list(*this, out);
+  out.line("%s", "");
+  show_mem(*this, cpu, gfp_zone(gfp), out);
+}
+
+}  // namespace mm

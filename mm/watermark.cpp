@@ -1,0 +1,167 @@
+// Watermarks, lowmem reserves and the sizes of per-CPU lists: the part of mm/page_alloc.h that is
+// Linux 6.1's arithmetic (mm/page_alloc.c: __setup_per_zone_wmarks, setup_per_zone_lowmem_reserve,
+// calculate_min_free_kbytes, calculate_totalreserve_pages, zone_batchsize, zone_highsize).
+#include <algorithm>
+#include <bit>
+
+#include "mm/page_alloc.h"
+
+namespace mm {
+namespace {
+
+// One page in so many of the zones above is kept in this zone from those who could use them; 0:
+// none is. Linux's lowmem_reserve_ratio.
+constexpr std::array<uint64_t, kZoneTypes> kLowmemReserveRatio{256, 256, 32, 0, 0};
+// Watermarks are this many ten-thousandths of the zone apart, at least. watermark_scale_factor.
+constexpr uint64_t kWatermarkScale = 10;
+constexpr uint64_t kSwapClusterMax = 32;
+
+uint64_t integer_root(uint64_t v) {
+  uint64_t root = 0;
+  for (uint64_t bit = uint64_t{1} << 31; bit != 0; bit >>= 1) {
+    if ((root + bit) * (root + bit) <= v) root += bit;
+  }
+  return root;
+}
+
+// v * num / den without overflow for v up to 2^52.
+uint64_t fraction(uint64_t v, uint64_t num, uint64_t den) {
+  return v / den * num + v % den * num / den;
+}
+
+uint64_t& mark(Zone& zone, Watermark which) { return zone.watermark[static_cast<size_t>(which)]; }
+
+int32_t batch_size(const Zone& zone) {
+  // A thousandth of the zone, a MiB at most; a quarter of that, as frees in a row raise it again.
+  uint64_t batch = std::min(zone.managed >> 10, kMiB / kPageSize) / 4;
+  batch = std::max<uint64_t>(batch, 1);
+  // 2^n - 1, which spreads over cache colours better than 2^n.
+  return static_cast<int32_t>(std::bit_floor(batch + batch / 2) - 1);
+}
+
+// How many pageblocks a CPU may keep: none of a small zone.
+int32_t huge_limit(const Zone& zone) {
+  return static_cast<int32_t>(std::min<uint64_t>(zone.managed / (64 * kPageblockFrames), 8));
+}
+
+}  // namespace
+
+AllocRights alloc_rights(Gfp gfp, unsigned order) {
+  AllocRights rights;
+  rights.min_reserve = gfp.has(kGfpFlagHigh);
+  if (!gfp.has(kGfpFlagDirectReclaim) && !gfp.has(kGfpFlagNoMemAlloc)) {
+    rights.non_block = true;
+    rights.high_atomic = order > 0 && rights.min_reserve;
+  }
+  rights.no_watermarks = gfp.has(kGfpFlagMemAlloc) && !gfp.has(kGfpFlagNoMemAlloc);
+  return rights;
+}
+
+bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType highest,
+                  const AllocRights& rights, uint64_t free) {
+  auto min = static_cast<int64_t>(mark);
+  auto usable = static_cast<int64_t>(free) - static_cast<int64_t>(frames_of(order) - 1);
+  if (!rights.reserves()) {
+    usable -= static_cast<int64_t>(zone.nr_reserved_highatomic);
+  } else if (rights.min_reserve) {
+    min -= min / 2;
+    if (rights.non_block) min -= min / 4;
+  }
+  if (usable <= min + static_cast<int64_t>(zone.lowmem_reserve[static_cast<size_t>(highest)])) {
+    return false;
+  }
+  if (order == 0) return true;
+  uint32_t orders = 0;
+  for (unsigned type = 0; type < kPcpMigratetypes; ++type) {
+    orders |= __atomic_load_n(&zone.nonempty[type], __ATOMIC_RELAXED);
+  }
+  if (rights.high_atomic) {
+    constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);
+    orders |= __atomic_load_n(&zone.nonempty[kHighAtomic], __ATOMIC_RELAXED);
+  }
+  return orders >> order != 0;
+}
+
+void PageAllocatorCore::update_fast_mark(Zone& zone) {
+  for (size_t highest = 0; highest < kZoneTypes; ++highest) {
+    const uint64_t fast =
+        mark(zone, Watermark::Low) + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic;
+    __atomic_store_n(&zone.fast_mark[highest], fast, __ATOMIC_RELAXED);
+  }
+}
+
+void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
+  uint64_t low_pages = 0;
+  uint64_t buffer_pages = 0;  // that an ordinary allocation on the boot node can have
+  for_each_zone([&](const Zone& zone) {
+    if (zone.type != ZoneType::HighMem) low_pages += zone.managed;
+  });
+  for (const Zone* zone : nodes_[cpu_node(0)]->fallback_zones()) {
+    const uint64_t high = zone->watermark[static_cast<size_t>(Watermark::High)];
+    if (zone->type <= ZoneType::Normal && zone->managed > high)
+      buffer_pages += zone->managed - high;
+  }
+  min_free_kbytes_ = min_free_kbytes;
+  if (min_free_kbytes == 0) {
+    const uint64_t kbytes = buffer_pages * (kPageSize / kKiB);
+    min_free_kbytes_ = std::clamp<uint64_t>(integer_root(kbytes * 16), 128, 262144);
+  }
+
+  const uint64_t pages_min = min_free_kbytes_ / (kPageSize / kKiB);
+  for_each_zone([&](Zone& zone) {
+    const uint64_t share = low_pages == 0 ? 0 : pages_min * zone.managed / low_pages;
+    mark(zone, Watermark::Min) =
+        zone.type == ZoneType::HighMem
+            ? std::clamp<uint64_t>(zone.managed / 1024, kSwapClusterMax, 128)
+            : share;
+    const uint64_t step = std::max(share / 4, fraction(zone.managed, kWatermarkScale, 10000));
+    mark(zone, Watermark::Low) = mark(zone, Watermark::Min) + step;
+    mark(zone, Watermark::High) = mark(zone, Watermark::Low) + step;
+    mark(zone, Watermark::Promo) = mark(zone, Watermark::High) + step;
+  });
+
+  totalreserve_pages_ = 0;
+  for (size_t id = 0; id < node_count_; ++id) {
+    std::array<Zone, kZoneTypes>& zones = nodes_[id]->zones;
+    for (size_t i = 0; i < kZoneTypes; ++i) {
+      uint64_t above = 0;
+      uint64_t reserve = 0;
+      for (size_t j = i + 1; j < kZoneTypes; ++j) {
+        above += zones[j].managed;
+        const bool clear = kLowmemReserveRatio[i] == 0 || zones[i].managed == 0;
+        zones[i].lowmem_reserve[j] = clear ? 0 : above / kLowmemReserveRatio[i];
+        reserve = std::max(reserve, zones[i].lowmem_reserve[j]);
+      }
+      totalreserve_pages_ += std::min(reserve + mark(zones[i], Watermark::High), zones[i].managed);
+      update_fast_mark(zones[i]);
+    }
+  }
+}
+
+void PageAllocatorCore::compute_pcp_limits() {
+  pagesets_ready_ = true;
+  for_each_zone([&](Zone& zone) {
+    unsigned near = 0;
+    unsigned online = 0;
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+      if (!cpu_online(cpu)) continue;
+      ++online;
+      near += cpu_node(cpu) == zone.node_id;
+    }
+    // Together the CPUs' lists stay below the low watermark, so that they do not start a shortage.
+    const int32_t batch = std::max(batch_size(zone), 1);
+    const auto split =
+        static_cast<int32_t>(mark(zone, Watermark::Low) / (near != 0 ? near : online));
+    zone.pcp_batch = batch;
+    zone.pcp_high = std::max(split, batch * 4);
+    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+      if (!cpu_online(cpu)) continue;
+      Pcp& pcp = pcp_of(cpu, zone);
+      __atomic_store_n(&pcp.high, zone.pcp_high, __ATOMIC_RELAXED);
+      __atomic_store_n(&pcp.batch, zone.pcp_batch, __ATOMIC_RELAXED);
+      __atomic_store_n(&pcp.huge_high, huge_limit(zone), __ATOMIC_RELAXED);
+    }
+  });
+}
+
+}  // namespace mm

@@ -1,0 +1,239 @@
+// A machine to try the page allocator on: nodes of pretend RAM, with a mem_map full of lies.
+//
+// RAM and the structures lie in a sparse mapping of the host's; frames are touched only when a test
+// or the allocator touches them. NODE_DATA, mem_map and the per-CPU areas lie above all RAM. What
+// they hold at first is meant to mislead: heads of free and allocated blocks everywhere.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "mm/page_alloc.h"
+
+namespace mm::test {
+
+struct OneThread {
+  struct Lock {
+    void lock() {}
+    void unlock() {}
+  };
+  struct Masked {
+    Masked() {}
+    ~Masked() {}
+  };
+};
+
+struct ManyThreads {
+  using Lock = std::mutex;
+  struct Masked {
+    Masked() {}
+    ~Masked() {}
+  };
+};
+
+class Text {
+ public:
+  [[nodiscard]] Printer printer() { return Printer(&Text::sink, this); }
+  std::string text;
+
+ private:
+  static void sink(void* context, std::string_view piece) {
+    static_cast<Text*>(context)->text += piece;
+  }
+};
+
+constexpr uint64_t frames(uint64_t bytes) { return bytes / kPageSize; }
+constexpr PfnRange at(uint64_t start_byte, uint64_t end_byte) {
+  return {{start_byte >> kPageShift}, {end_byte >> kPageShift}};
+}
+
+// A node's RAM, as frames.
+struct NodeRam {
+  std::vector<PfnRange> ram;  // ascending
+};
+
+// Where zones end, on every node.
+struct Limits {
+  uint64_t dma = frames(16 * kMiB);
+  uint64_t dma32 = frames(4 * kGiB);
+  uint64_t normal = uint64_t{1} << 40;
+  uint64_t highmem = uint64_t{1} << 40;
+};
+
+template <class Policy = OneThread>
+class PretendMachine {
+ public:
+  explicit PretendMachine(const std::vector<NodeRam>& nodes, unsigned cpus = 1, uint64_t seed = 1,
+                          Limits limits = {})
+      : nodes_(nodes.size()), cpus_(cpus) {
+    for (size_t id = 0; id < nodes.size(); ++id) {
+      for (const PfnRange& range : nodes[id].ram) {
+        active_.push_back({range, static_cast<NodeId>(id)});
+      }
+      lay_out(nodes_[id], static_cast<NodeId>(id), nodes[id], limits);
+    }
+    std::sort(active_.begin(), active_.end(), [](const ActiveRange& a, const ActiveRange& b) {
+      return a.pfns.start < b.pfns.start;
+    });
+    for (NodeLayout& node : nodes_) {
+      for (size_t i = 0; i < nodes_.size(); ++i) {
+        const size_t id = (node.id + i) % nodes_.size();
+        if (nodes_[id].present != 0 || id == node.id) {
+          node.fallback[node.fallback_count++] = static_cast<NodeId>(id);
+        }
+      }
+    }
+    layout_ = {active_, nodes_};
+    place();
+    lie(seed);
+    ready = allocator.init(layout_, map_, cpus, log.printer());
+  }
+  ~PretendMachine() {
+    if (memory_ != nullptr) munmap(memory_, size_);
+  }
+  PretendMachine(const PretendMachine&) = delete;
+  PretendMachine& operator=(const PretendMachine&) = delete;
+
+  // Hands over all RAM but the reserved ranges; the first fault, if any.
+  Result<> release_all(const std::vector<PfnRange>& reserved = {}) {
+    for (const ActiveRange& range : active_) {
+      Pfn from = range.pfns.start;
+      for (const PfnRange& hole : reserved) {
+        const PfnRange part = hole.clip(range.pfns);
+        if (part.empty()) continue;
+        if (from < part.start) {
+          if (const Result<> result = allocator.release({from, part.start}); !result.ok()) {
+            return result;
+          }
+        }
+        from = part.end;
+      }
+      if (from < range.pfns.end) {
+        if (const Result<> result = allocator.release({from, range.pfns.end}); !result.ok()) {
+          return result;
+        }
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] const DirectMap& map() const { return map_; }
+  [[nodiscard]] unsigned cpus() const { return cpus_; }
+  [[nodiscard]] Page& page(Pfn pfn) {
+    const NodeLayout& node = nodes_[allocator.node_of(pfn)->id];
+    return map_.at<Page>(node.mem_map.start)[pfn - node.mem_map_start];
+  }
+
+  Text log;
+  PageAllocator<Policy> allocator;
+  Result<> ready;
+
+ private:
+  static void lay_out(NodeLayout& node, NodeId id, const NodeRam& from, const Limits& limits) {
+    node.id = id;
+    if (from.ram.empty()) return;
+    node.spanned = {from.ram.front().start, from.ram.back().end};
+    const std::array<uint64_t, kZoneTypes> ends{limits.dma, limits.dma32, limits.normal,
+                                                limits.highmem, uint64_t{1} << 41};
+    uint64_t start = 0;
+    for (size_t zone = 0; zone < kZoneTypes; ++zone) {
+      const PfnRange limit{{start}, {ends[zone]}};
+      start = std::max(start, ends[zone]);
+      for (const PfnRange& range : from.ram) node.zones[zone].present += range.clip(limit).size();
+      if (node.zones[zone].present != 0) node.zones[zone].spanned = node.spanned.clip(limit);
+      node.present += node.zones[zone].present;
+    }
+    node.mem_map_start = align_down(node.spanned.start, kPagesPerSection);
+  }
+
+  void place() {
+    Pfn end;
+    for (const ActiveRange& range : active_) end = std::max(end, range.pfns.end);
+    Phys next = phys(align_up(end, kGigaFrames));
+    const auto take = [&](uint64_t bytes) {
+      const Range range{next, next + align_up(bytes, kPageSize)};
+      next = range.end;
+      return range;
+    };
+    for (NodeLayout& node : nodes_) {
+      node.node_data = take(node_data_size(layout_, node.id));
+      if (node.present == 0) continue;
+      const Pfn last = align_up(node.spanned.end, kPagesPerSection);
+      node.mem_map = take((last - node.mem_map_start) * sizeof(Page));
+    }
+    nodes_[0].per_cpu = take(per_cpu_size(layout_, cpus_));
+    size_ = next.v;
+    memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory_ == MAP_FAILED) {
+      memory_ = nullptr;
+      std::abort();
+    }
+    map_ = DirectMap(reinterpret_cast<uintptr_t>(memory_));
+  }
+
+  void lie(uint64_t seed) {
+    std::mt19937_64 random(seed);
+    for (const NodeLayout& node : nodes_) {
+      std::memset(map_.at<>(node.node_data.start), 0xa5, node.node_data.size());
+      Page* pages = map_.at<Page>(node.mem_map.start);
+      const uint64_t count = std::min<uint64_t>(node.mem_map.size() / sizeof(Page), 1u << 20);
+      for (uint64_t i = 0; i < count; ++i) {
+        // Whatever would fit a block at this frame, most of all free ones of the right zone.
+        const uint64_t r = random();
+        const Pfn pfn = node.mem_map_start + i;
+        const auto fits = std::min(18u, static_cast<unsigned>(std::countr_zero(pfn.v | 1u << 18)));
+        size_t zone = r % kZoneTypes;
+        for (size_t z = 0; z < kZoneTypes; ++z) {
+          if (node.zones[z].spanned.contains(pfn)) zone = z;
+        }
+        const auto state = r % 4 == 0 ? BlockState::Allocated : BlockState::Free;
+        pages[i] = {Tag{state, r % 3 == 0 ? fits : static_cast<unsigned>((r >> 8) % (fits + 1)),
+                        static_cast<ZoneType>(zone), node.id}
+                        .word(),
+                    static_cast<uint32_t>(r >> 16) & 3, static_cast<uint32_t>(r >> 20) % 4096,
+                    static_cast<uint32_t>(r >> 40) % 4096};
+      }
+    }
+    const Range per_cpu = nodes_[0].per_cpu;
+    std::memset(map_.at<>(per_cpu.start), 0x5a, per_cpu.size());
+  }
+
+  std::vector<ActiveRange> active_;
+  std::vector<NodeLayout> nodes_;
+  unsigned cpus_;
+  Layout layout_;
+  void* memory_ = nullptr;
+  size_t size_ = 0;
+  DirectMap map_;
+};
+
+// What is in free_area, in order, readable: "DMA 0x1000 order 2 Movable".
+inline std::vector<std::string> free_blocks(const PageAllocatorCore& core) {
+  std::vector<FreeBlock> blocks;
+  core.for_each_free_block([&](const FreeBlock& block) {
+    blocks.push_back(block);
+    return true;
+  });
+  std::sort(blocks.begin(), blocks.end(),
+            [](const FreeBlock& a, const FreeBlock& b) { return a.pfn < b.pfn; });
+  std::vector<std::string> texts;
+  for (const FreeBlock& block : blocks) {
+    std::array<char, 128> text;
+    format(text, "%u %s 0x%lx order %u %s", unsigned{block.node}, zone_name(block.zone),
+           block.pfn.v, block.order, migratetype_name(block.migratetype));
+    texts.emplace_back(text.data());
+  }
+  return texts;
+}
+
+}  // namespace mm::test
