@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "mm/bootmem.h"
 #include "mm/direct_map.h"
@@ -102,6 +101,7 @@ class Relay : public RelayCore {
 
   // Station 6, everything free goes to buddy, the boot allocator's own memory at the end.
   Result<> hand_over() {
+    reservations_.stop_growing();
     Result<> result;
     const auto release = [&](NodeId, PfnRange frames) {
       if (result.ok()) result = pages_.release(frames);
@@ -128,7 +128,7 @@ class Relay : public RelayCore {
   }
 
   // Ends all reservations of a name and hands their memory over. Returns how many frames that was.
-  Result<uint64_t> give_back(std::string_view name) {
+  Result<uint64_t> give_back(const char* name) {
     Result<> result;
     const uint64_t frames = BATON_TRY(
         release_reservations(reservations_, name, numa_.active, nodes_, [&](NodeId, PfnRange part) {
