@@ -1,0 +1,243 @@
+#include "mm/ledger.h"
+
+#include <algorithm>
+
+#include "mm/numa.h"
+
+namespace mm {
+namespace {
+
+// The first thing that is wrong is what is reported; the rest may follow from it.
+class Verdict {
+ public:
+  void must_equal(const char* what, const char* subject, uint64_t expected, uint64_t found,
+                  const Printer& out) {
+    if (expected == found) return;
+    out.line("Ledger: %s: %s: %lu expected, %lu found", subject, what, expected, found);
+    if (result_.ok()) result_ = Error{what, subject, expected, found};
+  }
+  void fail(const Error& error, const Printer& out) {
+    out.error("Ledger", error);
+    if (result_.ok()) result_ = error;
+  }
+  [[nodiscard]] const Result<>& result() const { return result_; }
+
+ private:
+  Result<> result_;
+};
+
+void item(const Printer& out, const char* name, uint64_t bytes) {
+  out.line("Ledger:   %-24s %20lu", name, bytes);
+}
+
+// Calls visit(PfnRange) for each maximal run of frames in `range` that reservations touch.
+template <class Visit>
+void for_each_reserved_run(std::span<const Reservation> reservations, PfnRange range, Visit visit) {
+  PfnRange run;
+  for (const Reservation& reservation : reservations) {
+    const PfnRange touched = pfns_touched(reservation.range).clip(range);
+    if (touched.empty()) continue;
+    if (!run.empty() && touched.start <= run.end) {
+      run.end = std::max(run.end, touched.end);
+      continue;
+    }
+    if (!run.empty()) visit(run);
+    run = touched;
+  }
+  if (!run.empty()) visit(run);
+}
+
+class Ledger {
+ public:
+  Ledger(const LedgerInput& input, const Printer& out) : in_(input), out_(out) {}
+
+  Result<> close() {
+    address_space();
+    const uint64_t usable = in_.e820->total(E820Type::Ram);
+    out_.line("Ledger: usable, as the firmware has it %20lu bytes", in_.firmware_usable);
+    uint64_t trimmed = 0;
+    for (const NamedBytes& trim : in_.trims) {
+      item(out_, trim.name, trim.bytes);
+      trimmed += trim.bytes;
+    }
+    verdict_.must_equal("the firmware's usable memory is not what is left and what was trimmed",
+                        "e820", in_.firmware_usable, usable + trimmed, out_);
+    accounted_ = trimmed;
+    edges(usable);
+    reservations();
+    zones();
+    pages();
+    verdict_.must_equal("usable bytes are not the sum of what is named", "e820",
+                        in_.firmware_usable, accounted_, out_);
+    if (verdict_.result().ok()) out_.line("Ledger: closed, 0 bytes unaccounted for");
+    return verdict_.result();
+  }
+
+ private:
+  void address_space() {
+    const std::span<const E820Entry> entries = in_.e820->entries();
+    const Phys end =
+        in_.end == Phys{} ? (entries.empty() ? Phys{} : entries.back().range.end) : in_.end;
+    out_.line("Ledger: address space                  %20lu bytes", end.v);
+    uint64_t gaps = 0;
+    uint64_t described = 0;
+    Phys at;
+    for (size_t i = 0; i < entries.size(); ++i) {
+      const E820Entry& entry = entries[i];
+      if (entry.range.empty() || entry.range.start < at) {
+        verdict_.fail({"entries overlap or are not sorted (start, end before)", "e820",
+                       entry.range.start.v, at.v},
+                      out_);
+      }
+      gaps += entry.range.start - at;
+      at = entry.range.end;
+      const auto same = [&](const E820Entry& other) { return other.type == entry.type; };
+      if (std::any_of(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(i), same)) continue;
+      const uint64_t bytes = in_.e820->total(entry.type);
+      described += bytes;
+      if (const char* name = e820_type_name(entry.type)) {
+        item(out_, name, bytes);
+      } else {
+        out_.line("Ledger:   type %-19u %20lu", static_cast<unsigned>(entry.type), bytes);
+      }
+    }
+    if (end > at) gaps += end - at;
+    item(out_, "gaps", gaps);
+    verdict_.must_equal("address space is not its types and gaps", "e820", end.v, described + gaps,
+                        out_);
+  }
+
+  // What of usable memory cannot be a frame, and what is RAM although nobody says so.
+  void edges(uint64_t usable) {
+    uint64_t whole = 0;
+    for (const E820Entry& entry : in_.e820->entries()) {
+      if (entry.type == E820Type::Ram) whole += pfns_inside(entry.range).size();
+    }
+    uint64_t present = 0;
+    for (const ActiveRange& range : in_.active) {
+      present += range.pfns.size();
+      if (!in_.e820->all(phys(range.pfns), E820Type::Ram)) {
+        verdict_.fail({"active range is not all usable (start, end)", "nodes",
+                       phys(range.pfns.start).v, phys(range.pfns.end).v},
+                      out_);
+      }
+    }
+    item(out_, "sub-page edges", usable - whole * kPageSize);
+    accounted_ += usable - whole * kPageSize;
+    if (present > whole) {
+      verdict_.must_equal("more frames in nodes than e820 has", "nodes", whole, present, out_);
+      return;
+    }
+    // Only a border between two nodes in the middle of a frame makes it nobody's.
+    if (whole - present >= std::max<size_t>(in_.active.size(), 1)) {
+      verdict_.must_equal("frames are in no node", "nodes", whole, present, out_);
+    }
+    if (whole != present) item(out_, "split between nodes", (whole - present) * kPageSize);
+    accounted_ += (whole - present) * kPageSize;
+  }
+
+  void reservations() {
+    uint64_t named = 0;
+    for (size_t i = 0; i < in_.reservations.size(); ++i) {
+      const Reservation& r = in_.reservations[i];
+      if (i > 0 && r.range.start < in_.reservations[i - 1].range.end) {
+        verdict_.fail({"reservations overlap (start, end before)", r.name, r.range.start.v,
+                       in_.reservations[i - 1].range.end.v, in_.reservations[i - 1].name},
+                      out_);
+      }
+      const auto same = [&](const Reservation& other) { return has_name(other, r.name); };
+      const auto first = in_.reservations.begin();
+      if (std::any_of(first, first + static_cast<ptrdiff_t>(i), same)) continue;
+      uint64_t bytes = 0;
+      for (size_t j = i; j < in_.reservations.size(); ++j) {
+        if (same(in_.reservations[j])) bytes += bytes_in_ram(in_.reservations[j].range);
+      }
+      if (bytes != 0) item(out_, r.name, bytes);
+      named += bytes;
+    }
+    uint64_t frames = 0;
+    for (const ActiveRange& range : in_.active) {
+      for_each_reserved_run(in_.reservations, range.pfns,
+                            [&](PfnRange run) { frames += run.size(); });
+    }
+    if (frames * kPageSize != named) {
+      item(out_, "rest of reserved frames", frames * kPageSize - named);
+    }
+    accounted_ += frames * kPageSize;
+  }
+
+  [[nodiscard]] uint64_t bytes_in_ram(Range range) const {
+    uint64_t bytes = 0;
+    for (size_t i = first_active_ending_after(in_.active, pfn_down(range.start));
+         i < in_.active.size() && phys(in_.active[i].pfns.start) < range.end; ++i) {
+      bytes += phys(in_.active[i].pfns).clip(range).size();
+    }
+    return bytes;
+  }
+
+  // Each zone's frames are reserved or managed, and what is managed is in one of three states.
+  void zones() {
+    for (const NodeLayout& node : in_.nodes) {
+      for (size_t z = 0; z < kZoneTypes; ++z) {
+        const ZoneLayout& zone = node.zones[z];
+        uint64_t present = 0;
+        uint64_t reserved = 0;
+        for (const ActiveRange& range : in_.active) {
+          if (range.node != node.id) continue;
+          const PfnRange part = range.pfns.clip(zone.spanned);
+          if (part.empty()) continue;
+          present += part.size();
+          for_each_reserved_run(in_.reservations, part,
+                                [&](PfnRange run) { reserved += run.size(); });
+        }
+        const auto type = static_cast<ZoneType>(z);
+        check_zone(node.id, type, zone.present, present, reserved);
+      }
+    }
+  }
+
+  void check_zone(NodeId node, ZoneType type, uint64_t claimed, uint64_t present,
+                  uint64_t reserved) {
+    const char* const name = zone_name(type);
+    const Result<> before = verdict_.result();
+    verdict_.must_equal("present frames of the zone are not its RAM", name, present, claimed, out_);
+    ZoneUse use{node, type};
+    for (const ZoneUse& candidate : in_.zones) {
+      if (candidate.node == node && candidate.zone == type) use = candidate;
+    }
+    verdict_.must_equal("managed frames are not what no reservation holds", name,
+                        present - reserved, use.managed, out_);
+    verdict_.must_equal("managed frames are not free, on CPU lists or allocated", name, use.managed,
+                        use.free + use.on_cpu_lists + use.allocated, out_);
+    if (before.ok() && !verdict_.result().ok())
+      out_.line("Ledger: in zone %s of node %u", name, node);
+  }
+
+  void pages() {
+    uint64_t free = 0;
+    uint64_t on_cpu_lists = 0;
+    uint64_t allocated = 0;
+    for (const ZoneUse& use : in_.zones) {
+      free += use.free;
+      on_cpu_lists += use.on_cpu_lists;
+      allocated += use.allocated;
+    }
+    item(out_, "free in buddy", free * kPageSize);
+    item(out_, "on per-CPU lists", on_cpu_lists * kPageSize);
+    item(out_, "allocated", allocated * kPageSize);
+    accounted_ += (free + on_cpu_lists + allocated) * kPageSize;
+  }
+
+  const LedgerInput& in_;
+  const Printer& out_;
+  Verdict verdict_;
+  uint64_t accounted_ = 0;  // bytes of the firmware's usable memory that have a name so far
+};
+
+}  // namespace
+
+Result<> close_ledger(const LedgerInput& input, const Printer& out) {
+  return Ledger(input, out).close();
+}
+
+}  // namespace mm

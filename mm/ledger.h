@@ -1,0 +1,57 @@
+// The ledger: where every byte of the address space is, by name.
+//
+//     address space      = the types of e820 + the gaps between them
+//     usable (firmware)  = what was trimmed, each with its name            (page 0, BIOS hole,
+//     mem=)
+//                        + edges of entries that are no whole frame, frames split between nodes
+//                        + what each reservation holds
+//                        + free in buddy + on per-CPU lists + allocated
+//
+// to the byte. Each side is counted from its own structure, so the sums come out only when no
+// station has lost or invented anything; when they do not, the error says in which zone or for
+// which range. Counting costs by regions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "mm/e820.h"
+#include "mm/early_res.h"
+#include "mm/layout.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+struct NamedBytes {
+  const char* name = nullptr;
+  uint64_t bytes = 0;
+};
+
+// What the page allocator says of one zone, in frames.
+struct ZoneUse {
+  NodeId node = kNoNode;
+  ZoneType zone = ZoneType::Dma;
+  uint64_t managed = 0;  // handed over and not taken back
+  uint64_t free = 0;
+  uint64_t on_cpu_lists = 0;
+  uint64_t allocated = 0;
+};
+
+struct LedgerInput {
+  uint64_t firmware_usable = 0;       // bytes of RAM in e820 before anything was trimmed
+  std::span<const NamedBytes> trims;  // what was trimmed, before sub-page edges
+  Phys end;                           // of the address space; 0: where the last entry ends
+  const E820Table* e820 = nullptr;    // as it is now
+  std::span<const Reservation> reservations;
+  std::span<const ActiveRange> active;
+  std::span<const NodeLayout> nodes;
+  std::span<const ZoneUse> zones;  // each zone that has RAM; others may be there with all 0
+};
+
+// Prints the ledger, a line an item with the words it has above and `Ledger: ` before; fails,
+// naming what does not add up and both numbers, after it has printed everything.
+Result<> close_ledger(const LedgerInput& input, const Printer& out);
+
+}  // namespace mm

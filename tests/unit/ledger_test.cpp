@@ -1,0 +1,127 @@
+#include "mm/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/laid_out.h"
+
+namespace {
+
+using mm::Phys;
+using mm::ZoneType;
+
+constexpr const char* kDrawing = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
+BIOS-e820: [mem 0x00000000000f0000-0x00000000000fffff] reserved
+BIOS-e820: [mem 0x0000000000100000-0x000000001fffffff] usable
+BIOS-e820: [mem 0x00000000fffc0000-0x00000000ffffffff] reserved
+)";
+
+// A machine whose allocator says what it should, until a test spoils it.
+struct Books {
+  test::DrawnMachine firmware{kDrawing};
+  test::LaidOut laid{kDrawing};
+  std::vector<mm::NamedBytes> trims;
+  std::vector<mm::ZoneUse> zones;
+
+  Books() {
+    test::must(laid.reservations.reserve({Phys{0x1000000}, Phys{0x1234567}}, "TEXT DATA BSS"));
+    test::must(laid.reservations.reserve({Phys{0x1234567}, Phys{0x1235800}}, "HANDOFF"));
+    test::must(laid.reservations.reserve({Phys{0x1f000000}, Phys{0x1f001000}}, "MEMMAP"));
+    test::must(laid.reservations.reserve({Phys{0x1f100000}, Phys{0x1f101000}}, "MEMMAP"));
+    test::must(laid.reservations.reserve({Phys{0xf8000}, Phys{0xf9000}}, "SMBIOS"));
+    trims = {{"page 0", laid.trims.page_zero}, {"BIOS hole", laid.trims.bios_hole}, {"mem=", 0}};
+    zones = {{.node = 0,
+              .zone = ZoneType::Dma,
+              .managed = 0x9e + 0xf00,
+              .free = 0x9e + 0xf00,
+              .on_cpu_lists = 0,
+              .allocated = 0},
+             {.node = 0,
+              .zone = ZoneType::Dma32,
+              .managed = 0x1f000 - 0x236 - 2,
+              .free = 0x1f000 - 0x236 - 2 - 107,
+              .on_cpu_lists = 7,
+              .allocated = 100}};
+  }
+
+  std::string close() {
+    const mm::LedgerInput input{.firmware_usable = firmware.e820.total(mm::E820Type::Ram),
+                                .trims = trims,
+                                .end = {},
+                                .e820 = &laid.machine.e820,
+                                .reservations = laid.reservations.entries(),
+                                .active = laid.numa.active,
+                                .nodes = laid.nodes,
+                                .zones = zones};
+    test::Log log;
+    const auto closed = mm::close_ledger(input, log.printer());
+    return closed.ok() ? log.take() : test::describe(closed.error());
+  }
+};
+
+TEST(Ledger, EveryByteHasAName) {
+  EXPECT_EQ(Books().close(), R"(Ledger: address space                            4294967296 bytes
+Ledger:   reserved                               331776
+Ledger:   usable                              536472576
+Ledger:   gaps                               3758162944
+Ledger: usable, as the firmware has it            536476672 bytes
+Ledger:   page 0                                   4096
+Ledger:   BIOS hole                                   0
+Ledger:   mem=                                        0
+Ledger:   sub-page edges                           3072
+Ledger:   TEXT DATA BSS                         2311527
+Ledger:   HANDOFF                                  4761
+Ledger:   MEMMAP                                   8192
+Ledger:   rest of reserved frames                  2048
+Ledger:   free in buddy                       533704704
+Ledger:   on per-CPU lists                        28672
+Ledger:   allocated                              409600
+Ledger: closed, 0 bytes unaccounted for
+)");
+}
+
+TEST(Ledger, ALostFrameIsMissedInItsZone) {
+  Books books;
+  books.zones[1].managed -= 1;
+  books.zones[1].free -= 1;
+  EXPECT_EQ(books.close(),
+            "error: DMA32: managed frames are not what no reservation holds (0x1edc8, 0x1edc7)\n");
+}
+
+TEST(Ledger, AFrameTwiceIsNoticed) {
+  Books books;
+  books.zones[0].allocated += 1;
+  EXPECT_EQ(books.close(),
+            "error: DMA: managed frames are not free, on CPU lists or allocated (0xf9e, 0xf9f)\n");
+}
+
+TEST(Ledger, ATrimWithoutANameIsNoticed) {
+  Books books;
+  books.trims[0].bytes = 0;
+  EXPECT_NE(books.close().find("the firmware's usable memory is not what is left and what was "
+                               "trimmed (0x1ff9fc00, 0x1ff9ec00)"),
+            std::string::npos);
+}
+
+TEST(Ledger, RamThatIsInNoNodeIsNoticed) {
+  Books books;
+  books.laid.active_storage[1].pfns.end -= 5;
+  EXPECT_NE(books.close().find("frames are in no node"), std::string::npos);
+}
+
+TEST(Ledger, RamThatIsNoneIsNoticed) {
+  Books books;
+  books.laid.active_storage[0].pfns.end += 5;
+  EXPECT_NE(books.close().find("active range is not all usable"), std::string::npos);
+}
+
+TEST(Ledger, ZonesThatMiscountAreNoticed) {
+  Books books;
+  books.laid.nodes[0].zones[1].present += 1;
+  EXPECT_NE(books.close().find("present frames of the zone are not its RAM"), std::string::npos);
+}
+
+}  // namespace
