@@ -114,10 +114,10 @@ EFI_SRC := $(wildcard efi/*.cpp efi/x86_64/*.cpp efi/x86_64/*.S loader/*.cpp loa
 EFI_OBJ := $(call objects,efi,$(EFI_SRC))
 EFI_SCRIPT := efi/x86_64/efi.lds
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
-  -fvisibility=hidden -fshort-wchar -DGNU_EFI_USE_MS_ABI \
+  -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar -DGNU_EFI_USE_MS_ABI \
   -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
-EFI_LDFLAGS := -shared -Bsymbolic -nostdlib -znocombreloc -z text --no-undefined --build-id=none \
-  -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
+EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text --no-undefined \
+  --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
 EFI_SECTIONS := .text .rodata .data .dynamic .rela .reloc .sbat
 
 $(eval $(call compiled,efi,$(EFI_CXXFLAGS)))
@@ -125,18 +125,18 @@ $(eval $(call remember,efi.link,$(EFI_LDFLAGS) $(EFI_SECTIONS) $(EFI_OBJ)))
 
 $(BUILD)/efi/baton.so: $(EFI_OBJ) $(EFI_SCRIPT) $(BUILD)/flags/efi.link
 	$(call say,LD)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $(EFI_OBJ) -o $@ -lefi -lgnuefi
+	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $(EFI_OBJ) -o $@ -lgnuefi
 
 $(ESP)/EFI/BOOT/BOOTX64.EFI: $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 	$(call say,EFI)
 	@mkdir -p $(@D)
-	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --target=efi-app-x86_64 --subsystem=10 $< $@
+	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --strip-all --target=efi-app-x86_64 --subsystem=10 $< $@
 	$(Q)$(if $(wildcard tools/check_efi),tools/check_efi $< $@)
 
 # --- Kernel ------------------------------------------------------------------------------------
-# kernel/, all of mm/, and the two files both sides of the jump must agree on.
+# kernel/, all of mm/, and the files both sides of the jump must agree on.
 KERNEL_SRC := $(wildcard kernel/*.cpp kernel/x86_64/*.cpp kernel/x86_64/*.S mm/*.cpp \
-  loader/handoff.cpp loader/acpi_root.cpp)
+  loader/handoff.cpp loader/acpi_root.cpp loader/self_test.cpp)
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/x86_64/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
@@ -177,14 +177,15 @@ $(ESP)/EFI/baton/kernel.elf: $(BUILD)/kernel.elf
 FAULTY_SRC := $(wildcard tests/boot/faulty/*.cpp)
 FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
 FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
+FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) $(BUILD)/efi/efi/x86_64/pe_sections.o
 FAULTY := $(patsubst $(BUILD)/efi/tests/boot/faulty/bend_%.o,$(BUILD)/faulty/%.efi,$(FAULTY_BENDS))
 
-$(BUILD)/faulty/%.efi: $(BUILD)/efi/tests/boot/faulty/bend_%.o $(FAULTY_OBJ) $(EFI_SCRIPT) \
+$(BUILD)/faulty/%.efi: $(BUILD)/efi/tests/boot/faulty/bend_%.o $(FAULTY_REST) $(EFI_SCRIPT) \
     $(BUILD)/flags/efi.link
 	$(call say,EFI)
 	@mkdir -p $(@D)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $< \
-	  $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) -o $(@:.efi=.so) -lefi -lgnuefi
+	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $< $(FAULTY_REST) -o $(@:.efi=.so) \
+	  -lefi -lgnuefi
 	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.so) $@
 
 # --- ESP and disk image ------------------------------------------------------------------------

@@ -9,7 +9,7 @@ namespace efi {
 
 // Tells the error on COM1 and on the screen by our own code, leaves it there for some seconds, and
 // resets the machine.
-[[noreturn]] void last_words(const Firmware& firmware, const loader::HandoffFramebuffer& screen,
-                             const mm::Error& error);
+[[noreturn]] void last_words(const Firmware& firmware,
+                             const loader::HandoffFramebuffer& framebuffer, const mm::Error& error);
 
 }  // namespace efi

@@ -14,10 +14,12 @@ class Walk {
   void visit(mm::Phys table, unsigned level) {
     note(table);
     if (level == 1) return;
+    // There are half a million entries and more to look at: one comparison each.
+    const uint64_t looked_at = level <= 3 ? kPresent | kLarge : kPresent;
     const auto* const entries = reach_.at<const uint64_t>(table);
     for (unsigned i = 0; i < 512; ++i) {
       const uint64_t entry = entries[i];
-      if ((entry & kPresent) == 0 || (level <= 3 && (entry & kLarge) != 0)) continue;
+      if ((entry & looked_at) != kPresent) continue;
       visit(mm::Phys{entry & kAddress}, level - 1);
     }
   }

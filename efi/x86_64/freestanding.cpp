@@ -47,6 +47,14 @@ int memcmp(const void* left, const void* right, size_t size) {
   return 0;
 }
 
+void* memchr(const void* in, int value, size_t size) {
+  const auto* at = static_cast<const unsigned char*>(in);
+  for (; size != 0; --size, ++at) {
+    if (*at == static_cast<unsigned char>(value)) return const_cast<unsigned char*>(at);
+  }
+  return nullptr;
+}
+
 size_t strlen(const char* text) {
   const char* end = text;
   while (*end != '\0') {
@@ -57,3 +65,10 @@ size_t strlen(const char* text) {
 }
 
 }  // extern "C"
+
+// What <string_view> calls for a position behind the end, where a hosted program would throw. It is
+// a fault of ours that no input may cause, so all it needs is to end at once and be seen.
+namespace std {
+[[noreturn]] void __throw_out_of_range_fmt(const char*, ...);
+void __throw_out_of_range_fmt(const char*, ...) { __builtin_trap(); }
+}  // namespace std
