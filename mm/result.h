@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace mm {
@@ -26,7 +27,7 @@ class [[nodiscard]] Result {
  public:
   constexpr Result(T value) : value_(std::move(value)) {}          // NOLINT: implicit on purpose
   constexpr Result(Error error) : error_(error), failed_(true) {}  // NOLINT: implicit on purpose
-  constexpr Result() requires(__is_same(T, Nothing)) {}
+  constexpr Result() requires(std::is_same_v<T, Nothing>) {}
 
   [[nodiscard]] constexpr bool ok() const { return !failed_; }
   constexpr explicit operator bool() const { return ok(); }
