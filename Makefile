@@ -104,6 +104,7 @@ $(BUILD)/gen/version.h: $(BUILD)/flags/version
 # --- EFI application ---------------------------------------------------------------------------
 # efi/, loader/ and the position-independent part of mm/, linked with GNU-EFI's start code into a
 # shared object and turned into a PE image.
+GNU_EFI_INC := /usr/include/efi
 GNU_EFI_LIB := $(firstword $(patsubst %/crt0-efi-x86_64.o,%,$(wildcard \
   /usr/lib/crt0-efi-x86_64.o /usr/lib/x86_64-linux-gnu/crt0-efi-x86_64.o \
   /usr/lib/gnuefi/crt0-efi-x86_64.o /usr/lib64/gnuefi/crt0-efi-x86_64.o)))
@@ -115,7 +116,7 @@ EFI_OBJ := $(call objects,efi,$(EFI_SRC))
 EFI_SCRIPT := efi/x86_64/efi.lds
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
   -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar -DGNU_EFI_USE_MS_ABI \
-  -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+  -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/x86_64
 EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text --no-undefined \
   --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
 EFI_SECTIONS := .text .rodata .data .dynamic .rela .reloc .sbat
