@@ -2,6 +2,7 @@
 #include "loader/boot_entries.h"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <string>
 #include <vector>
