@@ -1,6 +1,7 @@
 #include "mm/bootmem.h"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <cstring>
 #include <random>
