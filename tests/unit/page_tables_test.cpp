@@ -2,6 +2,7 @@
 #include "loader/x86_64/page_tables.h"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include <cstdlib>
 #include <memory>
@@ -66,8 +67,11 @@ struct Fixture {
     for (const Run& r : runs) {
       char line[160];
       mm::format(line, "%lx-%lx -> %lx %s r%c%c%s", r.virt, r.end, r.phys,
-                 r.size == 4096 ? "4K" : r.size == k2M ? "2M" : "1G", r.access.write ? 'w' : '-',
-                 r.access.execute ? 'x' : '-', r.access.cache == Cache::Uncached ? " uc" : "");
+                 r.size == 4096  ? "4K"
+                 : r.size == k2M ? "2M"
+                                 : "1G",
+                 r.access.write ? 'w' : '-', r.access.execute ? 'x' : '-',
+                 r.access.cache == Cache::Uncached ? " uc" : "");
       lines.emplace_back(line);
     }
     return lines;
@@ -135,8 +139,8 @@ TEST(PageTables, UncachedPagesStayUncachedWhenSplit) {
   const Access device{.write = true, .execute = false, .cache = Cache::Uncached};
   ASSERT_TRUE(f.tables.map(k2M, {Phys{k2M}, Phys{2 * k2M}}, device).ok());
   ASSERT_TRUE(f.tables.map(k2M, {Phys{k2M}, Phys{k2M + 0x1000}}, kData).ok());
-  EXPECT_EQ(f.drawing(), (Drawing{"200000-201000 -> 200000 4K rw-",
-                                  "201000-400000 -> 201000 4K rw- uc"}));
+  EXPECT_EQ(f.drawing(),
+            (Drawing{"200000-201000 -> 200000 4K rw-", "201000-400000 -> 201000 4K rw- uc"}));
 }
 
 TEST(PageTables, AddressesThatDifferByLessThanALargePageTakeSmallOnes) {
@@ -194,9 +198,8 @@ TEST(PageTables, ThePoolSizeIsAlwaysEnough) {
     return (state >> 20) % below;
   };
   for (int round = 0; round < 300; ++round) {
-    const PagingFeatures features{.levels = random(2) ? 4U : 5U,
-                                  .nx = true,
-                                  .gigabyte_pages = random(2) != 0};
+    const PagingFeatures features{
+        .levels = random(2) ? 4U : 5U, .nx = true, .gigabyte_pages = random(2) != 0};
     const uint64_t end = mm::align_up(kMiB << random(20), mm::kPageSize);
     const uint64_t count = 1 + random(40);
     const uint64_t promised = 1 + PageTables::pages_for(count, end, features, true);
