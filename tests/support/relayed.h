@@ -1,6 +1,7 @@
 // A drawn machine taken through the whole relay, on pretend memory.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
