@@ -2,6 +2,7 @@
 #include "mm/page_alloc.h"
 
 #include <gtest/gtest.h>
+#include <algorithm>
 
 #include "tests/unit/pretend_machine.h"
 
