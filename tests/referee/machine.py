@@ -88,6 +88,8 @@ class Machine:
             place, _, requested = value.partition(",requested=")
             ram, _, node = place.partition("@")
             self.plugged.append((key, size(ram), node or "0", requested and size(requested)))
+        elif word == "vga=norom":
+            self.devices.append("vga-without-rom")
         elif key == "linux" and value.startswith("no:"):
             self.linux_refused = value[3:].replace("-", " ")
         elif key in ("append", "baton"):
@@ -124,6 +126,8 @@ class Machine:
         arguments = []
         if self.secure:
             arguments += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+        if "vga-without-rom" in self.devices:
+            arguments += ["-global", "VGA.rombar=0"]
         if "rng" in self.devices:
             arguments += ["-device", "virtio-rng-pci"]
         if "tpm" in self.devices:
