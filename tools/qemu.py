@@ -35,6 +35,8 @@ FIRMWARE = [
 FIRMWARE_AGAIN = re.compile(
     r"BdsDxe: failed to (?:load|start)|BdsDxe: No bootable option|starting Boot\d+ \"EFI Internal Shell\""
 )
+# What OVMF says when a program under it, or it itself, has met an exception; it then stands still.
+FIRMWARE_CRASH = re.compile(r"!!!! \w+ Exception Type")
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()=>78DEHM][0-9A-Za-z]?|\r|\x00")
 
 
@@ -285,7 +287,9 @@ class Running:
 class Boot:
     """How a boot went."""
     log: str
-    ended: str  # "exit", "firmware" (back in its hands), "seen" (`until` matched) or "time-out"
+    # "exit", "firmware" (back in its hands), "crash" (an exception while it was still there), "seen"
+    # (`until` matched) or "time-out"
+    ended: str
     status: int  # QEMU's exit status when ended is "exit", else -1
     seconds: float
     complaints: str  # QEMU's own
@@ -298,6 +302,7 @@ class Boot:
     def __str__(self):
         how = {"exit": f"QEMU ended with status {self.status}",
                "firmware": "the firmware has control again",
+               "crash": "an exception under the firmware",
                "seen": "the awaited line was seen",
                "time-out": "nothing ended it: time-out"}[self.ended]
         return (f"{how} after {self.seconds:.1f} s; last line: {self.last_line}"
@@ -306,13 +311,20 @@ class Boot:
 
 def boot(machine, disk, folder, timeout=120, until=None):
     """Boots once and reads the console to the end: QEMU's exit, the firmware's taking over again,
-    a line that matches `until`, or `timeout` seconds."""
-    ends = FIRMWARE_AGAIN.pattern + (f"|(?P<until>{until})" if until else "")
+    an exception under it, a line that matches `until`, or `timeout` seconds."""
+    ends = f"(?P<crash>{FIRMWARE_CRASH.pattern})|{FIRMWARE_AGAIN.pattern}"
+    if until:
+        ends += f"|(?P<until>{until})"
     with Running(machine, disk, folder) as running:
         match = running.wait_for(ends, timeout)
         if match is not None:
-            ended = "seen" if until and match["until"] is not None else "firmware"
-            if ended == "firmware":
+            if match["crash"] is not None:
+                ended = "crash"
+                running.wait_for(r"!!!! (?:Find|Can't find) image", 2, since=match.end())
+            elif until and match["until"] is not None:
+                ended = "seen"
+            else:
+                ended = "firmware"
                 running.wait_for(r"\n", 0.5, since=match.end())  # the rest of its line
         else:
             try:

@@ -29,6 +29,9 @@ using ReadBeyond = EFI_STATUS (*)(UINTN* size);
 EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
                       UINTN good, ReadBeyond beyond);
 
+// Undoes it, for files opened from now on.
+void straighten_reads();
+
 // The same for ExitBootServices: the first `times` calls meet a memory map that has just changed.
 // From the first one on, Baton may ask for the memory map and nothing else; what it calls besides
 // is told on COM1.

@@ -9,6 +9,7 @@ const CHAR16* bent_name = nullptr;
 UINTN bytes_good = 0;
 ReadBeyond read_beyond = nullptr;
 
+EFI_FILE_IO_INTERFACE* bent_file_system = nullptr;
 decltype(EFI_FILE_IO_INTERFACE::OpenVolume) true_open_volume = nullptr;
 decltype(EFI_FILE::Open) true_open = nullptr;
 decltype(EFI_FILE::Read) true_read = nullptr;
@@ -55,13 +56,17 @@ EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR
   void* found = nullptr;
   const EFI_STATUS status = services.HandleProtocol(volume, &file_system_id, &found);
   if (EFI_ERROR(status)) return status;
-  auto* file_system = static_cast<EFI_FILE_IO_INTERFACE*>(found);
+  bent_file_system = static_cast<EFI_FILE_IO_INTERFACE*>(found);
   bent_name = name;
   bytes_good = good;
   read_beyond = beyond;
-  true_open_volume = file_system->OpenVolume;
-  file_system->OpenVolume = bent_open_volume;
+  true_open_volume = bent_file_system->OpenVolume;
+  bent_file_system->OpenVolume = bent_open_volume;
   return EFI_SUCCESS;
+}
+
+void straighten_reads() {
+  if (bent_file_system != nullptr) bent_file_system->OpenVolume = true_open_volume;
 }
 
 }  // namespace faulty
