@@ -201,10 +201,10 @@ class Ledger {
     const char* const name = zone_name(type);
     const Result<> before = verdict_.result();
     verdict_.must_equal("present frames of the zone are not its RAM", name, present, claimed, out_);
-    ZoneUse use{node, type};
-    for (const ZoneUse& candidate : in_.zones) {
-      if (candidate.node == node && candidate.zone == type) use = candidate;
-    }
+    const ZoneUse use = in_.use.ask(in_.use.context, node, type);
+    free_ += use.free;
+    on_cpu_lists_ += use.on_cpu_lists;
+    allocated_ += use.allocated;
     verdict_.must_equal("managed frames are not what no reservation holds", name,
                         present - reserved, use.managed, out_);
     verdict_.must_equal("managed frames are not free, on CPU lists or allocated", name, use.managed,
@@ -214,23 +214,18 @@ class Ledger {
   }
 
   void pages() {
-    uint64_t free = 0;
-    uint64_t on_cpu_lists = 0;
-    uint64_t allocated = 0;
-    for (const ZoneUse& use : in_.zones) {
-      free += use.free;
-      on_cpu_lists += use.on_cpu_lists;
-      allocated += use.allocated;
-    }
-    item(out_, "free in buddy", free * kPageSize);
-    item(out_, "on per-CPU lists", on_cpu_lists * kPageSize);
-    item(out_, "allocated", allocated * kPageSize);
-    accounted_ += (free + on_cpu_lists + allocated) * kPageSize;
+    item(out_, "free in buddy", free_ * kPageSize);
+    item(out_, "on per-CPU lists", on_cpu_lists_ * kPageSize);
+    item(out_, "allocated", allocated_ * kPageSize);
+    accounted_ += (free_ + on_cpu_lists_ + allocated_) * kPageSize;
   }
 
   const LedgerInput& in_;
   const Printer& out_;
   Verdict verdict_;
+  uint64_t free_ = 0;  // frames
+  uint64_t on_cpu_lists_ = 0;
+  uint64_t allocated_ = 0;
   uint64_t accounted_ = 0;  // bytes of the firmware's usable memory that have a name so far
 };
 

@@ -31,12 +31,16 @@ struct NamedBytes {
 
 // What the page allocator says of one zone, in frames.
 struct ZoneUse {
-  NodeId node = kNoNode;
-  ZoneType zone = ZoneType::Dma;
   uint64_t managed = 0;  // handed over and not taken back
   uint64_t free = 0;
   uint64_t on_cpu_lists = 0;
   uint64_t allocated = 0;
+};
+
+// How it is asked.
+struct ZoneUseOf {
+  ZoneUse (*ask)(const void* context, NodeId node, ZoneType zone) = nullptr;
+  const void* context = nullptr;
 };
 
 struct LedgerInput {
@@ -47,7 +51,7 @@ struct LedgerInput {
   std::span<const Reservation> reservations;
   std::span<const ActiveRange> active;
   std::span<const NodeLayout> nodes;
-  std::span<const ZoneUse> zones;  // each zone that has RAM; others may be there with all 0
+  ZoneUseOf use;
 };
 
 // Prints the ledger, a line an item with the words it has above and `Ledger: ` before; fails,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct Books {
   test::DrawnMachine firmware{kDrawing};
   test::LaidOut laid{kDrawing};
   std::vector<mm::NamedBytes> trims;
-  std::vector<mm::ZoneUse> zones;
+  std::array<mm::ZoneUse, mm::kZoneTypes> zones{};
 
   Books() {
     test::must(laid.reservations.reserve({Phys{0x1000000}, Phys{0x1234567}}, "TEXT DATA BSS"));
@@ -33,18 +34,11 @@ struct Books {
     test::must(laid.reservations.reserve({Phys{0x1f100000}, Phys{0x1f101000}}, "MEMMAP"));
     test::must(laid.reservations.reserve({Phys{0xf8000}, Phys{0xf9000}}, "SMBIOS"));
     trims = {{"page 0", laid.trims.page_zero}, {"BIOS hole", laid.trims.bios_hole}, {"mem=", 0}};
-    zones = {{.node = 0,
-              .zone = ZoneType::Dma,
-              .managed = 0x9e + 0xf00,
-              .free = 0x9e + 0xf00,
-              .on_cpu_lists = 0,
-              .allocated = 0},
-             {.node = 0,
-              .zone = ZoneType::Dma32,
-              .managed = 0x1f000 - 0x236 - 2,
-              .free = 0x1f000 - 0x236 - 2 - 107,
-              .on_cpu_lists = 7,
-              .allocated = 100}};
+    zones[0] = {.managed = 0x9e + 0xf00, .free = 0x9e + 0xf00, .on_cpu_lists = 0, .allocated = 0};
+    zones[1] = {.managed = 0x1f000 - 0x236 - 2,
+                .free = 0x1f000 - 0x236 - 2 - 107,
+                .on_cpu_lists = 7,
+                .allocated = 100};
   }
 
   std::string close() {
@@ -55,7 +49,11 @@ struct Books {
                                 .reservations = laid.reservations.entries(),
                                 .active = laid.numa.active,
                                 .nodes = laid.nodes,
-                                .zones = zones};
+                                .use = {[](const void* context, mm::NodeId, ZoneType zone) {
+                                          const auto& books = *static_cast<const Books*>(context);
+                                          return books.zones[static_cast<size_t>(zone)];
+                                        },
+                                        this}};
     test::Log log;
     const auto closed = mm::close_ledger(input, log.printer());
     return closed.ok() ? log.take() : test::describe(closed.error());

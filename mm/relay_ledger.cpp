@@ -1,0 +1,44 @@
+#include "mm/relay_ledger.h"
+
+#include <array>
+
+namespace mm {
+namespace {
+
+constexpr size_t kMaxTrims = 64;
+
+}  // namespace
+
+Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
+                      uint64_t firmware_usable, std::span<const NamedBytes> more_trims, Phys end,
+                      const Printer& out) {
+  std::array<NamedBytes, kMaxTrims> trims;
+  size_t count = 0;
+  trims[count++] = {"page 0", relay.trims().page_zero};
+  trims[count++] = {"BIOS hole", relay.trims().bios_hole};
+  if (relay.trims().unreachable != 0) trims[count++] = {"unreachable", relay.trims().unreachable};
+  if (more_trims.size() > trims.size() - count) {
+    return Error{"more trims than room (trims, room)", "ledger", more_trims.size(),
+                 trims.size() - count};
+  }
+  for (const NamedBytes& trim : more_trims) trims[count++] = trim;
+
+  LedgerInput input;
+  input.firmware_usable = firmware_usable;
+  input.trims = std::span(trims).first(count);
+  input.end = end;
+  input.e820 = &relay.e820();
+  input.reservations = relay.reservations().entries();
+  input.active = relay.layout().active;
+  input.nodes = relay.layout().nodes;
+  input.use = {
+      [](const void* context, NodeId node, ZoneType zone) {
+        const ZoneCounts counts =
+            static_cast<const PageAllocatorCore*>(context)->zone_counts(node, zone);
+        return ZoneUse{counts.managed, counts.free, counts.on_cpu_lists, counts.allocated()};
+      },
+      &pages};
+  return close_ledger(input, out);
+}
+
+}  // namespace mm
