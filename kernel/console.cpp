@@ -28,6 +28,10 @@ void Console::replay(Output output) const {
   output({ring_.data(), oldest});
 }
 
+void Console::show_again() const {
+  for (size_t i = 0; i < output_count_; ++i) replay(outputs_[i]);
+}
+
 void Console::put(std::string_view text) {
   if (text.empty()) return;
   for (const char c : text) ring_[static_cast<size_t>(written_++ % kRingSize)] = c;

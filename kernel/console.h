@@ -38,6 +38,9 @@ class Console {
   // line may be cut at its front.
   void replay(Output output) const;
 
+  // The same, to all outputs.
+  void show_again() const;
+
   [[nodiscard]] mm::Printer log_printer();
   [[nodiscard]] mm::Printer bare_printer();
 

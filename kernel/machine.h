@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "loader/handoff.h"
 #include "mm/print.h"
 #include "mm/result.h"
+#include "mm/types.h"
 
 namespace kernel {
 
@@ -41,6 +43,9 @@ void print_cpu(const mm::Printer& out);
 // The names of the functions that called this one, innermost first.
 void print_backtrace(const mm::Printer& out);
 
+// First byte behind what the CPU can address.
+[[nodiscard]] mm::Phys physical_end();
+
 // --- The end ---
 // design.md's table; the value is QEMU's exit status.
 enum class End : uint8_t { PowerOff = 0, Passed = 33, Failed = 35 };
@@ -69,6 +74,8 @@ void walk_mappings(VisitMapping visit, void* context);
 // Where a virtual address leads; nothing when it is not mapped.
 std::optional<Mapping> find_mapping(uint64_t virt);
 
+// The pages below the stacks, of which nothing may be mapped.
+[[nodiscard]] std::span<const uint64_t> guard_pages();
 // Whether reading or writing at an address faults, found out by doing it. What is written is the
 // byte that stood there.
 bool can_read(uint64_t virt);

@@ -1,22 +1,24 @@
 #include "kernel/main.h"
 
+#include <algorithm>
+
 #include "kernel/acpi_spcr.h"
+#include "kernel/booted.h"
 #include "kernel/console.h"
 #include "kernel/firmware_tables.h"
 #include "kernel/kept.h"
 #include "kernel/machine.h"
+#include "kernel/monitor.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
-#include "kernel/policy.h"
 #include "kernel/report.h"
-#include "mm/page_alloc_impl.h"
-#include "mm/relay.h"
+#include "kernel/selftest.h"
+#include "mm/relay_ledger.h"
+#include "mm/show.h"
 #include "version.h"
 
 namespace kernel {
 namespace {
-
-using Relay = mm::Relay<Policy>;
 
 constinit Kept kept;
 constinit FirmwareTables tables;
@@ -74,12 +76,12 @@ void read_tables() {
 
 mm::Road chosen_road(const Options& options) {
   const auto early = options.find("early");
-  if (!early || early->value == "memblock") return mm::Road::Memblock;
-  if (early->value != "bootmem") {
-    log().line("early=%.*s: neither bootmem nor memblock; it is memblock",
+  if (!early || early->value == "bootmem") return mm::Road::Bootmem;
+  if (early->value != "memblock") {
+    log().line("early=%.*s: neither bootmem nor memblock; it is bootmem",
                static_cast<int>(early->value.size()), early->value.data());
   }
-  return early->value == "bootmem" ? mm::Road::Bootmem : mm::Road::Memblock;
+  return early->value == "memblock" ? mm::Road::Memblock : mm::Road::Bootmem;
 }
 
 mm::NumaInput numa_input(const Options& options) {
@@ -91,27 +93,15 @@ mm::NumaInput numa_input(const Options& options) {
   return input;
 }
 
-ImageSizes image_sizes() {
-  ImageSizes sizes;
-  for (const loader::HandoffSegment& s : kept.segments()) {
-    if ((s.flags & 1) != 0) {
-      sizes.code += s.size;
-    } else if ((s.flags & 2) != 0) {
-      sizes.rwdata += s.size;
-    } else {
-      sizes.rodata += s.size;
-    }
-  }
-  return sizes;
-}
-
-// From the firmware's map to alloc_pages(), one line a station.
-void run_relay(Relay& relay, const Options& options) {
+// From the firmware's map to alloc_pages(), one line a station. Returns how many bytes the firmware
+// called usable.
+uint64_t run_relay(Relay& relay, const Options& options) {
   const loader::Handoff& h = kept.handoff();
   must("e820", relay.take_over(elements<mm::E820Entry>(h.e820, kept.map()),
                                elements<mm::Reservation>(h.reservations, kept.map())));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");
+  const uint64_t firmware_usable = relay.e820().total(mm::E820Type::Ram);
   print_firmware(h);
   must("e820", relay.trim(h.paging_levels));
   read_tables();
@@ -125,21 +115,47 @@ void run_relay(Relay& relay, const Options& options) {
   must("zonelists",
        relay.build_zones(believed ? tables.distances() : mm::Distances(), mm::NodeOrder::Distance));
   must("buddy", relay.hand_over());
+  return firmware_usable;
+}
+
+// The firmware's map gets a place of its own before its reservation ends.
+FirmwareMap keep_firmware_map(Relay& relay) {
+  const loader::Handoff& h = kept.handoff();
+  if (h.efi_map_size == 0) return {};
+  const uint64_t frames = mm::pfn_up(mm::Phys{h.efi_map_size}).v;
+  const mm::PagesOr place = relay.pages().alloc_pages_exact(
+      kBootCpu, mm::kGfpKernel | mm::kGfpFlagMovable, frames, mm::NodeId{0});
+  if (!place) panic("no room for the firmware's map", place.error());
+  auto* to = kept.map().at<uint8_t>(mm::phys(place.value()));
+  const auto* from = kept.map().at<const uint8_t>(mm::Phys{h.efi_map});
+  std::copy_n(from, h.efi_map_size, to);
+  return {{to, h.efi_map_size}, h.efi_descriptor_size};
+}
+
+void give_back(Relay& relay, const char* name, const char* called) {
+  const auto frames = relay.give_back(name);
+  if (!frames.ok()) panic(name, frames.error());
+  if (frames.value() != 0) log().line("Freeing %s memory: %luK", called, frames.value() * 4);
 }
 
 // What was needed on the way only.
-void give_back(Relay& relay, const Options& options) {
-  constexpr const char* kDone[] = {"HANDOFF",  "EFI MEMMAP", "LOADER", "FW PGTABLE",
-                                   "FW STACK", "FW GDT",     "FW IDT"};
-  for (const char* name : kDone) {
-    const auto frames = relay.give_back(name);
-    if (!frames.ok()) panic(name, frames.error());
-    if (frames.value() != 0) log().line("Freeing %s memory: %luK", name, frames.value() * 4);
+void give_back_leftovers(Relay& relay, const Options& options) {
+  for (const char* name :
+       {"HANDOFF", "EFI MEMMAP", "LOADER", "FW PGTABLE", "FW STACK", "FW GDT", "FW IDT"}) {
+    give_back(relay, name, name);
   }
-  if (kept.handoff().initrd == 0 || options.has("keepinitrd")) return;
-  const auto frames = relay.give_back("RAMDISK");
-  if (!frames.ok()) panic("RAMDISK", frames.error());
-  log().line("Freeing initrd memory: %luK", frames.value() * 4);
+  if (!options.has("keepinitrd")) give_back(relay, "RAMDISK", "initrd");
+}
+
+// As the options say: self-tests, then off or to the monitor.
+[[noreturn]] void finish(Booted& machine) {
+  auto end = machine::End::PowerOff;
+  if (const auto selftest = machine.options.find("selftest")) {
+    end = run_selftests(machine, selftest->value, bare()) ? machine::End::Passed
+                                                          : machine::End::Failed;
+  }
+  if (machine.options.has("poweroff")) machine::power_off(end);
+  run_monitor(machine);
 }
 
 }  // namespace
@@ -152,13 +168,17 @@ void kernel_main(const loader::Handoff& handoff) {
   const Options options(kept.options());
 
   Relay relay(kept.map(), log());
-  run_relay(relay, options);
-  give_back(relay, options);
-  print_memory_line(relay.pages(), image_sizes(), log());
-  print_buddyinfo(relay.pages(), log());
+  const uint64_t firmware_usable = run_relay(relay, options);
+  const FirmwareMap firmware_map = keep_firmware_map(relay);
+  give_back_leftovers(relay, options);
+  print_memory_line(relay.pages(), kept.segments(), log());
+  mm::show_buddyinfo(relay.pages(), log());
 
-  if (options.has("poweroff")) machine::power_off(machine::End::PowerOff);
-  panic("the monitor is not built yet");
+  Booted machine{kept,  tables,          firmware_map,           options,
+                 relay, firmware_usable, machine::physical_end()};
+  must("ledger",
+       mm::close_ledger(relay, relay.pages(), firmware_usable, {}, machine.end_of_space, log()));
+  finish(machine);
 }
 
 }  // namespace kernel

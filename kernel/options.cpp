@@ -68,7 +68,9 @@ size_t Options::complain(const mm::Printer& out) const {
     const auto length = static_cast<int>(option.name.size());
     const OptionRow* row = known(option.name);
     if (row == nullptr) {
-      out.line("Unknown option \"%.*s\": ignored", length, option.name.data());
+      out.line("Unknown option \"%.*s%s%.*s\": ignored", length, option.name.data(),
+               option.value.empty() ? "" : "=", static_cast<int>(option.value.size()),
+               option.value.data());
     } else if (row->value == Needed && option.value.empty()) {
       out.line("Option \"%.*s\" needs a value: %s", length, option.name.data(), row->help);
     } else if (row->value == None && !option.value.empty()) {

@@ -41,6 +41,15 @@ void pause() { __builtin_ia32_pause(); }
 
 bool x2apic_mode() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }
 
+mm::Phys physical_end() { return mm::Phys{uint64_t{1} << x86::cpu_facts().physical_bits}; }
+
+std::span<const uint64_t> guard_pages() {
+  static constinit std::array<uint64_t, 8> pages{};
+  size_t count = 0;
+  for (const x86::Stack& stack : x86::stacks()) pages[count++] = stack.start - mm::kPageSize;
+  return std::span(pages).first(count);
+}
+
 bool has_no_execute() { return (x86::rdmsr(x86::kMsrEfer) & x86::kEferNxe) != 0; }
 
 void print_cpu(const mm::Printer& out) { x86::print(x86::cpu_facts(), out); }

@@ -1,0 +1,29 @@
+// The machine after the relay: what self-tests and the monitor look at.
+#pragma once
+
+#include "kernel/firmware_map.h"
+#include "kernel/firmware_tables.h"
+#include "kernel/kept.h"
+#include "kernel/options.h"
+#include "kernel/policy.h"
+#include "mm/page_alloc_impl.h"
+#include "mm/relay.h"
+
+namespace kernel {
+
+using Relay = mm::Relay<Policy>;
+
+// The CPU that everything here runs on.
+inline constexpr unsigned kBootCpu = 0;
+
+struct Booted {
+  const Kept& kept;
+  const FirmwareTables& tables;
+  const FirmwareMap& firmware_map;
+  Options options;
+  Relay& relay;
+  uint64_t firmware_usable = 0;  // bytes, before anything was trimmed
+  mm::Phys end_of_space;         // of the CPU's physical address space
+};
+
+}  // namespace kernel

@@ -1,0 +1,209 @@
+#include "kernel/monitor.h"
+
+#include <array>
+#include <optional>
+
+#include "kernel/console.h"
+#include "kernel/explain.h"
+#include "kernel/line_editor.h"
+#include "kernel/machine.h"
+#include "kernel/report.h"
+#include "kernel/selftest.h"
+#include "mm/audit.h"
+#include "mm/relay_ledger.h"
+#include "mm/show.h"
+
+namespace kernel {
+namespace {
+
+using mm::Printer;
+
+constexpr std::string_view kPrompt = "baton> ";
+
+std::string_view strip(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// Hexadecimal with or without 0x.
+std::optional<uint64_t> parse_address(std::string_view text) {
+  if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+  if (text.empty() || text.size() > 16) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : text) {
+    unsigned digit = 0;
+    if (c >= '0' && c <= '9') {
+      digit = static_cast<unsigned>(c - '0');
+    } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+      digit = static_cast<unsigned>((c | 0x20) - 'a') + 10;
+    } else {
+      return std::nullopt;
+    }
+    value = value << 4 | digit;
+  }
+  return value;
+}
+
+void help(Booted&, std::string_view, const Printer& out) {
+  for (const Command& command : monitor_commands()) {
+    char name[40];
+    (void)mm::format(name, "%.*s %s", static_cast<int>(command.name.size()), command.name.data(),
+                     command.arguments);
+    out.line("%-20s %s", name, command.help);
+  }
+}
+
+void e820(Booted& machine, std::string_view, const Printer& out) {
+  machine.relay.e820().print(out, "BIOS-e820");
+}
+
+void efi_map(Booted& machine, std::string_view, const Printer& out) {
+  for (size_t i = 0; i < machine.firmware_map.size(); ++i) {
+    const FirmwareRange d = machine.firmware_map[i];
+    const char* name = efi_memory_type_name(d.type);
+    out.line("mem%02zu: [%-12s|0x%lx] range=[0x%016lx-0x%016lx]", i,
+             name != nullptr ? name : "unknown type", d.attributes, d.range.start.v,
+             d.range.end.v - 1);
+  }
+}
+
+void reservations(Booted& machine, std::string_view, const Printer& out) {
+  for (const mm::Reservation& r : machine.relay.reservations().entries()) {
+    out.line("[mem 0x%016lx-0x%016lx] %s", r.range.start.v, r.range.end.v - 1, r.name);
+  }
+}
+
+void buddyinfo(Booted& machine, std::string_view, const Printer& out) {
+  mm::show_buddyinfo(machine.relay.pages(), out);
+}
+void zoneinfo(Booted& machine, std::string_view, const Printer& out) {
+  mm::show_zoneinfo(machine.relay.pages(), out);
+}
+void meminfo(Booted& machine, std::string_view, const Printer& out) {
+  mm::show_meminfo(machine.relay.pages(), out);
+}
+void pagetypeinfo(Booted& machine, std::string_view, const Printer& out) {
+  mm::show_pagetypeinfo(machine.relay.pages(), out);
+}
+void iomem(Booted& machine, std::string_view, const Printer& out) {
+  print_iomem(machine.relay.e820(), machine.kept.segments(), out);
+}
+
+void explain_address(Booted& machine, std::string_view argument, const Printer& out) {
+  const auto address = parse_address(argument);
+  if (!address) {
+    out.line("explain: \"%.*s\" is no address; write it in hexadecimal, as explain 0x100000",
+             static_cast<int>(argument.size()), argument.data());
+    return;
+  }
+  explain(machine, mm::Phys{*address}, out);
+}
+
+void ledger(Booted& machine, std::string_view, const Printer& out) {
+  const mm::Result<> closed = mm::close_ledger(
+      machine.relay, machine.relay.pages(), machine.firmware_usable, {}, machine.end_of_space, out);
+  if (!closed.ok()) out.error("ledger", closed.error());
+}
+
+void audit(Booted& machine, std::string_view, const Printer& out) {
+  const mm::Result<> sound = mm::audit(machine.relay.pages());
+  if (sound.ok()) {
+    out.line("every structure agrees with every other");
+  } else {
+    out.error("audit", sound.error());
+  }
+}
+
+void acpi(Booted& machine, std::string_view, const Printer& out) {
+  machine.tables.tables().print(out);
+}
+
+void dmesg(Booted&, std::string_view, const Printer&) { console().show_again(); }
+
+void options(Booted& machine, std::string_view, const Printer& out) {
+  const std::string_view text = machine.options.text();
+  out.line("now: %.*s", static_cast<int>(text.size()), text.data());
+  for (const OptionRow& row : known_options()) out.line("  %s", row.help);
+}
+
+void selftest(Booted& machine, std::string_view argument, const Printer& out) {
+  (void)run_selftests(machine, argument, out);
+}
+
+void power_off(Booted&, std::string_view, const Printer&) {
+  machine::power_off(machine::End::PowerOff);
+}
+void reboot(Booted&, std::string_view, const Printer&) { machine::reboot(); }
+
+constexpr std::array kCommands{
+    Command{"help", "", "this list", help},
+    Command{"e820", "", "the memory map", e820},
+    Command{"efimap", "", "the firmware's own memory map", efi_map},
+    Command{"reservations", "", "what is reserved, by name", reservations},
+    Command{"buddyinfo", "", "free blocks by order, as /proc/buddyinfo", buddyinfo},
+    Command{"zoneinfo", "", "zones, as /proc/zoneinfo", zoneinfo},
+    Command{"meminfo", "", "totals, as /proc/meminfo", meminfo},
+    Command{"pagetypeinfo", "", "pageblocks by type, as /proc/pagetypeinfo", pagetypeinfo},
+    Command{"iomem", "", "the address space, as /proc/iomem", iomem},
+    Command{"explain", "ADDR", "what a physical address is and who has it", explain_address},
+    Command{"ledger", "", "who has how many bytes", ledger},
+    Command{"audit", "", "check the allocator's structures against each other", audit},
+    Command{"acpi", "", "the ACPI tables", acpi},
+    Command{"dmesg", "", "the log once more", dmesg},
+    Command{"options", "", "the kernel's options", options},
+    Command{"selftest", "[PATTERN]", "run the kernel's checks", selftest},
+    Command{"poweroff", "", "switch the machine off", power_off},
+    Command{"reboot", "", "start it anew", reboot},
+};
+
+// Commands are completed, their arguments not.
+void complete(void*, std::string_view before, LineEditor::Offer offer, void* sink) {
+  if (before.find(' ') != std::string_view::npos) return;
+  for (const Command& command : kCommands) offer(sink, command.name);
+}
+
+}  // namespace
+
+std::span<const Command> monitor_commands() { return kCommands; }
+
+void run_command(Booted& machine, std::string_view line, const Printer& out) {
+  line = strip(line);
+  if (line.empty()) return;
+  const std::string_view name = line.substr(0, line.find(' '));
+  const std::string_view argument = strip(line.substr(name.size()));
+  for (const Command& command : monitor_commands()) {
+    if (command.name != name) continue;
+    const bool wants = *command.arguments != '\0', needs = wants && *command.arguments != '[';
+    if (needs && argument.empty()) {
+      out.line("%.*s needs %s: %s", static_cast<int>(name.size()), name.data(), command.arguments,
+               command.help);
+    } else if (!wants && !argument.empty()) {
+      out.line("%.*s takes no argument", static_cast<int>(name.size()), name.data());
+    } else {
+      command.run(machine, argument, out);
+    }
+    return;
+  }
+  out.line("%.*s: no such command; `help` lists them", static_cast<int>(name.size()), name.data());
+}
+
+void run_monitor(Booted& machine) {
+  static constinit LineEditor editor;
+  const Printer out = bare();
+  editor.set_completion(complete, nullptr);
+  editor.begin(kPrompt, out);
+  for (;;) {
+    const auto c = machine::read_char();
+    if (!c) {
+      machine::pause();
+      continue;
+    }
+    const LineEditor::Event event = editor.take(*c, out);
+    if (event == LineEditor::Event::None) continue;
+    if (event == LineEditor::Event::Line) run_command(machine, editor.line(), out);
+    editor.begin(kPrompt, out);
+  }
+}
+
+}  // namespace kernel

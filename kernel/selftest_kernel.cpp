@@ -1,0 +1,99 @@
+#include "kernel/selftest_kernel.h"
+
+#include "kernel/machine.h"
+#include "mm/relay_ledger.h"
+
+namespace kernel {
+namespace {
+
+using machine::Mapping;
+
+constexpr uint32_t kWritableSegment = 2;
+
+mm::Range range_of(const loader::HandoffSegment& s) {
+  return {mm::Phys{s.physical}, mm::Phys{s.physical + s.size}};
+}
+
+}  // namespace
+
+Verdict test_handoff(Booted& machine) {
+  const loader::Handoff& handoff = machine.kept.handoff();
+  if (const mm::Result<> good = loader::check(handoff); !good.ok()) {
+    return Verdict::fail("%s: %s (0x%lx, 0x%lx)", good.error().subject, good.error().what,
+                         good.error().a, good.error().b);
+  }
+  for (const loader::HandoffSegment& s : machine.kept.segments()) {
+    const mm::Range range = range_of(s);
+    const mm::Reservation* r = machine.relay.reservations().overlapping(range);
+    if (r == nullptr || std::string_view(r->name) != "TEXT DATA BSS" || !r->range.contains(range)) {
+      return Verdict::fail("segment at 0x%lx is not inside the reservation TEXT DATA BSS",
+                           s.physical);
+    }
+    const auto mapping = machine::find_mapping(s.virt);
+    if (!mapping || mapping->phys + (s.virt - mapping->virt) != s.physical) {
+      return Verdict::fail("segment at 0x%lx is not what 0x%lx leads to", s.physical, s.virt);
+    }
+  }
+  return Verdict::pass();
+}
+
+Verdict test_ledger(Booted& machine) {
+  const mm::Result<> closed =
+      mm::close_ledger(machine.relay, machine.relay.pages(), machine.firmware_usable, {},
+                       machine.end_of_space, mm::Printer());
+  if (closed.ok()) return Verdict::pass();
+  return Verdict::fail("%s (%lu, %lu)", closed.error().what, closed.error().a, closed.error().b);
+}
+
+Verdict test_write_xor_execute(Booted&) {
+  if (!machine::has_no_execute()) return Verdict::skip("the CPU has no NX");
+  Mapping found;
+  machine::walk_mappings(
+      [](void* context, const Mapping& m) {
+        if (!m.writable || !m.executable) return true;
+        *static_cast<Mapping*>(context) = m;
+        return false;
+      },
+      &found);
+  if (found.size == 0) return Verdict::pass();
+  return Verdict::fail("0x%lx (0x%lx bytes, physical 0x%lx) is writable and executable", found.virt,
+                       found.size, found.phys);
+}
+
+Verdict test_image_read_only(Booted& machine) {
+  struct Search {
+    std::span<const loader::HandoffSegment> segments;
+    Mapping found;
+  } search{machine.kept.segments(), {}};
+  machine::walk_mappings(
+      [](void* context, const Mapping& m) {
+        auto& s = *static_cast<Search*>(context);
+        if (!m.writable) return true;
+        const mm::Range mapped{mm::Phys{m.phys}, mm::Phys{m.phys + m.size}};
+        for (const loader::HandoffSegment& segment : s.segments) {
+          if ((segment.flags & kWritableSegment) != 0) continue;
+          if (!range_of(segment).overlaps(mapped)) continue;
+          s.found = m;
+          return false;
+        }
+        return true;
+      },
+      &search);
+  if (search.found.size == 0) return Verdict::pass();
+  return Verdict::fail("0x%lx leads to text or rodata at physical 0x%lx and is writable",
+                       search.found.virt, search.found.phys);
+}
+
+Verdict test_guard_pages(Booted&) {
+  for (const uint64_t page : machine::guard_pages()) {
+    if (machine::can_read(page) || machine::can_read(page + mm::kPageSize - 8)) {
+      return Verdict::fail("the guard page at 0x%lx can be read", page);
+    }
+    if (!machine::can_read(page + mm::kPageSize) || !machine::can_write(page + mm::kPageSize)) {
+      return Verdict::fail("the stack above the guard page at 0x%lx cannot be used", page);
+    }
+  }
+  return Verdict::pass();
+}
+
+}  // namespace kernel

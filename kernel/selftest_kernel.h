@@ -1,0 +1,14 @@
+// Self-tests of what the kernel was given: handoff, page tables, stacks, ledger.
+#pragma once
+
+#include "kernel/selftest.h"
+
+namespace kernel {
+
+Verdict test_handoff(Booted& machine);
+Verdict test_ledger(Booted& machine);
+Verdict test_write_xor_execute(Booted& machine);
+Verdict test_image_read_only(Booted& machine);
+Verdict test_guard_pages(Booted& machine);
+
+}  // namespace kernel
