@@ -553,7 +553,7 @@ PagesOr PageAllocator<Policy>::alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_
                                                   uint64_t align, NodeId preferred) {
   if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;
   if (!gfp_zone_ok(gfp)) return PagesOr::Failure::GfpZones;
-  if (count == 0 || !std::has_single_bit(align)) return PagesOr::Failure::BadRange;
+  if (count == 0 || align == 0 || (align & (align - 1)) != 0) return PagesOr::Failure::BadRange;
   drain(cpu);
   const ZoneType highest = gfp_zone(gfp);
   for (Zone* zone : nodes_[preferred]->fallback_zones()) {

@@ -1,0 +1,431 @@
+#include "mm/audit.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mm {
+namespace {
+
+// What was seen of a zone, on its lists or in mem_map.
+struct Tally {
+  std::array<uint64_t, kOrders> free_blocks{};
+  std::array<uint64_t, kOrders> cpu_blocks{};
+  uint64_t free_pages = 0;
+  uint64_t isolated_pages = 0;
+  uint64_t cpu_pages = 0;
+  uint64_t allocated_pages = 0;
+  uint64_t isolated_pageblocks = 0;
+  uint64_t highatomic_pageblocks = 0;
+};
+using Tallies = std::array<Tally, kZoneTypes>;
+
+Error violation(const char* what, const char* subject, uint64_t a, uint64_t b = 0) {
+  return {.what = what, .subject = subject, .a = a, .b = b};
+}
+Error violation(const char* what, const Zone& zone, uint64_t a, uint64_t b = 0) {
+  return violation(what, zone_name(zone.type), a, b);
+}
+
+bool is_ram_of(const Layout& layout, NodeId node, PfnRange frames) {
+  const auto after = std::upper_bound(layout.active.begin(), layout.active.end(), frames.start,
+                                      [](Pfn p, const ActiveRange& r) { return p < r.pfns.start; });
+  if (after == layout.active.begin()) return false;
+  const ActiveRange& range = *(after - 1);
+  return range.node == node && range.pfns.contains(frames);
+}
+
+// --- Lists ---------------------------------------------------------------------------------------
+
+// Calls visit(Pfn, Page&) for each block of a list, checking that it is one.
+template <class Visit>
+Result<> walk(const Node& node, const Zone& zone, const FrameList& list, uint64_t longest,
+              Visit visit) {
+  FrameIndex before = kNoFrame;
+  uint64_t length = 0;
+  for (FrameIndex at = list.head; at != kNoFrame; at = node.mem_map[at].next) {
+    if (at >= node.mem_map_frames) {
+      return violation("a list leads out of mem_map (frame index)", zone, at);
+    }
+    const Pfn pfn = node.pfn(at);
+    if (!node.blocks.at(pfn).readable(pfn.v)) {
+      return violation("a list leads to a Page that may not be read (address)", zone, phys(pfn).v);
+    }
+    const Page& page = node.mem_map[at];
+    if (page.prev != before) {
+      return violation("a list's links do not agree (address, prev)", zone, phys(pfn).v, page.prev);
+    }
+    if (++length > longest) {
+      return violation("a list is longer than its count or a circle (address, count)", zone,
+                       phys(pfn).v, longest);
+    }
+    BATON_TRY(visit(pfn, page));
+    before = at;
+  }
+  if (list.tail != before) {
+    return violation("a list does not end at its tail (frame index, tail)", zone, before,
+                     list.tail);
+  }
+  return {};
+}
+
+Result<> audit_run(const Node& node, const Zone& zone, Pfn first, uint64_t count) {
+  if (count == 0) return violation("a run of no blocks (address)", zone, phys(first).v);
+  for (uint64_t i = 1; i < count; ++i) {
+    const Pfn pfn = first + i * kGigaFrames;
+    if (!node.describes(pfn) || !node.blocks.in_run(pfn)) {
+      return violation("a block of a run is not marked as such (address, run)", zone, phys(pfn).v,
+                       phys(first).v);
+    }
+  }
+  return {};
+}
+
+Result<> audit_free_area(const Node& node, const Zone& zone, Tally& seen) {
+  for (unsigned order = 0; order < kOrders; ++order) {
+    const FreeArea& area = zone.free_area[order];
+    uint64_t blocks = 0;
+    for (unsigned t = 0; t < kMigratetypes; ++t) {
+      const auto type = static_cast<Migratetype>(t);
+      const bool marked = (zone.nonempty[t] >> order & 1) != 0;
+      if (marked == area.lists[t].empty()) {
+        return violation("a list is empty and marked as not, or the other way (order, type)", zone,
+                         order, t);
+      }
+      const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
+        if (page.tag() != Tag{BlockState::Free, order, zone.type, node.id}) {
+          return violation("a block on a free list says it is something else (address, tag)", zone,
+                           phys(pfn).v, page.tag().word());
+        }
+        if (node.blocks.at(pfn).type() != type) {
+          return violation(
+              "a free block is on the list of another type than its pageblock's (address, type)",
+              zone, phys(pfn).v, t);
+        }
+        uint64_t count = 1;
+        if (order == kMaxOrder) {
+          count = page.count;
+          BATON_TRY(audit_run(node, zone, pfn, count));
+        }
+        blocks += count;
+        (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += count << order;
+        return {};
+      };
+      BATON_TRY(walk(node, zone, area.lists[t], area.nr_free, block));
+    }
+    if (blocks != area.nr_free) {
+      return violation("nr_free is not the number of blocks on the lists (found, nr_free)", zone,
+                       blocks, area.nr_free);
+    }
+    seen.free_blocks[order] = blocks;
+  }
+  if (seen.free_pages != zone.free_pages) {
+    return violation("free_pages is not the sum over free_area (sum, free_pages)", zone,
+                     seen.free_pages, zone.free_pages);
+  }
+  if (seen.isolated_pages != zone.isolated_pages) {
+    return violation("isolated_pages is not the sum over free_area (sum, isolated_pages)", zone,
+                     seen.isolated_pages, zone.isolated_pages);
+  }
+  return {};
+}
+
+Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node, const Zone& zone,
+                   Tally& seen) {
+  const Pcp& pcp = core.pcp(cpu, zone);
+  int64_t pages = 0;
+  int64_t huge = 0;
+  for (unsigned list = 0; list < kPcpLists; ++list) {
+    const unsigned order = pcp_list_order(list);
+    const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
+      if (page.tag() != Tag{BlockState::OnCpuList, order, zone.type, node.id} ||
+          page.count != cpu) {
+        return violation("a block on a CPU's list says it is something else (address, tag)", zone,
+                         phys(pfn).v, page.tag().word());
+      }
+      ++seen.cpu_blocks[order];
+      seen.cpu_pages += frames_of(order);
+      if (order == kPageblockOrder) {
+        ++huge;
+      } else {
+        pages += static_cast<int64_t>(frames_of(order));
+      }
+      return {};
+    };
+    BATON_TRY(walk(node, zone, pcp.lists[list], zone.present, block));
+  }
+  if (pages != pcp.count || huge != pcp.huge_count) {
+    return violation("a CPU's count is not what is on its lists (CPU, found)", zone, cpu,
+                     static_cast<uint64_t>(pages != pcp.count ? pages : huge));
+  }
+  return {};
+}
+
+// --- mem_map -------------------------------------------------------------------------------------
+
+// Goes through a node's frames in order and sees each block once.
+class MapWalk {
+ public:
+  MapWalk(const PageAllocatorCore& core, const Node& node) : core_(core), node_(node) {}
+
+  Result<> run(Tallies& seen) {
+    const Pfn end = node_.mem_map_start + node_.mem_map_frames;
+    for (Pfn pfn = node_.mem_map_start; pfn < end;) {
+      const Pfn next_giga = align_down(pfn, kGigaFrames) + kGigaFrames;
+      if (node_.blocks.in_run(pfn)) {
+        BATON_TRY(in_run(align_down(pfn, kGigaFrames), seen));
+        pfn = next_giga;
+      } else if (node_.blocks.fresh_giga(pfn)) {
+        pfn = next_giga;
+      } else {
+        BATON_TRY(pageblock(pfn, seen));
+        pfn += kPageblockFrames;
+      }
+    }
+    return {};
+  }
+
+ private:
+  Result<> in_run(Pfn giga, Tallies& seen) {
+    Pfn first = giga;
+    while (node_.describes(first) && node_.blocks.in_run(first)) first -= kGigaFrames;
+    if (!node_.describes(first) || !node_.blocks.at(first).readable(first.v)) {
+      return violation("a block of a run without a run (address)", "mem_map", phys(giga).v);
+    }
+    const Page& page = node_.page(first);
+    const Tag tag = page.tag();
+    if (!tag.is(BlockState::Free, kMaxOrder) || page.count <= (giga - first) / kGigaFrames) {
+      return violation("a block of a run that ends before it (address, run)", "mem_map",
+                       phys(giga).v, phys(first).v);
+    }
+    BATON_TRY(whole(giga, kMaxOrder, tag));
+    ++seen[static_cast<size_t>(tag.zone())].free_blocks[kMaxOrder];
+    return {};
+  }
+
+  Result<> pageblock(Pfn start, Tallies& seen) {
+    const Pageblock block = node_.blocks.at(start);
+    if (block.state() > PageblockState::Described || block.type() > Migratetype::Isolate) {
+      return violation("a pageblock's byte means nothing (address, byte)", "pageblock",
+                       phys(start).v, block.byte());
+    }
+    if (block.shared() && block.type() != Migratetype::Movable) {
+      return violation("a pageblock of two zones is not Movable (address, type)", "pageblock",
+                       phys(start).v, static_cast<uint64_t>(block.type()));
+    }
+    count_type(start, block.type(), seen);
+    const uint64_t readable = block.state() == PageblockState::Described   ? kPageblockFrames
+                              : block.state() == PageblockState::HeadValid ? 1
+                                                                           : 0;
+    for (uint64_t i = 0; i < readable; ++i) {
+      const Pfn pfn = start + i;
+      const Tag tag = node_.page(pfn).tag();
+      if (tag == Tag{}) continue;
+      BATON_TRY(head(pfn, tag, block, seen));
+    }
+    return {};
+  }
+
+  void count_type(Pfn start, Migratetype type, Tallies& seen) const {
+    if (type < Migratetype::HighAtomic) return;
+    for (const Zone& zone : node_.zones) {
+      if (!zone.populated || start + kPageblockFrames <= zone.spanned.start ||
+          start >= zone.spanned.end) {
+        continue;
+      }
+      Tally& tally = seen[static_cast<size_t>(zone.type)];
+      ++(type == Migratetype::Isolate ? tally.isolated_pageblocks : tally.highatomic_pageblocks);
+    }
+  }
+
+  // The block is where a block may be: inside its zone, all RAM of the node, over no other.
+  Result<> whole(Pfn pfn, unsigned order, Tag tag) {
+    if (static_cast<size_t>(tag.zone()) >= kZoneTypes || tag.node() != node_.id) {
+      return violation("a block of a zone or node that it is not in (address, tag)", "mem_map",
+                       phys(pfn).v, tag.word());
+    }
+    const Zone& zone = node_.zones[static_cast<size_t>(tag.zone())];
+    if (order > kMaxOrder || pfn.v % frames_of(order) != 0) {
+      return violation("a block that is not aligned to its order (address, order)", zone,
+                       phys(pfn).v, order);
+    }
+    const PfnRange frames{pfn, pfn + frames_of(order)};
+    if (pfn < covered_) {
+      return violation("a block inside another (address, order)", zone, phys(pfn).v, order);
+    }
+    covered_ = frames.end;
+    if (!zone.populated || !zone.spanned.contains(frames)) {
+      return violation("a block that leaves its zone (address, order)", zone, phys(pfn).v, order);
+    }
+    if (!is_ram_of(core_.layout(), node_.id, frames)) {
+      return violation("a block that is not all RAM of its node (address, order)", zone,
+                       phys(pfn).v, order);
+    }
+    return {};
+  }
+
+  Result<> head(Pfn pfn, Tag tag, Pageblock block, Tallies& seen) {
+    BATON_TRY(whole(pfn, tag.order(), tag));
+    const Zone& zone = node_.zones[static_cast<size_t>(tag.zone())];
+    Tally& tally = seen[static_cast<size_t>(tag.zone())];
+    if (tag.order() < kPageblockOrder && block.state() != PageblockState::Described) {
+      return violation("a small block in a pageblock that is not described (address, order)", zone,
+                       phys(pfn).v, tag.order());
+    }
+    switch (tag.state()) {
+      case BlockState::Free:
+        ++tally.free_blocks[tag.order()];
+        return free_head(pfn, tag, block, zone);
+      case BlockState::OnCpuList:
+        ++tally.cpu_blocks[tag.order()];
+        tally.cpu_pages += frames_of(tag.order());
+        return {};
+      case BlockState::Allocated:
+        tally.allocated_pages += frames_of(tag.order());
+        if (node_.page(pfn).count == 0) {
+          return violation("an allocated block without a reference (address, order)", zone,
+                           phys(pfn).v, tag.order());
+        }
+        return {};
+      case BlockState::None:
+        break;
+    }
+    return violation("a tag without a state (address, tag)", zone, phys(pfn).v, tag.word());
+  }
+
+  Result<> free_head(Pfn pfn, Tag tag, Pageblock block, const Zone& zone) {
+    if (tag.order() == kMaxOrder) {
+      // A run counts its first block here; the others are met as they come.
+      return {};
+    }
+    const Pfn buddy{pfn.v ^ frames_of(tag.order())};
+    if (tag.order() > kPageblockOrder) BATON_TRY(uniform(pfn, tag.order(), block.type(), zone));
+    if (!node_.describes(buddy)) return {};
+    const Pageblock other = node_.blocks.at(buddy);
+    if (other.readable(buddy.v) && node_.page(buddy).tag() == tag &&
+        may_merge(block.type(), other.type())) {
+      return violation("two free blocks that should have been merged (address, order)", zone,
+                       phys(pfn).v, tag.order());
+    }
+    return {};
+  }
+
+  // All pageblocks of a large free block may be mixed with its first.
+  Result<> uniform(Pfn pfn, unsigned order, Migratetype type, const Zone& zone) const {
+    for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
+      if (!may_merge(type, node_.blocks.at(pfn + i).type())) {
+        return violation("a free block with pageblocks that do not mix (address, pageblock)", zone,
+                         phys(pfn).v, phys(pfn + i).v);
+      }
+    }
+    return {};
+  }
+
+  const PageAllocatorCore& core_;
+  const Node& node_;
+  Pfn covered_;
+};
+
+// --- Together ------------------------------------------------------------------------------------
+
+Result<> audit_numbers(const Zone& zone, const Tally& lists, const Tally& map) {
+  for (unsigned order = 0; order < kOrders; ++order) {
+    if (lists.free_blocks[order] != map.free_blocks[order]) {
+      return violation(
+          "free blocks in mem_map and on lists differ in number (in mem_map, on lists)", zone,
+          map.free_blocks[order], lists.free_blocks[order]);
+    }
+    if (lists.cpu_blocks[order] != map.cpu_blocks[order]) {
+      return violation("blocks on CPUs' lists differ from those in mem_map (in mem_map, on lists)",
+                       zone, map.cpu_blocks[order], lists.cpu_blocks[order]);
+    }
+  }
+  const uint64_t sum =
+      lists.free_pages + lists.isolated_pages + lists.cpu_pages + map.allocated_pages;
+  if (sum != zone.managed) {
+    return violation("free + on CPUs' lists + allocated is not managed (sum, managed)", zone, sum,
+                     zone.managed);
+  }
+  if (zone.managed > zone.present || zone.present > zone.spanned.size()) {
+    return violation("managed <= present <= spanned does not hold (managed, present)", zone,
+                     zone.managed, zone.present);
+  }
+  if (map.isolated_pageblocks != zone.isolated_pageblocks) {
+    return violation("the number of isolated pageblocks is wrong (found, counted)", zone,
+                     map.isolated_pageblocks, zone.isolated_pageblocks);
+  }
+  if (map.highatomic_pageblocks * kPageblockFrames != zone.nr_reserved_highatomic) {
+    return violation("nr_reserved_highatomic is wrong (pages found, counted)", zone,
+                     map.highatomic_pageblocks * kPageblockFrames, zone.nr_reserved_highatomic);
+  }
+  const auto& marks = zone.watermark;
+  if (!std::is_sorted(marks.begin(), marks.end())) {
+    return violation("the watermarks do not rise (min, high)", zone, marks[0], marks[2]);
+  }
+  for (size_t i = 0; i < kZoneTypes; ++i) {
+    const uint64_t fast = marks[1] + zone.lowmem_reserve[i] + zone.nr_reserved_highatomic;
+    if (zone.fast_mark[i] != fast) {
+      return violation("fast_mark is not low + reserve + highatomic (fast_mark, sum)", zone,
+                       zone.fast_mark[i], fast);
+    }
+  }
+  return {};
+}
+
+Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
+  size_t expected = 0;
+  const NodeLayout& layout = core.layout().nodes[node.id];
+  const std::span<Zone* const> list = node.fallback_zones();
+  for (uint16_t i = 0; i < layout.fallback_count; ++i) {
+    const Node& other = core.node(layout.fallback[i]);
+    for (size_t type = kZoneTypes; type-- > 0;) {
+      const Zone& zone = other.zones[type];
+      if (!zone.populated) continue;
+      if (expected >= list.size() || list[expected] != &zone) {
+        return violation("a zonelist is not in fallback order (node, position)",
+                         zone_name(zone.type), node.id, expected);
+      }
+      ++expected;
+    }
+  }
+  if (expected != list.size()) {
+    return violation("a zonelist has zones too many (node, zones)", "zonelist", node.id,
+                     list.size());
+  }
+  for (size_t highest = 0; highest < kZoneTypes; ++highest) {
+    const auto first = std::find_if(list.begin(), list.end(), [&](const Zone* zone) {
+      return static_cast<size_t>(zone->type) <= highest;
+    });
+    if (node.preferred[highest] != (first == list.end() ? nullptr : *first)) {
+      return violation("a preferred zone is not the first that may serve (node, highest zone)",
+                       "zonelist", node.id, highest);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> audit(const PageAllocatorCore& core) {
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    const Node& node = core.node(static_cast<NodeId>(id));
+    BATON_TRY(audit_zonelist(core, node));
+    Tallies lists{};
+    Tallies map{};
+    for (const Zone& zone : node.zones) {
+      Tally& seen = lists[static_cast<size_t>(zone.type)];
+      BATON_TRY(audit_free_area(node, zone, seen));
+      for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
+        if (!zone.populated || !core.cpu_online(cpu)) continue;
+        BATON_TRY(audit_pcp(core, cpu, node, zone, seen));
+      }
+    }
+    BATON_TRY(MapWalk(core, node).run(map));
+    for (const Zone& zone : node.zones) {
+      const auto type = static_cast<size_t>(zone.type);
+      BATON_TRY(audit_numbers(zone, lists[type], map[type]));
+    }
+  }
+  return {};
+}
+
+}  // namespace mm
