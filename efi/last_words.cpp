@@ -21,13 +21,18 @@ void wait_seconds(uint64_t seconds) {
 
 [[noreturn]] void reset(const Firmware& firmware) {
   firmware.system->RuntimeServices->ResetSystem(EfiResetCold, EFI_LOAD_ERROR, 0, nullptr);
-  // It must not return. If it does: the reset control register of every PC since the PIIX.
-  write_port(0xcf9, 0x02);
-  write_port(0xcf9, 0x06);
-  for (;;) asm volatile("cli; hlt");
+  reset_by_port();  // it should not have returned
 }
 
 }  // namespace
+
+void reset_by_port() {
+  // Every PC since the PIIX has it: select a hard reset, then do it.
+  constexpr uint16_t kResetControl = 0xcf9;
+  write_port(kResetControl, 0x02);
+  write_port(kResetControl, 0x06);
+  for (;;) asm volatile("cli; hlt");
+}
 
 void last_words(const Firmware& firmware, const loader::HandoffFramebuffer& framebuffer,
                 const mm::Error& error) {

@@ -12,4 +12,7 @@ namespace efi {
 [[noreturn]] void last_words(const Firmware& firmware,
                              const loader::HandoffFramebuffer& framebuffer, const mm::Error& error);
 
+// The last resort: the reset control register, without the firmware.
+[[noreturn]] void reset_by_port();
+
 }  // namespace efi

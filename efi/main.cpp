@@ -32,7 +32,10 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   stop_watchdog(firmware);
   const Volume volume = BATON_TRY(open_boot_volume(firmware));
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
-  if (config.timeout != 0) console.wait_for_key(config.timeout);
+  if (config.timeout != 0) {
+    out.line("starting in %u s, or when a key is pressed", config.timeout);
+    console.wait_for_key(config.timeout);
+  }
 
   const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd));

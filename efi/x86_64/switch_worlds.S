@@ -8,8 +8,6 @@
 #define EFER_NXE        (1 << 11)
 #define CR0_WP          (1 << 16)
 #define CR4_PGE         (1 << 7)
-#define CODE_SELECTOR   8
-#define DATA_SELECTOR   16
 
         .text
         .globl  switch_worlds
@@ -31,26 +29,8 @@ switch_worlds:
         or      $CR0_WP, %rax
         mov     %rax, %cr0
 
-        sub     $16, %rsp               // limit and base, as lgdt wants them
-        lea     gdt(%rip), %rax
-        mov     %rax, 8(%rsp)
-        movw    $(gdt_end - gdt - 1), 6(%rsp)
-        lgdt    6(%rsp)
-        mov     $DATA_SELECTOR, %eax
-        mov     %eax, %ds
-        mov     %eax, %es
-        mov     %eax, %ss
-        xor     %eax, %eax
-        mov     %eax, %fs
-        mov     %eax, %gs
-        lldt    %ax
-        pushq   $CODE_SELECTOR
-        lea     2f(%rip), %rax
-        pushq   %rax
-        lretq
-
         // Global pages would outlive the change of CR3: none while it happens.
-2:      mov     %cr4, %rax
+        mov     %cr4, %rax
         mov     %rax, %r11
         and     $~CR4_PGE, %rax
         mov     %rax, %cr4
@@ -62,12 +42,5 @@ switch_worlds:
         pushq   $0                      // nobody to return to; aligns the stack as a call does
         jmp     *%r9
         .size   switch_worlds, . - switch_worlds
-
-        .section .rodata
-        .balign 8
-gdt:    .quad   0
-        .quad   0x00af9b000000ffff      // 64-bit code, accessed: the CPU need not write here
-        .quad   0x00cf93000000ffff      // data, accessed
-gdt_end:
 
         .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,13 @@
+// Our own GDT and IDT, from exit to the kernel's first steps.
+#pragma once
+
+#include "efi/firmware.h"
+#include "loader/handoff.h"
+
+namespace efi {
+
+// From now on nothing of the firmware's descriptor tables is used, and a CPU exception is told as
+// last words instead of running handlers whose firmware is gone. Both arguments must live on.
+void take_over_descriptors(const Firmware& firmware, const loader::HandoffFramebuffer& framebuffer);
+
+}  // namespace efi
