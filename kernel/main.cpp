@@ -5,6 +5,7 @@
 #include "kernel/acpi_spcr.h"
 #include "kernel/booted.h"
 #include "kernel/console.h"
+#include "kernel/crash.h"
 #include "kernel/firmware_tables.h"
 #include "kernel/kept.h"
 #include "kernel/machine.h"
@@ -149,6 +150,7 @@ void give_back_leftovers(Relay& relay, const Options& options) {
 
 // As the options say: self-tests, then off or to the monitor.
 [[noreturn]] void finish(Booted& machine) {
+  if (const auto broken = machine.options.find("panic")) crash(broken->value);
   auto end = machine::End::PowerOff;
   if (const auto selftest = machine.options.find("selftest")) {
     end = run_selftests(machine, selftest->value, bare()) ? machine::End::Passed

@@ -22,7 +22,8 @@ constexpr std::array kKnown{
     OptionRow{"memtest", Optional, "memtest[=quick|full|N]: test the RAM"},
     OptionRow{"poweroff", None, "switch the machine off at the end"},
     OptionRow{"monitor", None, "end in the monitor (also without this word)"},
-    OptionRow{"panic", Optional, "panic[=fault|stack]: break on purpose, to see how that is told"},
+    OptionRow{"panic", Optional,
+              "panic[=fault|stack|ud]: break on purpose, to see how that is told"},
 };
 
 const OptionRow* known(std::string_view name) {

@@ -15,7 +15,8 @@ Symbol SymbolTable::find(uint64_t address) const {
   const SymbolEntry& entry = *(after - 1);
   if (entry.name >= names_.size()) return {};
   const std::string_view rest = names_.substr(entry.name);
-  return {rest.substr(0, rest.find('\0')), low - entry.address};
+  const uint64_t size = after == entries_.end() ? 0 : after->address - entry.address;
+  return {rest.substr(0, rest.find('\0')), low - entry.address, size};
 }
 
 }  // namespace kernel

@@ -18,6 +18,7 @@ struct Symbol {
   std::string_view
       name;             // empty: the address lies before the first function, or no table was linked
   uint64_t offset = 0;  // of the address in the function
+  uint64_t size = 0;    // to the next function; 0 for the last one
 };
 
 class SymbolTable {

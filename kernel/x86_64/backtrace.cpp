@@ -44,26 +44,31 @@ const Frame* frame_at(uint64_t rbp) {
 
 }  // namespace
 
-void print_code_address(const mm::Printer& out, uint64_t address) {
-  const Symbol symbol = symbols().find(address);
+void print_code_address(const mm::Printer& out, uint64_t address, Code what) {
+  // A call that never returns may be its function's last instruction: what it would return to is
+  // the next function's already.
+  const uint64_t back = what == Code::Return ? 1 : 0;
+  const Symbol symbol = symbols().find(address - back);
   if (!is_text(address) || symbol.name.empty()) {
     out.part("%016lx", address);
     return;
   }
-  out.part("%.*s+0x%lx [%016lx]", static_cast<int>(symbol.name.size()), symbol.name.data(),
-           symbol.offset, address);
+  out.part("%.*s+0x%lx/0x%lx [%016lx]", static_cast<int>(symbol.name.size()), symbol.name.data(),
+           symbol.offset + back, symbol.size, address);
 }
 
 void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp) {
   out.line("Call Trace:");
   uint64_t address = rip;
+  Code what = Code::Stopped;
   for (unsigned depth = 0; depth < kMaxFrames; ++depth) {
     out.text(" ");
-    print_code_address(out, address);
+    print_code_address(out, address, what);
     out.text("\n");
     const Frame* frame = frame_at(rbp);
     if (frame == nullptr || !is_text(frame->return_address)) return;
     address = frame->return_address;
+    what = Code::Return;
     if (frame->caller_rbp <= rbp)
       rbp = 0;  // the outermost, or damage
     else

@@ -94,7 +94,7 @@ void print_page_fault(const mm::Printer& out, const Registers& r) {
 
 void print_registers(const mm::Printer& out, const Registers& r) {
   out.part("RIP: %04lx:", r.cs);
-  print_code_address(out, r.rip);
+  print_code_address(out, r.rip, Code::Stopped);
   out.text("\n");
   out.line("RSP: %04lx:%016lx EFLAGS: %08lx", r.ss, r.rsp, r.rflags);
   out.line("RAX: %016lx RBX: %016lx RCX: %016lx", r.rax, r.rbx, r.rcx);

@@ -78,6 +78,7 @@ TEST(Symbols, NameAndOffset) {
   const SymbolTable table(entries, std::string_view("first\0second\0", 13));
   EXPECT_EQ(table.find(0xffffffff80200000).name, "first");
   EXPECT_EQ(table.find(0xffffffff802000ff).offset, 0xffU);
+  EXPECT_EQ(table.find(0xffffffff802000ff).size, 0x100U);
   EXPECT_EQ(table.find(0xffffffff80200100).name, "second");
   EXPECT_EQ(table.find(0xffffffff801fffff).name, "");
   EXPECT_EQ(table.find(0x80200000).name, "") << "not in the image's part of the address space";
