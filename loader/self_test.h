@@ -1,0 +1,97 @@
+// What a self-test is, on both sides of the jump: the firmware phase runs in the loader, the others
+// in the kernel, and all of them are told in one document.
+//
+// A test is a row of a table and a function. Its id is stable: scripts, lists of known failures and
+// people's notes refer to it. An id is words with dots between them, and the first one names the
+// phase: "efi.map.overlap".
+#pragma once
+
+#include <array>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "mm/print.h"
+
+namespace loader {
+
+// What a failure costs. Critical: an OS may lose or corrupt memory, or not start at all. High:
+// memory, CPUs or devices are missing or slow. Medium: something does less than it should. Low:
+// untidy, or against the letter of a specification only.
+enum class Severity : uint8_t { Low, Medium, High, Critical };
+[[nodiscard]] const char* severity_name(Severity severity);
+
+// The numbers are the handoff's. Skip: there is nothing to test here, or the firmware leaves out
+// what it may leave out; the facts say which.
+enum class Outcome : uint32_t { Pass = 0, Fail = 1, Skip = 2 };
+
+struct SelfTest {
+  const char* id;
+  const char* title;
+  Severity severity;
+  const char* rule;    // what must hold, and who says so
+  const char* advice;  // what it means for an OS when it does not, and whom to ask
+};
+
+// What a test found out, as a person reads it: one line or several.
+class Facts {
+ public:
+  static constexpr size_t kSize = 248;  // NUL included; HandoffResult has as much
+
+  // Adds a line. Lines that do not fit end in "...", and those after them are left out.
+  void say(const char* format, ...) __attribute__((format(printf, 2, 3)));
+  void vsay(const char* format, va_list args) __attribute__((format(printf, 2, 0)));
+  [[nodiscard]] const char* text() const { return text_.data(); }
+  [[nodiscard]] bool empty() const { return length_ == 0; }
+
+ private:
+  static void sink(void* self, std::string_view text);
+  void put(std::string_view text);
+
+  std::array<char, kSize> text_{};
+  size_t length_ = 0;
+  bool full_ = false;
+};
+
+// Fail, with a line that says why.
+[[nodiscard]] Outcome fail(Facts& facts, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
+// Skip, with the reason.
+[[nodiscard]] Outcome skip(Facts& facts, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Which tests a boot's options ask for: `selftest`, or `selftest=` and words with commas between
+// them: `full` (what is exhaustive runs too), `list` (nothing runs, the tests are named), and
+// patterns of ids. In a pattern `*` stands for any text; one without it means the test of that id
+// and all below it (`efi.map` is also `efi.map.overlap`). Without a pattern all tests are meant.
+class Selection {
+ public:
+  Selection() = default;  // nothing is asked for
+  // From the words of an options line; the last `selftest` wins.
+  explicit Selection(std::string_view options);
+
+  [[nodiscard]] bool asked() const { return asked_; }
+  [[nodiscard]] bool list() const { return list_; }
+  [[nodiscard]] bool full() const { return full_; }
+  [[nodiscard]] bool wants(std::string_view id) const;
+  // Calls visit(std::string_view) for each pattern.
+  template <class Visit>
+  void for_each_pattern(Visit visit) const {
+    std::string_view rest = words_;
+    for (std::string_view word = take(rest); !word.empty(); word = take(rest)) {
+      if (word != "full" && word != "list") visit(word);
+    }
+  }
+
+ private:
+  static std::string_view take(std::string_view& rest);
+
+  std::string_view words_;  // of the options text, which outlives this
+  bool asked_ = false, list_ = false, full_ = false, patterns_ = false;
+};
+
+// Whether the id is meant by the pattern.
+[[nodiscard]] bool id_matches(std::string_view pattern, std::string_view id);
+
+}  // namespace loader
