@@ -1,13 +1,17 @@
 """What Baton says about a machine: booted each time, from the tree the build left."""
 
+import re
+
 import boot
 import facts
 from machine import BUILD, qemu
 
 ESP = BUILD / "esp"
-# The self-tests, whose outcome is the exit status, and the table that Linux keeps in /proc/zoneinfo.
-OPTIONS = "selftest zoneinfo poweroff"
-TIMEOUT = 180
+OPTIONS = "selftest monitor"
+PROMPT = r"^baton> "
+# The monitor prints what Linux keeps in /proc under the same names.
+TABLES = ("zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo", "iomem")
+TIMEOUT = 240
 
 
 class BatonError(Exception):
@@ -17,18 +21,50 @@ class BatonError(Exception):
 def report(machine, build):
     """(serial log, seconds). The log is kept in build/baton/ too, whatever came of the boot."""
     options = " ".join([OPTIONS, *machine.baton])
-    done = boot.boot(machine, ESP, options, [], TIMEOUT, build / "debian")
+    done = boot.converse(machine, ESP, options, PROMPT, [*TABLES, "ledger", "poweroff"], TIMEOUT,
+                         build / "debian")
     kept = build / "baton" / f"{machine.name}.log"
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(done.log)
-    if done.status != qemu.PASSED:
-        raise BatonError(f"Baton's boot should end with status {qemu.PASSED} (self-tests passed; "
-                         f"all of its log: {kept}): {done}")
-    if not facts.of_baton(done.log):
-        raise BatonError(f"Baton's log says nothing of memory: {kept}")
+    if done.status != qemu.POWERED_OFF:
+        raise BatonError(f"Baton should reach its prompt and power off (its log: {kept}): {done}")
+    wrong = failures(done.log)
+    if wrong:
+        raise BatonError(f"Baton's own checks fail (its log: {kept}):\n" + "\n".join(wrong))
     return done.log, done.seconds
 
 
+def failures(log):
+    """[text]: self-tests that failed or did not run, and a ledger that does not close."""
+    results = re.findall(r"^(ok|not ok) \d+.*$", log, re.MULTILINE)
+    plan = re.search(r"^1\.\.(\d+)$", log, re.MULTILINE)
+    wrong = [line for line in log.splitlines() if line.startswith("not ok ")]
+    if not plan or int(plan[1]) == 0 or int(plan[1]) != len(results):
+        wrong.append(f"self-tests: {plan[0] if plan else 'no plan'}, {len(results)} results")
+    if not ledger(log):
+        wrong.append("no ledger")
+    return wrong
+
+
+def table(log, name):
+    """The lines that the monitor's command `name` printed."""
+    lines = iter(log.splitlines())
+    for line in lines:
+        if re.match(PROMPT + name + r"\s*$", line):
+            break
+    found = []
+    for line in lines:
+        if re.match(PROMPT, line):
+            break
+        found.append(line.rstrip())
+    return found
+
+
 def ledger(log):
-    """The lines of the ledger that do not change from boot to boot."""
-    return [line for line in log.splitlines() if "ledger" in line]
+    """The ledger as the monitor prints it."""
+    return table(log, "ledger")
+
+
+def said(log):
+    """[(subject, line)], as facts.of_linux()."""
+    return facts.of_baton(log, table(log, "zoneinfo"))

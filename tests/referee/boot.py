@@ -1,6 +1,7 @@
 """One boot of one machine in QEMU to its end: the serial log, how it ended, how long it took."""
 
 import contextlib
+import copy
 import dataclasses
 import pathlib
 import shutil
@@ -20,7 +21,7 @@ class Boot:
     seconds: float
 
     def __str__(self):
-        ended = ("the time ran out" if self.status is None
+        ended = ("it did not end" if self.status is None
                  else f"QEMU ended with status {self.status}")
         return f"{ended} after {self.seconds:.0f} s; the last it said:\n" + "\n".join(
             "    " + line for line in self.log.splitlines()[-8:])
@@ -33,24 +34,29 @@ def qemu_version():
     return done.stdout.splitlines()[0]
 
 
-def boot(machine, esp, options, arguments, timeout, packages):
-    """Boots `machine` until it ends by itself, or for `timeout` seconds.
-
-    Its disk is made from the tree `esp` (None: an empty one) with `options` in baton.conf (None: as
-    it is); `arguments` are added to QEMU's; `packages` is where packages are unpacked.
-    """
-    with tempfile.TemporaryDirectory(prefix="baton-referee.") as folder, \
+@contextlib.contextmanager
+def _room(machine, esp, options, packages):
+    """(machine, disk, folder) for one boot: a private folder, a disk made from the tree `esp` (None:
+    an empty one) with `options` in baton.conf (None: as it is), and a TPM where there is to be one."""
+    with tempfile.TemporaryDirectory(prefix="baton-referee.") as name, \
             contextlib.ExitStack() as stack:
-        room = pathlib.Path(folder)
+        folder = pathlib.Path(name)
         if esp is None:
-            esp = room / "empty"
+            esp = folder / "empty"
             esp.mkdir()
-        disk = qemu.make_disk(room / "disk.img", esp=esp, options=options)
+        disk = qemu.make_disk(folder / "disk.img", esp=esp, options=options)
+        machine = copy.copy(machine)
         if "tpm" in machine.devices:
-            socket = stack.enter_context(_tpm(room, packages))
-            arguments = ["-chardev", f"socket,id=tpm,path={socket}", *arguments]
-        serial = room / "serial"
-        command = qemu.command(machine, disk, room, f"file,path={serial}") + arguments
+            machine.tpm_socket = stack.enter_context(_tpm(folder, packages))
+        yield machine, disk, folder
+
+
+def boot(machine, arguments, timeout, packages):
+    """Boots `machine` with an empty disk and `arguments` added to QEMU's until it ends by itself, or
+    for `timeout` seconds. `packages` is where packages are unpacked."""
+    with _room(machine, None, None, packages) as (own, disk, folder):
+        serial = folder / "serial"
+        command = qemu.command(own, disk, folder, f"file,path={serial}") + arguments
         started = time.monotonic()
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, text=True) as running:
@@ -64,6 +70,30 @@ def boot(machine, esp, options, arguments, timeout, packages):
         said = serial.read_bytes() if serial.exists() else b""
         log = qemu.ESCAPES.sub("", said.decode("utf-8", "replace"))
         return Boot(log or complaints, status, time.monotonic() - started)
+
+
+def converse(machine, esp, options, prompt, lines, timeout, packages):
+    """Boots `machine` from a disk made from `esp`, and types `lines`, each when `prompt` (a regular
+    expression) has come. It is given `timeout` seconds from the start to the end."""
+    with _room(machine, esp, options, packages) as (own, disk, folder):
+        with qemu.Running(own, disk, folder) as running:
+            ends = f"(?P<prompt>{prompt})|{qemu.FIRMWARE_AGAIN.pattern}"
+            seen = 0
+            for line in lines:
+                match = running.wait_for(ends, running.started + timeout - time.monotonic(), seen)
+                if match is None or match["prompt"] is None:
+                    break
+                seen = match.end()
+                running.send(line + "\n")
+            else:
+                running.wait_for(qemu.FIRMWARE_AGAIN.pattern, running.started + timeout - time.monotonic(),
+                                 seen)
+            try:
+                status = running.process.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                status = None
+            return Boot(running.log or running.complaints, status,
+                        time.monotonic() - running.started)
 
 
 @contextlib.contextmanager

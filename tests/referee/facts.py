@@ -50,10 +50,9 @@ def of_linux(log):
     return _of_log(section(log, "dmesg")) + _of_zoneinfo(section(log, "zoneinfo"))
 
 
-def of_baton(log):
-    """[(subject, line)] from Baton's serial log."""
-    lines = log.splitlines()
-    return _of_log(lines) + _of_zoneinfo(lines)
+def of_baton(log, zoneinfo):
+    """[(subject, line)] from Baton's serial log and its table of that name."""
+    return _of_log(log.splitlines()) + _of_zoneinfo(zoneinfo)
 
 
 def _of_log(lines):

@@ -42,8 +42,8 @@ def judge(machine, referee, only_linux):
             if theirs is not None:
                 release = reviewed.release("\n".join(facts.section(log, "version")))
                 theirs = reviewed.apply(theirs, "linux", machine.name, release, outcome.used)
-                ours = reviewed.apply(facts.of_baton(own_log), "baton", machine.name, release,
-                                        outcome.used)
+                ours = reviewed.apply(baton.said(own_log), "baton", machine.name, release,
+                                      outcome.used)
                 outcome.lines = len(theirs)
                 outcome.problems = compare.differences(theirs, ours)
     except (linux.LinuxError, baton.BatonError, qemu.QemuError) as error:

@@ -55,7 +55,7 @@ class Linux:
     def _boot(self, machine):
         arguments = ["-kernel", str(self._kernel.image), "-initrd", str(self._initramfs),
                      "-append", self._command_line(machine)]
-        return boot.boot(machine, None, None, arguments, TIMEOUT, self._packages)
+        return boot.boot(machine, arguments, TIMEOUT, self._packages)
 
     @staticmethod
     def _command_line(machine):

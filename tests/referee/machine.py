@@ -47,6 +47,7 @@ class Machine:
         self.cpu, self.smp, self.bus = "max", 2, "virtio"
         self.firmware = _firmware("4m")
         self.nodes, self.distances, self.plugged, self.devices = [], {}, [], []
+        self.tpm_socket = "TPM"  # where a boot has one listening
         self.linux_refused = None
         self.append, self.baton = [], []
         self.small = self.secure = False
@@ -131,7 +132,8 @@ class Machine:
         if "rng" in self.devices:
             arguments += ["-device", "virtio-rng-pci"]
         if "tpm" in self.devices:
-            arguments += ["-tpmdev", "emulator,id=tpm0,chardev=tpm",
+            arguments += ["-chardev", f"socket,id=tpm,path={self.tpm_socket}",
+                          "-tpmdev", "emulator,id=tpm0,chardev=tpm",
                           "-device", "tpm-crb,tpmdev=tpm0"]
         return arguments
 
