@@ -1,0 +1,267 @@
+// Framebuffer and screen, drawn into memory in every pixel format and read back as glyphs.
+#include "kernel/screen.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kernel {
+namespace {
+
+// A framebuffer of any format, with a fence behind every line and behind the end.
+class Panel {
+ public:
+  Panel(uint32_t width, uint32_t height, uint32_t format = 1, uint32_t more_per_line = 0,
+        std::array<uint32_t, 4> masks = {}) {
+    facts_ = {.address = 1,
+              .size = 0,
+              .width = width,
+              .height = height,
+              .pixels_per_line = width + more_per_line,
+              .format = format,
+              .red_mask = masks[0],
+              .green_mask = masks[1],
+              .blue_mask = masks[2],
+              .reserved_mask = masks[3]};
+    bytes = bytes_per_pixel(facts_);
+    facts_.size = uint64_t{facts_.pixels_per_line} * height * bytes;
+    memory.assign(facts_.size, 0xee);
+    made = Framebuffer::make(facts_, memory.data());
+  }
+  [[nodiscard]] uint32_t raw(uint32_t x, uint32_t y) const {
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < bytes; ++i) {
+      value |= uint32_t{memory[(size_t{y} * facts_.pixels_per_line + x) * bytes + i]} << (8 * i);
+    }
+    return value;
+  }
+  [[nodiscard]] bool fences_stand() const {
+    for (uint32_t y = 0; y < facts_.height; ++y) {
+      for (uint32_t x = facts_.width; x < facts_.pixels_per_line; ++x) {
+        for (uint32_t i = 0; i < bytes; ++i) {
+          if (memory[(size_t{y} * facts_.pixels_per_line + x) * bytes + i] != 0xee) return false;
+        }
+      }
+    }
+    return true;
+  }
+  loader::HandoffFramebuffer facts_;
+  uint32_t bytes;
+  std::vector<uint8_t> memory;
+  mm::Result<Framebuffer> made = Framebuffer();
+};
+
+TEST(Framebuffer, PixelFormats) {
+  const Colour colour{0xff, 0x80, 0x08};
+  const struct {
+    uint32_t format;
+    std::array<uint32_t, 4> masks;
+    uint32_t expected;
+  } cases[] = {
+      {0, {}, 0x000880ff},
+      {1, {}, 0x00ff8008},
+      {2, {0xff0000, 0xff00, 0xff, 0xff000000}, 0x00ff8008},
+      {2, {0x3ff00000, 0xffc00, 0x3ff, 0xc0000000}, 0x3ff80820 | 0},
+      {2, {0xf800, 0x07e0, 0x001f, 0}, 0xfc01},
+      {2, {0x7c00, 0x03e0, 0x001f, 0x8000}, 0x7e01},
+      {2, {0xff0000, 0xff00, 0xff, 0}, 0xff8008},
+  };
+  for (const auto& c : cases) {
+    Panel panel(9, 5, c.format, 3, c.masks);
+    ASSERT_TRUE(panel.made.ok());
+    panel.made.value().fill({2, 1, 100, 3}, colour);
+    EXPECT_EQ(panel.raw(2, 1), c.expected) << std::hex << panel.raw(2, 1);
+    EXPECT_EQ(panel.raw(8, 2), c.expected);
+    EXPECT_NE(panel.raw(1, 1), c.expected);
+    EXPECT_NE(panel.raw(2, 3), c.expected);
+    EXPECT_TRUE(panel.fences_stand());
+  }
+}
+
+TEST(Framebuffer, WhatIsNone) {
+  EXPECT_STREQ(Panel(8, 8, 3).made.error().what, "pixels of no format we know");
+  EXPECT_STREQ(Panel(8, 8, 2, 0, {0xf0f, 0xf0, 0xf000, 0}).made.error().what,
+               "a colour's mask is not one run");
+  EXPECT_FALSE(Panel(0, 8).made.ok());
+  Panel panel(8, 8);
+  panel.facts_.size -= 1;
+  EXPECT_FALSE(Framebuffer::make(panel.facts_, panel.memory.data()).ok());
+  panel.facts_.pixels_per_line = 7;
+  EXPECT_FALSE(Framebuffer::make(panel.facts_, panel.memory.data()).ok());
+}
+
+TEST(Framebuffer, NothingIsDrawnOutside) {
+  Panel panel(20, 20, 1, 4);
+  const Framebuffer& fb = panel.made.value();
+  const Font& font = *typeface_for(640).regular;
+  fb.glyph(15, 10, font, 'W', {}, {});
+  fb.glyph(25, 25, font, 'W', {}, {});
+  fb.text(0, 19, font, "many words", {}, {});
+  const std::vector<Colour> line(100);
+  fb.line(18, 18, line.data(), 100, 9);
+  fb.line(30, 0, line.data(), 100, 9);
+  EXPECT_TRUE(panel.fences_stand());
+}
+
+TEST(Typeface, ByWidth) {
+  EXPECT_EQ(typeface_for(640).regular->width, 8u);
+  EXPECT_EQ(typeface_for(1920).regular->height, 16u);
+  EXPECT_EQ(typeface_for(2560).bold->width, 12u);
+  EXPECT_EQ(typeface_for(3840).regular->height, 32u);
+}
+
+uint64_t now = 0;
+
+class ScreenTest : public testing::Test {
+ protected:
+  explicit ScreenTest(uint32_t width = 640, uint32_t height = 160)
+      : panel(width, height), screen(std::make_unique<Screen>()) {
+    now = 1'000'000;
+    screen->open(panel.made.value(), [] { return now; });
+  }
+  // A row as the screen remembers it; and the pixels say the same.
+  std::string row(size_t number) {
+    std::array<char, Screen::kMaxColumns> text;
+    std::string said(screen->row_text(number, text));
+    std::string seen;
+    for (size_t column = 0; column < screen->columns(); ++column) seen += read(number, column);
+    seen.resize(said.size());
+    EXPECT_EQ(seen, said) << "row " << number;
+    return said;
+  }
+  // The character whose glyph stands in the pixels, without the cursor's lines.
+  char read(size_t row, size_t column) {
+    for (const Font* font : {screen->typeface().regular, screen->typeface().bold}) {
+      for (char c = Font::kFirst; c <= Font::kLast; ++c) {
+        if (shows(row, column, *font, c)) return c;
+      }
+    }
+    return '\0';
+  }
+  bool shows(size_t row, size_t column, const Font& font, char c) {
+    const uint32_t paper = 12u << 16 | 14u << 8 | 20u;
+    for (uint32_t y = 0; y < font.height - font.height / 8; ++y) {
+      for (uint32_t x = 0; x < font.width; ++x) {
+        const bool ink = (font.glyph(c)[y] >> (7 - x) & 1) != 0;
+        const auto px = static_cast<uint32_t>(column) * font.width + x;
+        const auto py = static_cast<uint32_t>(row) * font.height + y;
+        if ((panel.raw(px, py) != paper) != ink) return false;
+      }
+    }
+    return true;
+  }
+  Panel panel;
+  std::unique_ptr<Screen> screen;
+};
+
+TEST_F(ScreenTest, WritesAndWraps) {
+  EXPECT_EQ(screen->columns(), 80u);
+  EXPECT_EQ(screen->rows(), 10u);
+  screen->write("[    0.000000] Linux\n");
+  screen->write(std::string(85, 'x') + "\nabc\bD\te");
+  EXPECT_EQ(row(0), "[    0.000000] Linux");
+  EXPECT_EQ(row(1), std::string(80, 'x'));
+  EXPECT_EQ(row(2), "xxxxx");
+  EXPECT_EQ(row(3), "abD     e");
+  EXPECT_TRUE(panel.fences_stand());
+}
+
+TEST_F(ScreenTest, ScrollsSlowlyWhenThereIsTime) {
+  for (int i = 0; i < 12; ++i) {
+    now += 1'000'000;
+    screen->write("line " + std::to_string(i) + "\n");
+  }
+  EXPECT_EQ(row(0), "line 3");
+  EXPECT_EQ(row(8), "line 11");
+  EXPECT_EQ(row(9), "");
+}
+
+TEST_F(ScreenTest, ScrollsByMoreInAHurryAndLosesNothing) {
+  std::string all;
+  for (int i = 0; i < 500; ++i) {
+    now += 100;
+    screen->write("line " + std::to_string(i) + "\n");
+    // The newest line can be seen, always.
+    bool seen = false;
+    for (size_t r = 0; r < screen->rows(); ++r) {
+      std::array<char, Screen::kMaxColumns> text;
+      seen |= screen->row_text(r, text) == "line " + std::to_string(i);
+    }
+    ASSERT_TRUE(seen) << i;
+  }
+}
+
+TEST_F(ScreenTest, EditorSequences) {
+  screen->write("> help\r> hlp\x1b[K\x1b[2D");
+  EXPECT_EQ(row(0), "> hlp");
+  screen->write("X");
+  EXPECT_EQ(row(0), "> hXp");
+  screen->write("\x1b[C\x1b[99C!\x1b[1;31mred\x1b[0m\x1b[?25l");
+  EXPECT_EQ(row(0).back(), '!');
+  EXPECT_EQ(row(1), "red");
+  screen->write("\x1b[H\x1b[2J$ ");
+  EXPECT_EQ(row(0), "$");
+  EXPECT_EQ(row(1), "");
+}
+
+TEST_F(ScreenTest, HiddenTextIsRemembered) {
+  screen->write("before\n");
+  screen->hide();
+  const std::vector<uint8_t> picture = panel.memory;
+  screen->write("during\n");
+  EXPECT_EQ(panel.memory, picture);
+  screen->framebuffer().fill(screen->framebuffer().box(), {1, 2, 3});
+  screen->show();
+  EXPECT_EQ(row(0), "before");
+  EXPECT_EQ(row(1), "during");
+}
+
+TEST_F(ScreenTest, ColourForWhatMatters) {
+  screen->write("[    0.000000] not ok 1 ledger\nplain\n");
+  const auto has = [&](uint32_t row, Colour ink) {
+    const uint32_t value = uint32_t{ink.red} << 16 | uint32_t{ink.green} << 8 | ink.blue;
+    for (uint32_t y = row * 16; y < row * 16 + 14; ++y) {
+      for (uint32_t x = 0; x < 640; ++x) {
+        if (panel.raw(x, y) == value) return true;
+      }
+    }
+    return false;
+  };
+  EXPECT_TRUE(has(0, ink_of(Look::Bad)));
+  EXPECT_TRUE(has(0, ink_of(Look::Faint)));
+  EXPECT_FALSE(has(0, ink_of(Look::Plain)));
+  EXPECT_TRUE(has(1, ink_of(Look::Plain)));
+}
+
+TEST(Look, OfLines) {
+  EXPECT_EQ(look_of("[    0.000000] Kernel panic - not syncing: x"), Look::Bad);
+  EXPECT_EQ(look_of("ok 3 buddy"), Look::Good);
+  EXPECT_EQ(look_of("    not ok 3 buddy"), Look::Bad);
+  EXPECT_EQ(look_of("# comment"), Look::Faint);
+  EXPECT_EQ(look_of("[ 9.1] [Firmware Bug]: x"), Look::Warning);
+  EXPECT_EQ(look_of("[    0.000000] e820: x"), Look::Plain);
+  EXPECT_EQ(look_of(""), Look::Plain);
+}
+
+TEST(Screen, EverySizeFits) {
+  for (const auto& [width, height] : {std::pair{640u, 480u},
+                                      {800u, 600u},
+                                      {1366u, 768u},
+                                      {2560u, 1440u},
+                                      {3840u, 2160u},
+                                      {1080u, 1920u},
+                                      {5u, 5u}}) {
+    Panel panel(width, height, 1, 8);
+    const auto screen = std::make_unique<Screen>();
+    screen->open(panel.made.value(), nullptr);
+    EXPECT_EQ(screen->is_open(), width > 5);
+    for (int i = 0; i < 300; ++i) screen->write("word after word after word ");
+    screen->write("\n");
+    EXPECT_TRUE(panel.fences_stand());
+  }
+}
+
+}  // namespace
+}  // namespace kernel
