@@ -42,6 +42,10 @@ void put_vendor(char (&to)[64], const CHAR16* vendor) {
   }
 }
 
+Range whole_pages(Range range) {
+  return {mm::align_down(range.start, mm::kPageSize), mm::align_up(range.end, mm::kPageSize)};
+}
+
 Range bytes_of(const File& file) {
   return {file.pages.range().start, file.pages.range().start + file.size};
 }
@@ -76,9 +80,9 @@ void note_live_state(Departure& departure, const LiveState& live) {
   size_t& count = departure.in_use_count;
   count = 0;
   in_use[count++] = {departure.stack.range(), "LOADER"};
-  in_use[count++] = {live.gdt, "FW GDT"};
-  in_use[count++] = {live.idt, "FW IDT"};
-  in_use[count++] = {{live.stack - kStackBelow, live.stack + kStackAbove}, "FW STACK"};
+  in_use[count++] = {whole_pages(live.gdt), "FW GDT"};
+  in_use[count++] = {whole_pages(live.idt), "FW IDT"};
+  in_use[count++] = {whole_pages({live.stack - kStackBelow, live.stack + kStackAbove}), "FW STACK"};
 }
 
 loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure,
@@ -103,8 +107,10 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
 }  // namespace
 
 Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
-                          const char* options, const mm::Printer& findings) {
+                          const char* options, std::span<const loader::HandoffResult> results,
+                          const mm::Printer& findings) {
   Departure departure;
+  departure.results = results;
   departure.map = BATON_TRY(get_memory_map(firmware));
   const loader::EfiMemoryMap view = departure.map.view();
   const size_t entries = mm::E820Table::capacity_for(view.count());
@@ -133,7 +139,8 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   const loader::WorldFacts facts = facts_of(firmware, departure, kernel, initrd);
   const size_t descriptors = departure.map.capacity();
   departure.handoff = BATON_TRY(allocate(
-      firmware, loader::handoff_size(descriptors, facts, std::strlen(options), 0), "handoff"));
+      firmware, loader::handoff_size(descriptors, facts, std::strlen(options), results.size()),
+      "handoff"));
   const Phys ram_end = phys(e820.last_pfn());
   departure.page_tables = BATON_TRY(
       allocate(firmware, loader::page_table_pool_size(descriptors, ram_end, facts), "page tables"));
@@ -183,8 +190,9 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Kern
   facts.efi_descriptor_version = departure.map.version();
   const loader::WorldMemory memory{departure.handoff.range(), departure.map.buffer(),
                                    departure.page_tables.range()};
-  const auto world = loader::build_world(facts_of(firmware, departure, kernel, initrd), memory,
-                                         facts, {options, std::strlen(options)}, {}, findings);
+  const auto world =
+      loader::build_world(facts_of(firmware, departure, kernel, initrd), memory, facts,
+                          {options, std::strlen(options)}, departure.results, findings);
   if (!world.ok()) return world.error();
 
   auto& handoff = *kIdentity.at<loader::Handoff>(world.value().handoff);
