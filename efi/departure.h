@@ -33,6 +33,8 @@ struct Departure {
   Pages in_use_storage;  // NamedRange: all that is live until the jump
   size_t in_use_count = 0;
 
+  std::span<const loader::HandoffResult> results;  // of the firmware phase
+
   Pages stack;    // the kernel's first
   Pages handoff;  // WorldMemory's
   Pages page_tables;
@@ -46,9 +48,10 @@ struct Departure {
 };
 
 // Finds tables, screen and CPU, and allocates. What is odd about the machine is named in
-// `findings`.
+// `findings`; `results`, the firmware phase's, must stay until the jump.
 mm::Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
-                              const char* options, const mm::Printer& findings);
+                              const char* options, std::span<const loader::HandoffResult> results,
+                              const mm::Printer& findings);
 
 // From exit to the jump: notes what is live, builds the kernel's world in what was packed, and
 // enters it. Returns only with an error, after which the firmware can not be gone back to. CPU

@@ -7,6 +7,7 @@
 #include "efi/departure.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
+#include "efi/firmware_phase.h"
 #include "efi/images.h"
 #include "efi/last_words.h"
 #include "efi/memory_map.h"
@@ -37,9 +38,11 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
     console.wait_for_key(config.timeout);
   }
 
+  const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, out));
   const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd));
-  Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, out));
+  Departure departure =
+      BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), out));
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("%s at 0x%lx: leaving the firmware", config.kernel, kernel.pages.range().start.v);
 

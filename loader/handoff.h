@@ -24,7 +24,7 @@
 namespace loader {
 
 inline constexpr uint64_t kHandoffMagic = 0x46464f4e4f544142;  // "BATONOFF", little endian
-inline constexpr uint32_t kHandoffVersion = 1;
+inline constexpr uint32_t kHandoffVersion = 2;
 
 // Virtual layout the loader's page tables give the kernel.
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
@@ -65,9 +65,9 @@ struct HandoffSegment {
 
 // One result of the firmware phase's self-tests; text is NUL-terminated.
 struct HandoffResult {
-  uint32_t id;       // index into the table of firmware tests both sides are built with
-  uint32_t outcome;  // 0 pass, 1 fail, 2 skip
-  char facts[120];
+  uint32_t id;       // index into loader::kFirmwareTestRows
+  uint32_t outcome;  // loader::Outcome
+  char facts[248];
 };
 
 struct Handoff {
@@ -127,7 +127,7 @@ static_assert(sizeof(HandoffArray) == 16);
 static_assert(sizeof(HandoffFramebuffer) == 48);
 static_assert(sizeof(HandoffTable) == 16);
 static_assert(sizeof(HandoffSegment) == 32);
-static_assert(sizeof(HandoffResult) == 128);
+static_assert(sizeof(HandoffResult) == 256);
 static_assert(offsetof(Handoff, e820) == 24);
 static_assert(offsetof(Handoff, efi_map) == 104);
 static_assert(offsetof(Handoff, page_tables) == 176);

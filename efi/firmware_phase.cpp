@@ -1,0 +1,179 @@
+#include "efi/firmware_phase.h"
+
+#include <cstring>
+
+#include "efi/graphics.h"
+#include "efi/memory_map.h"
+#include "efi/x86_64/cpu.h"
+#include "efi/x86_64/live_page.h"
+#include "loader/firmware_tests.h"
+
+// What a virtual function that was never defined would call. There is none.
+extern "C" void __cxa_pure_virtual() { __builtin_trap(); }
+
+namespace efi {
+namespace {
+
+using loader::EfiStatus;
+
+constexpr EFI_GUID kRandom = {
+    0x3152bca5, 0xeade, 0x433d, {0x86, 0x2e, 0xc0, 0x1c, 0xdc, 0x29, 0x1f, 0x44}};
+constexpr EFI_GUID kTcg2 = {
+    0x607f766c, 0x7455, 0x42be, {0x93, 0x0b, 0xe4, 0xd7, 0x6d, 0xb2, 0x72, 0x0f}};
+constexpr EFI_GUID kMemoryAttribute = {
+    0xf4560cf6, 0x40ec, 0x4b4a, {0xa1, 0x92, 0xbf, 0x1d, 0x57, 0xd0, 0xb1, 0x89}};
+
+// EFI_RNG_PROTOCOL, UEFI 2.10 section 37; GNU-EFI's versions differ about it.
+struct RandomProtocol {
+  void* get_info;
+  EFI_STATUS(EFIAPI* get_rng)(RandomProtocol*, EFI_GUID*, UINTN, UINT8*);
+};
+
+CHAR16* wide(const char16_t* name) {
+  return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(name));  // GNU-EFI's lacks a const
+}
+
+class RealFirmware final : public loader::TestedFirmware {
+ public:
+  explicit RealFirmware(const Firmware& firmware)
+      : boot_(*firmware.boot),
+        runtime_(*firmware.system->RuntimeServices),
+        random_(protocol_anywhere<RandomProtocol>(firmware, kRandom)) {}
+
+  [[nodiscard]] bool has_random() const { return random_ != nullptr; }
+
+  EfiStatus get_memory_map(std::byte* buffer, loader::MapCall& call) override {
+    UINTN size = call.size;
+    UINTN key = 0;
+    UINTN stride = 0;
+    UINT32 version = 0;
+    const EFI_STATUS status = boot_.GetMemoryMap(
+        &size, reinterpret_cast<EFI_MEMORY_DESCRIPTOR*>(buffer), &key, &stride, &version);
+    call = {size, key, stride, version};
+    return status;
+  }
+  EfiStatus allocate_pages(loader::AllocateHow how, uint32_t type, uint64_t pages,
+                           uint64_t& address) override {
+    return boot_.AllocatePages(static_cast<EFI_ALLOCATE_TYPE>(how),
+                               static_cast<EFI_MEMORY_TYPE>(type), pages, &address);
+  }
+  EfiStatus free_pages(uint64_t address, uint64_t pages) override {
+    return boot_.FreePages(address, pages);
+  }
+  EfiStatus allocate_pool(uint32_t type, uint64_t size, uint64_t& address) override {
+    void* memory = nullptr;
+    const EFI_STATUS status = boot_.AllocatePool(static_cast<EFI_MEMORY_TYPE>(type), size, &memory);
+    address = reinterpret_cast<uintptr_t>(memory);
+    return status;
+  }
+  EfiStatus free_pool(uint64_t address) override {
+    return boot_.FreePool(reinterpret_cast<void*>(address));
+  }
+  EfiStatus get_time(loader::EfiTime& time) override {
+    static_assert(sizeof(EFI_TIME) == sizeof(loader::EfiTime));
+    EFI_TIME now;
+    const EFI_STATUS status = runtime_.GetTime(&now, nullptr);
+    std::memcpy(&time, &now, sizeof(time));
+    return status;
+  }
+  EfiStatus next_variable(uint64_t& size, char16_t* name, loader::EfiGuid& vendor) override {
+    EFI_GUID guid;
+    std::memcpy(&guid, &vendor, sizeof(guid));
+    UINTN bytes = size;
+    const EFI_STATUS status = runtime_.GetNextVariableName(&bytes, wide(name), &guid);
+    size = bytes;
+    std::memcpy(&vendor, &guid, sizeof(guid));
+    return status;
+  }
+  EfiStatus get_variable(const char16_t* name, const loader::EfiGuid& vendor, uint64_t& size,
+                         void* data) override {
+    EFI_GUID guid;
+    std::memcpy(&guid, &vendor, sizeof(guid));
+    UINTN bytes = size;
+    const EFI_STATUS status = runtime_.GetVariable(wide(name), &guid, nullptr, &bytes, data);
+    size = bytes;
+    return status;
+  }
+  EfiStatus random(std::span<uint8_t> out) override {
+    if (random_ == nullptr) return loader::kEfiUnsupported;
+    return random_->get_rng(random_, nullptr, out.size(), out.data());
+  }
+  std::optional<loader::LivePage> page_at(uint64_t address) override {
+    const auto page = live_page(address);
+    if (!page) return std::nullopt;
+    return loader::LivePage{page->writable, page->executable};
+  }
+
+ private:
+  EFI_BOOT_SERVICES& boot_;
+  EFI_RUNTIME_SERVICES& runtime_;
+  RandomProtocol* random_;
+};
+
+loader::FirmwareFacts facts_of(const Firmware& firmware, const RealFirmware& services) {
+  const uint64_t image = reinterpret_cast<uintptr_t>(firmware.loaded->ImageBase);
+  loader::FirmwareFacts facts;
+  facts.system_table = reinterpret_cast<uintptr_t>(firmware.system);
+  facts.image = {mm::Phys{image}, mm::Phys{image + firmware.loaded->ImageSize}};
+  facts.code = reinterpret_cast<uintptr_t>(&run_firmware_phase);
+  facts.stack = live_state().stack.v;
+  facts.has_rng = services.has_random();
+  facts.has_tcg2 = protocol_anywhere<void>(firmware, kTcg2) != nullptr;
+  facts.has_memory_attribute = protocol_anywhere<void>(firmware, kMemoryAttribute) != nullptr;
+  facts.framebuffer = find_framebuffer(firmware);
+  return facts;
+}
+
+const char* word(loader::Outcome outcome) {
+  switch (outcome) {
+    case loader::Outcome::Pass:
+      return "pass";
+    case loader::Outcome::Fail:
+      return "FAIL";
+    case loader::Outcome::Skip:
+      return "skip";
+  }
+  return "?";
+}
+
+}  // namespace
+
+mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::string_view options,
+                                             const mm::Printer& out) {
+  constexpr size_t kTests = loader::kFirmwareTestRows.size();
+  constexpr uint64_t kScratch = 16 * mm::kKiB;
+  FirmwarePhase phase;
+  const loader::Selection selection(options);
+  if (!selection.asked() || selection.list()) return phase;
+
+  phase.storage = BATON_TRY(
+      allocate_array<loader::HandoffResult>(firmware, kTests, "results of the firmware's tests"));
+  const Pages scratch = BATON_TRY(allocate(firmware, kScratch, "room for the firmware's tests"));
+  // Each comes with slack, which the first has when the second is there.
+  const MemoryMap first = BATON_TRY(get_memory_map(firmware));
+  const MemoryMap second = BATON_TRY(get_memory_map(firmware));
+
+  RealFirmware services(firmware);
+  const loader::FirmwareFacts facts = facts_of(firmware, services);
+  const auto bytes = [](mm::Range range) {
+    return std::span(reinterpret_cast<std::byte*>(range.start.v), range.size());
+  };
+  loader::FirmwareBench bench{services, facts, bytes(first.buffer()), bytes(second.buffer()),
+                              scratch.span<std::byte>()};
+  const auto results = phase.storage.span<loader::HandoffResult>();
+  for (size_t i = 0; i < kTests; ++i) {
+    const loader::SelfTest& row = loader::kFirmwareTestRows[i];
+    if (!selection.wants(row.id)) continue;
+    loader::Facts said;
+    const loader::Outcome outcome = loader::run_firmware_test(i, bench, said);
+    out.line("%s %s%s%s", row.id, word(outcome), said.empty() ? "" : ": ", said.text());
+    loader::HandoffResult& result = results[phase.count++];
+    result.id = static_cast<uint32_t>(i);
+    result.outcome = static_cast<uint32_t>(outcome);
+    static_assert(sizeof(result.facts) == loader::Facts::kSize);
+    std::memcpy(result.facts, said.text(), sizeof(result.facts));
+  }
+  return phase;
+}
+
+}  // namespace efi
