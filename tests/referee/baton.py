@@ -4,13 +4,12 @@ import re
 
 import boot
 import facts
+import tables
 from machine import BUILD, qemu
 
 ESP = BUILD / "esp"
 OPTIONS = "selftest monitor"
 PROMPT = r"^baton> "
-# The monitor prints what Linux keeps in /proc under the same names.
-TABLES = ("zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo", "iomem")
 TIMEOUT = 240
 
 
@@ -21,7 +20,7 @@ class BatonError(Exception):
 def report(machine, build):
     """(serial log, seconds). The log is kept in build/baton/ too, whatever came of the boot."""
     options = " ".join([OPTIONS, *machine.baton])
-    done = boot.converse(machine, ESP, options, PROMPT, [*TABLES, "ledger", "poweroff"], TIMEOUT,
+    done = boot.converse(machine, ESP, options, PROMPT, [*tables.NAMES, "ledger", "poweroff"], TIMEOUT,
                          build / "debian")
     kept = build / "baton" / f"{machine.name}.log"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -67,4 +66,4 @@ def ledger(log):
 
 def said(log):
     """[(subject, line)], as facts.of_linux()."""
-    return facts.of_baton(log, table(log, "zoneinfo"))
+    return facts.of_baton(log, {name: table(log, name) for name in tables.NAMES})

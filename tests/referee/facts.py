@@ -6,6 +6,8 @@ Linux's own log and Baton's are read by the same code.
 
 import re
 
+import tables
+
 # Subject -> the lines that belong to it, in the order in which a kernel prints them.
 SUBJECTS = {
     "BIOS-e820 map": r"BIOS-e820: ",
@@ -24,7 +26,8 @@ SUBJECTS = {
 _SUBJECT = re.compile("|".join(f"(?P<s{i}>{lines})"
                                for i, lines in enumerate(SUBJECTS.values())))
 ZONEINFO = "zoneinfo: spanned and present"
-ALL_SUBJECTS = (*SUBJECTS, ZONEINFO)
+ALL_SUBJECTS = (*SUBJECTS, ZONEINFO, tables.FIRMWARE_ROWS,
+                *(tables.subject(name) for name in tables.NAMES))
 
 
 def position(subject):
@@ -47,12 +50,21 @@ def section(log, name):
 
 def of_linux(log):
     """[(subject, line)] from the report of the referee's Linux."""
-    return _of_log(section(log, "dmesg")) + _of_zoneinfo(section(log, "zoneinfo"))
+    dmesg = section(log, "dmesg")
+    return _all(dmesg, {name: section(log, name) for name in tables.NAMES}, dmesg)
 
 
-def of_baton(log, zoneinfo):
-    """[(subject, line)] from Baton's serial log and its table of that name."""
-    return _of_log(log.splitlines()) + _of_zoneinfo(zoneinfo)
+def of_baton(log, printed):
+    """[(subject, line)] from Baton's serial log and its tables, {name: [line]}."""
+    return _all(log.splitlines(), printed, ())
+
+
+def _all(log, printed, reserved_later):
+    found = _of_log(log) + _of_zoneinfo(printed["zoneinfo"])
+    found += tables.firmware_rows(printed["iomem"], reserved_later)
+    for name in tables.NAMES:
+        found += tables.form(name, printed[name])
+    return found
 
 
 def _of_log(lines):

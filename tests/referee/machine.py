@@ -113,6 +113,9 @@ class Machine:
     def arguments(self):
         """Board, CPUs, memory and nodes."""
         accelerator = "kvm" if qemu.kvm_usable() else "tcg"
+        if accelerator == "tcg" and self.smp > 64:
+            # A thread a CPU means that all of them stop for each change of one's translations.
+            accelerator += ",thread=single"
         board = self.board
         if any(kind == "nvdimm" for kind, *_ in self.plugged):
             board += ",nvdimm=on"

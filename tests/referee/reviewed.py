@@ -39,6 +39,10 @@ class Exempt:
 
 EXCEPTIONS = [
     Exempt(
+        "direct-map", "linux", "form of meminfo", r"DirectMap(4k|2M|1G): # kB", None,
+        "counts pages of the kernel's direct map; Baton's is made by its loader, and mm/, which prints "
+        "meminfo, does not know it"),
+    Exempt(
         "quiet-srat-processors", "baton", "SRAT processors",
         r"SRAT: PXM \d+ -> (X2)?APIC 0x\w+ -> Node \d+", None,
         "newer kernels print these lines only with dynamic debugging on; there is nothing to "
