@@ -1,0 +1,285 @@
+#include "mm/e820.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "mm/e820_trim.h"
+#include "tests/support/drawn_machine.h"
+
+namespace {
+
+using mm::E820Entry;
+using mm::E820Table;
+using mm::E820Type;
+using mm::Pfn;
+using mm::Phys;
+using mm::Range;
+
+constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+
+struct Table {
+  std::vector<E820Entry> storage;
+  E820Table e820;
+  explicit Table(size_t slots = 64) : storage(slots), e820(storage) {}
+
+  Table& add(uint64_t start, uint64_t end, E820Type type) {
+    test::must(e820.append(range(start, end), type));
+    return *this;
+  }
+  [[nodiscard]] std::string draw() const {
+    test::Log log;
+    for (const E820Entry& e : e820.entries()) {
+      const char* name = mm::e820_type_name(e.type);
+      log.printer().line("0x%lx-0x%lx %s", e.range.start.v, e.range.end.v,
+                         name != nullptr ? name : "?");
+    }
+    return log.take();
+  }
+};
+
+TEST(E820, SortsAndMerges) {
+  Table t;
+  t.add(0x5000, 0x6000, E820Type::Ram)
+      .add(0x1000, 0x2000, E820Type::Ram)
+      .add(0x2000, 0x3000, E820Type::Ram)
+      .add(0x3000, 0x4000, E820Type::Reserved);
+  EXPECT_EQ(t.draw(), "0x1000-0x3000 usable\n0x3000-0x4000 reserved\n0x5000-0x6000 usable\n");
+}
+
+TEST(E820, WhereTypesOverlapTheStricterWins) {
+  //  usable     |---------------------------|
+  //  ACPI data       |-----|
+  //  reserved           |-----|
+  //  unusable                     |--|
+  //  unknown 20                      |---|
+  Table t;
+  t.add(0x1000, 0x9000, E820Type::Ram)
+      .add(0x2000, 0x4000, E820Type::Acpi)
+      .add(0x3000, 0x5000, E820Type::Reserved)
+      .add(0x6000, 0x7000, E820Type::Unusable)
+      .add(0x6800, 0x8000, E820Type{20});
+  EXPECT_EQ(t.draw(), R"(0x1000-0x2000 usable
+0x2000-0x3000 ACPI data
+0x3000-0x5000 reserved
+0x5000-0x6000 usable
+0x6000-0x7000 unusable
+0x7000-0x8000 ?
+0x8000-0x9000 usable
+)");
+}
+
+TEST(E820, TheOrderOfEntriesDoesNotMatter) {
+  const std::vector<std::pair<Range, E820Type>> given{
+      {range(0x1000, 0x9000), E820Type::Ram},          {range(0x2000, 0x4000), E820Type::Acpi},
+      {range(0x3000, 0x5000), E820Type::Reserved},     {range(0x4800, 0xa000), E820Type::Nvs},
+      {range(0x0000, 0x20000), E820Type::Unaccepted},  {range(0x7000, 0x8000), E820Type::Pram},
+      {range(0x8000, 0x8800), E820Type::SoftReserved},
+  };
+  Table forward;
+  Table backward;
+  for (size_t i = 0; i < given.size(); ++i) {
+    test::must(forward.e820.append(given[i].first, given[i].second));
+    const auto& back = given[given.size() - 1 - i];
+    test::must(backward.e820.append(back.first, back.second));
+  }
+  EXPECT_EQ(forward.draw(), backward.draw());
+}
+
+TEST(E820, ThatEveryTypeHasItsPlace) {
+  const std::vector<E820Type> order{
+      E820Type::Ram,  E820Type::Unaccepted, E820Type::SoftReserved, E820Type::Pmem,
+      E820Type::Acpi, E820Type::Nvs,        E820Type::Reserved,     E820Type::Unusable};
+  for (size_t i = 1; i < order.size(); ++i) {
+    EXPECT_LT(mm::strictness(order[i - 1]), mm::strictness(order[i])) << i;
+  }
+  EXPECT_LT(mm::strictness(E820Type{99}), mm::strictness(E820Type::Reserved));
+  EXPECT_GT(mm::strictness(E820Type{99}), mm::strictness(E820Type::Nvs));
+}
+
+TEST(E820, PersistentAndSoftReservedAreNotMerged) {
+  Table t;
+  t.add(0x1000, 0x2000, E820Type::Pram)
+      .add(0x2000, 0x3000, E820Type::Pram)
+      .add(0x4000, 0x5000, E820Type::SoftReserved)
+      .add(0x5000, 0x6000, E820Type::SoftReserved);
+  EXPECT_EQ(t.e820.entries().size(), 4u);
+}
+
+TEST(E820, UpdateRetypesOnlyWhatIsOfThatType) {
+  Table t;
+  t.add(0x1000, 0x4000, E820Type::Ram).add(0x5000, 0x8000, E820Type::Acpi);
+  EXPECT_EQ(test::must(t.e820.update(range(0, 0x6000), E820Type::Ram, E820Type::Reserved)),
+            0x3000u);
+  EXPECT_EQ(test::must(t.e820.update(range(0x6000, 0x9000), E820Type::Acpi, E820Type::Ram)),
+            0x2000u);
+  EXPECT_EQ(t.draw(), "0x1000-0x4000 reserved\n0x5000-0x6000 ACPI data\n0x6000-0x8000 usable\n");
+}
+
+TEST(E820, RemoveTakesOneTypeOrAll) {
+  Table t;
+  t.add(0x1000, 0x4000, E820Type::Ram).add(0x4000, 0x8000, E820Type::Acpi);
+  EXPECT_EQ(test::must(t.e820.remove(range(0x2000, 0x6000), E820Type::Ram)), 0x2000u);
+  EXPECT_EQ(test::must(t.e820.remove(range(0x7000, 0x7800))), 0x800u);
+  EXPECT_EQ(t.draw(), "0x1000-0x2000 usable\n0x4000-0x7000 ACPI data\n0x7800-0x8000 ACPI data\n");
+}
+
+TEST(E820, BadRangesAreNamedAndChangeNothing) {
+  Table t;
+  t.add(0x1000, 0x2000, E820Type::Ram);
+  const std::string before = t.draw();
+  for (const Range bad : {range(0x3000, 0x3000), range(0x3000, 0x1000),
+                          range(0x1000, mm::kMaxPhys + 1), range(~uint64_t{0} - 5, 5)}) {
+    EXPECT_FALSE(t.e820.append(bad, E820Type::Reserved).ok());
+    EXPECT_FALSE(t.e820.update(bad, E820Type::Ram, E820Type::Reserved).ok());
+    EXPECT_FALSE(t.e820.remove(bad).ok());
+  }
+  EXPECT_EQ(t.draw(), before);
+  EXPECT_EQ(test::describe(t.e820.append(range(0x3000, 0x1000), E820Type::Ram).error()),
+            "error: e820: range wraps (0x3000, 0x1000)\n");
+}
+
+TEST(E820, AFullTableIsAnErrorAndStaysAsItWas) {
+  Table t(6);
+  for (uint64_t i = 0;; ++i) {
+    const std::string before = t.draw();
+    const auto added = t.e820.append(range(i * 0x2000, i * 0x2000 + 0x1000), E820Type::Ram);
+    if (added.ok()) continue;
+    EXPECT_GE(i, 3u);
+    EXPECT_EQ(t.draw(), before);
+    break;
+  }
+}
+
+TEST(E820, LastPfnIsOfWholeFrames) {
+  Table t;
+  t.add(0x100000, 0x7fffffff, E820Type::Ram)
+      .add(0x100000000, 0x180000800, E820Type::Ram)
+      .add(0x200000000, 0x200000fff, E820Type::Ram)
+      .add(0x300000000, 0x400000000, E820Type::Reserved);
+  EXPECT_EQ(t.e820.last_pfn(), Pfn{0x180000});
+  EXPECT_EQ(t.e820.last_pfn(Pfn{0x100000}), Pfn{0x7ffff});
+  EXPECT_EQ(t.e820.last_pfn(Pfn{0x140000}), Pfn{0x140000});
+  EXPECT_EQ(Table().e820.last_pfn(), Pfn{0});
+}
+
+TEST(E820, FindsAndSums) {
+  Table t;
+  t.add(0x1000, 0x2000, E820Type::Ram).add(0x2000, 0x3000, E820Type::Acpi);
+  EXPECT_EQ(t.e820.find(Phys{0xfff}), nullptr);
+  EXPECT_EQ(t.e820.find(Phys{0x1fff})->type, E820Type::Ram);
+  EXPECT_EQ(t.e820.find(Phys{0x2000})->type, E820Type::Acpi);
+  EXPECT_EQ(t.e820.find(Phys{0x3000}), nullptr);
+  EXPECT_TRUE(t.e820.all(range(0x1000, 0x2000), E820Type::Ram));
+  EXPECT_FALSE(t.e820.all(range(0x1000, 0x2001), E820Type::Ram));
+  EXPECT_EQ(t.e820.total(E820Type::Acpi), 0x1000u);
+}
+
+TEST(E820, AdoptsOnlyWhatIsSane) {
+  Table t;
+  const std::vector<E820Entry> good{{range(0, 0x1000), E820Type::Ram},
+                                    {range(0x1000, 0x2000), E820Type::Reserved}};
+  test::must(t.e820.adopt(good));
+  EXPECT_EQ(t.e820.entries().size(), 2u);
+  const std::vector<E820Entry> overlapping{{range(0, 0x1001), E820Type::Ram},
+                                           {range(0x1000, 0x2000), E820Type::Reserved}};
+  EXPECT_FALSE(t.e820.adopt(overlapping).ok());
+  Table small(1);
+  EXPECT_FALSE(small.e820.adopt(good).ok());
+}
+
+TEST(E820, PrintsAsLinux) {
+  Table t;
+  t.add(0, 0xa0000, E820Type::Ram).add(0xf0000, 0x100000, E820Type{16});
+  test::Log log;
+  t.e820.print(log.printer(), "BIOS-e820");
+  EXPECT_EQ(log.text(),
+            "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
+            "BIOS-e820: [mem 0x00000000000f0000-0x00000000000fffff] type 16\n");
+}
+
+// Against a map from each byte of a small world to its type.
+TEST(E820, AgreesWithAByteByByteModel) {
+  constexpr E820Type kTypes[] = {E820Type::Ram,  E820Type::Reserved,     E820Type::Acpi,
+                                 E820Type::Pram, E820Type::Unaccepted,   E820Type{20},
+                                 E820Type::Nvs,  E820Type::SoftReserved, E820Type::Unusable};
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    Table t(400);
+    std::map<uint64_t, E820Type> model;
+    for (int step = 0; step < 40; ++step) {
+      const uint64_t start = random() % 60;
+      const uint64_t end = start + 1 + random() % 20;
+      const E820Type a = kTypes[random() % std::size(kTypes)];
+      const E820Type b = kTypes[random() % std::size(kTypes)];
+      const unsigned action = random() % 4;
+      uint64_t changed = 0;
+      for (uint64_t i = start; i < end; ++i) {
+        const auto at = model.find(i);
+        if (action <= 1) {
+          if (at == model.end() || mm::strictness(a) >= mm::strictness(at->second)) model[i] = a;
+        } else if (at != model.end() && at->second == a) {
+          ++changed;
+          action == 2 ? void(at->second = b) : void(model.erase(at));
+        }
+      }
+      if (action <= 1) {
+        test::must(t.e820.append(range(start, end), a));
+      } else if (action == 2) {
+        const uint64_t updated = test::must(t.e820.update(range(start, end), a, b));
+        EXPECT_EQ(updated, a == b ? 0 : changed) << seed;
+      } else {
+        EXPECT_EQ(test::must(t.e820.remove(range(start, end), a)), changed) << seed;
+      }
+      for (uint64_t i = 0; i < 90; ++i) {
+        const E820Entry* entry = t.e820.find(Phys{i});
+        const auto at = model.find(i);
+        ASSERT_EQ(entry != nullptr, at != model.end()) << "seed " << seed << " byte " << i;
+        if (entry != nullptr) {
+          ASSERT_EQ(entry->type, at->second) << "seed " << seed << " byte " << i;
+        }
+      }
+      // Sorted, disjoint, merged.
+      const auto entries = t.e820.entries();
+      for (size_t i = 1; i < entries.size(); ++i) {
+        ASSERT_LE(entries[i - 1].range.end, entries[i].range.start);
+        if (entries[i - 1].range.end == entries[i].range.start &&
+            entries[i].type != E820Type::Pram && entries[i].type != E820Type::SoftReserved) {
+          ASSERT_NE(entries[i - 1].type, entries[i].type) << "seed " << seed;
+        }
+      }
+    }
+  }
+}
+
+TEST(E820Trim, TakesPageZeroAndTheBiosHole) {
+  Table t;
+  t.add(0, 0xc0000, E820Type::Ram).add(0xf0000, 0x200000000, E820Type::Ram);
+  test::Log log;
+  const mm::Trims trims =
+      test::must(mm::trim_bios_range(t.e820, mm::max_arch_pfn(4), log.printer()));
+  EXPECT_EQ(trims.page_zero, 0x1000u);
+  EXPECT_EQ(trims.bios_hole, 0x30000u);
+  EXPECT_EQ(mm::print_last_pfn(t.e820, mm::max_arch_pfn(4), log.printer()), Pfn{0x200000});
+  EXPECT_EQ(log.text(), R"(e820: update [mem 0x00000000-0x00000fff] usable ==> reserved
+e820: remove [mem 0x000a0000-0x000fffff] usable
+last_pfn = 0x200000 max_arch_pfn = 0x400000000
+last_pfn = 0x100000 max_arch_pfn = 0x400000000
+)");
+  EXPECT_EQ(t.draw(), "0x0-0x1000 reserved\n0x1000-0xa0000 usable\n0x100000-0x200000000 usable\n");
+}
+
+TEST(E820Trim, WhatPageTablesCannotReachIsRemoved) {
+  Table t;
+  t.add(0x100000, uint64_t{1} << 47, E820Type::Ram);
+  const mm::Trims trims = test::must(mm::trim_bios_range(t.e820, mm::max_arch_pfn(4), {}));
+  EXPECT_EQ(trims.unreachable, uint64_t{1} << 46);
+  Table five;
+  five.add(0x100000, uint64_t{1} << 47, E820Type::Ram);
+  EXPECT_EQ(test::must(mm::trim_bios_range(five.e820, mm::max_arch_pfn(5), {})).unreachable, 0u);
+}
+
+}  // namespace

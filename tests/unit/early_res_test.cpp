@@ -1,0 +1,218 @@
+#include "mm/early_res.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/drawn_machine.h"
+#include "tests/support/pretend_memory.h"
+
+namespace {
+
+using mm::EarlyRes;
+using mm::Phys;
+using mm::Range;
+using mm::Reservation;
+
+constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+
+struct List {
+  std::vector<Reservation> storage;
+  EarlyRes res;
+  explicit List(size_t slots = 32) : storage(slots), res(storage) {}
+  [[nodiscard]] std::string draw() const {
+    test::Log log;
+    for (const Reservation& r : res.entries()) {
+      log.printer().line("0x%lx-0x%lx %s", r.range.start.v, r.range.end.v, r.name);
+    }
+    return log.take();
+  }
+};
+
+TEST(EarlyRes, KeepsThemSorted) {
+  List l;
+  test::must(l.res.reserve(range(0x5000, 0x6000), "C"));
+  test::must(l.res.reserve(range(0x1000, 0x1001), "A"));
+  test::must(l.res.reserve(range(0x1001, 0x5000), "B"));
+  EXPECT_EQ(l.draw(), "0x1000-0x1001 A\n0x1001-0x5000 B\n0x5000-0x6000 C\n");
+}
+
+TEST(EarlyRes, AConflictNamesBoth) {
+  List l;
+  test::must(l.res.reserve(range(0x1000, 0x3000), "RAMDISK"));
+  const auto conflict = l.res.reserve(range(0x2fff, 0x4000), "PGTABLE");
+  ASSERT_FALSE(conflict.ok());
+  EXPECT_STREQ(conflict.error().subject, "PGTABLE");
+  EXPECT_STREQ(conflict.error().other, "RAMDISK");
+  EXPECT_EQ(l.draw(), "0x1000-0x3000 RAMDISK\n");
+}
+
+TEST(EarlyRes, WhatMayBeOverlappedGivesWay) {
+  List l;
+  test::must(l.res.reserve_overlap_ok(range(0x0, 0x10000), "BIOS"));
+  test::must(l.res.reserve(range(0x4000, 0x6000), "A"));
+  test::must(l.res.reserve(range(0xf000, 0x12000), "B"));
+  EXPECT_EQ(l.draw(), "0x0-0x4000 BIOS\n0x4000-0x6000 A\n0x6000-0xf000 BIOS\n0xf000-0x12000 B\n");
+  EXPECT_FALSE(l.res.reserve_overlap_ok(range(0x5000, 0x7000), "LATE").ok());
+}
+
+TEST(EarlyRes, FreesWholeHeadTailAndMiddle) {
+  List l;
+  test::must(l.res.reserve(range(0x1000, 0x9000), "A"));
+  test::must(l.res.free(range(0x1000, 0x2000)));
+  test::must(l.res.free(range(0x8000, 0x9000)));
+  test::must(l.res.free(range(0x4000, 0x5000)));
+  EXPECT_EQ(l.draw(), "0x2000-0x4000 A\n0x5000-0x8000 A\n");
+  test::must(l.res.free(range(0x2000, 0x4000)));
+  EXPECT_EQ(l.draw(), "0x5000-0x8000 A\n");
+  // A byte that is not reserved: nothing is freed.
+  EXPECT_FALSE(l.res.free(range(0x7000, 0x8001)).ok());
+  EXPECT_FALSE(l.res.free(range(0x4000, 0x6000)).ok());
+  EXPECT_EQ(l.draw(), "0x5000-0x8000 A\n");
+}
+
+TEST(EarlyRes, FreesAcrossNeighbours) {
+  List l;
+  test::must(l.res.reserve(range(0x1000, 0x2000), "A"));
+  test::must(l.res.reserve(range(0x2000, 0x3000), "B"));
+  test::must(l.res.free(range(0x1800, 0x2800)));
+  EXPECT_EQ(l.draw(), "0x1000-0x1800 A\n0x2800-0x3000 B\n");
+}
+
+TEST(EarlyRes, BadRequestsAreNamed) {
+  List l;
+  EXPECT_FALSE(l.res.reserve(range(0x1000, 0x1000), "EMPTY").ok());
+  EXPECT_FALSE(l.res.reserve(range(0x2000, 0x1000), "WRAPS").ok());
+  test::must(l.res.reserve(range(0x1000, 0x2000), "FOURTEEN CHARS"));
+  const auto longer = l.res.reserve(range(0x3000, 0x4000), "FIFTEEN CHARS !");
+  ASSERT_FALSE(longer.ok());
+  EXPECT_STREQ(longer.error().what, "reservation's name is longer than 14 characters");
+}
+
+TEST(EarlyRes, AFullListIsAnErrorUnlessItMayGrow) {
+  List small(4);
+  mm::Result<> result;
+  for (uint64_t i = 0; result.ok() && i < 10; ++i) {
+    result = small.res.reserve(range(i * 0x2000, i * 0x2000 + 0x1000), "X");
+  }
+  ASSERT_FALSE(result.ok());
+
+  const test::DrawnMachine machine(
+      "BIOS-e820: [mem 0x0000000000100000-0x0000000000ffffff] usable\n");
+  const test::PretendMemory memory(Phys{0x1000000});
+  List growing(6);
+  test::must(growing.res.grow_in(machine.e820, memory.map()));
+  for (uint64_t i = 0; i < 600; ++i) {
+    test::must(growing.res.reserve(range(0x200000 + i * 0x2000, 0x200000 + i * 0x2000 + 5), "X"));
+  }
+  EXPECT_EQ(growing.res.entries().size(), 601u);  // with its own
+  size_t own = 0;
+  for (const Reservation& r : growing.res.entries()) own += mm::has_name(r, "EARLY_RES") ? 1 : 0;
+  EXPECT_EQ(own, 1u);
+}
+
+TEST(EarlyRes, AdoptsOnlyWhatIsSane) {
+  List l;
+  const std::vector<Reservation> good{{range(0, 5), {'A'}}, {range(5, 9), {'B'}}};
+  test::must(l.res.adopt(good));
+  EXPECT_EQ(l.draw(), "0x0-0x5 A\n0x5-0x9 B\n");
+  const std::vector<Reservation> overlap{{range(0, 6), {'A'}}, {range(5, 9), {'B'}}};
+  EXPECT_FALSE(l.res.adopt(overlap).ok());
+  Reservation endless{range(0, 6)};
+  for (char& c : endless.name) c = 'x';
+  EXPECT_FALSE(l.res.adopt({&endless, 1}).ok());
+}
+
+TEST(EarlyRes, NamesAreComparedWhole) {
+  const Reservation r{range(0, 1), {'M', 'E', 'M'}};
+  EXPECT_TRUE(mm::has_name(r, "MEM"));
+  EXPECT_FALSE(mm::has_name(r, "ME"));
+  EXPECT_FALSE(mm::has_name(r, "MEMMAP"));
+}
+
+constexpr const char* kRam = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x00000000001fffff] usable
+)";
+
+TEST(FindE820Area, LowestPlaceThatFits) {
+  const test::DrawnMachine machine(kRam);
+  List l;
+  const Range anywhere = range(0, mm::kMaxPhys);
+  const auto find = [&](uint64_t size, uint64_t align, Range bounds) {
+    const auto found = mm::find_e820_area(machine.e820, l.res, bounds, size, align);
+    return found.ok() ? found.value().v : 0;
+  };
+  EXPECT_EQ(find(0x1000, 0x1000, anywhere), 0x1000u);  // never 0
+  EXPECT_EQ(find(0x9f000, 0x1000, anywhere), 0x1000u);
+  EXPECT_EQ(find(0x9f001, 0x1000, anywhere), 0x100000u);
+  EXPECT_EQ(find(0x1000, 0x1000, range(0x9f800, 0x200000)), 0x100000u);
+  test::must(l.res.reserve(range(0x100800, 0x180000), "A"));
+  EXPECT_EQ(find(0x10000, 0x1000, range(0x100000, 0x200000)), 0x180000u);
+  EXPECT_EQ(find(0x800, 0x800, range(0x100000, 0x200000)), 0x100000u);
+  EXPECT_EQ(find(0x80001, 0x1000, range(0x100000, 0x200000)), 0u);
+  EXPECT_EQ(find(0x1000, uint64_t{1} << 40, anywhere), 0u);
+}
+
+TEST(FindE820Area, HighestPlaceThatFits) {
+  const test::DrawnMachine machine(kRam);
+  List l;
+  test::must(l.res.reserve(range(0x1ff800, 0x200000), "A"));
+  const auto find = [&](uint64_t size, uint64_t align, Range bounds) {
+    const auto found = mm::find_e820_area_top(machine.e820, l.res, bounds, size, align);
+    return found.ok() ? found.value().v : 0;
+  };
+  EXPECT_EQ(find(0x1000, 0x1000, range(0, mm::kMaxPhys)), 0x1fe000u);
+  EXPECT_EQ(find(0x800, 0x800, range(0, mm::kMaxPhys)), 0x1ff000u);
+  EXPECT_EQ(find(0x1000, 0x1000, range(0, 0x100000)), 0x9f000u);
+  EXPECT_EQ(find(0x9f000, 0x1000, range(0, 0x100000)), 0x1000u);
+  EXPECT_EQ(find(0xa0000, 0x1000, range(0, 0x100000)), 0u);
+  const auto none = mm::find_e820_area_top(machine.e820, l.res, range(0, 0x100000), 0xa0000, 1);
+  EXPECT_EQ(test::describe(none.error()),
+            "error: e820: no room (size, below) (0xa0000, 0x100000)\n");
+}
+
+// Against one byte after the other of a small world.
+TEST(FindE820Area, AgreesWithATryOfEveryPlace) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    std::mt19937 random(seed);
+    std::vector<mm::E820Entry> storage(200);
+    mm::E820Table e820(storage);
+    List l(100);
+    std::vector<bool> free(256);
+    for (int i = 0; i < 5; ++i) {
+      const uint64_t start = random() % 200;
+      const uint64_t end = start + 1 + random() % 50;
+      test::must(e820.append(range(start, end), mm::E820Type::Ram));
+      for (uint64_t b = start; b < end; ++b) free[b] = true;
+    }
+    for (int i = 0; i < 6; ++i) {
+      const uint64_t start = random() % 240;
+      const uint64_t end = start + 1 + random() % 15;
+      if (!l.res.reserve(range(start, end), "X").ok()) continue;
+      for (uint64_t b = start; b < end; ++b) free[b] = false;
+    }
+    for (int i = 0; i < 20; ++i) {
+      const uint64_t size = 1 + random() % 20;
+      const uint64_t align = uint64_t{1} << random() % 5;
+      const Range bounds = range(random() % 100, 100 + random() % 156);
+      uint64_t lowest = 0;
+      uint64_t highest = 0;
+      for (uint64_t at = std::max<uint64_t>(bounds.start.v, 1); at + size <= bounds.end.v; ++at) {
+        bool fits = at % align == 0;
+        for (uint64_t b = at; fits && b < at + size; ++b) fits = free[b];
+        if (!fits) continue;
+        if (lowest == 0) lowest = at;
+        highest = at;
+      }
+      const auto low = mm::find_e820_area(e820, l.res, bounds, size, align);
+      const auto high = mm::find_e820_area_top(e820, l.res, bounds, size, align);
+      ASSERT_EQ(low.ok() ? low.value().v : 0, lowest) << "seed " << seed;
+      ASSERT_EQ(high.ok() ? high.value().v : 0, highest) << "seed " << seed;
+    }
+  }
+}
+
+}  // namespace
