@@ -27,21 +27,43 @@ def test_unknown_option_is_named(bench):
     assert any("frobnicate=7" in line and "nknown" in line for line in read.lines(boot.log))
 
 
-def test_exception(bench):
-    """An undefined instruction planted in the kernel: registers, fault, names, status 35."""
-    victim = "mm::numa_init"
-
-    def plant(tree):
+def planted(function, code):
+    """A change of the ESP: the kernel whose `function` begins with `code`."""
+    def change(tree):
         path = tree / "EFI/baton/kernel.elf"
         elf = Elf(path.read_bytes())
-        elf.plant(symbol(BUILD / "kernel.elf", victim), b"\x0f\x0b")
+        elf.plant(symbol(BUILD / "kernel.elf", function), code)
         path.write_bytes(elf.bytes())
-    boot = bench.boot(SMALL, "poweroff", plant)
+    return change
+
+
+def test_exception(bench):
+    """An undefined instruction in the kernel: registers, fault, names, status 35."""
+    boot = bench.boot(SMALL, "poweroff", planted("mm::numa_init", b"\x0f\x0b"))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert re.search(r"invalid opcode", boot.log, re.IGNORECASE)
     assert re.search(r"RIP: .*numa_init\+0x0/0x[0-9a-f]+", boot.log)
     assert re.search(r"RSP: ", boot.log) and re.search(r"RAX: ", boot.log)
     assert re.search(r"Call Trace:", boot.log)
+
+
+def test_failing_selftest(bench):
+    """One test is made to find a fault: the others still run, and the status is 35."""
+    # A Verdict (kernel/selftest.h) of Fail and no words, through the pointer the caller passed:
+    # movb $1, (%rdi); movb $0, 1(%rdi); mov %rdi, %rax; ret
+    fail = b"\xc6\x07\x01\xc6\x47\x01\x00\x48\x89\xf8\xc3"
+    boot = bench.boot(SMALL, "selftest poweroff", planted("kernel::test_audit", fail))
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    plan, results = read.ktap(boot.log)
+    assert len(results) == plan
+    assert [name for ok, name in results if not ok] == ["mm.buddy.audit"]
+
+
+def test_hang_is_seen(bench):
+    """The runner's own eyes: a kernel that stands still ends by time-out, its last line known."""
+    boot = bench.boot(SMALL, "poweroff", planted("mm::numa_init", b"\xeb\xfe"), timeout=30)
+    assert (boot.ended, boot.status) == ("time-out", -1)
+    assert read.find(boot.last_line, r"[A-Za-z]")
 
 
 class Monitor:
