@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mm/size_text.h"
+
 namespace mm {
 namespace {
 
@@ -149,6 +151,21 @@ ZoneLimits arm_zone_limits(Pfn end_of_low, Pfn end_of_ram) {
   limits.end[index_of(ZoneType::HighMem)] = end_of_ram;
   limits.exists = {false, false, true, true, true};
   return limits;
+}
+
+Result<CoreAmount> parse_core_amount(std::string_view value, const char* who) {
+  if (value == "mirror") return Error{"mirror is not supported", who};
+  std::string_view percent = value;
+  const uint64_t number = BATON_TRY(take_number(percent, who));
+  if (percent == "%") {
+    if (number > 100) return Error{"more than all of memory (percent)", who, number};
+    return CoreAmount{.percent = static_cast<unsigned>(number)};
+  }
+  const uint64_t bytes = BATON_TRY(take_size(value, who));
+  if (!value.empty()) {
+    return Error{"what follows is not understood (characters left)", who, value.size()};
+  }
+  return CoreAmount{.frames = bytes / kPageSize};
 }
 
 Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& limits,

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "mm/layout.h"
 #include "mm/numa.h"
@@ -38,6 +39,10 @@ struct CoreAmount {
   uint64_t frames = 0;
   unsigned percent = 0;
 };
+
+// The value of kernelcore= or movablecore=: a size (rounded down to frames, as Linux does) or nn%.
+// `who` is the option, for errors.
+Result<CoreAmount> parse_core_amount(std::string_view value, const char* who);
 
 // kernelcore=, movablecore=, movable_node. kernelcore=mirror needs the firmware's mirror flags and
 // is not here.

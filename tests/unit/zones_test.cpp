@@ -158,6 +158,15 @@ TEST(Zones, PercentOfAll) {
   EXPECT_NE(LaidOut(kTwoNodes, options).zones.movable_start[1], Pfn{});
 }
 
+TEST(Zones, AmountsAreSizesOrPercent) {
+  EXPECT_EQ(test::must(mm::parse_core_amount("2G", "kernelcore=")).frames, 0x80000u);
+  EXPECT_EQ(test::must(mm::parse_core_amount("0x1000", "kernelcore=")).frames, 1u);
+  EXPECT_EQ(test::must(mm::parse_core_amount("75%", "kernelcore=")).percent, 75u);
+  for (const char* wrong : {"", "G", "101%", "5%%", "1Gx", "mirror", "99999999999999999999"}) {
+    EXPECT_FALSE(mm::parse_core_amount(wrong, "kernelcore=").ok()) << wrong;
+  }
+}
+
 TEST(Zones, MovableNodeTakesWhatCanBeUnplugged) {
   mm::MovableOptions options;
   options.movable_node = true;
