@@ -10,6 +10,23 @@ constexpr Range kAnywhere{Phys{0}, Phys{kMaxPhys}};
 // Entries that trims and options may add to what the firmware said.
 constexpr size_t kMoreE820Appends = 64;
 
+// Regions that boot_alloc() and the DMA32 reserve may add before an array has to grow.
+constexpr size_t kMoreRegions = 64;
+
+// dma32_reserve_bootmem: Linux keeps 128 MiB at or above 512 MiB, so that the software IO TLB finds
+// room later on a machine with much memory above 4 GiB.
+constexpr uint64_t kDma32Bytes = 128 * kMiB;
+constexpr Phys kDma32Goal{512 * kMiB};
+
+// The lowest place from `goal` up, or from 0: bootmem's rule.
+Result<Phys> memblock_alloc_bottom_up(Memblock& memblock, Memblock::Want want, Phys goal) {
+  want.bottom_up = true;
+  Memblock::Want from_goal = want;
+  from_goal.from = goal;
+  const auto place = memblock.alloc(from_goal);
+  return place.ok() ? place : memblock.alloc(want);
+}
+
 }  // namespace
 
 template <class T>
@@ -90,7 +107,10 @@ Result<> RelayCore::lay_out(const ZoneLimits& limits, const MovableOptions& mova
 
 Result<> RelayCore::start_boot_allocator(Road road) {
   road_ = road;
-  if (road != Road::Bootmem) return {};
+  return road == Road::Bootmem ? start_bootmem() : start_memblock();
+}
+
+Result<> RelayCore::start_bootmem() {
   const auto nodes = BATON_TRY(keep<NodeBootmem>(numa_.with_memory.count(), "BOOTMAP"));
   const size_t count =
       BATON_TRY(init_bootmem(nodes_, nodes, numa_.active, e820_, reservations_, map_, out_));
@@ -98,10 +118,46 @@ Result<> RelayCore::start_boot_allocator(Road road) {
   bootmem_.free_active(numa_.active);
   const Range all{Phys{0}, phys(e820_.last_pfn())};
   bootmem_.take_reservations(reservations_.entries(), reservations_.entries().size(), all, out_);
-  // Linux keeps 128 MiB at or above 512 MiB, so that the software IO TLB finds room later.
-  const auto kept = bootmem_.dma32_reserve(128 * kMiB, kPageSize, Phys{512 * kMiB});
+  const auto kept = bootmem_.dma32_reserve(kDma32Bytes, kPageSize, kDma32Goal);
   if (!kept.ok()) out_.error("bootmem", kept.error());
   return {};
+}
+
+Result<> RelayCore::start_memblock() {
+  const auto memory =
+      BATON_TRY(keep<MemblockRegion>(numa_.active.size() + kMoreRegions, "BOOTMAP"));
+  const auto reserved =
+      BATON_TRY(keep<MemblockRegion>(reservations_.entries().size() + kMoreRegions, "BOOTMAP"));
+  memblock_ = Memblock(memory, reserved);
+  memblock_.allow_resize(map_);
+  BATON_TRY(memblock_from(memblock_, numa_.active, reservations_.entries()));
+  if (e820_.last_pfn() <= pfn_down(Phys{4 * kGiB})) return {};
+  const Memblock::Want want{.size = kDma32Bytes, .align = kPageSize, .to = Phys{4 * kGiB}};
+  const auto kept = memblock_alloc_bottom_up(memblock_, want, kDma32Goal);
+  if (!kept.ok()) {
+    out_.error("memblock", kept.error());
+    return {};
+  }
+  dma32_ = {kept.value(), kept.value() + kDma32Bytes};
+  return {};
+}
+
+Result<> RelayCore::memblock_dma32_free() {
+  if (dma32_.empty()) return {};
+  const Range kept = dma32_;
+  dma32_ = {};
+  return memblock_.free(kept);
+}
+
+Result<Phys> RelayCore::boot_alloc(uint64_t bytes, const char* name) {
+  bytes = align_up(bytes, kPageSize);
+  const Phys goal{16 * kMiB};
+  const Phys place =
+      BATON_TRY(road_ == Road::Bootmem ? bootmem_.alloc({.size = bytes, .goal = goal})
+                                       : memblock_alloc_bottom_up(
+                                             memblock_, {.size = bytes, .align = kPageSize}, goal));
+  BATON_TRY(reservations_.reserve({place, place + bytes}, name));
+  return place;
 }
 
 void RelayCore::print_layout() const { print_zones(numa_, zone_ranges_, nodes_, out_); }

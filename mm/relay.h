@@ -18,6 +18,7 @@
 #include "mm/early_res.h"
 #include "mm/handover.h"
 #include "mm/layout.h"
+#include "mm/memblock.h"
 #include "mm/numa.h"
 #include "mm/page_alloc.h"
 #include "mm/placement.h"
@@ -50,6 +51,9 @@ class RelayCore {
   Result<> lay_out(const ZoneLimits& limits, const MovableOptions& movable, unsigned cpus);
   // Station 4, the boot allocator of the chosen road.
   Result<> start_boot_allocator(Road road);
+  // alloc_bootmem: whole pages for what is needed before buddy and stays, reserved under `name`.
+  // The lowest place above the DMA zone that fits, or below; the same place on both roads.
+  Result<Phys> boot_alloc(uint64_t bytes, const char* name);
   // Prints what station 3 found; Linux does so after its boot allocator stands.
   void print_layout() const;
 
@@ -63,11 +67,17 @@ class RelayCore {
   [[nodiscard]] const Layout& layout() const { return layout_; }
   // On the bootmem road only, until the hand-over.
   [[nodiscard]] Bootmem& bootmem() { return bootmem_; }
+  // On the memblock road only, until the hand-over.
+  [[nodiscard]] Memblock& memblock() { return memblock_; }
   [[nodiscard]] const DirectMap& map() const { return map_; }
 
  protected:
   RelayCore(const DirectMap& map, const Printer& out) : map_(map), out_(out) {}
   ~RelayCore() = default;
+
+  Result<> start_bootmem();
+  Result<> start_memblock();
+  Result<> memblock_dma32_free();
 
   // Room for `count` things in the machine's memory, for as long as it runs.
   template <class T>
@@ -85,6 +95,8 @@ class RelayCore {
   unsigned cpus_ = 0;
   Road road_ = Road::Bootmem;
   Bootmem bootmem_;
+  Memblock memblock_;
+  Range dma32_;  // what the memblock road keeps for 32-bit DMA until the hand-over
 };
 
 template <class Policy>
@@ -109,19 +121,14 @@ class Relay : public RelayCore {
     if (road_ == Road::Bootmem) {
       bootmem_.dma32_free();
       free_all_bootmem(bootmem_, nodes_, release);
-      BATON_TRY(result);
       bootmem_ = Bootmem();
-      BATON_TRY(give_back("BOOTMAP"));
     } else {
-      for (const ActiveRange& active : numa_.active) {
-        for_each_free_range(e820_, reservations_.entries(), phys(active.pfns), [&](Range free) {
-          const PfnRange frames = pfns_inside(free);
-          if (!frames.empty()) for_each_zone_part(nodes_[active.node], frames, release);
-          return result.ok();
-        });
-      }
-      BATON_TRY(result);
+      BATON_TRY(memblock_dma32_free());
+      free_all_memblock(memblock_, nodes_, release);
+      memblock_ = Memblock();
     }
+    BATON_TRY(result);
+    BATON_TRY(give_back("BOOTMAP"));
     pages_.setup_watermarks();
     pages_.setup_per_cpu_pageset();
     return {};

@@ -72,6 +72,34 @@ TEST(Relay, BothRoadsLeaveTheSameBuddy) {
   }
 }
 
+TEST(Relay, BothRoadsAllocateAtTheSamePlaceBeforeBuddy) {
+  for (const char* drawing : {kSmallPc, kTwoNodes}) {
+    uint64_t places[2][3] = {};
+    for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+      test::DrawnMachine drawn(drawing);
+      const test::PretendMemory memory(drawn.e820.entries().back().range.end);
+      mm::Relay<test::SingleCpu> relay(memory.map(), mm::Printer());
+      const auto reservations = {reserved(0x1200000, 0x1201000, "IN THE WAY")};
+      test::must(relay.take_over(drawn.e820.entries(), std::vector(reservations)));
+      test::must(relay.trim(4));
+      test::must(relay.find_nodes(drawn.numa()));
+      test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+      test::must(relay.start_boot_allocator(road));
+      uint64_t* place = places[static_cast<size_t>(road)];
+      for (const uint64_t bytes : {0x100000UL, 0x150001UL, 0x1UL}) {
+        *place++ = test::must(relay.boot_alloc(bytes, "BOOT")).v;
+      }
+      test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
+      test::must(relay.hand_over());
+      EXPECT_EQ(relay.pages().counts().free, frames_left(relay));
+    }
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(places[0][i], places[1][i]);
+    EXPECT_EQ(places[0][0], 0x1000000U);
+    EXPECT_EQ(places[0][1], 0x1201000U) << "above what is in the way";
+    EXPECT_EQ(places[0][2], 0x1100000U);
+  }
+}
+
 TEST(Relay, WhatIsGivenBackLeavesBuddyAsIfItHadNeverBeenReserved) {
   test::RelayOptions options;
   options.reservations = {reserved(0x1000000, 0x1312345, "RAMDISK")};
