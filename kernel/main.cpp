@@ -13,6 +13,7 @@
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/report.h"
+#include "kernel/screen_console.h"
 #include "kernel/selftest.h"
 #include "mm/relay_ledger.h"
 #include "mm/show.h"
@@ -39,6 +40,8 @@ void take_handoff(const loader::Handoff& handoff) {
   const std::string_view text = kept.options();
   log().line("Command line: %.*s", static_cast<int>(text.size()), text.data());
   (void)Options(text).complain(log());
+  const auto shown = open_screen_console(handoff.framebuffer, kept.map());
+  if (!shown.ok()) log().error("console", shown.error());
 }
 
 void print_firmware(const loader::Handoff& handoff) {

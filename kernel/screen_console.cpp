@@ -1,0 +1,37 @@
+#include "kernel/screen_console.h"
+
+#include "kernel/console.h"
+#include "kernel/machine.h"
+#include "kernel/screen.h"
+
+namespace kernel {
+namespace {
+
+constinit Screen the_screen;
+
+}  // namespace
+
+Screen& screen() { return the_screen; }
+
+mm::Result<> open_screen_console(const loader::HandoffFramebuffer& facts,
+                                 const mm::DirectMap& map) {
+  if (facts.address == 0) return {};
+  const mm::Phys start{facts.address};
+  const auto base = reinterpret_cast<uint64_t>(map.at(start));
+  for (uint64_t at = base; at < base + facts.size;) {
+    const auto mapping = machine::find_mapping(at);
+    if (!mapping || !mapping->writable) {
+      return mm::Error{"not mapped for writing (address, size)", "framebuffer", facts.address,
+                       facts.size};
+    }
+    at = mapping->virt + mapping->size;
+  }
+  const Framebuffer framebuffer = BATON_TRY(Framebuffer::make(facts, map.at(start)));
+  the_screen.open(framebuffer, machine::microseconds);
+  if (!console().add_output([](std::string_view text) { the_screen.write(text); })) {
+    return mm::Error{"the console has too many outputs", "framebuffer"};
+  }
+  return {};
+}
+
+}  // namespace kernel
