@@ -11,7 +11,7 @@ from machine import qemu
 
 # efi=debug prints the firmware's descriptors; the log is larger than the default buffer.
 COMMAND_LINE = "console=ttyS0 efi=debug log_buf_len=4M panic=-1"
-TIMEOUT = 400
+TIMEOUT = 400  # s; and more for many CPUs
 DONE = "=== DONE ==="
 
 
@@ -55,7 +55,7 @@ class Linux:
     def _boot(self, machine):
         arguments = ["-kernel", str(self._kernel.image), "-initrd", str(self._initramfs),
                      "-append", self._command_line(machine)]
-        return boot.boot(machine, arguments, TIMEOUT, self._packages)
+        return boot.boot(machine, arguments, TIMEOUT + 4 * machine.smp, self._packages)
 
     @staticmethod
     def _command_line(machine):
