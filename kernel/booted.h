@@ -24,6 +24,7 @@ struct Booted {
   Relay& relay;
   uint64_t firmware_usable = 0;  // bytes, before anything was trimmed
   mm::Phys end_of_space;         // of the CPU's physical address space
+  bool exhaustive = false;       // self-tests do all, however long it takes
 };
 
 }  // namespace kernel

@@ -21,6 +21,11 @@ mm::Result<> Kept::take(const loader::Handoff& handoff) {
   }
   const auto segments = elements<loader::HandoffSegment>(handoff.segments, map());
   std::copy(segments.begin(), segments.end(), segments_.begin());
+  if (handoff.results.count > results_.size()) {
+    return mm::Error{"too many (count, room)", "results", handoff.results.count, results_.size()};
+  }
+  const auto results = elements<loader::HandoffResult>(handoff.results, map());
+  std::copy(results.begin(), results.end(), results_.begin());
   return {};
 }
 

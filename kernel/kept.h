@@ -16,6 +16,7 @@ class Kept {
  public:
   static constexpr size_t kMaxOptions = 4096;  // bytes of the command line, with its end
   static constexpr size_t kMaxSegments = 32;
+  static constexpr size_t kMaxResults = 64;  // of the firmware's self-tests
 
   // Copies; fails, naming the field, when something is larger than there is room for.
   mm::Result<> take(const loader::Handoff& handoff);
@@ -27,6 +28,9 @@ class Kept {
   [[nodiscard]] std::span<const loader::HandoffSegment> segments() const {
     return {segments_.data(), handoff_.segments.count};
   }
+  [[nodiscard]] std::span<const loader::HandoffResult> results() const {
+    return {results_.data(), handoff_.results.count};
+  }
   [[nodiscard]] mm::DirectMap map() const { return mm::DirectMap{handoff_.direct_map}; }
 
  private:
@@ -34,6 +38,7 @@ class Kept {
   std::array<char, kMaxOptions> options_{};
   size_t options_length_ = 0;
   std::array<loader::HandoffSegment, kMaxSegments> segments_{};
+  std::array<loader::HandoffResult, kMaxResults> results_{};
 };
 
 // An array of the handoff, where it lies.

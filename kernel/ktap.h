@@ -1,5 +1,6 @@
 // One KTAP document (docs.kernel.org/dev-tools/ktap), version 1: the plan first, so that a run
-// which breaks off is seen to be short.
+// which breaks off is seen to be short. A test may be a document of its own, indented by two
+// blanks, whose result is one line of the outer one.
 #pragma once
 
 #include <cstddef>
@@ -8,31 +9,47 @@
 
 namespace kernel {
 
+struct KtapTotals {
+  size_t pass = 0, fail = 0, xfail = 0, xpass = 0, skip = 0;
+
+  [[nodiscard]] size_t all() const { return pass + fail + xfail + xpass + skip; }
+  [[nodiscard]] bool good() const { return fail == 0 && xpass == 0; }
+  KtapTotals& operator+=(const KtapTotals& o);
+};
+
 class Ktap {
  public:
   // Prints the version and the plan.
-  Ktap(const mm::Printer& out, size_t tests);
+  Ktap(const mm::Printer& out, size_t tests) : Ktap(out, tests, 0) {}
+  // The document of one of `outer`'s tests.
+  [[nodiscard]] static Ktap subtests(const Ktap& outer, const char* name, size_t tests);
 
-  // A result each; `facts` (may be empty) becomes diagnostic lines, one for each of its lines.
+  // A result each.
   void ok(const char* name);
-  void not_ok(const char* name, const char* facts);
-  void skip(const char* name, const char* reason);
-  // The firmware or machine is known to get this wrong, and it did.
-  void expected_failure(const char* name, const char* reason, const char* facts);
-  // A line a person may want, and a parser ignores.
-  void diagnostic(const char* format, ...) __attribute__((format(printf, 2, 3)));
+  void not_ok(const char* name);
+  void skip(const char* name, const char* reason);  // the reason's first line
+  // The firmware or machine is known to get this wrong; and it did, or did not any more, which is
+  // a failure: what is known is wrong.
+  void expected_failure(const char* name, const char* reason);
+  void unexpected_pass(const char* name, const char* reason);
+  // A line a person may want, and a parser ignores; of a text with several lines, each.
+  void diagnostic(const char* before, const char* text);
 
   // Prints the totals. Whether all of the plan ran and none failed.
   bool finish();
 
-  [[nodiscard]] size_t failed() const { return failed_; }
+  [[nodiscard]] const KtapTotals& totals() const { return totals_; }
 
  private:
-  void facts(const char* text);
+  Ktap(const mm::Printer& out, size_t tests, unsigned depth);
+  void result(bool ok, const char* name, const char* directive, const char* text);
+  void indent() const;
 
   mm::Printer out_;
   size_t planned_;
-  size_t done_ = 0, passed_ = 0, failed_ = 0, skipped_ = 0, expected_failures_ = 0;
+  unsigned depth_;
+  size_t done_ = 0;
+  KtapTotals totals_;
 };
 
 }  // namespace kernel

@@ -14,6 +14,7 @@
 namespace kernel {
 
 struct AcpiFacts;
+struct Mtrrs;
 
 namespace machine {
 
@@ -40,6 +41,8 @@ void pause();
 [[nodiscard]] bool x2apic_mode();
 [[nodiscard]] bool has_no_execute();
 void print_cpu(const mm::Printer& out);
+// The memory type range registers of the CPU that asks; kernel/mtrr.h.
+[[nodiscard]] Mtrrs read_mtrrs();
 // The names of the functions that called this one, innermost first.
 void print_backtrace(const mm::Printer& out);
 

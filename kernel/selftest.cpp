@@ -1,128 +1,216 @@
 #include "kernel/selftest.h"
 
+#include <array>
 #include <cstdarg>
 
+#include "kernel/console.h"
+#include "kernel/known_failures.h"
 #include "kernel/ktap.h"
-#include "kernel/selftest_kernel.h"
-#include "kernel/selftest_mm.h"
+#include "kernel/table_tests.h"
+#include "loader/firmware_test_rows.h"
 
 namespace kernel {
 namespace {
 
-constexpr std::array kTests{
-    SelfTest{"kernel.handoff", "the handoff is whole and the image lies in its reservation",
-             test_handoff},
-    SelfTest{"kernel.ledger", "every byte has one owner and the sums come out", test_ledger},
-    SelfTest{"kernel.pages.wx", "no page is writable and executable", test_write_xor_execute},
-    SelfTest{"kernel.pages.image", "text and rodata are read-only through every mapping",
-             test_image_read_only},
-    SelfTest{"kernel.pages.guard", "the page below each stack faults", test_guard_pages},
-    SelfTest{"mm.buddy.reserved", "no free block holds a byte that is reserved or no RAM",
-             test_free_is_free},
-    SelfTest{"mm.buddy.counts", "free_area, counters and managed pages agree", test_counts},
-    SelfTest{"mm.buddy.audit", "every structure of the allocator agrees with every other",
-             test_audit},
-    SelfTest{"mm.zones.largest", "each zone allocates to empty in the largest blocks and returns",
-             test_largest_blocks},
-    SelfTest{"mm.zones.small", "small orders, interleaved, do not overlap and merge again",
-             test_small_orders},
-    SelfTest{"mm.nodes.local", "memory comes from the node that is asked for", test_node_local},
-    SelfTest{"mm.nodes.fallback", "a node without memory is served by the next one",
-             test_node_fallback},
-    SelfTest{"mm.free.refused", "double, unaligned, foreign and wrong-order frees are refused",
-             test_wrong_frees},
+using loader::Outcome;
+using loader::Selection;
+using loader::SelfTest;
+
+// --- The phases ----------------------------------------------------------------------------------
+
+struct Phase {
+  const char* name;
+  size_t count;
+  const SelfTest& (*row)(size_t index);
+  Verdict (*run)(size_t index, Booted& machine);
 };
 
-bool wanted(std::string_view pattern, const SelfTest& test) {
-  return pattern.empty() || pattern == "full" || matches(pattern, test.id);
+Verdict firmware_result(size_t index, Booted& machine) {
+  for (const loader::HandoffResult& result : machine.kept.results()) {
+    if (result.id != index) continue;
+    loader::Facts facts;
+    if (result.facts[0] != '\0') facts.say("%s", result.facts);
+    return {static_cast<Outcome>(result.outcome), facts};
+  }
+  return Verdict::skip("it runs under the firmware, and this boot's options did not ask for it");
 }
 
-void report(Ktap& ktap, const SelfTest& test, const Verdict& verdict) {
-  switch (verdict.kind()) {
-    case Verdict::Kind::Pass:
-      ktap.ok(test.id);
+template <std::span<const KernelTest> (*kTests)()>
+Phase kernel_phase(const char* name) {
+  return {name, kTests().size(), [](size_t i) -> const SelfTest& { return kTests()[i].row; },
+          [](size_t i, Booted& machine) { return kTests()[i].run(machine); }};
+}
+
+template <std::span<const TableTest> (*kTests)()>
+Phase table_phase(const char* name) {
+  return {name, kTests().size(), [](size_t i) -> const SelfTest& { return kTests()[i].row; },
+          [](size_t i, Booted& machine) {
+            loader::Facts facts;
+            const Outcome outcome = kTests()[i].check(table_facts(machine), facts);
+            return Verdict(outcome, facts);
+          }};
+}
+
+std::array<Phase, 5> phases() {
+  return {Phase{"efi", loader::kFirmwareTestRows.size(),
+                [](size_t i) -> const SelfTest& { return loader::kFirmwareTestRows[i]; },
+                firmware_result},
+          table_phase<acpi_tests>("acpi"), table_phase<machine_tests>("machine"),
+          kernel_phase<kernel_tests>("kernel"), kernel_phase<mm_tests>("mm")};
+}
+
+size_t wanted(const Phase& phase, const Selection& selection) {
+  size_t count = 0;
+  for (size_t i = 0; i < phase.count; ++i) count += selection.wants(phase.row(i).id) ? 1 : 0;
+  return count;
+}
+
+// --- Telling -------------------------------------------------------------------------------------
+
+// What failed, for the summary.
+class Failures {
+ public:
+  void add(const SelfTest& test) {
+    if (count_ < kept_.size()) kept_[count_] = &test;
+    ++count_;
+  }
+  void print(const mm::Printer& out) const {
+    using enum loader::Severity;
+    for (const loader::Severity severity : {Critical, High, Medium, Low}) {
+      for (size_t i = 0; i < count_ && i < kept_.size(); ++i) {
+        if (kept_[i]->severity != severity) continue;
+        out.line("  FAILED (%s) %s: not true that %s", loader::severity_name(severity),
+                 kept_[i]->id, kept_[i]->title);
+      }
+    }
+    if (count_ > kept_.size()) out.line("  and %zu more", count_ - kept_.size());
+  }
+
+ private:
+  std::array<const SelfTest*, 12> kept_{};  // a screen holds no more
+  size_t count_ = 0;
+};
+
+void explain(Ktap& ktap, const SelfTest& test, const Verdict& verdict) {
+  ktap.diagnostic("", test.title);
+  ktap.diagnostic("severity: ", loader::severity_name(test.severity));
+  ktap.diagnostic("found: ", verdict.facts());
+  ktap.diagnostic("rule: ", test.rule);
+  ktap.diagnostic("advice: ", test.advice);
+}
+
+void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, std::string_view firmware,
+          Failures& failures) {
+  const KnownFailure* known = known_failure(test.id, firmware);
+  switch (verdict.outcome()) {
+    case Outcome::Pass:
+      if (known == nullptr) {
+        ktap.ok(test.id);
+      } else {
+        ktap.unexpected_pass(test.id, known->reason);
+        failures.add(test);
+      }
       return;
-    case Verdict::Kind::Skip:
+    case Outcome::Skip:
+      // A firmware may leave out what it skips, but should it?
+      if (std::string_view(test.id).substr(0, 4) == "efi.") {
+        ktap.diagnostic("advice: ", test.advice);
+      }
       ktap.skip(test.id, verdict.facts());
       return;
-    case Verdict::Kind::Fail:
-      ktap.not_ok(test.id, verdict.facts());
+    case Outcome::Fail:
+      explain(ktap, test, verdict);
+      if (known != nullptr) {
+        ktap.expected_failure(test.id, known->reason);
+      } else {
+        ktap.not_ok(test.id);
+        failures.add(test);
+      }
       return;
   }
 }
 
-}  // namespace
-
-std::span<const SelfTest> selftests() { return kTests; }
-
-void Verdict::say(const char* format, va_list args) {
-  struct Text {
-    std::span<char> room;
-    size_t used = 0;
-  } text{facts_};
-  const mm::Printer printer(
-      [](void* context, std::string_view piece) {
-        auto& to = *static_cast<Text*>(context);
-        for (const char c : piece) {
-          if (to.used + 1 < to.room.size()) to.room[to.used] = c;
-          ++to.used;
-        }
-      },
-      &text);
-  printer.vpart(format, args);
-  if (text.used < facts_.size()) return;
-  for (size_t i = facts_.size() - 4; i < facts_.size() - 1; ++i) facts_[i] = '.';
+void list(const mm::Printer& out) {
+  for (const Phase& phase : phases()) {
+    for (size_t i = 0; i < phase.count; ++i) {
+      const SelfTest& test = phase.row(i);
+      out.line("%-30s %-8s %s", test.id, loader::severity_name(test.severity), test.title);
+    }
+  }
 }
 
+// Names patterns that match nothing. Whether there were none.
+bool check_patterns(const Selection& selection, const mm::Printer& out) {
+  bool good = true;
+  selection.for_each_pattern([&](std::string_view pattern) {
+    const auto length = static_cast<int>(pattern.size());
+    for (const Phase& phase : phases()) {
+      for (size_t i = 0; i < phase.count; ++i) {
+        if (loader::id_matches(pattern, phase.row(i).id)) return;
+      }
+    }
+    out.line("selftest=%.*s matches no test; selftest=list names them", length, pattern.data());
+    good = false;
+  });
+  return good;
+}
+
+void summarise(const KtapTotals& totals, const Failures& failures) {
+  log().line("Self-tests: %zu passed, %zu failed, %zu skipped, %zu known to fail", totals.pass,
+             totals.fail + totals.xpass, totals.skip, totals.xfail);
+  failures.print(log());
+}
+
+}  // namespace
+
 Verdict Verdict::fail(const char* format, ...) {
-  Verdict verdict(Kind::Fail);
+  Verdict verdict(Outcome::Fail);
   va_list args;
   va_start(args, format);
-  verdict.say(format, args);
+  verdict.facts_.vsay(format, args);
   va_end(args);
   return verdict;
 }
 
 Verdict Verdict::skip(const char* format, ...) {
-  Verdict verdict(Kind::Skip);
+  Verdict verdict(Outcome::Skip);
   va_list args;
   va_start(args, format);
-  verdict.say(format, args);
+  verdict.facts_.vsay(format, args);
   va_end(args);
   return verdict;
 }
 
-bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern.front() != '*') {
-    return !text.empty() && pattern.front() == text.front() &&
-           matches(pattern.substr(1), text.substr(1));
-  }
-  for (size_t skipped = 0; skipped <= text.size(); ++skipped) {
-    if (matches(pattern.substr(1), text.substr(skipped))) return true;
-  }
-  return false;
-}
-
-bool run_selftests(Booted& machine, std::string_view pattern, const mm::Printer& out) {
-  if (pattern == "list") {
-    for (const SelfTest& test : kTests) out.line("%-20s %s", test.id, test.title);
+bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out) {
+  const Selection selection = Selection::of_words(words);
+  if (selection.list()) {
+    list(out);
     return true;
   }
+  const bool patterns_good = check_patterns(selection, out);
+  machine.exhaustive = selection.full();
   size_t count = 0;
-  for (const SelfTest& test : kTests) count += wanted(pattern, test) ? 1 : 0;
-  if (count == 0) {
-    out.line("selftest=%.*s matches no test; selftest=list names them",
-             static_cast<int>(pattern.size()), pattern.data());
-    return false;
+  for (const Phase& phase : phases()) count += wanted(phase, selection) != 0 ? 1 : 0;
+  if (count == 0) return false;
+
+  const std::string_view firmware(machine.kept.handoff().firmware_vendor);
+  Ktap document(out, count);
+  KtapTotals totals;
+  Failures failures;
+  for (const Phase& phase : phases()) {
+    const size_t tests = wanted(phase, selection);
+    if (tests == 0) continue;
+    Ktap ktap = Ktap::subtests(document, phase.name, tests);
+    for (size_t i = 0; i < phase.count; ++i) {
+      const SelfTest& test = phase.row(i);
+      if (selection.wants(test.id)) tell(ktap, test, phase.run(i, machine), firmware, failures);
+    }
+    totals += ktap.totals();
+    ktap.finish() ? document.ok(phase.name) : document.not_ok(phase.name);
   }
-  Ktap ktap(out, count);
-  for (const SelfTest& test : kTests) {
-    if (!wanted(pattern, test)) continue;
-    ktap.diagnostic("%s", test.title);
-    report(ktap, test, test.run(machine));
-  }
-  return ktap.finish();
+  const bool good = document.finish();
+  summarise(totals, failures);
+  return good && patterns_good;
 }
 
 }  // namespace kernel

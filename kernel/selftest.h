@@ -1,49 +1,49 @@
-// The kernel's self-tests: rows of a table, one KTAP document.
+// The self-tests: all phases' results as one KTAP document, its plan first.
+//
+// A phase is a list of tests (loader/self_test.h says what a test is); ids begin with its name. The
+// firmware phase ran in the loader, and only its results are here.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "kernel/booted.h"
+#include "loader/self_test.h"
 #include "mm/print.h"
 
 namespace kernel {
 
 class Verdict {
  public:
-  enum class Kind : uint8_t { Pass, Fail, Skip };
-
-  static Verdict pass() { return Verdict(Kind::Pass); }
+  static Verdict pass() { return Verdict(loader::Outcome::Pass); }
   // What was found; longer texts than there is room for end in "...".
   static Verdict fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
   static Verdict skip(const char* format, ...) __attribute__((format(printf, 1, 2)));
+  Verdict(loader::Outcome outcome, const loader::Facts& facts) : outcome_(outcome), facts_(facts) {}
 
-  [[nodiscard]] Kind kind() const { return kind_; }
-  [[nodiscard]] bool passed() const { return kind_ == Kind::Pass; }
-  [[nodiscard]] const char* facts() const { return facts_.data(); }
+  [[nodiscard]] loader::Outcome outcome() const { return outcome_; }
+  [[nodiscard]] bool passed() const { return outcome_ == loader::Outcome::Pass; }
+  [[nodiscard]] const char* facts() const { return facts_.text(); }
 
  private:
-  explicit Verdict(Kind kind) : kind_(kind) {}
-  void say(const char* format, va_list args);
+  explicit Verdict(loader::Outcome outcome) : outcome_(outcome) {}
 
-  Kind kind_;
-  std::array<char, 240> facts_{};
+  loader::Outcome outcome_;
+  loader::Facts facts_;
 };
 
-struct SelfTest {
-  const char* id;  // stable
-  const char* title;
+struct KernelTest {
+  loader::SelfTest row;
   Verdict (*run)(Booted& machine);
 };
-[[nodiscard]] std::span<const SelfTest> selftests();
+// Phases "kernel" and "mm".
+[[nodiscard]] std::span<const KernelTest> kernel_tests();
+[[nodiscard]] std::span<const KernelTest> mm_tests();
 
-// Whether a test's id matches a pattern, in which * stands for any characters.
-[[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
-
-// Runs the tests whose id matches (all, for "" and "full") and prints the document; "list" prints
-// the ids instead. Whether all passed; a pattern that matches none has not.
-bool run_selftests(Booted& machine, std::string_view pattern, const mm::Printer& out);
+// Runs what `words` ask for (what stands behind `selftest=`; loader::Selection) and prints the
+// document, then a summary for a person in the log. With `list` it prints ids and titles instead.
+// Whether none failed and all ran; a pattern that matches no test counts as a failure.
+bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out);
 
 }  // namespace kernel

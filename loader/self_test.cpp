@@ -113,6 +113,18 @@ Selection::Selection(std::string_view options) {
     }
     asked_ = true;
   }
+  read_words();
+}
+
+Selection Selection::of_words(std::string_view words) {
+  Selection selection;
+  selection.asked_ = true;
+  selection.words_ = words;
+  selection.read_words();
+  return selection;
+}
+
+void Selection::read_words() {
   std::string_view rest = words_;
   for (std::string_view word = take(rest); !word.empty(); word = take(rest)) {
     if (word == "full") {

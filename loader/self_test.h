@@ -70,6 +70,8 @@ class Selection {
   Selection() = default;  // nothing is asked for
   // From the words of an options line; the last `selftest` wins.
   explicit Selection(std::string_view options);
+  // From what stands behind `selftest=`; nothing there means all tests.
+  [[nodiscard]] static Selection of_words(std::string_view words);
 
   [[nodiscard]] bool asked() const { return asked_; }
   [[nodiscard]] bool list() const { return list_; }
@@ -86,6 +88,7 @@ class Selection {
 
  private:
   static std::string_view take(std::string_view& rest);
+  void read_words();
 
   std::string_view words_;  // of the options text, which outlives this
   bool asked_ = false, list_ = false, full_ = false, patterns_ = false;

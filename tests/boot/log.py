@@ -47,25 +47,38 @@ def free_kib(log):
 
 
 def ktap(log):
-    """(planned, [(ok, name)]) of the one KTAP document, top level only. Raises ValueError when
-    there is not exactly one, or the plan does not stand first."""
+    """(planned, [(ok, name)]) of the one KTAP document: of its subtests' own tests where it has
+    subtests. Raises ValueError when there is not exactly one document, a plan does not stand first,
+    or a number is out of turn."""
     text = [line.rstrip() for line in log.splitlines()]  # KTAP lines carry no stamp
     starts = [i for i, line in enumerate(text) if re.fullmatch(r"(K?TAP) version \d+", line)]
     if len(starts) != 1:
         raise ValueError(f"{len(starts)} KTAP documents in the log instead of one")
-    plan = None
-    results = []
+    documents = [[None, []]]  # (plan, results): the whole, then each of its subtests
     for line in text[starts[0] + 1:]:
+        if line == "  KTAP version 1":
+            documents.append([None, []])
+            continue
+        inner = line.startswith("  ")
+        document = documents[-1] if inner else documents[0]
+        line = line[2:] if inner else line
         if match := re.fullmatch(r"1\.\.(\d+)", line):
-            if results or plan is not None:
+            if document[1] or document[0] is not None:
                 raise ValueError("a plan behind results")
-            plan = int(match[1])
+            document[0] = int(match[1])
         elif match := re.match(r"(not )?ok (\d+) ?-? ?(.*)", line):
-            if plan is None:
+            if document[0] is None:
                 raise ValueError("a result in front of the plan")
-            if int(match[2]) != len(results) + 1:
-                raise ValueError(f"result {match[2]} where {len(results) + 1} is due")
-            results.append((not match[1], match[3]))
-    if plan is None:
+            if int(match[2]) != len(document[1]) + 1:
+                raise ValueError(f"result {match[2]} where {len(document[1]) + 1} is due")
+            document[1].append((not match[1], match[3]))
+    whole, subtests = documents[0], documents[1:]
+    if whole[0] is None:
         raise ValueError("no plan")
-    return plan, results
+    if not subtests:
+        return whole[0], whole[1]
+    if len(whole[1]) != whole[0] or len(subtests) != whole[0]:
+        raise ValueError(f"{len(subtests)} phases, {len(whole[1])} of their results, a plan of "
+                         f"{whole[0]}")
+    return (sum(plan for plan, _ in subtests),
+            [result for _, results in subtests for result in results])

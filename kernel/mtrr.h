@@ -1,0 +1,48 @@
+// Memory type range registers: what the CPU makes of each physical address, whatever page tables
+// say (Intel SDM vol. 3A, section 12.11).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "mm/types.h"
+
+namespace kernel {
+
+enum class MemoryType : uint8_t {
+  Uncacheable = 0,
+  WriteCombining = 1,
+  WriteThrough = 4,
+  WriteProtected = 5,
+  WriteBack = 6,
+};
+[[nodiscard]] const char* memory_type_name(MemoryType type);
+
+// The registers of one CPU, as they stand.
+struct Mtrrs {
+  static constexpr size_t kMaxVariable = 32;
+  struct Variable {
+    uint64_t base = 0, mask = 0;  // IA32_MTRR_PHYSBASEn, PHYSMASKn
+    friend bool operator==(const Variable&, const Variable&) = default;
+  };
+
+  bool supported = false;
+  uint64_t default_type = 0;  // IA32_MTRR_DEF_TYPE
+  size_t variable_count = 0;
+  std::array<Variable, kMaxVariable> variable{};
+  std::array<uint64_t, 11> fixed{};  // FIX64K_00000, FIX16K_80000, _A0000, FIX4K_C0000 .. _F8000
+
+  friend bool operator==(const Mtrrs&, const Mtrrs&) = default;
+};
+
+// A stretch from an address on that has one type.
+struct TypedStretch {
+  MemoryType type = MemoryType::Uncacheable;
+  mm::Phys end;
+};
+// The type at an address, and how far it reaches at least. Overlapping variable ranges: uncacheable
+// wins, then write-through over write-back (section 12.11.4.1).
+[[nodiscard]] TypedStretch memory_type_at(const Mtrrs& mtrrs, mm::Phys address);
+
+}  // namespace kernel

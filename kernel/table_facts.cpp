@@ -1,0 +1,44 @@
+// This machine's tables and registers, for the tests of them.
+#include "kernel/booted.h"
+#include "kernel/machine.h"
+#include "kernel/table_tests.h"
+
+namespace kernel {
+namespace {
+
+constinit TableFacts facts;
+constinit Mtrrs boot_cpu_mtrrs;
+
+// A firmware's claim of an address is followed only where our page tables lead to it.
+bool is_mapped(const void* context, mm::Range range) {
+  const auto base = reinterpret_cast<uint64_t>(context);
+  for (uint64_t at = base + range.start.v; at < base + range.end.v;) {
+    const auto mapping = machine::find_mapping(at);
+    if (!mapping) return false;
+    at = mapping->virt + mapping->size;
+  }
+  return true;
+}
+
+}  // namespace
+
+const TableFacts& table_facts(const Booted& machine) {
+  const loader::Handoff& handoff = machine.kept.handoff();
+  const AcpiTables& acpi = machine.tables.tables();
+  boot_cpu_mtrrs = machine::read_mtrrs();
+  facts.map = machine.kept.map();
+  facts.readable = is_mapped;
+  facts.context = facts.map.at<const void>(mm::Phys{0});
+  facts.rsdp = handoff.rsdp;
+  facts.tables = acpi.list();
+  facts.root = acpi.root();
+  facts.e820 = &machine.relay.e820();
+  facts.trims = machine.relay.trims();
+  facts.smbios = handoff.smbios;
+  facts.smbios_version = handoff.smbios_version;
+  facts.boot_apic_id = handoff.processor_id;
+  facts.mtrrs = {&boot_cpu_mtrrs, 1};
+  return facts;
+}
+
+}  // namespace kernel

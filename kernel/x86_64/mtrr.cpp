@@ -1,0 +1,35 @@
+// Reads this CPU's memory type range registers.
+#include "kernel/mtrr.h"
+
+#include "kernel/machine.h"
+#include "kernel/x86_64/cpu.h"
+
+namespace kernel::machine {
+namespace {
+
+constexpr uint32_t kCapabilities = 0xfe, kDefaultType = 0x2ff, kFirstVariable = 0x200;
+constexpr uint32_t kFixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
+                               0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+constexpr uint64_t kHasFixed = 1u << 8;
+
+}  // namespace
+
+Mtrrs read_mtrrs() {
+  Mtrrs mtrrs;
+  if ((x86::cpuid(1).edx >> 12 & 1) == 0) return mtrrs;
+  mtrrs.supported = true;
+  const uint64_t capabilities = x86::rdmsr(kCapabilities);
+  mtrrs.default_type = x86::rdmsr(kDefaultType);
+  mtrrs.variable_count = capabilities & 0xff;
+  if (mtrrs.variable_count > Mtrrs::kMaxVariable) mtrrs.variable_count = Mtrrs::kMaxVariable;
+  for (uint32_t i = 0; i < mtrrs.variable_count; ++i) {
+    mtrrs.variable[i] = {x86::rdmsr(kFirstVariable + 2 * i),
+                         x86::rdmsr(kFirstVariable + 2 * i + 1)};
+  }
+  if ((capabilities & kHasFixed) != 0) {
+    for (size_t i = 0; i < mtrrs.fixed.size(); ++i) mtrrs.fixed[i] = x86::rdmsr(kFixed[i]);
+  }
+  return mtrrs;
+}
+
+}  // namespace kernel::machine
