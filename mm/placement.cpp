@@ -30,12 +30,17 @@ bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, Range bo
 class Placer {
  public:
   Placer(NodeId node, std::span<const ActiveRange> active, const E820Table& e820,
-         const EarlyRes& reservations, Pfn dma_end)
-      : node_(node), active_(active), e820_(e820), reservations_(reservations), dma_end_(dma_end) {}
+         const EarlyRes& reservations, Pfn dma_end, Phys limit)
+      : node_(node),
+        active_(active),
+        e820_(e820),
+        reservations_(reservations),
+        dma_end_(dma_end),
+        limit_(limit) {}
 
   [[nodiscard]] Result<Place> find(uint64_t size, uint64_t align, const char* name) const {
-    const Range above{phys(dma_end_), Phys{kMaxPhys}};
-    const Range below{Phys{0}, phys(dma_end_)};
+    const Range above{phys(dma_end_), limit_};
+    const Range below{Phys{0}, std::min(phys(dma_end_), limit_)};
     Place place;
     for (const NodeId node : {node_, kNoNode}) {
       for (const Range bounds : {above, below}) {
@@ -51,6 +56,7 @@ class Placer {
   const E820Table& e820_;
   const EarlyRes& reservations_;
   Pfn dma_end_;
+  Phys limit_;
 };
 
 // Reserves the part of mem_map for each run of sections with RAM.
@@ -87,7 +93,7 @@ PfnRange mem_map_frames(const NodeLayout& node) {
 Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
                     const E820Table& e820, EarlyRes& reservations, Pfn dma_end,
                     const Printer& out) {
-  const Placer placer(node.id, active, e820, reservations, dma_end);
+  const Placer placer(node.id, active, e820, reservations, dma_end, sizes.below);
   if (sizes.node_data != 0) {
     const uint64_t size = align_up(sizes.node_data, kPageSize);
     const Place place = BATON_TRY(placer.find(size, kPageSize, "NODE_DATA"));

@@ -23,6 +23,7 @@ struct NodeSizes {
   uint64_t page_bytes = 0;  // bytes mem_map has for each frame, a divisor of kPageSize; 0: none
   uint64_t per_cpu = 0;     // bytes of the node's per-CPU areas; 0: none
   uint64_t per_cpu_align = kPageSize;
+  Phys below{kMaxPhys};  // all of it ends at or below this: HighMem is in no direct map
 };
 
 // Frames that a node's mem_map describes: whole sections, so that every frame for which pfn_valid()

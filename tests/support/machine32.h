@@ -1,0 +1,167 @@
+// A 32-bit machine for tests: from banks of RAM to a page allocator, the steps one by one, so that
+// each system can take them in its own order.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "mm/bootmem.h"
+#include "mm/e820.h"
+#include "mm/early_res.h"
+#include "mm/handover.h"
+#include "mm/lowmem.h"
+#include "mm/memblock.h"
+#include "mm/numa.h"
+#include "mm/page_alloc.h"
+#include "mm/page_alloc_impl.h"
+#include "mm/placement.h"
+#include "mm/zonelists.h"
+#include "mm/zones.h"
+#include "tests/support/drawn_machine.h"
+#include "tests/support/pretend_memory.h"
+
+namespace test {
+
+struct Machine32 {
+  struct Policy {
+    struct Lock {
+      void lock() {}
+      void unlock() {}
+    };
+    struct Masked {
+      Masked() {}   // NOLINT: not defaulted, so that a variable of it does not count as unused
+      ~Masked() {}  // NOLINT
+    };
+  };
+
+  PretendMemory memory{mm::Phys{uint64_t{1} << 32}};
+  std::vector<mm::E820Entry> e820_storage = std::vector<mm::E820Entry>(64);
+  mm::E820Table e820{e820_storage};
+  std::vector<mm::Reservation> reservation_storage = std::vector<mm::Reservation>(64);
+  mm::EarlyRes reservations{reservation_storage};
+  std::vector<mm::MemoryAffinity> srat;
+  std::vector<mm::MemoryAffinity> blocks = std::vector<mm::MemoryAffinity>(16);
+  std::vector<mm::ActiveRange> active_storage = std::vector<mm::ActiveRange>(64);
+  std::vector<mm::ActiveRange> low_active;  // the part of RAM that is lowmem
+  std::vector<mm::NodeLayout> nodes;
+  mm::NumaMap numa;
+  mm::ZoneRanges zones;
+  mm::Layout layout;
+  mm::Pfn max_low;
+  mm::PageAllocator<Policy> pages;
+  Log log;
+
+  void reserve(uint64_t start, uint64_t end, const char* name) {
+    must(reservations.reserve({mm::Phys{start}, mm::Phys{end}}, name));
+  }
+
+  // RAM as banks have it.
+  void add_banks(std::span<const mm::Bank> banks) {
+    for (const mm::Bank& bank : banks) {
+      must(e820.append(bank.range, mm::E820Type::Ram));
+      srat.push_back({.node = bank.node, .range = bank.range});
+    }
+  }
+
+  // Nodes and their zones.
+  void find_zones(const mm::ZoneLimits& limits, mm::Pfn end_of_low) {
+    max_low = end_of_low;
+    mm::NumaInput input;
+    input.memory = srat;
+    numa = must(mm::numa_init(input, e820, {}, {blocks, active_storage}, {}));
+    for (mm::ActiveRange range : numa.active) {
+      range.pfns.end = std::min(range.pfns.end, max_low);
+      if (!range.pfns.empty()) low_active.push_back(range);
+    }
+    nodes.resize(numa.node_count());
+    zones = must(mm::free_area_init_nodes(numa, limits, {}, nodes));
+    layout = {numa.active, nodes};
+  }
+
+  // NODE_DATA, mem_map and per-CPU areas, in lowmem.
+  void place() {
+    for (mm::NodeLayout& node : nodes) {
+      const mm::NodeSizes sizes{.node_data = mm::node_data_size(layout, node.id),
+                                .page_bytes = sizeof(mm::Page),
+                                .per_cpu = node.id == 0 ? mm::per_cpu_size(layout, 1) : 0,
+                                .below = mm::phys(max_low)};
+      must(mm::place_node(node, sizes, numa.active, e820, reservations, mm::Pfn{0}, {}));
+    }
+  }
+
+  // What bootmem knows of a node: its lowmem.
+  [[nodiscard]] std::vector<mm::NodeLayout> low_nodes() const {
+    std::vector<mm::NodeLayout> low = nodes;
+    for (mm::NodeLayout& node : low) node.spanned.end = std::min(node.spanned.end, max_low);
+    return low;
+  }
+
+  void build_all_zonelists() {
+    mm::build_all_zonelists(nodes, numa, {}, mm::NodeOrder::Ring, {}, {});
+    must(pages.init(layout, memory.map(), 1, {}));
+  }
+
+  void release(mm::PfnRange frames) { must(pages.release(frames)); }
+  [[nodiscard]] auto releaser() {
+    return [this](mm::NodeId, mm::PfnRange frames) { release(frames); };
+  }
+
+  // free_highpages: what is above lowmem and in no reservation, page by page.
+  uint64_t free_highpages() {
+    uint64_t count = 0;
+    for (const mm::ActiveRange& range : numa.active) {
+      for (mm::Pfn f = std::max(range.pfns.start, max_low); f < range.pfns.end; f += 1) {
+        if (reservations.overlapping(mm::phys(mm::PfnRange{f, f + 1})) != nullptr) continue;
+        release({f, f + 1});
+        ++count;
+      }
+    }
+    return count;
+  }
+
+  // `Normal: 3x2^0 1x2^5` for each zone with free blocks.
+  [[nodiscard]] std::string buddy() const {
+    std::string text;
+    for (const mm::NodeLayout& node : nodes) {
+      for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+        if (node.zones[z].present == 0) continue;
+        std::vector<unsigned> counts(mm::kOrders);
+        pages.for_each_free_block([&](const mm::FreeBlock& block) {
+          if (block.node == node.id && static_cast<size_t>(block.zone) == z) ++counts[block.order];
+          return true;
+        });
+        text += "node " + std::to_string(node.id) + " " +
+                mm::zone_name(static_cast<mm::ZoneType>(z)) + ":";
+        for (size_t order = 0; order < counts.size(); ++order) {
+          if (counts[order] != 0) {
+            text += " " + std::to_string(counts[order]) + "x2^" + std::to_string(order);
+          }
+        }
+        text += "\n";
+      }
+    }
+    return text;
+  }
+
+  [[nodiscard]] std::string zone_table() const {
+    Log out;
+    for (const mm::NodeLayout& node : nodes) {
+      for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+        const mm::ZoneLayout& zone = node.zones[z];
+        if (zone.spanned.empty()) continue;
+        out.printer().line("node %u %s: spanned %lu present %lu from 0x%lx", node.id,
+                           mm::zone_name(static_cast<mm::ZoneType>(z)), zone.spanned.size(),
+                           zone.present, mm::phys(zone.spanned.start).v);
+      }
+    }
+    return out.take();
+  }
+
+  [[nodiscard]] uint64_t managed(mm::NodeId node, mm::ZoneType zone) const {
+    return pages.zone_counts(node, zone).managed;
+  }
+};
+
+}  // namespace test

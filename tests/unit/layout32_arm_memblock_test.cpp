@@ -1,0 +1,100 @@
+// ARM of Linux 4.14: memblock to buddy.
+//
+//   PAGE_OFFSET 0x80000000, one bank:
+//
+//   0x60000000 0x60100000   0x60a00000                        0x80000000
+//   |-- 1 MiB --|-- kernel, 9 MiB --|-------- 502 MiB ---------|
+//        RW             RWX                     RW
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+#include "mm/lowmem.h"
+#include "tests/support/machine32.h"
+
+namespace {
+
+using mm::Bank;
+using mm::LowmemArea;
+using mm::Phys;
+using mm::Range;
+using mm::ZoneType;
+using test::Machine32;
+using test::must;
+
+constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+
+constexpr mm::Arm32Space kSpace{.page_offset = 0x80000000, .phys_offset = Phys{0x60000000}};
+constexpr Range kExecutable = range(0x60100000, 0x60a00000);
+
+TEST(ArmMemblock, TheRegionThatHoldsTheKernelIsMappedInThreeAreas) {
+  std::array<LowmemArea, 3> areas;
+  ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60000000, 0x80000000), kExecutable, areas), 3u);
+  EXPECT_EQ(areas[0], (LowmemArea{range(0x60000000, 0x60100000), 0x80000000, false}));
+  EXPECT_EQ(areas[1], (LowmemArea{range(0x60100000, 0x60a00000), 0x80100000, true}));
+  EXPECT_EQ(areas[2], (LowmemArea{range(0x60a00000, 0x80000000), 0x80a00000, false}));
+  EXPECT_EQ(areas[2].physical.size(), 502 * mm::kMiB);
+}
+
+TEST(ArmMemblock, OtherRegionsAreBelowOrAboveIt) {
+  std::array<LowmemArea, 3> areas;
+  ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60000000, 0x60080000), kExecutable, areas), 1u);
+  EXPECT_FALSE(areas[0].execute);
+  ASSERT_EQ(mm::map_lowmem(kSpace, range(0x70000000, 0x80000000), kExecutable, areas), 1u);
+  EXPECT_EQ(areas[0], (LowmemArea{range(0x70000000, 0x80000000), 0x90000000, false}));
+  ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60200000, 0x60300000), kExecutable, areas), 1u);
+  EXPECT_TRUE(areas[0].execute);
+}
+
+TEST(ArmMemblock, FromMemblockToBuddy) {
+  Machine32 m;
+  std::array<Bank, 2> banks{Bank{range(0x60000000, 0x80000000)}};
+  ASSERT_EQ(must(mm::sanity_check_meminfo(banks, 1, kSpace.lowmem_limit())), 1u);
+  m.add_banks(std::span(banks).first(1));
+
+  // bootmem_init: find_limits, zone_sizes_init. No highmem here.
+  const mm::BankLimits limits = mm::find_limits(std::span(banks).first(1));
+  EXPECT_EQ(limits.max_low, limits.max_high);
+  m.reserve(0x60004000, 0x60008000, "PGDIR");
+  m.reserve(0x60008000, 0x60a00000, "TEXT DATA BSS");
+  m.find_zones(mm::arm_zone_limits(limits.max_low, limits.max_high), limits.max_low);
+  EXPECT_EQ(m.zone_table(), "node 0 Normal: spanned 131072 present 131072 from 0x60000000\n");
+
+  // free_area_init_node: mem_map; free_area_init_core: free lists are empty, nothing is managed.
+  m.place();
+  m.build_all_zonelists();
+  EXPECT_EQ(m.managed(0, ZoneType::Normal), 0u);
+  EXPECT_EQ(m.buddy(), "node 0 Normal:\n");
+
+  // mem_init, free_all_bootmem: every free range in the largest aligned blocks.
+  std::vector<mm::MemblockRegion> memory(8);
+  std::vector<mm::MemblockRegion> reserved(16);
+  mm::Memblock memblock(memory, reserved);
+  must(mm::memblock_from(memblock, m.numa.active, m.reservations.entries()));
+  const uint64_t freed = mm::free_all_memblock(memblock, m.nodes, m.releaser());
+  uint64_t taken = 0;
+  for (const mm::Reservation& r : m.reservations.entries()) {
+    taken += mm::pfns_touched(r.range).size();
+  }
+  EXPECT_EQ(freed, 131072 - taken);
+  EXPECT_EQ(m.managed(0, ZoneType::Normal), freed);
+  // Before the kernel's page directory there are 4 pages: one block of 2^2. After the kernel, at
+  // 10 MiB: 2 MiB, 4 MiB, 16 MiB, 32 MiB ... up to the structures at the end.
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60000}).use, mm::FrameUse::Free);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60000}).order, 2u);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60a00}).order, 9u);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60c00}).order, 10u);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x61000}).order, 12u);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x62000}).order, 13u);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x64000}).order, 14u);
+  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60004}).use, mm::FrameUse::Reserved);
+  // The first page of each pageblock marks it MOVABLE, so that the kernel's own must take blocks
+  // over instead of spreading.
+  m.pages.for_each_free_block([](const mm::FreeBlock& block) {
+    EXPECT_EQ(block.migratetype, mm::Migratetype::Movable);
+    return true;
+  });
+}
+
+}  // namespace
