@@ -37,7 +37,7 @@ void Console::wait_for_key(uint32_t seconds) const {
     std::array<EFI_EVENT, 2> events{timer, in == nullptr ? nullptr : in->WaitForKey};
     UINTN happened = 0;
     boot->WaitForEvent(events[1] == nullptr ? 1 : 2, events.data(), &happened);
-    if (happened == 1) {
+    if (in != nullptr && happened == 1) {
       EFI_INPUT_KEY key;
       in->ReadKeyStroke(in, &key);  // so that it is not left to whoever comes next
     }

@@ -8,9 +8,6 @@
 #include "efi/x86_64/live_page.h"
 #include "loader/firmware_tests.h"
 
-// What a virtual function that was never defined would call. There is none.
-extern "C" void __cxa_pure_virtual() { __builtin_trap(); }
-
 namespace efi {
 namespace {
 

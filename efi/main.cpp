@@ -15,9 +15,8 @@
 #include "efi/x86_64/cpu.h"
 #include "version.h"
 
+namespace efi {
 namespace {
-
-using namespace efi;
 
 // What errors point into: it must outlive relay().
 struct Baggage {
@@ -47,7 +46,8 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   out.line("%s at 0x%lx: leaving the firmware", config.kernel, kernel.pages.range().start.v);
 
   const Farewell farewell = exit_boot_services(firmware, departure.map);
-  if (!farewell.attempted) return failed("memory map", farewell.failed_call, farewell.status);
+  if (!farewell.attempted)
+    return failed("the firmware gives no map to leave with", farewell.failed_call, farewell.status);
   disable_interrupts();
   if (!farewell.left) {
     last_words(firmware, departure.framebuffer,
@@ -61,8 +61,10 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
 }
 
 }  // namespace
+}  // namespace efi
 
 extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
+  using efi::Baggage, efi::Console, efi::meet_firmware, efi::read_tsc, efi::relay;
   const uint64_t tsc_entry = read_tsc();
   Baggage baggage{{image, system, system->BootServices, nullptr}, {}};
   Console console(baggage.firmware);

@@ -5,6 +5,7 @@
 namespace efi {
 
 Pages::~Pages() {
+  // NOLINTNEXTLINE(clang-analyzer-core.*): 14 takes BATON_TRY's way out for coming past here
   if (boot_ != nullptr && !range_.empty()) {
     boot_->FreePages(range_.start.v, range_.size() / mm::kPageSize);
   }

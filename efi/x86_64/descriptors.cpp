@@ -8,7 +8,8 @@
 extern "C" {
 // exception_entries.S
 void load_gdt();
-[[gnu::visibility("hidden")]] extern const char exception_entries[];
+[[gnu::visibility(
+    "hidden")]] extern const char exception_entries[];  // NOLINT(readability-identifier-naming)
 // Called by it.
 [[noreturn]] void report_exception(uint64_t vector, uint64_t error_code, uint64_t instruction,
                                    uint64_t address);
@@ -98,9 +99,10 @@ void take_over_descriptors(const Firmware& firmware,
 
 void report_exception(uint64_t vector, uint64_t error_code, uint64_t instruction,
                       uint64_t address) {
-  using namespace efi;
+  using efi::kNames, efi::kVectors, efi::kPageFault, efi::live;
+  using efi::last_words;
   // A second one comes from the first one's report, or from the firmware it asked for a reset.
-  if (live.reporting) reset_by_port();
+  if (live.reporting) efi::reset_by_port();
   live.reporting = true;
   const char* const name = vector < kVectors ? kNames[vector] : nullptr;
   const char* const subject = name == nullptr ? "CPU exception" : name;

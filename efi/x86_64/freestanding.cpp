@@ -68,7 +68,11 @@ size_t strlen(const char* text) {
 
 // What <string_view> calls for a position behind the end, where a hosted program would throw. It is
 // a fault of ours that no input may cause, so all it needs is to end at once and be seen.
+// NOLINTBEGIN(readability-identifier-naming): the names are the library's
 namespace std {
 [[noreturn]] void __throw_out_of_range_fmt(const char*, ...);
 void __throw_out_of_range_fmt(const char*, ...) { __builtin_trap(); }
 }  // namespace std
+// What a virtual function that was never defined would call. There is none.
+extern "C" void __cxa_pure_virtual() { __builtin_trap(); }
+// NOLINTEND(readability-identifier-naming)

@@ -2,8 +2,10 @@
 
 extern "C" {
 // From the linker script; hidden, so that no table of addresses is needed to reach them.
-[[gnu::visibility("hidden")]] extern const char image_text_start[];
-[[gnu::visibility("hidden")]] extern const char image_text_end[];
+[[gnu::visibility(
+    "hidden")]] extern const char image_text_start[];  // NOLINT(readability-identifier-naming)
+[[gnu::visibility(
+    "hidden")]] extern const char image_text_end[];  // NOLINT(readability-identifier-naming)
 
 // switch_worlds.S; in the order of registers.
 [[noreturn]] void switch_worlds(uint64_t handoff, uint64_t page_tables, uint64_t entry,

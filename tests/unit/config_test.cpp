@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -35,14 +36,19 @@ TEST(Config, AnEmptyFileLeavesTheDefaults) {
 
 TEST(Config, EveryKeyIsTaken) {
   for (const char* end : {"\n", "\r\n"}) {
-    const std::string e = end;
-    const Parsed parsed("kernel \\EFI\\a.elf" + e + "# comment" + e + "initrd\t/EFI/my initrd.img" +
-                        e + e + "  options   selftest  poweroff \t" + e + "timeout 4294967295");
-    EXPECT_STREQ(parsed.config.kernel, "\\EFI\\a.elf");
-    EXPECT_STREQ(parsed.config.initrd, "/EFI/my initrd.img");
-    EXPECT_STREQ(parsed.config.options, "selftest  poweroff");
-    EXPECT_EQ(parsed.config.timeout, 4294967295U);
-    EXPECT_EQ(parsed.log.text(), "");
+    std::string text;
+    for (const char* line : {"kernel \\EFI\\a.elf", "# comment", "initrd\t/EFI/my initrd.img", "",
+                             "  options   selftest  poweroff \t", "timeout 4294967295"}) {
+      text.append(line).append(end);
+    }
+    for (const bool last_line_ends : {true, false}) {
+      const Parsed parsed(last_line_ends ? text : text.substr(0, text.size() - strlen(end)));
+      EXPECT_STREQ(parsed.config.kernel, "\\EFI\\a.elf");
+      EXPECT_STREQ(parsed.config.initrd, "/EFI/my initrd.img");
+      EXPECT_STREQ(parsed.config.options, "selftest  poweroff");
+      EXPECT_EQ(parsed.config.timeout, 4294967295U);
+      EXPECT_EQ(parsed.log.text(), "");
+    }
   }
 }
 
