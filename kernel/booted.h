@@ -1,11 +1,14 @@
 // The machine after the relay: what self-tests and the monitor look at.
 #pragma once
 
+#include <array>
+
 #include "kernel/firmware_map.h"
 #include "kernel/firmware_tables.h"
 #include "kernel/kept.h"
 #include "kernel/options.h"
 #include "kernel/policy.h"
+#include "mm/ledger.h"
 #include "mm/page_alloc_impl.h"
 #include "mm/relay.h"
 
@@ -22,9 +25,13 @@ struct Booted {
   const FirmwareMap& firmware_map;
   Options options;
   Relay& relay;
-  uint64_t firmware_usable = 0;  // bytes, before anything was trimmed
-  mm::Phys end_of_space;         // of the CPU's physical address space
-  bool exhaustive = false;       // self-tests do all, however long it takes
+  uint64_t usable = 0;  // bytes the firmware and memmap= called usable, before anything was taken
+  std::array<mm::NamedBytes, 2> trims{};  // by options
+  mm::Phys end_of_space;                  // of the CPU's physical address space
+  bool exhaustive = false;                // self-tests do all, however long it takes
 };
+
+// Prints the ledger and closes it (mm/relay_ledger.h).
+mm::Result<> close_ledger(const Booted& machine, const mm::Printer& out);
 
 }  // namespace kernel

@@ -9,13 +9,13 @@
 #include "kernel/firmware_tables.h"
 #include "kernel/kept.h"
 #include "kernel/machine.h"
+#include "kernel/memory_options.h"
 #include "kernel/monitor.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/report.h"
 #include "kernel/screen_console.h"
 #include "kernel/selftest.h"
-#include "mm/relay_ledger.h"
 #include "mm/show.h"
 #include "version.h"
 
@@ -44,9 +44,11 @@ void take_handoff(const loader::Handoff& handoff) {
   if (!shown.ok()) log().error("console", shown.error());
 }
 
-void print_firmware(const loader::Handoff& handoff) {
+void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
+                    const mm::E820Changes& changes) {
   log().line("NX (Execute Disable) protection: %s",
              machine::has_no_execute() ? "active" : "missing in CPU!");
+  mm::print_user_map(e820, changes, log());
   log().line("efi: EFI v%u.%.2u by %s", handoff.efi_revision >> 16, handoff.efi_revision & 0xffff,
              handoff.firmware_vendor);
 }
@@ -78,48 +80,44 @@ void read_tables() {
   tables.read_topology(machine::x2apic_mode(), log());
 }
 
-mm::Road chosen_road(const Options& options) {
-  const auto early = options.find("early");
-  if (!early || early->value == "bootmem") return mm::Road::Bootmem;
-  if (early->value != "memblock") {
-    log().line("early=%.*s: neither bootmem nor memblock; it is bootmem",
-               static_cast<int>(early->value.size()), early->value.data());
-  }
-  return early->value == "memblock" ? mm::Road::Memblock : mm::Road::Bootmem;
-}
-
-mm::NumaInput numa_input(const Options& options) {
-  const auto numa = options.find("numa");
+mm::NumaInput numa_input(const MemoryOptions& memory) {
   mm::NumaInput input;
   input.memory = tables.srat().memory;
   input.named = tables.srat().named;
-  input.off = numa && numa->value == "off";
+  input.off = memory.numa_off;
   return input;
 }
 
-// From the firmware's map to alloc_pages(), one line a station. Returns how many bytes the firmware
-// called usable.
-uint64_t run_relay(Relay& relay, const Options& options) {
+struct Origin {
+  uint64_t usable = 0;  // bytes, before anything was taken
+  std::array<mm::NamedBytes, 2> trims{};
+};
+
+// From the firmware's map to alloc_pages(), one line a station.
+Origin run_relay(Relay& relay, const Options& options) {
   const loader::Handoff& h = kept.handoff();
+  const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements<mm::E820Entry>(h.e820, kept.map()),
                                elements<mm::Reservation>(h.reservations, kept.map())));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");
   const uint64_t firmware_usable = relay.e820().total(mm::E820Type::Ram);
-  print_firmware(h);
+  const mm::E820Changes changes = change_e820(options, relay.e820(), log());
+  print_firmware(h, relay.e820(), changes);
   must("e820", relay.trim(h.paging_levels));
   read_tables();
-  must("numa", relay.find_nodes(numa_input(options)));
+  must("numa", relay.find_nodes(numa_input(memory)));
   const unsigned cpus =
       tables.madt().enabled == 0 ? 1 : static_cast<unsigned>(tables.madt().enabled);
-  must("zones", relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, cpus));
-  must("bootmem", relay.start_boot_allocator(chosen_road(options)));
+  must("zones",
+       relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), memory.movable, cpus));
+  must("bootmem", relay.start_boot_allocator(memory.road));
   relay.print_layout();
   const bool believed = !relay.numa().faked;
   must("zonelists",
-       relay.build_zones(believed ? tables.distances() : mm::Distances(), mm::NodeOrder::Distance));
+       relay.build_zones(believed ? tables.distances() : mm::Distances(), memory.order));
   must("buddy", relay.hand_over());
-  return firmware_usable;
+  return {firmware_usable + changes.added_by_memmap, option_trims(changes)};
 }
 
 // The firmware's map gets a place of its own before its reservation ends.
@@ -173,16 +171,15 @@ void kernel_main(const loader::Handoff& handoff) {
   const Options options(kept.options());
 
   Relay relay(kept.map(), log());
-  const uint64_t firmware_usable = run_relay(relay, options);
+  const Origin origin = run_relay(relay, options);
   const FirmwareMap firmware_map = keep_firmware_map(relay);
   give_back_leftovers(relay, options);
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 
-  Booted machine{kept,  tables,          firmware_map,           options,
-                 relay, firmware_usable, machine::physical_end()};
-  must("ledger",
-       mm::close_ledger(relay, relay.pages(), firmware_usable, {}, machine.end_of_space, log()));
+  Booted machine{kept,  tables,        firmware_map, options,
+                 relay, origin.usable, origin.trims, machine::physical_end()};
+  must("ledger", close_ledger(machine, log()));
   finish(machine);
 }
 

@@ -10,7 +10,6 @@
 #include "kernel/report.h"
 #include "kernel/selftest.h"
 #include "mm/audit.h"
-#include "mm/relay_ledger.h"
 #include "mm/show.h"
 
 namespace kernel {
@@ -101,8 +100,7 @@ void explain_address(Booted& machine, std::string_view argument, const Printer& 
 }
 
 void ledger(Booted& machine, std::string_view, const Printer& out) {
-  const mm::Result<> closed = mm::close_ledger(
-      machine.relay, machine.relay.pages(), machine.firmware_usable, {}, machine.end_of_space, out);
+  const mm::Result<> closed = close_ledger(machine, out);
   if (!closed.ok()) out.error("ledger", closed.error());
 }
 

@@ -16,6 +16,8 @@ constexpr std::array kKnown{
               "early=bootmem|memblock: which road leads from reservations to buddy"},
     OptionRow{"kernelcore", Needed, "kernelcore=SIZE: how much memory is not movable"},
     OptionRow{"movablecore", Needed, "movablecore=SIZE: how much memory is movable"},
+    OptionRow{"movable_node", None, "memory that can be unplugged is movable"},
+    OptionRow{"node_order", Needed, "node_order=distance|ring: where else to look for memory"},
     OptionRow{"numa", Needed, "numa=off: one node, whatever the SRAT says"},
     OptionRow{"keepinitrd", None, "the ramdisk's memory is not given back"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the kernel's checks"},

@@ -1,7 +1,6 @@
 #include "kernel/selftest_kernel.h"
 
 #include "kernel/machine.h"
-#include "mm/relay_ledger.h"
 
 namespace kernel {
 namespace {
@@ -38,9 +37,7 @@ Verdict test_handoff(Booted& machine) {
 }
 
 Verdict test_ledger(Booted& machine) {
-  const mm::Result<> closed =
-      mm::close_ledger(machine.relay, machine.relay.pages(), machine.firmware_usable, {},
-                       machine.end_of_space, mm::Printer());
+  const mm::Result<> closed = close_ledger(machine, mm::Printer());
   if (closed.ok()) return Verdict::pass();
   return Verdict::fail("%s (%lu, %lu)", closed.error().what, closed.error().a, closed.error().b);
 }

@@ -1,0 +1,80 @@
+#include "kernel/memory_options.h"
+
+namespace kernel {
+namespace {
+
+struct Word {
+  std::string_view text;
+  int value;
+};
+
+// The value of the option among `words`; nothing, and a line, when it is none of them.
+std::optional<int> one_of(const Option& option, std::span<const Word> words,
+                          const mm::Printer& out) {
+  for (const Word& word : words) {
+    if (word.text == option.value) return word.value;
+  }
+  out.part("%.*s=%.*s: not one of", static_cast<int>(option.name.size()), option.name.data(),
+           static_cast<int>(option.value.size()), option.value.data());
+  for (const Word& word : words) {
+    out.part(" %.*s", static_cast<int>(word.text.size()), word.text.data());
+  }
+  out.text("\n");
+  return std::nullopt;
+}
+
+void set_core(mm::CoreAmount& core, const Option& option, const char* who, const mm::Printer& out) {
+  const auto amount = mm::parse_core_amount(option.value, who);
+  if (amount.ok()) {
+    core = amount.value();
+  } else {
+    out.error("Option", amount.error());
+  }
+}
+
+}  // namespace
+
+MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
+  MemoryOptions memory;
+  options.for_each([&](const Option& option) {
+    if (option.name == "early") {
+      constexpr Word kRoads[] = {{"bootmem", static_cast<int>(mm::Road::Bootmem)},
+                                 {"memblock", static_cast<int>(mm::Road::Memblock)}};
+      if (const auto road = one_of(option, kRoads, out)) memory.road = static_cast<mm::Road>(*road);
+    } else if (option.name == "numa") {
+      constexpr Word kWords[] = {{"on", 0}, {"off", 1}};
+      if (const auto off = one_of(option, kWords, out)) memory.numa_off = *off != 0;
+    } else if (option.name == "node_order") {
+      constexpr Word kOrders[] = {{"distance", static_cast<int>(mm::NodeOrder::Distance)},
+                                  {"ring", static_cast<int>(mm::NodeOrder::Ring)}};
+      if (const auto order = one_of(option, kOrders, out)) {
+        memory.order = static_cast<mm::NodeOrder>(*order);
+      }
+    } else if (option.name == "movable_node") {
+      memory.movable.movable_node = true;
+    } else if (option.name == "kernelcore") {
+      set_core(memory.movable.kernelcore, option, "kernelcore", out);
+    } else if (option.name == "movablecore") {
+      set_core(memory.movable.movablecore, option, "movablecore", out);
+    }
+  });
+  return memory;
+}
+
+mm::E820Changes change_e820(const Options& options, mm::E820Table& e820, const mm::Printer& out) {
+  mm::E820Changes changes;
+  options.for_each([&](const Option& option) {
+    mm::Result<> done;
+    if (option.name == "mem") done = mm::apply_mem(option.value, e820, changes, out);
+    if (option.name == "memmap") done = mm::apply_memmap(option.value, e820, changes, out);
+    if (!done.ok()) out.error("Option", done.error());
+  });
+  return changes;
+}
+
+std::array<mm::NamedBytes, 2> option_trims(const mm::E820Changes& changes) {
+  return {mm::NamedBytes{"mem=", changes.taken_by_mem},
+          mm::NamedBytes{"memmap=", changes.taken_by_memmap}};
+}
+
+}  // namespace kernel
