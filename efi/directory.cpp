@@ -1,0 +1,115 @@
+#include "efi/directory.h"
+
+#include <utility>
+
+namespace efi {
+namespace {
+
+constexpr EFI_GUID kSimpleFileSystem = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+
+using WideName = std::array<CHAR16, Directory::kMaxName + 1>;
+
+mm::Result<> widen(const char* name, WideName& out) {
+  size_t length = 0;
+  for (; name[length] != '\0'; ++length) {
+    if (length == Directory::kMaxName) {
+      return mm::Error{"path is too long (characters allowed)", name, Directory::kMaxName};
+    }
+    out[length] = static_cast<CHAR16>(static_cast<unsigned char>(name[length]));
+  }
+  out[length] = 0;
+  return {};
+}
+
+// The name in ASCII; empty when it has other characters.
+std::string_view narrow(const CHAR16* name, std::array<char, Directory::kMaxName + 1>& out) {
+  size_t length = 0;
+  for (; name[length] != 0; ++length) {
+    if (length == Directory::kMaxName || name[length] < ' ' || name[length] > '~') return {};
+    out[length] = static_cast<char>(name[length]);
+  }
+  out[length] = '\0';
+  return {out.data(), length};
+}
+
+}  // namespace
+
+mm::Result<Directory> Directory::open(const Firmware& firmware, const char* path, uint64_t mode,
+                                      uint64_t attributes) {
+  auto* const files = protocol_on<EFI_FILE_IO_INTERFACE>(firmware, firmware.loaded->DeviceHandle,
+                                                         kSimpleFileSystem);
+  if (files == nullptr) return mm::Error{"no file system the firmware can read", path};
+  EFI_FILE* root = nullptr;
+  EFI_STATUS status = files->OpenVolume(files, &root);
+  if (status != EFI_SUCCESS) return failed("its volume cannot be opened", path, status);
+  WideName name;
+  if (const auto widened = widen(path, name); !widened.ok()) {
+    root->Close(root);
+    return widened.error();
+  }
+  Directory directory;
+  status = root->Open(root, &directory.file_, name.data(), mode, attributes);
+  root->Close(root);
+  if (status != EFI_SUCCESS) {
+    directory.file_ = nullptr;
+    if (status != EFI_NOT_FOUND) return failed("cannot be opened", path, status);
+  }
+  return directory;
+}
+
+mm::Result<Directory> Directory::open(const Firmware& firmware, const char* path) {
+  return open(firmware, path, EFI_FILE_MODE_READ, 0);
+}
+
+mm::Result<Directory> Directory::create(const Firmware& firmware, const char* path) {
+  return open(firmware, path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE,
+              EFI_FILE_DIRECTORY);
+}
+
+mm::Result<> Directory::for_each_file(Visit visit, void* context) const {
+  // EFI_FILE_INFO ends with the file's name.
+  struct alignas(8) {
+    EFI_FILE_INFO info;
+    std::array<CHAR16, kMaxName + 1> name;
+  } entry;
+  std::array<char, kMaxName + 1> name;
+  EFI_STATUS status = file_->SetPosition(file_, 0);
+  while (status == EFI_SUCCESS) {
+    UINTN size = sizeof(entry);
+    status = file_->Read(file_, &size, &entry);
+    if (status == EFI_BUFFER_TOO_SMALL) {  // a name longer than any file system's
+      status = EFI_SUCCESS;
+      continue;
+    }
+    if (status != EFI_SUCCESS || size == 0) break;
+    if ((entry.info.Attribute & EFI_FILE_DIRECTORY) != 0) continue;
+    const std::string_view ascii = narrow(entry.info.FileName, name);
+    if (!ascii.empty() && !visit(context, ascii, entry.info.FileSize)) break;
+  }
+  if (status != EFI_SUCCESS) return failed("cannot be listed", "directory", status);
+  return {};
+}
+
+mm::Result<> Directory::write(const char* name, std::string_view content) const {
+  WideName wide;
+  BATON_TRY(widen(name, wide));
+  EFI_FILE* file = nullptr;
+  EFI_STATUS status =
+      file_->Open(file_, &file, wide.data(),
+                  EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE, 0);
+  if (status != EFI_SUCCESS) return failed("cannot be made", name, status);
+  UINTN size = content.size();
+  status = file->Write(file, &size, const_cast<char*>(content.data()));  // only read
+  if (status == EFI_SUCCESS && size == content.size()) status = file->Flush(file);
+  if (status == EFI_SUCCESS && size == content.size()) {
+    file->Close(file);
+    return {};
+  }
+  file->Delete(file);
+  if (status == EFI_SUCCESS) {
+    return mm::Error{"was written in part and deleted (bytes, of)", name, size, content.size()};
+  }
+  return failed("cannot be written (bytes)", name, status, content.size());
+}
+
+}  // namespace efi
