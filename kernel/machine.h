@@ -28,11 +28,17 @@ void start_clock(const mm::Printer& out);
 // --- Console ---
 // Opens COM1 and shows the console there; nothing happens where there is none.
 void open_console();
+// Listens to the PC's keyboard too, where there is one.
+void open_keyboard();
 // The port the firmware's SPCR names becomes a console too, where it is another one. Baud 0: leave
 // it.
 mm::Result<> add_console(uint16_t port, uint32_t baud);
-// The next character typed on the serial console, if any. Never waits.
-std::optional<char> read_char();
+// The next character typed, if any, and where. Never waits.
+struct Typed {
+  char c = 0;
+  bool at_keyboard = false;  // otherwise on a serial console
+};
+std::optional<Typed> read_char();
 // Lets the CPU rest for a moment between two looks at the console.
 void pause();
 

@@ -7,7 +7,11 @@
 #include "kernel/explain.h"
 #include "kernel/line_editor.h"
 #include "kernel/machine.h"
+#include "kernel/pager.h"
+#include "kernel/picture.h"
 #include "kernel/report.h"
+#include "kernel/screen.h"
+#include "kernel/screen_console.h"
 #include "kernel/selftest.h"
 #include "mm/audit.h"
 #include "mm/show.h"
@@ -18,6 +22,36 @@ namespace {
 using mm::Printer;
 
 constexpr std::string_view kPrompt = "baton> ";
+
+machine::Typed wait_for_key() {
+  for (;;) {
+    if (const auto typed = machine::read_char()) return *typed;
+    machine::pause();
+  }
+}
+
+Pager::Answer ask_for_more(void*) {
+  constexpr std::string_view kQuestion = "-- more: space, Enter, r (the rest), q --";
+  bare().text(kQuestion);
+  auto answer = Pager::Answer::Page;
+  switch (wait_for_key().c) {
+    case 'q':
+    case 3:
+      answer = Pager::Answer::Quit;
+      break;
+    case 'r':
+      answer = Pager::Answer::Rest;
+      break;
+    case '\r':
+    case '\n':
+      answer = Pager::Answer::Line;
+      break;
+    default:
+      break;
+  }
+  bare().part("\r%*s\r", static_cast<int>(kQuestion.size()), "");
+  return answer;
+}
 
 std::string_view strip(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -99,6 +133,23 @@ void explain_address(Booted& machine, std::string_view argument, const Printer& 
   explain(machine, mm::Phys{*address}, out);
 }
 
+void map(Booted& machine, std::string_view, const Printer& out) {
+  static constinit Picture picture;
+  if (!screen().is_open()) {
+    out.line("map: this machine has no screen to draw on");
+    return;
+  }
+  screen().hide();
+  if (picture.draw(screen().framebuffer(), {machine.relay, machine.relay.pages(),
+                                            machine.kept.handoff().firmware_vendor})) {
+    out.line("the picture is on the screen; any key ends it");
+    (void)wait_for_key();
+  } else {
+    out.line("map: the screen is too small");
+  }
+  screen().show();
+}
+
 void ledger(Booted& machine, std::string_view, const Printer& out) {
   const mm::Result<> closed = close_ledger(machine, out);
   if (!closed.ok()) out.error("ledger", closed.error());
@@ -145,6 +196,7 @@ constexpr std::array kCommands{
     Command{"pagetypeinfo", "", "pageblocks by type, as /proc/pagetypeinfo", pagetypeinfo},
     Command{"iomem", "", "the address space, as /proc/iomem", iomem},
     Command{"explain", "ADDR", "what a physical address is and who has it", explain_address},
+    Command{"map", "", "memory as a picture on the screen", map},
     Command{"ledger", "", "who has how many bytes", ledger},
     Command{"audit", "", "check the allocator's structures against each other", audit},
     Command{"acpi", "", "the ACPI tables", acpi},
@@ -188,19 +240,21 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
 
 void run_monitor(Booted& machine) {
   static constinit LineEditor editor;
-  const Printer out = bare();
+  machine::open_keyboard();
   editor.set_completion(complete, nullptr);
-  editor.begin(kPrompt, out);
+  editor.begin(kPrompt, bare());
   for (;;) {
-    const auto c = machine::read_char();
-    if (!c) {
-      machine::pause();
-      continue;
-    }
-    const LineEditor::Event event = editor.take(*c, out);
+    const machine::Typed typed = wait_for_key();
+    const LineEditor::Event event = editor.take(typed.c, bare());
     if (event == LineEditor::Event::None) continue;
-    if (event == LineEditor::Event::Line) run_command(machine, editor.line(), out);
-    editor.begin(kPrompt, out);
+    if (event == LineEditor::Event::Line) {
+      // At the keyboard a person reads the screen; on a serial line a terminal, or a program, has
+      // what scrolled away.
+      const size_t rows = typed.at_keyboard ? screen().rows() : 0;
+      Pager pager(bare(), rows, screen().columns(), ask_for_more, nullptr);
+      run_command(machine, editor.line(), pager.printer());
+    }
+    editor.begin(kPrompt, bare());
   }
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/panic.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/descriptors.h"
+#include "kernel/x86_64/keyboard.h"
 #include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/serial.h"
 
@@ -15,6 +16,7 @@ namespace kernel::machine {
 namespace {
 
 constinit x86::Serial com1, named;  // `named`: by SPCR
+constinit x86::Keyboard keyboard;
 
 }  // namespace
 
@@ -32,9 +34,13 @@ mm::Result<> add_console(uint16_t port, uint32_t baud) {
   return {};
 }
 
-std::optional<char> read_char() {
-  if (const auto c = com1.read()) return c;
-  return named.read();
+void open_keyboard() { (void)keyboard.open(); }
+
+std::optional<Typed> read_char() {
+  if (const auto c = com1.read()) return Typed{*c, false};
+  if (const auto c = named.read()) return Typed{*c, false};
+  if (const auto c = keyboard.read()) return Typed{*c, true};
+  return std::nullopt;
 }
 
 void pause() { __builtin_ia32_pause(); }
