@@ -258,8 +258,10 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 
 # For speed: the mm library by itself, and host programs that run long.
 MM_OBJ := $(call objects,host/fast,$(wildcard mm/*.cpp))
+PROPERTY_SRC := $(wildcard tests/property/*_test.cpp)
+PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC))
 $(eval $(call compiled,host/fast,$(HOST_CXXFLAGS) -O2))
-$(eval $(call remember,host/fast.link,$(MM_OBJ)))
+$(eval $(call remember,host/fast.link,$(MM_OBJ) $(PROPERTY_OBJ)))
 
 $(BUILD)/host/libmm.a: $(MM_OBJ) $(BUILD)/flags/host/fast.link
 	$(call say,AR)
@@ -268,8 +270,13 @@ $(BUILD)/host/libmm.a: $(MM_OBJ) $(BUILD)/flags/host/fast.link
 .PHONY: mm
 mm: $(BUILD)/host/libmm.a
 
+$(BUILD)/host/property_tests: $(PROPERTY_OBJ) $(BUILD)/host/libmm.a
+	$(call say,LINK)
+	$(Q)$(CXX) -o $@ $(PROPERTY_OBJ) $(BUILD)/host/libmm.a -lgtest -lgtest_main -pthread
+
 # Every program a test needs.
-programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) $(FAULTY)
+programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
+  $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(FAULTY)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
 # Each source once, with the flags of a world in which it is built: the host's where there is a
@@ -362,5 +369,5 @@ help:
 #: make clean      remove build/
 #: V=1 shows the commands.
 
--include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ))
+-include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(PROPERTY_OBJ))
 endif
