@@ -186,9 +186,8 @@ def make_disk(out, esp=ROOT / "build/esp", options=None, change=None):
         conf = tree / "EFI/baton/baton.conf"
         # The last line of a key wins.
         conf.write_text(conf.read_text() + f"\noptions {options}\n")
-    # Nobody is there to read the menu, unless `change` says so.
-    if (menu := tree / "loader/loader.conf").exists():
-        menu.write_text(menu.read_text() + "\ntimeout 0\n")
+    # Nobody is there to read a menu, unless `change` puts one there.
+    shutil.rmtree(tree / "loader", ignore_errors=True)
     if change is not None:
         change(tree)
     subprocess.run([ROOT / "tools/image", tree, out], check=True)

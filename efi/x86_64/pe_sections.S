@@ -7,6 +7,10 @@
         .ascii "sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\n"
         .ascii "baton,1,Baton,baton," BATON_VERSION ",BOOTX64.EFI\n"
 
+// By which bootctl tells boot loaders and their versions.
+        .section .rodata.loader_info, "a", @progbits
+        .ascii "#### LoaderInfo: Baton " BATON_VERSION " ####"
+
 // A base relocation block of two paddings: the start code relocates the image by its ELF table, but
 // firmware loads an image wherever it likes only when there is a .reloc. GNU-EFI's own names a page
 // by a difference of sections that depends on the linker script, and may fall outside the image.
