@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/acpi_spcr.h"
+#include "kernel/bench.h"
 #include "kernel/booted.h"
 #include "kernel/console.h"
 #include "kernel/crash.h"
@@ -91,10 +92,11 @@ mm::NumaInput numa_input(const MemoryOptions& memory) {
 struct Origin {
   uint64_t usable = 0;  // bytes, before anything was taken
   std::array<mm::NamedBytes, 2> trims{};
+  uint64_t cycles = 0;  // from "reservations are known" to "buddy is ready"
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
-Origin run_relay(Relay& relay, const Options& options) {
+Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const loader::Handoff& h = kept.handoff();
   const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements<mm::E820Entry>(h.e820, kept.map()),
@@ -106,18 +108,28 @@ Origin run_relay(Relay& relay, const Options& options) {
   print_firmware(h, relay.e820(), changes);
   must("e820", relay.trim(h.paging_levels));
   read_tables();
+  laps.start();
   must("numa", relay.find_nodes(numa_input(memory)));
+  laps.lap("find_nodes");
+  const uint64_t known = machine::cycles();
   const unsigned cpus =
       tables.madt().enabled == 0 ? 1 : static_cast<unsigned>(tables.madt().enabled);
   must("zones",
        relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), memory.movable, cpus));
+  laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
+  laps.lap("start_boot_allocator");
+  const uint64_t laid_out = machine::cycles();
   relay.print_layout();
+  const uint64_t printed = machine::cycles();
   const bool believed = !relay.numa().faked;
   must("zonelists",
        relay.build_zones(believed ? tables.distances() : mm::Distances(), memory.order));
+  laps.lap("build_zones");
   must("buddy", relay.hand_over());
-  return {firmware_usable + changes.added_by_memmap, option_trims(changes)};
+  laps.lap("hand_over");
+  return {firmware_usable + changes.added_by_memmap, option_trims(changes),
+          machine::cycles() - printed + laid_out - known};
 }
 
 // The firmware's map gets a place of its own before its reservation ends.
@@ -170,7 +182,8 @@ void kernel_main(const loader::Handoff& handoff) {
   take_handoff(handoff);
   const Options options(kept.options());
 
-  Relay relay(kept.map(), log());
+  // When it is timed, it is silent: a line on a serial port costs more than a station.
+  Relay relay(kept.map(), options.has("bench") ? mm::Printer() : log());
   const Origin origin = run_relay(relay, options);
   const FirmwareMap firmware_map = keep_firmware_map(relay);
   give_back_leftovers(relay, options);
@@ -180,6 +193,14 @@ void kernel_main(const loader::Handoff& handoff) {
   Booted machine{kept,  tables,        firmware_map, options,
                  relay, origin.usable, origin.trims, machine::physical_end()};
   must("ledger", close_ledger(machine, log()));
+  if (bench) {
+    laps.print(bare());
+    bench_allocator(machine, bare());
+  }
+  if (options.has("bench")) {
+    print_bench(bare(), "reservations_to_buddy", origin.cycles);
+    run_benchmarks(machine, bare());
+  }
   finish(machine);
 }
 

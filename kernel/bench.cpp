@@ -1,0 +1,115 @@
+#include "kernel/bench.h"
+
+#include <string_view>
+
+#include "kernel/machine.h"
+#include "kernel/panic.h"
+
+namespace kernel {
+namespace {
+
+constexpr unsigned kRounds = 1000;
+constexpr mm::NodeId kNode = 0;
+
+// The counter is read twice around each measurement; what that costs itself is taken off.
+template <class Work>
+uint64_t ticks_of(Work work) {
+  const uint64_t start = machine::cycles();
+  work();
+  return machine::cycles() - start;
+}
+
+uint64_t per_round(uint64_t ticks, uint64_t empty) {
+  return (ticks - (empty < ticks ? empty : ticks) + kRounds / 2) / kRounds;
+}
+
+class Bench {
+ public:
+  Bench(Booted& machine, const mm::Printer& out) : pages_(machine.relay.pages()), out_(out) {
+    empty_ = ticks_of([] {
+      for (unsigned i = 0; i < kRounds; ++i) asm volatile("" : : : "memory");
+    });
+  }
+
+  void pair(unsigned order) {
+    if (!warm_up(order)) return;
+    const uint64_t ticks = ticks_of([&] {
+      for (unsigned i = 0; i < kRounds; ++i) give(take(order), order);
+    });
+    out_.line("BENCH alloc.order%u_pair %lu ticks", order, per_round(ticks, empty_));
+  }
+
+  // The free alone: alternate and take the allocation's own ticks off.
+  void free_alone(unsigned order) {
+    if (!warm_up(order)) return;
+    uint64_t ticks = 0;
+    uint64_t reading = 0;
+    for (unsigned i = 0; i < kRounds; ++i) {
+      const mm::Pfn pfn = take(order);
+      ticks += ticks_of([&] { give(pfn, order); });
+      reading += ticks_of([] {});
+    }
+    out_.line("BENCH alloc.order%u_free %lu ticks", order, per_round(ticks, reading));
+  }
+
+ private:
+  // False, with a line that says so, where the node has no such block.
+  bool warm_up(unsigned order) {
+    const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
+    if (!block) {
+      out_.line("BENCH alloc.order%u none: node %u has no such block", order, kNode);
+      return false;
+    }
+    give(block.value(), order);
+    return true;
+  }
+  mm::Pfn take(unsigned order) {
+    const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
+    if (!block) panic("bench", block.error());
+    return block.value();
+  }
+  void give(mm::Pfn pfn, unsigned order) {
+    const mm::Freed freed = pages_.free_pages(kBootCpu, pfn, order);
+    if (!freed) panic("bench", freed.error());
+  }
+
+  static constexpr mm::Gfp kGfp = mm::kGfpKernel | mm::kGfpFlagMovable;
+
+  mm::PageAllocator<Policy>& pages_;
+  mm::Printer out_;
+  uint64_t empty_ = 0;
+};
+
+}  // namespace
+
+void Laps::start() { last_ = machine::cycles(); }
+
+void Laps::lap(const char* name) {
+  const uint64_t now = machine::cycles();
+  if (count_ == laps_.size()) panic("more laps than room");
+  laps_[count_++] = {name, now - last_};
+  last_ = machine::cycles();
+}
+
+void Laps::print(const mm::Printer& out) const {
+  uint64_t total = 0;
+  bool counts = false;
+  for (size_t i = 0; i < count_; ++i) {
+    out.line("BENCH relay.%s %lu ticks", laps_[i].name, laps_[i].ticks);
+    counts = counts || std::string_view(laps_[i].name) == "lay_out";
+    if (counts) total += laps_[i].ticks;
+  }
+  out.line("BENCH relay.reservations_to_buddy %lu ticks", total);
+}
+
+void bench_allocator(Booted& machine, const mm::Printer& out) {
+  Bench bench(machine, out);
+  bench.pair(0);
+  bench.pair(3);
+  bench.pair(9);
+  bench.free_alone(9);
+  bench.pair(18);
+  out.line("BENCH end");
+}
+
+}  // namespace kernel

@@ -1,0 +1,38 @@
+// Costs, counted in ticks of the machine's counter. Under QEMU's `-icount shift=0,sleep=off` a tick
+// is one instruction, and counts repeat whatever else the host does; elsewhere ticks are time.
+//
+// Each figure is a line of its own: `BENCH name value unit`.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/booted.h"
+#include "mm/print.h"
+
+namespace kernel {
+
+// What each station of the relay cost: lap() after each.
+class Laps {
+ public:
+  void start();
+  void lap(const char* name);
+  // `BENCH relay.<name> value ticks` for each lap, and relay.reservations_to_buddy, all laps from
+  // the zones' layout on.
+  void print(const mm::Printer& out) const;
+
+ private:
+  struct Lap {
+    const char* name;
+    uint64_t ticks;
+  };
+  std::array<Lap, 8> laps_{};
+  size_t count_ = 0;
+  uint64_t last_ = 0;
+};
+
+// Pairs of alloc_pages and free_pages, on an allocator at rest.
+void bench_allocator(Booted& machine, const mm::Printer& out);
+
+}  // namespace kernel
