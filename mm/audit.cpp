@@ -30,16 +30,22 @@ bool is_ram_of(const Layout& layout, NodeId node, PfnRange frames) {
   const auto after = std::upper_bound(layout.active.begin(), layout.active.end(), frames.start,
                                       [](Pfn p, const ActiveRange& r) { return p < r.pfns.start; });
   if (after == layout.active.begin()) return false;
-  const ActiveRange& range = *(after - 1);
-  return range.node == node && range.pfns.contains(frames);
+  // Ranges that touch differ in whether they can be unplugged; a block may lie in both.
+  Pfn at = frames.start;
+  for (auto range = after - 1; range != layout.active.end() && at < frames.end; ++range) {
+    if (range->node != node || !range->pfns.contains(at)) return false;
+    at = range->pfns.end;
+  }
+  return at >= frames.end;
 }
 
 // --- Lists ---------------------------------------------------------------------------------------
 
 // Calls visit(Pfn, Page&) for each block of a list, checking that it is one.
-template <class Visit>
-Result<> walk(const Node& node, const Zone& zone, const FrameList& list, uint64_t longest,
-              Visit visit) {
+template <class List, class Visit>
+Result<> walk(const Node& node, const Zone& zone, const List& list, uint64_t longest, Visit visit) {
+  // Of a HotList the first block's `prev` and, when it is empty, the tail mean nothing.
+  constexpr bool kHot = std::is_same_v<List, HotList>;
   FrameIndex before = kNoFrame;
   uint64_t length = 0;
   for (FrameIndex at = list.head; at != kNoFrame; at = node.mem_map[at].next) {
@@ -51,7 +57,7 @@ Result<> walk(const Node& node, const Zone& zone, const FrameList& list, uint64_
       return violation("a list leads to a Page that may not be read (address)", zone, phys(pfn).v);
     }
     const Page& page = node.mem_map[at];
-    if (page.prev != before) {
+    if (page.prev != before && !(kHot && before == kNoFrame)) {
       return violation("a list's links do not agree (address, prev)", zone, phys(pfn).v, page.prev);
     }
     if (++length > longest) {
@@ -61,7 +67,7 @@ Result<> walk(const Node& node, const Zone& zone, const FrameList& list, uint64_
     BATON_TRY(visit(pfn, page));
     before = at;
   }
-  if (list.tail != before) {
+  if (list.tail != before && !(kHot && before == kNoFrame)) {
     return violation("a list does not end at its tail (frame index, tail)", zone, before,
                      list.tail);
   }
@@ -137,8 +143,7 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
   for (unsigned list = 0; list < kPcpLists; ++list) {
     const unsigned order = pcp_list_order(list);
     const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
-      if (page.tag() != Tag{BlockState::OnCpuList, order, zone.type, node.id} ||
-          page.count != cpu) {
+      if (page.tag() != Tag{BlockState::OnCpuList, order, zone.type, node.id} || page.count != 1) {
         return violation("a block on a CPU's list says it is something else (address, tag)", zone,
                          phys(pfn).v, page.tag().word());
       }
@@ -153,9 +158,9 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
     };
     BATON_TRY(walk(node, zone, pcp.lists[list], zone.present, block));
   }
-  if (pages != pcp.count || huge != pcp.huge_count) {
+  if (pages != pcp.count() || huge != pcp.huge_count) {
     return violation("a CPU's count is not what is on its lists (CPU, found)", zone, cpu,
-                     static_cast<uint64_t>(pages != pcp.count ? pages : huge));
+                     static_cast<uint64_t>(pages != pcp.count() ? pages : huge));
   }
   return {};
 }
@@ -204,7 +209,7 @@ class MapWalk {
 
   Result<> pageblock(Pfn start, Tallies& seen) {
     const Pageblock block = node_.blocks.at(start);
-    if (block.state() > PageblockState::Described || block.type() > Migratetype::Isolate) {
+    if (block.state() > PageblockState::Untouched || block.type() > Migratetype::Isolate) {
       return violation("a pageblock's byte means nothing (address, byte)", "pageblock",
                        phys(start).v, block.byte());
     }
@@ -327,6 +332,27 @@ class MapWalk {
 
 // --- Together ------------------------------------------------------------------------------------
 
+Result<> audit_choices(const Zone& zone) {
+  for (size_t bits = 0; bits < kChoices; ++bits) {
+    const Gfp gfp{static_cast<uint32_t>(bits)};
+    const Choice& choice = zone.node->choices[bits];
+    const bool mine =
+        gfp_ok(gfp) && zone.node->preferred[static_cast<size_t>(gfp_zone(gfp))] == &zone;
+    if (mine != (choice.zone == &zone)) {
+      return violation("a choice is not the zone that is preferred (gfp)", zone, bits);
+    }
+    if (!mine) continue;
+    const uint64_t sum = zone.watermark[static_cast<size_t>(Watermark::Low)] +
+                         zone.lowmem_reserve[static_cast<size_t>(gfp_zone(gfp))] +
+                         zone.nr_reserved_highatomic;
+    if (choice.mark != sum) {
+      return violation("a choice's mark is not low + reserve + highatomic (mark, sum)", zone,
+                       choice.mark, sum);
+    }
+  }
+  return {};
+}
+
 Result<> audit_numbers(const Zone& zone, const Tally& lists, const Tally& map) {
   for (unsigned order = 0; order < kOrders; ++order) {
     if (lists.free_blocks[order] != map.free_blocks[order]) {
@@ -361,14 +387,7 @@ Result<> audit_numbers(const Zone& zone, const Tally& lists, const Tally& map) {
   if (!std::is_sorted(marks.begin(), marks.end())) {
     return violation("the watermarks do not rise (min, high)", zone, marks[0], marks[2]);
   }
-  for (size_t i = 0; i < kZoneTypes; ++i) {
-    const uint64_t fast = marks[1] + zone.lowmem_reserve[i] + zone.nr_reserved_highatomic;
-    if (zone.fast_mark[i] != fast) {
-      return violation("fast_mark is not low + reserve + highatomic (fast_mark, sum)", zone,
-                       zone.fast_mark[i], fast);
-    }
-  }
-  return {};
+  return audit_choices(zone);
 }
 
 Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
@@ -409,18 +428,21 @@ Result<> audit(const PageAllocatorCore& core) {
   for (size_t id = 0; id < core.node_count(); ++id) {
     const Node& node = core.node(static_cast<NodeId>(id));
     BATON_TRY(audit_zonelist(core, node));
+    if (node.present == 0) continue;
     Tallies lists{};
     Tallies map{};
     for (const Zone& zone : node.zones) {
+      if (!zone.populated) continue;
       Tally& seen = lists[static_cast<size_t>(zone.type)];
       BATON_TRY(audit_free_area(node, zone, seen));
       for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
-        if (!zone.populated || !core.cpu_online(cpu)) continue;
+        if (!core.cpu_online(cpu)) continue;
         BATON_TRY(audit_pcp(core, cpu, node, zone, seen));
       }
     }
     BATON_TRY(MapWalk(core, node).run(map));
     for (const Zone& zone : node.zones) {
+      if (!zone.populated) continue;
       const auto type = static_cast<size_t>(zone.type);
       BATON_TRY(audit_numbers(zone, lists[type], map[type]));
     }

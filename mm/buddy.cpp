@@ -149,6 +149,15 @@ constexpr std::array<std::array<Migratetype, 2>, kPcpMigratetypes> kFallbacks{{
     {Migratetype::Unmovable, Migratetype::Movable},      // Reclaimable
 }};
 
+// Whether the frames beside a block are a free block of the same order of the zone.
+bool buddy_is_free(const Zone& zone, Pfn pfn, unsigned order) {
+  if (order == kMaxOrder) return false;
+  const Node& node = *zone.node;
+  const Pfn buddy{pfn.v ^ frames_of(order)};
+  return (order < kPageblockOrder || node.blocks.at(buddy).state() != PageblockState::Untouched) &&
+         node.page(buddy).tag() == free_tag(zone, order);
+}
+
 // Frames of the zone that are free in a described pageblock.
 uint64_t free_in_pageblock(const Zone& zone, Pfn pageblock) {
   const Node& node = *zone.node;
@@ -226,8 +235,10 @@ void describe(Node& node, Pfn pfn) {
   const Pfn start = align_down(pfn, kPageblockFrames);
   const Pageblock block = node.blocks.at(start);
   Page* pages = &node.page(start);
+  for (uint64_t i = 0; i < kPageblockFrames; i += 16) {
 #pragma GCC unroll 16
-  for (uint64_t i = 0; i < kPageblockFrames; ++i) pages[i].set_tag(Tag{});
+    for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});
+  }
   node.blocks.set(start, Pageblock{PageblockState::Described, block.type(), block.shared()});
 }
 
@@ -319,9 +330,7 @@ void seed(Zone& zone, PfnRange frames) {
     const unsigned order = std::min({kMaxOrder, static_cast<unsigned>(std::countr_zero(pfn.v)),
                                      static_cast<unsigned>(std::bit_width(left)) - 1});
     if (order == kMaxOrder && node.blocks.fresh_giga(pfn)) {
-      uint64_t gigas = 1;
-      while (gigas < left / kGigaFrames && node.blocks.fresh_giga(pfn + gigas * kGigaFrames))
-        ++gigas;
+      const uint64_t gigas = node.blocks.fresh_gigas(pfn, left / kGigaFrames);
       node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, Migratetype::Movable, false});
       node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
       node.page(pfn).count = static_cast<uint32_t>(gigas);
@@ -337,8 +346,15 @@ void seed(Zone& zone, PfnRange frames) {
     } else if (block.state() == PageblockState::Untouched) {
       node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, block.type(), block.shared()});
     }
-    node.page(pfn).set_tag(Tag{});
-    free_block(zone, pfn, order, true);
+    if (buddy_is_free(zone, pfn, order) || block.type() == Migratetype::Isolate) {
+      node.page(pfn).set_tag(Tag{});
+      free_block(zone, pfn, order, true);
+    } else {
+      link(zone, pfn, order, block.type(), true);
+      ++zone.free_area[order].nr_free;
+      count_in(zone, block.type(), frames_of(order));
+      if (order == kMaxOrder) node.page(pfn).count = 1;
+    }
     pfn += frames_of(order);
   }
 }

@@ -52,4 +52,49 @@ struct FrameList {
   }
 };
 
+// A list for one CPU, whose use costs least: the newest block's `prev` and, of an empty list, the
+// tail mean nothing.
+struct HotList {
+  FrameIndex head = kNoFrame, tail = kNoFrame;
+
+  [[nodiscard]] bool empty() const { return head == kNoFrame; }
+
+  void push(Page* mem_map, FrameIndex frame) {
+    mem_map[frame].next = head;
+    if (head == kNoFrame) {
+      tail = frame;
+    } else {
+      mem_map[head].prev = frame;
+    }
+    head = frame;
+  }
+  // The newest. Only when not empty.
+  FrameIndex pop(const Page* mem_map) {
+    const FrameIndex frame = head;
+    head = mem_map[frame].next;
+    return frame;
+  }
+  void add_oldest(Page* mem_map, FrameIndex frame) {
+    mem_map[frame].next = kNoFrame;
+    if (head == kNoFrame) {
+      head = frame;
+    } else {
+      mem_map[tail].next = frame;
+      mem_map[frame].prev = tail;
+    }
+    tail = frame;
+  }
+  // The oldest. Only when not empty.
+  FrameIndex take_oldest(Page* mem_map) {
+    const FrameIndex frame = tail;
+    if (frame == head) {
+      head = kNoFrame;
+    } else {
+      tail = mem_map[frame].prev;
+      mem_map[tail].next = kNoFrame;
+    }
+    return frame;
+  }
+};
+
 }  // namespace mm

@@ -27,7 +27,7 @@ constexpr uint64_t frames_of(unsigned order) { return uint64_t{1} << order; }
 enum class BlockState : uint8_t {
   None,       // no block starts here
   Free,       // in a zone's free_area; set and cleared only under the zone's lock
-  Allocated,  // handed out
+  Allocated,  // handed out; even, and the next state this plus 1
   OnCpuList,  // free, kept on one CPU's list
 };
 
@@ -55,16 +55,18 @@ class Tag {
     return (word_ & (kStateMask | 31u << kOrderShift)) ==
            (static_cast<uint32_t>(state) | order << kOrderShift);
   }
-  // The same block in another state.
-  [[nodiscard]] constexpr Tag as(BlockState state) const {
-    return Tag{(word_ & ~kStateMask) | static_cast<uint32_t>(state)};
-  }
+  // Allocated to OnCpuList and back.
+  [[nodiscard]] constexpr Tag as_on_cpu_list() const { return Tag{word_ | 1}; }
+  [[nodiscard]] constexpr Tag as_allocated() const { return Tag{word_ & ~uint32_t{1}}; }
   friend constexpr bool operator==(Tag, Tag) = default;
+
+  // zone() times 2^kZoneShift, for finding what is kept by zone without shifting.
+  static constexpr unsigned kZoneShift = 7;
+  [[nodiscard]] constexpr uint32_t zone_bits() const { return word_ & (uint32_t{7} << kZoneShift); }
 
  private:
   static constexpr uint32_t kStateMask = 3;
   static constexpr unsigned kOrderShift = 2;
-  static constexpr unsigned kZoneShift = 7;
   static constexpr unsigned kNodeShift = 16;
   uint32_t word_ = 0;
 };
@@ -76,7 +78,7 @@ inline constexpr FrameIndex kNoFrame = 0xffff'ffff;
 struct Page {
   uint32_t word;  // a Tag; other CPUs look at it when they merge, so it is read and written whole
   // Allocated: references held (1 when fresh). Free of order 18: how many blocks in a row this one
-  // stands for (mm/buddy.h). On a CPU's list: the CPU.
+  // stands for (mm/buddy.h). On a CPU's list: 1.
   uint32_t count;
   FrameIndex next, prev;  // on a list; otherwise without meaning
 

@@ -64,6 +64,14 @@ constexpr std::array<const char*, 8> kFailures{
     "frames of the range are in use",
 };
 
+// A node's Pcps lie side by side, so that a zone's is found by the zone's number; after a header.
+constexpr uint64_t kCpuHeaderSize = 256;
+uint64_t cpu_area_size(const Layout& layout) {
+  uint64_t nodes = 0;
+  for (const NodeLayout& node : layout.nodes) nodes += node.present != 0;
+  return kCpuHeaderSize + nodes * kZoneTypes * sizeof(Pcp);
+}
+
 }  // namespace
 
 uint64_t node_data_size(const Layout& layout, NodeId node) {
@@ -87,8 +95,7 @@ ZoneCounts& ZoneCounts::operator+=(const ZoneCounts& o) {
 // --- Starting up ---------------------------------------------------------------------------------
 
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus) {
-  return align_up(4096 + uint64_t{cpus} * (64 * 2 + populated_zones(layout) * sizeof(Pcp)),
-                  kPageSize);
+  return align_up(kPageSize + cpus * cpu_area_size(layout), kPageSize);
 }
 
 Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) const {
@@ -173,10 +180,14 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   const Range per_cpu = per_cpu_range(layout);
   node_index_ = map.at<uint8_t>(per_cpu.start);
   cpu_areas_ = node_index_ + kNodeIndexSize;
-  auto next_pcp = static_cast<uint32_t>(sizeof(CpuHeader));
+  static_assert(sizeof(CpuHeader) <= kCpuHeaderSize);
+  auto next_pcp = static_cast<uint32_t>(kCpuHeaderSize);
   for (const NodeLayout& node : layout.nodes) init_node(node, next_pcp);
   cpu_stride_ = next_pcp;
-  for (const NodeLayout& node : layout.nodes) build_zonelist(*nodes_[node.id], node);
+  for (const NodeLayout& node : layout.nodes) {
+    build_zonelist(*nodes_[node.id], node);
+    find_own_frames(*nodes_[node.id]);
+  }
   index_nodes();
   for (unsigned cpu = 0; cpu < cpus; ++cpu) cpu_header(cpu).online = 0;
   return {};
@@ -195,13 +206,14 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->mem_map_frames = from.mem_map.size() / sizeof(Page);
   node->blocks.init(from.spanned, base + shape.blocks);
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
+  node->pcp_offset = next_pcp;
+  if (from.present != 0) next_pcp += static_cast<uint32_t>(kZoneTypes * sizeof(Pcp));
   for (size_t type = 0; type < kZoneTypes; ++type) {
-    init_zone(*node, static_cast<ZoneType>(type), from.zones[type], next_pcp);
+    init_zone(*node, static_cast<ZoneType>(type), from.zones[type]);
   }
 }
 
-void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from,
-                                  uint32_t& next_pcp) {
+void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from) {
   Zone& zone = node.zones[static_cast<size_t>(type)];
   zone.node = &node;
   zone.node_id = node.id;
@@ -212,14 +224,17 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.managed = 0;
   zone.watermark = {};
   zone.lowmem_reserve = {};
-  zone.fast_mark = {};
   zone.nr_reserved_highatomic = 0;
   zone.pcp_high = 0;
   zone.pcp_batch = 1;
-  init_free_area(zone);
-  zone.pcp_offset = next_pcp;
+  zone.free_pages = 0;
+  zone.isolated_pages = 0;
+  zone.isolated_pageblocks = 0;
+  zone.nonempty = {};
+  zone.pcp_offset =
+      node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
-  next_pcp += static_cast<uint32_t>(sizeof(Pcp));
+  init_free_area(zone);
   // What two zones share is made before two CPUs could make it at once. The first frame of a zone
   // and the last are enough: zones do not overlap.
   for (const Pfn edge : {from.spanned.start, from.spanned.end}) {
@@ -253,6 +268,21 @@ void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
       node.preferred[highest] = zone;
       break;
     }
+  }
+}
+
+// What update_choices() keeps up to date, for the gfps that lead to a zone of the node itself.
+void PageAllocatorCore::find_own_frames(Node& node) const {
+  for (size_t bits = 0; bits < kChoices; ++bits) {
+    const Gfp gfp{static_cast<uint32_t>(bits)};
+    Zone* const zone = gfp_ok(gfp) ? node.preferred[static_cast<size_t>(gfp_zone(gfp))] : nullptr;
+    node.choices[bits] = {zone != nullptr && zone->node == &node ? zone : nullptr, 0};
+  }
+  node.own_start = node.spanned.start;
+  node.own_frames = node.present != 0 ? node.spanned.size() : 0;
+  for (size_t id = 0; id < node_count_; ++id) {
+    const Node& other = *nodes_[id];
+    if (&other != &node && other.spanned.overlaps(node.spanned)) node.own_frames = 0;
   }
 }
 
@@ -292,6 +322,9 @@ void PageAllocatorCore::print_zonelists(const Printer& out) const {
 }
 
 Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
+  if (node >= node_count_) {
+    return Error{.what = "no such node (CPU, node)", .subject = "start_cpu", .a = cpu, .b = node};
+  }
   if (cpu >= cpus_) {
     return Error{.what = "there is no area for this CPU (CPU, CPUs)",
                  .subject = "start_cpu",
@@ -302,7 +335,8 @@ Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
     return Error{.what = "the CPU has been started before", .subject = "start_cpu", .a = cpu};
   }
   CpuHeader& header = cpu_header(cpu);
-  header.node = node;
+  header.node = nodes_[node];
+  header.node_id = node;
   header.fault = {};
   init_pcps(cpu);
   header.online = 1;
@@ -313,7 +347,8 @@ Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
 void PageAllocatorCore::init_pcps(unsigned cpu) {
   for_each_zone([&](const Zone& zone) {
     Pcp& pcp = pcp_of(cpu, zone);
-    pcp.count = 0;
+    pcp.zone = &nodes_[zone.node_id]->zones[static_cast<size_t>(zone.type)];
+    pcp.room = 0;
     pcp.high = 0;
     pcp.batch = 1;
     pcp.huge_count = 0;
@@ -339,6 +374,52 @@ Zone* PageAllocatorCore::zone_part(PfnRange frames, PfnRange& part) const {
   return nullptr;
 }
 
+namespace {
+
+// The first frame of the range at which a block starts or a run's block lies; its end when none
+// does.
+Pfn first_head(const Node& node, PfnRange frames) {
+  const PageblockMap& blocks = node.blocks;
+  for (Pfn pfn = frames.start; pfn < frames.end;) {
+    if (blocks.in_run(pfn)) return pfn;
+    const Pfn giga = align_down(pfn, kGigaFrames);
+    const Pfn stop = std::min(giga + kGigaFrames, frames.end);
+    if (blocks.fresh_giga(pfn)) {
+      const uint64_t left = (frames.end - giga + kGigaFrames - 1) / kGigaFrames;
+      pfn = giga + blocks.fresh_gigas(pfn, left) * kGigaFrames;
+      continue;
+    }
+    const Pfn block = align_down(pfn, kPageblockFrames);
+    const uint64_t left = (stop - block + kPageblockFrames - 1) / kPageblockFrames;
+    if (const uint64_t untouched = blocks.untouched_blocks(block, left); untouched != 0) {
+      pfn = block + untouched * kPageblockFrames;
+      continue;
+    }
+    const Pfn end = std::min(block + kPageblockFrames, frames.end);
+    if (blocks.at(pfn).state() == PageblockState::HeadValid) {
+      if (pfn == block && node.page(pfn).tag() != Tag{}) return pfn;
+      pfn = end;
+      continue;
+    }
+    const Page* const pages = &node.page(pfn);
+    const uint64_t count = end - pfn;
+    uint64_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      uint32_t any = 0;
+#pragma GCC unroll 8
+      for (uint64_t j = 0; j < 8; ++j) any |= pages[i + j].tag().word();
+      if (any != 0) break;
+    }
+    for (; i < count; ++i) {
+      if (pages[i].tag() != Tag{}) return pfn + i;
+    }
+    pfn = end;
+  }
+  return frames.end;
+}
+
+}  // namespace
+
 Result<> PageAllocatorCore::check_release(PfnRange frames) const {
   const auto bad = [](const char* what, Pfn pfn, uint64_t other) {
     return Error{.what = what, .subject = "release", .a = phys(pfn).v, .b = other};
@@ -354,22 +435,9 @@ Result<> PageAllocatorCore::check_release(PfnRange frames) const {
       return bad("a frame that has been handed over before (frame, block)", at, phys(block.pfn).v);
     }
     // Any other block that has frames in here starts in here.
-    for (Pfn pfn = at; pfn < part.end;) {
-      if (node.blocks.in_run(pfn)) {
-        return bad("a frame that has been handed over before (frame, block)", pfn, phys(pfn).v);
-      }
-      if (node.blocks.fresh_giga(pfn)) {
-        pfn = align_down(pfn, kGigaFrames) + kGigaFrames;
-        continue;
-      }
-      const Pfn next = align_down(pfn, kPageblockFrames) + kPageblockFrames;
-      const Pageblock state = node.blocks.at(pfn);
-      for (; pfn < std::min(next, part.end) && state.readable(pfn.v); pfn += 1) {
-        if (node.page(pfn).tag().state() != BlockState::None) {
-          return bad("a frame that has been handed over before (frame, block)", pfn, phys(pfn).v);
-        }
-      }
-      pfn = next;
+    const Pfn head = first_head(node, {at, part.end});
+    if (head < part.end) {
+      return bad("a frame that has been handed over before (frame, block)", head, phys(head).v);
     }
     at = part.end;
   }
@@ -397,7 +465,9 @@ bool PageAllocatorCore::cpu_online(unsigned cpu) const {
   return cpu < cpus_ && cpu_header(cpu).online != 0;
 }
 
-NodeId PageAllocatorCore::cpu_node(unsigned cpu) const { return cpu_header(cpu).node; }
+NodeId PageAllocatorCore::cpu_node(unsigned cpu) const {
+  return static_cast<NodeId>(cpu_header(cpu).node_id);
+}
 
 const Pcp& PageAllocatorCore::pcp(unsigned cpu, const Zone& zone) const {
   return pcp_of(cpu, zone);
@@ -415,8 +485,8 @@ ZoneCounts PageAllocatorCore::zone_counts(NodeId node, ZoneType type) const {
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     if (!cpu_online(cpu)) continue;
     const Pcp& pcp = pcp_of(cpu, zone);
-    counts.on_cpu_lists +=
-        static_cast<uint64_t>(pcp.count) + static_cast<uint64_t>(pcp.huge_count) * kPageblockFrames;
+    counts.on_cpu_lists += static_cast<uint64_t>(pcp.count()) +
+                           static_cast<uint64_t>(pcp.huge_count) * kPageblockFrames;
   }
   return counts;
 }
@@ -492,7 +562,9 @@ FrameOwner PageAllocatorCore::owner_of(Pfn pfn) const {
     owner.references = page.count;
   } else {
     owner.use = FrameUse::OnCpuList;
-    owner.cpu = page.count;
+    for_each_cpu_block([&](const FreeBlock& found, unsigned cpu) {
+      if (found.pfn == block.pfn) owner.cpu = cpu;
+    });
   }
   return owner;
 }

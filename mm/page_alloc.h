@@ -200,7 +200,7 @@ class PageAllocatorCore {
   [[nodiscard]] Zone* zone_part(PfnRange frames, PfnRange& part) const;
   void compute_watermarks(uint64_t min_free_kbytes);
   void compute_pcp_limits();
-  static void update_fast_mark(Zone& zone);
+  static void update_choices(Zone& zone);
   [[nodiscard]] const Error* fault(unsigned cpu, Pfn pfn, unsigned order) const;
   // The first Page of the allocated block that starts at the frame; null when none does.
   [[nodiscard]] Page* allocated_page(Pfn pfn) const;
@@ -219,16 +219,24 @@ class PageAllocatorCore {
   [[nodiscard]] Node* slow_node(Pfn pfn) const;
 
   struct alignas(64) CpuHeader {
+    Node* node;        // that the CPU is on
+    uint32_t node_id;  // its number
     uint32_t online;
-    NodeId node;
     Error fault;  // of the last wrong free
   };
   [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const {
     return *reinterpret_cast<CpuHeader*>(cpu_areas_ + uint64_t{cpu} * cpu_stride_);  // NOLINT
   }
+  [[nodiscard]] unsigned cpu_of(const CpuHeader& header) const {
+    return static_cast<unsigned>(
+        static_cast<uint64_t>(reinterpret_cast<const uint8_t*>(&header) - cpu_areas_) /  // NOLINT
+        cpu_stride_);
+  }
   [[nodiscard]] Pcp& pcp_of(unsigned cpu, const Zone& zone) const {
-    return *reinterpret_cast<Pcp*>(cpu_areas_ + uint64_t{cpu} * cpu_stride_ +  // NOLINT
-                                   zone.pcp_offset);
+    return pcp_at(cpu_header(cpu), zone.pcp_offset);
+  }
+  [[nodiscard]] static Pcp& pcp_at(CpuHeader& header, uint64_t offset) {
+    return *reinterpret_cast<Pcp*>(reinterpret_cast<uint8_t*>(&header) + offset);  // NOLINT
   }
   template <class Visit>
   void for_each_zone(Visit visit) const {  // populated ones, by node and then upward
@@ -261,8 +269,9 @@ class PageAllocatorCore {
  private:
   Result<> check_layout(const Layout& layout, unsigned cpus) const;
   void init_node(const NodeLayout& from, uint32_t& next_pcp);
-  void init_zone(Node& node, ZoneType type, const ZoneLayout& from, uint32_t& next_pcp);
+  static void init_zone(Node& node, ZoneType type, const ZoneLayout& from);
   void build_zonelist(Node& node, const NodeLayout& from);
+  void find_own_frames(Node& node) const;
   void index_nodes();
   void init_pcps(unsigned cpu);
   [[nodiscard]] Error diagnose(Pfn pfn, unsigned order) const;
@@ -274,6 +283,7 @@ template <class Visit>
 void PageAllocatorCore::for_each_free_block(Visit visit) const {
   for (size_t id = 0; id < node_count_; ++id) {
     for (const Zone& zone : nodes_[id]->zones) {
+      if (!zone.populated) continue;
       const bool more =
           mm::for_each_free_block(zone, [&](Pfn pfn, unsigned order, Migratetype type) {
             return visit(FreeBlock{pfn, order, nodes_[id]->id, zone.type, type});
@@ -330,11 +340,12 @@ class PageAllocator : public PageAllocatorCore {
 
   // 2^order frames aligned to their number, from the first zone that may give them. The preferred
   // node is usually the CPU's own. One reference is held.
-  PagesOr alloc_pages(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
+  [[gnu::always_inline]] PagesOr alloc_pages(unsigned cpu, Gfp gfp, unsigned order,
+                                             NodeId preferred);
   // Drops the caller's reference; with the last one the block becomes free. `order` must be the one
   // it was allocated with. Caught, always: a free that is double, of a wrong order, unaligned, out
   // of range, of a reserved or never allocated frame, or inside a block.
-  Freed free_pages(unsigned cpu, Pfn pfn, unsigned order);
+  [[gnu::always_inline]] Freed free_pages(unsigned cpu, Pfn pfn, unsigned order);
   Freed get_page(unsigned cpu, Pfn pfn);
   Freed put_page(unsigned cpu, Pfn pfn);  // free_pages without having to know the order
 
@@ -403,19 +414,21 @@ class PageAllocator : public PageAllocatorCore {
     AllocRights rights;
   };
 
+  PagesOr alloc_large(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr slow_alloc(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   Pfn from_zonelist(const Attempt& attempt);
   Pfn from_zone(Zone& zone, const Attempt& attempt);
-  bool refill(Zone& zone, Pcp& pcp, unsigned order, Migratetype type);
+  bool refill(Pcp& pcp, unsigned order, Migratetype type);
   Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& preferred);
   void zero(Pfn pfn, unsigned order) const;
   void reserve_highatomic(Zone& zone, Pfn pfn);
   bool unreserve_highatomic(const Attempt& attempt);
+  Freed general_free(unsigned cpu, Pfn pfn, unsigned order);
   Freed slow_free(unsigned cpu, Pfn pfn, unsigned order);
-  void free_to_zone(Zone& zone, Pfn pfn, unsigned order);
-  void return_pages(Zone& zone, Pcp& pcp, int32_t pages);
-  void shrink(Zone& zone, Pcp& pcp, unsigned order);
-  void shrink_huge(Zone& zone, Pcp& pcp);
+  Freed free_to_list(CpuHeader& cpu, Node& node, Pfn pfn, unsigned order, Migratetype type);
+  void return_pages(Pcp& pcp, int32_t pages);
+  Freed shrink(Pcp& pcp, unsigned order);
+  void shrink_huge(Pcp& pcp);
 
   Printer report_;
   ShortageHook shortage_hook_ = nullptr;

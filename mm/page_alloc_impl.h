@@ -11,14 +11,10 @@
 
 namespace mm {
 
-// For counters and limits that one CPU writes and others may read.
+// For what other CPUs may write meanwhile.
 template <class T>
 inline T read_once(const T& v) {
   return __atomic_load_n(&v, __ATOMIC_RELAXED);
-}
-template <class T, class U>
-inline void add_once(T& v, U delta) {
-  __atomic_store_n(&v, static_cast<T>(v + static_cast<T>(delta)), __ATOMIC_RELAXED);
 }
 
 // --- Starting up ---------------------------------------------------------------------------------
@@ -68,81 +64,96 @@ void PageAllocator<Policy>::setup_per_cpu_pageset() {
 
 // --- Allocating ----------------------------------------------------------------------------------
 
+// What most requests come to: a small block from this CPU's list of a zone of its own node. It is
+// inlined where it is called, so that a constant order and gfp cost nothing.
 template <class Policy>
 inline PagesOr PageAllocator<Policy>::alloc_pages(unsigned cpu, Gfp gfp, unsigned order,
                                                   NodeId preferred) {
-  // What most requests come to: a block from this CPU's list of the preferred zone.
-  if (preferred < node_count_ && pcp_allowed_order(order) && gfp_ok(gfp)) [[likely]] {
-    const auto highest = static_cast<size_t>(gfp_zone(gfp));
-    Zone* const zone = nodes_[preferred]->preferred[highest];
-    if (zone != nullptr && zone->node_id == preferred &&
-        read_once(zone->free_pages) >= read_once(zone->fast_mark[highest]) + frames_of(order))
-        [[likely]] {
-      const Masked masked;
-      Pcp& pcp = pcp_of(cpu, *zone);
-      const Migratetype type = gfp_migratetype(gfp);
-      FrameList& list = pcp.lists[pcp_list(order, type)];
-      if (!list.empty() || refill(*zone, pcp, order, type)) [[likely]] {
-        Page* const mem_map = zone->node->mem_map;
-        const FrameIndex frame = list.head;
-        Page& page = mem_map[frame];
-        list.head = page.next;
-        if (page.next == kNoFrame) {
-          list.tail = kNoFrame;
-        } else {
-          mem_map[page.next].prev = kNoFrame;
-        }
-        if (order <= kPcpMaxOrder) {
-          add_once(pcp.count, -static_cast<int32_t>(frames_of(order)));
-          pcp.free_factor >>= 1;
-        } else {
-          add_once(pcp.huge_count, -1);
-        }
-        page.set_tag(page.tag().as(BlockState::Allocated));
-        page.count = 1;
-        add_once(pcp.events.hit, 1u);
-        if (cpu_header(cpu).node != preferred) add_once(pcp.events.other, 1u);
-        const Pfn pfn = zone->node->pfn(frame);
-        if (gfp.has(kGfpFlagZero)) zero(pfn, order);
-        return pfn;
-      }
+  if (order > kPcpMaxOrder) return alloc_large(cpu, gfp, order, preferred);
+  CpuHeader& header = cpu_header(cpu);
+  if (preferred != header.node_id) [[unlikely]]
+    return slow_alloc(cpu, gfp, order, preferred);
+  const Node& node = *header.node;
+  const Choice& choice = node.choices[gfp.bits() % kChoices];
+  if (choice.zone == nullptr ||
+      read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
+    return slow_alloc(cpu, gfp, order, preferred);
+  }
+  {
+    const Masked masked;
+    Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
+    HotList& list = pcp.lists[pcp_list(order, gfp_migratetype(gfp))];
+    if (!list.empty() || refill(pcp, order, gfp_migratetype(gfp))) [[likely]] {
+      const FrameIndex frame = list.pop(node.mem_map);
+      Page& page = node.mem_map[frame];
+      page.set_tag(page.tag().as_allocated());  // its count is 1
+      pcp.room += static_cast<int32_t>(frames_of(order));
+      pcp.free_factor >>= 1;
+      ++pcp.events.hit;
+      const Pfn pfn = node.pfn(frame);
+      if (gfp.has(kGfpFlagZero)) [[unlikely]] zero(pfn, order);
+      return pfn;
     }
   }
   return slow_alloc(cpu, gfp, order, preferred);
 }
 
-// Up to a batch of blocks from the zone to the CPU's list. Whether there is one now.
+// The same for larger blocks: a pageblock from the CPU's list, others from the zone.
 template <class Policy>
-[[gnu::noinline]] bool PageAllocator<Policy>::refill(Zone& zone, Pcp& pcp, unsigned order,
-                                                     Migratetype type) {
-  int32_t batch = read_once(pcp.batch);
-  if (order == kPageblockOrder) {
-    batch = 1;
-  } else if (batch > 1) {
-    batch = std::max(batch >> order, 2);
+[[gnu::noinline]] PagesOr PageAllocator<Policy>::alloc_large(unsigned cpu, Gfp gfp, unsigned order,
+                                                             NodeId preferred) {
+  CpuHeader& header = cpu_header(cpu);
+  if (order > kMaxOrder || preferred != header.node_id) [[unlikely]] {
+    return slow_alloc(cpu, gfp, order, preferred);
   }
-  FrameList& list = pcp.lists[pcp_list(order, type)];
-  const Node& node = *zone.node;
-  const Tag tag{BlockState::OnCpuList, order, zone.type, zone.node_id};
-  const uint32_t cpu = static_cast<uint32_t>((reinterpret_cast<const uint8_t*>(&pcp) - cpu_areas_) /
-                                             static_cast<int64_t>(cpu_stride_));
-  int32_t got = 0;
+  const Node& node = *header.node;
+  const Choice& choice = node.choices[gfp.bits() % kChoices];
+  if (choice.zone == nullptr ||
+      read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
+    return slow_alloc(cpu, gfp, order, preferred);
+  }
+  Pfn pfn = kNoPfn;
   {
-    const Locked locked(zone);
-    for (; got < batch; ++got) {
-      const Pfn pfn = take_block(zone, order, type);
-      if (pfn == kNoPfn) break;
-      Page& page = node.page(pfn);
-      page.set_tag(tag);
-      page.count = cpu;
-      list.add_tail(node.mem_map, node.index(pfn));
+    Zone& zone = *choice.zone;
+    const Masked masked;
+    Pcp& pcp = pcp_at(header, zone.pcp_offset);
+    HotList& huge = pcp.lists[kPcpHugeList];
+    if (order == kPageblockOrder && !huge.empty()) {
+      const FrameIndex frame = huge.pop(node.mem_map);
+      Page& page = node.mem_map[frame];
+      page.set_tag(page.tag().as_allocated());
+      --pcp.huge_count;
+      ++pcp.events.hit;
+      pfn = node.pfn(frame);
+    } else {
+      const Locked locked(zone);
+      pfn = take_block(zone, order, gfp_migratetype(gfp));
+      if (pfn != kNoPfn) ++pcp.events.hit;
     }
   }
-  if (order == kPageblockOrder) {
-    add_once(pcp.huge_count, got);
-  } else {
-    add_once(pcp.count, got << order);
+  if (pfn == kNoPfn) [[unlikely]] return slow_alloc(cpu, gfp, order, preferred);
+  if (gfp.has(kGfpFlagZero)) [[unlikely]] zero(pfn, order);
+  return pfn;
+}
+
+// Up to a batch of blocks of orders 0 to 3 from the zone to the CPU's list. Whether there is one
+// now.
+template <class Policy>
+[[gnu::noinline]] bool PageAllocator<Policy>::refill(Pcp& pcp, unsigned order, Migratetype type) {
+  Zone& zone = *pcp.zone;
+  const int32_t batch = pcp.batch > 1 ? std::max(pcp.batch >> order, 2) : pcp.batch;
+  HotList& list = pcp.lists[pcp_list(order, type)];
+  const Node& node = *zone.node;
+  const Tag tag{BlockState::OnCpuList, order, zone.type, zone.node_id};
+  int32_t got = 0;
+  const Locked locked(zone);
+  for (; got < batch; ++got) {
+    const Pfn pfn = take_block(zone, order, type);
+    if (pfn == kNoPfn) break;
+    node.page(pfn).set_tag(tag);
+    list.add_oldest(node.mem_map, node.index(pfn));
   }
+  pcp.room -= got << order;
   return got != 0;
 }
 
@@ -218,22 +229,16 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
   const Masked masked;
   const unsigned order = attempt.order;
   const Migratetype type = gfp_migratetype(attempt.gfp);
-  if (pcp_allowed_order(order) && !attempt.rights.high_atomic) {
+  if (order <= kPcpMaxOrder && !attempt.rights.high_atomic) {
     Pcp& pcp = pcp_of(attempt.cpu, zone);
-    FrameList& list = pcp.lists[pcp_list(order, type)];
-    if (!list.empty() || refill(zone, pcp, order, type)) {
-      Node& node = *zone.node;
-      const FrameIndex frame = list.head;
-      list.remove(node.mem_map, frame);
-      if (order <= kPcpMaxOrder) {
-        add_once(pcp.count, -static_cast<int32_t>(frames_of(order)));
-        pcp.free_factor >>= 1;
-      } else {
-        add_once(pcp.huge_count, -1);
-      }
+    HotList& list = pcp.lists[pcp_list(order, type)];
+    if (!list.empty() || refill(pcp, order, type)) {
+      const Node& node = *zone.node;
+      const FrameIndex frame = list.pop(node.mem_map);
       Page& page = node.mem_map[frame];
-      page.set_tag(page.tag().as(BlockState::Allocated));
-      page.count = 1;
+      page.set_tag(page.tag().as_allocated());
+      pcp.room += static_cast<int32_t>(frames_of(order));
+      pcp.free_factor >>= 1;
       return node.pfn(frame);
     }
     // The zone has none of this type or its fallbacks: only what is kept for atomic ones.
@@ -257,12 +262,12 @@ Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone,
     const Masked masked;
     NumaEvents& events = pcp_of(attempt.cpu, zone).events;
     if (zone.node_id == attempt.preferred) {
-      add_once(events.hit, 1u);
+      ++events.hit;
     } else {
-      add_once(events.miss, 1u);
-      add_once(pcp_of(attempt.cpu, preferred).events.foreign, 1u);
+      ++events.miss;
+      ++pcp_of(attempt.cpu, preferred).events.foreign;
     }
-    if (cpu_header(attempt.cpu).node != zone.node_id) add_once(events.other, 1u);
+    if (cpu_header(attempt.cpu).node_id != zone.node_id) ++events.other;
   }
   if (attempt.gfp.has(kGfpFlagZero)) zero(pfn, attempt.order);
   return pfn;
@@ -278,7 +283,7 @@ void PageAllocator<Policy>::reserve_highatomic(Zone& zone, Pfn pfn) {
   if (block.type() >= Migratetype::HighAtomic || block.shared()) return;
   if (block.state() != PageblockState::Described) return;  // a larger block: not a pageblock's own
   set_pageblock_type(zone, align_down(pfn, kPageblockFrames), Migratetype::HighAtomic);
-  update_fast_mark(zone);
+  update_choices(zone);
 }
 
 // Gives one such pageblock back to ordinary allocations. Whether there was one.
@@ -303,7 +308,7 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
       set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
       remerge(*zone, pageblock);
     }
-    update_fast_mark(*zone);
+    update_choices(*zone);
     return true;
   }
   return false;
@@ -311,51 +316,77 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
 
 // --- Freeing -------------------------------------------------------------------------------------
 
+// What most frees come to: a small block of the CPU's own node, back to the CPU's list.
 template <class Policy>
 inline Freed PageAllocator<Policy>::free_pages(unsigned cpu, Pfn pfn, unsigned order) {
-  if (order > kMaxOrder) [[unlikely]]
-    return slow_free(cpu, pfn, order);
+  if (order > kPcpMaxOrder) return general_free(cpu, pfn, order);
+  CpuHeader& header = cpu_header(cpu);
+  Node& node = *header.node;
+  if (pfn - node.own_start >= node.own_frames) [[unlikely]]
+    return general_free(cpu, pfn, order);
+  const Pageblock block = node.blocks.at(pfn);
+  if (!block.plain()) [[unlikely]]
+    return general_free(cpu, pfn, order);
+  return free_to_list(header, node, pfn, order, block.type());
+}
+
+// To the CPU's list, if it is a block that may be freed; its pageblock is described and plain.
+template <class Policy>
+[[gnu::always_inline]] inline Freed PageAllocator<Policy>::free_to_list(CpuHeader& header,
+                                                                        Node& node, Pfn pfn,
+                                                                        unsigned order,
+                                                                        Migratetype type) {
+  const FrameIndex frame = node.index(pfn);
+  Page& page = node.mem_map[frame];
+  const Tag tag = page.tag();
+  if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
+      [[unlikely]] {
+    return slow_free(cpu_of(header), pfn, order);
+  }
+  const Masked masked;
+  static_assert(sizeof(Pcp) == 2u << Tag::kZoneShift);
+  Pcp& pcp = pcp_at(header, node.pcp_offset + tag.zone_bits() * 2);
+  page.set_tag(tag.as_on_cpu_list());
+  pcp.lists[pcp_list(order, type)].push(node.mem_map, frame);
+  pcp.room -= static_cast<int32_t>(frames_of(order));
+  if (pcp.room <= 0) [[unlikely]]
+    return shrink(pcp, order);
+  return {};
+}
+
+// Any block of any node.
+template <class Policy>
+[[gnu::noinline]] Freed PageAllocator<Policy>::general_free(unsigned cpu, Pfn pfn, unsigned order) {
   Node* const node = quick_node(pfn);
-  if (node == nullptr || !node->describes(pfn)) [[unlikely]]
+  if (order > kMaxOrder || node == nullptr || !node->describes(pfn)) [[unlikely]] {
     return slow_free(cpu, pfn, order);
+  }
   const Pageblock block = node->blocks.at(pfn);
   if (!block.readable(pfn.v)) [[unlikely]]
     return slow_free(cpu, pfn, order);
+  CpuHeader& header = cpu_header(cpu);
+  if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate) {
+    // Pages kept for atomic allocations are lent to movable ones while they are on a list.
+    const bool kept = block.type() == Migratetype::HighAtomic;
+    return free_to_list(header, *node, pfn, order, kept ? Migratetype::Movable : block.type());
+  }
   Page& page = node->page(pfn);
   const Tag tag = page.tag();
   if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
       [[unlikely]] {
     return slow_free(cpu, pfn, order);
   }
-  Zone& zone = node->zones[static_cast<size_t>(tag.zone())];
   const Masked masked;
-  if (!pcp_allowed_order(order) || block.type() == Migratetype::Isolate) {
-    free_to_zone(zone, pfn, order);
+  Pcp& pcp = pcp_at(header, node->pcp_offset + tag.zone_bits() * 2);
+  if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
+    page.set_tag(tag.as_on_cpu_list());
+    pcp.lists[kPcpHugeList].push(node->mem_map, node->index(pfn));
+    if (++pcp.huge_count > pcp.huge_high) shrink_huge(pcp);
     return {};
   }
-  Pcp& pcp = pcp_of(cpu, zone);
-  const Migratetype type =
-      block.type() == Migratetype::HighAtomic ? Migratetype::Movable : block.type();
-  page.set_tag(tag.as(BlockState::OnCpuList));
-  page.count = cpu;
-  pcp.lists[pcp_list(order, type)].add_head(node->mem_map, node->index(pfn));
-  if (order <= kPcpMaxOrder) {
-    const int32_t count = pcp.count + static_cast<int32_t>(frames_of(order));
-    add_once(pcp.count, static_cast<int32_t>(frames_of(order)));
-    if (count >= read_once(pcp.high)) [[unlikely]]
-      shrink(zone, pcp, order);
-  } else {
-    add_once(pcp.huge_count, 1);
-    if (pcp.huge_count > read_once(pcp.huge_high)) [[unlikely]]
-      shrink_huge(zone, pcp);
-  }
+  const Locked locked(*pcp.zone);
+  free_block(*pcp.zone, pfn, order);
   return {};
-}
-
-template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::free_to_zone(Zone& zone, Pfn pfn, unsigned order) {
-  const Locked locked(zone);
-  free_block(zone, pfn, order);
 }
 
 // Drops one of several references, or says what is wrong.
@@ -372,7 +403,8 @@ template <class Policy>
       return {};
     }
   }
-  if (seen == 1 && page->tag().state() == BlockState::Allocated) return free_pages(cpu, pfn, order);
+  if (seen == 1 && page->tag().state() == BlockState::Allocated)
+    return general_free(cpu, pfn, order);
   return Freed{fault(cpu, pfn, order)};
 }
 
@@ -398,52 +430,50 @@ Freed PageAllocator<Policy>::put_page(unsigned cpu, Pfn pfn) {
 // Takes blocks off the lists of orders 0 to 3, coldest first and from the lists in turn, until
 // `pages` are back in the zone. Interrupts are masked.
 template <class Policy>
-void PageAllocator<Policy>::return_pages(Zone& zone, Pcp& pcp, int32_t pages) {
-  pages = std::min(pages, pcp.count);
+void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
+  pages = std::min(pages, pcp.count());
+  Zone& zone = *pcp.zone;
   Node& node = *zone.node;
   int32_t returned = 0;
   const Locked locked(zone);
   for (unsigned list = 0; returned < pages; list = list + 1 == kPcpHugeList ? 0 : list + 1) {
-    FrameList& blocks = pcp.lists[list];
-    if (blocks.empty()) continue;
+    HotList& blocks = pcp.lists[list];
     const unsigned order = pcp_list_order(list);
-    // Several in a row: consecutive ones often merge with each other.
-    for (int32_t i = 0; i < 8 && !blocks.empty() && returned < pages; ++i) {
-      const FrameIndex frame = blocks.tail;
-      blocks.remove(node.mem_map, frame);
-      free_block(zone, node.pfn(frame), order);
+    // Several in a row: neighbours often lie behind each other, and merge.
+    for (unsigned i = 0; i < 8 && !blocks.empty() && returned < pages; ++i) {
+      free_block(zone, node.pfn(blocks.take_oldest(node.mem_map)), order);
       returned += static_cast<int32_t>(frames_of(order));
     }
   }
-  add_once(pcp.count, -returned);
+  pcp.room += returned;
 }
 
 // The CPU has as much as it may keep: a batch goes back, twice as much each time this happens
 // without an allocation between. A boot page set keeps nothing.
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::shrink(Zone& zone, Pcp& pcp, unsigned order) {
-  const int32_t high = read_once(pcp.high);
-  int32_t batch = read_once(pcp.batch);
+[[gnu::noinline]] Freed PageAllocator<Policy>::shrink(Pcp& pcp, unsigned order) {
   constexpr int32_t kMaxFreeFactor = 5;
-  if (pcp.free_factor != 0 && order != 0) return return_pages(zone, pcp, pcp.count);
-  if (high < batch) return return_pages(zone, pcp, static_cast<int32_t>(frames_of(order)));
-  const int32_t least = batch;
-  const int32_t most = high - batch;
-  batch <<= pcp.free_factor;
-  if (batch < most && pcp.free_factor < kMaxFreeFactor) ++pcp.free_factor;
-  return_pages(zone, pcp, std::clamp(batch, least, most));
+  if (pcp.free_factor != 0 && order != 0) {
+    return_pages(pcp, pcp.count());
+  } else if (pcp.high < pcp.batch) {
+    return_pages(pcp, 1);
+  } else {
+    const int32_t most = pcp.high - pcp.batch;
+    const int32_t batch = pcp.batch << pcp.free_factor;
+    if (batch < most && pcp.free_factor < kMaxFreeFactor) ++pcp.free_factor;
+    return_pages(pcp, std::clamp(batch, pcp.batch, most));
+  }
+  return {};
 }
 
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Zone& zone, Pcp& pcp) {
-  Node& node = *zone.node;
-  FrameList& blocks = pcp.lists[kPcpHugeList];
+[[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+  Zone& zone = *pcp.zone;
+  HotList& blocks = pcp.lists[kPcpHugeList];
   const Locked locked(zone);
-  while (pcp.huge_count > read_once(pcp.huge_high)) {
-    const FrameIndex frame = blocks.tail;
-    blocks.remove(node.mem_map, frame);
-    free_block(zone, node.pfn(frame), kPageblockOrder);
-    add_once(pcp.huge_count, -1);
+  for (; pcp.huge_count > pcp.huge_high; --pcp.huge_count) {
+    const FrameIndex frame = blocks.take_oldest(zone.node->mem_map);
+    free_block(zone, zone.node->pfn(frame), kPageblockOrder);
   }
 }
 
@@ -452,17 +482,12 @@ void PageAllocator<Policy>::drain(unsigned cpu) {
   const Masked masked;
   for_each_zone([&](Zone& zone) {
     Pcp& pcp = pcp_of(cpu, zone);
-    if (pcp.count != 0) return_pages(zone, pcp, pcp.count);
+    if (pcp.count() != 0) return_pages(pcp, pcp.count());
     if (pcp.huge_count == 0) return;
-    Node& node = *zone.node;
-    FrameList& blocks = pcp.lists[kPcpHugeList];
-    const Locked locked(zone);
-    while (!blocks.empty()) {
-      const FrameIndex frame = blocks.tail;
-      blocks.remove(node.mem_map, frame);
-      free_block(zone, node.pfn(frame), kPageblockOrder);
-    }
-    pcp.huge_count = 0;
+    const int32_t high = pcp.huge_high;
+    pcp.huge_high = 0;
+    shrink_huge(pcp);
+    pcp.huge_high = high;
   });
 }
 
@@ -582,7 +607,7 @@ Result<> PageAllocator<Policy>::isolate(PfnRange frames) {
   for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
     isolate_pageblock(*zone, pfn);
   }
-  update_fast_mark(*zone);
+  update_choices(*zone);
   return {};
 }
 
@@ -599,7 +624,7 @@ Result<> PageAllocator<Policy>::unisolate(PfnRange frames, Migratetype type) {
   for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
     unisolate_pageblock(*zone, pfn, type);
   }
-  update_fast_mark(*zone);
+  update_choices(*zone);
   return {};
 }
 

@@ -3,30 +3,97 @@
 namespace mm {
 namespace {
 
-// Eight bytes at a time: a pageblock's bytes are written by the GiB.
-void fill_words(uint8_t* at, uint64_t bytes, uint8_t value) {
-  auto* words = reinterpret_cast<uint64_t*>(at);  // NOLINT: storage of bytes, aligned to 8
+constexpr auto kFreshRow = [] {
+  std::array<uint8_t, PageblockMap::kBytesPerGiga> row{};
+  row.fill(kFreshPageblock.byte());
+  return row;
+}();
+
+// bytes[0, count) = value, whole words: what is kept by the GiB costs little.
+void fill_words(uint8_t* bytes, uint64_t count, uint8_t value) {
   const uint64_t word = value * uint64_t{0x0101'0101'0101'0101};
-#pragma GCC unroll 8
-  for (uint64_t i = 0; i < bytes / 8; ++i) __builtin_memcpy(&words[i], &word, 8);
+  for (; count >= 64; count -= 64, bytes += 64) {
+    for (unsigned i = 0; i < 64; i += 8) __builtin_memcpy(bytes + i, &word, 8);
+  }
+  for (; count != 0; count -= 8, bytes += 8) __builtin_memcpy(bytes, &word, 8);
+}
+
+uint64_t word_at(const uint8_t* bytes) {
+  uint64_t word = 0;
+  __builtin_memcpy(&word, bytes, 8);
+  return word;
+}
+
+// The address that pageblock 0 would have in a row of bytes for the GiB `giga`.
+uintptr_t row_address(const uint8_t* bytes, uint64_t giga) {
+  return reinterpret_cast<uintptr_t>(bytes) - giga * PageblockMap::kBytesPerGiga;  // NOLINT
 }
 
 }  // namespace
 
 void PageblockMap::init(PfnRange frames, void* storage) {
+  const uint64_t count = gigas(frames);
   first_ = align_down(frames.start, kGigaFrames);
-  bytes_ = static_cast<uint8_t*>(storage);
-  gigas_ = bytes_ + gigas(frames) * kBytesPerGiga;
-  fill_words(gigas_, align_up(gigas(frames), 8), kGigaFresh);
+  auto* const rows = static_cast<uintptr_t*>(storage);
+  rows_ = reinterpret_cast<uintptr_t>(rows - first_.v / kGigaFrames);  // NOLINT
+  uintptr_t fresh = row_address(kFreshRow.data(), first_.v / kGigaFrames);
+  for (uint64_t i = 0; i < count; ++i, fresh -= kBytesPerGiga) rows[i] = fresh;
+  bytes_ = reinterpret_cast<uint8_t*>(rows + count);  // NOLINT
+  gigas_ = bytes_ + count * kBytesPerGiga;
+  fill_words(gigas_, align_up(count, 8), kGigaFresh);
 }
 
 void PageblockMap::set_in_run(Pfn first, uint64_t count) {
-  for (uint64_t i = 0; i < count; ++i) gigas_[(first - first_) / kGigaFrames + i] = kGigaInRun;
+  uint8_t* at = &gigas_[(first - first_) / kGigaFrames];
+  for (; count != 0 && reinterpret_cast<uintptr_t>(at) % 8 != 0; --count)
+    *at++ = kGigaInRun;  // NOLINT
+  fill_words(at, count / 8 * 8, kGigaInRun);
+  at += count / 8 * 8;
+  for (count %= 8; count != 0; --count) *at++ = kGigaInRun;
+}
+
+uint64_t PageblockMap::fresh_gigas(Pfn pfn, uint64_t most) const {
+  const uint8_t* const at = &gigas_[(pfn - first_) / kGigaFrames];
+  uint64_t count = 0;
+  while (count < most) {
+    // Eight at a time, whenever eight are asked for.
+    if (most - count >= 8 && word_at(at + count) == 0) {
+      count += 8;
+    } else if (at[count] == kGigaFresh) {
+      ++count;
+    } else {
+      break;
+    }
+  }
+  return count;
+}
+
+uint64_t PageblockMap::untouched_blocks(Pfn pfn, uint64_t most) const {
+  constexpr uint64_t kEach = 0x0101'0101'0101'0101;
+  constexpr uint64_t kStates = kEach * Pageblock{PageblockState{3}, Migratetype{0}, false}.byte();
+  constexpr uint64_t kUntouched =
+      kEach * Pageblock{PageblockState::Untouched, Migratetype{0}, false}.byte();
+  const uint8_t* const at = &bytes_[(pfn - first_) / kPageblockFrames];
+  uint64_t count = 0;
+  while (count < most) {
+    if (most - count >= 8 && (word_at(at + count) & kStates) == kUntouched) {
+      count += 8;
+    } else if (Pageblock{at[count]}.state() == PageblockState::Untouched) {
+      ++count;
+    } else {
+      break;
+    }
+  }
+  return count;
 }
 
 void PageblockMap::make_bytes(Pfn pfn) {
-  fill_words(&bytes_[index(align_down(pfn, kGigaFrames))], kBytesPerGiga, kFreshPageblock.byte());
-  set_giga(pfn, kGigaBytes);
+  const uint64_t giga = pfn.v / kGigaFrames;
+  uint8_t* const row = bytes_ + (giga - first_.v / kGigaFrames) * kBytesPerGiga;
+  fill_words(row, kBytesPerGiga, kFreshPageblock.byte());
+  __atomic_store_n(reinterpret_cast<uintptr_t*>(rows_) + giga, row_address(row, giga),  // NOLINT
+                   __ATOMIC_RELEASE);
+  gigas_[(pfn - first_) / kGigaFrames] = kGigaBytes;
 }
 
 }  // namespace mm

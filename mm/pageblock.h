@@ -31,28 +31,29 @@ inline constexpr unsigned kPcpMigratetypes = 3;
 }
 
 enum class PageblockState : uint8_t {
-  Untouched,  // none of its Pages may be read: a hole, reserved, or inside a larger block
+  Described,  // all of its Pages may be read; this never changes back
   HeadValid,  // only its first Page
-  Described,  // all of them; this never changes back
+  Untouched,  // none: a hole, reserved, or inside a larger block
 };
 
 class Pageblock {
  public:
   constexpr explicit Pageblock(uint8_t byte) : byte_(byte) {}
   constexpr Pageblock(PageblockState state, Migratetype type, bool shared)
-      : byte_(static_cast<uint8_t>(static_cast<uint8_t>(state) |
-                                   static_cast<uint8_t>(type) << kTypeShift |
+      : byte_(static_cast<uint8_t>(static_cast<uint8_t>(type) |
+                                   static_cast<uint8_t>(state) << kStateShift |
                                    (shared ? kSharedBit : 0))) {}
 
   [[nodiscard]] constexpr uint8_t byte() const { return byte_; }
   [[nodiscard]] constexpr PageblockState state() const {
-    return static_cast<PageblockState>(byte_ & 3);
+    return static_cast<PageblockState>((byte_ >> kStateShift) & 3);
   }
-  [[nodiscard]] constexpr Migratetype type() const {
-    return static_cast<Migratetype>((byte_ >> kTypeShift) & 7);
-  }
+  [[nodiscard]] constexpr Migratetype type() const { return static_cast<Migratetype>(byte_ & 7); }
   // Two zones of the node have frames in it: it stays Movable for ever.
   [[nodiscard]] constexpr bool shared() const { return (byte_ & kSharedBit) != 0; }
+  // Described, of one zone, and of a type that per-CPU lists take: one comparison. Then byte() is
+  // the type.
+  [[nodiscard]] constexpr bool plain() const { return byte_ < kPcpMigratetypes; }
 
   // Whether the Page of the frame may be read.
   [[nodiscard]] constexpr bool readable(uint64_t pfn) const {
@@ -61,7 +62,7 @@ class Pageblock {
   }
 
  private:
-  static constexpr unsigned kTypeShift = 2;
+  static constexpr unsigned kStateShift = 3;
   static constexpr uint8_t kSharedBit = 1 << 5;
   uint8_t byte_;
 };
@@ -75,32 +76,42 @@ class PageblockMap {
 
   // Bytes needed for frames [start, end), which may be any.
   [[nodiscard]] static constexpr uint64_t bytes_needed(PfnRange frames) {
-    return gigas(frames) * kBytesPerGiga + align_up(gigas(frames), 8);
+    return gigas(frames) * (kBytesPerGiga + sizeof(uintptr_t)) + align_up(gigas(frames), 8);
   }
   // Takes over bytes_needed(frames) bytes of any content, aligned to 8. Everything is fresh after.
   void init(PfnRange frames, void* storage);
 
-  // One free block of order 18 that is part of a run and not the run's first (mm/buddy.h): none of
-  // its Pages may be read.
-  [[nodiscard]] bool in_run(Pfn pfn) const { return giga(pfn) == kGigaInRun; }
-  void set_in_run(Pfn first, uint64_t count);
-  void clear_in_run(Pfn pfn) { set_giga(pfn, kGigaFresh); }
-
-  // The pageblock of a frame, for frames inside the range given to init().
+  // The pageblock of a frame, for frames in a GiB of the range given to init().
   [[nodiscard]] Pageblock at(Pfn pfn) const {
-    if (giga(pfn) != kGigaBytes) return kFreshPageblock;
-    return Pageblock{__atomic_load_n(&bytes_[index(pfn)], __ATOMIC_RELAXED)};
+    const uintptr_t row =
+        __atomic_load_n(reinterpret_cast<const uintptr_t*>(rows_) + (pfn.v >> kMaxOrder),  // NOLINT
+                        __ATOMIC_ACQUIRE);
+    return Pageblock{__atomic_load_n(
+        reinterpret_cast<const uint8_t*>(row + (pfn.v >> kPageblockOrder)),  // NOLINT: see rows_
+        __ATOMIC_RELAXED)};
   }
   void set(Pfn pfn, Pageblock block) {
-    if (giga(pfn) != kGigaBytes) make_bytes(pfn);
-    __atomic_store_n(&bytes_[index(pfn)], block.byte(), __ATOMIC_RELAXED);
+    touch(pfn);
+    __atomic_store_n(&bytes_[(pfn - first_) / kPageblockFrames], block.byte(), __ATOMIC_RELAXED);
   }
   // For GiBs that two zones share: their bytes are made while there is only one CPU.
   void touch(Pfn pfn) {
     if (giga(pfn) != kGigaBytes) make_bytes(pfn);
   }
+
+  // One free block of order 18 that is part of a run and not the run's first (mm/buddy.h): none of
+  // its Pages may be read.
+  [[nodiscard]] bool in_run(Pfn pfn) const { return giga(pfn) == kGigaInRun; }
+  void set_in_run(Pfn first, uint64_t count);
+  void clear_in_run(Pfn pfn) { gigas_[(pfn - first_) / kGigaFrames] = kGigaFresh; }
+
   // Whether none of the pageblocks of this GiB was ever set.
   [[nodiscard]] bool fresh_giga(Pfn pfn) const { return giga(pfn) == kGigaFresh; }
+  // How many pageblocks in a row, from that of `pfn` on, are Untouched; `most` at most, all in a
+  // GiB that is neither fresh nor in a run.
+  [[nodiscard]] uint64_t untouched_blocks(Pfn pfn, uint64_t most) const;
+  // How many GiBs in a row, from that of `pfn` on and `most` at most, are fresh.
+  [[nodiscard]] uint64_t fresh_gigas(Pfn pfn, uint64_t most) const;
 
  private:
   enum : uint8_t { kGigaFresh = 0, kGigaBytes = 1, kGigaInRun = 2 };
@@ -110,15 +121,14 @@ class PageblockMap {
     return (align_up(frames.end.v, kGigaFrames) - align_down(frames.start.v, kGigaFrames)) /
            kGigaFrames;
   }
-  [[nodiscard]] uint64_t index(Pfn pfn) const { return (pfn - first_) / kPageblockFrames; }
-  [[nodiscard]] uint8_t giga(Pfn pfn) const {
-    return __atomic_load_n(&gigas_[(pfn - first_) / kGigaFrames], __ATOMIC_ACQUIRE);
-  }
-  void set_giga(Pfn pfn, uint8_t value) {
-    __atomic_store_n(&gigas_[(pfn - first_) / kGigaFrames], value, __ATOMIC_RELEASE);
-  }
+  // Only under the lock of a zone that has frames there.
+  [[nodiscard]] uint8_t giga(Pfn pfn) const { return gigas_[(pfn - first_) / kGigaFrames]; }
   void make_bytes(Pfn pfn);
 
+  // For each GiB where the bytes of its pageblocks are: its own once it has been touched, before
+  // that those of a GiB that is fresh for ever. Both addresses are those that the frame number 0
+  // would have, so that a lookup is two shifts and two loads.
+  uintptr_t rows_ = 0;
   uint8_t* bytes_ = nullptr;  // a pageblock each; of a GiB they are valid when it is kGigaBytes
   uint8_t* gigas_ = nullptr;  // a GiB each
   Pfn first_;                 // a multiple of a GiB

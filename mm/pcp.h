@@ -25,10 +25,10 @@ inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
 }
 [[nodiscard]] constexpr unsigned pcp_list(unsigned order, Migratetype type) {
   return order == kPageblockOrder ? kPcpHugeList
-                                  : order * kPcpMigratetypes + static_cast<unsigned>(type);
+                                  : static_cast<unsigned>(type) * (kPcpMaxOrder + 1) + order;
 }
 [[nodiscard]] constexpr unsigned pcp_list_order(unsigned list) {
-  return list == kPcpHugeList ? kPageblockOrder : list / kPcpMigratetypes;
+  return list == kPcpHugeList ? kPageblockOrder : list % (kPcpMaxOrder + 1);
 }
 
 // What a CPU counted about allocations (not pages) from a zone; Linux's numa_stat names. Written by
@@ -40,15 +40,24 @@ struct NumaEvents {
   uint64_t other;  // the CPU was not on the zone's node; the rest of hit + miss is Linux's "local"
 };
 
-struct alignas(64) Pcp {
-  int32_t count;       // pages on the lists of orders 0 to 3
-  int32_t high;        // more than this: `batch` (or more) go back to the zone
-  int32_t batch;       // pages fetched or returned at a time
-  int32_t huge_count;  // blocks on the list of order 9
-  int32_t huge_high;
+struct Zone;
+
+// A zone's lists on one CPU. Those of a node's zones lie side by side, 256 bytes each.
+struct alignas(256) Pcp {
+  int32_t room;         // pages that the lists of orders 0 to 3 may still take: high - count
+  int32_t high;         // with so many pages on the lists, `batch` (or more) go back to the zone
+  int32_t batch;        // pages fetched or returned at a time
   int32_t free_factor;  // doubles the number returned while frees come in a row
-  std::array<FrameList, kPcpLists> lists;
+  int32_t huge_count;   // blocks on the list of order 9
+  int32_t huge_high;
+  Zone* zone;
+  std::array<HotList, kPcpLists> lists;
   NumaEvents events;
+
+  [[nodiscard]] int32_t count() const {
+    return high - room;
+  }  // pages on the lists of orders 0 to 3
 };
+static_assert(sizeof(Pcp) == 256);
 
 }  // namespace mm

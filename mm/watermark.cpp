@@ -82,11 +82,14 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
   return orders >> order != 0;
 }
 
-void PageAllocatorCore::update_fast_mark(Zone& zone) {
-  for (size_t highest = 0; highest < kZoneTypes; ++highest) {
-    const uint64_t fast =
+void PageAllocatorCore::update_choices(Zone& zone) {
+  for (size_t bits = 0; bits < kChoices; ++bits) {
+    Choice& choice = zone.node->choices[bits];
+    if (choice.zone != &zone) continue;
+    const auto highest = static_cast<size_t>(gfp_zone(Gfp{static_cast<uint32_t>(bits)}));
+    const uint64_t sum =
         mark(zone, Watermark::Low) + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic;
-    __atomic_store_n(&zone.fast_mark[highest], fast, __ATOMIC_RELAXED);
+    __atomic_store_n(&choice.mark, sum, __ATOMIC_RELAXED);
   }
 }
 
@@ -133,7 +136,7 @@ void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
         reserve = std::max(reserve, zones[i].lowmem_reserve[j]);
       }
       totalreserve_pages_ += std::min(reserve + mark(zones[i], Watermark::High), zones[i].managed);
-      update_fast_mark(zones[i]);
+      if (zones[i].populated) update_choices(zones[i]);
     }
   }
 }
@@ -157,9 +160,10 @@ void PageAllocatorCore::compute_pcp_limits() {
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
       if (!cpu_online(cpu)) continue;
       Pcp& pcp = pcp_of(cpu, zone);
-      __atomic_store_n(&pcp.high, zone.pcp_high, __ATOMIC_RELAXED);
-      __atomic_store_n(&pcp.batch, zone.pcp_batch, __ATOMIC_RELAXED);
-      __atomic_store_n(&pcp.huge_high, huge_limit(zone), __ATOMIC_RELAXED);
+      pcp.room += zone.pcp_high - pcp.high;
+      pcp.high = zone.pcp_high;
+      pcp.batch = zone.pcp_batch;
+      pcp.huge_high = huge_limit(zone);
     }
   });
 }

@@ -31,12 +31,9 @@ struct FreeArea {
 struct alignas(64) Zone {
   // Read by every allocation.
   uint64_t free_pages;  // without isolated ones and those on per-CPU lists; written under the lock
-  // Above this many free pages an ordinary allocation of one page that may use zones up to [index]
-  // is allowed: low watermark + lowmem_reserve[index] + nr_reserved_highatomic.
-  std::array<uint64_t, kZoneTypes> fast_mark;
   Node* node;
   ZoneType type;
-  bool populated;  // has present pages
+  bool populated;  // has present pages; without, nothing below `present` means anything
   uint16_t node_id;
   uint32_t pcp_offset;  // of this zone's Pcp in each CPU's area
 
@@ -57,15 +54,31 @@ struct alignas(64) Zone {
   std::array<FreeArea, kOrders> free_area;
 };
 
+// Where an allocation that prefers this node finds memory when nothing is short, by the low bits of
+// its gfp.
+struct Choice {
+  Zone* zone;  // the node's own preferred zone; null: not so simple (or not a legal gfp)
+  // Above so many free pages that zone may be asked: low watermark + lowmem_reserve +
+  // nr_reserved_highatomic.
+  uint64_t mark;
+};
+inline constexpr size_t kChoices = 32;
+
 struct Node {
-  NodeId id;
-  uint16_t zonelist_count;
-  PfnRange spanned;
-  uint64_t present;
   Page* mem_map;            // describes [mem_map_start, mem_map_start + mem_map_frames)
   Pfn mem_map_start;        // a multiple of a pageblock
   uint64_t mem_map_frames;  // likewise
   PageblockMap blocks;
+  // Frames that no other node can have: its span, unless another node's reaches into it.
+  Pfn own_start;
+  uint64_t own_frames;
+  std::array<Choice, kChoices> choices;
+  uint32_t pcp_offset;  // of its first zone's Pcp in each CPU's area
+
+  NodeId id;
+  uint16_t zonelist_count;
+  PfnRange spanned;
+  uint64_t present;
 
   // Populated zones in the order in which allocations that prefer this node try them: node after
   // node as the layout says, the highest zone of each first.
