@@ -1,0 +1,179 @@
+#include "kernel/memtest.h"
+
+#include <bit>
+
+namespace kernel {
+
+using mm::Error;
+using mm::Pfn;
+
+// --- Options -------------------------------------------------------------------------------------
+
+namespace {
+
+std::optional<unsigned> number(std::string_view text) {
+  constexpr unsigned kMost = 1'000'000;
+  if (text.empty()) return {};
+  unsigned value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return {};
+    value = value * 10 + static_cast<unsigned>(c - '0');
+    if (value > kMost) return {};
+  }
+  return value;
+}
+
+}  // namespace
+
+mm::Result<MemtestOptions> parse_memtest(std::string_view words) {
+  constexpr std::string_view kNode = "node:";
+  MemtestOptions options;
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(','));
+    words.remove_prefix(word.size() == words.size() ? word.size() : word.size() + 1);
+    if (word == "quick") {
+      options.depth = Depth::Quick;
+    } else if (word == "full") {
+      options.depth = Depth::Full;
+    } else if (const auto passes = number(word); passes && *passes != 0) {
+      options.passes = *passes;
+    } else if (const auto node = word.substr(0, kNode.size()) == kNode
+                                     ? number(word.substr(kNode.size()))
+                                     : std::nullopt;
+               node && *node < mm::kMaxNodes) {
+      options.node = static_cast<mm::NodeId>(*node);
+    } else {
+      return Error{"each word is quick, full, a number of passes, or node:N", "memtest"};
+    }
+  }
+  return options;
+}
+
+// --- Bad pages -----------------------------------------------------------------------------------
+
+bool BadPages::add(Pfn pfn) {
+  const auto end = pages_.begin() + static_cast<ptrdiff_t>(count_);
+  const auto at = std::lower_bound(pages_.begin(), end, pfn);
+  if (at != end && *at == pfn) return false;
+  if (count_ == kRoom) {
+    ++not_listed_;
+    return false;
+  }
+  std::copy_backward(at, end, end + 1);
+  *at = pfn;
+  ++count_;
+  return true;
+}
+
+namespace {
+
+// Calls visit(range) for each run of pages in a row.
+template <class Visit>
+void each_run(std::span<const Pfn> pages, Visit visit) {
+  for (size_t i = 0; i < pages.size();) {
+    size_t end = i + 1;
+    while (end < pages.size() && pages[end] == pages[i] + (end - i)) ++end;
+    visit(mm::PfnRange{pages[i], pages[i] + (end - i)});
+    i = end;
+  }
+}
+
+}  // namespace
+
+void BadPages::print(const mm::Printer& out) const {
+  out.line("memtest: %zu bad pages%s, %lu KiB, taken out of use", count_,
+           not_listed_ != 0 ? " (and more than can be listed)" : "",
+           count_ * mm::kPageSize / mm::kKiB);
+  out.part("memtest: Linux:");
+  each_run(list(), [&](mm::PfnRange run) {
+    out.part(" memmap=%luK$0x%lx", run.size() * mm::kPageSize / mm::kKiB, phys(run.start).v);
+  });
+  out.text("\n");
+  // GRUB's pairs of address and mask: a run is cut into aligned powers of two.
+  out.part("memtest: GRUB: badram ");
+  const char* between = "";
+  each_run(list(), [&](mm::PfnRange run) {
+    while (!run.empty()) {
+      uint64_t pages = uint64_t{1} << std::countr_zero(run.start.v | uint64_t{1} << 40);
+      while (pages > run.size()) pages /= 2;
+      out.part("%s0x%lx,0x%lx", between, phys(run.start).v, ~(pages * mm::kPageSize - 1));
+      between = ",";
+      run.start += pages;
+    }
+  });
+  out.text("\n");
+}
+
+// --- Progress ------------------------------------------------------------------------------------
+
+void MemtestProgress::add(uint64_t bytes) {
+  constexpr uint64_t kEvery = 5'000'000;
+  if (clock_ == nullptr) return;
+  if (started_ == 0) started_ = printed_ = clock_();
+  done_ += bytes;
+  if (clock_() - printed_ >= kEvery) print();
+}
+
+void MemtestProgress::print() {
+  if (clock_ == nullptr || planned_ == 0) return;
+  constexpr unsigned kBar = 20;
+  printed_ = clock_();
+  const uint64_t done = done_ < planned_ ? done_ : planned_;
+  // In MiB, so that no product can wrap.
+  const uint64_t done_mib = done / mm::kMiB;
+  const uint64_t planned_mib = planned_ / mm::kMiB == 0 ? 1 : planned_ / mm::kMiB;
+  const uint64_t elapsed = printed_ - started_ == 0 ? 1 : printed_ - started_;
+  const uint64_t megabytes = done / 1'000'000;
+  const uint64_t left =
+      done_mib == 0 ? 0 : (planned_mib - done_mib) * (elapsed / 1000) / done_mib / 1000;
+  const uint64_t percent = done_mib * 100 / planned_mib;
+  std::array<char, kBar + 1> bar{};
+  for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
+  out_.line("memtest: [%s] %3lu%%  %lu MB/s  %lu:%02lu left  %s, node %u", bar.data(), percent,
+            megabytes * 1'000'000 / elapsed, left / 60, left % 60, what_, node_);
+}
+
+// --- Memory --------------------------------------------------------------------------------------
+
+uint64_t TakenMemory::take(mm::PageAllocator<Policy>& pages, unsigned cpu, mm::NodeId node) {
+  // Every zone of this node, down to its last page.
+  constexpr mm::Gfp kAll = mm::kGfpFlagThisNode | mm::kGfpFlagMemAlloc | mm::kGfpFlagNoWarn |
+                           mm::kGfpFlagHighMem | mm::kGfpFlagMovable;
+  count_ = 0;
+  incomplete_ = false;
+  uint64_t bytes = 0;
+  pages.drain(cpu);
+  for (unsigned order = mm::kOrders; order-- > 0;) {
+    for (;;) {
+      if (count_ == kRoom) {
+        incomplete_ = true;
+        break;
+      }
+      const mm::PagesOr block = pages.alloc_pages(cpu, kAll, order, node);
+      if (!block) break;
+      blocks_[count_++] = block.value().v << 8 | order;
+      bytes += mm::kPageSize << order;
+    }
+  }
+  std::sort(blocks_.begin(), blocks_.begin() + static_cast<ptrdiff_t>(count_));
+  return bytes;
+}
+
+mm::Result<> TakenMemory::give_back(mm::PageAllocator<Policy>& pages, unsigned cpu) {
+  mm::Result<> result;
+  for (size_t i = 0; i < count_; ++i) {
+    const auto order = static_cast<unsigned>(blocks_[i] & 0xff);
+    const mm::Freed freed = pages.free_pages(cpu, Pfn{blocks_[i] >> 8}, order);
+    if (!freed && result.ok()) result = freed.result();
+  }
+  count_ = 0;
+  pages.drain(cpu);
+  return result;
+}
+
+mm::Range TakenMemory::operator[](size_t i) const {
+  const mm::Phys start = mm::phys(Pfn{blocks_[i] >> 8});
+  return {start, start + (mm::kPageSize << (blocks_[i] & 0xff))};
+}
+
+}  // namespace kernel

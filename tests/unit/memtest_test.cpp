@@ -1,0 +1,143 @@
+// The memory test on pretend machines, some of whose words are bad.
+#include "kernel/memtest.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "mm/audit.h"
+#include "mm/page_alloc_impl.h"
+#include "tests/unit/pretend_machine.h"
+
+namespace kernel {
+namespace {
+
+using mm::kGiB;
+using mm::kMiB;
+using mm::test::at;
+using mm::test::PretendMachine;
+using mm::test::Text;
+
+// Pretend memory in which some words have a bit that is stuck at 1.
+struct Cells {
+  mm::DirectMap map;
+  const std::set<uint64_t>* bad = nullptr;
+
+  uint64_t read(uint64_t address) {
+    return *map.at<uint64_t>(mm::Phys{address}) | (bad->count(address) != 0 ? 4 : 0);
+  }
+  void write(uint64_t address, uint64_t value) { *map.at<uint64_t>(mm::Phys{address}) = value; }
+  void copy(uint64_t from, uint64_t to, uint64_t bytes) {
+    for (uint64_t i = 0; i < bytes; i += 8) write(to + i, read(from + i));
+  }
+  static void written_back(mm::Range) {}
+  static void wait(unsigned) {}
+};
+
+struct Bench {
+  PretendMachine<Policy> machine{{{{at(kMiB, 9 * kMiB)}}, {{at(16 * kMiB, 20 * kMiB)}}}};
+  std::unique_ptr<MemtestState> state = std::make_unique<MemtestState>();
+  std::set<uint64_t> bad;
+  Text log;
+
+  Bench() {
+    EXPECT_TRUE(machine.ready.ok());
+    EXPECT_TRUE(machine.release_all().ok());
+  }
+  MemoryTest<Cells> test(const char* words) {
+    const auto options = parse_memtest(words);
+    EXPECT_TRUE(options.ok());
+    return {machine.allocator, 0, {machine.map(), &bad}, options.value(), *state, log.printer()};
+  }
+  std::string run_all(const char* words) {
+    auto memtest = test(words);
+    std::string said;
+    for (const MemoryPattern& pattern : kMemoryPatterns) {
+      loader::Facts facts;
+      const loader::Outcome outcome = memtest.run(pattern, facts);
+      if (outcome == loader::Outcome::Fail) said += std::string(pattern.row.id) + "\n";
+    }
+    return said;
+  }
+};
+
+TEST(MemtestOptions, Words) {
+  EXPECT_EQ(parse_memtest("").value().depth, Depth::Normal);
+  const auto all = parse_memtest("quick,3,node:1");
+  ASSERT_TRUE(all.ok());
+  EXPECT_EQ(all.value().depth, Depth::Quick);
+  EXPECT_EQ(all.value().passes, 3U);
+  EXPECT_EQ(all.value().node, mm::NodeId{1});
+  for (const char* wrong : {"fast", "0", "node:", "node:x", "node:999999", "quick,,2", "-1"}) {
+    EXPECT_FALSE(parse_memtest(wrong).ok()) << wrong;
+  }
+}
+
+TEST(Memtest, GoodMemoryIsTestedAllAndGivenBack) {
+  Bench bench;
+  const uint64_t free = bench.machine.allocator.counts().free;
+  EXPECT_EQ(bench.run_all("quick"), "");
+  EXPECT_EQ(bench.machine.allocator.counts().free, free);
+  EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
+  EXPECT_TRUE(bench.state->bad.empty());
+}
+
+TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
+  Bench bench;
+  bench.bad = {5 * kMiB + 0x18, 5 * kMiB + 0x1008, 17 * kMiB + 0xff8};
+  const uint64_t free = bench.machine.allocator.counts().free;
+  EXPECT_NE(bench.run_all("quick"), "");
+  EXPECT_EQ(bench.state->bad.list().size(), 3U);
+  EXPECT_EQ(bench.machine.allocator.counts().free, free - 3);
+  EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
+  EXPECT_NE(bench.log.text.find("memtest: error at 0x1100ff8 (node 1): wrote"), std::string::npos)
+      << bench.log.text;
+  Text bad;
+  bench.state->bad.print(bad.printer());
+  EXPECT_EQ(bad.text,
+            "memtest: 3 bad pages, 12 KiB, taken out of use\n"
+            "memtest: Linux: memmap=8K$0x500000 memmap=4K$0x1100000\n"
+            "memtest: GRUB: badram 0x500000,0xffffffffffffe000,0x1100000,0xfffffffffffff000\n");
+  // Whatever is allocated, it is not one of them.
+  TakenMemory taken;
+  for (const mm::NodeId node : {mm::NodeId{0}, mm::NodeId{1}}) {
+    (void)taken.take(bench.machine.allocator, 0, node);
+    for (size_t i = 0; i < taken.count(); ++i) {
+      for (const uint64_t word : bench.bad) EXPECT_FALSE(taken[i].contains(mm::Phys{word}));
+    }
+    EXPECT_TRUE(taken.give_back(bench.machine.allocator, 0).ok());
+  }
+}
+
+TEST(Memtest, OneNodeOnly) {
+  Bench bench;
+  bench.bad = {5 * kMiB};
+  EXPECT_EQ(bench.run_all("quick,node:1"), "");
+  EXPECT_NE(bench.run_all("quick,node:0"), "");
+}
+
+TEST(Memtest, MoreBadPagesThanCanBeListed) {
+  BadPages bad;
+  for (uint64_t i = 0; i < BadPages::kRoom + 5; ++i) (void)bad.add({1000 - i % 7 + 8 * i});
+  EXPECT_EQ(bad.list().size(), BadPages::kRoom);
+  EXPECT_EQ(bad.not_listed(), 5U);
+  EXPECT_TRUE(std::is_sorted(bad.list().begin(), bad.list().end()));
+}
+
+uint64_t now = 0;
+
+TEST(Memtest, Progress) {
+  Text log;
+  now = 0;
+  MemtestProgress progress(
+      log.printer(), [] { return now += 1'000'000; }, 400 * kMiB);
+  progress.doing("memtest.own-address", 1);
+  for (int i = 0; i < 20; ++i) progress.add(10 * kMiB);
+  progress.print();
+  EXPECT_NE(log.text.find("memtest: [##########..........]  50%  "), std::string::npos) << log.text;
+  EXPECT_NE(log.text.find(" left  memtest.own-address, node 1\n"), std::string::npos) << log.text;
+}
+
+}  // namespace
+}  // namespace kernel
