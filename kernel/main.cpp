@@ -92,7 +92,6 @@ mm::NumaInput numa_input(const MemoryOptions& memory) {
 struct Origin {
   uint64_t usable = 0;  // bytes, before anything was taken
   std::array<mm::NamedBytes, 2> trims{};
-  uint64_t cycles = 0;  // from "reservations are known" to "buddy is ready"
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
@@ -111,7 +110,6 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.start();
   must("numa", relay.find_nodes(numa_input(memory)));
   laps.lap("find_nodes");
-  const uint64_t known = machine::cycles();
   const unsigned cpus =
       tables.madt().enabled == 0 ? 1 : static_cast<unsigned>(tables.madt().enabled);
   must("zones",
@@ -119,17 +117,14 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
   laps.lap("start_boot_allocator");
-  const uint64_t laid_out = machine::cycles();
   relay.print_layout();
-  const uint64_t printed = machine::cycles();
   const bool believed = !relay.numa().faked;
   must("zonelists",
        relay.build_zones(believed ? tables.distances() : mm::Distances(), memory.order));
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");
-  return {firmware_usable + changes.added_by_memmap, option_trims(changes),
-          machine::cycles() - printed + laid_out - known};
+  return {firmware_usable + changes.added_by_memmap, option_trims(changes)};
 }
 
 // The firmware's map gets a place of its own before its reservation ends.
@@ -165,9 +160,8 @@ void give_back_leftovers(Relay& relay, const Options& options) {
 [[noreturn]] void finish(Booted& machine) {
   if (const auto broken = machine.options.find("panic")) crash(broken->value);
   auto end = machine::End::PowerOff;
-  if (const auto selftest = machine.options.find("selftest")) {
-    end = run_selftests(machine, selftest->value, bare()) ? machine::End::Passed
-                                                          : machine::End::Failed;
+  if (const auto passed = run_asked_tests(machine, bare())) {
+    end = *passed ? machine::End::Passed : machine::End::Failed;
   }
   if (machine.options.has("poweroff")) machine::power_off(end);
   run_monitor(machine);
@@ -183,8 +177,10 @@ void kernel_main(const loader::Handoff& handoff) {
   const Options options(kept.options());
 
   // When it is timed, it is silent: a line on a serial port costs more than a station.
-  Relay relay(kept.map(), options.has("bench") ? mm::Printer() : log());
-  const Origin origin = run_relay(relay, options);
+  const bool bench = options.has("bench");
+  Relay relay(kept.map(), bench ? mm::Printer() : log());
+  Laps laps;
+  const Origin origin = run_relay(relay, options, laps);
   const FirmwareMap firmware_map = keep_firmware_map(relay);
   give_back_leftovers(relay, options);
   print_memory_line(relay.pages(), kept.segments(), log());
@@ -196,10 +192,6 @@ void kernel_main(const loader::Handoff& handoff) {
   if (bench) {
     laps.print(bare());
     bench_allocator(machine, bare());
-  }
-  if (options.has("bench")) {
-    print_bench(bare(), "reservations_to_buddy", origin.cycles);
-    run_benchmarks(machine, bare());
   }
   finish(machine);
 }

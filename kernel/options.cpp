@@ -23,8 +23,6 @@ constexpr std::array kKnown{
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the kernel's checks"},
     OptionRow{"memtest", Optional, "memtest[=quick|full|N]: test the RAM"},
     OptionRow{"bench", None, "what allocations and the way to buddy cost; the relay says nothing"},
-    OptionRow{"bench", None,
-              "count what the relay and the allocator cost; the relay is silent then"},
     OptionRow{"poweroff", None, "switch the machine off at the end"},
     OptionRow{"monitor", None, "end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,
