@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "loader/handoff.h"
+#include "mm/direct_map.h"
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
@@ -30,6 +31,9 @@ void start_clock(const mm::Printer& out);
 void open_console();
 // Listens to the PC's keyboard too, where there is one.
 void open_keyboard();
+// Lets the CPU gather stores to the device memory mapped at [virt, virt + size) into bursts, where
+// it can; `tables` reaches the page tables. Returns how many bytes that holds for.
+uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables);
 // The port the firmware's SPCR names becomes a console too, where it is another one. Baud 0: leave
 // it.
 mm::Result<> add_console(uint16_t port, uint32_t baud);
@@ -54,6 +58,12 @@ void print_backtrace(const mm::Printer& out);
 
 // First byte behind what the CPU can address.
 [[nodiscard]] mm::Phys physical_end();
+
+// --- Memory under test ---
+// By the CPU's string instruction.
+void copy_words(uint64_t to, uint64_t from, uint64_t words);
+// What caches hold of a range is in memory afterwards, and in no cache.
+void write_back_caches(uint64_t virt, uint64_t bytes);
 
 // --- The end ---
 // design.md's table; the value is QEMU's exit status.

@@ -26,6 +26,7 @@ mm::Result<> open_screen_console(const loader::HandoffFramebuffer& facts,
     }
     at = mapping->virt + mapping->size;
   }
+  (void)machine::combine_writes(base, facts.size, map);
   const Framebuffer framebuffer = BATON_TRY(Framebuffer::make(facts, map.at(start)));
   the_screen.open(framebuffer, machine::microseconds);
   if (!console().add_output([](std::string_view text) { the_screen.write(text); })) {

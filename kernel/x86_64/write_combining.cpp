@@ -1,0 +1,80 @@
+// Write-combining for device memory that is only written, such as a framebuffer: on a bus, bursts
+// are many times faster than stores one by one. An entry of the PAT that nobody else uses selects
+// it (Intel SDM vol. 3A, section 12.12); pages that reach beyond the range stay as they are.
+#include "kernel/machine.h"
+#include "kernel/x86_64/cpu.h"
+
+namespace kernel::x86 {
+namespace {
+
+constexpr uint32_t kMsrPat = 0x277;
+constexpr uint64_t kWriteCombining = 1;
+// Entry 4 is what an entry with the PAT bit alone selects; at reset it repeats entry 0, and neither
+// our loader nor our kernel sets that bit.
+constexpr unsigned kEntry = 4;
+
+constexpr uint64_t kPresent = 1, kWriteThrough = 1 << 3, kCacheDisable = 1 << 4, kLarge = 1 << 7;
+constexpr uint64_t kPatSmall = 1 << 7, kPatLarge = 1 << 12;
+constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
+
+bool has_pat() { return (cpuid(1).edx >> 16 & 1) != 0; }
+
+void wrmsr(uint32_t msr, uint64_t value) {
+  asm volatile("wrmsr"
+               :
+               : "c"(msr), "a"(static_cast<uint32_t>(value)),
+                 "d"(static_cast<uint32_t>(value >> 32))
+               : "memory");
+}
+
+struct Leaf {
+  uint64_t* entry = nullptr;
+  unsigned shift = 0;  // of the page's size
+};
+
+Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
+  unsigned shift = (read_cr4() & kCr4La57) != 0 ? 48 : 39;
+  for (uint64_t table = read_cr3();; shift -= 9) {
+    auto* const entries = tables.at<uint64_t>(mm::Phys{table & kAddressMask});
+    uint64_t& entry = entries[virt >> shift & 511];
+    if ((entry & kPresent) == 0) return {};
+    if (shift == mm::kPageShift || (shift <= 30 && (entry & kLarge) != 0)) return {&entry, shift};
+    table = entry;
+  }
+}
+
+bool can_change(const uint64_t* entry) {
+  const auto mapping = machine::find_mapping(reinterpret_cast<uint64_t>(entry));
+  return mapping && mapping->writable;
+}
+
+}  // namespace
+}  // namespace kernel::x86
+
+namespace kernel::machine {
+
+uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables) {
+  using namespace x86;
+  if (!has_pat()) return 0;
+  const uint64_t pat = rdmsr(kMsrPat);
+  wrmsr(kMsrPat, (pat & ~(uint64_t{0xff} << (8 * kEntry))) | kWriteCombining << (8 * kEntry));
+  uint64_t changed = 0;
+  for (uint64_t at = virt; at < virt + size;) {
+    const Leaf leaf = find_leaf(at, tables);
+    if (leaf.entry == nullptr) break;
+    const uint64_t page = uint64_t{1} << leaf.shift;
+    const uint64_t start = at & ~(page - 1);
+    const bool inside = start >= virt && start + page <= virt + size;
+    const bool uncached = (*leaf.entry & kCacheDisable) != 0;
+    if (inside && uncached && can_change(leaf.entry)) {
+      const uint64_t bit = leaf.shift == mm::kPageShift ? kPatSmall : kPatLarge;
+      *leaf.entry = (*leaf.entry & ~(kCacheDisable | kWriteThrough)) | bit;
+      changed += page;
+    }
+    at = start + page;
+  }
+  write_cr3(read_cr3());  // forget the old translations
+  return changed;
+}
+
+}  // namespace kernel::machine
