@@ -71,8 +71,11 @@ FIRMWARE_ROWS = "firmware's ranges in iomem"
 def firmware_rows(lines, dmesg=()):
     """[(subject, line)]: whose RAM, and which ranges of ACPI, top-level iomem shows.
 
-    `dmesg`: where Linux says what it reserved for its own ends; that counts as RAM here.
+    `dmesg`: where Linux says what it reserved for its own ends, which counts as RAM here, and where
+    RAM ended at first: what iomem has behind that was plugged in later, and stays offline.
     """
+    last_pfn = re.search(r"last_pfn = 0x(\w+)", "\n".join(dmesg))
+    end_of_ram = int(last_pfn[1], 16) << 12 if last_pfn else 1 << 64
     ranges = {"System RAM": [], "ACPI Tables": [], "ACPI Non-volatile Storage": [],
               "Persistent Memory": [], "Persistent Memory (legacy)": [], "Soft Reserved": []}
     for line in lines:
@@ -83,6 +86,8 @@ def firmware_rows(lines, dmesg=()):
         match = re.search(r"e820: update \[mem 0x(\w+)-0x(\w+)\] usable ==> reserved", line)
         if match and int(match[1], 16):  # page 0 is Reserved in both
             ranges["System RAM"].append((int(match[1], 16), int(match[2], 16) + 1))
+    ranges["System RAM"] = [(low, min(high, end_of_ram)) for low, high in ranges["System RAM"]
+                            if low < end_of_ram]
     return [(FIRMWARE_ROWS, f"{low:08x}-{high - 1:08x} : {name}")
             for name, found in ranges.items() for low, high in _joined(found)]
 
