@@ -7,6 +7,21 @@ namespace {
 
 constexpr uint64_t kPresent = 1, kLarge = 128, kAddress = 0x000f'ffff'ffff'f000;
 
+constexpr unsigned kEntries = 512, kGroup = 64;
+
+// Only levels 2 and 3 have large pages.
+constexpr bool is_table(uint64_t entry, unsigned level) {
+  return (entry & kPresent) != 0 && (level > 3 || (entry & kLarge) == 0);
+}
+
+// Firmware that maps all of a 40-bit address space by 2 MiB has half a million entries, nearly all
+// of them large pages: so no question for each.
+bool all_are_large_pages(const uint64_t* entries) {
+  uint64_t all = kPresent | kLarge;
+  for (unsigned i = 0; i < kGroup; ++i) all &= entries[i];
+  return all == (kPresent | kLarge);
+}
+
 class Walk {
  public:
   Walk(const mm::DirectMap& reach, std::span<mm::Range> out) : reach_(reach), out_(out) {}
@@ -14,13 +29,12 @@ class Walk {
   void visit(mm::Phys table, unsigned level) {
     note(table);
     if (level == 1) return;
-    // There are half a million entries and more to look at: one comparison each.
-    const uint64_t looked_at = level <= 3 ? kPresent | kLarge : kPresent;
     const auto* const entries = reach_.at<const uint64_t>(table);
-    for (unsigned i = 0; i < 512; ++i) {
-      const uint64_t entry = entries[i];
-      if ((entry & looked_at) != kPresent) continue;
-      visit(mm::Phys{entry & kAddress}, level - 1);
+    for (unsigned i = 0; i < kEntries; i += kGroup) {
+      if (level <= 3 && all_are_large_pages(entries + i)) continue;
+      for (unsigned j = i; j < i + kGroup; ++j) {
+        if (is_table(entries[j], level)) visit(mm::Phys{entries[j] & kAddress}, level - 1);
+      }
     }
   }
   [[nodiscard]] size_t found() const { return found_; }
