@@ -196,6 +196,7 @@ FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,
 FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) $(BUILD)/efi/efi/x86_64/pe_sections.S.o
 FAULTY := $(patsubst $(BUILD)/efi/tests/boot/faulty/bend_%.o,$(BUILD)/faulty/%.efi,$(FAULTY_BENDS))
 
+.SECONDARY: $(FAULTY_BENDS)
 $(BUILD)/faulty/%.efi: $(BUILD)/efi/tests/boot/faulty/bend_%.o $(FAULTY_REST) $(EFI_SCRIPT) \
     $(BUILD)/flags/efi.link
 	$(call say,EFI)

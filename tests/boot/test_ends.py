@@ -27,6 +27,18 @@ def test_unknown_option_is_named(bench):
     assert any("frobnicate=7" in line and "nknown" in line for line in read.lines(boot.log))
 
 
+def test_load_options_replace_the_configured_ones(bench, faulty):
+    boot = bench.boot(SMALL, "selftest", faulty("options"))
+    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+    assert read.find(boot.log, r"Command line: poweroff from-load-options$")
+
+
+def test_junk_load_options_do_not(bench, faulty):
+    boot = bench.boot(SMALL, "poweroff from-file", faulty("junk_options"))
+    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+    assert read.find(boot.log, r"Command line: poweroff from-file$")
+
+
 def planted(function, code):
     """A change of the ESP: the kernel whose `function` begins with `code`."""
     def change(tree):

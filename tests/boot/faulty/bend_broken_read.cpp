@@ -3,8 +3,8 @@
 
 namespace faulty {
 
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE volume) {
-  return bend_reads(services, volume, utf16(u"kernel.elf"), 4096,
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton) {
+  return bend_reads(services, baton.DeviceHandle, utf16(u"kernel.elf"), 4096,
                     [](UINTN*) -> EFI_STATUS { return EFI_DEVICE_ERROR; });
 }
 

@@ -21,7 +21,7 @@ EFI_STATUS EFIAPI bent_allocate_pool(EFI_MEMORY_TYPE type, UINTN size, void** me
 
 }  // namespace
 
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE /*volume*/) {
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
   true_allocate_pages = services.AllocatePages;
   true_allocate_pool = services.AllocatePool;
   services.AllocatePages = bent_allocate_pages;

@@ -3,11 +3,12 @@
 
 namespace faulty {
 
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE volume) {
-  return bend_reads(services, volume, utf16(u"kernel.elf"), 4096, [](UINTN* size) -> EFI_STATUS {
-    *size = 0;
-    return EFI_SUCCESS;
-  });
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton) {
+  return bend_reads(services, baton.DeviceHandle, utf16(u"kernel.elf"), 4096,
+                    [](UINTN* size) -> EFI_STATUS {
+                      *size = 0;
+                      return EFI_SUCCESS;
+                    });
 }
 
 }  // namespace faulty

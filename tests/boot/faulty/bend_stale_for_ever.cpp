@@ -3,7 +3,7 @@
 
 namespace faulty {
 
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE /*volume*/) {
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
   bend_exit(services, ~UINTN{0});
   return EFI_SUCCESS;
 }

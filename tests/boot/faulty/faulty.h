@@ -17,8 +17,8 @@ inline CHAR16* utf16(const char16_t* text) {
   return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(text));
 }
 
-// Bends what is to fail. `volume` is the device Baton will be started from.
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE volume);
+// Bends what is to fail. `baton` is Baton's image, loaded and not yet started.
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton);
 
 // What is said on COM1 by our own hands, when the firmware's console may not be used.
 void say_on_com1(const char* text);

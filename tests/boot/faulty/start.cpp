@@ -28,8 +28,10 @@ EFI_STATUS start_baton(EFI_HANDLE self, EFI_BOOT_SERVICES& services) {
   EFI_DEVICE_PATH* path = FileDevicePath(volume, utf16(u"\\EFI\\BOOT\\BATON.EFI"));
   status = services.LoadImage(0, self, path, nullptr, 0, &baton);
   if (EFI_ERROR(status)) return status;
+  status = services.HandleProtocol(baton, &loaded_image_id, &found);
+  if (EFI_ERROR(status)) return status;
   const EFI_BOOT_SERVICES straight = services;
-  status = bend(services, volume);
+  status = bend(services, *static_cast<EFI_LOADED_IMAGE*>(found));
   if (EFI_ERROR(status)) return status;
   status = services.StartImage(baton, nullptr, nullptr);
   // The firmware goes on without us, so nothing may lead here any more.
