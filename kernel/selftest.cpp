@@ -6,6 +6,7 @@
 #include "kernel/console.h"
 #include "kernel/known_failures.h"
 #include "kernel/ktap.h"
+#include "kernel/memtest_phase.h"
 #include "kernel/table_tests.h"
 #include "loader/firmware_test_rows.h"
 
@@ -51,19 +52,34 @@ Phase table_phase(const char* name) {
           }};
 }
 
-std::array<Phase, 5> phases() {
+std::array<Phase, 6> phases() {
   return {Phase{"efi", loader::kFirmwareTestRows.size(),
                 [](size_t i) -> const SelfTest& { return loader::kFirmwareTestRows[i]; },
                 firmware_result},
-          table_phase<acpi_tests>("acpi"), table_phase<machine_tests>("machine"),
-          kernel_phase<kernel_tests>("kernel"), kernel_phase<mm_tests>("mm")};
+          table_phase<acpi_tests>("acpi"),
+          table_phase<machine_tests>("machine"),
+          kernel_phase<kernel_tests>("kernel"),
+          kernel_phase<mm_tests>("mm"),
+          Phase{"memtest", kMemoryPatterns.size(),
+                [](size_t i) -> const SelfTest& { return kMemoryPatterns[i].row; }, run_memtest}};
 }
 
-size_t wanted(const Phase& phase, const Selection& selection) {
-  size_t count = 0;
-  for (size_t i = 0; i < phase.count; ++i) count += selection.wants(phase.row(i).id) ? 1 : 0;
-  return count;
-}
+// What is to be run: the memory test, which takes its time, only when it is asked for by its own
+// option.
+struct Asked {
+  Selection selection;
+  std::optional<MemtestOptions> memtest;
+
+  [[nodiscard]] bool wants(const SelfTest& test) const {
+    if (std::string_view(test.id).substr(0, 8) == "memtest.") return memtest.has_value();
+    return selection.wants(test.id);
+  }
+  [[nodiscard]] size_t count(const Phase& phase) const {
+    size_t count = 0;
+    for (size_t i = 0; i < phase.count; ++i) count += wants(phase.row(i)) ? 1 : 0;
+    return count;
+  }
+};
 
 // --- Telling -------------------------------------------------------------------------------------
 
@@ -181,36 +197,67 @@ Verdict Verdict::skip(const char* format, ...) {
   return verdict;
 }
 
-bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out) {
-  const Selection selection = Selection::of_words(words);
-  if (selection.list()) {
-    list(out);
-    return true;
-  }
-  const bool patterns_good = check_patterns(selection, out);
-  machine.exhaustive = selection.full();
+namespace {
+
+bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   size_t count = 0;
-  for (const Phase& phase : phases()) count += wanted(phase, selection) != 0 ? 1 : 0;
+  for (const Phase& phase : phases()) count += asked.count(phase) != 0 ? 1 : 0;
   if (count == 0) return false;
+  if (asked.memtest) start_memtest(machine, *asked.memtest);
 
   const std::string_view firmware(machine.kept.handoff().firmware_vendor);
   Ktap document(out, count);
   KtapTotals totals;
   Failures failures;
   for (const Phase& phase : phases()) {
-    const size_t tests = wanted(phase, selection);
+    const size_t tests = asked.count(phase);
     if (tests == 0) continue;
     Ktap ktap = Ktap::subtests(document, phase.name, tests);
     for (size_t i = 0; i < phase.count; ++i) {
       const SelfTest& test = phase.row(i);
-      if (selection.wants(test.id)) tell(ktap, test, phase.run(i, machine), firmware, failures);
+      if (asked.wants(test)) tell(ktap, test, phase.run(i, machine), firmware, failures);
     }
     totals += ktap.totals();
     ktap.finish() ? document.ok(phase.name) : document.not_ok(phase.name);
   }
   const bool good = document.finish();
   summarise(totals, failures);
-  return good && patterns_good;
+  if (asked.memtest) finish_memtest();
+  return good;
+}
+
+bool run_selection(Booted& machine, const Asked& asked, const mm::Printer& out) {
+  if (asked.selection.list()) {
+    list(out);
+    return true;
+  }
+  const bool patterns_good = check_patterns(asked.selection, out);
+  machine.exhaustive = asked.selection.full();
+  return run(machine, asked, out) && patterns_good;
+}
+
+}  // namespace
+
+bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out) {
+  return run_selection(machine, {Selection::of_words(words), {}}, out);
+}
+
+std::optional<bool> run_asked_tests(Booted& machine, const mm::Printer& out) {
+  Asked asked;
+  if (const auto selftest = machine.options.find("selftest")) {
+    asked.selection = Selection::of_words(selftest->value);
+  }
+  if (const auto memtest = machine.options.find("memtest")) {
+    const auto options = parse_memtest(memtest->value);
+    if (!options.ok()) {
+      log().line("memtest=%.*s: %s", static_cast<int>(memtest->value.size()), memtest->value.data(),
+                 options.error().what);
+      return false;
+    }
+    asked.memtest = options.value();
+  }
+  if (!asked.selection.asked() && !asked.memtest) return std::nullopt;
+  return run_selection(machine, asked, out);
 }
 
 }  // namespace kernel

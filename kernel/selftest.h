@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -45,5 +46,8 @@ struct KernelTest {
 // document, then a summary for a person in the log. With `list` it prints ids and titles instead.
 // Whether none failed and all ran; a pattern that matches no test counts as a failure.
 bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out);
+// The same for the words `selftest` and `memtest` of the boot's options, in one document; nothing
+// when neither is there.
+std::optional<bool> run_asked_tests(Booted& machine, const mm::Printer& out);
 
 }  // namespace kernel

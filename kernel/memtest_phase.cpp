@@ -1,0 +1,93 @@
+#include "kernel/memtest_phase.h"
+
+#include "kernel/console.h"
+#include "kernel/machine.h"
+#include "kernel/smbios.h"
+#include "kernel/table_tests.h"
+
+namespace kernel {
+namespace {
+
+constinit MemtestState state;
+constinit MemtestOptions asked;
+
+// RAM through the direct map.
+class DirectCells {
+ public:
+  explicit DirectCells(const mm::DirectMap& map) : map_(map) {}
+
+  [[nodiscard]] uint64_t read(uint64_t address) const { return *at(address); }
+  void write(uint64_t address, uint64_t value) const { *at(address) = value; }
+  void copy(uint64_t from, uint64_t to, uint64_t bytes) const {
+    machine::copy_words(virt(to), virt(from), bytes / 8);
+  }
+  void written_back(mm::Range range) const {
+    machine::write_back_caches(virt(range.start.v), range.size());
+  }
+  static void wait(unsigned seconds) {
+    const uint64_t start = machine::microseconds();
+    while (machine::microseconds() - start < uint64_t{seconds} * 1'000'000) machine::pause();
+  }
+
+ private:
+  [[nodiscard]] volatile uint64_t* at(uint64_t address) const {
+    return map_.at<volatile uint64_t>(mm::Phys{address});
+  }
+  [[nodiscard]] uint64_t virt(uint64_t address) const {
+    return reinterpret_cast<uint64_t>(map_.at(mm::Phys{address}));
+  }
+
+  mm::DirectMap map_;
+};
+
+// SMBIOS: the module whose range (type 20) has the address.
+std::string_view module_of(const void* context, mm::Phys address) {
+  const auto& facts = *static_cast<const TableFacts*>(context);
+  constexpr size_t kEntry[] = {31, 24};
+  const size_t size = kEntry[facts.smbios_version == 3 ? 1 : 0];
+  if (!facts.can_read(facts.smbios, size)) return {};
+  const auto entry = smbios_entry({facts.map.at<const uint8_t>(mm::Phys{facts.smbios}), size});
+  if (!entry || !facts.can_read(entry->table, entry->size)) return {};
+  const std::span table{facts.map.at<const uint8_t>(mm::Phys{entry->table}), entry->size};
+  SmbiosStructures ranges(table);
+  while (const auto range = ranges.next()) {
+    const auto answers = device_range(*range);
+    if (!answers || !answers->range.contains(address)) continue;
+    SmbiosStructures devices(table);
+    while (const auto device = devices.next()) {
+      if (device->handle != answers->device) continue;
+      if (const auto module = memory_device(*device)) return module->locator;
+    }
+  }
+  return {};
+}
+
+MemoryTest<DirectCells> memory_test(Booted& machine) {
+  MemoryTest<DirectCells> test(machine.relay.pages(), kBootCpu, DirectCells(machine.relay.map()),
+                               asked, state, log());
+  test.set_module_of(module_of, &table_facts(machine));
+  return test;
+}
+
+}  // namespace
+
+void start_memtest(Booted& machine, const MemtestOptions& options) {
+  asked = options;
+  machine.relay.pages().drain_all();
+  state.progress =
+      MemtestProgress(log(), machine::microseconds, memory_test(machine).planned_bytes());
+}
+
+Verdict run_memtest(size_t index, Booted& machine) {
+  loader::Facts facts;
+  const loader::Outcome outcome = memory_test(machine).run(kMemoryPatterns[index], facts);
+  return {outcome, facts};
+}
+
+void finish_memtest() {
+  if (!state.bad.empty()) state.bad.print(log());
+}
+
+uint64_t bad_ram_bytes() { return state.bad.list().size() * mm::kPageSize; }
+
+}  // namespace kernel

@@ -1,0 +1,21 @@
+// The memory test on this machine, as a phase of the self-tests.
+#pragma once
+
+#include "kernel/booted.h"
+#include "kernel/memtest.h"
+#include "kernel/selftest.h"
+#include "mm/print.h"
+
+namespace kernel {
+
+// Sets up for the patterns that follow; what is found and how far it has come is told in the log.
+void start_memtest(Booted& machine, const MemtestOptions& options);
+// Runs pattern number `index` of kMemoryPatterns.
+Verdict run_memtest(size_t index, Booted& machine);
+// Lists bad pages, if there are any, in words for other systems.
+void finish_memtest();
+
+// Bytes of RAM that are held for ever because they are bad.
+[[nodiscard]] uint64_t bad_ram_bytes();
+
+}  // namespace kernel
