@@ -10,6 +10,7 @@ namespace {
 constexpr uint64_t kWordBits = 64;
 constexpr uint64_t kGroupWords = NodeBootmem::kGroup / kWordBits;
 constexpr uint64_t kAll = ~uint64_t{0};
+constexpr uint64_t kEveryByte = 0x0101'0101'0101'0101;
 constexpr uint64_t kStatesAtOnce = 8;  // group states are looked at a word of them at a time
 
 // Bits [from, to) of a word; 0 <= from < to <= 64.
@@ -42,8 +43,19 @@ Result<> NodeBootmem::init(NodeId node, PfnRange frames, std::span<std::byte> me
   groups_ = aligned_to_groups(frames).size() / kGroup;
   state_ = reinterpret_cast<Group*>(memory.data());
   bits_ = reinterpret_cast<uint64_t*>(memory.data() + state_bytes(groups_));
-  std::fill_n(state_, state_bytes(groups_), Group::Taken);
+  fill_groups(0, state_bytes(groups_), Group::Taken);
   return {};
+}
+
+// States are written a word of them at a time where they are aligned to it.
+void NodeBootmem::fill_groups(uint64_t group, uint64_t count, Group state) {
+  const uint64_t end = group + count;
+  const uint64_t pattern = static_cast<uint64_t>(state) * kEveryByte;
+  for (; group < end && group % kStatesAtOnce != 0; ++group) state_[group] = state;
+  for (; end - group >= kStatesAtOnce; group += kStatesAtOnce) {
+    __builtin_memcpy(state_ + group, &pattern, sizeof(pattern));
+  }
+  for (; group < end; ++group) state_[group] = state;
 }
 
 // A group that was all one thing gets its bits written out.
@@ -74,7 +86,7 @@ void NodeBootmem::fill(PfnRange range, bool taken) {
     const uint64_t group = from / kGroup;
     if (from % kGroup == 0 && to - from >= kGroup) {
       const uint64_t groups = (to - from) / kGroup;
-      std::fill_n(state_ + group, groups, whole);
+      fill_groups(group, groups, whole);
       from += groups * kGroup;
       continue;
     }
@@ -89,7 +101,7 @@ void NodeBootmem::fill(PfnRange range, bool taken) {
 
 // First group in [group, end) that is not `like`; `end` when all are.
 uint64_t NodeBootmem::skip_groups(uint64_t group, uint64_t end, Group like) const {
-  const uint64_t pattern = static_cast<uint64_t>(like) * 0x0101'0101'0101'0101;
+  const uint64_t pattern = static_cast<uint64_t>(like) * kEveryByte;
   while (group < end) {
     if (group % kStatesAtOnce == 0 && end - group >= kStatesAtOnce) {
       uint64_t states = 0;

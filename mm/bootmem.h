@@ -50,6 +50,7 @@ class NodeBootmem {
   enum class Group : uint8_t { Free, Taken, Mixed };
 
   void fill(PfnRange range, bool taken);
+  void fill_groups(uint64_t group, uint64_t count, Group state);
   void fill_words(uint64_t from, uint64_t to, bool taken);
   void mix(uint64_t group);
   [[nodiscard]] uint64_t next(uint64_t from, uint64_t to, bool taken) const;

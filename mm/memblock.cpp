@@ -35,14 +35,20 @@ Result<> MemblockType::check(Range range) const {
   if (range.empty()) {
     return Error{"range is empty or wraps", name_, range.start.v, range.end.v};
   }
-  if (worst_case(range) > free_slots()) {
+  if (!has_room_for(range, 0)) {
     return Error{"array of ranges is full (entries, room)", name_, count_, storage_.size()};
   }
   return {};
 }
 
+bool MemblockType::has_room_for(Range range, size_t more) const {
+  // No call takes more than a slot for each region and three: with as many free, why count?
+  const size_t room = free_slots();
+  return room >= count_ + kCuts + more || room >= worst_case(range) + more;
+}
+
 size_t MemblockType::worst_case(Range range) const {
-  size_t slots = 3;
+  size_t slots = kCuts;
   for (size_t i = first_ending_after(range.start);
        i < count_ && storage_[i].range.start < range.end; ++i) {
     ++slots;
@@ -163,8 +169,10 @@ Result<> Memblock::make_room(Which about, Range range) {
   if (!may_resize_) return {};
   for (const Which which : {kReserved, kMemory}) {
     const MemblockType& full = array(which);
+    if (which == about ? full.has_room_for(range, kOwnSlots) : full.free_slots() >= kOwnSlots) {
+      continue;
+    }
     const size_t needed = (which == about ? full.worst_case(range) : 0) + kOwnSlots;
-    if (full.free_slots() >= needed) continue;
     const size_t old = full.regions().size() + full.free_slots();
     const uint64_t bytes = align_up(2 * (old + needed) * sizeof(MemblockRegion), kPageSize);
     Want want{.size = bytes, .align = kPageSize};

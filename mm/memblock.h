@@ -51,6 +51,8 @@ class MemblockType {
 
   // How many slots a call may take at most: two cuts, and every gap in the range filled.
   [[nodiscard]] size_t worst_case(Range range) const;
+  // Whether that many are free, and `more`.
+  [[nodiscard]] bool has_room_for(Range range, size_t more) const;
   [[nodiscard]] size_t free_slots() const { return storage_.size() - count_; }
   void move_to(std::span<MemblockRegion> storage);
 
@@ -60,6 +62,8 @@ class MemblockType {
   void insert(size_t index, const MemblockRegion& region);
   void erase(size_t first, size_t last);
   void merge(size_t first, size_t last);
+
+  static constexpr size_t kCuts = 3;  // two borders, and the gap between the last two regions
 
   const char* name_ = "memblock";
   std::span<MemblockRegion> storage_;

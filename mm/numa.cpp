@@ -90,8 +90,9 @@ class Blocks {
   static bool has_ram(const E820Table& e820, Range range) {
     if (range.empty()) return false;
     for (const E820Entry& entry : e820.entries()) {
-      if (entry.type == E820Type::Ram && phys(pfns_inside(entry.range)).overlaps(range))
-        return true;
+      if (entry.type != E820Type::Ram) continue;
+      const Range frames = phys(pfns_inside(entry.range));
+      if (!frames.empty() && frames.overlaps(range)) return true;
     }
     return false;
   }

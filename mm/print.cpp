@@ -202,6 +202,7 @@ struct Buffer {
 }  // namespace
 
 void Printer::vpart(const char* format, va_list args) const {
+  if (sink_ == nullptr) return;
   Holder holder;
   va_copy(holder.args, args);
   const char* p = format;

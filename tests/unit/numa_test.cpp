@@ -183,6 +183,23 @@ SRAT: Node 0 PXM 0 [mem 0x200000000-0x2ffffffff] hotplug
   EXPECT_EQ(map.node_count(), 2);
 }
 
+TEST(Numa, ABlockWithoutAWholeFrameIsNone) {
+  // One byte of RAM does not keep node 1's block between the two of node 0 alive.
+  EXPECT_EQ(
+      numa(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
+BIOS-e820: [mem 0x0000000050000000-0x0000000050000000] usable
+BIOS-e820: [mem 0x0000000080000000-0x00000000bfffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x3fffffff]
+SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]
+SRAT: Node 0 PXM 0 [mem 0x80000000-0xbfffffff]
+)"),
+      R"(NUMA: Node 0 [mem 0x00000000-0x3fffffff] + [mem 0x80000000-0xbfffffff] -> [mem 0x00000000-0xbfffffff]
+node 0: 0x100-0x40000
+node 0: 0x80000-0xc0000
+)");
+}
+
 TEST(Numa, RamInAHotplugWindowIsKeptApart) {
   const char* drawing = R"(
 BIOS-e820: [mem 0x0000000000100000-0x00000000bfffffff] usable
