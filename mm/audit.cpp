@@ -338,7 +338,7 @@ Result<> audit_choices(const Zone& zone) {
     const Choice& choice = zone.node->choices[bits];
     const bool mine =
         gfp_ok(gfp) && zone.node->preferred[static_cast<size_t>(gfp_zone(gfp))] == &zone;
-    if (mine != (choice.zone == &zone)) {
+    if (mine != (choice.zone == &zone && choice.mark != kNoChoice)) {
       return violation("a choice is not the zone that is preferred (gfp)", zone, bits);
     }
     if (!mine) continue;

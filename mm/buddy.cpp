@@ -226,7 +226,7 @@ void init_free_area(Zone& zone) {
   zone.isolated_pageblocks = 0;
   zone.nonempty = {};
   for (FreeArea& area : zone.free_area) {
-    area.lists = {};
+    for (FrameList& list : area.lists) list = {kNoFrame, kNoFrame};
     area.nr_free = 0;
   }
 }
@@ -317,6 +317,11 @@ Pfn take_block_of(Zone& zone, unsigned order, Migratetype type) {
 }
 
 Pfn take_block(Zone& zone, unsigned order, Migratetype type) {
+  if ((zone.nonempty[static_cast<size_t>(type)] >> order & 1) != 0) {
+    const Pfn pfn = pop(zone, order, type);
+    count_out(zone, type, frames_of(order));
+    return hand_out(zone, pfn, order);
+  }
   const Pfn pfn = take_block_of(zone, order, type);
   if (pfn != kNoPfn || type >= Migratetype::HighAtomic) return pfn;
   return take_fallback(zone, order, type);

@@ -9,7 +9,8 @@
 namespace mm {
 
 struct FrameList {
-  FrameIndex head = kNoFrame, tail = kNoFrame;  // kNoFrame when empty
+  FrameIndex head,
+      tail;  // kNoFrame when empty; trivial, so that arrays of them cost nothing to make
 
   [[nodiscard]] bool empty() const { return head == kNoFrame; }
 
@@ -55,7 +56,7 @@ struct FrameList {
 // A list for one CPU, whose use costs least: the newest block's `prev` and, of an empty list, the
 // tail mean nothing.
 struct HotList {
-  FrameIndex head = kNoFrame, tail = kNoFrame;
+  FrameIndex head, tail;
 
   [[nodiscard]] bool empty() const { return head == kNoFrame; }
 

@@ -5,6 +5,7 @@
 // are carried and printed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "mm/layout.h"
@@ -102,6 +103,18 @@ inline constexpr Gfp kGfpHighUserMovable = kGfpHighUser | kGfpFlagMovable;
   }();
   return (kGood >> (gfp.bits() & 31) & 1) != 0;
 }
+
+// What the low bits of a gfp say, all at once: the highest zone, or kNoGfpZone when they contradict
+// each other.
+inline constexpr uint32_t kGfpLowBits = 32;
+inline constexpr uint8_t kNoGfpZone = 0xff;
+inline constexpr std::array<uint8_t, kGfpLowBits> kGfpZones = [] {
+  std::array<uint8_t, kGfpLowBits> zones{};
+  for (uint32_t bits = 0; bits < kGfpLowBits; ++bits) {
+    zones[bits] = gfp_ok(Gfp{bits}) ? static_cast<uint8_t>(gfp_zone(Gfp{bits})) : kNoGfpZone;
+  }
+  return zones;
+}();
 
 // "GFP_KERNEL|__GFP_ZERO", as Linux's %pGg; bits without a name follow as 0x....
 void print_gfp(const Printer& out, Gfp gfp);

@@ -22,10 +22,10 @@ size_t populated_zones(const Layout& layout) {
 }
 
 // mem_map covers whole sections, and a section never crosses a GiB: as many GiBs as the span needs.
-NodeDataShape shape_of(const Layout& layout, const NodeLayout& node) {
+NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
   NodeDataShape shape{};
   shape.zonelist = align_up(sizeof(Node), 64);
-  shape.blocks = align_up(shape.zonelist + populated_zones(layout) * sizeof(Zone*), 64);
+  shape.blocks = align_up(shape.zonelist + populated * sizeof(Zone*), 64);
   shape.size = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), kPageSize);
   return shape;
 }
@@ -75,7 +75,7 @@ uint64_t cpu_area_size(const Layout& layout) {
 }  // namespace
 
 uint64_t node_data_size(const Layout& layout, NodeId node) {
-  return shape_of(layout, layout.nodes[node]).size;
+  return shape_of(populated_zones(layout), layout.nodes[node]).size;
 }
 
 Error PagesOr::error() const {
@@ -112,6 +112,7 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                  .a = per_cpu.size(),
                  .b = per_cpu_size(layout, cpus)};
   }
+  const size_t populated = populated_zones(layout);
   for (const NodeLayout& node : layout.nodes) {
     const auto id = static_cast<NodeId>(&node - layout.nodes.data());
     if (node.id != id) {
@@ -120,7 +121,7 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                    .a = node.id,
                    .b = id};
     }
-    if (node.node_data.size() < node_data_size(layout, id)) {
+    if (node.node_data.size() < shape_of(populated, node).size) {
       return Error{.what = "NODE_DATA is too small (node, bytes needed)",
                    .subject = "layout",
                    .a = id,
@@ -173,6 +174,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   map_ = map;
   cpus_ = cpus;
   node_count_ = static_cast<unsigned>(layout.nodes.size());
+  populated_ = populated_zones(layout);
   totalreserve_pages_ = 0;
   min_free_kbytes_ = 0;
   pagesets_ready_ = false;
@@ -186,7 +188,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   cpu_stride_ = next_pcp;
   for (const NodeLayout& node : layout.nodes) {
     build_zonelist(*nodes_[node.id], node);
-    find_own_frames(*nodes_[node.id]);
+    find_choices(*nodes_[node.id]);
   }
   index_nodes();
   for (unsigned cpu = 0; cpu < cpus; ++cpu) cpu_header(cpu).online = 0;
@@ -194,7 +196,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
 }
 
 void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
-  const NodeDataShape shape = shape_of(*layout_, from);
+  const NodeDataShape shape = shape_of(populated_, from);
   auto* base = map_.at<uint8_t>(from.node_data.start);
   Node* node = new (base) Node;
   nodes_[from.id] = node;
@@ -271,18 +273,18 @@ void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
   }
 }
 
-// What update_choices() keeps up to date, for the gfps that lead to a zone of the node itself.
-void PageAllocatorCore::find_own_frames(Node& node) const {
+void PageAllocatorCore::find_choices(Node& node) const {
   for (size_t bits = 0; bits < kChoices; ++bits) {
-    const Gfp gfp{static_cast<uint32_t>(bits)};
-    Zone* const zone = gfp_ok(gfp) ? node.preferred[static_cast<size_t>(gfp_zone(gfp))] : nullptr;
-    node.choices[bits] = {zone != nullptr && zone->node == &node ? zone : nullptr, 0};
+    const uint8_t highest = kGfpZones[bits];
+    Zone* const zone = highest == kNoGfpZone ? nullptr : node.preferred[highest];
+    const bool own = zone != nullptr && zone->node == &node;
+    node.choices[bits] = {own ? zone : &node.zones[0], own ? 0 : kNoChoice};
   }
-  node.own_start = node.spanned.start;
-  node.own_frames = node.present != 0 ? node.spanned.size() : 0;
+  node.own_frames = node.present != 0 ? node.mem_map_frames : 0;
+  const PfnRange described{node.mem_map_start, node.mem_map_start + node.mem_map_frames};
   for (size_t id = 0; id < node_count_; ++id) {
     const Node& other = *nodes_[id];
-    if (&other != &node && other.spanned.overlaps(node.spanned)) node.own_frames = 0;
+    if (&other != &node && other.spanned.overlaps(described)) node.own_frames = 0;
   }
 }
 
@@ -354,7 +356,7 @@ void PageAllocatorCore::init_pcps(unsigned cpu) {
     pcp.huge_count = 0;
     pcp.huge_high = 0;
     pcp.free_factor = 0;
-    pcp.lists = {};
+    for (HotList& list : pcp.lists) list = {kNoFrame, kNoFrame};
     pcp.events = {};
   });
 }

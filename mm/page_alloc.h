@@ -227,11 +227,6 @@ class PageAllocatorCore {
   [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const {
     return *reinterpret_cast<CpuHeader*>(cpu_areas_ + uint64_t{cpu} * cpu_stride_);  // NOLINT
   }
-  [[nodiscard]] unsigned cpu_of(const CpuHeader& header) const {
-    return static_cast<unsigned>(
-        static_cast<uint64_t>(reinterpret_cast<const uint8_t*>(&header) - cpu_areas_) /  // NOLINT
-        cpu_stride_);
-  }
   [[nodiscard]] Pcp& pcp_of(unsigned cpu, const Zone& zone) const {
     return pcp_at(cpu_header(cpu), zone.pcp_offset);
   }
@@ -257,6 +252,7 @@ class PageAllocatorCore {
   DirectMap map_;
   unsigned cpus_ = 0;
   unsigned node_count_ = 0;
+  size_t populated_ = 0;  // zones
   unsigned node_index_shift_ = 0;
   uint8_t* node_index_ = nullptr;
   uint8_t* cpu_areas_ = nullptr;
@@ -271,7 +267,7 @@ class PageAllocatorCore {
   void init_node(const NodeLayout& from, uint32_t& next_pcp);
   static void init_zone(Node& node, ZoneType type, const ZoneLayout& from);
   void build_zonelist(Node& node, const NodeLayout& from);
-  void find_own_frames(Node& node) const;
+  void find_choices(Node& node) const;
   void index_nodes();
   void init_pcps(unsigned cpu);
   [[nodiscard]] Error diagnose(Pfn pfn, unsigned order) const;
@@ -414,21 +410,27 @@ class PageAllocator : public PageAllocatorCore {
     AllocRights rights;
   };
 
+  PagesOr alloc_after_refill(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
+  PagesOr alloc_huge(unsigned cpu, Gfp gfp, NodeId preferred);
   PagesOr alloc_large(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr slow_alloc(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   Pfn from_zonelist(const Attempt& attempt);
   Pfn from_zone(Zone& zone, const Attempt& attempt);
+  PagesOr alloc_refilled(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   bool refill(Pcp& pcp, unsigned order, Migratetype type);
+  [[gnu::always_inline]] static Pfn pop(const Node& node, HotList& list);
   Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& preferred);
-  void zero(Pfn pfn, unsigned order) const;
+  PagesOr zeroed(Pfn pfn, unsigned order) const;
   void reserve_highatomic(Zone& zone, Pfn pfn);
   bool unreserve_highatomic(const Attempt& attempt);
   Freed general_free(unsigned cpu, Pfn pfn, unsigned order);
   Freed slow_free(unsigned cpu, Pfn pfn, unsigned order);
-  Freed free_to_list(CpuHeader& cpu, Node& node, Pfn pfn, unsigned order, Migratetype type);
+  [[gnu::always_inline]] Freed free_to_list(unsigned cpu, CpuHeader& header, const Node& node,
+                                            FrameIndex frame, unsigned order, unsigned type);
+  Freed free_huge(unsigned cpu, Pfn pfn);
   void return_pages(Pcp& pcp, int32_t pages);
   Freed shrink(Pcp& pcp, unsigned order);
-  void shrink_huge(Pcp& pcp);
+  Freed shrink_huge(Pcp& pcp);
 
   Printer report_;
   ShortageHook shortage_hook_ = nullptr;

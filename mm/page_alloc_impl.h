@@ -65,40 +65,117 @@ void PageAllocator<Policy>::setup_per_cpu_pageset() {
 // --- Allocating ----------------------------------------------------------------------------------
 
 // What most requests come to: a small block from this CPU's list of a zone of its own node. It is
-// inlined where it is called, so that a constant order and gfp cost nothing.
+// inlined where it is called, so that a constant order and gfp cost nothing; whatever else there is
+// to do is done by a function called last, so that nothing has to be kept for afterwards.
 template <class Policy>
 inline PagesOr PageAllocator<Policy>::alloc_pages(unsigned cpu, Gfp gfp, unsigned order,
                                                   NodeId preferred) {
-  if (order > kPcpMaxOrder) return alloc_large(cpu, gfp, order, preferred);
+  if (order > kPcpMaxOrder) {
+    return order == kPageblockOrder ? alloc_huge(cpu, gfp, preferred)
+                                    : alloc_large(cpu, gfp, order, preferred);
+  }
   CpuHeader& header = cpu_header(cpu);
   if (preferred != header.node_id) [[unlikely]]
     return slow_alloc(cpu, gfp, order, preferred);
   const Node& node = *header.node;
   const Choice& choice = node.choices[gfp.bits() % kChoices];
-  if (choice.zone == nullptr ||
-      read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
+  if (read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
     return slow_alloc(cpu, gfp, order, preferred);
   }
+  Pfn pfn;
   {
     const Masked masked;
     Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
     HotList& list = pcp.lists[pcp_list(order, gfp_migratetype(gfp))];
-    if (!list.empty() || refill(pcp, order, gfp_migratetype(gfp))) [[likely]] {
-      const FrameIndex frame = list.pop(node.mem_map);
-      Page& page = node.mem_map[frame];
-      page.set_tag(page.tag().as_allocated());  // its count is 1
+    if (list.empty()) [[unlikely]]
+      return alloc_after_refill(cpu, gfp, order, preferred);
+    pfn = pop(node, list);
+    pcp.room += static_cast<int32_t>(frames_of(order));
+    pcp.free_factor >>= 1;
+    ++pcp.events.hit;
+  }
+  if (gfp.has(kGfpFlagZero)) [[unlikely]]
+    return zeroed(pfn, order);
+  return pfn;
+}
+
+// The newest block of a CPU's list, allocated. Its count is 1 already.
+template <class Policy>
+[[gnu::always_inline]] inline Pfn PageAllocator<Policy>::pop(const Node& node, HotList& list) {
+  const FrameIndex frame = list.pop(node.mem_map);
+  Page& page = node.mem_map[frame];
+  page.set_tag(page.tag().as_allocated());
+  return node.pfn(frame);
+}
+
+template <class Policy>
+[[gnu::noinline]] PagesOr PageAllocator<Policy>::alloc_after_refill(unsigned cpu, Gfp gfp,
+                                                                    unsigned order,
+                                                                    NodeId preferred) {
+  CpuHeader& header = cpu_header(cpu);
+  const Choice& choice = header.node->choices[gfp.bits() % kChoices];
+  bool refilled = false;
+  {
+    const Masked masked;
+    refilled = refill(pcp_at(header, choice.zone->pcp_offset), order, gfp_migratetype(gfp));
+  }
+  // An interrupt may have taken it all by now; slow_alloc looks once more, and everywhere.
+  return refilled ? alloc_refilled(cpu, gfp, order, preferred)
+                  : slow_alloc(cpu, gfp, order, preferred);
+}
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::alloc_refilled(unsigned cpu, Gfp gfp, unsigned order,
+                                              NodeId preferred) {
+  CpuHeader& header = cpu_header(cpu);
+  const Choice& choice = header.node->choices[gfp.bits() % kChoices];
+  Pfn pfn = kNoPfn;
+  {
+    const Masked masked;
+    Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
+    HotList& list = pcp.lists[pcp_list(order, gfp_migratetype(gfp))];
+    if (!list.empty()) {
+      pfn = pop(*header.node, list);
       pcp.room += static_cast<int32_t>(frames_of(order));
       pcp.free_factor >>= 1;
       ++pcp.events.hit;
-      const Pfn pfn = node.pfn(frame);
-      if (gfp.has(kGfpFlagZero)) [[unlikely]] zero(pfn, order);
-      return pfn;
     }
   }
-  return slow_alloc(cpu, gfp, order, preferred);
+  if (pfn == kNoPfn) return slow_alloc(cpu, gfp, order, preferred);
+  if (gfp.has(kGfpFlagZero)) return zeroed(pfn, order);
+  return pfn;
 }
 
-// The same for larger blocks: a pageblock from the CPU's list, others from the zone.
+// A pageblock, from the CPU's list of them.
+template <class Policy>
+[[gnu::noinline]] PagesOr PageAllocator<Policy>::alloc_huge(unsigned cpu, Gfp gfp,
+                                                            NodeId preferred) {
+  CpuHeader& header = cpu_header(cpu);
+  if (preferred != header.node_id) [[unlikely]] {
+    return slow_alloc(cpu, gfp, kPageblockOrder, preferred);
+  }
+  const Node& node = *header.node;
+  const Choice& choice = node.choices[gfp.bits() % kChoices];
+  if (read_once(choice.zone->free_pages) < read_once(choice.mark) + kPageblockFrames) [[unlikely]] {
+    return slow_alloc(cpu, gfp, kPageblockOrder, preferred);
+  }
+  Pfn pfn;
+  {
+    const Masked masked;
+    Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
+    HotList& list = pcp.lists[kPcpHugeList];
+    if (list.empty()) [[unlikely]]
+      return alloc_large(cpu, gfp, kPageblockOrder, preferred);
+    pfn = pop(node, list);
+    --pcp.huge_count;
+    ++pcp.events.hit;
+  }
+  if (gfp.has(kGfpFlagZero)) [[unlikely]]
+    return zeroed(pfn, kPageblockOrder);
+  return pfn;
+}
+
+// A larger block, from the zone.
 template <class Policy>
 [[gnu::noinline]] PagesOr PageAllocator<Policy>::alloc_large(unsigned cpu, Gfp gfp, unsigned order,
                                                              NodeId preferred) {
@@ -106,33 +183,23 @@ template <class Policy>
   if (order > kMaxOrder || preferred != header.node_id) [[unlikely]] {
     return slow_alloc(cpu, gfp, order, preferred);
   }
-  const Node& node = *header.node;
-  const Choice& choice = node.choices[gfp.bits() % kChoices];
-  if (choice.zone == nullptr ||
-      read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
+  const Choice& choice = header.node->choices[gfp.bits() % kChoices];
+  if (read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
     return slow_alloc(cpu, gfp, order, preferred);
   }
-  Pfn pfn = kNoPfn;
+  Pfn pfn;
   {
     Zone& zone = *choice.zone;
     const Masked masked;
-    Pcp& pcp = pcp_at(header, zone.pcp_offset);
-    HotList& huge = pcp.lists[kPcpHugeList];
-    if (order == kPageblockOrder && !huge.empty()) {
-      const FrameIndex frame = huge.pop(node.mem_map);
-      Page& page = node.mem_map[frame];
-      page.set_tag(page.tag().as_allocated());
-      --pcp.huge_count;
-      ++pcp.events.hit;
-      pfn = node.pfn(frame);
-    } else {
-      const Locked locked(zone);
-      pfn = take_block(zone, order, gfp_migratetype(gfp));
-      if (pfn != kNoPfn) ++pcp.events.hit;
-    }
+    const Locked locked(zone);
+    pfn = take_block(zone, order, gfp_migratetype(gfp));
+    if (pfn != kNoPfn) [[likely]]
+      ++pcp_at(header, zone.pcp_offset).events.hit;
   }
-  if (pfn == kNoPfn) [[unlikely]] return slow_alloc(cpu, gfp, order, preferred);
-  if (gfp.has(kGfpFlagZero)) [[unlikely]] zero(pfn, order);
+  if (pfn == kNoPfn) [[unlikely]]
+    return slow_alloc(cpu, gfp, order, preferred);
+  if (gfp.has(kGfpFlagZero)) [[unlikely]]
+    return zeroed(pfn, order);
   return pfn;
 }
 
@@ -158,11 +225,12 @@ template <class Policy>
 }
 
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::zero(Pfn pfn, unsigned order) const {
+[[gnu::noinline]] PagesOr PageAllocator<Policy>::zeroed(Pfn pfn, unsigned order) const {
   auto* words = map_.template at<uint64_t>(phys(pfn));
   const uint64_t count = kPageSize / 8 * frames_of(order);
 #pragma GCC unroll 8
   for (uint64_t i = 0; i < count; ++i) words[i] = 0;
+  return pfn;
 }
 
 template <class Policy>
@@ -233,13 +301,9 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
     Pcp& pcp = pcp_of(attempt.cpu, zone);
     HotList& list = pcp.lists[pcp_list(order, type)];
     if (!list.empty() || refill(pcp, order, type)) {
-      const Node& node = *zone.node;
-      const FrameIndex frame = list.pop(node.mem_map);
-      Page& page = node.mem_map[frame];
-      page.set_tag(page.tag().as_allocated());
       pcp.room += static_cast<int32_t>(frames_of(order));
       pcp.free_factor >>= 1;
-      return node.pfn(frame);
+      return pop(*zone.node, list);
     }
     // The zone has none of this type or its fallbacks: only what is kept for atomic ones.
     if (!attempt.rights.non_block || !attempt.rights.min_reserve) return kNoPfn;
@@ -269,7 +333,7 @@ Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone,
     }
     if (cpu_header(attempt.cpu).node_id != zone.node_id) ++events.other;
   }
-  if (attempt.gfp.has(kGfpFlagZero)) zero(pfn, attempt.order);
+  if (attempt.gfp.has(kGfpFlagZero)) return zeroed(pfn, attempt.order).value();
   return pfn;
 }
 
@@ -319,38 +383,67 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
 // What most frees come to: a small block of the CPU's own node, back to the CPU's list.
 template <class Policy>
 inline Freed PageAllocator<Policy>::free_pages(unsigned cpu, Pfn pfn, unsigned order) {
-  if (order > kPcpMaxOrder) return general_free(cpu, pfn, order);
+  if (order > kPcpMaxOrder) {
+    return order == kPageblockOrder ? free_huge(cpu, pfn) : general_free(cpu, pfn, order);
+  }
   CpuHeader& header = cpu_header(cpu);
-  Node& node = *header.node;
-  if (pfn - node.own_start >= node.own_frames) [[unlikely]]
+  const Node& node = *header.node;
+  const uint64_t frame = pfn - node.mem_map_start;
+  if (frame >= node.own_frames) [[unlikely]]
     return general_free(cpu, pfn, order);
   const Pageblock block = node.blocks.at(pfn);
   if (!block.plain()) [[unlikely]]
     return general_free(cpu, pfn, order);
-  return free_to_list(header, node, pfn, order, block.type());
+  return free_to_list(cpu, header, node, static_cast<FrameIndex>(frame), order, block.byte());
 }
 
 // To the CPU's list, if it is a block that may be freed; its pageblock is described and plain.
 template <class Policy>
-[[gnu::always_inline]] inline Freed PageAllocator<Policy>::free_to_list(CpuHeader& header,
-                                                                        Node& node, Pfn pfn,
-                                                                        unsigned order,
-                                                                        Migratetype type) {
-  const FrameIndex frame = node.index(pfn);
-  Page& page = node.mem_map[frame];
+inline Freed PageAllocator<Policy>::free_to_list(unsigned cpu, CpuHeader& header, const Node& node,
+                                                 FrameIndex frame, unsigned order, unsigned type) {
+  Page* const mem_map = node.mem_map;
+  Page& page = mem_map[frame];
   const Tag tag = page.tag();
   if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
       [[unlikely]] {
-    return slow_free(cpu_of(header), pfn, order);
+    return slow_free(cpu, node.pfn(frame), order);
   }
   const Masked masked;
   static_assert(sizeof(Pcp) == 2u << Tag::kZoneShift);
-  Pcp& pcp = pcp_at(header, node.pcp_offset + tag.zone_bits() * 2);
+  Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
   page.set_tag(tag.as_on_cpu_list());
-  pcp.lists[pcp_list(order, type)].push(node.mem_map, frame);
-  pcp.room -= static_cast<int32_t>(frames_of(order));
-  if (pcp.room <= 0) [[unlikely]]
+  pcp.lists[type * (kPcpMaxOrder + 1) + order].push(mem_map, frame);
+  if ((pcp.room -= static_cast<int32_t>(frames_of(order))) <= 0) [[unlikely]] {
     return shrink(pcp, order);
+  }
+  return {};
+}
+
+// A pageblock of the CPU's own node, back to the CPU's list.
+template <class Policy>
+[[gnu::noinline]] Freed PageAllocator<Policy>::free_huge(unsigned cpu, Pfn pfn) {
+  CpuHeader& header = cpu_header(cpu);
+  const Node& node = *header.node;
+  const uint64_t frame = pfn - node.mem_map_start;
+  if (frame >= node.own_frames || pfn.v % kPageblockFrames != 0) [[unlikely]] {
+    return general_free(cpu, pfn, kPageblockOrder);
+  }
+  const Pageblock block = node.blocks.at(pfn);
+  Page* const mem_map = node.mem_map;
+  if (!block.plain_head()) [[unlikely]]
+    return general_free(cpu, pfn, kPageblockOrder);
+  Page& page = mem_map[frame];
+  const Tag tag = page.tag();
+  if (!tag.is(BlockState::Allocated, kPageblockOrder) ||
+      __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1) [[unlikely]] {
+    return slow_free(cpu, pfn, kPageblockOrder);
+  }
+  const Masked masked;
+  Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
+  page.set_tag(tag.as_on_cpu_list());
+  pcp.lists[kPcpHugeList].push(mem_map, static_cast<FrameIndex>(frame));
+  if (++pcp.huge_count > pcp.huge_high) [[unlikely]]
+    return shrink_huge(pcp);
   return {};
 }
 
@@ -367,8 +460,9 @@ template <class Policy>
   CpuHeader& header = cpu_header(cpu);
   if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate) {
     // Pages kept for atomic allocations are lent to movable ones while they are on a list.
-    const bool kept = block.type() == Migratetype::HighAtomic;
-    return free_to_list(header, *node, pfn, order, kept ? Migratetype::Movable : block.type());
+    const Migratetype type =
+        block.type() == Migratetype::HighAtomic ? Migratetype::Movable : block.type();
+    return free_to_list(cpu, header, *node, node->index(pfn), order, static_cast<unsigned>(type));
   }
   Page& page = node->page(pfn);
   const Tag tag = page.tag();
@@ -377,11 +471,11 @@ template <class Policy>
     return slow_free(cpu, pfn, order);
   }
   const Masked masked;
-  Pcp& pcp = pcp_at(header, node->pcp_offset + tag.zone_bits() * 2);
+  Pcp& pcp = pcp_at(header, node->pcp_offset + uint64_t{tag.zone_bits()} * 2);
   if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
     page.set_tag(tag.as_on_cpu_list());
     pcp.lists[kPcpHugeList].push(node->mem_map, node->index(pfn));
-    if (++pcp.huge_count > pcp.huge_high) shrink_huge(pcp);
+    if (++pcp.huge_count > pcp.huge_high) return shrink_huge(pcp);
     return {};
   }
   const Locked locked(*pcp.zone);
@@ -467,7 +561,7 @@ template <class Policy>
 }
 
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+[[gnu::noinline]] Freed PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
   Zone& zone = *pcp.zone;
   HotList& blocks = pcp.lists[kPcpHugeList];
   const Locked locked(zone);
@@ -475,6 +569,7 @@ template <class Policy>
     const FrameIndex frame = blocks.take_oldest(zone.node->mem_map);
     free_block(zone, zone.node->pfn(frame), kPageblockOrder);
   }
+  return {};
 }
 
 template <class Policy>
@@ -486,7 +581,7 @@ void PageAllocator<Policy>::drain(unsigned cpu) {
     if (pcp.huge_count == 0) return;
     const int32_t high = pcp.huge_high;
     pcp.huge_high = 0;
-    shrink_huge(pcp);
+    (void)shrink_huge(pcp);
     pcp.huge_high = high;
   });
 }

@@ -37,6 +37,7 @@ void PageblockMap::init(PfnRange frames, void* storage) {
   auto* const rows = static_cast<uintptr_t*>(storage);
   rows_ = reinterpret_cast<uintptr_t>(rows - first_.v / kGigaFrames);  // NOLINT
   uintptr_t fresh = row_address(kFreshRow.data(), first_.v / kGigaFrames);
+#pragma GCC unroll 8
   for (uint64_t i = 0; i < count; ++i, fresh -= kBytesPerGiga) rows[i] = fresh;
   bytes_ = reinterpret_cast<uint8_t*>(rows + count);  // NOLINT
   gigas_ = bytes_ + count * kBytesPerGiga;
@@ -55,16 +56,8 @@ void PageblockMap::set_in_run(Pfn first, uint64_t count) {
 uint64_t PageblockMap::fresh_gigas(Pfn pfn, uint64_t most) const {
   const uint8_t* const at = &gigas_[(pfn - first_) / kGigaFrames];
   uint64_t count = 0;
-  while (count < most) {
-    // Eight at a time, whenever eight are asked for.
-    if (most - count >= 8 && word_at(at + count) == 0) {
-      count += 8;
-    } else if (at[count] == kGigaFresh) {
-      ++count;
-    } else {
-      break;
-    }
-  }
+  while (count + 8 <= most && word_at(at + count) == 0) count += 8;
+  while (count < most && at[count] == kGigaFresh) ++count;
   return count;
 }
 

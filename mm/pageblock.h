@@ -55,6 +55,11 @@ class Pageblock {
   // the type.
   [[nodiscard]] constexpr bool plain() const { return byte_ < kPcpMigratetypes; }
 
+  // The same, when only its first Page need be readable.
+  [[nodiscard]] constexpr bool plain_head() const {
+    return (byte_ & ~(1u << kStateShift)) < kPcpMigratetypes;
+  }
+
   // Whether the Page of the frame may be read.
   [[nodiscard]] constexpr bool readable(uint64_t pfn) const {
     return state() == PageblockState::Described ||

@@ -83,13 +83,11 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
 }
 
 void PageAllocatorCore::update_choices(Zone& zone) {
+  const uint64_t low = mark(zone, Watermark::Low) + zone.nr_reserved_highatomic;
   for (size_t bits = 0; bits < kChoices; ++bits) {
     Choice& choice = zone.node->choices[bits];
-    if (choice.zone != &zone) continue;
-    const auto highest = static_cast<size_t>(gfp_zone(Gfp{static_cast<uint32_t>(bits)}));
-    const uint64_t sum =
-        mark(zone, Watermark::Low) + zone.lowmem_reserve[highest] + zone.nr_reserved_highatomic;
-    __atomic_store_n(&choice.mark, sum, __ATOMIC_RELAXED);
+    if (choice.zone != &zone || choice.mark == kNoChoice) continue;
+    __atomic_store_n(&choice.mark, low + zone.lowmem_reserve[kGfpZones[bits]], __ATOMIC_RELAXED);
   }
 }
 

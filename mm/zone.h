@@ -57,21 +57,20 @@ struct alignas(64) Zone {
 // Where an allocation that prefers this node finds memory when nothing is short, by the low bits of
 // its gfp.
 struct Choice {
-  Zone* zone;  // the node's own preferred zone; null: not so simple (or not a legal gfp)
+  Zone* zone;  // the node's own preferred zone
   // Above so many free pages that zone may be asked: low watermark + lowmem_reserve +
-  // nr_reserved_highatomic.
+  // nr_reserved_highatomic; kNoChoice where it is not so simple (or not a legal gfp).
   uint64_t mark;
 };
 inline constexpr size_t kChoices = 32;
+inline constexpr uint64_t kNoChoice = uint64_t{1} << 62;
 
 struct Node {
   Page* mem_map;            // describes [mem_map_start, mem_map_start + mem_map_frames)
   Pfn mem_map_start;        // a multiple of a pageblock
   uint64_t mem_map_frames;  // likewise
   PageblockMap blocks;
-  // Frames that no other node can have: its span, unless another node's reaches into it.
-  Pfn own_start;
-  uint64_t own_frames;
+  uint64_t own_frames;  // mem_map_frames; 0 when another node's span reaches into what it describes
   std::array<Choice, kChoices> choices;
   uint32_t pcp_offset;  // of its first zone's Pcp in each CPU's area
 
