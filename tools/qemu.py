@@ -151,6 +151,7 @@ DISK_ON = {
     "ide": ["-device", "ide-hd,drive=disk,bootindex=1"],
     "ahci": ["-device", "ide-hd,drive=disk,bus=ahci.0,bootindex=1"],
     "nvme": ["-device", "nvme,drive=disk,serial=disk,bootindex=1"],
+    "cdrom": ["-device", "ide-cd,drive=disk,bootindex=1"],
     "usb": ["-device", "qemu-xhci", "-device", "usb-storage,drive=disk,bootindex=1"],
 }
 

@@ -1,0 +1,87 @@
+"""The screen, by what QEMU sees on it: text in the console's font, and the picture of memory."""
+
+import pytest
+
+from qemu import MIB, Machine, Node
+from screenshot import Picture, text_of
+
+PROMPT = r"^baton> $"
+TWO_NODES = Machine.of_nodes(Node(96 * MIB, 1), Node(128 * MIB, 1))
+
+
+def shot(bench, running):
+    return Picture(running.screendump(bench.folder / "screen.ppm"))
+
+
+def wait_for_screen(bench, running, there, seconds=30):
+    """The first screendump of which `there` is true."""
+    for _ in range(seconds * 2):
+        picture = shot(bench, running)
+        if there(picture):
+            return picture
+        running.read(0.5)
+    pytest.fail(f"not seen; the screen: {text_of(picture)}")
+
+
+def test_screen_and_serial_show_the_same(bench):
+    with bench.start(TWO_NODES) as running:
+        assert running.wait_for(PROMPT, 90), running.log[-2000:]
+        running.send("buddyinfo\r")
+        assert running.wait_for(PROMPT, 20, running.log.rindex("buddyinfo"))
+        serial = [line.rstrip() for line in running.log.splitlines()]
+        picture = wait_for_screen(bench, running, lambda p: "baton>" in text_of(p)[-1]
+                                  or text_of(p).count("baton>") == 1)
+        # Long lines go on in the next row of the screen.
+        screen = "".join(line.ljust(picture.width // 8) for line in text_of(picture))
+        assert "\N{REPLACEMENT CHARACTER}" not in screen
+        for line in serial[-20:]:
+            assert line in screen, f"{line!r} is not on the screen:\n" + "\n".join(text_of(picture))
+
+
+def test_colour_for_what_matters(bench):
+    with bench.start(TWO_NODES) as running:
+        assert running.wait_for(PROMPT, 90), running.log[-2000:]
+        running.send("nonsense not ok FAIL\r")
+        running.send("selftest ledger\r")
+        assert running.wait_for(r"^ok 1", 60), running.log[-2000:]
+        # Faint stamps, plain text, and green for what passed.
+        wait_for_screen(bench, running, lambda p: (120, 214, 130) in p.colours()
+                        and (208, 212, 220) in p.colours())
+
+
+def test_map(bench):
+    with bench.start(TWO_NODES) as running:
+        assert running.wait_for(PROMPT, 90), running.log[-2000:]
+        running.send("map\r")
+        assert running.wait_for(r"any key", 30)
+        picture = wait_for_screen(
+            bench, running, lambda p: p.colours().get((22, 26, 36), 0) > p.width * 50)
+        colours = picture.colours()
+        # e820's usable, the zones' DMA32, free memory, and a reservation's colour.
+        for colour in ((74, 122, 96), (232, 96, 160)):
+            assert colours.get(colour, 0) > 20, (colour, sorted(colours.items(), key=lambda c: -c[1]))
+        greens = sum(count for (red, green, _), count in colours.items()
+                     if green > 100 and green > red + 40)
+        assert greens > picture.width * picture.height // 10
+        running.send(" ")
+        wait_for_screen(bench, running, lambda p: any("baton>" in line for line in text_of(p)))
+
+
+@pytest.mark.parametrize("width, height", [(640, 480), (1920, 1080), (3840, 2160)])
+def test_resolutions(bench, width, height):
+    """Text and picture at other sizes than the usual."""
+    display = ("-vga", "none", "-device", f"VGA,edid=on,xres={width},yres={height},vgamem_mb=64")
+    machine = Machine(memory=256 * MIB, extra=display)
+    with bench.start(machine) as running:
+        assert running.wait_for(PROMPT, 120), running.log[-2000:]
+        picture = shot(bench, running)
+        if (picture.width, picture.height) != (width, height):
+            pytest.skip(f"the firmware chose {picture.width}x{picture.height}")
+        wait_for_screen(bench, running, lambda p: any("baton>" in line for line in text_of(p)))
+
+
+def test_no_screen_at_all(bench):
+    with bench.start(Machine(memory=128 * MIB, extra=("-vga", "none"))) as running:
+        assert running.wait_for(PROMPT, 90), running.log[-2000:]
+        running.send("map\r")
+        assert running.wait_for(r"map: .*screen", 20), running.log[-500:]
