@@ -276,8 +276,19 @@ $(BUILD)/host/property_tests: $(PROPERTY_OBJ) $(BUILD)/host/libmm.a
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $(PROPERTY_OBJ) $(BUILD)/host/libmm.a -lgtest -lgtest_main -pthread
 
+# With several threads, under ThreadSanitizer, which does not go together with the others.
+THREADS_SRC := $(wildcard tests/threads/*_test.cpp)
+THREADS_OBJ := $(call objects,host/threads,$(wildcard mm/*.cpp) $(THREADS_SRC))
+$(eval $(call compiled,host/threads,$(HOST_CXXFLAGS) -O1 -fsanitize=thread))
+$(eval $(call remember,host/threads.link,$(THREADS_OBJ)))
+
+$(BUILD)/host/threads_tests: $(THREADS_OBJ) $(BUILD)/flags/host/threads.link
+	$(call say,LINK)
+	$(Q)$(CXX) -fsanitize=thread -o $@ $(THREADS_OBJ) -lgtest -lgtest_main -pthread
+
 # Every program a test needs.
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
+  $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(FAULTY)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
@@ -372,5 +383,5 @@ help:
 #: make clean      remove build/
 #: V=1 shows the commands.
 
--include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(PROPERTY_OBJ))
+-include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(THREADS_OBJ) $(PROPERTY_OBJ))
 endif

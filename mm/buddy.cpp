@@ -34,12 +34,19 @@ void count_out(Zone& zone, Migratetype type, uint64_t pages) {
 void count_types(Zone& zone, Migratetype from, Migratetype to) {
   if (to == Migratetype::Isolate) ++zone.isolated_pageblocks;
   if (from == Migratetype::Isolate) --zone.isolated_pageblocks;
-  if (to == Migratetype::HighAtomic) zone.nr_reserved_highatomic += kPageblockFrames;
-  if (from == Migratetype::HighAtomic) zone.nr_reserved_highatomic -= kPageblockFrames;
+  uint64_t kept = zone.nr_reserved_highatomic;
+  if (to == Migratetype::HighAtomic) kept += kPageblockFrames;
+  if (from == Migratetype::HighAtomic) kept -= kPageblockFrames;
+  __atomic_store_n(&zone.nr_reserved_highatomic, kept, __ATOMIC_RELAXED);
 }
 
 FrameList& list_of(Zone& zone, unsigned order, Migratetype type) {
   return zone.free_area[order].lists[static_cast<size_t>(type)];
+}
+
+// Watermark checks read it without the lock.
+void mark_nonempty(Zone& zone, Migratetype type, uint32_t orders) {
+  __atomic_store_n(&zone.nonempty[static_cast<size_t>(type)], orders, __ATOMIC_RELAXED);
 }
 
 // On a list, and marked there; free_pages and nr_free are the caller's.
@@ -53,14 +60,15 @@ void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
   } else {
     list.add_head(node.mem_map, frame);
   }
-  zone.nonempty[static_cast<size_t>(type)] |= uint32_t{1} << order;
+  mark_nonempty(zone, type, zone.nonempty[static_cast<size_t>(type)] | uint32_t{1} << order);
 }
 
 void unlink(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
   Node& node = *zone.node;
   FrameList& list = list_of(zone, order, type);
   list.remove(node.mem_map, node.index(pfn));
-  if (list.empty()) zone.nonempty[static_cast<size_t>(type)] &= ~(uint32_t{1} << order);
+  if (!list.empty()) return;
+  mark_nonempty(zone, type, zone.nonempty[static_cast<size_t>(type)] & ~(uint32_t{1} << order));
 }
 
 // A free block made of a piece that was split off.

@@ -354,7 +354,7 @@ void PageAllocator<Policy>::reserve_highatomic(Zone& zone, Pfn pfn) {
 template <class Policy>
 bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
   for (Zone* zone : nodes_[attempt.preferred]->fallback_zones()) {
-    if (zone->type > gfp_zone(attempt.gfp) || zone->nr_reserved_highatomic == 0) continue;
+    if (zone->type > gfp_zone(attempt.gfp) || read_once(zone->nr_reserved_highatomic) == 0) continue;
     const Masked masked;
     const Locked locked(*zone);
     constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);

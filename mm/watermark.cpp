@@ -62,7 +62,7 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
   auto min = static_cast<int64_t>(mark);
   auto usable = static_cast<int64_t>(free) - static_cast<int64_t>(frames_of(order) - 1);
   if (!rights.reserves()) {
-    usable -= static_cast<int64_t>(zone.nr_reserved_highatomic);
+    usable -= static_cast<int64_t>(__atomic_load_n(&zone.nr_reserved_highatomic, __ATOMIC_RELAXED));
   } else if (rights.min_reserve) {
     min -= min / 2;
     if (rights.non_block) min -= min / 4;

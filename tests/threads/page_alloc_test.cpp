@@ -1,0 +1,158 @@
+// Two and eight CPUs in the allocator at once, each a thread, under ThreadSanitizer.
+#include "mm/page_alloc.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "mm/audit.h"
+#include "tests/unit/pretend_machine.h"
+
+namespace mm::test {
+namespace {
+
+struct Held {
+  Pfn pfn;
+  unsigned order;
+};
+
+// Blocks that one thread gives to another.
+class Bazaar {
+ public:
+  void put(const Held& held) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    blocks_.push_back(held);
+  }
+  bool get(Held& held) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (blocks_.empty()) return false;
+    held = blocks_.back();
+    blocks_.pop_back();
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Held> blocks_;
+};
+
+// Who has a block writes its mark into the first and last word: two owners would be a race.
+void mark(const DirectMap& map, const Held& held, uint64_t value) {
+  *map.at<uint64_t>(phys(held.pfn)) = value;
+  *map.at<uint64_t>(phys(held.pfn + frames_of(held.order)) - 8) = value;
+}
+bool marked(const DirectMap& map, const Held& held, uint64_t value) {
+  return *map.at<uint64_t>(phys(held.pfn)) == value &&
+         *map.at<uint64_t>(phys(held.pfn + frames_of(held.order)) - 8) == value;
+}
+
+class Cpu {
+ public:
+  Cpu(PretendMachine<ManyThreads>& machine, Bazaar& bazaar, unsigned cpu)
+      : machine_(machine), bazaar_(bazaar), cpu_(cpu), random_(cpu + 1) {}
+
+  void run(unsigned operations) {
+    for (unsigned i = 0; i < operations; ++i) {
+      const uint64_t dice = random_() % 100;
+      if (dice < 50) {
+        allocate();
+      } else if (dice < 85) {
+        free_one();
+      } else if (dice < 92) {
+        if (!held_.empty()) give_away();
+      } else if (dice < 98) {
+        take_over();
+      } else {
+        machine_.allocator.drain(cpu_);
+      }
+    }
+    while (!held_.empty()) free_one();
+  }
+  unsigned wrong = 0;
+
+ private:
+  void allocate() {
+    constexpr std::array kGfps{kGfpKernel | kGfpFlagNoWarn, kGfpAtomic | kGfpFlagNoWarn,
+                               kGfpHighUserMovable | kGfpFlagNoWarn,
+                               kGfpKernel | kGfpFlagReclaimable | kGfpFlagNoWarn,
+                               kGfpNoWait | kGfpDma32 | kGfpFlagNoWarn};
+    constexpr std::array kOrders{0u, 0u, 0u, 1u, 2u, 3u, 5u, 9u, 10u};
+    const unsigned order = kOrders[random_() % kOrders.size()];
+    const auto node = static_cast<NodeId>(random_() % 8 == 0 ? random_() % 2 : cpu_ % 2);
+    const PagesOr block =
+        machine_.allocator.alloc_pages(cpu_, kGfps[random_() % kGfps.size()], order, node);
+    if (!block.ok()) return;
+    const Held held{block.value(), order};
+    mark(machine_.map(), held, held.pfn.v);
+    held_.push_back(held);
+  }
+  Held pick() {
+    const size_t index = random_() % held_.size();
+    const Held held = held_[index];
+    held_[index] = held_.back();
+    held_.pop_back();
+    return held;
+  }
+  void free_one() {
+    if (held_.empty()) return;
+    const Held held = pick();
+    if (!marked(machine_.map(), held, held.pfn.v)) ++wrong;
+    mark(machine_.map(), held, 0);
+    // Sometimes by two references, dropped one after the other.
+    if (random_() % 16 == 0) {
+      if (!machine_.allocator.get_page(cpu_, held.pfn).ok()) ++wrong;
+      if (!machine_.allocator.put_page(cpu_, held.pfn).ok()) ++wrong;
+    }
+    if (!machine_.allocator.free_pages(cpu_, held.pfn, held.order).ok()) ++wrong;
+  }
+  void give_away() { bazaar_.put(pick()); }
+  void take_over() {
+    Held held{};
+    if (bazaar_.get(held)) held_.push_back(held);
+  }
+
+  PretendMachine<ManyThreads>& machine_;
+  Bazaar& bazaar_;
+  unsigned cpu_;
+  std::mt19937_64 random_;
+  std::vector<Held> held_;
+};
+
+void storm(unsigned cpus, bool lists) {
+  PretendMachine<ManyThreads> machine(
+      {{{at(0x1000, 48 * kMiB)}}, {{at(48 * kMiB, 96 * kMiB + 0x5000)}}}, cpus);
+  ASSERT_TRUE(machine.ready.ok());
+  ASSERT_TRUE(machine.release_all({at(1 * kMiB, 3 * kMiB)}).ok());
+  for (unsigned cpu = 1; cpu < cpus; ++cpu) {
+    ASSERT_TRUE(machine.allocator.start_cpu(cpu, static_cast<NodeId>(cpu % 2)).ok());
+  }
+  if (lists) {
+    machine.allocator.setup_watermarks();
+    machine.allocator.setup_per_cpu_pageset();
+  }
+  Bazaar bazaar;
+  std::vector<Cpu> workers;
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) workers.emplace_back(machine, bazaar, cpu);
+  std::vector<std::thread> threads;
+  for (Cpu& worker : workers) threads.emplace_back([&] { worker.run(12000); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Cpu& worker : workers) EXPECT_EQ(worker.wrong, 0u);
+  Held held{};
+  while (bazaar.get(held)) ASSERT_TRUE(machine.allocator.free_pages(0, held.pfn, held.order).ok());
+
+  const Result<> before = audit(machine.allocator);
+  EXPECT_TRUE(before.ok()) << before.error().what << std::hex << " " << before.error().a;
+  machine.allocator.drain_all();
+  const Result<> after = audit(machine.allocator);
+  EXPECT_TRUE(after.ok()) << after.error().what << std::hex << " " << after.error().a;
+  EXPECT_EQ(machine.allocator.counts().allocated(), 0u);
+  EXPECT_EQ(machine.allocator.counts().free, machine.allocator.counts().managed);
+}
+
+TEST(Threads, TwoWithBootPageSets) { storm(2, false); }
+TEST(Threads, TwoWithLists) { storm(2, true); }
+TEST(Threads, EightWithBootPageSets) { storm(8, false); }
+TEST(Threads, EightWithLists) { storm(8, true); }
+
+}  // namespace
+}  // namespace mm::test
