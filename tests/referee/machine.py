@@ -42,7 +42,7 @@ class Machine:
         body, _, self.why = line.partition("#")
         self.why = self.why.strip()
         self.name, *words = body.split()
-        self.board = None
+        self.board, self.board_words = None, []
         self.memory = self.maxmem = self.slots = None
         self.cpu, self.smp, self.bus = "max", 2, "virtio"
         self.firmware = _firmware("4m")
@@ -62,6 +62,8 @@ class Machine:
         key, _, value = word.partition("=")
         if word in ("q35", "pc"):
             self.board = word
+        elif word == "hpet=off":
+            self.board_words.append(word)
         elif word == "small":
             self.small = True
         elif key == "mem":
@@ -116,7 +118,7 @@ class Machine:
         if accelerator == "tcg" and self.smp > 64:
             # A thread a CPU means that all of them stop for each change of one's translations.
             accelerator += ",thread=single"
-        board = self.board
+        board = ",".join([self.board, *self.board_words])
         if any(kind == "nvdimm" for kind, *_ in self.plugged):
             board += ",nvdimm=on"
         if self.secure:
