@@ -349,12 +349,15 @@ test:
 ONLY   ?=
 KERNEL ?=
 BOOTS  ?= 100
-.PHONY: referee soak
+.PHONY: referee soak bench
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)')
 
 soak: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
+
+bench: all
+	@SIZES='$(SIZES)' tools/bench
 
 OUR_SOURCES = $(shell find efi loader mm kernel tests -name '*.cpp' -o -name '*.h')
 format:
@@ -374,6 +377,7 @@ help:
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
 #: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
+#: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted
