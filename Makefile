@@ -286,10 +286,20 @@ $(BUILD)/host/threads_tests: $(THREADS_OBJ) $(BUILD)/flags/host/threads.link
 	$(call say,LINK)
 	$(Q)$(CXX) -fsanitize=thread -o $@ $(THREADS_OBJ) -lgtest -lgtest_main -pthread
 
+# The replay of a machine's log or facts.
+REPLAY_OBJ := $(call objects,host/fast,$(wildcard tools/replay/*.cpp))
+$(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
+$(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/replay.link
+	$(call say,LINK)
+	$(Q)$(CXX) -o $@ $(REPLAY_OBJ) $(BUILD)/host/libmm.a
+
+.PHONY: replay
+replay: $(BUILD)/host/replay
+
 # Every program a test needs.
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
-  $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(FAULTY)
+  $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/replay $(FAULTY)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
 # Each source once, with the flags of a world in which it is built: the host's where there is a
@@ -381,11 +391,13 @@ help:
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted
+#: make replay     only build/host/replay, which takes a dmesg or a file of tests/machines/ through mm
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format
 #: make tidy       only clang-tidy
 #: make clean      remove build/
 #: V=1 shows the commands.
 
--include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(THREADS_OBJ) $(PROPERTY_OBJ))
+-include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(THREADS_OBJ) $(PROPERTY_OBJ) \
+  $(REPLAY_OBJ))
 endif

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+"""Breaks mm/ in one place at a time and sees whether the tests notice.
+
+Each mutant below is one wrong line: a file, what stands there, what is put in its place, and what
+that breaks. Every one must make a unit test or the property tests fail; one that survives is a
+missing test. Needs `make programs` first; works in build/mutants/ and changes no source.
+
+  tests/property/mutants.py            all
+  tests/property/mutants.py 3 17       only these
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
+WORK = BUILD / "mutants"
+FLAGS = ["-std=c++20", "-O1", "-w"]
+UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
+        "memblock", "ledger"]
+MACHINES = "1500"
+
+# (file, what stands there, what is put there, what it breaks)
+MUTANTS = [
+    ("mm/e820.cpp", "case E820Type::Nvs:\n      return 6;", "case E820Type::Nvs:\n      return 9;",
+     "NVS stricter than reserved"),
+    ("mm/e820.cpp", "join_with_previous(i);\n  return {};", "return {};",
+     "neighbours of one type stay apart"),
+    ("mm/early_res.cpp", "if (storage_[i].overlap_ok == 0) {", "if (false) {",
+     "reservations may overlap"),
+    ("mm/early_res.cpp", "tail.range.start = range.end;", "tail.range.start = range.start;",
+     "a freed middle stays reserved"),
+    ("mm/early_res.cpp", "bounds.start = Phys{1};\n  Phys place;\n  for_each_free_range(e820, "
+     "reservations.entries(), bounds, [&](Range free) {\n    const Phys at",
+     "bounds.start = Phys{0};\n  Phys place;\n  for_each_free_range(e820, "
+     "reservations.entries(), bounds, [&](Range free) {\n    const Phys at",
+     "address 0 is handed out"),
+    ("mm/numa.cpp", "if (a.node != b.node || others_have(both, a.node)) {", "if (a.node != b.node) {",
+     "blocks are joined across another node"),
+    ("mm/numa.cpp", "if (all - in_nodes < kMiB / kPageSize) return true;",
+     "if (all - in_nodes <= kMiB / kPageSize) return true;", "a MiB in no node is believed"),
+    ("mm/numa.cpp", "if (!frames.empty() && frames.overlaps(range)) return true;",
+     "if (frames.overlaps(range)) return true;", "a byte of RAM keeps a block alive"),
+    ("mm/numa.cpp", "if (range.end > end_of_ram) range.end = end_of_ram;", "",
+     "blocks reach beyond RAM"),
+    ("mm/zones.cpp", "if (movable != Pfn{}) range.end = std::min(range.end, movable);", "",
+     "zones overlap ZONE_MOVABLE"),
+    ("mm/zones.cpp", "if (active[i].node == node) frames +=", "frames +=",
+     "another node's RAM is counted"),
+    ("mm/zones.cpp", "if (hole.end <= first_end)", "if (hole.end < first_end)",
+     "a hole up to a section's end is counted twice"),
+    ("mm/zonelists.cpp", "if (to < from) ++value;", "", "nodes below are as good as nodes above"),
+    ("mm/zonelists.cpp", "++loads[best];", ";", "first choices do not rotate"),
+    ("mm/placement.cpp", "for (const NodeId node : {node_, kNoNode}) {",
+     "for (const NodeId node : {kNoNode, node_}) {", "structures lie in any node"),
+    ("mm/placement.cpp", "align_up(range.pfns.end, kPagesPerSection)};\n    if",
+     "range.pfns.end};\n    if", "the end of mem_map is not reserved"),
+    ("mm/bootmem.cpp", "if (from % kGroup == 0 && to - from >= kGroup) {",
+     "if (from % kGroup == 0) {", "a group is freed whole when a part was meant"),
+    ("mm/bootmem.cpp", "state_[group] == Group::Taken ? kAll : 0", "0",
+     "a group of taken frames becomes free when cut"),
+    ("mm/bootmem.cpp", "for (NodeBootmem& node : nodes_) node.take(pfns_touched(range));",
+     "for (NodeBootmem& node : nodes_) node.take(pfns_inside(range));",
+     "frames that are reserved in part are free"),
+    ("mm/bootmem.cpp", "const PfnRange frames = pfns_inside(range);\n  for",
+     "const PfnRange frames = pfns_touched(range);\n  for", "frames that are freed in part are free"),
+    ("mm/bootmem.cpp", "return (kAll << from) & (kAll >> (kWordBits - to));",
+     "return (kAll << from) & (kAll >> (kWordBits - to) >> 1);", "the last bit of a run is left"),
+    ("mm/memblock.cpp", "if (at < region.range.end) at = storage_[i++].range.end;",
+     "if (at < region.range.end) at = storage_[i].range.end;", "what is added overlaps"),
+    ("mm/memblock.cpp", "before.flags == region.flags) {", "true) {", "flags spread to neighbours"),
+    ("mm/memblock.cpp", "BATON_TRY(move(which, place.value(), bytes));\n  }",
+     "array(which).move_to({map_.at<MemblockRegion>(place.value()), bytes / 32});\n  }",
+     "grown arrays are not reserved"),
+    ("mm/handover.h", "const PfnRange whole = pfns_inside(range);",
+     "const PfnRange whole = pfns_touched(range);", "memblock hands over frames in use"),
+    ("mm/handover.h", "run.start += 1;", ";", "a frame shared with a neighbour is given back"),
+    ("mm/handover.h", "if (!part.empty()) visit(node.id, part);",
+     "if (!part.empty()) visit(node.id, run);", "runs cross zones"),
+    ("mm/ledger.cpp", "accounted_ += frames * kPageSize;", "", "reserved frames are nobody's"),
+    ("mm/ledger.cpp", "present - reserved, use.managed", "use.managed, use.managed",
+     "a lost frame is not missed"),
+    ("mm/e820_trim.cpp", "Phys{0xa0000}, Phys{0x100000}", "Phys{0xa0000}, Phys{0xf0000}",
+     "the BIOS hole is RAM"),
+    ("mm/e820_options.cpp", "case '$':\n      type = E820Type::Reserved;",
+     "case '$':\n      type = E820Type::Ram;",
+     "memmap=nn$ss adds RAM"),
+    ("mm/size_text.cpp", "if (number > std::numeric_limits<uint64_t>::max() >> shift) {",
+     "if (false) {", "sizes wrap"),
+]
+
+
+def run(command, timeout=None, **environment):
+    """(whether it succeeded, what it said)."""
+    try:
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout,
+                              env={**os.environ, **environment})
+    except subprocess.TimeoutExpired:
+        return False, "it takes for ever"
+    return done.returncode == 0, done.stdout
+
+
+def compile_(source, target, *include):
+    good, said = run(["g++", *FLAGS, *(f"-I{folder}" for folder in include), "-I.", "-c", source,
+                      "-o", target])
+    if not good:
+        sys.exit(f"{source} does not compile:\n{said}")
+
+
+def link(target, objects):
+    good, said = run(["g++", "-o", target, *objects, BUILD / "host/libmm.a", "-lgtest",
+                      "-lgtest_main", "-pthread"])
+    if not good:
+        sys.exit(f"{target} does not link:\n{said}")
+
+
+def caught(number, mutant, unit_objects, property_object):
+    """What noticed it, or None."""
+    path, old, new, _ = mutant
+    text = (ROOT / path).read_text()
+    if text.count(old) != 1:
+        sys.exit(f"mutant {number}: {path} has {text.count(old)} of: {old}")
+    shadow = WORK / str(number)
+    (shadow / path).parent.mkdir(parents=True, exist_ok=True)
+    (shadow / path).write_text(text.replace(old, new))
+    extra, property_objects, units = [], [property_object], unit_objects
+    if path.endswith(".h"):
+        property_objects = [shadow / "relay_test.o"]
+        compile_("tests/property/relay_test.cpp", property_objects[0], shadow)
+        units = {name: shadow / f"{name}.o" for name in ("bootmem", "memblock")}
+        for name, target in units.items():
+            compile_(f"tests/unit/{name}_test.cpp", target, shadow)
+        units = {**unit_objects, **units}
+    else:
+        extra = [shadow / "mutant.o"]
+        compile_(shadow / path, extra[0])
+    link(shadow / "unit", [*extra, *units.values()])
+    good, _ = run([shadow / "unit", "--gtest_brief=1"], timeout=120)
+    if not good:
+        return "unit tests"
+    link(shadow / "property", [*extra, *property_objects])
+    good, _ = run([shadow / "property", "--gtest_brief=1"], timeout=300, BATON_MACHINES=MACHINES)
+    return None if good else "property tests"
+
+
+def main():
+    os.chdir(ROOT)
+    wanted = [int(word) for word in sys.argv[1:]] or range(len(MUTANTS))
+    (WORK / "base").mkdir(parents=True, exist_ok=True)
+    unit_objects = {}
+    for name in UNIT:
+        unit_objects[name] = WORK / f"base/{name}.o"
+        compile_(f"tests/unit/{name}_test.cpp", unit_objects[name])
+    property_object = WORK / "base/relay_test.o"
+    compile_("tests/property/relay_test.cpp", property_object)
+    survivors = 0
+    for number in wanted:
+        mutant = MUTANTS[number]
+        by = caught(number, mutant, unit_objects, property_object)
+        survivors += by is None
+        print(f"{'SURVIVES' if by is None else 'caught':9}{number:3} {mutant[0]}: {mutant[3]}"
+              f"{'' if by is None else f' ({by})'}", flush=True)
+    print(f"{len(list(wanted)) - survivors} caught, {survivors} survive")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
