@@ -12,6 +12,7 @@
 #include "efi/last_words.h"
 #include "efi/memory_map.h"
 #include "efi/menu.h"
+#include "efi/report.h"
 #include "efi/x86_64/com1.h"
 #include "efi/x86_64/cpu.h"
 #include "version.h"
@@ -32,6 +33,7 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
 
   stop_watchdog(firmware);
   const Volume volume = BATON_TRY(open_boot_volume(firmware));
+  write_last_report(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   BATON_TRY(choose_entry(firmware, volume, baggage.configuration, out));
   if (config.timeout != 0) {

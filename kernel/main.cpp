@@ -9,6 +9,7 @@
 #include "kernel/crash.h"
 #include "kernel/firmware_tables.h"
 #include "kernel/kept.h"
+#include "kernel/leave_report.h"
 #include "kernel/machine.h"
 #include "kernel/memory_options.h"
 #include "kernel/monitor.h"
@@ -162,6 +163,7 @@ void give_back_leftovers(Relay& relay, const Options& options) {
   auto end = machine::End::PowerOff;
   if (const auto passed = run_asked_tests(machine, bare())) {
     end = *passed ? machine::End::Passed : machine::End::Failed;
+    leave_report(machine, log());
   }
   if (machine.options.has("poweroff")) machine::power_off(end);
   run_monitor(machine);

@@ -1,0 +1,119 @@
+#include "efi/report.h"
+
+#include <array>
+#include <cstring>
+#include <string_view>
+
+#include "efi/directory.h"
+#include "efi/memory.h"
+#include "efi/memory_map.h"
+#include "loader/report.h"
+
+namespace efi {
+namespace {
+
+using Stored = std::array<uint8_t, loader::kMaxReport>;
+
+CHAR16* variable_name() {
+  return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(loader::kReportVariable));  // only read
+}
+
+EFI_GUID vendor() {
+  static_assert(sizeof(EFI_GUID) == sizeof(loader::ReportVendor));
+  const loader::ReportVendor ours;
+  EFI_GUID guid;
+  std::memcpy(&guid, &ours, sizeof guid);
+  return guid;
+}
+
+// Text on its way into a file: counted, and kept as far as there is room.
+struct Sheet {
+  char* at;
+  size_t room;
+  size_t length = 0;
+
+  static void take(void* self, std::string_view text) {
+    auto& sheet = *static_cast<Sheet*>(self);
+    for (const char c : text) {
+      if (sheet.length < sheet.room) sheet.at[sheet.length] = c;
+      ++sheet.length;
+    }
+  }
+};
+
+using Write = void (*)(const loader::Report& report, const loader::FirmwarePart& firmware,
+                       const mm::Printer& out);
+
+mm::Result<> write_file(const Firmware& firmware, const Directory& directory,
+                        const loader::Report& report, const loader::FirmwarePart& part,
+                        const char* name, Write write) {
+  Sheet measure{nullptr, 0};
+  write(report, part, {&Sheet::take, &measure});
+  const Pages pages = BATON_TRY(allocate(firmware, measure.length, name));
+  Sheet sheet{pages.as<char>(), measure.length};
+  write(report, part, {&Sheet::take, &sheet});
+  return directory.write(name, {pages.as<char>(), measure.length});
+}
+
+// The vendor's name in ASCII, with its NUL.
+void put_vendor(const Firmware& firmware, std::array<char, 64>& out) {
+  const CHAR16* const name = firmware.system->FirmwareVendor;
+  for (size_t i = 0; name != nullptr && i + 1 < out.size() && name[i] != 0; ++i) {
+    out[i] = name[i] >= ' ' && name[i] <= '~' ? static_cast<char>(name[i]) : '?';
+  }
+}
+
+using Name = std::array<char, 40>;
+
+mm::Result<> write_files(const Firmware& firmware, const loader::Report& report, Name& text_name,
+                         Name& html_name) {
+  BATON_TRY(loader::report_name(report.head, ".txt", text_name));
+  BATON_TRY(loader::report_name(report.head, ".html", html_name));
+  std::array<char, 64> vendor_name{};
+  put_vendor(firmware, vendor_name);
+  const MemoryMap map = BATON_TRY(get_memory_map(firmware));
+  const loader::FirmwarePart part{vendor_name.data(), firmware.system->Hdr.Revision,
+                                  secure_boot(firmware), map.view()};
+  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kReportDirectory));
+  if (!directory.there()) return mm::Error{"cannot be made", loader::kReportDirectory};
+  BATON_TRY(
+      write_file(firmware, directory, report, part, text_name.data(), &loader::write_report_text));
+  BATON_TRY(
+      write_file(firmware, directory, report, part, html_name.data(), &loader::write_report_html));
+  return {};
+}
+
+}  // namespace
+
+void write_last_report(const Firmware& firmware, const mm::Printer& out) {
+  Stored stored;
+  UINTN size = stored.size();
+  EFI_GUID guid = vendor();
+  EFI_RUNTIME_SERVICES* const runtime = firmware.system->RuntimeServices;
+  EFI_STATUS status = runtime->GetVariable(variable_name(), &guid, nullptr, &size, stored.data());
+  if (status == EFI_NOT_FOUND) return;
+  if (status != EFI_SUCCESS) {
+    out.error("last report", failed("cannot be read", "BatonReport", status));
+    return;
+  }
+  const auto report = loader::parse_report(std::span(stored).first(size));
+  Name text_name{};
+  Name html_name{};
+  if (!report.ok()) {
+    out.error("last report: thrown away", report.error());
+  } else if (const auto written = write_files(firmware, report.value(), text_name, html_name);
+             !written.ok()) {
+    // It stays for a start from a medium that can be written to.
+    out.error("last report", written.error());
+    return;
+  } else {
+    out.line("the last run's report is in %s\\%s and .html", loader::kReportDirectory,
+             text_name.data());
+  }
+  status = runtime->SetVariable(variable_name(), &guid, 0, 0, nullptr);
+  if (status != EFI_SUCCESS) {
+    out.error("last report", failed("cannot be deleted", "BatonReport", status));
+  }
+}
+
+}  // namespace efi

@@ -1,0 +1,160 @@
+// The firmware's runtime services, called in the address space they were built for: the handoff's
+// runtime tables map what the firmware said it needs at its own addresses, and the kernel where it
+// is. All that is passed lies in the kernel's image, which both know.
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/firmware_variables.h"
+#include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/page_walk.h"
+
+namespace kernel::machine {
+namespace {
+
+// UEFI 2.10 sections 4.3 and 4.5: offsets in EFI_SYSTEM_TABLE and EFI_RUNTIME_SERVICES.
+constexpr uint64_t kRuntimeServices = 88;
+enum Service : uint64_t { kGetTime = 24, kGetVariable = 72, kSetVariable = 88, kQueryInfo = 128 };
+
+constexpr uint64_t kSuccess = 0, kError = uint64_t{1} << 63;
+constexpr uint64_t kNotFound = kError | 14, kUnsupported = kError | 3;
+
+// Kept also when the boot services are gone, and there for us now.
+constexpr uint32_t kAttributes = 1 | 2 | 4;  // non-volatile, boot services, runtime
+constexpr uint64_t kKeptFree = 5 * 1024;
+
+// EFI_TIME, section 8.3.
+struct EfiTime {
+  uint16_t year;
+  uint8_t month, day, hour, minute, second, pad1;
+  uint32_t nanosecond;
+  int16_t zone;
+  uint8_t daylight, pad2;
+};
+static_assert(sizeof(EfiTime) == 16);
+
+// What the services read and write.
+struct Arguments {
+  alignas(8) char16_t name[VariableName::kMaxLength + 1];
+  alignas(8) std::array<uint8_t, 16> vendor;
+  alignas(8) uint8_t data[kMaxVariable];
+  uint64_t size;
+  uint64_t maximum, remaining, largest;
+  uint32_t attributes;
+  EfiTime time;
+};
+constinit Arguments arguments{};
+
+bool same_place(uint64_t root, const void* at) {
+  const auto virt = reinterpret_cast<uint64_t>(at);
+  const auto here = x86::translate(x86::read_cr3(), virt);
+  const auto there = x86::translate(root, virt);
+  return here && there && here->phys + (virt - here->virt) == there->phys + (virt - there->virt);
+}
+
+uint64_t load(uint64_t address) { return *reinterpret_cast<const uint64_t*>(address); }
+
+// Whether the kernel finds itself again in those tables, and the system table too.
+mm::Result<> can_call(const loader::Handoff& handoff) {
+  const char* const what = "runtime services";
+  if (handoff.runtime_root == 0 || handoff.efi_system_table == 0) {
+    return mm::Error{"there are none that could be called", what};
+  }
+  for (const void* at :
+       {reinterpret_cast<const void*>(&can_call), static_cast<const void*>(&arguments),
+        static_cast<const void*>(__builtin_frame_address(0))}) {
+    if (!same_place(handoff.runtime_root, at)) {
+      return mm::Error{"their page tables lack the kernel (address)", what,
+                       reinterpret_cast<uint64_t>(at)};
+    }
+  }
+  if (!x86::translate(handoff.runtime_root, handoff.efi_system_table)) {
+    return mm::Error{"their page tables lack the system table", what, handoff.efi_system_table};
+  }
+  return {};
+}
+
+// Calls with up to five arguments in the firmware's world. Interrupts are off already.
+template <class... Args>
+uint64_t call(const loader::Handoff& handoff, Service service, Args... args) {
+  using Function = uint64_t(__attribute__((ms_abi))*)(Args...);
+  const uint64_t root = x86::read_cr3();
+  x86::write_cr3(handoff.runtime_root);
+  const uint64_t services = load(handoff.efi_system_table + kRuntimeServices);
+  const auto function = reinterpret_cast<Function>(load(services + service));
+  const uint64_t status = function(args...);
+  x86::write_cr3(root);
+  return status;
+}
+
+mm::Result<> pass_name(const VariableName& variable) {
+  size_t length = 0;
+  for (; variable.name[length] != 0; ++length) {
+    if (length == VariableName::kMaxLength) {
+      return mm::Error{"its name is too long (characters allowed)", variable.called,
+                       VariableName::kMaxLength};
+    }
+    arguments.name[length] = variable.name[length];
+  }
+  arguments.name[length] = 0;
+  arguments.vendor = variable.vendor;
+  return {};
+}
+
+mm::Error refused(const char* what, const char* subject, uint64_t status) {
+  return {what, subject, status & ~kError, 0, "UEFI error"};
+}
+
+}  // namespace
+
+mm::Result<std::optional<size_t>> get_variable(const loader::Handoff& handoff,
+                                               const VariableName& variable,
+                                               std::span<uint8_t> out) {
+  BATON_TRY(can_call(handoff));
+  BATON_TRY(pass_name(variable));
+  arguments.size = sizeof(arguments.data);
+  const uint64_t status = call(handoff, kGetVariable, arguments.name, &arguments.vendor,
+                               &arguments.attributes, &arguments.size, arguments.data);
+  if (status == kNotFound) return std::optional<size_t>();
+  if (status != kSuccess) return refused("cannot be read", variable.called, status);
+  if (arguments.size > out.size()) {
+    return mm::Error{"is larger than there is room for (bytes, room)", variable.called,
+                     arguments.size, out.size()};
+  }
+  std::memcpy(out.data(), arguments.data, arguments.size);
+  return std::optional<size_t>(arguments.size);
+}
+
+mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& variable,
+                          std::span<const uint8_t> content) {
+  BATON_TRY(can_call(handoff));
+  BATON_TRY(pass_name(variable));
+  if (content.size() > sizeof(arguments.data)) {
+    return mm::Error{"is too large (bytes, most)", variable.called, content.size(),
+                     sizeof(arguments.data)};
+  }
+  uint64_t status = call(handoff, kQueryInfo, uint64_t{kAttributes}, &arguments.maximum,
+                         &arguments.remaining, &arguments.largest);
+  // Firmware before UEFI 2.0 cannot tell.
+  if (status == kSuccess && arguments.remaining < content.size() + kKeptFree) {
+    return mm::Error{"the firmware has too little room for variables (bytes free, needed)",
+                     variable.called, arguments.remaining, content.size() + kKeptFree};
+  }
+  if (status != kSuccess && status != kUnsupported) {
+    return refused("the room for variables cannot be found out", variable.called, status);
+  }
+  std::memcpy(arguments.data, content.data(), content.size());
+  status = call(handoff, kSetVariable, arguments.name, &arguments.vendor, uint64_t{kAttributes},
+                uint64_t{content.size()}, arguments.data);
+  if (status != kSuccess) return refused("cannot be written", variable.called, status);
+  return {};
+}
+
+mm::Result<FirmwareTime> firmware_time(const loader::Handoff& handoff) {
+  BATON_TRY(can_call(handoff));
+  const uint64_t status = call(handoff, kGetTime, &arguments.time, static_cast<void*>(nullptr));
+  if (status != kSuccess) return refused("cannot be read", "the firmware's clock", status);
+  const EfiTime& t = arguments.time;
+  return FirmwareTime{t.year, t.month, t.day, t.hour, t.minute, t.second};
+}
+
+}  // namespace kernel::machine

@@ -1,0 +1,167 @@
+#include "loader/report.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace loader {
+namespace {
+
+constexpr bool is_text(char c) { return c == '\n' || c == '\t' || (c >= ' ' && c <= '~'); }
+
+std::string_view take_line(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line(text.data(), end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+void print_date(const ReportHead& head, const mm::Printer& out) {
+  if (head.year == 0) {
+    out.part("no date: the firmware has no clock");
+  } else {
+    out.part("%04u-%02u-%02u %02u:%02u:%02u", unsigned{head.year}, unsigned{head.month},
+             unsigned{head.day}, unsigned{head.hour}, unsigned{head.minute}, unsigned{head.second});
+  }
+}
+
+const char* type_name(const EfiDescriptor& descriptor) {
+  const char* const name = efi_type_name(descriptor.type);
+  return name == nullptr ? "unknown type" : name;
+}
+
+void escape(std::string_view text, const mm::Printer& out) {
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        out.text("&lt;");
+        break;
+      case '>':
+        out.text("&gt;");
+        break;
+      case '&':
+        out.text("&amp;");
+        break;
+      case '"':
+        out.text("&quot;");
+        break;
+      default:
+        out.text({&c, 1});
+    }
+  }
+}
+
+bool contains(std::string_view line, const char* word) {
+  return line.find(word) != std::string_view::npos;
+}
+
+// A class of the style sheet.
+const char* look_of(std::string_view line) {
+  if (contains(line, "FAILED") || contains(line, "not ok") || contains(line, "panic") ||
+      contains(line, "does not close") || contains(line, " bad ")) {
+    return "bad";
+  }
+  if (contains(line, "Firmware Bug")) return "odd";
+  if (contains(line, "closed") || contains(line, " passed, 0 failed")) return "good";
+  return "plain";
+}
+
+constexpr const char* kStyle =
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em;"
+    "background:#0c0e14;color:#d6dbe4}h1{font-size:1.5em}h2{font-size:1.1em;margin-top:2em}"
+    "h1 b{color:#74baff}table{border-collapse:collapse;width:100%}"
+    "td,th{padding:.15em .8em .15em 0;text-align:left;font-variant-numeric:tabular-nums}"
+    "th{color:#8090a0;font-weight:normal}code,td{font-family:ui-monospace,monospace;"
+    "font-size:13px}p{margin:.2em 0;font-family:ui-monospace,monospace;font-size:13px;"
+    "white-space:pre-wrap}.bad{color:#ff6860}.good{color:#78d682}.odd{color:#f0c454}"
+    ".use{color:#78d682}";
+
+}  // namespace
+
+mm::Result<Report> parse_report(std::span<const uint8_t> bytes) {
+  const char* const what = "report";
+  Report report;
+  if (bytes.size() < sizeof(ReportHead))
+    return mm::Error{"is too short (bytes)", what, bytes.size()};
+  std::memcpy(&report.head, bytes.data(), sizeof(ReportHead));
+  const ReportHead& head = report.head;
+  if (head.magic != ReportHead::kMagic) return mm::Error{"does not begin as one", what, head.magic};
+  if (head.version != ReportHead::kVersion) {
+    return mm::Error{"is of a version that is not ours (its, ours)", what, head.version,
+                     ReportHead::kVersion};
+  }
+  if (head.length != bytes.size() - sizeof(ReportHead)) {
+    return mm::Error{"has another length than it says (bytes)", what, head.length,
+                     bytes.size() - sizeof(ReportHead)};
+  }
+  report.text = {reinterpret_cast<const char*>(bytes.data()) + sizeof(ReportHead), head.length};
+  for (size_t i = 0; i < report.text.size(); ++i) {
+    if (!is_text(report.text[i])) {
+      return mm::Error{"is not text (character, at)", what,
+                       static_cast<unsigned char>(report.text[i]), i};
+    }
+  }
+  return report;
+}
+
+mm::Result<> report_name(const ReportHead& head, const char* ending, std::span<char> out) {
+  const size_t length =
+      head.year == 0 ? mm::format(out, "report-undated%s", ending)
+                     : mm::format(out, "report-%04u%02u%02u-%02u%02u%02u%s", unsigned{head.year},
+                                  unsigned{head.month}, unsigned{head.day}, unsigned{head.hour},
+                                  unsigned{head.minute}, unsigned{head.second}, ending);
+  if (length >= out.size()) {
+    return mm::Error{"no room for its name (characters, room)", "report", length, out.size()};
+  }
+  return {};
+}
+
+void write_report_text(const Report& report, const FirmwarePart& firmware, const mm::Printer& out) {
+  out.part("Baton's report of a run, ");
+  print_date(report.head, out);
+  out.text("\n\n");
+  out.text(report.text);
+  if (!report.text.ends_with('\n')) out.text("\n");
+  out.line("\nThe firmware, when this was written");
+  out.line("vendor       %s", firmware.vendor);
+  out.line("UEFI         %u.%02u", firmware.efi_revision >> 16, firmware.efi_revision & 0xffff);
+  out.line("Secure Boot  %s", firmware.secure_boot ? "on" : "off");
+  out.line("\nIts memory map");
+  for (size_t i = 0; i < firmware.map.count(); ++i) {
+    const EfiDescriptor d = firmware.map.at(i);
+    out.line("%016lx-%016lx  %-14s %10lu KiB  %s", d.physical_start,
+             d.physical_start + d.pages * mm::kPageSize - 1, type_name(d),
+             d.pages * (mm::kPageSize / mm::kKiB),
+             (d.attributes & kEfiMemoryRuntime) != 0 ? "runtime" : "");
+  }
+}
+
+void write_report_html(const Report& report, const FirmwarePart& firmware, const mm::Printer& out) {
+  out.text("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n<title>Baton's report");
+  out.text("</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>");
+  out.text(kStyle);
+  out.text("</style>\n<h1><b>Baton</b> report of a run, ");
+  print_date(report.head, out);
+  out.text("</h1>\n");
+  for (std::string_view rest = report.text; !rest.empty();) {
+    const std::string_view line = take_line(rest);
+    out.part("<p class=\"%s\">", look_of(line));
+    escape(line, out);
+    out.line("</p>");
+  }
+  out.text("<h2>The firmware, when this was written</h2>\n<table><tr><th>vendor<td>");
+  escape(firmware.vendor, out);
+  out.line("<tr><th>UEFI<td>%u.%02u<tr><th>Secure Boot<td>%s</table>", firmware.efi_revision >> 16,
+           firmware.efi_revision & 0xffff, firmware.secure_boot ? "on" : "off");
+  out.line("<h2>Its memory map</h2>\n<table><tr><th>from<th>to<th>type<th>KiB<th>");
+  for (size_t i = 0; i < firmware.map.count(); ++i) {
+    const EfiDescriptor d = firmware.map.at(i);
+    const bool usable = e820_type(d) == mm::E820Type::Ram;
+    out.line("<tr%s><td>%lx<td>%lx<td>%s<td>%lu<td>%s", usable ? " class=\"use\"" : "",
+             d.physical_start, d.physical_start + d.pages * mm::kPageSize - 1, type_name(d),
+             d.pages * (mm::kPageSize / mm::kKiB),
+             (d.attributes & kEfiMemoryRuntime) != 0 ? "runtime" : "");
+  }
+  out.line("</table></html>");
+}
+
+}  // namespace loader

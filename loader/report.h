@@ -1,0 +1,42 @@
+// A run's report as files: the kernel leaves a summary in a UEFI variable
+// (loader/report_variable.h), and the next start of Baton, which can write files, makes
+// \baton\report-DATE.txt and .html of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "loader/efi_memory_map.h"
+#include "loader/report_variable.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace loader {
+
+inline constexpr const char* kReportDirectory = "\\baton";
+
+struct Report {
+  ReportHead head;
+  std::string_view text;  // points into what was parsed
+};
+// Fails when the bytes are no report, and says what is wrong.
+mm::Result<Report> parse_report(std::span<const uint8_t> bytes);
+
+// "report-20261122-035010" (without a clock "report-undated"), with `ending`; NUL-terminated. Fails
+// when `out` is too small.
+mm::Result<> report_name(const ReportHead& head, const char* ending, std::span<char> out);
+
+// What the start that writes the report adds of its own.
+struct FirmwarePart {
+  const char* vendor = "";  // printable ASCII
+  uint32_t efi_revision = 0;
+  bool secure_boot = false;
+  EfiMemoryMap map;
+};
+// The whole report, for people and for browsers (one file, nothing from elsewhere).
+void write_report_text(const Report& report, const FirmwarePart& firmware, const mm::Printer& out);
+void write_report_html(const Report& report, const FirmwarePart& firmware, const mm::Printer& out);
+
+}  // namespace loader

@@ -1,0 +1,117 @@
+// A report from the log to the files on the ESP.
+#include "loader/report.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernel/summary.h"
+#include "tests/support/drawn_machine.h"
+
+namespace {
+
+using kernel::Summary;
+using loader::ReportHead;
+
+std::string summary_of(const std::string& log, size_t piece = 7) {
+  const auto summary = std::make_unique<Summary>();
+  for (size_t at = 0; at < log.size(); at += piece) summary->take(log.substr(at, piece));
+  return std::string(summary->finish());
+}
+
+const char* const kLog =
+    "[    0.000000] Baton version 0.1.0 (abc), loaded by Baton 0.1.0 (abc)\n"
+    "[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
+    "[    0.001000] efi: EFI v2.70 by EDK II\n"
+    "[    0.100000] Memory: 4000000K/4194304K available\n"
+    "[    0.200000] Ledger: closed, 0 bytes unaccounted for\n"
+    "KTAP version 1\n1..2\nok 1 a\nnot ok 2 b\n"
+    "[    0.300000] Self-tests: 1 passed, 1 failed, 0 skipped, 0 known to fail\n"
+    "[    0.300000]   FAILED (High) b: not true that b\n"
+    "baton> \x1b[K";
+
+TEST(Summary, TakesWhatMatters) {
+  const std::string expected =
+      "Baton version 0.1.0 (abc), loaded by Baton 0.1.0 (abc)\n"
+      "efi: EFI v2.70 by EDK II\n"
+      "Memory: 4000000K/4194304K available\n"
+      "Ledger: closed, 0 bytes unaccounted for\n"
+      "Self-tests: 1 passed, 1 failed, 0 skipped, 0 known to fail\n"
+      "not ok 2 b\n"
+      "FAILED (High) b: not true that b\n";
+  for (const size_t piece : {1u, 7u, 1000u}) EXPECT_EQ(summary_of(kLog, piece), expected);
+}
+
+TEST(Summary, SaysWhatDidNotFit) {
+  std::string log = kLog;
+  for (int i = 0; i < 100; ++i) log += "not ok " + std::to_string(i) + " some.test.with.a.name\n";
+  const std::string summary = summary_of(log);
+  EXPECT_LE(summary.size(), Summary::kRoom);
+  EXPECT_NE(summary.find("more lines did not fit)\n"), std::string::npos);
+  EXPECT_NE(summary.find("Self-tests: 1 passed"), std::string::npos);
+}
+
+TEST(Summary, OfNothing) { EXPECT_EQ(summary_of(""), ""); }
+
+std::vector<uint8_t> stored(const std::string& text, ReportHead head = {}) {
+  head.length = static_cast<uint16_t>(text.size());
+  std::vector<uint8_t> bytes(sizeof head + text.size());
+  std::memcpy(bytes.data(), &head, sizeof head);
+  std::memcpy(bytes.data() + sizeof head, text.data(), text.size());
+  return bytes;
+}
+
+TEST(Report, ParsesWhatWasStoredAndNothingElse) {
+  const auto bytes = stored("all is well\n");
+  const loader::Report report = test::must(loader::parse_report(bytes));
+  EXPECT_EQ(report.text, "all is well\n");
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(loader::parse_report(std::span(bytes).first(length)).ok()) << length;
+  }
+  EXPECT_FALSE(loader::parse_report(stored("bell \a")).ok());
+  ReportHead head;
+  head.version = 2;
+  EXPECT_STREQ(loader::parse_report(stored("x", head)).error().what,
+               "is of a version that is not ours (its, ours)");
+  head = {};
+  head.magic = 7;
+  EXPECT_FALSE(loader::parse_report(stored("x", head)).ok());
+}
+
+TEST(Report, Name) {
+  ReportHead head;
+  char name[40];
+  ASSERT_TRUE(loader::report_name(head, ".txt", name).ok());
+  EXPECT_STREQ(name, "report-undated.txt");
+  head.year = 2026, head.month = 1, head.day = 2, head.hour = 3, head.minute = 4, head.second = 5;
+  ASSERT_TRUE(loader::report_name(head, ".html", name).ok());
+  EXPECT_STREQ(name, "report-20260102-030405.html");
+  EXPECT_FALSE(loader::report_name(head, ".html", std::span(name).first(27)).ok());
+}
+
+TEST(Report, Files) {
+  const auto bytes = stored("Ledger: closed\nFAILED <b> & \"c\"");
+  const loader::Report report = test::must(loader::parse_report(bytes));
+  const loader::EfiDescriptor map[] = {
+      {loader::EfiMemoryType::Conventional, 0, 0, 0, 160, 15},
+      {loader::EfiMemoryType::RuntimeServicesData, 0, 0x100000, 0, 2, loader::kEfiMemoryRuntime},
+  };
+  const loader::FirmwarePart firmware{
+      "EDK <II>", 2u << 16 | 70, true, {std::as_bytes(std::span(map)), sizeof map[0]}};
+  test::Log text;
+  loader::write_report_text(report, firmware, text.printer());
+  EXPECT_NE(text.text().find("Ledger: closed\nFAILED <b> & \"c\"\n"), std::string::npos);
+  EXPECT_NE(text.text().find("UEFI         2.70\nSecure Boot  on\n"), std::string::npos);
+  EXPECT_NE(text.text().find("0000000000000000-000000000009ffff  Conventional"), std::string::npos);
+  test::Log html;
+  loader::write_report_html(report, firmware, html.printer());
+  EXPECT_NE(html.text().find("<p class=\"bad\">FAILED &lt;b&gt; &amp; &quot;c&quot;</p>"),
+            std::string::npos);
+  EXPECT_NE(html.text().find("<p class=\"good\">Ledger: closed</p>"), std::string::npos);
+  EXPECT_NE(html.text().find("EDK &lt;II&gt;"), std::string::npos);
+}
+
+}  // namespace
