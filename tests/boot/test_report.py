@@ -1,0 +1,74 @@
+"""The report: left in a variable by one run, found on the ESP after the next start."""
+
+import dataclasses
+import re
+import subprocess
+
+import log as read
+from qemu import MIB, PASSED, POWERED_OFF, Machine, boot, firmware, make_disk
+from conftest import BUILD
+
+SMALL = Machine(memory=192 * MIB)
+
+
+def esp_files(disk):
+    listed = subprocess.run(["mdir", "-b", "-i", f"{disk}@@1048576", "::/baton"],
+                            capture_output=True, text=True, check=False)
+    return [line.split("/")[-1] for line in listed.stdout.splitlines() if line.strip()]
+
+
+def content(disk, name):
+    return subprocess.run(["mtype", "-i", f"{disk}@@1048576", f"::/baton/{name}"],
+                          capture_output=True, text=True, check=True).stdout
+
+
+class Persistent:
+    """A machine whose firmware keeps its variables, and whose disk stays."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.disk = bench.folder / "disk.img"
+        self.variables = bench.folder / "kept.fd"
+        self.variables.write_bytes(open(firmware()[1], "rb").read())
+        self.code = firmware()[0]
+
+    def boot(self, options):
+        """One boot; what the ESP holds besides our files is kept."""
+        if not self.disk.exists():
+            make_disk(self.disk, BUILD / "esp", "")
+        conf = self.bench.folder / "baton.conf"
+        conf.write_text(f"options {options}\n")
+        subprocess.run(["mcopy", "-o", "-i", f"{self.disk}@@1048576", conf,
+                        "::/EFI/baton/baton.conf"], check=True)
+        machine = dataclasses.replace(SMALL, firmware=(self.code, self.variables))
+        done = boot(machine, self.disk, self.bench.folder, 180)
+        print(done.log, done)
+        # What the firmware wrote is in the machine's own copy.
+        self.variables.write_bytes((self.bench.folder / "vars.fd").read_bytes())
+        return done
+
+
+def test_report_reaches_the_esp(bench):
+    machine = Persistent(bench)
+    first = machine.boot("selftest poweroff")
+    assert (first.ended, first.status) == ("exit", PASSED), str(first)
+    assert read.find(first.log, r"Report: \d+ bytes left with the firmware")
+    assert not esp_files(machine.disk)
+
+    second = machine.boot("poweroff")
+    assert (second.ended, second.status) == ("exit", POWERED_OFF), str(second)
+    assert "the last run's report is in \\baton\\report-" in second.log
+    names = esp_files(machine.disk)
+    assert len(names) == 2, names
+    text = content(machine.disk, next(name for name in names if name.endswith(".txt")))
+    html = content(machine.disk, next(name for name in names if name.endswith(".html")))
+    totals = read.find(first.log, r"(Self-tests: \d+ passed, 0 failed.*)")
+    for line in ("Baton version ", "Ledger: closed", totals[1].rstrip(), "Its memory map"):
+        assert line in text and line in html, line
+    assert re.search(r"^[0-9a-f]{16}-[0-9a-f]{16}  Conventional ", text, re.M)
+    assert html.startswith("<!doctype html>") and html.rstrip().endswith("</html>")
+
+    # Once written, it is gone from the firmware.
+    third = machine.boot("poweroff")
+    assert "the last run's report" not in third.log
+    assert esp_files(machine.disk) == names
