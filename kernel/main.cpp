@@ -90,9 +90,22 @@ mm::NumaInput numa_input(const MemoryOptions& memory) {
   return input;
 }
 
+// The firmware's map gets a place of its own before its reservation ends.
+FirmwareMap keep_firmware_map(Relay& relay) {
+  const loader::Handoff& h = kept.handoff();
+  if (h.efi_map_size == 0) return {};
+  const auto place = relay.boot_alloc(h.efi_map_size, "EFI MAP");
+  if (!place.ok()) panic("no room for the firmware's map", place.error());
+  auto* to = kept.map().at<uint8_t>(place.value());
+  const auto* from = kept.map().at<const uint8_t>(mm::Phys{h.efi_map});
+  std::copy_n(from, h.efi_map_size, to);
+  return {{to, h.efi_map_size}, h.efi_descriptor_size};
+}
+
 struct Origin {
   uint64_t usable = 0;  // bytes, before anything was taken
   std::array<mm::NamedBytes, 2> trims{};
+  FirmwareMap firmware_map;
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
@@ -118,6 +131,8 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
   laps.lap("start_boot_allocator");
+  const FirmwareMap firmware_map = keep_firmware_map(relay);
+  laps.lap("boot_alloc");
   relay.print_layout();
   const bool believed = !relay.numa().faked;
   must("zonelists",
@@ -125,21 +140,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");
-  return {firmware_usable + changes.added_by_memmap, option_trims(changes)};
-}
-
-// The firmware's map gets a place of its own before its reservation ends.
-FirmwareMap keep_firmware_map(Relay& relay) {
-  const loader::Handoff& h = kept.handoff();
-  if (h.efi_map_size == 0) return {};
-  const uint64_t frames = mm::pfn_up(mm::Phys{h.efi_map_size}).v;
-  const mm::PagesOr place = relay.pages().alloc_pages_exact(
-      kBootCpu, mm::kGfpKernel | mm::kGfpFlagMovable, frames, mm::NodeId{0});
-  if (!place) panic("no room for the firmware's map", place.error());
-  auto* to = kept.map().at<uint8_t>(mm::phys(place.value()));
-  const auto* from = kept.map().at<const uint8_t>(mm::Phys{h.efi_map});
-  std::copy_n(from, h.efi_map_size, to);
-  return {{to, h.efi_map_size}, h.efi_descriptor_size};
+  return {firmware_usable + changes.added_by_memmap, option_trims(changes), firmware_map};
 }
 
 void give_back(Relay& relay, const char* name, const char* called) {
@@ -183,13 +184,12 @@ void kernel_main(const loader::Handoff& handoff) {
   Relay relay(kept.map(), bench ? mm::Printer() : log());
   Laps laps;
   const Origin origin = run_relay(relay, options, laps);
-  const FirmwareMap firmware_map = keep_firmware_map(relay);
   give_back_leftovers(relay, options);
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 
-  Booted machine{kept,  tables,        firmware_map, options,
-                 relay, origin.usable, origin.trims, machine::physical_end()};
+  Booted machine{kept,  tables,        origin.firmware_map, options,
+                 relay, origin.usable, origin.trims,        machine::physical_end()};
   must("ledger", close_ledger(machine, log()));
   if (bench) {
     laps.print(bare());
