@@ -369,7 +369,7 @@ soak: all
 bench: all
 	@SIZES='$(SIZES)' tools/bench
 
-OUR_SOURCES = $(shell find efi loader mm kernel tests -name '*.cpp' -o -name '*.h')
+OUR_SOURCES = $(shell find efi loader mm kernel tools tests -name '*.cpp' -o -name '*.h')
 format:
 	clang-format -i $(OUR_SOURCES)
 
