@@ -1,6 +1,7 @@
 #include "kernel/memtest_phase.h"
 
 #include "kernel/console.h"
+#include "kernel/live_picture.h"
 #include "kernel/machine.h"
 #include "kernel/smbios.h"
 #include "kernel/table_tests.h"
@@ -23,6 +24,7 @@ class DirectCells {
   }
   void written_back(mm::Range range) const {
     machine::write_back_caches(virt(range.start.v), range.size());
+    move_live_picture(range);
   }
   static void wait(unsigned seconds) {
     const uint64_t start = machine::microseconds();
@@ -74,17 +76,20 @@ MemoryTest<DirectCells> memory_test(Booted& machine) {
 void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
   machine.relay.pages().drain_all();
+  begin_live_picture(machine, state.bad);
   state.progress =
       MemtestProgress(log(), machine::microseconds, memory_test(machine).planned_bytes());
 }
 
 Verdict run_memtest(size_t index, Booted& machine) {
+  name_live_picture(kMemoryPatterns[index].row.id);
   loader::Facts facts;
   const loader::Outcome outcome = memory_test(machine).run(kMemoryPatterns[index], facts);
   return {outcome, facts};
 }
 
 void finish_memtest() {
+  end_live_picture();
   if (!state.bad.empty()) state.bad.print(log());
 }
 
