@@ -88,9 +88,12 @@ Verdict run_memtest(size_t index, Booted& machine) {
   return {outcome, facts};
 }
 
-void finish_memtest() {
+void finish_memtest(const Booted& machine) {
   end_live_picture();
-  if (!state.bad.empty()) state.bad.print(log());
+  if (state.bad.empty()) return;
+  state.bad.print(log());
+  const mm::Result<> closed = close_ledger(machine, log());
+  if (!closed.ok()) log().error("ledger", closed.error());
 }
 
 uint64_t bad_ram_bytes() { return state.bad.list().size() * mm::kPageSize; }

@@ -12,8 +12,8 @@ namespace kernel {
 void start_memtest(Booted& machine, const MemtestOptions& options);
 // Runs pattern number `index` of kMemoryPatterns.
 Verdict run_memtest(size_t index, Booted& machine);
-// Lists bad pages, if there are any, in words for other systems.
-void finish_memtest();
+// Where there are bad pages: lists them in words for other systems, and closes the ledger again.
+void finish_memtest(const Booted& machine);
 
 // Bytes of RAM that are held for ever because they are bad.
 [[nodiscard]] uint64_t bad_ram_bytes();

@@ -222,7 +222,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   }
   const bool good = document.finish();
   summarise(totals, failures);
-  if (asked.memtest) finish_memtest();
+  if (asked.memtest) finish_memtest(machine);
   return good;
 }
 

@@ -48,22 +48,47 @@ TEST(Options, FaultsAreNamed) {
 
 TEST(Ktap, PlanFirstTotalsLast) {
   Log log;
-  Ktap ktap(log.printer(), 4);
+  Ktap ktap(log.printer(), 5);
   ktap.ok("a.first");
-  ktap.not_ok("b.second", "found 3\nexpected 4");
-  ktap.skip("c.third", "one node");
-  ktap.expected_failure("d.fourth", "known of this firmware", "");
+  ktap.diagnostic("found: ", "3\nexpected 4");
+  ktap.not_ok("b.second");
+  ktap.skip("c.third", "one node\nand no more");
+  ktap.expected_failure("d.fourth", "known of this firmware");
+  ktap.unexpected_pass("e.fifth", "known of this firmware");
   EXPECT_FALSE(ktap.finish());
   EXPECT_EQ(log.text(),
             "KTAP version 1\n"
-            "1..4\n"
+            "1..5\n"
             "ok 1 a.first\n"
-            "# found 3\n"
-            "# expected 4\n"
+            "# found: 3\n"
+            "# found: expected 4\n"
             "not ok 2 b.second\n"
             "ok 3 c.third # SKIP one node\n"
             "ok 4 d.fourth # XFAIL known of this firmware\n"
-            "# Totals: pass:1 fail:1 xfail:1 xpass:0 skip:1 error:0\n");
+            "not ok 5 e.fifth # XPASS known of this firmware\n"
+            "# Totals: pass:1 fail:1 xfail:1 xpass:1 skip:1 error:0\n");
+}
+
+TEST(Ktap, SubtestsAreADocumentOfTheirOwn) {
+  Log log;
+  Ktap ktap(log.printer(), 1);
+  Ktap inner = Ktap::subtests(ktap, "mm", 1);
+  inner.diagnostic("", "why");
+  inner.ok("mm.ledger");
+  EXPECT_TRUE(inner.finish());
+  ktap.ok("mm");
+  EXPECT_TRUE(ktap.finish());
+  EXPECT_EQ(log.text(),
+            "KTAP version 1\n"
+            "1..1\n"
+            "  KTAP version 1\n"
+            "  1..1\n"
+            "  # Subtest: mm\n"
+            "  # why\n"
+            "  ok 1 mm.ledger\n"
+            "  # Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
+            "ok 1 mm\n"
+            "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
 }
 
 TEST(Ktap, AShortRunHasNotPassed) {

@@ -1,0 +1,137 @@
+"""The self-tests on whole machines: a plain one passes, one that is broken in one way says so, and
+only so."""
+
+import re
+import subprocess
+
+import pytest
+
+import acpi
+import log as read
+from conftest import BUILD, ROOT
+from elf import Elf, symbol
+from qemu import FAILED, GIB, MIB, PASSED, Machine, Node
+
+SMALL = Machine(memory=128 * MIB)
+# Reviewed: what this firmware is known to get wrong.
+KNOWN = {"efi.alloc.huge"}
+
+
+def results(boot):
+    """{id: what stands behind it}, of all tests; and the ids that failed."""
+    plan, tests = read.ktap(boot.log)
+    assert len(tests) == plan
+    by_id = {name.split()[0]: name for _, name in tests}
+    assert len(by_id) == plan, "an id is there twice"
+    return by_id, [name.split()[0] for ok, name in tests if not ok]
+
+
+def test_plain_machine(bench):
+    """Every phase runs and passes, memory without a node map included; and what is known to be
+    wrong is what is expected to be."""
+    boot = bench.boot(SMALL, "selftest poweroff")
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    by_id, failed = results(boot)
+    assert failed == []
+    assert {test.split(".")[0] for test in by_id} == {"efi", "acpi", "machine", "kernel", "mm"}
+    assert {test for test, text in by_id.items() if "# XFAIL" in text} == KNOWN
+    # Whatever is skipped says why.
+    assert all(re.search(r"# SKIP \S+ \S+", text) for text in by_id.values() if "# SKIP" in text)
+    # The firmware phase was on the console as it happened, in front of the document.
+    before = boot.log[:boot.log.index("KTAP version 1")]
+    assert re.search(r"^efi\.map\.overlap pass\r?$", before, re.MULTILINE)
+    assert read.find(boot.log, r"Self-tests: \d+ passed, 0 failed, \d+ skipped, 1 known to fail")
+    # And the reports can be made.
+    path = bench.folder / "boot.log"
+    path.write_text(boot.log)
+    subprocess.run([ROOT / "tools/report", path, "--html", bench.folder / "r.html"], check=True)
+
+
+def test_patterns(bench):
+    boot = bench.boot(SMALL, "selftest=*.overlap,acpi.slit,mm.ledgr poweroff")
+    by_id, _ = results(boot)
+    assert set(by_id) == {"efi.map.overlap", "acpi.srat.overlap", "acpi.slit.size",
+                          "acpi.slit.diagonal", "acpi.slit.reserved", "acpi.slit.symmetry",
+                          "acpi.slit.domains"}
+    # A pattern that means nothing is no success.
+    assert any("mm.ledgr matches no test" in line for line in read.lines(boot.log))
+    assert boot.status == FAILED
+
+
+def test_list(bench):
+    boot = bench.boot(SMALL, "selftest=list poweroff")
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert "KTAP" not in boot.log
+    listed = read.find_all(boot.log, r"(\S+\.\S+) +(critical|high|medium|low) +\S")
+    assert len({match[1] for match in listed}) == len(listed) > 100
+
+
+HALF = 64 * MIB
+CPU = acpi.cpu(0, 0)
+LOW = acpi.memory(0, 0, HALF)
+HIGH = acpi.memory(1, HALF, 2 * HALF)
+
+
+@pytest.mark.parametrize("tables, trips", [
+    pytest.param([acpi.srat(CPU, acpi.memory(0, 0, HALF + MIB), HIGH)], ["acpi.srat.overlap"],
+                 id="srat-overlap"),
+    pytest.param([acpi.srat(CPU, LOW, acpi.memory(1, HALF, 2 * HALF - 4 * MIB))],
+                 ["acpi.srat.coverage"], id="srat-coverage"),
+    pytest.param([acpi.srat(CPU, LOW, HIGH), acpi.slit([10, 20], [20, 11])],
+                 ["acpi.slit.diagonal"], id="slit-diagonal"),
+    pytest.param([acpi.cedt((16 * GIB, GIB), (16 * GIB, GIB))], ["acpi.cedt.windows"],
+                 id="cedt-windows"),
+])
+def test_broken_tables(bench, tables, trips):
+    machine = Machine(memory=2 * HALF, extra=acpi.arguments(bench.folder, *tables))
+    boot = bench.boot(machine, "selftest=acpi poweroff")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert results(boot)[1] == trips
+
+
+def test_two_srats(bench):
+    """QEMU's own comes first and counts; that there are two is a finding."""
+    machine = Machine.of_nodes(Node(HALF, 1), Node(HALF, 0),
+                               extra=acpi.arguments(bench.folder, acpi.srat(CPU, LOW, HIGH)))
+    boot = bench.boot(machine, "selftest=acpi poweroff")
+    assert results(boot)[1] == ["acpi.duplicates"]
+
+
+@pytest.mark.parametrize("fault, trips", [
+    ("keeps_freed", ["efi.free.returns"]),
+    ("uncached_ram", ["efi.map.attributes"]),
+])
+def test_broken_firmware(bench, faulty, fault, trips):
+    boot = bench.boot(SMALL, "selftest=efi poweroff", faulty(fault))
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert results(boot)[1] == trips
+
+
+def test_memtest(bench):
+    machine = Machine.of_nodes(Node(40 * MIB, 1), Node(32 * MIB, 0))
+    boot = bench.boot(machine, "memtest=quick poweroff")
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    by_id, failed = results(boot)
+    assert failed == [] and {test.split(".")[0] for test in by_id} == {"memtest"}
+    assert read.find(boot.log, r"memtest: \[#{20}\] 100%  \d+ MB/s  0:00 left")
+
+
+def test_memtest_bad_memory(bench):
+    """A kernel under which the first word of every 16 MiB loses a bit on its way to memory."""
+    def plant(tree):
+        path = tree / "EFI/baton/kernel.elf"
+        elf = Elf(path.read_bytes())
+        # test $0xffffff, %edi; jnz 1f; xorb $4, (%rdi); 1: ret
+        elf.plant(symbol(BUILD / "kernel.elf", "kernel::machine::write_back_caches"),
+                  b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
+        path.write_bytes(elf.bytes())
+    boot = bench.boot(Machine(memory=72 * MIB), "memtest=quick poweroff", plant)
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    # The first pattern finds them; the others then run on what is left.
+    assert results(boot)[1] == ["memtest.address-lines"]
+    assert read.find(boot.log, r"memtest: error at 0x[1-4]000000 \(node 0.*bits 0000000000000004$")
+    linux = read.find(boot.log, r"memtest: Linux:((?: memmap=4K\$0x[1-4]000000)+)$")
+    pages = linux[1].split()
+    assert read.find(boot.log, r"memtest: GRUB: badram 0x[1-4]000000,0xfffffffffffff000")
+    assert read.find(boot.log, rf"Ledger: of allocated, BAD RAM +{4096 * len(pages)}$")
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
