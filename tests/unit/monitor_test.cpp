@@ -1,0 +1,204 @@
+#include "kernel/monitor.h"
+
+#include <gtest/gtest.h>
+
+#include <span>
+#include <string>
+
+#include "kernel/console.h"
+#include "kernel/machine.h"
+#include "kernel/memory_options.h"
+#include "kernel/mtrr.h"
+#include "tests/support/booted.h"
+
+// The machine under the kernel, as far as these tests come to it: nothing typed, nothing mapped.
+namespace kernel::machine {
+
+uint64_t cycles() { return 0; }
+uint64_t microseconds() { return 0; }
+std::optional<Typed> read_char() { return std::nullopt; }
+void open_keyboard() {}
+void pause() {}
+bool has_no_execute() { return true; }
+Mtrrs read_mtrrs() { return {}; }
+void print_backtrace(const mm::Printer&) {}
+void power_off(End) { throw "power_off"; }
+void reboot() { throw "reboot"; }
+void stop_after_panic() { throw "panic"; }
+void walk_mappings(VisitMapping, void*) {}
+std::optional<Mapping> find_mapping(uint64_t) { return std::nullopt; }
+std::span<const uint64_t> guard_pages() { return {}; }
+bool can_read(uint64_t) { return false; }
+bool can_write(uint64_t) { return false; }
+void copy_words(uint64_t to, uint64_t from, uint64_t words) {
+  for (; words > 0; --words, to += 8, from += 8) {
+    *reinterpret_cast<uint64_t*>(to) = *reinterpret_cast<const uint64_t*>(from);  // NOLINT
+  }
+}
+void write_back_caches(uint64_t, uint64_t) {}
+uint64_t combine_writes(uint64_t, uint64_t, const mm::DirectMap&) { return 0; }
+
+}  // namespace kernel::machine
+
+namespace kernel {
+namespace {
+
+constexpr const char* kMachine =
+    "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
+    "BIOS-e820: [mem 0x0000000000100000-0x000000001fffffff] usable\n"
+    "BIOS-e820: [mem 0x00000000fec00000-0x00000000fec00fff] reserved\n";
+
+std::string answer(test::BootedMachine& machine, std::string_view line) {
+  test::Log log;
+  run_command(*machine, line, log.printer());
+  return log.take();
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Monitor, HelpNamesEveryCommand) {
+  test::BootedMachine machine(kMachine);
+  const std::string help = answer(machine, "help");
+  for (const Command& command : monitor_commands()) {
+    EXPECT_TRUE(has(help, std::string(command.name) + " ")) << command.name;
+  }
+}
+
+TEST(Monitor, SaysWhatIsWrong) {
+  test::BootedMachine machine(kMachine);
+  EXPECT_EQ(answer(machine, "gibberish 7"), "gibberish: no such command; `help` lists them\n");
+  EXPECT_EQ(answer(machine, "e820 now"), "e820 takes no argument\n");
+  EXPECT_TRUE(has(answer(machine, "explain"), "explain needs ADDR"));
+  EXPECT_TRUE(has(answer(machine, "explain banana"), "\"banana\" is no address"));
+  EXPECT_TRUE(has(answer(machine, "explain 0x"), "is no address"));
+  EXPECT_TRUE(has(answer(machine, "explain 11112222333344445"), "is no address"));
+  EXPECT_EQ(answer(machine, ""), "");
+  EXPECT_EQ(answer(machine, "   "), "");
+}
+
+TEST(Monitor, ExplainsAnyAddress) {
+  test::BootedMachine machine(kMachine);
+  EXPECT_EQ(answer(machine, "explain 10000000"),
+            "0x10000000:\n"
+            "  firmware:    not in its map\n"
+            "  e820:        usable [mem 0x0000000000100000-0x000000001fffffff]\n"
+            "  reservation: none\n"
+            "  node:        0\n"
+            "  zone:        DMA32\n"
+            "  pageblock:   0x10000, Movable\n"
+            "  frame 0x10000: free, in the block of order 15 at frame 0x10000\n");
+  EXPECT_TRUE(has(answer(machine, "explain 0x0"), "e820:        reserved"));
+  EXPECT_TRUE(has(answer(machine, "explain 0xa0000"), "e820:        a gap"));
+  EXPECT_TRUE(has(answer(machine, "explain 0xFEC00000"), "in no node's mem_map"));
+  EXPECT_TRUE(has(answer(machine, "explain 0x10000000000"), "beyond the CPU's physical address"));
+  EXPECT_TRUE(has(answer(machine, "explain 0xffffffffffffffff"), "0xffffffffffffffff:\n"));
+  const mm::Reservation& r = machine->relay.reservations().entries().back();
+  char line[64];
+  mm::format(line, "explain %lx", r.range.start.v);
+  EXPECT_TRUE(has(answer(machine, line), std::string("reservation: ") + r.name));
+}
+
+TEST(Monitor, ShowsTheMachine) {
+  test::BootedMachine machine(kMachine, "selftest mem=1G");
+  EXPECT_TRUE(has(answer(machine, "e820"),
+                  "BIOS-e820: [mem 0x0000000000100000-0x000000001fffffff] usable\n"));
+  EXPECT_TRUE(has(answer(machine, "iomem"), "00100000-1fffffff : System RAM\n"));
+  EXPECT_TRUE(has(answer(machine, "buddyinfo"), "Node 0, zone    DMA32 "));
+  EXPECT_TRUE(has(answer(machine, "zoneinfo"), "Node 0, zone      DMA\n"));
+  EXPECT_TRUE(has(answer(machine, "meminfo"), "MemTotal: "));
+  EXPECT_TRUE(has(answer(machine, "ledger"), "0 bytes unaccounted for"));
+  EXPECT_TRUE(has(answer(machine, "audit"), "agrees"));
+  EXPECT_TRUE(has(answer(machine, "options"), "now: selftest mem=1G\n"));
+  EXPECT_TRUE(has(answer(machine, "reservations"), "LAYOUT"));
+}
+
+TEST(MemoryOptions, ReachTheirStations) {
+  test::Log log;
+  const MemoryOptions o = memory_options(
+      Options("early=memblock kernelcore=512M numa=off node_order=ring movable_node"),
+      log.printer());
+  EXPECT_EQ(o.road, mm::Road::Memblock);
+  EXPECT_EQ(o.movable.kernelcore.frames, 512U << 8);
+  EXPECT_TRUE(o.movable.movable_node);
+  EXPECT_TRUE(o.numa_off);
+  EXPECT_EQ(o.order, mm::NodeOrder::Ring);
+  EXPECT_EQ(log.text(), "");
+}
+
+TEST(MemoryOptions, WrongValuesAreToldAndHaveNoEffect) {
+  test::Log log;
+  const MemoryOptions o =
+      memory_options(Options("early=late numa=perhaps kernelcore=much"), log.printer());
+  EXPECT_EQ(o.road, mm::Road::Bootmem);
+  EXPECT_FALSE(o.numa_off);
+  EXPECT_EQ(o.movable.kernelcore.frames, 0U);
+  EXPECT_TRUE(has(log.text(), "early=late: not one of bootmem memblock\n"));
+  EXPECT_TRUE(has(log.text(), "numa=perhaps: not one of on off\n"));
+  EXPECT_TRUE(has(log.text(), "kernelcore"));
+}
+
+TEST(MemoryOptions, MemAndMemmapChangeE820) {
+  test::DrawnMachine drawn(kMachine);
+  test::Log log;
+  const mm::E820Changes changes =
+      change_e820(Options("mem=256M memmap=1M$16M mem=bad"), drawn.e820, log.printer());
+  EXPECT_TRUE(changes.any);
+  EXPECT_EQ(changes.taken_by_mem, 256 * mm::kMiB);
+  EXPECT_EQ(changes.taken_by_memmap, mm::kMiB);
+  EXPECT_TRUE(
+      drawn.e820.all({mm::Phys{16 * mm::kMiB}, mm::Phys{17 * mm::kMiB}}, mm::E820Type::Reserved));
+  EXPECT_TRUE(has(log.text(), "Option: mem"));
+}
+
+std::string shown;  // by the output of the console under test
+
+TEST(Console, StampsLinesAndKeepsThem) {
+  auto console = std::make_unique<Console>();
+  shown.clear();
+  console->log_printer().part("first %s", "line");
+  console->log_printer().text("\nsecond\nthi");
+  ASSERT_TRUE(console->add_output([](std::string_view text) { shown += text; }));
+  EXPECT_EQ(shown, "[    0.000000] first line\n[    0.000000] second\n[    0.000000] thi")
+      << "an output that comes late gets what was said before";
+  console->set_clock([]() -> uint64_t { return 12'345'678; });
+  console->log_printer().text("rd\n");
+  console->bare_printer().line("ok 1 bare");
+  console->log_printer().line("last");
+  EXPECT_EQ(shown.substr(shown.find("third")), "third\nok 1 bare\n[   12.345678] last\n");
+  console->log_printer().part("begun");
+  console->finish_line();
+  console->finish_line();
+  EXPECT_EQ(shown.substr(shown.rfind("begun")), "begun\n");
+}
+
+TEST(Console, TheRingKeepsTheNewest) {
+  auto console = std::make_unique<Console>();
+  for (unsigned i = 0; i < Console::kRingSize / 16 + 10; ++i) {
+    console->bare_printer().line("line %010u", i);  // 16 characters with its end
+  }
+  shown.clear();
+  console->replay([](std::string_view text) { shown += text; });
+  EXPECT_EQ(shown.size(), Console::kRingSize);
+  EXPECT_EQ(shown.substr(0, 16), "line 0000000010\n");
+}
+
+TEST(FirmwareMap, ReadsByTheFirmwaresStride) {
+  std::vector<uint8_t> bytes(2 * 48);
+  bytes[0] = 7;         // conventional
+  bytes[8 + 1] = 0x10;  // at 0x1000
+  bytes[24] = 2;        // two pages
+  bytes[48] = 99;       // a type of the future
+  bytes[48 + 8 + 1] = 0x30;
+  bytes[48 + 24] = 1;
+  const FirmwareMap map(bytes, 48);
+  ASSERT_EQ(map.size(), 2U);
+  EXPECT_STREQ(efi_memory_type_name(map.find(mm::Phys{0x2fff})->type), "Conventional");
+  EXPECT_EQ(efi_memory_type_name(map.find(mm::Phys{0x3000})->type), nullptr);
+  EXPECT_FALSE(map.find(mm::Phys{0x4000}).has_value());
+  EXPECT_EQ(FirmwareMap(bytes, 0).size(), 0U);
+}
+
+}  // namespace
+}  // namespace kernel
