@@ -158,7 +158,7 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
     };
     BATON_TRY(walk(node, zone, pcp.lists[list], zone.present, block));
   }
-  if (pages != pcp.count() || huge != pcp.huge_count) {
+  if (pages != pcp.count() || huge != pcp.huge_count()) {
     return violation("a CPU's count is not what is on its lists (CPU, found)", zone, cpu,
                      static_cast<uint64_t>(pages != pcp.count() ? pages : huge));
   }

@@ -50,7 +50,8 @@ void mark_nonempty(Zone& zone, Migratetype type, uint32_t orders) {
 }
 
 // On a list, and marked there; free_pages and nr_free are the caller's.
-void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
+[[gnu::always_inline]] inline void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type,
+                                        bool to_tail) {
   Node& node = *zone.node;
   const FrameIndex frame = node.index(pfn);
   node.mem_map[frame].set_tag(free_tag(zone, order));
@@ -63,7 +64,7 @@ void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
   mark_nonempty(zone, type, zone.nonempty[static_cast<size_t>(type)] | uint32_t{1} << order);
 }
 
-void unlink(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
+[[gnu::always_inline]] inline void unlink(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
   Node& node = *zone.node;
   FrameList& list = list_of(zone, order, type);
   list.remove(node.mem_map, node.index(pfn));
@@ -100,7 +101,7 @@ void split(Zone& zone, Pfn pfn, unsigned high, unsigned low) {
 }
 
 // Takes a block that is the first of its list, without its Page's tag being changed.
-Pfn pop(Zone& zone, unsigned order, Migratetype type) {
+[[gnu::always_inline]] inline Pfn pop(Zone& zone, unsigned order, Migratetype type) {
   Node& node = *zone.node;
   const FrameIndex frame = list_of(zone, order, type).head;
   --zone.free_area[order].nr_free;
@@ -143,7 +144,7 @@ void take_from_run(Zone& zone, Pfn giga) {
   }
 }
 
-Pfn hand_out(Zone& zone, Pfn pfn, unsigned order) {
+[[gnu::always_inline]] inline Pfn hand_out(Zone& zone, Pfn pfn, unsigned order) {
   Page& page = zone.node->page(pfn);
   page.count = 1;
   page.set_tag(Tag{BlockState::Allocated, order, zone.type, zone.node_id});
@@ -250,23 +251,26 @@ void describe(Node& node, Pfn pfn) {
   node.blocks.set(start, Pageblock{PageblockState::Described, block.type(), block.shared()});
 }
 
-void free_block(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
+namespace {
+
+// A block some of whose pageblocks may be of a kind that does not mix: each goes where it belongs,
+// and merges there.
+[[gnu::noinline]] void free_by_pageblock(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
   Node& node = *zone.node;
-  if (order > kPageblockOrder && (zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0)
-      [[unlikely]] {
-    // Some of its pageblocks may be of a kind that does not mix: each goes where it belongs, and
-    // merges there.
-    node.page(pfn).set_tag(Tag{});
-    for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-      const Pageblock piece = node.blocks.at(pfn + i);
-      if (piece.state() == PageblockState::Untouched) {
-        node.blocks.set(pfn + i, Pageblock{PageblockState::HeadValid, piece.type(), false});
-      }
-      node.page(pfn + i).set_tag(Tag{});
-      free_block(zone, pfn + i, kPageblockOrder, to_tail);
+  node.page(pfn).set_tag(Tag{});
+  for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
+    const Pageblock piece = node.blocks.at(pfn + i);
+    if (piece.state() == PageblockState::Untouched) {
+      node.blocks.set(pfn + i, Pageblock{PageblockState::HeadValid, piece.type(), false});
     }
-    return;
+    node.page(pfn + i).set_tag(Tag{});
+    free_block(zone, pfn + i, kPageblockOrder, to_tail);
   }
+}
+
+// Merges a block with its neighbours as far as it goes, and files it.
+[[gnu::noinline]] void merge(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
+  Node& node = *zone.node;
   Pageblock block = node.blocks.at(pfn);
   count_in(zone, block.type(), frames_of(order));
 
@@ -314,6 +318,22 @@ void free_block(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
   ++zone.free_area[order].nr_free;
 }
 
+}  // namespace
+
+void free_block(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
+  if (order > kPageblockOrder && (zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0)
+      [[unlikely]] {
+    return free_by_pageblock(zone, pfn, order, to_tail);
+  }
+  if (order != kMaxOrder) return merge(zone, pfn, order, to_tail);
+  Node& node = *zone.node;
+  const Migratetype type = node.blocks.at(pfn).type();
+  count_in(zone, type, kGigaFrames);
+  node.page(pfn).count = 1;
+  link(zone, pfn, kMaxOrder, type, to_tail);
+  ++zone.free_area[kMaxOrder].nr_free;
+}
+
 Pfn take_block_of(Zone& zone, unsigned order, Migratetype type) {
   const uint32_t fitting = zone.nonempty[static_cast<size_t>(type)] >> order;
   if (fitting == 0) return kNoPfn;
@@ -324,15 +344,19 @@ Pfn take_block_of(Zone& zone, unsigned order, Migratetype type) {
   return hand_out(zone, pfn, order);
 }
 
+[[gnu::noinline]] static Pfn take_other(Zone& zone, unsigned order, Migratetype type) {
+  const Pfn pfn = take_block_of(zone, order, type);
+  if (pfn != kNoPfn || type >= Migratetype::HighAtomic) return pfn;
+  return take_fallback(zone, order, type);
+}
+
 Pfn take_block(Zone& zone, unsigned order, Migratetype type) {
   if ((zone.nonempty[static_cast<size_t>(type)] >> order & 1) != 0) {
     const Pfn pfn = pop(zone, order, type);
     count_out(zone, type, frames_of(order));
     return hand_out(zone, pfn, order);
   }
-  const Pfn pfn = take_block_of(zone, order, type);
-  if (pfn != kNoPfn || type >= Migratetype::HighAtomic) return pfn;
-  return take_fallback(zone, order, type);
+  return take_other(zone, order, type);
 }
 
 void seed(Zone& zone, PfnRange frames) {

@@ -353,7 +353,7 @@ void PageAllocatorCore::init_pcps(unsigned cpu) {
     pcp.room = 0;
     pcp.high = 0;
     pcp.batch = 1;
-    pcp.huge_count = 0;
+    pcp.huge_room = 0;
     pcp.huge_high = 0;
     pcp.free_factor = 0;
     for (HotList& list : pcp.lists) list = {kNoFrame, kNoFrame};
@@ -488,7 +488,7 @@ ZoneCounts PageAllocatorCore::zone_counts(NodeId node, ZoneType type) const {
     if (!cpu_online(cpu)) continue;
     const Pcp& pcp = pcp_of(cpu, zone);
     counts.on_cpu_lists += static_cast<uint64_t>(pcp.count()) +
-                           static_cast<uint64_t>(pcp.huge_count) * kPageblockFrames;
+                           static_cast<uint64_t>(pcp.huge_count()) * kPageblockFrames;
   }
   return counts;
 }

@@ -428,9 +428,11 @@ class PageAllocator : public PageAllocatorCore {
   [[gnu::always_inline]] Freed free_to_list(unsigned cpu, CpuHeader& header, const Node& node,
                                             FrameIndex frame, unsigned order, unsigned type);
   Freed free_huge(unsigned cpu, Pfn pfn);
+  Freed free_large(unsigned cpu, Pfn pfn, unsigned order);
   void return_pages(Pcp& pcp, int32_t pages);
   Freed shrink(Pcp& pcp, unsigned order);
   Freed shrink_huge(Pcp& pcp);
+  void return_pageblocks(Pcp& pcp, int32_t blocks);
 
   Printer report_;
   ShortageHook shortage_hook_ = nullptr;

@@ -167,7 +167,7 @@ template <class Policy>
     if (list.empty()) [[unlikely]]
       return alloc_large(cpu, gfp, kPageblockOrder, preferred);
     pfn = pop(node, list);
-    --pcp.huge_count;
+    ++pcp.huge_room;
     ++pcp.events.hit;
   }
   if (gfp.has(kGfpFlagZero)) [[unlikely]]
@@ -354,7 +354,8 @@ void PageAllocator<Policy>::reserve_highatomic(Zone& zone, Pfn pfn) {
 template <class Policy>
 bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
   for (Zone* zone : nodes_[attempt.preferred]->fallback_zones()) {
-    if (zone->type > gfp_zone(attempt.gfp) || read_once(zone->nr_reserved_highatomic) == 0) continue;
+    if (zone->type > gfp_zone(attempt.gfp) || read_once(zone->nr_reserved_highatomic) == 0)
+      continue;
     const Masked masked;
     const Locked locked(*zone);
     constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);
@@ -384,7 +385,7 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
 template <class Policy>
 inline Freed PageAllocator<Policy>::free_pages(unsigned cpu, Pfn pfn, unsigned order) {
   if (order > kPcpMaxOrder) {
-    return order == kPageblockOrder ? free_huge(cpu, pfn) : general_free(cpu, pfn, order);
+    return order == kPageblockOrder ? free_huge(cpu, pfn) : free_large(cpu, pfn, order);
   }
   CpuHeader& header = cpu_header(cpu);
   const Node& node = *header.node;
@@ -432,7 +433,8 @@ template <class Policy>
   Page* const mem_map = node.mem_map;
   if (!block.plain_head()) [[unlikely]]
     return general_free(cpu, pfn, kPageblockOrder);
-  Page& page = mem_map[frame];
+  const auto index = static_cast<FrameIndex>(frame);
+  Page& page = mem_map[index];
   const Tag tag = page.tag();
   if (!tag.is(BlockState::Allocated, kPageblockOrder) ||
       __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1) [[unlikely]] {
@@ -441,9 +443,32 @@ template <class Policy>
   const Masked masked;
   Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
   page.set_tag(tag.as_on_cpu_list());
-  pcp.lists[kPcpHugeList].push(mem_map, static_cast<FrameIndex>(frame));
-  if (++pcp.huge_count > pcp.huge_high) [[unlikely]]
+  pcp.lists[kPcpHugeList].push(mem_map, index);
+  if (--pcp.huge_room < 0) [[unlikely]]
     return shrink_huge(pcp);
+  return {};
+}
+
+// A larger block of the CPU's own node, back to its zone.
+template <class Policy>
+[[gnu::noinline]] Freed PageAllocator<Policy>::free_large(unsigned cpu, Pfn pfn, unsigned order) {
+  Node& node = *cpu_header(cpu).node;
+  const uint64_t frame = pfn - node.mem_map_start;
+  if (frame >= node.own_frames || order > kMaxOrder) [[unlikely]] {
+    return general_free(cpu, pfn, order);
+  }
+  if (!node.blocks.at(pfn).readable(pfn.v)) [[unlikely]]
+    return slow_free(cpu, pfn, order);
+  const Page& page = node.mem_map[frame];
+  const Tag tag = page.tag();
+  if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
+      [[unlikely]] {
+    return slow_free(cpu, pfn, order);
+  }
+  Zone& zone = node.zones[static_cast<size_t>(tag.zone())];
+  const Masked masked;
+  const Locked locked(zone);
+  free_block(zone, pfn, order);
   return {};
 }
 
@@ -475,7 +500,7 @@ template <class Policy>
   if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
     page.set_tag(tag.as_on_cpu_list());
     pcp.lists[kPcpHugeList].push(node->mem_map, node->index(pfn));
-    if (++pcp.huge_count > pcp.huge_high) return shrink_huge(pcp);
+    if (--pcp.huge_room < 0) return shrink_huge(pcp);
     return {};
   }
   const Locked locked(*pcp.zone);
@@ -562,14 +587,18 @@ template <class Policy>
 
 template <class Policy>
 [[gnu::noinline]] Freed PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+  return_pageblocks(pcp, -pcp.huge_room);
+  return {};
+}
+
+template <class Policy>
+void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
   Zone& zone = *pcp.zone;
-  HotList& blocks = pcp.lists[kPcpHugeList];
   const Locked locked(zone);
-  for (; pcp.huge_count > pcp.huge_high; --pcp.huge_count) {
-    const FrameIndex frame = blocks.take_oldest(zone.node->mem_map);
+  for (; blocks > 0; --blocks, ++pcp.huge_room) {
+    const FrameIndex frame = pcp.lists[kPcpHugeList].take_oldest(zone.node->mem_map);
     free_block(zone, zone.node->pfn(frame), kPageblockOrder);
   }
-  return {};
 }
 
 template <class Policy>
@@ -578,11 +607,7 @@ void PageAllocator<Policy>::drain(unsigned cpu) {
   for_each_zone([&](Zone& zone) {
     Pcp& pcp = pcp_of(cpu, zone);
     if (pcp.count() != 0) return_pages(pcp, pcp.count());
-    if (pcp.huge_count == 0) return;
-    const int32_t high = pcp.huge_high;
-    pcp.huge_high = 0;
-    (void)shrink_huge(pcp);
-    pcp.huge_high = high;
+    if (pcp.huge_count() != 0) return_pageblocks(pcp, pcp.huge_count());
   });
 }
 

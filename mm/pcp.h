@@ -48,15 +48,15 @@ struct alignas(256) Pcp {
   int32_t high;         // with so many pages on the lists, `batch` (or more) go back to the zone
   int32_t batch;        // pages fetched or returned at a time
   int32_t free_factor;  // doubles the number returned while frees come in a row
-  int32_t huge_count;   // blocks on the list of order 9
-  int32_t huge_high;
+  int32_t huge_room;    // blocks that the list of order 9 may still take: huge_high - huge_count()
+  int32_t huge_high;    // with more than so many on it, the oldest go back to the zone
   Zone* zone;
   std::array<HotList, kPcpLists> lists;
   NumaEvents events;
 
-  [[nodiscard]] int32_t count() const {
-    return high - room;
-  }  // pages on the lists of orders 0 to 3
+  // Pages on the lists of orders 0 to 3, and blocks on that of order 9.
+  [[nodiscard]] int32_t count() const { return high - room; }
+  [[nodiscard]] int32_t huge_count() const { return huge_high - huge_room; }
 };
 static_assert(sizeof(Pcp) == 256);
 

@@ -33,7 +33,7 @@ uint64_t watermark_of(const Zone& zone, Watermark which) {
 uint64_t on_cpu_list(const PageAllocatorCore& core, unsigned cpu, const Zone& zone) {
   const Pcp& pcp = core.pcp(cpu, zone);
   return static_cast<uint64_t>(pcp.count()) +
-         static_cast<uint64_t>(pcp.huge_count) * kPageblockFrames;
+         static_cast<uint64_t>(pcp.huge_count()) * kPageblockFrames;
 }
 
 template <class Visit>

@@ -161,6 +161,7 @@ void PageAllocatorCore::compute_pcp_limits() {
       pcp.room += zone.pcp_high - pcp.high;
       pcp.high = zone.pcp_high;
       pcp.batch = zone.pcp_batch;
+      pcp.huge_room += huge_limit(zone) - pcp.huge_high;
       pcp.huge_high = huge_limit(zone);
     }
   });
