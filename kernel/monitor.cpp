@@ -7,6 +7,7 @@
 #include "kernel/explain.h"
 #include "kernel/line_editor.h"
 #include "kernel/machine.h"
+#include "kernel/monitor_machine.h"
 #include "kernel/pager.h"
 #include "kernel/picture.h"
 #include "kernel/report.h"
@@ -150,6 +151,19 @@ void map(Booted& machine, std::string_view, const Printer& out) {
   screen().show();
 }
 
+void qr(Booted&, std::string_view, const Printer& out) {
+  if (!screen().is_open()) {
+    out.line("qr: this machine has no screen to draw on");
+    return;
+  }
+  screen().hide();
+  if (draw_qr_code(out)) {
+    out.line("the summary of this run is on the screen as a QR code; any key ends it");
+    (void)wait_for_key();
+  }
+  screen().show();
+}
+
 void ledger(Booted& machine, std::string_view, const Printer& out) {
   const mm::Result<> closed = close_ledger(machine, out);
   if (!closed.ok()) out.error("ledger", closed.error());
@@ -200,11 +214,22 @@ constexpr std::array kCommands{
     Command{"ledger", "", "who has how many bytes", ledger},
     Command{"audit", "", "check the allocator's structures against each other", audit},
     Command{"acpi", "", "the ACPI tables", acpi},
+    Command{"srat", "", "memory and CPUs by node, and distances", show_srat},
+    Command{"cpus", "", "the CPUs", show_cpus},
+    Command{"pt", "VADDR", "a virtual address through the page tables", walk_tables},
+    Command{"alloc", "ORDER [NODE]", "take a block of 2^ORDER pages", take_block},
+    Command{"hold", "[SIZE]", "take so much memory, or say how much is held", hold_memory},
+    Command{"free", "ADDR|all", "give back what alloc and hold took", free_block},
+    Command{"memtest", "[WORDS]", "test free memory: quick, full, a number, node:N", test_memory},
+    Command{"bench", "", "what allocations cost", measure},
     Command{"dmesg", "", "the log once more", dmesg},
     Command{"options", "", "the kernel's options", options},
     Command{"selftest", "[PATTERN]", "run the kernel's checks", selftest},
+    Command{"report", "", "sum up this run, and leave that for the next start", report_run},
+    Command{"qr", "", "the same as a QR code on the screen", qr},
     Command{"poweroff", "", "switch the machine off", power_off},
     Command{"reboot", "", "start it anew", reboot},
+    Command{"firmware", "", "reboot into the firmware's setup", enter_setup},
 };
 
 // Commands are completed, their arguments not.

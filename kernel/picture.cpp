@@ -342,7 +342,7 @@ Colour Picture::content(const Column& column) const {
     colour = mix(colour, of_name(column.name),
                  column.free == 0 && part > 200 ? 255u : std::max(part, 130u));
   }
-  return column.test == 1 ? mix(colour, kTested, 150) : colour;
+  return column.test == 1 ? mix(colour, kTested, 210) : colour;
 }
 
 void Picture::draw_fold(const Piece& piece, uint32_t x, uint32_t right, uint32_t y) const {

@@ -42,13 +42,13 @@ bool is_shown(char c) { return c >= ' ' && c <= '~'; }
 void Summary::keep(Kind kind, std::string_view line) {
   Part& part = parts_[static_cast<size_t>(kind)];
   const size_t room = kEach[static_cast<size_t>(kind)];
+  // The same again says nothing new.
+  const std::string_view before(part.text.data(), part.length);
+  if (before.find(line) != std::string_view::npos) return;
   if (part.length + line.size() + 1 > room) {
     ++part.left_out;
     return;
   }
-  // The same again says nothing new.
-  const std::string_view before(part.text.data(), part.length);
-  if (before.find(line) != std::string_view::npos) return;
   std::copy(line.begin(), line.end(), part.text.begin() + part.length);
   part.length += line.size();
   part.text[part.length++] = '\n';
