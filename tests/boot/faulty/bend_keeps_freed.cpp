@@ -12,7 +12,7 @@ EFI_STATUS EFIAPI bent_free_pages(EFI_PHYSICAL_ADDRESS memory, UINTN pages) {
 
 }  // namespace
 
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE /*volume*/) {
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
   true_free_pages = services.FreePages;
   services.FreePages = bent_free_pages;
   return EFI_SUCCESS;

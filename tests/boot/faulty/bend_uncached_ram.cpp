@@ -20,7 +20,7 @@ EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, U
 
 }  // namespace
 
-EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_HANDLE /*volume*/) {
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
   true_get_memory_map = services.GetMemoryMap;
   services.GetMemoryMap = bent_get_memory_map;
   return EFI_SUCCESS;
