@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernel/console.h"
+#include "kernel/firmware_variables.h"
 #include "kernel/machine.h"
 #include "kernel/memory_options.h"
 #include "kernel/mtrr.h"
@@ -21,6 +22,19 @@ void open_keyboard() {}
 void pause() {}
 bool has_no_execute() { return true; }
 Mtrrs read_mtrrs() { return {}; }
+void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
+bool x2apic_mode() { return false; }
+mm::Phys physical_end() { return mm::Phys{uint64_t{1} << 40}; }
+mm::Result<std::optional<size_t>> get_variable(const loader::Handoff&, const VariableName&,
+                                               std::span<uint8_t>) {
+  return std::optional<size_t>{};
+}
+mm::Result<> set_variable(const loader::Handoff&, const VariableName&, std::span<const uint8_t>) {
+  return mm::Error{"this machine has no firmware", "SetVariable"};
+}
+mm::Result<FirmwareTime> firmware_time(const loader::Handoff&) {
+  return mm::Error{"this machine has no firmware", "GetTime"};
+}
 void print_backtrace(const mm::Printer&) {}
 void power_off(End) { throw "power_off"; }
 void reboot() { throw "reboot"; }
