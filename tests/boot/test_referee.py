@@ -81,9 +81,24 @@ def test_another_order_is_found():
 def test_exemptions_are_counted_and_bound_to_their_release():
     quiet = [fact for fact in said(LOG) if fact[0] != "SRAT processors"]
     used = {}
-    assert reviewed.apply(said(LOG), "baton", "any", (6, 12), used) == quiet
+    assert reviewed.apply(said(LOG), quiet, "baton", "any", (6, 12), used) == quiet
     assert used == {"quiet-srat-processors": 1}
-    assert reviewed.apply(said(LOG), "baton", "any", (6, 1), used) == said(LOG)
+    assert reviewed.apply(said(LOG), said(LOG), "baton", "any", (6, 12), used) == said(LOG)
+    assert reviewed.apply(said(LOG), quiet, "baton", "any", (6, 1), used) == said(LOG)
+
+
+@pytest.mark.parametrize("subject, new, old", [
+    ("NUMA node ranges",
+     "NUMA: Node 0 [mem 0x00001000-0x0009ffff] + [mem 0x00100000-0x7fffffff] -> "
+     "[mem 0x00001000-0x7fffffff]",
+     "NUMA: Node 0 [mem 0x00000000-0x0009ffff] + [mem 0x00100000-0x7fffffff] -> "
+     "[mem 0x00000000-0x7fffffff]"),
+    ("fallback order", "Fallback order for Node 1: 3 2 0", "Fallback order for Node 1: 1 3 2 0"),
+    ("fallback order", "Fallback order for Node 1: 1 10 0", "Fallback order for Node 1: 1 10 0"),
+    ("fallback order", "Fallback order for Node 1: 10 0", "Fallback order for Node 1: 1 10 0")])
+def test_words_of_newer_kernels_become_those_of_6_1(subject, new, old):
+    assert reviewed.apply([(subject, new)], [], "linux", "any", (6, 12), {}) == [(subject, old)]
+    assert reviewed.apply([(subject, new)], [], "linux", "any", (6, 1), {}) == [(subject, new)]
 
 
 @pytest.mark.parametrize("line", [

@@ -43,9 +43,10 @@ def judge(machine, referee, only_linux):
             times.append(f"Baton {seconds:.0f} s")
             if theirs is not None:
                 release = reviewed.release("\n".join(facts.section(log, "version")))
-                theirs = reviewed.apply(theirs, "linux", machine.name, release, outcome.used)
-                ours = reviewed.apply(baton.said(own_log), "baton", machine.name, release,
-                                      outcome.used)
+                ours = baton.said(own_log)
+                theirs, ours = (
+                    reviewed.apply(theirs, ours, "linux", machine.name, release, outcome.used),
+                    reviewed.apply(ours, theirs, "baton", machine.name, release, outcome.used))
                 outcome.rows = sum(subject.startswith(tables.FORM) for subject, _ in theirs)
                 outcome.lines = len(theirs) - outcome.rows
                 outcome.problems = compare.differences(theirs, ours)

@@ -20,6 +20,7 @@ class Exempt:
     since: tuple = (0, 0)
     before: tuple = (999, 0)
     machines: str = r".*"  # names it is for
+    if_absent: bool = False  # only where the other side has no such line at all
 
     def __post_init__(self):
         self._regex = re.compile(self.pattern)
@@ -46,7 +47,23 @@ EXCEPTIONS = [
         "quiet-srat-processors", "baton", "SRAT processors",
         r"SRAT: PXM \d+ -> (X2)?APIC 0x\w+ -> Node \d+", None,
         "newer kernels print these lines only with dynamic debugging on; there is nothing to "
-        "compare Baton's with", since=(6, 12)),
+        "compare Baton's with", since=(6, 2), if_absent=True),
+    Exempt(
+        "numa-without-page-0", "linux", "NUMA node ranges",
+        r"(NUMA: Node \d+ \[mem )0x00001000(-\S+\] \+ \[mem \S+\] -> \[mem )0x00001000(-\S+\])",
+        r"\g<1>0x00000000\g<2>0x00000000\g<3>",
+        "newer kernels cut a node's block at the first page of RAM before they join it with the next",
+        since=(6, 2)),
+    Exempt(
+        "quiet-memoryless", "baton", "node set-up", r"Initializing node \d+ as memoryless", None,
+        "newer kernels no longer print this; `Initmem setup node N as memoryless` says the same",
+        since=(6, 2), if_absent=True),
+    Exempt(
+        "fallback-without-itself", "linux", "fallback order",
+        r"Fallback order for Node (\d+): (?!\1(?: |$))(.*)",
+        r"Fallback order for Node \1: \1 \2",
+        "6.1 puts a node without memory first in its own order, though nothing can come from it; newer "
+        "kernels leave it out", since=(6, 2)),
     Exempt(
         "e820-words-ram", "linux", "BIOS-e820 map",
         r"(BIOS-e820: \[mem \S+\]) System RAM", r"\1 usable",
@@ -66,10 +83,12 @@ def release(version_line):
     return int(match[1]), int(match[2])
 
 
-def apply(facts, side, machine_name, linux_release, used):
-    """The facts with the exceptions for `side` applied; counts each use in the dict `used`."""
+def apply(facts, other, side, machine_name, linux_release, used):
+    """The facts with the exceptions for `side` applied; counts each use in the dict `used`. `other` are
+    the other side's facts."""
     relevant = [one for one in EXCEPTIONS
-                if one.side == side and one.covers(machine_name, linux_release)]
+                if one.side == side and one.covers(machine_name, linux_release)
+                and not (one.if_absent and any(one.apply(line) for _, line in other))]
     result = []
     for subject, line in facts:
         for one in relevant:
