@@ -25,7 +25,7 @@ size_t populated_zones(const Layout& layout) {
 NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
   NodeDataShape shape{};
   shape.zonelist = align_up(sizeof(Node), 64);
-  shape.blocks = align_up(shape.zonelist + populated * sizeof(Zone*), 64);
+  shape.blocks = align_up(shape.zonelist + populated * sizeof(uintptr_t), 64);
   shape.size = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), kPageSize);
   return shape;
 }

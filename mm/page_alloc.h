@@ -172,10 +172,10 @@ class PageAllocatorCore {
   [[nodiscard]] uint64_t totalreserve_pages() const { return totalreserve_pages_; }
 
   // Counts need no lock; they are exact when no CPU is in the allocator.
-  [[nodiscard]] ZoneCounts zone_counts(NodeId node, ZoneType zone) const;
+  [[nodiscard]] ZoneCounts zone_counts(NodeId node, ZoneType type) const;
   [[nodiscard]] ZoneCounts node_counts(NodeId node) const;
   [[nodiscard]] ZoneCounts counts() const;
-  [[nodiscard]] NumaEvents zone_events(NodeId node, ZoneType zone) const;
+  [[nodiscard]] NumaEvents zone_events(NodeId node, ZoneType type) const;
   [[nodiscard]] NumaEvents node_events(NodeId node) const;
 
   // From here on the machine must be at rest: nothing allocates or frees meanwhile.
@@ -383,7 +383,8 @@ class PageAllocator : public PageAllocatorCore {
  private:
   using Lock = typename Policy::Lock;
   using Masked = typename Policy::Masked;
-  static_assert(sizeof(Lock) <= sizeof(Zone::lock) && alignof(Lock) <= 64);
+  static_assert(sizeof(Lock) <= sizeof(Zone::lock));
+  static_assert(alignof(Lock) <= 64);
 
   // A zone's lock, held.
   class Locked {

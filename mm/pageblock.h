@@ -119,7 +119,9 @@ class PageblockMap {
   [[nodiscard]] uint64_t fresh_gigas(Pfn pfn, uint64_t most) const;
 
  private:
-  enum : uint8_t { kGigaFresh = 0, kGigaBytes = 1, kGigaInRun = 2 };
+  static constexpr uint8_t kGigaFresh = 0;
+  static constexpr uint8_t kGigaBytes = 1;
+  static constexpr uint8_t kGigaInRun = 2;
 
   [[nodiscard]] static constexpr uint64_t gigas(PfnRange frames) {
     if (frames.empty()) return 0;
