@@ -69,7 +69,7 @@ void write_back_caches(uint64_t virt, uint64_t bytes);
 // design.md's table; the value is QEMU's exit status.
 enum class End : uint8_t { PowerOff = 0, Passed = 33, Failed = 35 };
 // Facts by which power_off() and reboot() reach the firmware; copied.
-void prepare_end(const loader::Handoff& handoff, const AcpiFacts& acpi);
+void prepare_end(const loader::Handoff& handoff, const AcpiFacts& facts);
 // In QEMU the status becomes QEMU's own. Elsewhere, and with PowerOff: ResetSystem, then ACPI's S5.
 [[noreturn]] void power_off(End end);
 // ResetSystem, then ACPI's reset register, then the keyboard controller.

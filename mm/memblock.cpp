@@ -156,7 +156,7 @@ void MemblockType::move_to(std::span<MemblockRegion> storage) {
 
 Result<> Memblock::move(Which which, Phys place, uint64_t bytes) {
   array(which).move_to({map_.at<MemblockRegion>(place), bytes / sizeof(MemblockRegion)});
-  Range& own = own_[which];
+  Range& own = own_[static_cast<size_t>(which)];
   if (!own.empty()) BATON_TRY(reserved_.remove(own));
   own = {place, place + bytes};
   return reserved_.add({own});
@@ -167,7 +167,7 @@ Result<> Memblock::move(Which which, Phys place, uint64_t bytes) {
 Result<> Memblock::make_room(Which about, Range range) {
   constexpr size_t kOwnSlots = 4;  // the reservation of a new array takes slots in `reserved`
   if (!may_resize_) return {};
-  for (const Which which : {kReserved, kMemory}) {
+  for (const Which which : {Which::Reserved, Which::Memory}) {
     const MemblockType& full = array(which);
     if (which == about ? full.has_room_for(range, kOwnSlots) : full.free_slots() >= kOwnSlots) {
       continue;
@@ -193,32 +193,32 @@ Result<> Memblock::make_room(Which about, Range range) {
 }
 
 Result<> Memblock::add(Range range, NodeId node, uint8_t flags) {
-  BATON_TRY(make_room(kMemory, range));
+  BATON_TRY(make_room(Which::Memory, range));
   return memory_.add({range, node, flags});
 }
 
 Result<> Memblock::remove(Range range) {
-  BATON_TRY(make_room(kMemory, range));
+  BATON_TRY(make_room(Which::Memory, range));
   return memory_.remove(range);
 }
 
 Result<> Memblock::reserve(Range range) {
-  BATON_TRY(make_room(kReserved, range));
+  BATON_TRY(make_room(Which::Reserved, range));
   return reserved_.add({range});
 }
 
 Result<> Memblock::free(Range range) {
-  BATON_TRY(make_room(kReserved, range));
+  BATON_TRY(make_room(Which::Reserved, range));
   return reserved_.remove(range);
 }
 
 Result<> Memblock::set_node(Range range, NodeId node) {
-  BATON_TRY(make_room(kMemory, range));
+  BATON_TRY(make_room(Which::Memory, range));
   return memory_.set_node(range, node);
 }
 
 Result<> Memblock::set_flag(Range range, uint8_t flag, bool on) {
-  BATON_TRY(make_room(kMemory, range));
+  BATON_TRY(make_room(Which::Memory, range));
   return memory_.set_flag(range, flag, on);
 }
 

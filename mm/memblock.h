@@ -88,8 +88,10 @@ class Memblock {
 
   // Gives an array storage that was found otherwise, in memory of the caller's choice, and reserves
   // it like a grown array. The place must not be reserved yet.
-  Result<> move_memory_to(Phys place, uint64_t bytes) { return move(kMemory, place, bytes); }
-  Result<> move_reserved_to(Phys place, uint64_t bytes) { return move(kReserved, place, bytes); }
+  Result<> move_memory_to(Phys place, uint64_t bytes) { return move(Which::Memory, place, bytes); }
+  Result<> move_reserved_to(Phys place, uint64_t bytes) {
+    return move(Which::Reserved, place, bytes);
+  }
 
   // memblock_add, _remove, _reserve, _free, _set_node and the flags. What overlaps what is there
   // already is taken as it is; a full array that may not grow is an error.
@@ -126,15 +128,17 @@ class Memblock {
   void for_each_free_range(NodeId node, Visit visit) const;
 
  private:
-  enum Which : size_t { kMemory, kReserved };
+  enum class Which : uint8_t { Memory, Reserved };
 
   Result<> set_flag(Range range, uint8_t flag, bool on);
-  Result<> make_room(Which which, Range range);
+  Result<> make_room(Which about, Range range);
   Result<> move(Which which, Phys place, uint64_t bytes);
   template <class Accept>
   [[nodiscard]] Phys search(const Want& want, Accept accept) const;
 
-  [[nodiscard]] MemblockType& array(Which which) { return which == kMemory ? memory_ : reserved_; }
+  [[nodiscard]] MemblockType& array(Which which) {
+    return which == Which::Memory ? memory_ : reserved_;
+  }
 
   MemblockType memory_;
   MemblockType reserved_;

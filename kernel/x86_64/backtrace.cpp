@@ -5,11 +5,13 @@
 #include "kernel/x86_64/descriptors.h"
 #include "mm/types.h"
 
+// The linker script's and symbols.awk's names. NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 extern const kernel::SymbolEntry kernel_symbols_start[], kernel_symbols_end[];
 extern const char kernel_symbol_names[], kernel_symbol_names_end[];
 extern const char kernel_text_start[], kernel_text_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace kernel {
 namespace x86 {

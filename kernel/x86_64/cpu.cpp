@@ -42,8 +42,8 @@ CpuFacts cpu_facts() {
     cpu.pages_1g = (extended.edx >> 26 & 1) != 0;
   }
   if (max_extended >= 0x80000004) {
-    for (uint32_t i = 0; i < 3; ++i) {
-      const CpuidLeaf part = cpuid(0x80000002 + i);
+    for (size_t i = 0; i < 3; ++i) {
+      const CpuidLeaf part = cpuid(0x80000002 + static_cast<uint32_t>(i));
       put(&cpu.brand[16 * i], part.eax);
       put(&cpu.brand[16 * i + 4], part.ebx);
       put(&cpu.brand[16 * i + 8], part.ecx);

@@ -152,7 +152,7 @@ bool can_write(uint64_t virt) {
 }  // namespace kernel
 
 void handle_exception(kernel::x86::Registers* registers) {
-  using namespace kernel::x86;
+  using namespace kernel::x86;  // NOLINT: one function, all about it
   if (continue_probe(*registers)) return;
   switch (registers->vector) {
     case kNmi:

@@ -11,7 +11,7 @@ struct Registers {
   uint64_t vector, error;
   uint64_t rip, cs, rflags, rsp, ss;
 };
-static_assert(sizeof(Registers) == 22 * 8);
+static_assert(sizeof(Registers) == 22 * sizeof(uint64_t));
 
 // How many NMIs and breakpoints were taken and continued from.
 struct ExceptionCounts {

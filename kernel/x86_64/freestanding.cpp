@@ -3,6 +3,7 @@
 // beats them.
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 #include "kernel/panic.h"
 
@@ -57,12 +58,11 @@ void* memchr(const void* in, int value, size_t size) {
 // libstdc++'s bounds checks (std::string_view::substr) end here instead of in an exception; so do
 // its assertions from GCC 14 on.
 namespace std {
-[[noreturn]] void terminate() noexcept;
 void terminate() noexcept {
   kernel::panic("std::terminate: a check of the standard library failed");
 }
-[[noreturn]] void __throw_out_of_range_fmt(const char* format, ...);
-void __throw_out_of_range_fmt(const char* format, ...) {
+[[noreturn]] void __throw_out_of_range_fmt(const char* format, ...);  // NOLINT: their name
+void __throw_out_of_range_fmt(const char* format, ...) {              // NOLINT
   kernel::panic("out of range: %s", format);
 }
 }  // namespace std

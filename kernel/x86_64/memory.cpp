@@ -14,7 +14,7 @@ void write_back_caches(uint64_t virt, uint64_t bytes) {
     asm volatile("wbinvd" : : : "memory");
     return;
   }
-  const uint64_t line = (features.ebx >> 8 & 0xff) * 8;
+  const uint64_t line = uint64_t{features.ebx >> 8 & 0xff} * 8;
   for (uint64_t at = virt & ~(line - 1); at < virt + bytes; at += line) {
     asm volatile("clflush (%0)" : : "r"(at) : "memory");
   }

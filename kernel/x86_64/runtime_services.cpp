@@ -7,6 +7,7 @@
 #include "kernel/firmware_variables.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/page_walk.h"
+#include "mm/types.h"
 
 namespace kernel::machine {
 namespace {
@@ -20,7 +21,7 @@ constexpr uint64_t kNotFound = kError | 14, kUnsupported = kError | 3;
 
 // Kept also when the boot services are gone, and there for us now.
 constexpr uint32_t kAttributes = 1 | 2 | 4;  // non-volatile, boot services, runtime
-constexpr uint64_t kKeptFree = 5 * 1024;
+constexpr uint64_t kKeptFree = 5 * mm::kKiB;
 
 // EFI_TIME, section 8.3.
 struct EfiTime {

@@ -63,7 +63,7 @@ void print_cpu(const mm::Printer& out) { x86::print(x86::cpu_facts(), out); }
 }  // namespace kernel::machine
 
 void kernel_start(const loader::Handoff* handoff) {
-  using namespace kernel;
+  using namespace kernel;  // NOLINT: one function, all about it
   x86::load_descriptors();
   machine::open_console();
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {

@@ -54,7 +54,7 @@ bool can_change(const uint64_t* entry) {
 namespace kernel::machine {
 
 uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables) {
-  using namespace x86;
+  using namespace x86;  // NOLINT: one function, all about it
   if (!has_pat()) return 0;
   const uint64_t pat = rdmsr(kMsrPat);
   wrmsr(kMsrPat, (pat & ~(uint64_t{0xff} << (8 * kEntry))) | kWriteCombining << (8 * kEntry));

@@ -27,7 +27,7 @@ struct Firmware {
   explicit Firmware(const std::vector<Drawn>& drawn, size_t stride_bytes = 48)
       : bytes(drawn.size() * stride_bytes, std::byte{0xee}), stride(stride_bytes) {
     for (size_t i = 0; i < drawn.size(); ++i) {
-      const EfiDescriptor d{drawn[i].type, 0, drawn[i].start, 0, drawn[i].pages,
+      const EfiDescriptor d{drawn[i].type,      0, drawn[i].start, 0, drawn[i].pages,
                             drawn[i].attributes};
       std::memcpy(&bytes[i * stride], &d, sizeof(d));
     }
@@ -118,12 +118,10 @@ TEST(EfiMap, WhereTypesOverlapTheStricterWins) {
   // usable     |----------------------------|
   // NVS             |-----------|
   // reserved             |----------|
-  const Firmware firmware({{T::Conventional, 0x10000, 0x30},
-                           {T::AcpiNvs, 0x14000, 0xc},
-                           {T::Reserved, 0x1c000, 0xc}});
-  EXPECT_EQ(convert(firmware.map()).table,
-            (Table{"10000-14000 usable", "14000-1c000 ACPI NVS", "1c000-28000 reserved",
-                   "28000-40000 usable"}));
+  const Firmware firmware(
+      {{T::Conventional, 0x10000, 0x30}, {T::AcpiNvs, 0x14000, 0xc}, {T::Reserved, 0x1c000, 0xc}});
+  EXPECT_EQ(convert(firmware.map()).table, (Table{"10000-14000 usable", "14000-1c000 ACPI NVS",
+                                                  "1c000-28000 reserved", "28000-40000 usable"}));
 }
 
 TEST(EfiMap, OrderDoesNotMatter) {
@@ -158,24 +156,25 @@ TEST(EfiMap, AnyStrideAndAnyCount) {
 TEST(EfiMap, DescriptorsThatCannotBeRightAreNamedOneByOne) {
   const Firmware firmware({
       {T::Conventional, 0x1000, 1},
-      {T::Conventional, 0x5000, 0},                           // no pages
-      {T::Conventional, 0xfffffffffffff000, 2},               // wraps
-      {T::Conventional, 0x2000, uint64_t{1} << 60},           // its size wraps
-      {T::Reserved, 0x000fffffffffe000, 5},                   // ends above 52 bits
+      {T::Conventional, 0x5000, 0},                  // no pages
+      {T::Conventional, 0xfffffffffffff000, 2},      // wraps
+      {T::Conventional, 0x2000, uint64_t{1} << 60},  // its size wraps
+      {T::Reserved, 0x000fffffffffe000, 5},          // ends above 52 bits
       {T::Conventional, 0x8000, 1},
   });
   const Converted c = convert(firmware.map());
   EXPECT_TRUE(c.ok);
   EXPECT_EQ(c.table, (Table{"1000-2000 usable", "8000-9000 usable",
                             "fffffffffe000-10000000000000 reserved"}));
-  EXPECT_EQ(c.findings,
-            "efi: mem01: skipped: Conventional: EFI descriptor: no pages (start) (0x5000, 0x0)\n"
-            "efi: mem02: skipped: Conventional: EFI descriptor: ends above the 52-bit physical "
-            "address space (start, pages) (0xfffffffffffff000, 0x2)\n"
-            "efi: mem03: skipped: Conventional: EFI descriptor: ends above the 52-bit physical "
-            "address space (start, pages) (0x2000, 0x1000000000000000)\n"
-            "efi: mem04: kept to the end of the address space: Reserved: EFI descriptor: ends above "
-            "the 52-bit physical address space (start, pages) (0xfffffffffe000, 0x5)\n");
+  EXPECT_EQ(
+      c.findings,
+      "efi: mem01: skipped: Conventional: EFI descriptor: no pages (start) (0x5000, 0x0)\n"
+      "efi: mem02: skipped: Conventional: EFI descriptor: ends above the 52-bit physical "
+      "address space (start, pages) (0xfffffffffffff000, 0x2)\n"
+      "efi: mem03: skipped: Conventional: EFI descriptor: ends above the 52-bit physical "
+      "address space (start, pages) (0x2000, 0x1000000000000000)\n"
+      "efi: mem04: kept to the end of the address space: Reserved: EFI descriptor: ends above "
+      "the 52-bit physical address space (start, pages) (0xfffffffffe000, 0x5)\n");
 }
 
 TEST(EfiMap, AWrongFormIsRefused) {

@@ -200,6 +200,19 @@ node 0: 0x80000-0xc0000
 )");
 }
 
+TEST(Numa, BlocksEndWhereRamEnds) {
+  EXPECT_EQ(
+      numa(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x3fffffff]
+SRAT: Node 0 PXM 0 [mem 0x40000000-0xffffffff]
+SRAT: Node 1 PXM 1 [mem 0x100000000-0x1ffffffff]
+)"),
+      R"(NUMA: Node 0 [mem 0x00000000-0x3fffffff] + [mem 0x40000000-0x7fffffff] -> [mem 0x00000000-0x7fffffff]
+node 0: 0x100-0x80000
+)");
+}
+
 TEST(Numa, RamInAHotplugWindowIsKeptApart) {
   const char* drawing = R"(
 BIOS-e820: [mem 0x0000000000100000-0x00000000bfffffff] usable
