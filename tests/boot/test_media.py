@@ -13,7 +13,7 @@ PROMPT = r"^baton> $"
 
 def boots(bench, machine, image):
     disk = shutil.copyfile(image, bench.folder / "disk.img")
-    boot = bench.boot(machine, disk=disk, until=PROMPT, timeout=150)
+    boot = bench.boot(machine, disk=disk, until=PROMPT, timeout=300)
     assert boot.ended == "seen", str(boot)
     assert read.find(boot.log, r"Baton version ")
     assert "Starts by itself in 3 s" in boot.log, "the menu that is shipped"
