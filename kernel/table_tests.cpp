@@ -10,7 +10,6 @@ namespace {
 using loader::Facts;
 using loader::fail;
 using loader::Outcome;
-using loader::SelfTest;
 using loader::Severity;
 using loader::skip;
 using enum loader::Outcome;
@@ -51,7 +50,7 @@ Outcome check_rsdp(const TableFacts& machine, Facts& facts) {
 // The pointers of a root table, 4 or 8 bytes each.
 struct RootTable {
   Bytes bytes;
-  size_t pointer = 0;
+  size_t pointer = 4;
 
   [[nodiscard]] size_t count() const { return (bytes.size() - 36) / pointer; }
   [[nodiscard]] uint64_t at(size_t i) const {

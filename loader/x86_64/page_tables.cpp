@@ -71,7 +71,8 @@ Result<> PageTables::map_level(Phys table, unsigned level, uint64_t virt, Range 
     const uint64_t index = virt >> shift(level) & 511;
     const uint64_t to_border = span - (virt & (span - 1));
     const uint64_t size = range.size() < to_border ? range.size() : to_border;
-    const bool whole = size == span && range.start.v % span == 0 && leaf_allowed(level);
+    const bool whole =
+        level == 1 || (size == span && range.start.v % span == 0 && leaf_allowed(level));
     // A table that is already there stays: what it maps is overridden entry by entry.
     const bool has_table =
         level > 1 && (entries[index] & kPresent) != 0 && (entries[index] & kLarge) == 0;
@@ -91,6 +92,9 @@ Result<> PageTables::map_level(Phys table, unsigned level, uint64_t virt, Range 
 
 Result<> PageTables::map(uint64_t virt, Range range, Access access) {
   if (range.empty()) return {};
+  if (features_.levels != 4 && features_.levels != 5) {
+    return Error{"neither four nor five levels (levels)", "page tables", features_.levels, 0};
+  }
   if (((virt | range.start.v | range.end.v) & (mm::kPageSize - 1)) != 0) {
     return Error{"mapping is not page-aligned (virtual, physical)", "page tables", virt,
                  range.start.v};
