@@ -65,6 +65,13 @@ EXCEPTIONS = [
         "6.1 puts a node without memory first in its own order, though nothing can come from it; newer "
         "kernels leave it out", since=(6, 2)),
     Exempt(
+        "newer-counters", "linux", "form of zoneinfo",
+        r" +(nr_iommu_pages|pgdemote_(?:kswapd|direct|khugepaged)|promo|nr_unaccepted) +#", None,
+        "rows that /proc/zoneinfo has gained since 6.1", since=(6, 2)),
+    Exempt(
+        "newer-totals", "linux", "form of meminfo", r"Unaccepted: # kB", None,
+        "a row that /proc/meminfo has gained since 6.1", since=(6, 2)),
+    Exempt(
         "e820-words-ram", "linux", "BIOS-e820 map",
         r"(BIOS-e820: \[mem \S+\]) System RAM", r"\1 usable",
         "newer kernels name the type with /proc/iomem's words", since=(6, 13)),
