@@ -49,7 +49,7 @@ TEST(Handoff, TheFieldThatIsWrongIsNamed) {
   };
   const Case cases[] = {
       {"magic", [](Handoff& h) { h.magic = 1; }},
-      {"version", [](Handoff& h) { h.version = 2; }},
+      {"version", [](Handoff& h) { h.version = kHandoffVersion + 1; }},
       {"size", [](Handoff& h) { h.size = 8; }},
       {"e820", [](Handoff& h) { h.e820.count = 0; }},
       {"e820", [](Handoff& h) { h.e820.element_size = 20; }},
