@@ -68,9 +68,9 @@ size_t strlen(const char* text) {
 }  // extern "C"
 
 // What <string_view> calls for a position behind the end, where a hosted program would throw. It is
-// a fault of ours that no input may cause, so all it needs is to end at once and be seen. From GCC 14
-// on the library's assertions end in terminate().
-// NOLINTBEGIN(readability-identifier-naming): the names are the library's
+// a fault of ours that no input may cause, so all it needs is to end at once and be seen. From GCC
+// 14 on the library's assertions end in terminate(). NOLINTBEGIN(readability-identifier-naming):
+// the names are the library's
 namespace std {
 void terminate() noexcept { __builtin_trap(); }
 [[noreturn]] void __throw_out_of_range_fmt(const char*, ...);
