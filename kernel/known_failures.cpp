@@ -7,6 +7,8 @@ constexpr KnownFailure kKnown[] = {
     // MdeModulePkg's DXE core shifts the count of pages into bytes without looking for an overflow:
     // 2^52 + 1 pages become one.
     {"efi.alloc.huge", "EDK II", "EDK II: AllocatePages lets the size in bytes wrap"},
+    {"efi.alloc.huge", "Debian distribution of EDK II",
+     "EDK II: AllocatePages lets the size in bytes wrap"},
 };
 
 }  // namespace
