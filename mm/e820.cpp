@@ -1,5 +1,7 @@
 #include "mm/e820.h"
 
+#include "mm/sorted_ranges.h"
+
 namespace mm {
 namespace {
 
@@ -68,17 +70,7 @@ const char* e820_type_name(E820Type type) {
 }
 
 size_t E820Table::first_ending_after(Phys at) const {
-  size_t low = 0;
-  size_t high = count_;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (storage_[middle].range.end > at) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
+  return mm::first_ending_after(entries(), at);
 }
 
 void E820Table::insert(size_t index, const E820Entry& entry) {

@@ -1,5 +1,7 @@
 #include "mm/early_res.h"
 
+#include "mm/sorted_ranges.h"
+
 namespace mm {
 namespace {
 
@@ -23,19 +25,7 @@ Result<Reservation> make(Range range, const char* name, bool overlap_ok) {
 
 }  // namespace
 
-size_t EarlyRes::first_ending_after(Phys at) const {
-  size_t low = 0;
-  size_t high = count_;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (storage_[middle].range.end > at) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
-}
+size_t EarlyRes::first_ending_after(Phys at) const { return mm::first_ending_after(entries(), at); }
 
 void EarlyRes::insert(const Reservation& reservation) {
   size_t i = count_++;

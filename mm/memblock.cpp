@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mm/sorted_ranges.h"
+
 namespace mm {
 
 uint64_t MemblockType::total() const {
@@ -11,17 +13,7 @@ uint64_t MemblockType::total() const {
 }
 
 size_t MemblockType::first_ending_after(Phys at) const {
-  size_t low = 0;
-  size_t high = count_;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (storage_[middle].range.end > at) {
-      high = middle;
-    } else {
-      low = middle + 1;
-    }
-  }
-  return low;
+  return mm::first_ending_after(regions(), at);
 }
 
 bool MemblockType::overlaps(Range range) const {
