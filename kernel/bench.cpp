@@ -31,22 +31,25 @@ class Bench {
     });
   }
 
-  void pair(unsigned order) {
-    if (!warm_up(order)) return;
+  // The order is a constant here as it is where code allocates.
+  template <unsigned order>
+  void pair() {
+    if (!warm_up<order>()) return;
     const uint64_t ticks = ticks_of([&] {
-      for (unsigned i = 0; i < kRounds; ++i) give(take(order), order);
+      for (unsigned i = 0; i < kRounds; ++i) give<order>(take<order>());
     });
     out_.line("BENCH alloc.order%u_pair %lu ticks", order, per_round(ticks, empty_));
   }
 
   // The free alone: alternate and take the allocation's own ticks off.
-  void free_alone(unsigned order) {
-    if (!warm_up(order)) return;
+  template <unsigned order>
+  void free_alone() {
+    if (!warm_up<order>()) return;
     uint64_t ticks = 0;
     uint64_t reading = 0;
     for (unsigned i = 0; i < kRounds; ++i) {
-      const mm::Pfn pfn = take(order);
-      ticks += ticks_of([&] { give(pfn, order); });
+      const mm::Pfn pfn = take<order>();
+      ticks += ticks_of([&] { give<order>(pfn); });
       reading += ticks_of([] {});
     }
     out_.line("BENCH alloc.order%u_free %lu ticks", order, per_round(ticks, reading));
@@ -54,21 +57,24 @@ class Bench {
 
  private:
   // False, with a line that says so, where the node has no such block.
-  bool warm_up(unsigned order) {
+  template <unsigned order>
+  bool warm_up() {
     const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
     if (!block) {
       out_.line("BENCH alloc.order%u none: node %u has no such block", order, kNode);
       return false;
     }
-    give(block.value(), order);
+    give<order>(block.value());
     return true;
   }
-  mm::Pfn take(unsigned order) {
+  template <unsigned order>
+  mm::Pfn take() {
     const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
     if (!block) panic("bench", block.error());
     return block.value();
   }
-  void give(mm::Pfn pfn, unsigned order) {
+  template <unsigned order>
+  void give(mm::Pfn pfn) {
     const mm::Freed freed = pages_.free_pages(kBootCpu, pfn, order);
     if (!freed) panic("bench", freed.error());
   }
@@ -104,11 +110,11 @@ void Laps::print(const mm::Printer& out) const {
 
 void bench_allocator(Booted& machine, const mm::Printer& out) {
   Bench bench(machine, out);
-  bench.pair(0);
-  bench.pair(3);
-  bench.pair(9);
-  bench.free_alone(9);
-  bench.pair(18);
+  bench.pair<0>();
+  bench.pair<3>();
+  bench.pair<9>();
+  bench.free_alone<9>();
+  bench.pair<18>();
   out.line("BENCH end");
 }
 
