@@ -286,6 +286,13 @@ $(BUILD)/host/threads_tests: $(THREADS_OBJ) $(BUILD)/flags/host/threads.link
 	$(call say,LINK)
 	$(Q)$(CXX) -fsanitize=thread -o $@ $(THREADS_OBJ) -lgtest -lgtest_main -pthread
 
+# Nanoseconds on the host, with Google Benchmark.
+BENCH_OBJ := $(call objects,host/fast,$(wildcard tests/bench/*_bench.cpp))
+$(eval $(call remember,host/bench.link,$(BENCH_OBJ)))
+$(BUILD)/host/benchmarks: $(BENCH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/bench.link
+	$(call say,LINK)
+	$(Q)$(CXX) -o $@ $(BENCH_OBJ) $(BUILD)/host/libmm.a -lbenchmark -lbenchmark_main -pthread
+
 # The replay of a machine's log or facts.
 REPLAY_OBJ := $(call objects,host/fast,$(wildcard tools/replay/*.cpp))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
@@ -359,7 +366,7 @@ test:
 ONLY   ?=
 KERNEL ?=
 BOOTS  ?= 100
-.PHONY: referee soak bench
+.PHONY: referee soak bench bench-host
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)')
 
@@ -368,6 +375,10 @@ soak: all
 
 bench: all
 	@SIZES='$(SIZES)' tools/bench
+
+bench-host: $(BUILD)/host/benchmarks
+	@$< --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true \
+	  --benchmark_report_aggregates_only=true
 
 OUR_SOURCES = $(shell find efi loader mm kernel tools tests -name '*.cpp' -o -name '*.h')
 format:
@@ -388,6 +399,7 @@ help:
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
 #: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
+#: make bench-host nanoseconds of the page allocator on the host, beside a plain list
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted

@@ -1,5 +1,6 @@
 #include "kernel/bench.h"
 
+#include <array>
 #include <string_view>
 
 #include "kernel/machine.h"
@@ -53,6 +54,28 @@ class Bench {
       reading += ticks_of([] {});
     }
     out_.line("BENCH alloc.order%u_free %lu ticks", order, per_round(ticks, reading));
+  }
+
+  // Allocations of half a pageblock: each second one opens a pageblock that nobody has looked into
+  // before, whose Pages it has to write. What such a one costs, and the dearest, which also had to
+  // split the largest block.
+  void first_touch() {
+    constexpr unsigned order = mm::kPageblockOrder - 1;
+    constexpr unsigned kPageblocks = 32;
+    std::array<mm::Pfn, size_t{2} * kPageblocks> held;
+    uint64_t sum = 0;
+    uint64_t most = 0;
+    const uint64_t reading = ticks_of([] {});
+    for (size_t i = 0; i < held.size(); i += 2) {
+      const uint64_t one = ticks_of([&] { held[i] = take<order>(); }) - reading;
+      const uint64_t other = ticks_of([&] { held[i + 1] = take<order>(); }) - reading;
+      const uint64_t dearer = one > other ? one : other;
+      sum += dearer;
+      if (dearer > most) most = dearer;
+    }
+    for (const mm::Pfn pfn : held) give<order>(pfn);
+    out_.line("BENCH alloc.first_touch %lu ticks", sum / kPageblocks);
+    out_.line("BENCH alloc.first_touch_most %lu ticks", most);
   }
 
  private:
@@ -110,6 +133,7 @@ void Laps::print(const mm::Printer& out) const {
 
 void bench_allocator(Booted& machine, const mm::Printer& out) {
   Bench bench(machine, out);
+  bench.first_touch();
   bench.pair<0>();
   bench.pair<3>();
   bench.pair<9>();
