@@ -6,6 +6,7 @@
 // a real machine's log.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
@@ -91,16 +92,29 @@ struct DrawnMachine {
         }
       }
     }
-    // A user-defined map replaces the firmware's.
-    const std::vector<mm::E820Entry>& used = user.empty() ? bios : user;
-    e820_storage.resize(mm::E820Table::capacity_for(used.size() + 8));
-    e820 = mm::E820Table(e820_storage);
-    for (const mm::E820Entry& entry : used) must(e820.append(entry.range, entry.type));
+    take(bios, user);
   }
 
   [[nodiscard]] mm::NumaInput numa() const { return {.memory = srat, .named = named}; }
 
  private:
+  // A user-defined map replaces the firmware's. One without RAM is an excerpt that shows only what
+  // the user changed: it is laid over the firmware's.
+  void take(const std::vector<mm::E820Entry>& bios, const std::vector<mm::E820Entry>& user) {
+    const bool whole = std::any_of(user.begin(), user.end(), [](const mm::E820Entry& entry) {
+      return entry.type == mm::E820Type::Ram;
+    });
+    e820_storage.resize(mm::E820Table::capacity_for(bios.size() + 2 * user.size() + 8));
+    e820 = mm::E820Table(e820_storage);
+    if (!whole) {
+      for (const mm::E820Entry& entry : bios) must(e820.append(entry.range, entry.type));
+    }
+    for (const mm::E820Entry& entry : user) {
+      must(e820.remove(entry.range));
+      must(e820.append(entry.range, entry.type));
+    }
+  }
+
   static mm::E820Entry e820_entry(const char* at) {
     unsigned long first = 0;
     unsigned long last = 0;

@@ -1,10 +1,17 @@
 """build/host/replay takes a machine's facts and a log through mm and shows where everything lies."""
 
+import os
+import pathlib
+import re
 import subprocess
 
+import pytest
 from conftest import ROOT
 
 REPLAY = ROOT / "build/host/replay"
+
+# Logs of Linux boots on real machines, which are not part of the project.
+LOGS = pathlib.Path(os.environ.get("BATON_LOGS", ROOT.parent / "shared/maps"))
 
 LOG = """\
 [    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
@@ -47,3 +54,43 @@ def test_what_is_wrong_is_said(tmp_path):
         done = replay(*words)
         assert done.returncode == 1
         assert said in done.stderr, (words, done.stderr)
+
+
+# What is not as Linux printed it: (log, subject) -> why.
+EXCEPTIONS = {
+    ("80-thinkpad-21lv", "holes"): "memmap= took the last 32 MiB, in lines the log has lost",
+    ("80-thinkpad-21lv", "RAM"): "the same",
+}
+
+
+def facts(log):
+    """{subject: what a log says of it}, of those the log has anything of."""
+    ranges = re.findall(r"^(?:\[.*?\] )?  node +(\d+): \[mem 0x(\w+)-0x(\w+)\]", log, re.MULTILINE)
+    spans = re.findall(r"Initmem setup node (\d+) \[mem 0x(\w{16})-0x(\w{16})\]", log)
+    found = {
+        "node spans": [(node, first, last) for node, first, last in spans if int(last, 16)],
+        "node ranges": [(int(node), int(first, 16), int(last, 16)) for node, first, last in ranges],
+        "holes": re.findall(r"On node (\d+), zone (\w+): (\d+) pages in unavailable", log),
+    }
+    return {subject: lines for subject, lines in found.items() if lines}
+
+
+def ram_kib(log):
+    return sum(last + 1 - first for _, first, last in facts(log)["node ranges"]) >> 10
+
+
+@pytest.mark.parametrize("path", sorted(LOGS.glob("*.log")), ids=lambda path: path.stem)
+def test_a_real_log_comes_out_as_linux_had_it(path):
+    linux = path.read_text()
+    done = replay(path)
+    assert done.returncode == 0, done.stderr
+    assert "Ledger: closed" in done.stdout
+    ours, theirs = facts(done.stdout), facts(linux)
+    pairs = {subject: (ours.get(subject), theirs[subject]) for subject in theirs}
+    total = re.search(r"Memory: \d+K/(\d+)K available", linux)
+    if total:
+        pairs["RAM"] = ram_kib(done.stdout), int(total[1])
+    assert pairs
+    for subject, (mine, his) in pairs.items():
+        reason = EXCEPTIONS.get((path.stem, subject))
+        assert (mine == his) == (reason is None), f"{subject}: {mine}\nLinux: {his}\n{reason}"

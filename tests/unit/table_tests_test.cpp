@@ -34,6 +34,9 @@ Bytes madt_x2apic(uint32_t apic_id) {
 Bytes srat_cpu(uint8_t domain, uint8_t apic_id, uint32_t flags = 1) {
   return Bytes().u8(0).u8(16).u8(domain).u8(apic_id).u32(flags).zeros(8);
 }
+Bytes srat_x2apic(uint32_t domain, uint32_t apic_id) {
+  return Bytes().u8(2).u8(24).u16(0).u32(domain).u32(apic_id).u32(1).zeros(8);
+}
 Bytes srat_memory(uint32_t domain, uint64_t start, uint64_t size, uint32_t flags = 1) {
   return Bytes().u8(1).u8(40).u32(domain).u16(0).u64(start).u64(size).u32(0).u32(flags).u64(0);
 }
@@ -285,6 +288,19 @@ const Breakage kBreakages[] = {
 
 TEST(TableTests, ASoundMachinePassesAll) {
   Machine machine;
+  EXPECT_EQ(machine.tripped(), (std::map<std::string, std::string>{}));
+}
+
+// Ids from 255 on stand in x2APIC entries, in the MADT as in the SRAT.
+TEST(TableTests, SoDoesOneOf768Cpus) {
+  Machine machine;
+  for (uint32_t id = 2; id < 768; ++id) {
+    const auto domain = static_cast<uint8_t>(id % 2);
+    const bool fits = id < 255;
+    machine.madt.push_back(fits ? madt_cpu(static_cast<uint8_t>(id)) : madt_x2apic(id));
+    machine.srat.push_back(fits ? srat_cpu(domain, static_cast<uint8_t>(id))
+                                : srat_x2apic(domain, id));
+  }
   EXPECT_EQ(machine.tripped(), (std::map<std::string, std::string>{}));
 }
 
