@@ -9,7 +9,7 @@
 #include "kernel/options.h"
 #include "kernel/policy.h"
 #include "mm/ledger.h"
-#include "mm/page_alloc_impl.h"
+#include "mm/page_alloc.h"
 #include "mm/relay.h"
 
 namespace kernel {

@@ -340,7 +340,9 @@ class PageAllocator : public PageAllocatorCore {
                                              NodeId preferred);
   // Drops the caller's reference; with the last one the block becomes free. `order` must be the one
   // it was allocated with. Caught, always: a free that is double, of a wrong order, unaligned, out
-  // of range, of a reserved or never allocated frame, or inside a block.
+  // of range, of a reserved or never allocated frame, or inside a block. (Not caught here, as no
+  // locked instruction is spent on it: two CPUs that free the same block in the same few cycles;
+  // audit() finds the block on two lists.)
   [[gnu::always_inline]] Freed free_pages(unsigned cpu, Pfn pfn, unsigned order);
   Freed get_page(unsigned cpu, Pfn pfn);
   Freed put_page(unsigned cpu, Pfn pfn);  // free_pages without having to know the order
@@ -442,4 +444,5 @@ class PageAllocator : public PageAllocatorCore {
 
 }  // namespace mm
 
-#include "mm/page_alloc_impl.h"  // IWYU pragma: export
+#include "mm/page_alloc_impl.h"         // IWYU pragma: export
+#include "mm/page_alloc_ranges_impl.h"  // IWYU pragma: export

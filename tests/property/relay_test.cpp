@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "mm/audit.h"
-#include "mm/page_alloc_impl.h"
+#include "mm/page_alloc.h"
 #include "mm/relay_ledger.h"
 #include "tests/property/model.h"
 #include "tests/property/random_machine.h"

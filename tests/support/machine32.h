@@ -15,7 +15,6 @@
 #include "mm/memblock.h"
 #include "mm/numa.h"
 #include "mm/page_alloc.h"
-#include "mm/page_alloc_impl.h"
 #include "mm/placement.h"
 #include "mm/zonelists.h"
 #include "mm/zones.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "mm/audit.h"
-#include "mm/page_alloc_impl.h"
+#include "mm/page_alloc.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
 #include "tests/support/machine_file.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "mm/audit.h"
-#include "mm/page_alloc_impl.h"
+#include "mm/page_alloc.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace kernel {

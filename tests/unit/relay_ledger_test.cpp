@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "mm/page_alloc_impl.h"
+#include "mm/page_alloc.h"
 #include "tests/support/relayed.h"
 
 namespace {

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "mm/page_alloc_impl.h"
+#include "mm/page_alloc.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
 #include "tests/support/drawn_machine.h"
