@@ -55,20 +55,9 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
              handoff.firmware_vendor);
 }
 
-// A range the tables lie in is read only where the page tables lead to it.
-bool is_mapped(const void* context, mm::Range range) {
-  const auto base = reinterpret_cast<uint64_t>(context);
-  for (uint64_t at = base + range.start.v; at < base + range.end.v;) {
-    const auto mapping = machine::find_mapping(at);
-    if (!mapping) return false;
-    at = mapping->virt + mapping->size;
-  }
-  return true;
-}
-
 void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
-  const loader::AcpiWalk walk(kept.map(), is_mapped, base);
+  const loader::AcpiWalk walk(kept.map(), machine::is_mapped, base);
   tables.find(kept.handoff().rsdp, walk, kept.map(), log());
   tables.read_power(log());
   machine::prepare_end(kept.handoff(), tables.power());

@@ -9,17 +9,6 @@ namespace {
 constinit TableFacts facts;
 constinit Mtrrs boot_cpu_mtrrs;
 
-// A firmware's claim of an address is followed only where our page tables lead to it.
-bool is_mapped(const void* context, mm::Range range) {
-  const auto base = reinterpret_cast<uint64_t>(context);
-  for (uint64_t at = base + range.start.v; at < base + range.end.v;) {
-    const auto mapping = machine::find_mapping(at);
-    if (!mapping) return false;
-    at = mapping->virt + mapping->size;
-  }
-  return true;
-}
-
 }  // namespace
 
 const TableFacts& table_facts(const Booted& machine) {
@@ -27,7 +16,7 @@ const TableFacts& table_facts(const Booted& machine) {
   const AcpiTables& acpi = machine.tables.tables();
   boot_cpu_mtrrs = machine::read_mtrrs();
   facts.map = machine.kept.map();
-  facts.readable = is_mapped;
+  facts.readable = machine::is_mapped;
   facts.context = facts.map.at<const void>(mm::Phys{0});
   facts.rsdp = handoff.rsdp;
   facts.tables = acpi.list();

@@ -103,41 +103,36 @@ Result<> MemblockType::add(const MemblockRegion& region) {
   return {};
 }
 
-Result<> MemblockType::remove(Range range) {
+Result<MemblockType::Part> MemblockType::isolate(Range range) {
   BATON_TRY(check(range));
   cut_at(range.start);
   cut_at(range.end);
-  const size_t first = first_ending_after(range.start);
-  size_t last = first;
-  while (last < count_ && storage_[last].range.end <= range.end) ++last;
-  erase(first, last);
+  Part part{first_ending_after(range.start), 0};
+  part.last = part.first;
+  while (part.last < count_ && storage_[part.last].range.end <= range.end) ++part.last;
+  return part;
+}
+
+Result<> MemblockType::remove(Range range) {
+  const Part part = BATON_TRY(isolate(range));
+  erase(part.first, part.last);
   return {};
 }
 
 Result<> MemblockType::set_node(Range range, NodeId node) {
-  BATON_TRY(check(range));
-  cut_at(range.start);
-  cut_at(range.end);
-  const size_t first = first_ending_after(range.start);
-  size_t last = first;
-  for (; last < count_ && storage_[last].range.end <= range.end; ++last) {
-    storage_[last].node = node;
-  }
-  merge(first, last);
+  const Part part = BATON_TRY(isolate(range));
+  for (size_t i = part.first; i < part.last; ++i) storage_[i].node = node;
+  merge(part.first, part.last);
   return {};
 }
 
 Result<> MemblockType::set_flag(Range range, uint8_t flag, bool on) {
-  BATON_TRY(check(range));
-  cut_at(range.start);
-  cut_at(range.end);
-  const size_t first = first_ending_after(range.start);
-  size_t last = first;
-  for (; last < count_ && storage_[last].range.end <= range.end; ++last) {
-    const uint8_t flags = storage_[last].flags;
-    storage_[last].flags = static_cast<uint8_t>(on ? flags | flag : flags & ~flag);
+  const Part part = BATON_TRY(isolate(range));
+  for (size_t i = part.first; i < part.last; ++i) {
+    const uint8_t flags = storage_[i].flags;
+    storage_[i].flags = static_cast<uint8_t>(on ? flags | flag : flags & ~flag);
   }
-  merge(first, last);
+  merge(part.first, part.last);
   return {};
 }
 

@@ -58,6 +58,11 @@ class MemblockType {
 
  private:
   Result<> check(Range range) const;
+  struct Part {
+    size_t first, last;  // of storage_, half-open
+  };
+  // The regions that are the range, after those at its borders were cut there.
+  Result<Part> isolate(Range range);
   void cut_at(Phys at);
   void insert(size_t index, const MemblockRegion& region);
   void erase(size_t first, size_t last);

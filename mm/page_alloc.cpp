@@ -513,11 +513,7 @@ NumaEvents PageAllocatorCore::zone_events(NodeId node, ZoneType type) const {
   if (!zone.populated) return sum;
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     if (!cpu_online(cpu)) continue;
-    const NumaEvents& events = pcp_of(cpu, zone).events;
-    sum.hit += events.hit;
-    sum.miss += events.miss;
-    sum.foreign += events.foreign;
-    sum.other += events.other;
+    sum += pcp_of(cpu, zone).events;
   }
   return sum;
 }
@@ -525,11 +521,7 @@ NumaEvents PageAllocatorCore::zone_events(NodeId node, ZoneType type) const {
 NumaEvents PageAllocatorCore::node_events(NodeId node) const {
   NumaEvents sum{};
   for (size_t type = 0; type < kZoneTypes; ++type) {
-    const NumaEvents events = zone_events(node, static_cast<ZoneType>(type));
-    sum.hit += events.hit;
-    sum.miss += events.miss;
-    sum.foreign += events.foreign;
-    sum.other += events.other;
+    sum += zone_events(node, static_cast<ZoneType>(type));
   }
   return sum;
 }

@@ -38,6 +38,14 @@ struct NumaEvents {
   uint64_t miss;     // came from the zone's node, though another was preferred
   uint64_t foreign;  // the zone's node was preferred, but it came from another
   uint64_t other;  // the CPU was not on the zone's node; the rest of hit + miss is Linux's "local"
+
+  NumaEvents& operator+=(const NumaEvents& o) {
+    hit += o.hit;
+    miss += o.miss;
+    foreign += o.foreign;
+    other += o.other;
+    return *this;
+  }
 };
 
 struct Zone;

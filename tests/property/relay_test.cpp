@@ -179,7 +179,7 @@ class Run {
   uint64_t usable_ = 0;
 
  public:
-  mm::Relay<test::SingleCpu> relay;
+  mm::Relay<test::OneCpu> relay;
 };
 
 // Ranges of one node that touch are one here, whether they can be unplugged or not.

@@ -19,21 +19,15 @@
 #include "mm/zonelists.h"
 #include "mm/zones.h"
 #include "tests/support/drawn_machine.h"
+#include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
 
 namespace test {
 
+constexpr mm::Range range(uint64_t start, uint64_t end) { return {mm::Phys{start}, mm::Phys{end}}; }
+
 struct Machine32 {
-  struct Policy {
-    struct Lock {
-      void lock() {}
-      void unlock() {}
-    };
-    struct Masked {
-      Masked() {}   // NOLINT: not defaulted, so that a variable of it does not count as unused
-      ~Masked() {}  // NOLINT
-    };
-  };
+  using Policy = OneCpu;
 
   PretendMemory memory{mm::Phys{uint64_t{1} << 32}};
   std::vector<mm::E820Entry> e820_storage = std::vector<mm::E820Entry>(64);

@@ -8,21 +8,10 @@
 
 #include "mm/relay.h"
 #include "tests/support/drawn_machine.h"
+#include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
 
 namespace test {
-
-// One thread, no interrupts.
-struct SingleCpu {
-  struct Lock {
-    void lock() {}
-    void unlock() {}
-  };
-  struct Masked {
-    Masked() {}   // NOLINT: not defaulted, so that a variable of it does not count as unused
-    ~Masked() {}  // NOLINT
-  };
-};
 
 struct RelayOptions {
   mm::Road road = mm::Road::Bootmem;
@@ -71,7 +60,7 @@ class Relayed {
   DrawnMachine machine;
   PretendMemory memory;
   Log log;
-  mm::Relay<SingleCpu> relay;
+  mm::Relay<OneCpu> relay;
 };
 
 }  // namespace test

@@ -38,7 +38,7 @@ class Audit : public testing::Test {
     return found;
   }
   PretendMachine<> machine;
-  PageAllocator<OneThread>& a;
+  PageAllocator<OneCpu>& a;
   Pfn held;
 };
 

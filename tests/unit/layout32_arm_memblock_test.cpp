@@ -22,8 +22,7 @@ using mm::Range;
 using mm::ZoneType;
 using test::Machine32;
 using test::must;
-
-constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+using test::range;
 
 constexpr mm::Arm32Space kSpace{.page_offset = 0x80000000, .phys_offset = Phys{0x60000000}};
 constexpr Range kExecutable = range(0x60100000, 0x60a00000);

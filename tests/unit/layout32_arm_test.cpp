@@ -23,8 +23,7 @@ using mm::Range;
 using mm::ZoneType;
 using test::Machine32;
 using test::must;
-
-constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+using test::range;
 
 constexpr mm::Arm32Space kSpace{.phys_offset = Phys{0x80000000}};
 

@@ -20,8 +20,7 @@ using mm::Range;
 using mm::ZoneType;
 using test::Machine32;
 using test::must;
-
-constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+using test::range;
 
 TEST(Ia32, FromE820ToBuddy) {
   Machine32 m;

@@ -25,7 +25,7 @@ constexpr const char* kFolder = "tests/machines";
 
 struct Replay {
   test::PretendMemory memory;
-  mm::Relay<test::SingleCpu> relay;
+  mm::Relay<test::OneCpu> relay;
   uint64_t usable = 0;
   uint64_t trimmed = 0;
   std::string last_pfn;

@@ -36,7 +36,7 @@ class Types : public testing::Test {
     return count;
   }
   PretendMachine<> machine;
-  PageAllocator<OneThread>& a;
+  PageAllocator<OneCpu>& a;
 };
 
 TEST_F(Types, AllIsMovableAtFirst) { EXPECT_EQ(blocks_of(Migratetype::Movable), 8u); }

@@ -41,6 +41,7 @@ void reboot() { throw "reboot"; }
 void stop_after_panic() { throw "panic"; }
 void walk_mappings(VisitMapping, void*) {}
 std::optional<Mapping> find_mapping(uint64_t) { return std::nullopt; }
+bool is_mapped(const void*, mm::Range) { return false; }
 std::span<const uint64_t> guard_pages() { return {}; }
 bool can_read(uint64_t) { return false; }
 bool can_write(uint64_t) { return false; }

@@ -17,26 +17,15 @@
 #include <vector>
 
 #include "mm/page_alloc.h"
+#include "tests/support/one_cpu.h"
 
 namespace mm::test {
 
-struct OneThread {
-  struct Lock {
-    void lock() {}
-    void unlock() {}
-  };
-  struct Masked {
-    Masked() {}
-    ~Masked() {}
-  };
-};
+using ::test::OneCpu;
 
 struct ManyThreads {
   using Lock = std::mutex;
-  struct Masked {
-    Masked() {}
-    ~Masked() {}
-  };
+  using Masked = OneCpu::Masked;
 };
 
 class Text {
@@ -68,7 +57,7 @@ struct Limits {
   uint64_t highmem = uint64_t{1} << 40;
 };
 
-template <class Policy = OneThread>
+template <class Policy = OneCpu>
 class PretendMachine {
  public:
   explicit PretendMachine(const std::vector<NodeRam>& nodes, unsigned cpus = 1, uint64_t seed = 1,

@@ -78,7 +78,7 @@ TEST(Relay, BothRoadsAllocateAtTheSamePlaceBeforeBuddy) {
     for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
       test::DrawnMachine drawn(drawing);
       const test::PretendMemory memory(drawn.e820.entries().back().range.end);
-      mm::Relay<test::SingleCpu> relay(memory.map(), mm::Printer());
+      mm::Relay<test::OneCpu> relay(memory.map(), mm::Printer());
       const auto reservations = {reserved(0x1200000, 0x1201000, "IN THE WAY")};
       test::must(relay.take_over(drawn.e820.entries(), std::vector(reservations)));
       test::must(relay.trim(4));
@@ -136,7 +136,7 @@ TEST(Relay, SaysWhatLinuxSays) {
 TEST(Relay, NoRoomIsAnErrorThatNamesWhatFoundNone) {
   test::DrawnMachine drawn("BIOS-e820: [mem 0x0000000000001000-0x0000000000001fff] usable\n");
   const test::PretendMemory memory(Phys{0x10000});
-  mm::Relay<test::SingleCpu> relay(memory.map(), mm::Printer());
+  mm::Relay<test::OneCpu> relay(memory.map(), mm::Printer());
   const auto result = relay.take_over(drawn.e820.entries(), {});
   ASSERT_FALSE(result.ok());
   EXPECT_STREQ(result.error().subject, "early_res");

@@ -68,7 +68,7 @@ TEST(Watermark, PageSetsFollowZoneAndWatermark) {
 }
 
 // How many single pages an allocation of this kind gets.
-uint64_t take_all(PageAllocator<OneThread>& a, Gfp gfp, std::vector<Pfn>& taken) {
+uint64_t take_all(PageAllocator<OneCpu>& a, Gfp gfp, std::vector<Pfn>& taken) {
   uint64_t count = 0;
   for (PagesOr got = a.alloc_pages(0, gfp, 0, 0); got.ok(); got = a.alloc_pages(0, gfp, 0, 0)) {
     taken.push_back(got.value());
@@ -115,7 +115,7 @@ TEST(Watermark, LowmemReserveKeepsDmaForThoseWhoNeedIt) {
 }
 
 struct Rescue {
-  PageAllocator<OneThread>* allocator = nullptr;
+  PageAllocator<OneCpu>* allocator = nullptr;
   std::vector<Pfn> spare;
   unsigned woken = 0, waited = 0;
   static bool hook(void* context, Gfp, unsigned, bool waiting) {

@@ -17,23 +17,13 @@
 #include "mm/relay_ledger.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/machine_file.h"
+#include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
 #include "tools/replay/picture.h"
 
 namespace {
 
 using test::must;
-
-struct OneCpu {
-  struct Lock {
-    void lock() {}
-    void unlock() {}
-  };
-  struct Masked {
-    Masked() {}   // NOLINT: not defaulted, so that a variable of it does not count as unused
-    ~Masked() {}  // NOLINT
-  };
-};
 
 struct Options {
   std::string file;
@@ -127,7 +117,7 @@ void run(const Options& options) {
       [](void*, std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); },
       nullptr);
   const test::PretendMemory memory(mm::align_up(said.e820.back().range.end, mm::kPageSize));
-  mm::Relay<OneCpu> relay(memory.map(), out);
+  mm::Relay<test::OneCpu> relay(memory.map(), out);
   must(relay.take_over(said.e820, {}));
   const uint64_t usable = relay.e820().total(mm::E820Type::Ram);
   relay.e820().print(out, "BIOS-e820");
