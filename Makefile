@@ -306,7 +306,8 @@ replay: $(BUILD)/host/replay
 # Every program a test needs.
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
-  $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/replay $(FAULTY)
+  $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
+  $(BUILD)/host/replay $(FAULTY)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
 # Each source once, with the flags of a world in which it is built: the host's where there is a
