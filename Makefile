@@ -293,6 +293,30 @@ $(BUILD)/host/benchmarks: $(BENCH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $(BENCH_OBJ) $(BUILD)/host/libmm.a -lbenchmark -lbenchmark_main -pthread
 
+# Bytes from outside (firmware's tables and map, files on the disk) under libFuzzer, which is clang's.
+FUZZ_CXX ?= clang++
+FUZZ_SECONDS ?= 60
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
+FUZZERS := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+FUZZ_LIB := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/acpi*.cpp kernel/smbios.cpp kernel/options.cpp) \
+  kernel/mtrr.cpp kernel/table_tests.cpp kernel/table_tests_affinity.cpp
+FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
+  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+$(BUILD)/fuzz/%.o: %.cpp | $(GENERATED)
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB:%.cpp=$(BUILD)/fuzz/%.o)
+	$(call say,LINK)
+	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^
+-include $(FUZZ_LIB:%.cpp=$(BUILD)/fuzz/%.d) $(FUZZ_SRC:%.cpp=$(BUILD)/fuzz/%.d)
+
+.PHONY: fuzz
+fuzz: $(FUZZERS)
+	@for fuzzer in $(FUZZERS); do mkdir -p $$fuzzer.corpus && echo "== $$fuzzer" && \
+	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 -print_funcs=0 \
+	    -verbosity=0 -artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
+
 # The replay of a machine's log or facts.
 REPLAY_OBJ := $(call objects,host/fast,$(wildcard tools/replay/*.cpp))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
@@ -401,6 +425,7 @@ help:
 #: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list
+#: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted
