@@ -234,10 +234,10 @@ void init_free_area(Zone& zone) {
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
   zone.nonempty = {};
-  for (FreeArea& area : zone.free_area) {
-    for (FrameList& list : area.lists) list = {kNoFrame, kNoFrame};
-    area.nr_free = 0;
-  }
+  FreeArea none;
+  none.lists.fill({kNoFrame, kNoFrame});
+  none.nr_free = 0;
+  zone.free_area.fill(none);
 }
 
 void describe(Node& node, Pfn pfn) {
