@@ -30,4 +30,29 @@ std::optional<FirmwareRange> FirmwareMap::find(mm::Phys address) const {
   return std::nullopt;
 }
 
+size_t FirmwareMap::count_mirrored() const {
+  size_t count = 0;
+  for (size_t i = 0; i < size(); ++i) count += (*this)[i].mirrored() ? 1 : 0;
+  return count;
+}
+
+void FirmwareMap::print_mirrored(const mm::Printer& out) const {
+  uint64_t mirrored = 0;
+  uint64_t all = 0;
+  for (size_t i = 0; i < size(); ++i) {
+    const FirmwareRange d = (*this)[i];
+    all += d.range.size();
+    if (d.mirrored()) mirrored += d.range.size();
+  }
+  if (mirrored == 0) return;
+  out.line("efi: Memory: %luM/%luM mirrored memory", mirrored / mm::kMiB, all / mm::kMiB);
+}
+
+void FirmwareMap::copy_mirrored(std::span<mm::Range> to) const {
+  size_t filled = 0;
+  for (size_t i = 0; i < size() && filled < to.size(); ++i) {
+    if ((*this)[i].mirrored()) to[filled++] = (*this)[i].range;
+  }
+}
+
 }  // namespace kernel

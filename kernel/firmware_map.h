@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "mm/print.h"
 #include "mm/types.h"
 
 namespace kernel {
@@ -14,6 +15,9 @@ struct FirmwareRange {
   uint32_t type = 0;
   mm::Range range;
   uint64_t attributes = 0;
+
+  // EFI_MEMORY_MORE_RELIABLE: two copies are kept, say, on several DIMMs.
+  [[nodiscard]] bool mirrored() const { return (attributes & 0x10000) != 0; }
 };
 
 // Linux's word for an EFI memory type ("Conventional", "Boot Data"); null for unknown numbers.
@@ -29,6 +33,12 @@ class FirmwareMap {
   [[nodiscard]] FirmwareRange operator[](size_t index) const;
   // The first descriptor that holds the address.
   [[nodiscard]] std::optional<FirmwareRange> find(mm::Phys address) const;
+
+  // efi_find_mirror: how many of its ranges are mirrored; Linux's line about them.
+  [[nodiscard]] size_t count_mirrored() const;
+  void print_mirrored(const mm::Printer& out) const;
+  // The first mirrored ranges, as many as there is room for.
+  void copy_mirrored(std::span<mm::Range> to) const;
 
  private:
   std::span<const uint8_t> bytes_;

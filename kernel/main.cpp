@@ -71,12 +71,30 @@ void read_tables() {
   tables.read_topology(machine::x2apic_mode(), log());
 }
 
-mm::NumaInput numa_input(const MemoryOptions& memory) {
+// What the firmware calls more reliable, where kernelcore=mirror asks for it.
+std::span<const mm::Range> mirrored_memory(Relay& relay, const FirmwareMap& map,
+                                           const MemoryOptions& memory) {
+  if (!memory.movable.mirror || map.count_mirrored() == 0) return {};
+  const auto room = relay.room_for_mirrored(map.count_mirrored());
+  if (!room.ok()) panic("no room for mirrored ranges", room.error());
+  map.copy_mirrored(room.value());
+  return room.value();
+}
+
+mm::NumaInput numa_input(const MemoryOptions& memory, std::span<const mm::Range> mirrored) {
   mm::NumaInput input;
   input.memory = tables.srat().memory;
   input.named = tables.srat().named;
   input.off = memory.numa_off;
+  input.mirrored = mirrored;
   return input;
+}
+
+// Where the loader left it.
+FirmwareMap handed_map(const loader::Handoff& h) {
+  if (h.efi_map_size == 0) return {};
+  return {{kept.map().at<const uint8_t>(mm::Phys{h.efi_map}), h.efi_map_size},
+          h.efi_descriptor_size};
 }
 
 // The firmware's map gets a place of its own before its reservation ends.
@@ -109,9 +127,12 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
   must("e820", relay.trim(h.paging_levels));
+  const FirmwareMap firmware = handed_map(h);
+  firmware.print_mirrored(log());
   read_tables();
+  const auto mirrored = mirrored_memory(relay, firmware, memory);
   laps.start();
-  must("numa", relay.find_nodes(numa_input(memory)));
+  must("numa", relay.find_nodes(numa_input(memory, mirrored)));
   laps.lap("find_nodes");
   const unsigned cpus =
       tables.madt().enabled == 0 ? 1 : static_cast<unsigned>(tables.madt().enabled);

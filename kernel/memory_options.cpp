@@ -52,12 +52,15 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
       }
     } else if (option.name == "movable_node") {
       memory.movable.movable_node = true;
+    } else if (option.name == "kernelcore" && option.value == "mirror") {
+      memory.movable.mirror = true;
     } else if (option.name == "kernelcore") {
       set_core(memory.movable.kernelcore, option, "kernelcore", out);
     } else if (option.name == "movablecore") {
       set_core(memory.movable.movablecore, option, "movablecore", out);
     }
   });
+  if (memory.movable.movable_node) memory.movable.mirror = false;
   return memory;
 }
 

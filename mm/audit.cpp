@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mm/numa.h"
+
 namespace mm {
 namespace {
 
@@ -26,15 +28,18 @@ Error violation(const char* what, const Zone& zone, uint64_t a, uint64_t b = 0) 
   return violation(what, zone_name(zone.type), a, b);
 }
 
-bool is_ram_of(const Layout& layout, NodeId node, PfnRange frames) {
+// Whether all of it is RAM of the node that belongs to the zone.
+bool is_ram_of(const Layout& layout, NodeId node, ZoneType zone, PfnRange frames) {
   const auto after = std::upper_bound(layout.active.begin(), layout.active.end(), frames.start,
                                       [](Pfn p, const ActiveRange& r) { return p < r.pfns.start; });
   if (after == layout.active.begin()) return false;
   // Ranges that touch differ in whether they can be unplugged; a block may lie in both.
   Pfn at = frames.start;
   for (auto range = after - 1; range != layout.active.end() && at < frames.end; ++range) {
-    if (range->node != node || !range->pfns.contains(at)) return false;
-    at = range->pfns.end;
+    if (range->node != node) return false;
+    const PfnRange part = frames_of_zone(layout.nodes[node], zone, *range);
+    if (!part.contains(at)) return false;
+    at = part.end;
   }
   return at >= frames.end;
 }
@@ -233,13 +238,23 @@ class MapWalk {
   void count_type(Pfn start, Migratetype type, Tallies& seen) const {
     if (type < Migratetype::HighAtomic) return;
     for (const Zone& zone : node_.zones) {
-      if (!zone.populated || start + kPageblockFrames <= zone.spanned.start ||
-          start >= zone.spanned.end) {
-        continue;
-      }
+      if (!zone.populated || !has_frames_of(zone, {start, start + kPageblockFrames})) continue;
       Tally& tally = seen[static_cast<size_t>(zone.type)];
       ++(type == Migratetype::Isolate ? tally.isolated_pageblocks : tally.highatomic_pageblocks);
     }
+  }
+
+  [[nodiscard]] bool has_frames_of(const Zone& zone, PfnRange frames) const {
+    const Layout& layout = core_.layout();
+    for (size_t i = first_active_ending_after(layout.active, frames.start);
+         i < layout.active.size() && layout.active[i].pfns.start < frames.end; ++i) {
+      const ActiveRange& range = layout.active[i];
+      if (range.node == node_.id &&
+          frames_of_zone(layout.nodes[node_.id], zone.type, range).overlaps(frames)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // The block is where a block may be: inside its zone, all RAM of the node, over no other.
@@ -261,8 +276,8 @@ class MapWalk {
     if (!zone.populated || !zone.spanned.contains(frames)) {
       return violation("a block that leaves its zone (address, order)", zone, phys(pfn).v, order);
     }
-    if (!is_ram_of(core_.layout(), node_.id, frames)) {
-      return violation("a block that is not all RAM of its node (address, order)", zone,
+    if (!is_ram_of(core_.layout(), node_.id, zone.type, frames)) {
+      return violation("a block that is not all RAM of its zone and node (address, order)", zone,
                        phys(pfn).v, order);
     }
     return {};

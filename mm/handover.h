@@ -17,26 +17,49 @@
 
 namespace mm {
 
-// Cuts a run of one node's frames at the borders of its zones. The zones' spans must not overlap.
+// Cuts a run of one node's frames, all RAM, at the borders of its zones.
 template <class Visit>
-void for_each_zone_part(const NodeLayout& node, PfnRange run, Visit visit) {
-  for (const ZoneLayout& zone : node.zones) {
-    const PfnRange part = run.clip(zone.spanned);
-    if (!part.empty()) visit(node.id, part);
+void for_each_zone_part(const NodeLayout& node, std::span<const ActiveRange> active, PfnRange run,
+                        Visit visit) {
+  const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
+  if (!run.overlaps(movable)) {
+    for (const ZoneLayout& zone : node.zones) {
+      const PfnRange part = run.clip(zone.spanned);
+      if (!part.empty()) visit(node.id, part);
+    }
+    return;
   }
+  // Where Movable is, another zone may be, too (frames_of_zone): ranges that touch and are of one
+  // zone are one part.
+  PfnRange part;
+  size_t of = kZoneTypes;
+  for (size_t a = first_active_ending_after(active, run.start);
+       a < active.size() && active[a].pfns.start < run.end; ++a) {
+    for (size_t zone = 0; zone < kZoneTypes; ++zone) {
+      const PfnRange next = run.clip(frames_of_zone(node, static_cast<ZoneType>(zone), active[a]));
+      if (next.empty()) continue;
+      if (zone != of || next.start != part.end) {
+        if (!part.empty()) visit(node.id, part);
+        part = next;
+        of = zone;
+      }
+      part.end = next.end;
+    }
+  }
+  if (!part.empty()) visit(node.id, part);
 }
 
 // free_all_bootmem: node by node what the bitmaps hold free. Returns how many frames that was. The
 // bitmaps themselves are still reserved: release_reservations(..., "BOOTMAP") gives them, too, once
 // nobody asks bootmem any more.
 template <class Visit>
-uint64_t free_all_bootmem(const Bootmem& bootmem, std::span<const NodeLayout> nodes, Visit visit) {
+uint64_t free_all_bootmem(const Bootmem& bootmem, const Layout& layout, Visit visit) {
   uint64_t frames = 0;
   for (const NodeBootmem& node : bootmem.nodes()) {
     const PfnRange all = node.frames();
     for (PfnRange run = node.next_free(all.start, all); !run.empty();
          run = node.next_free(run.end, all)) {
-      for_each_zone_part(nodes[node.node()], run, visit);
+      for_each_zone_part(layout.nodes[node.node()], layout.active, run, visit);
       frames += run.size();
     }
   }
@@ -46,14 +69,13 @@ uint64_t free_all_bootmem(const Bootmem& bootmem, std::span<const NodeLayout> no
 // memblock_free_all: what is memory and not reserved, in whole frames; then the arrays' own memory,
 // if they have grown, as nothing of memblock is asked for after this. Returns how many frames.
 template <class Visit>
-uint64_t free_all_memblock(const Memblock& memblock, std::span<const NodeLayout> nodes,
-                           Visit visit) {
+uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit visit) {
   uint64_t frames = 0;
   PfnRange run;  // touching ranges of one node are one run, whatever their flags
   NodeId of = kNoNode;
   const auto release = [&] {
     if (run.empty()) return;
-    for_each_zone_part(nodes[of], run, visit);
+    for_each_zone_part(layout.nodes[of], layout.active, run, visit);
     frames += run.size();
   };
   memblock.for_each_free_range(kNoNode, [&](Range range, NodeId node) {
@@ -83,8 +105,8 @@ uint64_t free_all_memblock(const Memblock& memblock, std::span<const NodeLayout>
 // touches. Fails only when the list of reservations does. Returns how many frames that was.
 template <class Visit>
 Result<uint64_t> release_reservations(EarlyRes& reservations, std::string_view name,
-                                      std::span<const ActiveRange> active,
-                                      std::span<const NodeLayout> nodes, Visit visit) {
+                                      const Layout& layout, Visit visit) {
+  const std::span<const ActiveRange> active = layout.active;
   uint64_t frames = 0;
   for (size_t i = 0; i < reservations.entries().size();) {
     const Reservation entry = reservations.entries()[i];
@@ -104,7 +126,7 @@ Result<uint64_t> release_reservations(EarlyRes& reservations, std::string_view n
     for (size_t a = first_active_ending_after(active, run.start);
          a < active.size() && active[a].pfns.start < run.end; ++a) {
       const PfnRange part = active[a].pfns.clip(run);
-      for_each_zone_part(nodes[active[a].node], part, visit);
+      for_each_zone_part(layout.nodes[active[a].node], active, part, visit);
       frames += part.size();
     }
   }

@@ -35,6 +35,7 @@ struct ActiveRange {
   PfnRange pfns;
   NodeId node = kNoNode;
   bool hotplug = false;  // SRAT: may be unplugged, and no reservation lies in its node
+  bool mirror = false;   // kernelcore=mirror: the firmware keeps two copies of it
 };
 
 struct ZoneLayout {
@@ -58,6 +59,18 @@ struct NodeLayout {
   std::array<NodeId, kMaxNodes> fallback{};
   uint16_t fallback_count = 0;
 };
+
+// The frames of one of the node's active ranges that are of its zone. Zones follow each other and
+// their spans say it all, but with kernelcore=mirror: there Movable's span lies inside another
+// zone's, mirrored ranges are that zone's and the others Movable's.
+[[nodiscard]] constexpr PfnRange frames_of_zone(const NodeLayout& node, ZoneType zone,
+                                                const ActiveRange& range) {
+  const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
+  PfnRange frames = range.pfns.clip(node.zones[static_cast<size_t>(zone)].spanned);
+  if (zone == ZoneType::Movable) return range.mirror ? PfnRange{} : frames;
+  if (!range.mirror && !movable.empty() && movable.start < frames.end) frames.end = movable.start;
+  return frames;
+}
 
 struct Layout {
   std::span<const ActiveRange> active;  // sorted by address, disjoint

@@ -184,7 +184,7 @@ class Ledger {
         uint64_t reserved = 0;
         for (const ActiveRange& range : in_.active) {
           if (range.node != node.id) continue;
-          const PfnRange part = range.pfns.clip(zone.spanned);
+          const PfnRange part = frames_of_zone(node, static_cast<ZoneType>(z), range);
           if (part.empty()) continue;
           present += part.size();
           for_each_reserved_run(in_.reservations, part,

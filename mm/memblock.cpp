@@ -88,6 +88,11 @@ void MemblockType::merge(size_t first, size_t last) {
 
 Result<> MemblockType::add(const MemblockRegion& region) {
   BATON_TRY(check(region.range));
+  // Behind all others: what comes sorted needs no search.
+  if (count_ == 0 || storage_[count_ - 1].range.end < region.range.start) {
+    storage_[count_++] = region;
+    return {};
+  }
   const size_t first = first_ending_after(region.range.start);
   size_t i = first;
   for (Phys at = region.range.start; at < region.range.end;) {
@@ -329,8 +334,9 @@ Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
     BATON_TRY(memblock.reserve(reservation.range));
   }
   for (const ActiveRange& range : active) {
-    BATON_TRY(
-        memblock.add(phys(range.pfns), range.node, range.hotplug ? kMemblockHotplug : uint8_t{0}));
+    const auto flags = static_cast<uint8_t>((range.hotplug ? kMemblockHotplug : 0) |
+                                            (range.mirror ? kMemblockMirror : 0));
+    BATON_TRY(memblock.add(phys(range.pfns), range.node, flags));
   }
   return {};
 }

@@ -119,20 +119,17 @@ class Active {
  public:
   explicit Active(std::span<ActiveRange> storage) : storage_(storage) {}
 
-  Result<> add(Range bytes, NodeId node, bool hotplug) {
-    const PfnRange frames = pfns_inside(bytes);
-    if (frames.empty()) return {};
-    if (count_ > 0) {
-      ActiveRange& last = storage_[count_ - 1];
-      if (last.pfns.end == frames.start && last.node == node && last.hotplug == hotplug) {
-        last.pfns.end = frames.end;
-        return {};
-      }
+  Result<> add(Range bytes, NodeId node, bool hotplug, bool mirror) {
+    const ActiveRange range{pfns_inside(bytes), node, hotplug, mirror};
+    if (range.pfns.empty()) return {};
+    if (count_ > 0 && goes_on(storage_[count_ - 1], range)) {
+      storage_[count_ - 1].pfns.end = range.pfns.end;
+      return {};
     }
     if (count_ == storage_.size()) {
       return Error{"no room for active ranges (room)", "numa", storage_.size()};
     }
-    storage_[count_++] = {frames, node, hotplug};
+    storage_[count_++] = range;
     return {};
   }
 
@@ -156,10 +153,8 @@ class Active {
   void join() {
     size_t kept = 0;
     for (size_t i = 0; i < count_; ++i) {
-      ActiveRange* last = kept > 0 ? &storage_[kept - 1] : nullptr;
-      if (last != nullptr && last->pfns.end == storage_[i].pfns.start &&
-          last->node == storage_[i].node && last->hotplug == storage_[i].hotplug) {
-        last->pfns.end = storage_[i].pfns.end;
+      if (kept > 0 && goes_on(storage_[kept - 1], storage_[i])) {
+        storage_[kept - 1].pfns.end = storage_[i].pfns.end;
       } else {
         storage_[kept++] = storage_[i];
       }
@@ -170,6 +165,11 @@ class Active {
   [[nodiscard]] std::span<ActiveRange> all() const { return storage_.first(count_); }
 
  private:
+  static bool goes_on(const ActiveRange& range, const ActiveRange& next) {
+    return range.pfns.end == next.pfns.start && range.node == next.node &&
+           range.hotplug == next.hotplug && range.mirror == next.mirror;
+  }
+
   std::span<ActiveRange> storage_;
   size_t count_ = 0;
 };
@@ -187,24 +187,36 @@ NodeSet nodes_in_use(std::span<const Reservation> reservations,
   return nodes;
 }
 
+// Whether `at` lies in the window; `until` is lowered to the next of its borders.
+bool in_window(Range window, Phys at, Phys& until) {
+  if (window.empty()) return false;
+  const bool inside = window.contains(at);
+  // Two windows that overlap: the piece ends with the first, and the next piece goes on.
+  const Phys border = inside ? window.end : window.start;
+  if (border > at && border < until) until = border;
+  return inside;
+}
+
 bool in_hotplug_window(std::span<const MemoryAffinity> windows, Phys at, Phys& until) {
   bool inside = false;
   for (const MemoryAffinity& window : windows) {
-    if (!window.hotplug || window.range.empty()) continue;
-    if (window.range.contains(at)) {
-      inside = true;
-      // Two windows that overlap: the piece ends with the first, and the next piece goes on.
-      if (window.range.end < until) until = window.range.end;
-    } else if (window.range.start > at && window.range.start < until) {
-      until = window.range.start;
-    }
+    if (window.hotplug && in_window(window.range, at, until)) inside = true;
   }
   return inside;
 }
 
-// Cuts usable RAM at the borders of blocks (sorted) and of hotplug windows.
+// A frame that is mirrored in part is not.
+bool is_mirrored(std::span<const Range> mirrored, Phys at, Phys& until) {
+  bool inside = false;
+  for (const Range& range : mirrored) {
+    if (in_window(phys(pfns_inside(range)), at, until)) inside = true;
+  }
+  return inside;
+}
+
+// Cuts usable RAM at the borders of blocks (sorted), of hotplug windows and of mirrored ranges.
 Result<> divide(const E820Table& e820, std::span<const MemoryAffinity> blocks,
-                std::span<const MemoryAffinity> windows, const NodeSet& in_use, Active& active) {
+                const NumaInput& input, const NodeSet& in_use, Active& active) {
   size_t b = 0;
   for (const E820Entry& entry : e820.entries()) {
     if (entry.type != E820Type::Ram) continue;
@@ -223,10 +235,11 @@ Result<> divide(const E820Table& e820, std::span<const MemoryAffinity> blocks,
       }
       // Nodes in use are not unplugged, so a window's border is none there.
       Phys piece_end = until;
-      const bool in_window = in_hotplug_window(windows, at, piece_end);
+      const bool in_any = in_hotplug_window(input.memory, at, piece_end);
       if (node == kNoNode || !in_use.has(node)) until = piece_end;
-      const bool hotplug = in_window && node != kNoNode && !in_use.has(node);
-      BATON_TRY(active.add({at, until}, node, hotplug));
+      const bool hotplug = in_any && node != kNoNode && !in_use.has(node);
+      const bool mirror = is_mirrored(input.mirrored, at, until);
+      BATON_TRY(active.add({at, until}, node, hotplug, mirror));
       at = until;
     }
   }
@@ -267,7 +280,13 @@ Result<NumaMap> one_node(const NumaInput& input, const E820Table& e820, NumaStor
   out.line("Faking a node at [mem 0x%016lx-0x%016lx]", uint64_t{0}, end_of_ram.v - 1);
   Active active(storage.active);
   for (const E820Entry& entry : e820.entries()) {
-    if (entry.type == E820Type::Ram) BATON_TRY(active.add(entry.range, 0, false));
+    if (entry.type != E820Type::Ram) continue;
+    for (Phys at = entry.range.start; at < entry.range.end;) {
+      Phys until = entry.range.end;
+      const bool mirror = is_mirrored(input.mirrored, at, until);
+      BATON_TRY(active.add({at, until}, 0, false, mirror));
+      at = until;
+    }
   }
   NodeSet possible;
   possible.set(0);
@@ -299,8 +318,7 @@ Result<NumaMap> numa_init(const NumaInput& input, const E820Table& e820,
   blocks.sort();
 
   Active active(storage.active);
-  BATON_TRY(
-      divide(e820, blocks.all(), input.memory, nodes_in_use(reservations, blocks.all()), active));
+  BATON_TRY(divide(e820, blocks.all(), input, nodes_in_use(reservations, blocks.all()), active));
   if (!covers(active.all(), out)) return one_node(input, e820, storage, end_of_ram, out);
   return finish(active, possible, out);
 }

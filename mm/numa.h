@@ -79,11 +79,13 @@ struct NumaInput {
   std::span<const MemoryAffinity> memory;  // in the table's order; empty: no SRAT
   NodeSet named;     // every node SRAT names: by memory, CPUs or generic initiators
   bool off = false;  // numa=off
+  // kernelcore=mirror: what the firmware calls more reliable, in any order; otherwise empty.
+  std::span<const Range> mirrored = {};
 };
 
 struct NumaMap {
   std::span<const ActiveRange>
-      active;        // sorted, disjoint; touching ranges differ in node or hotplug
+      active;        // sorted, disjoint; touching ranges differ in node, hotplug or mirror
   NodeSet possible;  // nodes that SRAT names, with or without RAM
   NodeSet with_memory;
   bool faked = false;     // SRAT is missing or not used: node 0 has everything, and distances
@@ -95,7 +97,7 @@ struct NumaMap {
 };
 
 // Room for numa_init's work and answer. Blocks: as many as memory affinities, and one at least.
-// Active: usable e820 entries + 3 * memory affinities is always enough.
+// Active: usable e820 entries + 3 * memory affinities + 2 * mirrored ranges is always enough.
 struct NumaStorage {
   std::span<MemoryAffinity> blocks;
   std::span<ActiveRange> active;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "mm/numa.h"
+
 namespace mm {
 namespace {
 
@@ -143,9 +145,14 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                    .b = frames};
     }
     Pfn below = node.spanned.start;
-    for (const ZoneLayout& zone : node.zones) {
+    for (size_t type = 0; type < kZoneTypes; ++type) {
+      const ZoneLayout& zone = node.zones[type];
       if (zone.present == 0) continue;
-      if (zone.spanned.start < below || node.spanned.end < zone.spanned.end) {
+      // Movable may lie inside another zone; see frames_of_zone().
+      const bool overlaps =
+          zone.spanned.start < below && static_cast<ZoneType>(type) != ZoneType::Movable;
+      if (overlaps || zone.spanned.start < node.spanned.start ||
+          node.spanned.end < zone.spanned.end) {
         return Error{.what = "zones overlap or leave their node (node, frame)",
                      .subject = "layout",
                      .a = id,
@@ -185,6 +192,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   static_assert(sizeof(CpuHeader) <= kCpuHeaderSize);
   auto next_pcp = static_cast<uint32_t>(kCpuHeaderSize);
   for (const NodeLayout& node : layout.nodes) init_node(node, next_pcp);
+  share_mirror_edges();
   cpu_stride_ = next_pcp;
   for (const NodeLayout& node : layout.nodes) {
     build_zonelist(*nodes_[node.id], node);
@@ -237,20 +245,33 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
       node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
   init_free_area(zone);
-  // What two zones share is made before two CPUs could make it at once. The first frame of a zone
-  // and the last are enough: zones do not overlap.
-  for (const Pfn edge : {from.spanned.start, from.spanned.end}) {
-    if (edge.v % kGigaFrames == 0) continue;
-    const Pfn inside = edge == from.spanned.end ? edge - 1 : edge;
-    node.blocks.touch(inside);
-    if (edge.v % kPageblockFrames != 0 && edge != node.spanned.start && edge != node.spanned.end) {
-      const Pfn pageblock = align_down(edge, kPageblockFrames);
-      if (!node.blocks.at(pageblock).shared()) {
-        describe(node, pageblock);
-        node.blocks.set(pageblock,
-                        Pageblock{PageblockState::Described, Migratetype::Movable, true});
-      }
-    }
+  // The first frame of a zone and the last are enough where zones do not overlap.
+  share_edge(node, from.spanned.start, from.spanned.start);
+  share_edge(node, from.spanned.end, from.spanned.end - 1);
+}
+
+// What two zones share at a border is made before two CPUs could make it at once. `inside` is a
+// frame next to the edge that the node has.
+void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
+  if (edge.v % kGigaFrames == 0) return;
+  node.blocks.touch(inside);
+  if (edge.v % kPageblockFrames == 0 || edge == node.spanned.start || edge == node.spanned.end) {
+    return;
+  }
+  const Pfn pageblock = align_down(edge, kPageblockFrames);
+  if (node.blocks.at(pageblock).shared()) return;
+  describe(node, pageblock);
+  node.blocks.set(pageblock, Pageblock{PageblockState::Described, Migratetype::Movable, true});
+}
+
+// kernelcore=mirror: where two zones have one span, each range of either kind has such edges.
+void PageAllocatorCore::share_mirror_edges() {
+  for (const ActiveRange& range : layout_->active) {
+    const NodeLayout& node = layout_->nodes[range.node];
+    const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
+    if (!range.mirror || !range.pfns.overlaps(movable)) continue;
+    share_edge(*nodes_[range.node], range.pfns.start, range.pfns.start);
+    share_edge(*nodes_[range.node], range.pfns.end, range.pfns.end - 1);
   }
 }
 
@@ -366,12 +387,14 @@ void PageAllocatorCore::init_pcps(unsigned cpu) {
 Zone* PageAllocatorCore::zone_part(PfnRange frames, PfnRange& part) const {
   Node* node = quick_node(frames.start);
   if (node == nullptr) return nullptr;
+  const ActiveRange* const range = active_at(*layout_, frames.start);
   for (Zone& zone : node->zones) {
     if (!zone.populated || !zone.spanned.contains(frames.start)) continue;
     part = frames.clip(zone.spanned);
-    // Of a zone that spans another node's frames only those of its own are meant.
-    if (const ActiveRange* range = active_at(*layout_, frames.start)) part = part.clip(range->pfns);
-    return &zone;
+    if (range == nullptr) return &zone;
+    // Of a zone that spans another node's frames, or another zone's, only its own are meant.
+    part = part.clip(frames_of_zone(layout_->nodes[node->id], zone.type, *range));
+    if (!part.empty()) return &zone;
   }
   return nullptr;
 }
@@ -532,12 +555,17 @@ FrameOwner PageAllocatorCore::owner_of(Pfn pfn) const {
   if (node == nullptr) return owner;
   owner.use = FrameUse::Hole;
   owner.node = node->id;
+  const ActiveRange* const range = active_at(*layout_, pfn);
   for (const Zone& zone : node->zones) {
     if (!zone.spanned.contains(pfn)) continue;
+    if (range != nullptr &&
+        !frames_of_zone(layout_->nodes[node->id], zone.type, *range).contains(pfn))
+      continue;
     owner.zone = zone.type;
     owner.in_zone = true;
+    break;
   }
-  if (!is_ram(pfn)) return owner;
+  if (range == nullptr) return owner;
   owner.use = FrameUse::Reserved;
   const Pageblock pageblock = node->blocks.at(pfn);
   owner.migratetype = pageblock.type();
@@ -622,6 +650,18 @@ Zone& PageAllocatorCore::zone_of_allocated(Pfn pfn) const {
   return node.zones[static_cast<size_t>(node.page(pfn).tag().zone())];
 }
 
+// Whether the range has RAM of the zone's node that is of another zone.
+bool PageAllocatorCore::has_frames_of_other(const Zone& zone, PfnRange frames) const {
+  const NodeLayout& node = layout_->nodes[zone.node_id];
+  for (size_t i = first_active_ending_after(layout_->active, frames.start);
+       i < layout_->active.size() && layout_->active[i].pfns.start < frames.end; ++i) {
+    const ActiveRange& range = layout_->active[i];
+    if (range.node != zone.node_id) continue;
+    if (frames.clip(frames_of_zone(node, zone.type, range)) != frames.clip(range.pfns)) return true;
+  }
+  return false;
+}
+
 Result<Zone*> PageAllocatorCore::zone_of_pageblocks(PfnRange frames, const char* caller) const {
   const auto bad = [&](const char* what, Pfn pfn) {
     return Error{.what = what, .subject = caller, .a = phys(pfn).v, .b = phys(frames.end).v};
@@ -639,7 +679,9 @@ Result<Zone*> PageAllocatorCore::zone_of_pageblocks(PfnRange frames, const char*
       for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
         if (nodes_[id]->blocks.at(pfn).shared()) return bad("a pageblock of two zones", pfn);
       }
-      if (quick_node(frames.start) == nodes_[id]) return &zone;
+      if (quick_node(frames.start) == nodes_[id] && !has_frames_of_other(zone, frames)) {
+        return &zone;
+      }
     }
   }
   return bad("not a range of one zone (address, end)", frames.start);

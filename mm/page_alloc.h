@@ -205,6 +205,7 @@ class PageAllocatorCore {
   // The first Page of the allocated block that starts at the frame; null when none does.
   [[nodiscard]] Page* allocated_page(Pfn pfn) const;
   [[nodiscard]] Zone& zone_of_allocated(Pfn pfn) const;
+  [[nodiscard]] bool has_frames_of_other(const Zone& zone, PfnRange frames) const;
   // The zone of a range of whole pageblocks that no other zone shares.
   [[nodiscard]] Result<Zone*> zone_of_pageblocks(PfnRange frames, const char* caller) const;
   void report_failure(const Printer& out, unsigned cpu, Gfp gfp, unsigned order) const;
@@ -266,6 +267,8 @@ class PageAllocatorCore {
   Result<> check_layout(const Layout& layout, unsigned cpus) const;
   void init_node(const NodeLayout& from, uint32_t& next_pcp);
   static void init_zone(Node& node, ZoneType type, const ZoneLayout& from);
+  static void share_edge(Node& node, Pfn edge, Pfn inside);
+  void share_mirror_edges();
   void build_zonelist(Node& node, const NodeLayout& from);
   void find_choices(Node& node) const;
   void index_nodes();

@@ -10,13 +10,14 @@ struct Place {
   NodeId node = kNoNode;
 };
 
-// The highest free place in RAM of the node (of any node: kNoNode) inside the bounds.
-bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, Range bounds,
+// The highest free place in RAM of the node (of any node: kNoNode) inside the bounds; in mirrored
+// RAM only, when so asked.
+bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, bool mirror, Range bounds,
               std::span<const ActiveRange> active, const E820Table& e820,
               const EarlyRes& reservations) {
   for (size_t i = active.size(); i > 0; --i) {
     const ActiveRange& range = active[i - 1];
-    if (node != kNoNode && range.node != node) continue;
+    if ((node != kNoNode && range.node != node) || (mirror && !range.mirror)) continue;
     const Range inside = phys(range.pfns).clip(bounds);
     if (inside.empty() || inside.size() < size) continue;
     const Result<Phys> found = find_e820_area_top(e820, reservations, inside, size, align);
@@ -30,34 +31,58 @@ bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, Range bo
 class Placer {
  public:
   Placer(NodeId node, std::span<const ActiveRange> active, const E820Table& e820,
-         const EarlyRes& reservations, Pfn dma_end, Phys limit)
+         const EarlyRes& reservations, Pfn dma_end, Phys limit, const Printer& out)
       : node_(node),
         active_(active),
         e820_(e820),
         reservations_(reservations),
         dma_end_(dma_end),
-        limit_(limit) {}
+        limit_(limit),
+        out_(out) {}
 
   [[nodiscard]] Result<Place> find(uint64_t size, uint64_t align, const char* name) const {
     const Range above{phys(dma_end_), limit_};
     const Range below{Phys{0}, std::min(phys(dma_end_), limit_)};
     Place place;
-    for (const NodeId node : {node_, kNoNode}) {
-      for (const Range bounds : {above, below}) {
-        if (find_top(place, size, align, node, bounds, active_, e820_, reservations_)) return place;
+    // With kernelcore=mirror what the kernel needs goes into mirrored memory, on whatever node.
+    for (const bool mirror : {true, false}) {
+      if (mirror && !any_mirrored()) continue;
+      for (const NodeId node : {node_, kNoNode}) {
+        for (const Range bounds : {above, below}) {
+          if (find_top(place, size, align, node, mirror, bounds, active_, e820_, reservations_)) {
+            return place;
+          }
+        }
       }
+      if (mirror) out_.line("Could not allocate 0x%016lx bytes of mirrored memory", size);
     }
     return Error{"no room for a node's structure (bytes, node)", name, size, node_};
   }
 
  private:
+  [[nodiscard]] bool any_mirrored() const {
+    return std::any_of(active_.begin(), active_.end(),
+                       [](const ActiveRange& range) { return range.mirror; });
+  }
+
   NodeId node_;
   std::span<const ActiveRange> active_;
   const E820Table& e820_;
   const EarlyRes& reservations_;
   Pfn dma_end_;
   Phys limit_;
+  const Printer& out_;
 };
+
+bool spans_absent_sections(const NodeLayout& node, std::span<const ActiveRange> active) {
+  Pfn end = mem_map_frames(node).start;
+  for (const ActiveRange& range : active) {
+    if (range.node != node.id) continue;
+    if (align_down(range.pfns.start, kPagesPerSection) > end) return true;
+    end = align_up(range.pfns.end, kPagesPerSection);
+  }
+  return false;
+}
 
 // Reserves the part of mem_map for each run of sections with RAM.
 Result<> reserve_mem_map(const NodeLayout& node, uint64_t page_bytes,
@@ -93,7 +118,7 @@ PfnRange mem_map_frames(const NodeLayout& node) {
 Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
                     const E820Table& e820, EarlyRes& reservations, Pfn dma_end,
                     const Printer& out) {
-  const Placer placer(node.id, active, e820, reservations, dma_end, sizes.below);
+  const Placer placer(node.id, active, e820, reservations, dma_end, sizes.below, out);
   if (sizes.node_data != 0) {
     const uint64_t size = align_up(sizes.node_data, kPageSize);
     const Place place = BATON_TRY(placer.find(size, kPageSize, "NODE_DATA"));
@@ -107,9 +132,14 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
   }
   const PfnRange frames = mem_map_frames(node);
   if (!frames.empty() && sizes.page_bytes != 0) {
-    const Place place =
-        BATON_TRY(placer.find(frames.size() * sizes.page_bytes, kPageSize, "MEMMAP"));
-    node.mem_map = place.range;
+    const uint64_t bytes = frames.size() * sizes.page_bytes;
+    const Result<Place> place = placer.find(bytes, kPageSize, "MEMMAP");
+    if (!place.ok() && spans_absent_sections(node, active)) {
+      return Error{"no room for one mem_map over a node's holes (bytes, node)", "MEMMAP", bytes,
+                   node.id};
+    }
+    if (!place.ok()) return place.error();
+    node.mem_map = place.value().range;
     node.mem_map_start = frames.start;
     BATON_TRY(reserve_mem_map(node, sizes.page_bytes, active, reservations));
   }

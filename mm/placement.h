@@ -31,11 +31,17 @@ struct NodeSizes {
 [[nodiscard]] PfnRange mem_map_frames(const NodeLayout& node);
 
 // Places the structures of one node, whose id, spanned and zones are known; fills in node_data,
-// mem_map, mem_map_start and per_cpu, and reserves "NODE_DATA", "MEMMAP" and "PER_CPU". Of mem_map
-// only the pages that describe sections with RAM are reserved: the rest is never touched, and its
-// memory is free for others. `dma_end` is the first frame above the DMA zone. Prints
-// `NODE_DATA(0) allocated [mem 0x...-0x...]` for a node with RAM, and `    NODE_DATA(0) on node 1`
-// where it had to go elsewhere. Fails, naming the structure and its size, when there is no room.
+// mem_map, mem_map_start and per_cpu, and reserves "NODE_DATA", "MEMMAP" and "PER_CPU". `dma_end`
+// is the first frame above the DMA zone.
+//
+// Of mem_map only the pages that describe sections with RAM are reserved: the rest is never
+// touched, and its memory is free for others. Still it is one piece of the address space, for which
+// a node needs a 256th of what it spans, its holes included: a hole of 1 TiB has to lie over 4 GiB
+// of free memory in a row. Where that is too much the error says so.
+//
+// Prints `NODE_DATA(0) allocated [mem 0x...-0x...]` for a node with RAM, and below it, indented,
+// `NODE_DATA(0) on node 1` where it had to go elsewhere. Fails, naming the structure and its size,
+// when there is no room.
 Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
                     const E820Table& e820, EarlyRes& reservations, Pfn dma_end, const Printer& out);
 

@@ -75,13 +75,18 @@ Result<> RelayCore::trim(unsigned paging_levels) {
   return {};
 }
 
+Result<std::span<Range>> RelayCore::room_for_mirrored(size_t ranges) {
+  return keep<Range>(ranges, "LAYOUT");
+}
+
 Result<> RelayCore::find_nodes(const NumaInput& numa) {
   size_t usable = 0;
   for (const E820Entry& entry : e820_.entries()) usable += entry.type == E820Type::Ram ? 1 : 0;
   const size_t blocks = numa.memory.empty() ? 1 : numa.memory.size();
   NumaStorage storage;
   storage.blocks = BATON_TRY(keep<MemoryAffinity>(blocks, "LAYOUT"));
-  storage.active = BATON_TRY(keep<ActiveRange>(usable + 3 * blocks, "LAYOUT"));
+  storage.active =
+      BATON_TRY(keep<ActiveRange>(usable + 3 * blocks + 2 * numa.mirrored.size(), "LAYOUT"));
   numa_ = BATON_TRY(numa_init(numa, e820_, reservations_.entries(), storage, out_));
   return {};
 }

@@ -45,6 +45,8 @@ class RelayCore {
   Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations);
   // What a PC keeps for its BIOS, and what page tables of these levels cannot reach.
   Result<> trim(unsigned paging_levels);
+  // Room for what NumaInput::mirrored is to hold.
+  Result<std::span<Range>> room_for_mirrored(size_t ranges);
   // Station 2, nodes: SRAT against e820.
   Result<> find_nodes(const NumaInput& numa);
   // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
@@ -120,11 +122,11 @@ class Relay : public RelayCore {
     };
     if (road_ == Road::Bootmem) {
       bootmem_.dma32_free();
-      free_all_bootmem(bootmem_, nodes_, release);
+      free_all_bootmem(bootmem_, layout_, release);
       bootmem_ = Bootmem();
     } else {
       BATON_TRY(memblock_dma32_free());
-      free_all_memblock(memblock_, nodes_, release);
+      free_all_memblock(memblock_, layout_, release);
       memblock_ = Memblock();
     }
     BATON_TRY(result);
@@ -137,8 +139,8 @@ class Relay : public RelayCore {
   // Ends all reservations of a name and hands their memory over. Returns how many frames that was.
   Result<uint64_t> give_back(const char* name) {
     Result<> result;
-    const uint64_t frames = BATON_TRY(
-        release_reservations(reservations_, name, numa_.active, nodes_, [&](NodeId, PfnRange part) {
+    const uint64_t frames =
+        BATON_TRY(release_reservations(reservations_, name, layout_, [&](NodeId, PfnRange part) {
           if (result.ok()) result = pages_.release(part);
         }));
     BATON_TRY(result);

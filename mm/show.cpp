@@ -73,6 +73,19 @@ uint64_t blocks_on(const Zone& zone, unsigned order, Migratetype type) {
   return count;
 }
 
+// Whether a pageblock that starts here counts as the zone's, whose span holds it. Zones overlap
+// with kernelcore=mirror only, and Linux takes holes there for the lower one's.
+bool counts_for(const Layout& layout, const Zone& zone, Pfn pfn) {
+  const NodeLayout& node = layout.nodes[zone.node_id];
+  const size_t i = first_active_ending_after(layout.active, pfn);
+  if (i < layout.active.size() && layout.active[i].pfns.contains(pfn)) {
+    const ActiveRange& range = layout.active[i];
+    return range.node == zone.node_id && frames_of_zone(node, zone.type, range).contains(pfn);
+  }
+  return std::none_of(node.zones.begin(), node.zones.begin() + static_cast<ptrdiff_t>(zone.type),
+                      [&](const ZoneLayout& lower) { return lower.spanned.contains(pfn); });
+}
+
 // Pageblocks of a zone by type. Linux counts those whose first frame's section has RAM.
 std::array<uint64_t, kMigratetypes> count_pageblocks(const Layout& layout, const Zone& zone) {
   std::array<uint64_t, kMigratetypes> count{};
@@ -80,12 +93,14 @@ std::array<uint64_t, kMigratetypes> count_pageblocks(const Layout& layout, const
   for (Pfn pfn = zone.spanned.start; pfn < zone.spanned.end;) {
     const Pfn next_giga = align_down(pfn, kGigaFrames) + kGigaFrames;
     const bool uniform = blocks.in_run(pfn) || blocks.fresh_giga(pfn);
-    if (blocks.in_run(pfn)) {  // all RAM of the zone, all Movable
-      count[static_cast<size_t>(Migratetype::Movable)] += (next_giga - pfn) / kPageblockFrames;
+    if (blocks.in_run(pfn)) {  // all RAM of one zone, all Movable
+      if (counts_for(layout, zone, pfn)) {
+        count[static_cast<size_t>(Migratetype::Movable)] += (next_giga - pfn) / kPageblockFrames;
+      }
       pfn = next_giga;
       continue;
     }
-    if (pfn_valid(layout.active, pfn)) {
+    if (pfn_valid(layout.active, pfn) && counts_for(layout, zone, pfn)) {
       const Migratetype type = uniform ? Migratetype::Movable : blocks.at(pfn).type();
       ++count[static_cast<size_t>(type)];
     }
@@ -397,6 +412,17 @@ void show_node_state(const Printer& out, unsigned id) {
   out.line(" all_unreclaimable? no");
 }
 
+// Linux has a line for each size it could keep huge pages of; Baton keeps none.
+void show_huge_pages(const PageAllocatorCore& core, const Printer& out) {
+  for (size_t id = 0; id < core.node_count(); ++id) {
+    if (core.layout().nodes[id].fallback_count == 0) continue;
+    for (const uint64_t size : {kib(kGigaFrames), kib(kPageblockFrames)}) {
+      out.part("Node %lu hugepages_total=0 hugepages_free=0 hugepages_surp=0", id);
+      out.line(" hugepages_size=%lukB", size);
+    }
+  }
+}
+
 // "0-1,3"
 void show_node_list(const PageAllocatorCore& core, const Printer& out) {
   const char* before = "";
@@ -448,6 +474,7 @@ void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, con
   for_each_populated(core, [&](const Zone& zone) {
     if (zone.type <= highest) show_free_areas(out, zone);
   });
+  show_huge_pages(core, out);
   out.line("0 total pagecache pages");
   out.line("0 pages in swap cache");
   out.line("Free swap  = 0kB");

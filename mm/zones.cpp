@@ -31,6 +31,23 @@ class MovableStarts {
     align();
   }
 
+  // kernelcore=mirror: from each node's first frame on that is not mirrored; below 4 GiB the kernel
+  // needs all there is. Whether any of that is not mirrored.
+  bool at_unmirrored() {
+    constexpr Pfn kFourGiB = pfn_down(Phys{4 * kGiB});
+    bool below = false;
+    for (const ActiveRange& range : active_) {
+      if (range.mirror) continue;
+      if (range.pfns.start < kFourGiB) {
+        below = true;
+      } else if (starts_[range.node] == Pfn{}) {
+        starts_[range.node] = range.pfns.start;
+      }
+    }
+    align();
+    return below;
+  }
+
   void spread(const MovableOptions& options, Pfn lowest) {
     uint64_t kernel = amount(options.kernelcore);
     uint64_t movable = amount(options.movablecore);
@@ -100,26 +117,39 @@ class MovableStarts {
   uint64_t total_ = 0;
 };
 
-// The part of the machine's zone that is this node's, before holes are looked at.
+// The part of the machine's zone that is this node's, before holes are looked at. With
+// kernelcore=mirror a node's zones go on beside Movable; one that begins with it or behind is
+// there only where the node has mirrored frames.
 PfnRange zone_of_node(const ZoneRanges& ranges, size_t zone, const NodeLayout& node,
-                      PfnRange highest) {
+                      PfnRange highest, bool mirror, bool mirrored_above) {
   const Pfn movable = ranges.movable_start[node.id];
   if (zone == kMovable) {
     if (movable == Pfn{}) return {};
     return PfnRange{movable, std::min(node.spanned.end, highest.end)};
   }
   PfnRange range = ranges.zones[zone].clip(node.spanned);
-  if (movable != Pfn{}) range.end = std::min(range.end, movable);
+  const bool beside = mirror && (mirrored_above || range.start < movable);
+  if (movable != Pfn{} && !beside) range.end = std::min(range.end, movable);
   return range.empty() ? PfnRange{} : range;
 }
 
-uint64_t present_in(std::span<const ActiveRange> active, NodeId node, PfnRange range) {
+uint64_t present_in(std::span<const ActiveRange> active, const NodeLayout& node, ZoneType zone) {
+  const PfnRange span = node.zones[index_of(zone)].spanned;
+  if (span.empty()) return 0;
   uint64_t frames = 0;
-  for (size_t i = first_active_ending_after(active, range.start);
-       i < active.size() && active[i].pfns.start < range.end; ++i) {
-    if (active[i].node == node) frames += active[i].pfns.clip(range).size();
+  for (size_t i = first_active_ending_after(active, span.start);
+       i < active.size() && active[i].pfns.start < span.end; ++i) {
+    if (active[i].node == node.id) frames += frames_of_zone(node, zone, active[i]).size();
   }
   return frames;
+}
+
+// Whether the node has mirrored frames where its Movable zone is.
+bool mirrored_from(std::span<const ActiveRange> active, NodeId node, Pfn movable) {
+  if (movable == Pfn{}) return false;
+  return std::any_of(active.begin(), active.end(), [&](const ActiveRange& range) {
+    return range.node == node && range.mirror && range.pfns.end > movable;
+  });
 }
 
 void print_range(const Printer& out, PfnRange range) {
@@ -154,7 +184,6 @@ ZoneLimits arm_zone_limits(Pfn end_of_low, Pfn end_of_ram) {
 }
 
 Result<CoreAmount> parse_core_amount(std::string_view value, const char* who) {
-  if (value == "mirror") return Error{"mirror is not supported", who};
   std::string_view percent = value;
   const uint64_t number = BATON_TRY(take_number(percent, who));
   if (percent == "%") {
@@ -174,6 +203,12 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
   if (nodes.size() != map.node_count()) {
     return Error{"not one layout for each node (layouts, nodes)", "zones", nodes.size(),
                  map.node_count()};
+  }
+  const bool mirror = options.mirror && !options.movable_node;
+  for (const ActiveRange& range : map.active) {
+    if (mirror || !range.mirror) continue;
+    return Error{"a range is mirrored and nothing asks for that (frame, node)", "zones",
+                 range.pfns.start.v, range.node};
   }
   ZoneRanges ranges;
   ranges.exists = limits.exists;
@@ -201,15 +236,20 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
   MovableStarts movable(map, ranges.movable_start);
   if (options.movable_node) {
     movable.at_hotplug();
+  } else if (mirror) {
+    ranges.unmirrored_core = movable.at_unmirrored();
   } else {
     movable.spread(options, highest.start);
   }
   for (NodeLayout& node : nodes) {
     if (node.spanned.empty()) continue;
+    const bool mirrored_above =
+        mirror && mirrored_from(map.active, node.id, ranges.movable_start[node.id]);
     for (size_t z = 0; z < kZoneTypes; ++z) {
-      ZoneLayout& zone = node.zones[z];
-      zone.spanned = zone_of_node(ranges, z, node, highest);
-      zone.present = present_in(map.active, node.id, zone.spanned);
+      node.zones[z].spanned = zone_of_node(ranges, z, node, highest, mirror, mirrored_above);
+    }
+    for (size_t z = 0; z < kZoneTypes; ++z) {
+      node.zones[z].present = present_in(map.active, node, static_cast<ZoneType>(z));
     }
   }
   return ranges;
@@ -217,6 +257,9 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
 
 void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const NodeLayout> nodes,
                  const Printer& out) {
+  if (ranges.unmirrored_core) {
+    out.line("This configuration results in unmirrored kernel memory.");
+  }
   out.line("Zone ranges:");
   for (size_t z = 0; z < kMovable; ++z) {
     if (!ranges.exists[z]) continue;

@@ -44,12 +44,13 @@ struct CoreAmount {
 // `who` is the option, for errors.
 Result<CoreAmount> parse_core_amount(std::string_view value, const char* who);
 
-// kernelcore=, movablecore=, movable_node. kernelcore=mirror needs the firmware's mirror flags and
-// is not here.
+// kernelcore=, movablecore=, movable_node.
 struct MovableOptions {
   CoreAmount kernelcore;      // at least so much memory, spread evenly, is not Movable
   CoreAmount movablecore;     // at least so much is
-  bool movable_node = false;  // what can be unplugged is Movable; the two above are ignored
+  bool mirror = false;        // kernelcore=mirror: mirrored ranges are not Movable, what lies above
+                              // 4 GiB otherwise is; the two above are ignored
+  bool movable_node = false;  // what can be unplugged is Movable; the three above are ignored
 };
 
 // The zones of the machine and their place in it.
@@ -58,13 +59,19 @@ struct ZoneRanges {
   std::array<bool, kZoneTypes> exists{};
   bool device = false;
   std::array<Pfn, kMaxNodes> movable_start{};  // 0: the node has no Movable zone
+  bool unmirrored_core = false;  // kernelcore=mirror: there is RAM below 4 GiB that is not mirrored
 };
 
 // Fills in id, spanned, present and zones of every node; `nodes` has map.node_count() elements.
+// With kernelcore=mirror a node's Movable zone spans from its first range above 4 GiB that is not
+// mirrored, and the zone below goes on to the node's end: frames_of_zone() (mm/layout.h) says whose
+// a frame is. Where Linux then leaves frames in no zone (mirrored ones in a node that begins with
+// others, and up to 4 MiB in front of an unaligned start of Movable) they are the lower zone's.
 Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& limits,
                                         const MovableOptions& options, std::span<NodeLayout> nodes);
 
-// `Zone ranges:` to the last `pages in unavailable ranges` line.
+// `Zone ranges:` to the last `pages in unavailable ranges` line; before them Linux's warning that
+// kernel memory will not all be mirrored.
 void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const NodeLayout> nodes,
                  const Printer& out);
 

@@ -127,6 +127,44 @@ def test_node_without_cpus(bench):
     assert {node for node, _ in read.buddyinfo(boot.log)} == {0, 1}
 
 
+@pytest.mark.parametrize("road", ["bootmem", "memblock"])
+def test_kernelcore_mirror(bench, faulty, road):
+    """Memory below 4.5 GiB is kept twice: the kernel's. The rest of node 1 is Movable, and its
+    Normal zone spans that, too."""
+    machine = Machine.of_nodes(Node(2 * GIB, 1), Node(2 * GIB, 1))
+    boot = bench.boot(machine, f"kernelcore=mirror early={road} selftest poweroff",
+                      faulty("mirrored"))
+    check_relay(boot, machine)
+    assert read.in_order(boot.log, [
+        r"efi: Memory: (\d+)M/\d+M mirrored memory$",
+        r"NODE_DATA\(1\) allocated \[mem 0x11",
+        r"Zone ranges:",
+        r"Movable zone start for each node$",
+        r"  Node 1: 0x0000000120000000$",
+        r"  node   1: \[mem 0x0000000100000000-0x000000011fffffff\]$",
+        r"  node   1: \[mem 0x0000000120000000-0x000000017fffffff\]$",
+    ]) is None
+    assert "unmirrored" not in boot.log
+    free = read.buddyinfo(boot.log)
+    assert {zone for node, zone in free if node == 1} == {"Normal", "Movable"}
+    # All of it but what the firmware still holds.
+    pages = sum(count << order for order, count in enumerate(free[1, "Movable"]))
+    assert 0x60000 - 64 < pages <= 0x60000
+
+
+def test_kernelcore_mirror_without_mirrored_memory(bench):
+    """What Linux 6.1 does then: all above 4 GiB is Movable, and a warning."""
+    machine = Machine.of_nodes(Node(2 * GIB, 1), Node(2 * GIB, 1))
+    boot = bench.boot(machine, "kernelcore=mirror selftest=mm poweroff")
+    assert boot.status == PASSED, str(boot)
+    assert read.in_order(boot.log, [
+        r"This configuration results in unmirrored kernel memory\.$",
+        r"Zone ranges:",
+        r"  Node 1: 0x0000000100000000$",
+    ]) is None
+    assert {zone for node, zone in read.buddyinfo(boot.log) if node == 1} == {"Movable"}
+
+
 def test_disk_image(bench):
     """build/baton.img as it is handed out, on a SATA controller: ends at the monitor's prompt."""
     boot = bench.boot(Machine(memory=256 * MIB, bus="ahci"), disk=bench.handed_out(),

@@ -12,6 +12,7 @@
 #include "mm/early_res.h"
 #include "mm/numa.h"
 #include "mm/print.h"
+#include "mm/zones.h"
 #include "tests/support/drawn_machine.h"
 
 namespace test {
@@ -23,12 +24,15 @@ struct RandomMachine {
   mm::NodeSet named;
   std::vector<mm::Reservation> reservations;  // sorted, disjoint
   unsigned cpus = 1;
+  mm::MovableOptions movable;
+  std::vector<mm::Range> mirrored;  // when movable.mirror
 
   explicit RandomMachine(uint64_t number) : seed(number), random_(number) {
     make_e820();
     if (!one_in(4)) make_srat();
     make_reservations();
     cpus = 1 + static_cast<unsigned>(below(4));
+    if (one_in(3)) make_movable();
   }
 
   [[nodiscard]] std::string draw() const {
@@ -46,6 +50,12 @@ struct RandomMachine {
     for (const mm::Reservation& r : reservations) {
       out.line("reserved [0x%lx 0x%lx) %s", r.range.start.v, r.range.end.v, r.name);
     }
+    for (const mm::Range& range : mirrored) {
+      out.line("mirrored [0x%lx 0x%lx)", range.start.v, range.end.v);
+    }
+    if (movable.movable_node) out.line("movable_node");
+    if (movable.kernelcore.frames != 0) out.line("kernelcore=%lu", movable.kernelcore.frames << 12);
+    if (movable.movablecore.percent != 0) out.line("movablecore=%u%%", movable.movablecore.percent);
     return log.take();
   }
 
@@ -126,6 +136,27 @@ struct RandomMachine {
                          kNames[below(std::size(kNames))]);
     }
     reservations.assign(list.entries().begin(), list.entries().end());
+  }
+
+  void make_movable() {
+    switch (below(4)) {
+      case 0:
+        movable.movable_node = true;
+        break;
+      case 1:
+        movable.kernelcore.frames = below(end_ / mm::kPageSize);
+        break;
+      case 2:
+        movable.movablecore.percent = 1 + static_cast<unsigned>(below(100));
+        break;
+      default:
+        movable.mirror = true;
+        for (uint64_t i = below(6); i > 0; --i) {
+          const uint64_t start = address(end_);
+          const uint64_t size = 1 + (one_in(2) ? address(end_ / 8) : below(16 * mm::kMiB));
+          mirrored.push_back({mm::Phys{start}, mm::Phys{start + size}});
+        }
+    }
   }
 
   std::mt19937_64 random_;

@@ -47,8 +47,10 @@ class Run {
     mm::NumaInput input;
     input.memory = machine.srat;
     input.named = machine.named;
+    input.mirrored = machine.mirrored;
     must(relay.find_nodes(input));
-    must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, machine.cpus));
+    must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), machine.movable,
+                       machine.cpus));
     lie();
     must(relay.start_boot_allocator(road));
     must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
@@ -221,6 +223,21 @@ void expect_layout(const Model& model, const mm::RelayCore& relay) {
       present[zone] += s.frames.size();
     }
     ASSERT_EQ(node.spanned, span);
+    // Movable takes its frames from the zones in front of it.
+    const mm::ZoneLayout& movable = node.zones[static_cast<size_t>(mm::ZoneType::Movable)];
+    if (movable.present != 0) {
+      uint64_t of_movable = 0;
+      for (const mm::ActiveRange& range : relay.numa().active) {
+        if (range.node == node.id && !range.mirror) {
+          of_movable += range.pfns.clip(movable.spanned).size();
+        }
+      }
+      ASSERT_EQ(movable.present, of_movable);
+      ASSERT_EQ(
+          node.zones[0].present + node.zones[1].present + node.zones[2].present + movable.present,
+          present[0] + present[1] + present[2]);
+      continue;
+    }
     const PfnRange zones[] = {
         {Pfn{0}, Pfn{0x1000}}, {Pfn{0x1000}, Pfn{0x100000}}, {Pfn{0x100000}, Pfn{~uint64_t{0}}}};
     for (size_t z = 0; z < 3; ++z) {
@@ -232,6 +249,24 @@ void expect_layout(const Model& model, const mm::RelayCore& relay) {
   mm::for_each_unavailable(relay.numa().active, relay.layout().nodes,
                            [&](mm::NodeId, mm::ZoneType, uint64_t n) { unavailable += n; });
   ASSERT_EQ(unavailable, model.unavailable());
+}
+
+// A range is mirrored from its first frame to its last, or not at all.
+void expect_mirrors(const RandomMachine& machine, const mm::RelayCore& relay) {
+  const auto mirrored = [&](mm::Phys at) {
+    return std::any_of(machine.mirrored.begin(), machine.mirrored.end(),
+                       [&](const mm::Range& range) { return range.contains(at); });
+  };
+  for (const mm::ActiveRange& range : relay.numa().active) {
+    const mm::Range bytes = mm::phys(range.pfns);
+    if (range.mirror) {
+      ASSERT_TRUE(mirrored(bytes.start) && mirrored(bytes.end - 1));
+      continue;
+    }
+    for (const mm::Range& other : machine.mirrored) {
+      ASSERT_TRUE(mm::pfns_inside(other).clip(range.pfns).empty());
+    }
+  }
 }
 
 // Whose each frame is: RAM and not reserved is free, and nothing else.
@@ -275,7 +310,7 @@ void expect_memblock(Run& run, const mm::DirectMap& map, const Buddy& buddy) {
   memblock.allow_resize(map);
   must(mm::memblock_from(memblock, run.relay.numa().active, run.relay.reservations().entries()));
   std::map<uint64_t, uint64_t> runs;
-  mm::free_all_memblock(memblock, run.relay.layout().nodes, [&](mm::NodeId, PfnRange frames) {
+  mm::free_all_memblock(memblock, run.relay.layout(), [&](mm::NodeId, PfnRange frames) {
     ASSERT_TRUE(runs.emplace(frames.start.v, frames.end.v).second);
   });
   uint64_t from_buddy = 0;
@@ -314,6 +349,7 @@ Outcome run_one(const RandomMachine& machine) {
     throw;
   }
   expect_layout(model, ranges->relay);
+  expect_mirrors(machine, ranges->relay);
   if (testing::Test::HasFatalFailure()) return Outcome::Ran;
   bitmap->hand_over();
   ranges->hand_over();

@@ -1,7 +1,8 @@
 // A machine drawn in Linux's own words, and the log that mm writes about it.
 //
 // The drawing is lines of a kernel log: `BIOS-e820: [mem 0x...-0x...] usable` (also `user:`) and
-// `ACPI: SRAT: Node 0 PXM 0 [mem 0x...-0x...] hotplug`; whatever else stands in a line's beginning
+// `ACPI: SRAT: Node 0 PXM 0 [mem 0x...-0x...] hotplug`, and `mirrored [mem 0x...-0x...]` for what
+// the firmware calls more reliable; whatever else stands in a line's beginning
 // (time stamps) or in other lines is passed over. So a test can draw a machine by hand, or be given
 // a real machine's log.
 #pragma once
@@ -72,6 +73,7 @@ struct DrawnMachine {
   mm::E820Table e820;
   std::vector<mm::MemoryAffinity> srat;
   mm::NodeSet named;
+  std::vector<mm::Range> mirrored;
 
   explicit DrawnMachine(const std::string& drawing) {
     std::vector<mm::E820Entry> bios;
@@ -82,6 +84,8 @@ struct DrawnMachine {
         bios.push_back(e820_entry(at));
       } else if (const char* mine = std::strstr(line.c_str(), "user: [mem ")) {
         user.push_back(e820_entry(mine));
+      } else if (std::strstr(line.c_str(), "mirrored [mem ") != nullptr) {
+        mirrored.push_back(e820_entry((line + " usable").c_str()).range);
       } else if (const char* entry = std::strstr(line.c_str(), "SRAT: Node ")) {
         add_srat(entry);
       } else if (const char* cpu = std::strstr(line.c_str(), "SRAT: PXM ")) {
@@ -95,7 +99,12 @@ struct DrawnMachine {
     take(bios, user);
   }
 
-  [[nodiscard]] mm::NumaInput numa() const { return {.memory = srat, .named = named}; }
+  // With what is mirrored only where kernelcore=mirror asks for it.
+  [[nodiscard]] mm::NumaInput numa(bool mirror = false) const {
+    mm::NumaInput input{.memory = srat, .named = named};
+    if (mirror) input.mirrored = mirrored;
+    return input;
+  }
 
  private:
   // A user-defined map replaces the firmware's. One without RAM is an excerpt that shows only what

@@ -27,15 +27,18 @@ struct LaidOut {
   explicit LaidOut(const std::string& drawing, const mm::MovableOptions& movable = {})
       : machine(drawing),
         blocks(machine.srat.size() + 1),
-        active_storage(machine.e820.entries().size() + 3 * machine.srat.size() + 1) {
+        active_storage(machine.e820.entries().size() + 3 * machine.srat.size() +
+                       2 * machine.mirrored.size() + 1) {
     const mm::Printer quiet;
     trims = must(mm::trim_bios_range(machine.e820, mm::max_arch_pfn(4), quiet));
-    numa = must(mm::numa_init(machine.numa(), machine.e820, reservations.entries(),
+    numa = must(mm::numa_init(machine.numa(movable.mirror), machine.e820, reservations.entries(),
                               {blocks, active_storage}, log.printer()));
     nodes.resize(numa.node_count());
     zones = must(mm::free_area_init_nodes(numa, mm::x86_64_zone_limits(machine.e820.last_pfn()),
                                           movable, nodes));
   }
+
+  [[nodiscard]] mm::Layout layout() const { return {numa.active, nodes}; }
 
   // What print_zones says.
   std::string zone_log() {

@@ -29,7 +29,7 @@ class Relayed {
         relay(memory.map(), log.printer()) {
     must(relay.take_over(machine.e820.entries(), options.reservations));
     must(relay.trim(4));
-    must(relay.find_nodes(machine.numa()));
+    must(relay.find_nodes(machine.numa(options.movable.mirror)));
     must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), options.movable,
                        options.cpus));
     must(relay.start_boot_allocator(options.road));

@@ -145,7 +145,7 @@ struct Road {
 
   std::string handover() {
     test::Log out;
-    mm::free_all_bootmem(bootmem, laid.nodes, [&](mm::NodeId node, PfnRange run) {
+    mm::free_all_bootmem(bootmem, laid.layout(), [&](mm::NodeId node, PfnRange run) {
       out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
     });
     return out.take();
@@ -257,9 +257,9 @@ TEST(Handover, GivesWhatReservationsGiveUp) {
   const auto visit = [&](mm::NodeId node, PfnRange run) {
     out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
   };
-  EXPECT_EQ(test::must(mm::release_reservations(reservations, "RAMDISK", road.laid.numa.active,
-                                                road.laid.nodes, visit)),
-            1 + 1 + 2 + 3u);
+  EXPECT_EQ(
+      test::must(mm::release_reservations(reservations, "RAMDISK", road.laid.layout(), visit)),
+      1 + 1 + 2 + 3u);
   // Only RAM, cut at the zone's border; the frame shared with A stays.
   EXPECT_EQ(out.take(), R"(node 0 [0x9f 0xa0)
 node 0 [0x100 0x101)
@@ -267,9 +267,7 @@ node 0 [0xfff 0x1000)
 node 0 [0x1000 0x1001)
 node 0 [0x2001 0x2004)
 )");
-  EXPECT_EQ(test::must(mm::release_reservations(reservations, "A", road.laid.numa.active,
-                                                road.laid.nodes, visit)),
-            1u);
+  EXPECT_EQ(test::must(mm::release_reservations(reservations, "A", road.laid.layout(), visit)), 1u);
   EXPECT_EQ(out.take(), "node 0 [0x2000 0x2001)\n");
 }
 

@@ -71,7 +71,7 @@ TEST(ArmMemblock, FromMemblockToBuddy) {
   std::vector<mm::MemblockRegion> reserved(16);
   mm::Memblock memblock(memory, reserved);
   must(mm::memblock_from(memblock, m.numa.active, m.reservations.entries()));
-  const uint64_t freed = mm::free_all_memblock(memblock, m.nodes, m.releaser());
+  const uint64_t freed = mm::free_all_memblock(memblock, m.layout, m.releaser());
   uint64_t taken = 0;
   for (const mm::Reservation& r : m.reservations.entries()) {
     taken += mm::pfns_touched(r.range).size();

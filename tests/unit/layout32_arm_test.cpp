@@ -127,10 +127,10 @@ Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
 
   // mem_init: lowmem by the bitmap, then highmem page by page
   m.build_all_zonelists();
-  mm::free_all_bootmem(bootmem, m.nodes, m.releaser());
+  mm::free_all_bootmem(bootmem, m.layout, m.releaser());
   EXPECT_EQ(m.managed(0, ZoneType::HighMem), 0u);
   EXPECT_EQ(m.free_highpages(), 67584u);
-  must(mm::release_reservations(m.reservations, "BOOTMAP", m.numa.active, m.nodes, m.releaser()));
+  must(mm::release_reservations(m.reservations, "BOOTMAP", m.layout, m.releaser()));
 
   // 0xaf800000 to 0xb0000000 is 8 MiB, to 0xc0000000 256 MiB: what highmem is made of.
   EXPECT_EQ(m.managed(0, ZoneType::HighMem), 67584u);
@@ -138,8 +138,7 @@ Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
 
   // The initrd goes back at last, as if it had never been there.
   const uint64_t before = m.managed(0, ZoneType::Normal);
-  EXPECT_EQ(must(mm::release_reservations(m.reservations, "RAMDISK", m.numa.active, m.nodes,
-                                          m.releaser())),
+  EXPECT_EQ(must(mm::release_reservations(m.reservations, "RAMDISK", m.layout, m.releaser())),
             512u);
   EXPECT_EQ(m.managed(0, ZoneType::Normal), before + 512);
 }

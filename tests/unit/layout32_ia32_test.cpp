@@ -59,9 +59,9 @@ node 0 HighMem: spanned 32768 present 32768 from 0x38000000
   EXPECT_TRUE(bitmaps[0].all_taken({Pfn{0}, Pfn{1}}));
 
   m.build_all_zonelists();
-  mm::free_all_bootmem(bootmem, m.nodes, m.releaser());
+  mm::free_all_bootmem(bootmem, m.layout, m.releaser());
   EXPECT_EQ(m.free_highpages(), 32768u);
-  must(mm::release_reservations(m.reservations, "BOOTMAP", m.numa.active, m.nodes, m.releaser()));
+  must(mm::release_reservations(m.reservations, "BOOTMAP", m.layout, m.releaser()));
 
   EXPECT_EQ(m.managed(0, ZoneType::HighMem), 32768u);
   EXPECT_EQ(m.managed(0, ZoneType::Dma), 3999u - 1 - 768);

@@ -207,7 +207,7 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x11fffffff] hotplug
     machine.memblock.allow_resize(memory.map());
     test::must(mm::memblock_from(machine.memblock, laid.numa.active, laid.reservations.entries()));
     const auto by_memblock = frames_of(
-        [&](const auto& visit) { mm::free_all_memblock(machine.memblock, laid.nodes, visit); },
+        [&](const auto& visit) { mm::free_all_memblock(machine.memblock, laid.layout(), visit); },
         0x120000);
 
     std::vector<mm::NodeBootmem> bitmaps(2);
@@ -219,9 +219,8 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x11fffffff] hotplug
     bootmem.take_reservations(laid.reservations.entries(), 64, range(0, mm::kMaxPhys), {});
     const auto by_bootmem = frames_of(
         [&](const auto& visit) {
-          mm::free_all_bootmem(bootmem, laid.nodes, visit);
-          test::must(mm::release_reservations(laid.reservations, "BOOTMAP", laid.numa.active,
-                                              laid.nodes, visit));
+          mm::free_all_bootmem(bootmem, laid.layout(), visit);
+          test::must(mm::release_reservations(laid.reservations, "BOOTMAP", laid.layout(), visit));
         },
         0x120000);
     EXPECT_TRUE(by_memblock == by_bootmem) << slots;

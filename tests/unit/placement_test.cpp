@@ -115,6 +115,42 @@ SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
   EXPECT_TRUE(laid.nodes[1].mem_map.empty());
 }
 
+TEST(Placement, WithKernelcoreMirrorInMirroredMemoryWhereverThatIs) {
+  mm::MovableOptions options;
+  options.mirror = true;
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
+SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
+mirrored [mem 0x40000000-0x400fffff]
+)",
+                     options);
+  // Node 1 has none, so its NODE_DATA is on node 0; a mem_map does not fit in 1 MiB.
+  EXPECT_EQ(place(laid, {.node_data = 4096, .page_bytes = 16}),
+            R"(NODE_DATA(0) allocated [mem 0x400ff000-0x400fffff]
+Could not allocate 0x0000000000800000 bytes of mirrored memory
+NODE_DATA(1) allocated [mem 0x400fe000-0x400fefff]
+    NODE_DATA(1) on node 0
+Could not allocate 0x0000000000800000 bytes of mirrored memory
+[0x400fe000 0x400ff000) NODE_DATA
+[0x400ff000 0x40100000) NODE_DATA
+[0x7f800000 0x80000000) MEMMAP
+[0x17f800000 0x180000000) MEMMAP
+)");
+}
+
+TEST(Placement, AHoleThatIsTooLargeForOneMemMapIsNamed) {
+  // 4 GiB of Pages in one piece, between which there is nothing, on a machine of 4 GiB.
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000010000000000-0x000001007fffffff] usable
+)");
+  EXPECT_EQ(place(laid, {.page_bytes = 16}),
+            "error: MEMMAP: no room for one mem_map over a node's holes (bytes, node) "
+            "(0x100800000, 0x0)\n");
+}
+
 TEST(Placement, NoRoomIsSaidWithTheSize) {
   test::LaidOut laid("BIOS-e820: [mem 0x0000000000100000-0x0000000000103fff] usable\n");
   EXPECT_EQ(place(laid, {.node_data = 0x8000}),

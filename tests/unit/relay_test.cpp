@@ -2,9 +2,14 @@
 #include "mm/relay.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "mm/audit.h"
 #include "tests/support/relayed.h"
 
 namespace {
@@ -69,6 +74,132 @@ TEST(Relay, BothRoadsLeaveTheSameBuddy) {
     const test::Relayed ranges(drawing, options);
     EXPECT_EQ(bitmap.buddy(), ranges.buddy());
     EXPECT_FALSE(bitmap.buddy().empty());
+  }
+}
+
+// kernelcore=mirror: two zones of one span, whose borders lie anywhere.
+const char* const kMirrored = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
+mirrored [mem 0x00000000-0x03ffffff]
+mirrored [mem 0x102003000-0x102003fff]
+mirrored [mem 0x110000000-0x140000fff]
+mirrored [mem 0x140200000-0x1403fffff]
+mirrored [mem 0x160000000-0x16fffffff]
+)";
+
+TEST(Relay, MirroredAndOtherMemoryAreTwoZonesOfOneSpan) {
+  test::RelayOptions options;
+  options.movable.mirror = true;
+  test::Relayed bitmap(kMirrored, options);
+  options.road = mm::Road::Memblock;
+  test::Relayed ranges(kMirrored, options);
+  EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+
+  for (test::Relayed* machine : {&bitmap, &ranges}) {
+    mm::PageAllocator<test::OneCpu>& pages = machine->relay.pages();
+    EXPECT_EQ(pages.counts().free, frames_left(machine->relay));
+    test::must(mm::audit(pages));
+    //   0x100000      0x102003 0x110000       0x140001  0x140200 0x140400  0x160000   0x170000
+    //      | Movable     |1| Movable | Normal       | Movable | Normal | Movable | Normal  |
+    //      Movable
+    // NODE_DATA and its like lie at the end of the last mirrored range.
+    const auto zone_of = [&](uint64_t pfn) {
+      const mm::FrameOwner owner = pages.owner_of(mm::Pfn{pfn});
+      EXPECT_EQ(owner.use, mm::FrameUse::Free) << std::hex << pfn;
+      return owner.zone;
+    };
+    for (const uint64_t pfn :
+         {0x100000, 0x102002, 0x102004, 0x10ffff, 0x140001, 0x1401ff, 0x140400, 0x170000}) {
+      EXPECT_EQ(zone_of(pfn), mm::ZoneType::Movable) << std::hex << pfn;
+    }
+    for (const uint64_t pfn : {0x102003, 0x110000, 0x140000, 0x140200, 0x1403ff, 0x160000}) {
+      EXPECT_EQ(zone_of(pfn), mm::ZoneType::Normal) << std::hex << pfn;
+    }
+
+    // What the kernel asks for comes from mirrored memory, to the last page of it; what can move
+    // from the rest first.
+    const auto is_normal = [&](mm::Pfn pfn) {
+      return pages.owner_of(pfn).zone != mm::ZoneType::Movable;
+    };
+    std::vector<mm::Pfn> taken;
+    const mm::Gfp movable = mm::kGfpUser | mm::kGfpFlagMovable | mm::kGfpFlagHighMem;
+    for (const auto& [gfp, normal] : {std::pair{mm::kGfpKernel, true}, std::pair{movable, false}}) {
+      const mm::PagesOr page = pages.alloc_pages(0, gfp, 0, 0);
+      ASSERT_TRUE(page.ok());
+      EXPECT_EQ(is_normal(page.value()), normal);
+      taken.push_back(page.value());
+    }
+    while (true) {
+      const mm::PagesOr page = pages.alloc_pages(0, mm::kGfpKernel | mm::kGfpFlagNoWarn, 3, 0);
+      if (!page.ok()) break;
+      ASSERT_TRUE(is_normal(page.value()));
+      ASSERT_TRUE(pages.free_pages(0, page.value() + 1, 2).ok() == false);
+      taken.push_back(page.value());
+    }
+    test::must(mm::audit(pages));
+    EXPECT_GT(taken.size(), 0x40000u / 8 * 9 / 10);
+    for (size_t i = 0; i < taken.size(); ++i) {
+      ASSERT_TRUE(pages.free_pages(0, taken[i], i < 2 ? 0 : 3).ok());
+    }
+    pages.drain_all();
+    test::must(mm::audit(pages));
+
+    // A pageblock of both kinds stays as it is; one of one kind can be isolated.
+    const auto pageblocks = [](uint64_t start, uint64_t end) {
+      return mm::PfnRange{mm::Pfn{start}, mm::Pfn{end}};
+    };
+    EXPECT_FALSE(pages.isolate(pageblocks(0x140000, 0x140200)).ok());  // shared
+    EXPECT_FALSE(pages.isolate(pageblocks(0x10fe00, 0x110200)).ok());  // Movable, then Normal
+    for (const auto range : {pageblocks(0x140200, 0x140400), pageblocks(0x140400, 0x140800)}) {
+      test::must(pages.isolate(range));
+      test::must(mm::audit(pages));
+      test::must(pages.unisolate(range, mm::Migratetype::Movable));
+    }
+    test::must(mm::audit(pages));
+    // A contiguous range does not cross from one to the other.
+    EXPECT_FALSE(pages.alloc_contig_range(0, pageblocks(0x140100, 0x140300)).ok());
+    test::must(pages.alloc_contig_range(0, pageblocks(0x140200, 0x140400)));
+    EXPECT_TRUE(pages.free_contig_range(0, pageblocks(0x140200, 0x140400)).ok());
+    test::must(mm::audit(pages));
+  }
+  EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+}
+
+// How many pages of a range of pretend memory were ever touched.
+uint64_t touched(const mm::DirectMap& map, Range range) {
+  std::vector<unsigned char> resident(range.size() / kPageSize);
+  EXPECT_EQ(mincore(map.at<void>(range.start), range.size(), resident.data()), 0);
+  return static_cast<uint64_t>(std::count_if(resident.begin(), resident.end(),
+                                             [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+TEST(Relay, AHoleOfTwoTebibytesCostsNothing) {
+  //   0  1M        64G                     2T         2T+64G
+  //   |  | RAM      |        nothing        | RAM      |       one node
+  const char* const kSparse = R"(
+BIOS-e820: [mem 0x0000000000100000-0x0000000fffffffff] usable
+BIOS-e820: [mem 0x0000020000000000-0x0000020fffffffff] usable
+)";
+  test::Relayed bitmap(kSparse);
+  test::RelayOptions options;
+  options.road = mm::Road::Memblock;
+  test::Relayed ranges(kSparse, options);
+  EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+  for (test::Relayed* machine : {&bitmap, &ranges}) {
+    test::must(mm::audit(machine->relay.pages()));
+    const mm::NodeLayout& node = machine->relay.layout().nodes[0];
+    EXPECT_EQ(node.mem_map.size(), (2 * mm::kTiB + 64 * mm::kGiB) / kPageSize * 16);
+    // Of these 8 GiB only what is for sections with RAM is kept from others, and of that only what
+    // had to be told apart was ever touched.
+    uint64_t kept = 0;
+    for (const mm::Reservation& r : machine->relay.reservations().entries()) {
+      if (mm::has_name(r, "MEMMAP")) kept += r.range.size();
+    }
+    EXPECT_EQ(kept, 128 * mm::kGiB / kPageSize * 16);
+    EXPECT_LE(touched(machine->relay.map(), node.mem_map), 64u);
+    EXPECT_EQ(machine->relay.pages().owner_of(mm::Pfn{0x10000000}).use, mm::FrameUse::Hole);
   }
 }
 

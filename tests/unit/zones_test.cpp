@@ -162,7 +162,7 @@ TEST(Zones, AmountsAreSizesOrPercent) {
   EXPECT_EQ(test::must(mm::parse_core_amount("2G", "kernelcore=")).frames, 0x80000u);
   EXPECT_EQ(test::must(mm::parse_core_amount("0x1000", "kernelcore=")).frames, 1u);
   EXPECT_EQ(test::must(mm::parse_core_amount("75%", "kernelcore=")).percent, 75u);
-  for (const char* wrong : {"", "G", "101%", "5%%", "1Gx", "mirror", "99999999999999999999"}) {
+  for (const char* wrong : {"", "G", "101%", "5%%", "1Gx", "mirrored", "99999999999999999999"}) {
     EXPECT_FALSE(mm::parse_core_amount(wrong, "kernelcore=").ok()) << wrong;
   }
 }
@@ -181,6 +181,108 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff] hotplug
 node 0 DMA32: 0x1000-0x80000 present 520192
 node 1 Movable: 0x100000-0x180000 present 524288
 )");
+}
+
+// A server that keeps two copies of the first GiB of each node. Below 4 GiB all is the kernel's.
+constexpr const char* kMirrored = R"(
+BIOS-e820: [mem 0x0000000000001000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x00000002ffffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x17fffffff]
+SRAT: Node 1 PXM 1 [mem 0x180000000-0x2ffffffff]
+mirrored [mem 0x00000000-0x7fffffff]
+mirrored [mem 0x100000000-0x13fffffff]
+mirrored [mem 0x180000000-0x1bfffffff]
+)";
+
+TEST(Zones, KernelcoreMirrorGivesMovableWhatIsNotMirrored) {
+  mm::MovableOptions options;
+  options.mirror = true;
+  LaidOut machine(kMirrored, options);
+  // Normal spans Movable, too; who has what is seen by what is present.
+  EXPECT_EQ(table(machine.nodes), R"(node 0 DMA: 0x1-0x1000 present 3999
+node 0 DMA32: 0x1000-0x100000 present 520192
+node 0 Normal: 0x100000-0x180000 present 262144
+node 0 Movable: 0x140000-0x180000 present 262144
+node 1 Normal: 0x180000-0x300000 present 262144
+node 1 Movable: 0x1c0000-0x300000 present 1310720
+)");
+  EXPECT_EQ(machine.zone_log(), R"(Zone ranges:
+  DMA      [mem 0x0000000000001000-0x0000000000ffffff]
+  DMA32    [mem 0x0000000001000000-0x00000000ffffffff]
+  Normal   [mem 0x0000000100000000-0x00000002ffffffff]
+  Device   empty
+Movable zone start for each node
+  Node 0: 0x0000000140000000
+  Node 1: 0x00000001c0000000
+Early memory node ranges
+  node   0: [mem 0x0000000000001000-0x000000000009ffff]
+  node   0: [mem 0x0000000000100000-0x000000007fffffff]
+  node   0: [mem 0x0000000100000000-0x000000013fffffff]
+  node   0: [mem 0x0000000140000000-0x000000017fffffff]
+  node   1: [mem 0x0000000180000000-0x00000001bfffffff]
+  node   1: [mem 0x00000001c0000000-0x00000002ffffffff]
+Initmem setup node 0 [mem 0x0000000000001000-0x000000017fffffff]
+Initmem setup node 1 [mem 0x0000000180000000-0x00000002ffffffff]
+On node 0, zone DMA: 1 pages in unavailable ranges
+On node 0, zone DMA: 96 pages in unavailable ranges
+)");
+}
+
+TEST(Zones, KernelcoreMirrorWithoutMirroredMemoryWarns) {
+  mm::MovableOptions options;
+  options.mirror = true;
+  options.movablecore.frames = 0x100;  // ignored, as Linux does
+  LaidOut machine(kTwoNodes, options);
+  EXPECT_EQ(table(machine.nodes), R"(node 0 DMA: 0x1-0x1000 present 3991
+node 0 DMA32: 0x1000-0x7e9ed present 514541
+node 1 Movable: 0x100000-0x180000 present 524288
+)");
+  EXPECT_EQ(machine.zone_log().find("This configuration results in unmirrored kernel memory.\n"
+                                    "Zone ranges:\n"),
+            0u);
+}
+
+TEST(Zones, MirroredMemoryBehindOtherStaysTheKernels) {
+  // Mirrored ranges in any order, off page borders, over a hole. Movable begins at a multiple of
+  // 4 MiB; what lies in front of it is Normal's.
+  mm::MovableOptions options;
+  options.mirror = true;
+  EXPECT_EQ(table(LaidOut(R"(
+BIOS-e820: [mem 0x0000000000100000-0x0000000000ffffff] usable
+BIOS-e820: [mem 0x0000000100100000-0x000000011fffffff] usable
+BIOS-e820: [mem 0x0000000130000000-0x000000013fffffff] usable
+mirrored [mem 0x11ffffc00-0x134000bff]
+mirrored [mem 0x00000000-0x7fffffff]
+mirrored [mem 0x108000000-0x10fffffff]
+)",
+                          options)
+                      .nodes),
+            R"(node 0 DMA: 0x100-0x1000 present 3840
+node 0 DMA32: 0x1000-0x100000 present 0
+node 0 Normal: 0x100000-0x140000 present 49920
+node 0 Movable: 0x100400-0x140000 present 146432
+)");
+}
+
+TEST(Zones, MirroredRangesAreOnlyForThoseWhoAsk) {
+  mm::MovableOptions options;
+  options.mirror = true;
+  LaidOut machine(kMirrored, options);
+  const auto zones = mm::free_area_init_nodes(
+      machine.numa, mm::x86_64_zone_limits(machine.machine.e820.last_pfn()), {}, machine.nodes);
+  ASSERT_FALSE(zones.ok());
+  EXPECT_EQ(test::describe(zones.error()),
+            "error: zones: a range is mirrored and nothing asks for that (frame, node) "
+            "(0x1, 0x0)\n");
+}
+
+TEST(Zones, MovableNodeIgnoresKernelcoreMirror) {
+  mm::MovableOptions options;
+  options.movable_node = true;
+  const std::string without = table(LaidOut(kTwoNodes, options).nodes);
+  options.mirror = true;
+  EXPECT_EQ(table(LaidOut(kTwoNodes, options).nodes), without);
 }
 
 TEST(PfnValid, HoldsForEveryFrameOfASectionWithRam) {
