@@ -28,6 +28,7 @@ struct Booted {
   uint64_t usable = 0;  // bytes the firmware and memmap= called usable, before anything was taken
   std::array<mm::NamedBytes, 2> trims{};  // by options
   mm::Phys end_of_space;                  // of the CPU's physical address space
+  uint64_t added = 0;                     // bytes of `usable` that only memmap= calls so
   bool exhaustive = false;                // self-tests do all, however long it takes
 };
 

@@ -44,7 +44,7 @@ const char* use_of(FrameUse use) {
     case FrameUse::Hole:
       return "a hole: no RAM is there";
     case FrameUse::Reserved:
-      return "reserved: never given to the allocator";
+      return "reserved: not the allocator's";
     case FrameUse::Free:
       return "free";
     case FrameUse::OnCpuList:

@@ -32,6 +32,11 @@ void Ktap::indent() const {
   for (unsigned i = 0; i < depth_; ++i) out_.text("  ");
 }
 
+void Ktap::running(const char* name) const {
+  indent();
+  out_.line("# running: %s", name);
+}
+
 void Ktap::result(bool ok, const char* name, const char* directive, const char* text) {
   indent();
   out_.part("%sok %zu %s", ok ? "" : "not ", ++done_, name);

@@ -25,6 +25,8 @@ class Ktap {
   [[nodiscard]] static Ktap subtests(const Ktap& outer, const char* name, size_t tests);
 
   // A result each.
+  // Names the test that comes next, in a diagnostic: the last word of a document that breaks off.
+  void running(const char* name) const;
   void ok(const char* name);
   void not_ok(const char* name);
   void skip(const char* name, const char* reason);  // the reason's first line

@@ -49,6 +49,8 @@ void pause();
 // --- What it is ---
 // Whether the CPU's interrupt controller runs in x2APIC mode, as the firmware left it.
 [[nodiscard]] bool x2apic_mode();
+// Where this CPU's local interrupt controller answers; 0 where it has none.
+[[nodiscard]] uint64_t local_apic();
 [[nodiscard]] bool has_no_execute();
 void print_cpu(const mm::Printer& out);
 // The memory type range registers of the CPU that asks; kernel/mtrr.h.

@@ -113,6 +113,7 @@ struct Origin {
   uint64_t usable = 0;  // bytes, before anything was taken
   std::array<mm::NamedBytes, 2> trims{};
   FirmwareMap firmware_map;
+  uint64_t added = 0;  // of `usable`, by memmap=
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
@@ -150,7 +151,8 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");
-  return {firmware_usable + changes.added_by_memmap, option_trims(changes), firmware_map};
+  return {firmware_usable + changes.added_by_memmap, option_trims(changes), firmware_map,
+          changes.added_by_memmap};
 }
 
 void give_back(Relay& relay, const char* name, const char* called) {
@@ -198,8 +200,8 @@ void kernel_main(const loader::Handoff& handoff) {
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 
-  Booted machine{kept,  tables,        origin.firmware_map, options,
-                 relay, origin.usable, origin.trims,        machine::physical_end()};
+  Booted machine{kept,          tables,       origin.firmware_map,     options,     relay,
+                 origin.usable, origin.trims, machine::physical_end(), origin.added};
   must("ledger", close_ledger(machine, log()));
   if (bench) {
     laps.print(bare());

@@ -4,49 +4,92 @@
 
 namespace kernel {
 
-using mm::Error;
 using mm::Pfn;
 
 // --- Options -------------------------------------------------------------------------------------
 
 namespace {
 
-std::optional<unsigned> number(std::string_view text) {
-  constexpr unsigned kMost = 1'000'000;
+constexpr unsigned kMostPasses = 1'000'000;
+
+// Nothing where it is no number, or above the most.
+std::optional<unsigned> number(std::string_view text, unsigned most) {
   if (text.empty()) return {};
   unsigned value = 0;
   for (const char c : text) {
     if (c < '0' || c > '9') return {};
     value = value * 10 + static_cast<unsigned>(c - '0');
-    if (value > kMost) return {};
+    if (value > most) return {};
   }
   return value;
 }
 
+// Takes words one by one; each kind may be there once.
+class MemtestWords {
+ public:
+  MemtestWords(size_t nodes, const mm::Printer& out) : nodes_(nodes), out_(out) {}
+
+  [[nodiscard]] const MemtestOptions& options() const { return options_; }
+
+  bool take(std::string_view word) {
+    constexpr std::string_view kNode = "node:";
+    if (word == "quick") return depth(word, Depth::Quick);
+    if (word == "full") return depth(word, Depth::Full);
+    if (word.starts_with(kNode)) return node(word, word.substr(kNode.size()));
+    if (!word.empty() && word.front() >= '0' && word.front() <= '9') return passes(word);
+    return wrong(word, "not one of quick, full, a number of passes, node:N");
+  }
+
+ private:
+  bool wrong(std::string_view word, const char* why) {
+    out_.line("memtest: \"%.*s\": %s", static_cast<int>(word.size()), word.data(), why);
+    return false;
+  }
+  bool depth(std::string_view word, Depth depth) {
+    if (depth_given_)
+      return wrong(word, "quick and full exclude each other; give one of them, once");
+    depth_given_ = true;
+    options_.depth = depth;
+    return true;
+  }
+  bool passes(std::string_view word) {
+    const auto passes = number(word, kMostPasses);
+    if (!passes || *passes == 0) return wrong(word, "the number of passes is 1 to 1000000");
+    if (passes_given_) return wrong(word, "the number of passes is given already");
+    passes_given_ = true;
+    options_.passes = *passes;
+    return true;
+  }
+  bool node(std::string_view word, std::string_view digits) {
+    const auto node = number(digits, mm::kMaxNodes);
+    if (options_.node) return wrong(word, "a node is given already; without one all are tested");
+    if (!node || *node >= nodes_) {
+      out_.line("memtest: \"%.*s\": no such node; this machine has node:0 to node:%zu",
+                static_cast<int>(word.size()), word.data(), nodes_ - 1);
+      return false;
+    }
+    options_.node = static_cast<mm::NodeId>(*node);
+    return true;
+  }
+
+  size_t nodes_;
+  mm::Printer out_;
+  MemtestOptions options_;
+  bool depth_given_ = false, passes_given_ = false;
+};
+
 }  // namespace
 
-mm::Result<MemtestOptions> parse_memtest(std::string_view words) {
-  constexpr std::string_view kNode = "node:";
-  MemtestOptions options;
+std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
+                                            const mm::Printer& out) {
+  MemtestWords taken(nodes, out);
   while (!words.empty()) {
-    const std::string_view word = words.substr(0, words.find(','));
-    words.remove_prefix(word.size() == words.size() ? word.size() : word.size() + 1);
-    if (word == "quick") {
-      options.depth = Depth::Quick;
-    } else if (word == "full") {
-      options.depth = Depth::Full;
-    } else if (const auto passes = number(word); passes && *passes != 0) {
-      options.passes = *passes;
-    } else if (const auto node = word.substr(0, kNode.size()) == kNode
-                                     ? number(word.substr(kNode.size()))
-                                     : std::nullopt;
-               node && *node < mm::kMaxNodes) {
-      options.node = static_cast<mm::NodeId>(*node);
-    } else {
-      return Error{"each word is quick, full, a number of passes, or node:N", "memtest"};
-    }
+    const size_t end = words.find_first_of(", ");
+    if (!taken.take(words.substr(0, end))) return {};
+    if (end == std::string_view::npos) break;
+    words.remove_prefix(end + 1);
   }
-  return options;
+  return taken.options();
 }
 
 // --- Bad pages -----------------------------------------------------------------------------------

@@ -18,14 +18,16 @@
 
 namespace kernel {
 
-// `memtest=quick,2,node:1`: words with commas between them.
+// `memtest=quick,2,node:1`: words with commas (at the monitor's prompt also blanks) between them.
 struct MemtestOptions {
   Depth depth = Depth::Normal;     // quick, full
   unsigned passes = 1;             // a number
   std::optional<mm::NodeId> node;  // node:N; otherwise all
 };
-// Fails with the word that is none of these.
-mm::Result<MemtestOptions> parse_memtest(std::string_view words);
+// `nodes` is how many the machine has. Nothing where a word is wrong, and a line that names it and
+// says what would be right.
+std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
+                                            const mm::Printer& out);
 
 // Pages that did not hold what was written, each once.
 class BadPages {
@@ -103,6 +105,13 @@ struct MemtestState {
   uint64_t errors = 0;
 };
 
+// How a page that is bad leaves the page allocator for good, so that nobody is ever given it. It is
+// free when this is called.
+struct TakeOut {
+  mm::Result<> (*take)(void* context, mm::PfnRange frames) = nullptr;
+  void* context = nullptr;
+};
+
 // `Cells` is how the memory is touched: read, write, copy, written_back and wait as in
 // kernel/memory_patterns.h.
 template <class Cells>
@@ -112,8 +121,15 @@ class MemoryTest {
   using ModuleOf = std::string_view (*)(const void* context, mm::Phys address);
 
   MemoryTest(mm::PageAllocator<Policy>& pages, unsigned cpu, const Cells& cells,
-             const MemtestOptions& options, MemtestState& state, const mm::Printer& out)
-      : pages_(pages), cpu_(cpu), cells_(cells), options_(options), state_(state), out_(out) {}
+             const TakeOut& take_out, const MemtestOptions& options, MemtestState& state,
+             const mm::Printer& out)
+      : pages_(pages),
+        cpu_(cpu),
+        cells_(cells),
+        take_out_(take_out),
+        options_(options),
+        state_(state),
+        out_(out) {}
 
   void set_module_of(ModuleOf module_of, const void* context) {
     module_of_ = module_of;
@@ -142,12 +158,13 @@ class MemoryTest {
   [[nodiscard]] bool wanted(mm::NodeId node) const {
     return (!options_.node || *options_.node == node) && pages_.node_counts(node).managed != 0;
   }
-  // Holds bad pages for ever, so that nobody gets them.
+  // Takes the bad pages that are free out of the allocator.
   mm::Result<> retire(size_t known_before);
 
   mm::PageAllocator<Policy>& pages_;
   unsigned cpu_;
   Cells cells_;
+  TakeOut take_out_;
   MemtestOptions options_;
   MemtestState& state_;
   mm::Printer out_;
@@ -227,11 +244,9 @@ template <class Cells>
 mm::Result<> MemoryTest<Cells>::retire(size_t known_before) {
   if (state_.bad.list().size() == known_before) return {};
   for (const mm::Pfn pfn : state_.bad.list()) {
-    if (pages_.owner_of(pfn).use != mm::FrameUse::Free &&
-        pages_.owner_of(pfn).use != mm::FrameUse::OnCpuList) {
-      continue;  // held since an earlier pattern
-    }
-    BATON_TRY(pages_.alloc_contig_range(cpu_, {pfn, pfn + 1}));
+    const mm::FrameUse use = pages_.owner_of(pfn).use;
+    if (use == mm::FrameUse::Reserved) continue;  // taken out after an earlier pattern
+    BATON_TRY(take_out_.take(take_out_.context, {pfn, pfn + 1}));
   }
   return {};
 }

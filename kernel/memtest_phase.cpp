@@ -64,9 +64,13 @@ std::string_view module_of(const void* context, mm::Phys address) {
   return {};
 }
 
+mm::Result<> take_out(void* context, mm::PfnRange frames) {
+  return static_cast<Relay*>(context)->take_back(kBootCpu, frames, "BAD PAGES");
+}
+
 MemoryTest<DirectCells> memory_test(Booted& machine) {
   MemoryTest<DirectCells> test(machine.relay.pages(), kBootCpu, DirectCells(machine.relay.map()),
-                               asked, state, log());
+                               {take_out, &machine.relay}, asked, state, log());
   test.set_module_of(module_of, &table_facts(machine));
   return test;
 }
@@ -95,7 +99,5 @@ void finish_memtest(const Booted& machine) {
   const mm::Result<> closed = close_ledger(machine, log());
   if (!closed.ok()) log().error("ledger", closed.error());
 }
-
-uint64_t bad_ram_bytes() { return state.bad.list().size() * mm::kPageSize; }
 
 }  // namespace kernel

@@ -15,7 +15,4 @@ Verdict run_memtest(size_t index, Booted& machine);
 // Where there are bad pages: lists them in words for other systems, and closes the ledger again.
 void finish_memtest(const Booted& machine);
 
-// Bytes of RAM that are held for ever because they are bad.
-[[nodiscard]] uint64_t bad_ram_bytes();
-
 }  // namespace kernel

@@ -243,9 +243,9 @@ void free_block(Booted& machine, std::string_view argument, const Printer& out) 
 }
 
 void test_memory(Booted& machine, std::string_view argument, const Printer& out) {
-  const auto options = parse_memtest(argument);
-  if (!options.ok()) return out.error("memtest", options.error());
-  start_memtest(machine, options.value());
+  const auto options = parse_memtest(argument, machine.relay.pages().node_count(), out);
+  if (!options) return;
+  start_memtest(machine, *options);
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const Verdict verdict = run_memtest(i, machine);
     if (verdict.outcome() == loader::Outcome::Skip) continue;

@@ -24,6 +24,7 @@ struct Phase {
   size_t count;
   const SelfTest& (*row)(size_t index);
   Verdict (*run)(size_t index, Booted& machine);
+  bool here = true;  // the tests run now, and each is named before; not only its result is here
 };
 
 Verdict firmware_result(size_t index, Booted& machine) {
@@ -47,7 +48,7 @@ Phase table_phase(const char* name) {
   return {name, kTests().size(), [](size_t i) -> const SelfTest& { return kTests()[i].row; },
           [](size_t i, Booted& machine) {
             loader::Facts facts;
-            const Outcome outcome = kTests()[i].check(table_facts(machine), facts);
+            const Outcome outcome = run_table_test(kTests()[i], table_facts(machine), facts);
             return Verdict(outcome, facts);
           }};
 }
@@ -55,7 +56,7 @@ Phase table_phase(const char* name) {
 std::array<Phase, 6> phases() {
   return {Phase{"efi", loader::kFirmwareTestRows.size(),
                 [](size_t i) -> const SelfTest& { return loader::kFirmwareTestRows[i]; },
-                firmware_result},
+                firmware_result, false},
           table_phase<acpi_tests>("acpi"),
           table_phase<machine_tests>("machine"),
           kernel_phase<kernel_tests>("kernel"),
@@ -215,7 +216,9 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
     Ktap ktap = Ktap::subtests(document, phase.name, tests);
     for (size_t i = 0; i < phase.count; ++i) {
       const SelfTest& test = phase.row(i);
-      if (asked.wants(test)) tell(ktap, test, phase.run(i, machine), firmware, failures);
+      if (!asked.wants(test)) continue;
+      if (phase.here) ktap.running(test.id);
+      tell(ktap, test, phase.run(i, machine), firmware, failures);
     }
     totals += ktap.totals();
     ktap.finish() ? document.ok(phase.name) : document.not_ok(phase.name);
@@ -248,13 +251,8 @@ std::optional<bool> run_asked_tests(Booted& machine, const mm::Printer& out) {
     asked.selection = Selection::of_words(selftest->value);
   }
   if (const auto memtest = machine.options.find("memtest")) {
-    const auto options = parse_memtest(memtest->value);
-    if (!options.ok()) {
-      log().line("memtest=%.*s: %s", static_cast<int>(memtest->value.size()), memtest->value.data(),
-                 options.error().what);
-      return false;
-    }
-    asked.memtest = options.value();
+    asked.memtest = parse_memtest(memtest->value, machine.relay.pages().node_count(), log());
+    if (!asked.memtest) return false;
   }
   if (!asked.selection.asked() && !asked.memtest) return std::nullopt;
   return run_selection(machine, asked, out);

@@ -1,111 +1,16 @@
 #include "kernel/selftest_mm.h"
 
+#include "kernel/zone_probe.h"
 #include "mm/audit.h"
 
 namespace kernel {
 namespace {
 
 using mm::FreeBlock;
-using mm::Gfp;
 using mm::Node;
 using mm::NodeId;
 using mm::Pfn;
 using mm::Zone;
-using mm::ZoneType;
-using Pages = mm::PageAllocator<Policy>;
-
-uint64_t mix(uint64_t v) {
-  v = (v ^ v >> 31) * 0x7fb5d329728ea185;
-  v = (v ^ v >> 27) * 0x81dadef4bc2dd44d;
-  return v ^ v >> 33;
-}
-
-// What is free, as a set: equal sets have equal sums, whatever order lists are in. A pageblock's
-// migratetype may change when its memory is used, so it does not count.
-struct FreeSet {
-  uint64_t blocks = 0, frames = 0, sum = 0;
-  friend bool operator==(const FreeSet&, const FreeSet&) = default;
-};
-
-FreeSet free_set(Pages& pages) {
-  pages.drain_all();
-  FreeSet set;
-  pages.for_each_free_block([&](const FreeBlock& b) {
-    ++set.blocks;
-    set.frames += mm::frames_of(b.order);
-    set.sum += mix(b.pfn.v << 16 | b.order << 8 | static_cast<uint64_t>(b.zone)) ^ b.node;
-    return true;
-  });
-  return set;
-}
-
-// A request that this zone of the node is the first to serve, to its last page.
-Gfp only(ZoneType zone) {
-  const Gfp all =
-      mm::kGfpFlagThisNode | mm::kGfpFlagMemAlloc | mm::kGfpFlagNoWarn | mm::kGfpFlagMovable;
-  switch (zone) {
-    case ZoneType::Dma:
-      return all | mm::kGfpFlagDma;
-    case ZoneType::Dma32:
-      return all | mm::kGfpFlagDma32;
-    case ZoneType::HighMem:
-    case ZoneType::Movable:
-      return all | mm::kGfpFlagHighMem;
-    case ZoneType::Normal:
-      break;
-  }
-  return all;
-}
-
-// Calls test(node, zone) for every zone with memory, until one does not pass.
-template <class Test>
-Verdict for_each_zone(Pages& pages, Test test) {
-  for (size_t id = 0; id < pages.node_count(); ++id) {
-    const Node& node = pages.node(static_cast<NodeId>(id));
-    for (const Zone& zone : node.zones) {
-      if (zone.managed == 0) continue;
-      const Verdict verdict = test(node, zone);
-      if (!verdict.passed()) return verdict;
-    }
-  }
-  return Verdict::pass();
-}
-
-// Allocated blocks in a row, each holding the place of the one before it in its first bytes.
-class Chain {
- public:
-  explicit Chain(const mm::DirectMap& map) : map_(map) {}
-
-  void push(Pfn pfn, unsigned order) {
-    *link(pfn) = {last_, last_order_, pfn.v};
-    last_ = pfn.v;
-    last_order_ = order;
-  }
-  // Frees all; the frame whose link was not what was written, or whose free was refused.
-  std::optional<Pfn> free_all(Pages& pages) {
-    while (last_ != kNone) {
-      const Pfn pfn{last_};
-      const Link before = *link(pfn);
-      if (before.self != pfn.v) return pfn;
-      if (!pages.free_pages(kBootCpu, pfn, last_order_)) return pfn;
-      last_ = before.pfn;
-      last_order_ = static_cast<unsigned>(before.order);
-    }
-    return std::nullopt;
-  }
-
- private:
-  struct Link {
-    uint64_t pfn, order, self;
-  };
-  static constexpr uint64_t kNone = ~uint64_t{0};
-
-  [[nodiscard]] Link* link(Pfn pfn) const { return map_.at<Link>(mm::phys(pfn)); }
-
-  mm::DirectMap map_;
-  uint64_t last_ = kNone;
-  unsigned last_order_ = 0;
-};
 
 // Takes blocks of this order that a request for the zone can get, `most` at the most. When the zone
 // falls below a watermark the zones below it serve, too. How many frames came from the zone itself.

@@ -22,6 +22,11 @@ const TableFacts& table_facts(const Booted& machine) {
   facts.tables = acpi.list();
   facts.root = acpi.root();
   facts.e820 = &machine.relay.e820();
+  facts.changes = 0;
+  for (const mm::NamedBytes& trim : machine.trims) {
+    if (trim.bytes != 0) facts.changes |= kRamTaken;
+  }
+  if (machine.added != 0) facts.changes |= kRamAdded;
   facts.trims = machine.relay.trims();
   facts.smbios = handoff.smbios;
   facts.smbios_version = handoff.smbios_version;

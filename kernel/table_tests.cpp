@@ -363,7 +363,8 @@ constexpr TableTest kAcpiTests[] = {
     {{"acpi.placement", "no table lies in usable memory", Severity::Critical,
       "UEFI 2.10 section 2.3.4: ACPI reclaim, NVS or reserved memory",
       "An OS overwrites the table before it reads it. Firmware vendor."},
-     check_placement},
+     check_placement,
+     kRamAdded},
     {{"acpi.duplicates", "tables of which there is one are there once", Severity::Medium,
       "ACPI 6.5 section 5.2.6: OEMs add tables, but these describe the whole machine",
       "Which of them counts is chance; Linux takes the first. Firmware vendor, or whoever added a "
@@ -399,11 +400,13 @@ constexpr TableTest kAcpiTests[] = {
     {{"acpi.srat.backed", "the memory map knows the memory the SRAT names", Severity::Medium,
       "ACPI 6.5 section 5.2.16.2: memory that is there, unless hot-pluggable",
       "Nodes look larger than they are, or without RAM. Firmware vendor."},
-     check_srat_backed},
+     check_srat_backed,
+     kRamTaken},
     {{"acpi.srat.coverage", "all RAM is in a domain", Severity::High,
       "ACPI 6.5 section 5.2.16.2; Linux ignores the table when 1 MiB and more is in none",
       "All memory counts as one node, or some gets a node by guess. Firmware vendor."},
-     check_srat_coverage},
+     check_srat_coverage,
+     kRamAdded},
     {{"acpi.srat.cpus", "all CPUs are in a domain", Severity::Medium,
       "ACPI 6.5 sections 5.2.16.1 and 5.2.16.3",
       "An OS guesses the CPU's node, and its memory is far. Firmware vendor."},
@@ -451,22 +454,26 @@ constexpr TableTest kAcpiTests[] = {
     {{"acpi.mcfg.reserved", "PCI configuration space is not usable memory", Severity::Critical,
       "PCI Firmware 3.3 section 4.1.2: reserved, in the map or in ACPI's namespace",
       "An OS gives device registers out as memory. Firmware vendor."},
-     check_mcfg_reserved},
+     check_mcfg_reserved,
+     kRamAdded},
 };
 
 constexpr TableTest kMachineTests[] = {
     {{"machine.ebda", "the extended BIOS data area is not usable memory", Severity::High,
       "PC BIOS: its segment stands at 0x40e; fwts ebda_region",
       "An OS overwrites what SMM code may use. Firmware vendor."},
-     check_ebda},
+     check_ebda,
+     kRamAdded},
     {{"machine.bios-area", "[640 KiB, 1 MiB) is not usable memory", Severity::Medium,
       "PC: display memory and option ROMs; Linux takes it out whatever the map says",
       "An OS that believes the map writes into device memory. Firmware vendor."},
-     check_bios_area},
+     check_bios_area,
+     kRamAdded},
     {{"machine.mtrr.write-back", "the CPU caches all RAM", Severity::High,
       "Intel SDM vol. 3A section 12.11: MTRRs make RAM write-back; fwts mtrr",
       "RAM that is not cached is many times slower; Linux drops it. Firmware vendor."},
-     check_write_back},
+     check_write_back,
+     kRamAdded},
     {{"machine.mtrr.alike", "all CPUs have the same MTRRs", Severity::High,
       "Intel SDM vol. 3A section 12.11.8",
       "CPUs see different memory; anything may be corrupted. "
@@ -476,7 +483,8 @@ constexpr TableTest kMachineTests[] = {
       "Linux counts memory in sections of 128 MiB; UEFI 2.10 section 7.2.3: all memory is "
       "described",
       "RAM was left out of the map, or something uses it silently. Firmware vendor."},
-     check_holes},
+     check_holes,
+     kRamTaken | kRamAdded},
     {{"machine.smbios.form", "the SMBIOS table is well formed to its end", Severity::Low,
       "DSP0134 3.6 sections 5.2 and 6.1",
       "Nobody can say which memory module is where. Firmware "
@@ -485,11 +493,13 @@ constexpr TableTest kMachineTests[] = {
     {{"machine.smbios.total", "usable memory is what the modules have", Severity::High,
       "DSP0134 3.6 section 7.18: sizes of memory devices, held against the memory map",
       "A module is not used: seat it again, look at the firmware's settings, then its vendor."},
-     check_smbios_total},
+     check_smbios_total,
+     kRamTaken | kRamAdded},
     {{"machine.smbios.ranges", "all RAM is in a memory array's addresses", Severity::Low,
       "DSP0134 3.6 section 7.20",
       "Errors in some memory cannot be traced to a module. Firmware vendor."},
-     check_smbios_ranges},
+     check_smbios_ranges,
+     kRamAdded},
 };
 
 }  // namespace
@@ -499,6 +509,17 @@ std::span<const uint8_t> TableFacts::table(std::string_view signature) const {
     if (signature_of(t) == signature) return {map.at<const uint8_t>(t.address), t.length};
   }
   return {};
+}
+
+Outcome run_table_test(const TableTest& test, const TableFacts& machine, Facts& facts) {
+  Facts found;
+  const Outcome outcome = test.check(machine, found);
+  if (outcome == Fail && (test.upset_by & machine.changes) != 0) {
+    return skip(facts, "mem= or memmap= changed the memory map, so this may be no fault: %s",
+                found.text());
+  }
+  facts = found;
+  return outcome;
 }
 
 std::span<const TableTest> acpi_tests() { return kAcpiTests; }

@@ -20,6 +20,12 @@ namespace kernel {
 
 struct Booted;
 
+// What options did to the map that the firmware gave.
+enum MapChange : uint8_t {
+  kRamTaken = 1,  // some RAM is not in it any more: mem=, memmap=exactmap, memmap=...$...
+  kRamAdded = 2,  // something that the firmware did not call RAM is: memmap=...@...
+};
+
 struct TableFacts {
   mm::DirectMap map;
   // Whether a physical range may be touched.
@@ -30,6 +36,7 @@ struct TableFacts {
   std::span<const loader::AcpiTable> tables;
   loader::AcpiRoot root;
   const mm::E820Table* e820 = nullptr;  // after the trims
+  uint8_t changes = 0;                  // MapChange: how it is not the firmware's
   mm::Trims trims;
   uint64_t smbios = 0;  // entry point; 0: none
   uint32_t smbios_version = 0;
@@ -47,7 +54,12 @@ struct TableFacts {
 struct TableTest {
   loader::SelfTest row;
   loader::Outcome (*check)(const TableFacts& machine, loader::Facts& facts);
+  uint8_t upset_by = 0;  // MapChange: what may make a sound machine fail
 };
+// Runs it. Where an option changed the map in a way that upsets the test, a failure says nothing
+// about the firmware: then it is skipped, with the reason.
+[[nodiscard]] loader::Outcome run_table_test(const TableTest& test, const TableFacts& machine,
+                                             loader::Facts& facts);
 
 // Phases "acpi" and "machine". Tables that affinities are read from come in a file of their own.
 [[nodiscard]] std::span<const TableTest> acpi_tests();

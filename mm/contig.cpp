@@ -57,6 +57,26 @@ void take_range(Zone& zone, PfnRange frames) {
   });
 }
 
+Pfn first_not_held(const Zone& zone, PfnRange frames) {
+  const Node& node = *zone.node;
+  Pfn wrong = frames.end;
+  for_each_block_in(frames, [&](Pfn pfn, unsigned order) {
+    const Tag tag{BlockState::Allocated, order, zone.type, zone.node_id};
+    const bool held = node.blocks.at(pfn).readable(pfn.v) && node.page(pfn).tag() == tag &&
+                      node.page(pfn).count == 1;
+    if (!held) wrong = pfn;
+    return held;
+  });
+  return wrong;
+}
+
+void forget_range(Zone& zone, PfnRange frames) {
+  for_each_block_in(frames, [&](Pfn pfn, unsigned) {
+    zone.node->page(pfn).set_tag(Tag{});
+    return true;
+  });
+}
+
 void cut_allocated(Zone& zone, Pfn pfn, unsigned order, uint64_t count) {
   Node& node = *zone.node;
   const Tag whole = node.page(pfn).tag();

@@ -33,6 +33,13 @@ void for_each_block_in(PfnRange frames, Visit visit) {
 // Takes frames that are all free out of the zone, as allocated blocks.
 void take_range(Zone& zone, PfnRange frames);
 
+// The first block of those that for_each_block_in() names that is not an allocated one of the zone
+// with one reference; frames.end when all are.
+[[nodiscard]] Pfn first_not_held(const Zone& zone, PfnRange frames);
+
+// Of frames that are held like that none starts a block any more: nobody has them.
+void forget_range(Zone& zone, PfnRange frames);
+
 // Makes an allocated block of the order an allocated run of `count` frames (less than the block
 // has), and frees the rest.
 void cut_allocated(Zone& zone, Pfn pfn, unsigned order, uint64_t count);

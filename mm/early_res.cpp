@@ -74,7 +74,7 @@ void EarlyRes::carve(Range range) {
 }
 
 Result<> EarlyRes::check_room() const {
-  if (count_ + kSlotsOfOneCall <= storage_.size()) return {};
+  if (has_room()) return {};
   return Error{"list of reservations is full (entries, room)", "early_res", count_,
                storage_.size()};
 }
@@ -100,6 +100,22 @@ Result<> EarlyRes::grow_in(const E820Table& e820, const DirectMap& map) {
   e820_ = &e820;
   map_ = map;
   return grow_if_nearly_full();
+}
+
+Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
+  const size_t room = place.size() / sizeof(Reservation);
+  if (count_ + kSlotsOfOneCall > room) {
+    return Error{"no room for the list of reservations (entries, room)", kOwnName, count_, room};
+  }
+  if (const Reservation* there = overlapping(place); there != nullptr) {
+    return Error{"reservation overlaps another (start, end)", kOwnName, place.start.v, place.end.v,
+                 there->name};
+  }
+  auto* larger = map.at<Reservation>(place.start);
+  for (size_t i = 0; i < count_; ++i) larger[i] = storage_[i];
+  storage_ = {larger, room};
+  insert(BATON_TRY(make(place, kOwnName, false)));
+  return {};
 }
 
 Result<> EarlyRes::add(Range range, const char* name, bool overlap_ok) {

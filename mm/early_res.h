@@ -41,6 +41,12 @@ class EarlyRes {
   Result<> grow_in(const E820Table& e820, const DirectMap& map);
   // Ends growth: from now on free memory is somebody else's to give. A full list is an error again.
   void stop_growing() { e820_ = nullptr; }
+  // Whether one more call of reserve() or free() finds room.
+  [[nodiscard]] bool has_room() const { return count_ + kSlotsOfOneCall <= storage_.size(); }
+  // Moves the list to `place`, reached through `map`: memory of the caller's, page-aligned, that no
+  // reservation touches and that is reserved as "EARLY_RES" from now on. The list's old memory
+  // stays reserved. Fails when `place` has no room for what is there.
+  Result<> move_to(Range place, const DirectMap& map);
 
   // reserve_early: fails, naming both, where the range overlaps a reservation; parts of
   // reservations made with reserve_overlap_ok give way.

@@ -363,6 +363,10 @@ class PageAllocator : public PageAllocatorCore {
   // held as the largest aligned blocks, each with a reference. Isolated ones may be taken.
   Result<> alloc_contig_range(unsigned cpu, PfnRange frames);
   Freed free_contig_range(unsigned cpu, PfnRange frames);
+  // release()'s opposite: frames that the caller holds as alloc_contig_range() left them are not
+  // the allocator's any more, until they are released again. Nobody has them, and `managed` is less
+  // by them.
+  Result<> withdraw(PfnRange frames);
   // `count` frames in a row, aligned to `align` (a power of two), of any size, where they can be
   // had.
   PagesOr alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_t count, uint64_t align,

@@ -82,6 +82,28 @@ Freed PageAllocator<Policy>::free_contig_range(unsigned cpu, PfnRange frames) {
 }
 
 template <class Policy>
+Result<> PageAllocator<Policy>::withdraw(PfnRange frames) {
+  PfnRange part;
+  Zone* const zone = frames.empty() ? nullptr : zone_part(frames, part);
+  if (zone == nullptr || !zone->spanned.contains(frames)) {
+    return Error{.what = "not a range of frames of one zone (address, end)",
+                 .subject = "withdraw",
+                 .a = phys(frames.start).v,
+                 .b = phys(frames.end).v};
+  }
+  const Masked masked;
+  const Locked locked(*zone);
+  if (const Pfn wrong = first_not_held(*zone, frames); wrong < frames.end) {
+    return Error{.what = "a frame of the range is not held (address)",
+                 .subject = "withdraw",
+                 .a = phys(wrong).v};
+  }
+  forget_range(*zone, frames);
+  zone->managed -= frames.size();
+  return {};
+}
+
+template <class Policy>
 PagesOr PageAllocator<Policy>::alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_t count,
                                                   uint64_t align, NodeId preferred) {
   if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;

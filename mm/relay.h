@@ -147,10 +147,37 @@ class Relay : public RelayCore {
     return frames;
   }
 
+  // The other way: frames of one zone that are free are taken from the allocator for good and
+  // reserved under `name` (14 characters at most), like those that it never had. Fails, changing
+  // nothing, when a frame is not free.
+  Result<> take_back(unsigned cpu, PfnRange frames, const char* name) {
+    if (!reservations_.has_room()) BATON_TRY(grow_reservations(cpu));
+    BATON_TRY(pages_.alloc_contig_range(cpu, frames));
+    if (const Result<> named = reservations_.reserve(phys(frames), name); !named.ok()) {
+      BATON_TRY(pages_.free_contig_range(cpu, frames));
+      return named;
+    }
+    return pages_.withdraw(frames);
+  }
+
   [[nodiscard]] PageAllocator<Policy>& pages() { return pages_; }
   [[nodiscard]] const PageAllocator<Policy>& pages() const { return pages_; }
 
  private:
+  // A place twice as large for the list of reservations, now that free memory is the allocator's.
+  Result<> grow_reservations(unsigned cpu) {
+    const uint64_t bytes = 2 * reservations_.entries().size() * sizeof(Reservation);
+    const uint64_t count = align_up(bytes, kPageSize) / kPageSize + 1;
+    const PagesOr place = pages_.alloc_contig_pages(cpu, kGfpKernel, count, 1, 0);
+    if (!place) return place.error();
+    const PfnRange frames{place.value(), place.value() + count};
+    if (const Result<> moved = reservations_.move_to(phys(frames), map_); !moved.ok()) {
+      BATON_TRY(pages_.free_contig_range(cpu, frames));
+      return moved;
+    }
+    return pages_.withdraw(frames);
+  }
+
   PageAllocator<Policy> pages_;
 };
 

@@ -286,6 +286,20 @@ class Running:
         return self.process.returncode
 
 
+def test_under_way(log):
+    """The id of the self-test that had begun when the log broke off, or None."""
+    running = None
+    for line in log.splitlines():
+        line = line.strip()
+        if match := re.fullmatch(r"# running: (\S+)", line):
+            running = match[1]
+        elif match := re.fullmatch(r"efi(?:\.[a-z0-9-]+)+", line):
+            running = line  # on the firmware's console, its result comes behind it
+        elif running and re.match(rf"(?:(?:not )?ok \d+ )?{re.escape(running)}(?: |$)", line):
+            running = None
+    return running
+
+
 @dataclasses.dataclass(frozen=True)
 class Boot:
     """How a boot went."""
@@ -308,6 +322,8 @@ class Boot:
                "crash": "an exception under the firmware",
                "seen": "the awaited line was seen",
                "time-out": "nothing ended it: time-out"}[self.ended]
+        if self.ended == "time-out" and (test := test_under_way(self.log)):
+            how += f" in the self-test {test}"
         return (f"{how} after {self.seconds:.1f} s; last line: {self.last_line}"
                 + (f"; QEMU says: {self.complaints.strip()}" if self.complaints.strip() else ""))
 

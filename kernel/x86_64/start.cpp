@@ -47,6 +47,12 @@ void pause() { __builtin_ia32_pause(); }
 
 bool x2apic_mode() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }
 
+uint64_t local_apic() {
+  constexpr uint64_t kAddress = 0x000f'ffff'ffff'f000;
+  constexpr uint32_t kHasApic = 1 << 9;
+  return (x86::cpuid(1).edx & kHasApic) != 0 ? x86::rdmsr(x86::kMsrApicBase) & kAddress : 0;
+}
+
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << x86::cpu_facts().physical_bits}; }
 
 std::span<const uint64_t> guard_pages() {

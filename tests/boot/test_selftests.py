@@ -133,5 +133,5 @@ def test_memtest_bad_memory(bench):
     linux = read.find(boot.log, r"memtest: Linux:((?: memmap=4K\$0x[1-4]000000)+)$")
     pages = linux[1].split()
     assert read.find(boot.log, r"memtest: GRUB: badram 0x[1-4]000000,0xfffffffffffff000")
-    assert read.find(boot.log, rf"Ledger: of allocated, BAD RAM +{4096 * len(pages)}$")
+    assert read.find(boot.log, rf"Ledger:   BAD PAGES +{4096 * len(pages)}$")
     assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")

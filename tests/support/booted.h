@@ -1,8 +1,11 @@
 // A drawn machine after the relay, as the kernel's self-tests and monitor find it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "kernel/booted.h"
 #include "tests/support/drawn_machine.h"
@@ -10,15 +13,43 @@
 
 namespace test {
 
+// The kernel's image in memory, as the loader would have put it there: a page without a use below
+// the stack.
+//
+//        4 MiB                +0x40000     +0x50000    +0x70000  +0x71000  +0x75000
+//          | text RX             | rodata R   | data RW    |         | stack RW |
+struct Image {
+  static constexpr uint64_t kPhysical = 4 * mm::kMiB, kEnd = kPhysical + 0x75000;
+  static constexpr uint64_t kVirtual = loader::kKernelBase + 2 * mm::kMiB;
+  static constexpr uint64_t kConstantsEnd = kPhysical + 0x50000;
+
+  std::vector<loader::HandoffSegment> segments{segment(0, 0x40000, 5), segment(0x40000, 0x10000, 4),
+                                               segment(0x50000, 0x20000, 6),
+                                               segment(0x71000, 0x4000, 6)};
+
+  static loader::HandoffSegment segment(uint64_t offset, uint64_t size, uint32_t flags) {
+    return {kPhysical + offset, kVirtual + offset, size, flags, 0};
+  }
+  static mm::Reservation reservation() {
+    return {{mm::Phys{kPhysical}, mm::Phys{kEnd}}, "TEXT DATA BSS", 0};
+  }
+};
+
 class BootedMachine {
  public:
-  explicit BootedMachine(const std::string& drawing, const char* options = "")
+  enum class With : uint8_t { RelayOnly, KernelImage };
+
+  explicit BootedMachine(const std::string& drawing, const char* options = "",
+                         With with = With::RelayOnly)
       : drawn_(drawing),
         memory_(mm::align_up(drawn_.e820.entries().back().range.end, mm::kPageSize)),
         kept_(std::make_unique<kernel::Kept>()),
         tables_(std::make_unique<kernel::FirmwareTables>()),
         relay_(memory_.map(), log_.printer()) {
-    must(relay_.take_over(drawn_.e820.entries(), {}));
+    const bool image = with == With::KernelImage;
+    if (image) take_handoff();
+    const mm::Reservation reserved = Image::reservation();
+    must(relay_.take_over(drawn_.e820.entries(), std::span(&reserved, image ? 1 : 0)));
     const uint64_t usable = relay_.e820().total(mm::E820Type::Ram);
     must(relay_.trim(4));
     must(relay_.find_nodes(drawn_.numa()));
@@ -40,6 +71,29 @@ class BootedMachine {
   [[nodiscard]] kernel::Booted* operator->() { return machine_.get(); }
 
  private:
+  // A handoff that check() takes, with the image's segments.
+  void take_handoff() {
+    const mm::Phys place{2 * mm::kMiB};  // read before the relay, which does not look at it
+    const Image image;
+    std::copy(image.segments.begin(), image.segments.end(),
+              memory_.map().at<loader::HandoffSegment>(place));
+    loader::Handoff h{};
+    h.magic = loader::kHandoffMagic;
+    h.version = loader::kHandoffVersion;
+    h.size = sizeof h;
+    h.e820 = {place.v, 1, sizeof(mm::E820Entry)};
+    h.segments = {place.v, static_cast<uint32_t>(image.segments.size()),
+                  sizeof(loader::HandoffSegment)};
+    h.paging_levels = 4;
+    h.framebuffer.address = 0xe000'0000;
+    h.framebuffer.size = 8 * mm::kMiB;
+    h.direct_map = reinterpret_cast<uint64_t>(memory_.map().at(mm::Phys{0}));
+    must(kept_->take(h));
+    auto& taken = const_cast<loader::Handoff&>(kept_->handoff());  // NOLINT: as if it had said so
+    taken.direct_map = loader::kDirectMap4Level;
+    loader::seal(taken);
+  }
+
   DrawnMachine drawn_;
   PretendMemory memory_;
   Log log_;

@@ -40,6 +40,9 @@ FAILED = GOOD.replace("  ok 1 mm.ledger\n", """\
   not ok 1 mm.ledger
 """).replace("ok 2 mm\n", "not ok 2 mm\n")
 HUNG = GOOD[:GOOD.index("  # more pages")]
+HUNG_IN_A_TEST = GOOD[:GOOD.index("  ok 1 mm.ledger")].replace(
+    "[    0.459418]", "  # running: mm.ledger\n[    0.459418]")
+HUNG_IN_THE_FIRMWARE = GOOD[:GOOD.index("[    0.000000]")] + "efi.map.types FAIL: one of 77\nefi.rng "
 HUNG_AT_THE_END = GOOD[:GOOD.index("# Totals: pass:2")]
 NO_LONGER_WRONG = GOOD.replace("ok 3 efi.alloc.huge # XFAIL", "not ok 3 efi.alloc.huge # XPASS")
 
@@ -82,8 +85,11 @@ def test_failed(bench):
     assert "What failed" in page
 
 
-@pytest.mark.parametrize("text, missing", [(HUNG, "1 of 3 tests did not run"),
-                                           (HUNG_AT_THE_END, "2 of 2 phases ended")])
+@pytest.mark.parametrize("text, missing", [
+    (HUNG, "1 of 3 tests did not run"),
+    (HUNG_IN_A_TEST, "it began and did not end; 1 of 1 tests did not run"),
+    (HUNG_AT_THE_END, "2 of 2 phases ended"),
+])
 def test_hung(bench, text, missing):
     said, suite, facts, page = report(bench, text)
     assert said.status == 1
@@ -113,3 +119,35 @@ def test_no_document_or_two(bench, text):
 def test_standard_input_with_escapes(bench):
     text = "\x1b[2J\x1b[01;01H" + GOOD.replace("\n", "\r\n")
     assert bench.run("report", "-", stdin=text).status == 0
+
+
+def test_a_hang_names_the_test(bench):
+    said, suite, facts, page = report(bench, HUNG_IN_A_TEST)
+    assert said.status == 1
+    assert "DID NOT RUN mm.ledger" in said.out
+    assert suite.find("testcase[@name='mm.ledger']/error") is not None
+    assert "mm.ledger" in page
+    # Where a test ends, that it had begun is no news.
+    said, suite, facts, page = report(bench, GOOD.replace("  ok 1 mm.ledger",
+                                                          "  # running: mm.ledger\n  ok 1 mm.ledger"))
+    assert said.status == 0 and "running" not in json.dumps(facts["phases"])
+
+
+def test_a_hang_in_the_firmware(bench):
+    said, suite, facts, page = report(bench, HUNG_IN_THE_FIRMWARE)
+    assert said.status == 1
+    assert [test["id"] for test in facts["phases"][0]["tests"]] == ["efi.map.form", "efi.map.types",
+                                                                    "efi.rng"]
+    assert suite.find("testcase[@name='efi.map.types']/failure").get("message") == "one of 77"
+    assert suite.find("testcase[@name='efi.rng']/error") is not None
+    assert not facts["complete"]
+
+
+@pytest.mark.parametrize("cut", range(40, len(GOOD), 149))
+def test_a_log_that_ends_anywhere(bench, cut):
+    """Cut off in the middle of a line, of a word: never good, never a crash."""
+    log = bench.folder / "boot.log"
+    log.write_text(GOOD[:cut])
+    said = bench.run("report", log)
+    assert said.status in ((0,) if cut > GOOD.index("# Totals: pass:2") + 20 else (1, 2)), str(said)
+    assert "Traceback" not in said.err

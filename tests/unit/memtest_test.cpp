@@ -45,10 +45,16 @@ struct Bench {
     EXPECT_TRUE(machine.ready.ok());
     EXPECT_TRUE(machine.release_all().ok());
   }
+  static mm::Result<> take_out(void* context, mm::PfnRange frames) {
+    auto& pages = *static_cast<mm::PageAllocator<Policy>*>(context);
+    BATON_TRY(pages.alloc_contig_range(0, frames));
+    return pages.withdraw(frames);
+  }
   MemoryTest<Cells> test(const char* words) {
-    const auto options = parse_memtest(words);
-    EXPECT_TRUE(options.ok());
-    return {machine.allocator, 0, {machine.map(), &bad}, options.value(), *state, log.printer()};
+    const auto options = parse_memtest(words, 2, log.printer());
+    EXPECT_TRUE(options.has_value());
+    return {machine.allocator, 0,      {machine.map(), &bad}, {take_out, &machine.allocator},
+            options.value(),   *state, log.printer()};
   }
   std::string run_all(const char* words) {
     auto memtest = test(words);
@@ -62,15 +68,56 @@ struct Bench {
   }
 };
 
+std::optional<MemtestOptions> parsed(const char* words, std::string* said = nullptr) {
+  Text log;
+  const auto options = parse_memtest(words, 3, log.printer());
+  EXPECT_EQ(options.has_value(), log.text.empty()) << log.text;
+  if (said != nullptr) *said = log.text;
+  return options;
+}
+
 TEST(MemtestOptions, Words) {
-  EXPECT_EQ(parse_memtest("").value().depth, Depth::Normal);
-  const auto all = parse_memtest("quick,3,node:1");
-  ASSERT_TRUE(all.ok());
-  EXPECT_EQ(all.value().depth, Depth::Quick);
-  EXPECT_EQ(all.value().passes, 3U);
-  EXPECT_EQ(all.value().node, mm::NodeId{1});
-  for (const char* wrong : {"fast", "0", "node:", "node:x", "node:999999", "quick,,2", "-1"}) {
-    EXPECT_FALSE(parse_memtest(wrong).ok()) << wrong;
+  EXPECT_EQ(parsed("")->depth, Depth::Normal);
+  EXPECT_EQ(parsed("")->passes, 1U);
+  EXPECT_EQ(parsed("")->node, std::nullopt);
+  EXPECT_EQ(parsed("full")->depth, Depth::Full);
+  EXPECT_EQ(parsed("1000000")->passes, 1'000'000U);
+  EXPECT_EQ(parsed("node:2")->node, mm::NodeId{2});
+  for (const char* words :
+       {"quick,3,node:1", "node:1,3,quick", "quick 3 node:1", "3 node:1,quick"}) {
+    const auto all = parsed(words);
+    ASSERT_TRUE(all.has_value()) << words;
+    EXPECT_EQ(all->depth, Depth::Quick);
+    EXPECT_EQ(all->passes, 3U);
+    EXPECT_EQ(all->node, mm::NodeId{1});
+  }
+}
+
+TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
+  struct Wrong {
+    const char *words, *said;
+  };
+  const Wrong kWrong[] = {
+      {"fast", "\"fast\": not one of quick, full, a number of passes, node:N"},
+      {"quick,fast", "\"fast\": not one of"},
+      {"quick,,2", "\"\": not one of"},
+      {"-1", "\"-1\": not one of"},
+      {"node", "\"node\": not one of"},
+      {"0", "\"0\": the number of passes is 1 to 1000000"},
+      {"1000001", "\"1000001\": the number of passes is"},
+      {"2x", "\"2x\": the number of passes is"},
+      {"2,3", "\"3\": the number of passes is given already"},
+      {"quick,full", "\"full\": quick and full exclude each other"},
+      {"node:", "\"node:\": no such node; this machine has node:0 to node:2"},
+      {"node:x", "\"node:x\": no such node"},
+      {"node:3", "\"node:3\": no such node"},
+      {"node:99999999999", "\"node:99999999999\": no such node"},
+      {"node:0,node:1", "\"node:1\": a node is given already"},
+  };
+  for (const Wrong& wrong : kWrong) {
+    std::string said;
+    EXPECT_FALSE(parsed(wrong.words, &said).has_value()) << wrong.words;
+    EXPECT_EQ(said.rfind(std::string("memtest: ") + wrong.said, 0), 0U) << said;
   }
 }
 
@@ -90,6 +137,7 @@ TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
   EXPECT_NE(bench.run_all("quick"), "");
   EXPECT_EQ(bench.state->bad.list().size(), 3U);
   EXPECT_EQ(bench.machine.allocator.counts().free, free - 3);
+  EXPECT_EQ(bench.machine.allocator.counts().allocated(), 0U);
   EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
   EXPECT_NE(bench.log.text.find("memtest: error at 0x1100ff8 (node 1): wrote"), std::string::npos)
       << bench.log.text;

@@ -1,17 +1,30 @@
-// The self-tests of the phase "mm": that they pass on a sound machine, and that each of them can
-// fail. What is broken here is what a mistake in mm would break.
-#include "kernel/selftest_mm.h"
-
+// The self-tests of the phases "kernel" and "mm": that they pass on a sound machine, and that each
+// of them can fail. What is broken here is what a mistake in Baton, or bad hardware, would break.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <functional>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "kernel/selftest_kernel.h"
+#include "kernel/selftest_mm.h"
 #include "tests/support/booted.h"
+#include "tests/support/pretend_hardware.h"
 
 namespace kernel {
 namespace {
 
+using mm::kGiB;
+using mm::kMiB;
+using mm::Phys;
+using mm::ZoneType;
 using test::BootedMachine;
+using test::Image;
+using Ids = std::set<std::string>;
+using Pages = mm::PageAllocator<Policy>;
 
 constexpr const char* kTwoNodes =
     "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
@@ -32,94 +45,368 @@ constexpr const char* kLarge =
     "BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable\n"
     "BIOS-e820: [mem 0x0000000100000000-0x000000187fffffff] usable\n";
 
-// Writable although only looked at elsewhere: the saboteur's way in.
-mm::Zone& zone_of(BootedMachine& machine, mm::NodeId node, mm::ZoneType type) {
-  const mm::Zone& zone = machine->relay.pages().node(node).zones[static_cast<size_t>(type)];
-  return const_cast<mm::Zone&>(zone);  // NOLINT
-}
+constexpr const char* kSmall =
+    "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
+    "BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable\n";
 
-void expect_failure(const Verdict& verdict, const char* words) {
-  EXPECT_EQ(verdict.outcome(), loader::Outcome::Fail);
-  EXPECT_NE(std::string(verdict.facts()).find(words), std::string::npos) << verdict.facts();
-}
+// Nodes that lie in each other, and borders in the middle of a pageblock.
+constexpr const char* kInterleaved =
+    "BIOS-e820: [mem 0x0000000000001000-0x000000000009ffff] usable\n"
+    "BIOS-e820: [mem 0x0000000000100000-0x000000003ff01fff] usable\n"
+    "BIOS-e820: [mem 0x0000000040105000-0x00000000bfffffff] usable\n"
+    "ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x1ff04fff]\n"
+    "ACPI: SRAT: Node 1 PXM 1 [mem 0x1ff05000-0x7fffffff]\n"
+    "ACPI: SRAT: Node 0 PXM 0 [mem 0x80000000-0xbfffffff]\n";
+
+// A machine with the kernel's image in it, and the page tables that its loader would have made.
+struct Machine : BootedMachine {
+  explicit Machine(const char* drawing = kTwoNodes)
+      : BootedMachine(drawing, "", BootedMachine::With::KernelImage) {
+    auto& maps = test::hardware.mappings;
+    for (const uint64_t base : {uint64_t{0}, loader::kDirectMap4Level}) {
+      const auto map = [&](uint64_t start, uint64_t end, bool write) {
+        if (base == 0 && start == 0) start = mm::kPageSize;
+        if (start < end) maps.push_back({base + start, start, end - start, write, false});
+      };
+      for (const mm::E820Entry& entry : (*this)->relay.e820().entries()) {
+        if (entry.type != mm::E820Type::Ram) continue;
+        const uint64_t start = entry.range.start.v;
+        const uint64_t end = entry.range.end.v;
+        if (!entry.range.contains(Phys{Image::kPhysical})) {
+          map(start, end, true);
+          continue;
+        }
+        map(start, Image::kPhysical, true);
+        map(Image::kPhysical, Image::kConstantsEnd, false);
+        map(Image::kConstantsEnd, end, true);
+      }
+      map(0xe000'0000, 0xe080'0000, true);  // the framebuffer
+    }
+    std::sort(maps.begin(), maps.end(),
+              [](const auto& a, const auto& b) { return a.virt < b.virt; });
+    for (const loader::HandoffSegment& s : Image().segments) {
+      maps.push_back({s.virt, s.physical, s.size, (s.flags & 2) != 0, (s.flags & 1) != 0});
+    }
+    test::hardware.guards = {Image::kVirtual + 0x70000};
+    test::hardware.faults = {Image::kVirtual + 0x70000};
+  }
+  ~Machine() { test::hardware = {}; }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  Pages& pages() { return (*this)->relay.pages(); }
+  // Writable although only looked at elsewhere: the saboteur's way in.
+  mm::Node& node(mm::NodeId id) { return const_cast<mm::Node&>(pages().node(id)); }  // NOLINT
+  mm::Zone& zone(mm::NodeId id, ZoneType type) { return node(id).zones[static_cast<size_t>(type)]; }
+  mm::NodeLayout& layout(mm::NodeId id) {
+    return const_cast<mm::NodeLayout&>((*this)->relay.layout().nodes[id]);  // NOLINT
+  }
+  mm::Pcp& pcp(mm::NodeId id, ZoneType type) {
+    return const_cast<mm::Pcp&>(pages().pcp(kBootCpu, zone(id, type)));  // NOLINT
+  }
+  loader::Handoff& handoff() {
+    return const_cast<loader::Handoff&>((*this)->kept.handoff());  // NOLINT
+  }
+  machine::Mapping& mapping(uint64_t virt) {
+    for (machine::Mapping& m : test::hardware.mappings) {
+      if (virt - m.virt < m.size) return m;
+    }
+    throw std::runtime_error("not mapped");
+  }
+
+  // Both addresses lead to one page, as with an address line that is not connected.
+  void make_alias(Phys a, Phys b) {
+    const int file = memfd_create("alias", 0);
+    if (file < 0 || ftruncate(file, mm::kPageSize) != 0) throw std::runtime_error("memfd");
+    for (const Phys at : {a, b}) {
+      void* const place = (*this)->relay.map().at(at);
+      if (mmap(place, mm::kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0) !=
+          place) {
+        throw std::runtime_error("mmap");
+      }
+    }
+    close(file);
+  }
+
+  // The ids of all tests of both phases that fail, and what they say.
+  Ids tripped(std::string* said = nullptr) {
+    Ids ids;
+    for (const auto tests : {kernel_tests(), mm_tests()}) {
+      for (const KernelTest& test : tests) {
+        const Verdict verdict = test.run(**this);
+        if (verdict.outcome() != loader::Outcome::Fail) continue;
+        ids.insert(test.row.id);
+        if (said != nullptr) *said += std::string(test.row.id) + ": " + verdict.facts() + "\n";
+      }
+    }
+    return ids;
+  }
+};
 
 TEST(MmSelfTests, PassOnSoundMachines) {
-  for (const char* drawing : {kTwoNodes, kMemoryless, kLarge}) {
-    BootedMachine machine(drawing);
-    for (const KernelTest& test : mm_tests()) {
-      // Wrong frees need a kernel image in memory; they have a test of their own.
-      if (std::string(test.row.id) == "mm.free.refused") continue;
-      const Verdict verdict = test.run(*machine);
-      EXPECT_NE(verdict.outcome(), loader::Outcome::Fail) << test.row.id << ": " << verdict.facts();
-    }
+  for (const char* drawing : {kTwoNodes, kMemoryless, kLarge, kSmall, kInterleaved}) {
+    Machine machine(drawing);
+    const auto before = machine.pages().counts();
+    std::string said;
+    EXPECT_EQ(machine.tripped(&said), Ids{}) << said;
+    // Once more: what was run changed nothing that another run would mind.
+    EXPECT_EQ(machine.tripped(&said), Ids{}) << said;
+    EXPECT_EQ(machine.pages().counts().free, before.free);
     EXPECT_TRUE(close_ledger(*machine, mm::Printer()).ok());
   }
 }
 
+// Skips are for machines that have nothing to try.
+TEST(MmSelfTests, NothingIsSkippedWhereThereIsSomethingToTry) {
+  Ids skipped;
+  Machine machine(kTwoNodes);
+  for (const auto tests : {kernel_tests(), mm_tests()}) {
+    for (const KernelTest& test : tests) {
+      if (test.run(*machine).outcome() == loader::Outcome::Skip) skipped.insert(test.row.id);
+    }
+  }
+  EXPECT_EQ(skipped, Ids{"mm.nodes.fallback"});
+  Machine memoryless(kMemoryless);
+  EXPECT_TRUE(test_node_fallback(*memoryless).passed());
+}
+
 TEST(MmSelfTests, ExhaustiveTakesAll) {
-  BootedMachine machine(kLarge);
+  Machine large(kLarge);
+  large->exhaustive = true;
+  const Verdict largest = test_largest_blocks(*large);
+  EXPECT_TRUE(largest.passed()) << largest.facts();
+  Machine small(kSmall);
+  small->exhaustive = true;
+  const Verdict orders = test_orders(*small);
+  EXPECT_TRUE(orders.passed()) << orders.facts();
+}
+
+// A frame in the middle of the last small block of a zone, where only a test that takes everything
+// comes by.
+TEST(MmSelfTests, OnlyTheExhaustiveTestSeesWhatIsFarAway) {
+  Machine machine(kSmall);
+  machine.make_alias(Phys{40 * kMiB}, Phys{41 * kMiB});
+  EXPECT_TRUE(test_orders(*machine).passed());
   machine->exhaustive = true;
-  const Verdict verdict = test_largest_blocks(*machine);
-  EXPECT_TRUE(verdict.passed()) << verdict.facts();
+  EXPECT_EQ(test_orders(*machine).outcome(), loader::Outcome::Fail);
 }
 
-TEST(MmSelfTests, ReservedMemoryThatIsFree) {
-  BootedMachine machine(kTwoNodes);
-  ASSERT_TRUE(machine->relay.reservations()
-                  .reserve({mm::Phys{0x2000'0000}, mm::Phys{0x2000'1000}}, "FORGOTTEN")
-                  .ok());
-  expect_failure(test_free_is_free(*machine), "reserved as FORGOTTEN");
+struct Breakage {
+  const char* id;
+  Ids others;  // that see it, too: those that look at everything, above all
+  std::function<void(Machine&)> apply;
+  const char* says;
+  const char* drawing = kTwoNodes;
+};
+
+const Breakage kBreakages[] = {
+    // --- What the kernel was given ---
+    {"kernel.handoff", {}, [](Machine& m) { ++m.handoff().initrd_size; }, "checksum"},
+    {"kernel.handoff",
+     {"mm.buddy.reserved", "kernel.ledger", "mm.roads", "mm.zones.orders"},
+     [](Machine& m) {
+       ASSERT_TRUE(m->relay.give_back("TEXT DATA BSS").ok());
+       ASSERT_TRUE(m->relay.reservations().reserve(Image::reservation().range, "IMAGE").ok());
+     },
+     "TEXT DATA BSS"},
+    {"kernel.ledger", {}, [](Machine& m) { m->usable += 4096; }, "usable"},
+    {"kernel.pages.wx",
+     {"kernel.pages.exact"},
+     [](Machine& m) { m.mapping(Image::kVirtual + 0x50000).executable = true; },
+     "writable and executable"},
+    {"kernel.pages.image",
+     {"kernel.pages.exact"},
+     [](Machine& m) { m.mapping(loader::kDirectMap4Level + Image::kPhysical).writable = true; },
+     "is writable"},
+    {"kernel.pages.guard", {}, [](Machine&) { test::hardware.faults.clear(); }, "can be read"},
+    {"kernel.pages.guard",
+     {},
+     [](Machine&) { test::hardware.faults.insert(Image::kVirtual + 0x71000); },
+     "cannot be used"},
+    // --- Page tables ---
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) { m.mapping(loader::kDirectMap4Level + 4 * kGiB).size -= mm::kPageSize; },
+     "RAM at 0x13ffff000 is not in the direct map"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) {
+       machine::Mapping& low = m.mapping(0x1000);
+       low.virt += mm::kPageSize;
+       low.phys += mm::kPageSize;
+       low.size -= mm::kPageSize;
+     },
+     "RAM at 0x1000 is not in the identity map"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) { m.mapping(4 * kGiB).phys = 5 * kGiB; },
+     "leads to 0x140000000"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) { m.mapping(4 * kGiB).size += mm::kPageSize; },
+     "0x140000000 is in the identity map"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) {
+       m.mapping(0x1000).phys = 0;
+       m.mapping(0x1000).size += mm::kPageSize;
+       m.mapping(0x1000).virt = 0;
+     },
+     "null pointer"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) { m.mapping(Image::kVirtual).executable = false; },
+     "of a segment at 0x400000"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine& m) { m.mapping(Image::kVirtual + 0x71000).size -= mm::kPageSize; },
+     "of the kernel are mapped"},
+    {"kernel.pages.exact",
+     {},
+     [](Machine&) {
+       test::hardware.mappings.push_back(
+           {Image::kVirtual + 0x80000, 5 * kMiB, mm::kPageSize, true, false});
+     },
+     "belongs to nobody"},
+    // --- Free memory ---
+    {"mm.buddy.reserved",
+     {"kernel.ledger", "mm.roads", "mm.zones.orders"},
+     [](Machine& m) {
+       ASSERT_TRUE(m->relay.reservations()
+                       .reserve({Phys{0x2000'0000}, Phys{0x2000'1000}}, "FORGOTTEN")
+                       .ok());
+     },
+     "reserved as FORGOTTEN"},
+    {"mm.buddy.reserved",
+     {"kernel.ledger", "kernel.pages.exact", "mm.zones.orders"},
+     [](Machine& m) {
+       ASSERT_TRUE(m->relay.e820()
+                       .update({Phys{0x1000'0000}, Phys{0x1000'1000}}, mm::E820Type::Ram,
+                               mm::E820Type::Unusable)
+                       .ok());
+     },
+     "not all of it is usable RAM"},
+    {"mm.buddy.counts",
+     {"mm.buddy.audit", "mm.zones.largest"},
+     [](Machine& m) { ++m.zone(1, ZoneType::Normal).free_pages; },
+     "node 1 zone Normal"},
+    {"mm.buddy.audit",
+     {},
+     [](Machine& m) { ++m.node(1).choices[mm::kGfpFlagMovable.bits()].mark; },
+     "a choice's mark"},
+    // --- What is allocated ---
+    // A list is full, but the map of orders that have any says it is empty.
+    {"mm.zones.largest",
+     {"mm.buddy.audit"},
+     [](Machine& m) {
+       uint32_t& orders = m.zone(1, ZoneType::Normal).nonempty[1];
+       orders &= orders - 1;
+     },
+     "node 1 zone Normal"},
+    // Two pages inside the blocks that single pages are cut from.
+    {"mm.zones.small",
+     {"mm.zones.orders"},
+     [](Machine& m) {
+       std::vector<mm::Pfn> pages(64);
+       for (mm::Pfn& page : pages) {
+         page = m.pages().alloc_pages(kBootCpu, mm::kGfpHighUserMovable, 0, 1).value();
+       }
+       ASSERT_TRUE(m.pages().free_pages_bulk(kBootCpu, pages).ok());
+       m.pages().drain_all();
+       // Not the first of a block: only single pages are had from there.
+       std::erase_if(pages, [&](mm::Pfn page) { return m.pages().owner_of(page).block == page; });
+       ASSERT_GE(pages.size(), 2U);
+       m.make_alias(mm::phys(pages[0]), mm::phys(pages[1]));
+     },
+     "shares memory with another"},
+    // The largest free block is out of the zone's bounds.
+    {"mm.zones.types",
+     {"mm.buddy.audit", "mm.buddy.counts", "mm.zones.largest", "mm.zones.orders"},
+     [](Machine& m) { m.zone(1, ZoneType::Normal).spanned.start += 512 * kMiB / mm::kPageSize; },
+     "Unmovable got nothing"},
+    // All zones of node 1 are looked for on node 0.
+    {"mm.nodes.local",
+     {"mm.buddy.audit"},
+     [](Machine& m) {
+       m.node(1).zonelist = m.node(0).zonelist;
+       m.node(1).zonelist_count = m.node(0).zonelist_count;
+       m.node(1).preferred = m.node(0).preferred;
+     },
+     "asked node 1"},
+    // The kernel's text is somebody's ordinary memory.
+    {"mm.free.refused",
+     {"kernel.ledger", "mm.roads"},
+     [](Machine& m) {
+       const mm::Pfn text = mm::pfn_down(Phys{Image::kPhysical});
+       ASSERT_TRUE(m.pages().release({text, text + 1}).ok());
+       ASSERT_TRUE(m.pages().alloc_contig_range(kBootCpu, {text, text + 1}).ok());
+     },
+     "freeing the kernel's text was accepted"},
+    {"mm.nodes.fallback",
+     {"mm.buddy.audit"},
+     [](Machine& m) {
+       m.node(1).zonelist_count = 0;
+       m.node(1).preferred = {};
+     },
+     "gave no page",
+     kMemoryless},
+    // Between two blocks of 256 MiB of node 1.
+    {"mm.zones.orders",
+     {},
+     [](Machine& m) { m.make_alias(Phys{0x1'0fff'f000}, Phys{0x1'2fff'f000}); },
+     "shares memory"},
+    {"mm.zones.watermarks",
+     {},
+     [](Machine& m) { m.zone(1, ZoneType::Normal).watermark[0] /= 2; },
+     "node 1 zone Normal: min"},
+    {"mm.zones.watermarks",
+     {"mm.buddy.audit"},
+     [](Machine& m) {
+       for (uint64_t& mark : m.zone(1, ZoneType::Normal).watermark) mark -= 100;
+     },
+     "min_free_kbytes asks for"},
+    {"mm.cpu.lists",
+     {},
+     [](Machine& m) { m.pcp(1, ZoneType::Normal).high = m.pcp(1, ZoneType::Normal).room = 0; },
+     "the CPU keeps 0 pages"},
+    {"mm.roads", {}, [](Machine& m) { m.layout(1).spanned.start += 1; }, "memblock hands over"},
+    {"mm.roads",
+     {"kernel.ledger"},
+     [](Machine& m) { m.layout(0).zones[1].spanned.start += 1; },
+     "buddy has been given"},
+    // A reservation ended, and its memory was handed to nobody.
+    {"mm.roads",
+     {"kernel.ledger"},
+     [](Machine& m) {
+       const mm::Range lost = m->relay.reservations().entries().back().range;
+       ASSERT_TRUE(m->relay.reservations().free(lost).ok());
+     },
+     "buddy has been given"},
+};
+
+TEST(MmSelfTests, EachBreakageTripsItsTestAndThoseThatSeeEverything) {
+  for (const Breakage& breakage : kBreakages) {
+    Machine machine(breakage.drawing);
+    breakage.apply(machine);
+    std::string said;
+    Ids expected = breakage.others;
+    expected.insert(breakage.id);
+    EXPECT_EQ(machine.tripped(&said), expected) << breakage.id << ":\n" << said;
+    const size_t own = said.find(std::string(breakage.id) + ": ");
+    ASSERT_NE(own, std::string::npos) << breakage.id;
+    EXPECT_NE(said.substr(own, said.find('\n', own) - own).find(breakage.says), std::string::npos)
+        << said;
+  }
 }
 
-TEST(MmSelfTests, FreeMemoryThatIsNoRam) {
-  BootedMachine machine(kTwoNodes);
-  const auto changed = machine->relay.e820().update({mm::Phys{0x1000'0000}, mm::Phys{0x1000'1000}},
-                                                    mm::E820Type::Ram, mm::E820Type::Unusable);
-  ASSERT_TRUE(changed.ok());
-  expect_failure(test_free_is_free(*machine), "not all of it is usable RAM");
-}
-
-TEST(MmSelfTests, ACounterThatIsOff) {
-  BootedMachine machine(kTwoNodes);
-  ++zone_of(machine, 1, mm::ZoneType::Normal).free_pages;
-  expect_failure(test_counts(*machine), "node 1 zone Normal");
-  EXPECT_EQ(test_audit(*machine).outcome(), loader::Outcome::Fail);
-}
-
-TEST(MmSelfTests, MoreManagedThanPresent) {
-  BootedMachine machine(kTwoNodes);
-  zone_of(machine, 0, mm::ZoneType::Dma).managed += 4096;
-  expect_failure(test_counts(*machine), "node 0 zone DMA: managed");
-}
-
-TEST(MmSelfTests, ABlockThatNobodyCanGet) {
-  BootedMachine machine(kTwoNodes);
-  // Its list is full, but the map of orders that have any says it is empty.
-  mm::Zone& zone = zone_of(machine, 1, mm::ZoneType::Normal);
-  const auto movable = static_cast<size_t>(mm::Migratetype::Movable);
-  const uint32_t orders = zone.nonempty[movable];
-  zone.nonempty[movable] &= orders - 1;
-  expect_failure(test_largest_blocks(*machine), "node 1 zone Normal");
-}
-
-TEST(MmSelfTests, AnotherNodesMemory) {
-  BootedMachine machine(kTwoNodes);
-  // All zones of node 1 are looked for on node 0.
-  auto& node = const_cast<mm::Node&>(machine->relay.pages().node(1));  // NOLINT
-  const mm::Node& other = machine->relay.pages().node(0);
-  node.zonelist = other.zonelist;
-  node.zonelist_count = other.zonelist_count;
-  node.preferred = other.preferred;
-  expect_failure(test_node_local(*machine), "asked node 1");
-}
-
-TEST(MmSelfTests, AMemorylessNodeServedByNobody) {
-  BootedMachine machine(kMemoryless);
-  EXPECT_TRUE(test_node_fallback(*machine).passed());
-  auto& node = const_cast<mm::Node&>(machine->relay.pages().node(1));  // NOLINT
-  node.zonelist_count = 0;
-  node.preferred = {};
-  expect_failure(test_node_fallback(*machine), "gave no page");
+TEST(MmSelfTests, EveryTestCanBeTripped) {
+  Ids broken;
+  for (const Breakage& breakage : kBreakages) broken.insert(breakage.id);
+  Ids rows;
+  for (const auto tests : {kernel_tests(), mm_tests()}) {
+    for (const KernelTest& test : tests) rows.insert(test.row.id);
+  }
+  EXPECT_EQ(broken, rows);
 }
 
 }  // namespace

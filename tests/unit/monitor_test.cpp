@@ -11,8 +11,10 @@
 #include "kernel/memory_options.h"
 #include "kernel/mtrr.h"
 #include "tests/support/booted.h"
+#include "tests/support/pretend_hardware.h"
 
-// The machine under the kernel, as far as these tests come to it: nothing typed, nothing mapped.
+// The machine under the kernel, as far as host tests come to it: nothing is typed, and mapped is
+// what tests/support/pretend_hardware.h says.
 namespace kernel::machine {
 
 uint64_t cycles() { return 0; }
@@ -20,7 +22,8 @@ uint64_t microseconds() { return 0; }
 std::optional<Typed> read_char() { return std::nullopt; }
 void open_keyboard() {}
 void pause() {}
-bool has_no_execute() { return true; }
+bool has_no_execute() { return test::hardware.no_execute; }
+uint64_t local_apic() { return 0; }
 Mtrrs read_mtrrs() { return {}; }
 void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
 bool x2apic_mode() { return false; }
@@ -39,12 +42,23 @@ void print_backtrace(const mm::Printer&) {}
 void power_off(End) { throw "power_off"; }
 void reboot() { throw "reboot"; }
 void stop_after_panic() { throw "panic"; }
-void walk_mappings(VisitMapping, void*) {}
-std::optional<Mapping> find_mapping(uint64_t) { return std::nullopt; }
+void walk_mappings(VisitMapping visit, void* context) {
+  for (const Mapping& mapping : test::hardware.mappings) {
+    if (!visit(context, mapping)) return;
+  }
+}
+std::optional<Mapping> find_mapping(uint64_t virt) {
+  for (const Mapping& mapping : test::hardware.mappings) {
+    if (virt - mapping.virt < mapping.size) return mapping;
+  }
+  return std::nullopt;
+}
 bool is_mapped(const void*, mm::Range) { return false; }
-std::span<const uint64_t> guard_pages() { return {}; }
-bool can_read(uint64_t) { return false; }
-bool can_write(uint64_t) { return false; }
+std::span<const uint64_t> guard_pages() { return test::hardware.guards; }
+bool can_read(uint64_t virt) {
+  return test::hardware.faults.count(mm::align_down(virt, mm::kPageSize)) == 0;
+}
+bool can_write(uint64_t virt) { return can_read(virt); }
 void copy_words(uint64_t to, uint64_t from, uint64_t words) {
   for (; words > 0; --words, to += 8, from += 8) {
     *reinterpret_cast<uint64_t*>(to) = *reinterpret_cast<const uint64_t*>(from);  // NOLINT

@@ -12,6 +12,7 @@
 
 #include "kernel/acpi.h"
 #include "kernel/smbios.h"
+#include "mm/e820_options.h"
 #include "tests/support/pretend_memory.h"
 #include "tests/unit/acpi_bytes.h"
 
@@ -163,7 +164,7 @@ struct Machine {
     for (const auto tests : {acpi_tests(), machine_tests()}) {
       for (const TableTest& test : tests) {
         loader::Facts said;
-        const loader::Outcome outcome = test.check(facts, said);
+        const loader::Outcome outcome = run_table_test(test, facts, said);
         EXPECT_EQ(outcome == loader::Outcome::Pass, said.empty()) << test.row.id << said.text();
         if (outcome != loader::Outcome::Pass) ids[test.row.id] = said.text();
       }
@@ -323,6 +324,52 @@ TEST(TableTests, AnSmbiosTableThatDoesNotEnd) {
   Machine machine;
   machine.smbios_ends = false;
   EXPECT_EQ(machine.tripped().count("machine.smbios.form"), 1U);
+}
+
+// mem= and memmap= on the command line: what the map lacks or has then is not the firmware's doing.
+TEST(TableTests, AMapThatAPersonChangedIsHeldAgainstNoFirmware) {
+  struct Changed {
+    std::vector<const char*> mem, memmap;
+    std::set<std::string> skipped;
+  };
+  const Changed kChanged[] = {
+      {{"12M"}, {}, {"acpi.srat.backed", "machine.holes", "machine.smbios.total"}},
+      {{"8G"}, {}, {}},
+      {{}, {"64K$16M"}, {}},
+      {{},
+       {"exactmap", "640K@0", "600M@1M"},
+       {"acpi.mcfg.reserved", "acpi.placement", "acpi.srat.backed", "machine.ebda",
+        "machine.smbios.total"}},
+      {{}, {"4G@4G"}, {"acpi.srat.coverage", "machine.smbios.total"}},
+  };
+  for (const Changed& person : kChanged) {
+    Machine machine;
+    machine.srat[4] = srat_memory(1, kGiB, kGiB / 2);
+    machine.srat.push_back(srat_memory(1, kGiB + kGiB / 2, kGiB / 2));
+    mm::E820Changes changes;
+    for (const char* word : person.mem) {
+      ASSERT_TRUE(mm::apply_mem(word, machine.e820, changes, mm::Printer()).ok());
+    }
+    for (const char* word : person.memmap) {
+      ASSERT_TRUE(mm::apply_memmap(word, machine.e820, changes, mm::Printer()).ok()) << word;
+    }
+    if (changes.taken_by_mem + changes.taken_by_memmap != 0) machine.facts.changes |= kRamTaken;
+    if (changes.added_by_memmap != 0) machine.facts.changes |= kRamAdded;
+    std::set<std::string> skipped;
+    for (const auto& [id, facts] : machine.tripped()) {
+      skipped.insert(id);
+      EXPECT_NE(facts.find(id == "acpi.mcfg.reserved" ? "not in the map" : "mem= or memmap="),
+                std::string::npos)
+          << id << ": " << facts;
+    }
+    EXPECT_EQ(skipped, person.skipped);
+    // The same map from a firmware is a fault: nothing is forgiven but what options did.
+    machine.facts.changes = 0;
+    EXPECT_EQ(machine.tripped().size(), person.skipped.size());
+    for (const auto& [id, facts] : machine.tripped()) {
+      EXPECT_EQ(facts.find("mem= or memmap="), std::string::npos) << id;
+    }
+  }
 }
 
 TEST(TableTests, EveryTestCanBeTripped) {

@@ -1,0 +1,21 @@
+// The hardware under kernels in host tests, as far as self-tests look at it: what is mapped and
+// what faults. There is one; a test that changes it puts it back.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "kernel/machine.h"
+
+namespace test {
+
+struct PretendHardware {
+  std::vector<kernel::machine::Mapping> mappings;  // ascending; of any size
+  std::vector<uint64_t> guards;
+  std::set<uint64_t> faults;  // pages that cannot be touched
+  bool no_execute = true;
+};
+inline PretendHardware hardware;
+
+}  // namespace test
