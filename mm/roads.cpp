@@ -82,7 +82,7 @@ Result<> by_bootmem(const Layout& layout, std::span<const Reservation> reservati
   Bootmem bootmem(nodes.first(count));
   bootmem.free_active(layout.active);
   for (const Reservation& reservation : reservations) bootmem.reserve(reservation.range);
-  free_all_bootmem(bootmem, layout.nodes, [&](NodeId, PfnRange run) { runs.add(run); });
+  free_all_bootmem(bootmem, layout, [&](NodeId, PfnRange run) { runs.add(run); });
   return {};
 }
 
@@ -92,7 +92,7 @@ Result<> by_memblock(const Layout& layout, std::span<const Reservation> reservat
   const auto taken = BATON_TRY(room.take<MemblockRegion>(reservations.size() + kSpareRegions));
   Memblock memblock(memory, taken);
   BATON_TRY(memblock_from(memblock, layout.active, reservations));
-  free_all_memblock(memblock, layout.nodes, [&](NodeId, PfnRange run) { runs.add(run); });
+  free_all_memblock(memblock, layout, [&](NodeId, PfnRange run) { runs.add(run); });
   return {};
 }
 
