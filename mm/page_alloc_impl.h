@@ -325,7 +325,8 @@ Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone,
   {
     const Masked masked;
     NumaEvents& events = pcp_of(attempt.cpu, zone).events;
-    if (zone.node_id == attempt.preferred) {
+    // A node without memory prefers that of its first fallback.
+    if (zone.node_id == preferred.node_id) {
       ++events.hit;
     } else {
       ++events.miss;

@@ -57,6 +57,42 @@ TEST(PageAlloc, WhatIsAllocatedComesBackAsItWas) {
   }
 }
 
+TEST(PageAlloc, OneGibibyteIsOneBlockOfEachOrderAndOnePageMore) {
+  PretendMachine machine({{{at(1 * kGiB, 2 * kGiB)}}});
+  ASSERT_TRUE(machine.release_all().ok());
+  auto& a = machine.allocator;
+  EXPECT_EQ(free_blocks(a), (Strings{"0 DMA32 0x40000 order 18 Movable"}));
+  //  0x40000            0x60000     0x70000   ...          0x7fffe 0x7ffff 0x80000
+  //     | order 17         | order 16  | 15 |14|13| ... | 2 | 1 |   0   |   0   |
+  std::vector<Pfn> blocks;
+  Pfn expected{0x40000};
+  for (unsigned order = 18; order-- > 0;) {
+    const PagesOr block = a.alloc_pages(0, kGfpKernel | kGfpFlagMovable, order, 0);
+    ASSERT_TRUE(block.ok()) << order;
+    EXPECT_EQ(block.value(), expected) << order;
+    blocks.push_back(block.value());
+    expected += frames_of(order);
+    EXPECT_EQ(a.counts().free, frames_of(order));
+  }
+  EXPECT_EQ(free_blocks(a), (Strings{"0 DMA32 0x7ffff order 0 Movable"}));
+  for (unsigned i = 0; i < 18; i += 2) ASSERT_TRUE(a.free_pages(0, blocks[i], 17 - i).ok());
+  // Every second one: nothing merges but what is free already beside the last page's.
+  EXPECT_EQ(free_blocks(a), (Strings{
+                                "0 DMA32 0x40000 order 17 Movable",
+                                "0 DMA32 0x70000 order 15 Movable",
+                                "0 DMA32 0x7c000 order 13 Movable",
+                                "0 DMA32 0x7f000 order 11 Movable",
+                                "0 DMA32 0x7fc00 order 9 Movable",
+                                "0 DMA32 0x7ff00 order 7 Movable",
+                                "0 DMA32 0x7ffc0 order 5 Movable",
+                                "0 DMA32 0x7fff0 order 3 Movable",
+                                "0 DMA32 0x7fffc order 1 Movable",
+                                "0 DMA32 0x7ffff order 0 Movable",
+                            }));
+  for (unsigned i = 1; i < 18; i += 2) ASSERT_TRUE(a.free_pages(0, blocks[i], 17 - i).ok());
+  EXPECT_EQ(free_blocks(a), (Strings{"0 DMA32 0x40000 order 18 Movable"}));
+}
+
 TEST(PageAlloc, HighestZoneFirstThenLower) {
   // DMA 16 MiB, DMA32 to 4 GiB, Normal above.
   PretendMachine machine({{{at(0x1000, 3 * kGiB), at(4 * kGiB, 5 * kGiB)}}});
@@ -92,6 +128,24 @@ TEST(PageAlloc, PreferredNodeFirstThenTheOthers) {
   EXPECT_EQ(one.foreign, 1u);
   EXPECT_EQ(one.other, 2u);  // CPU 0 is on node 0
   EXPECT_EQ(allocator.node_events(0).miss, 1u);
+}
+
+TEST(PageAlloc, ANodeWithoutMemoryCountsAsItsFirstFallback) {
+  // Node 1 has none. What it gets from node 0 is what it prefers (Linux: zone_statistics).
+  PretendMachine machine({{{at(0x1000, 64 * kMiB)}}, {}, {{at(64 * kMiB, 128 * kMiB)}}});
+  ASSERT_TRUE(machine.release_all().ok());
+  auto& a = machine.allocator;
+  ASSERT_TRUE(a.alloc_pages(0, kGfpKernel, 13, 1).ok());
+  ASSERT_TRUE(a.alloc_pages(0, kGfpKernel, 13, 1).ok());
+  EXPECT_EQ(a.node_events(2).hit, 2u);  // fallback goes up, then round
+  EXPECT_EQ(a.node_events(2).miss, 0u);
+  EXPECT_EQ(a.node_events(2).foreign, 0u);
+  EXPECT_EQ(a.node_events(2).other, 2u);
+  // Node 2 has no block so large any more: node 0 serves.
+  ASSERT_TRUE(a.alloc_pages(0, kGfpKernel, 13, 1).ok());
+  EXPECT_EQ(a.node_events(0).miss, 1u);
+  EXPECT_EQ(a.node_events(2).foreign, 1u);
+  EXPECT_EQ(a.node_events(0).other, 0u);
 }
 
 TEST(PageAlloc, WhatIsWrongWithARequestIsNamed) {
