@@ -120,7 +120,7 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   BATON_TRY(loader::add_to_e820(view, e820, findings));
 
   departure.cpu = examine_cpu();
-  departure.framebuffer = find_framebuffer(firmware);
+  departure.framebuffer = find_framebuffer(firmware, findings);
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
   BATON_TRY(find_devices(firmware, departure));
 

@@ -117,7 +117,7 @@ loader::FirmwareFacts facts_of(const Firmware& firmware, const RealFirmware& ser
   facts.has_rng = services.has_random();
   facts.has_tcg2 = protocol_anywhere<void>(firmware, kTcg2) != nullptr;
   facts.has_memory_attribute = protocol_anywhere<void>(firmware, kMemoryAttribute) != nullptr;
-  facts.framebuffer = find_framebuffer(firmware);
+  facts.framebuffer = find_framebuffer(firmware, {});
   return facts;
 }
 

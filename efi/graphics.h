@@ -7,7 +7,8 @@
 namespace efi {
 
 // The linear framebuffer of the console's graphics output, or else of any; address 0 when there is
-// none, or none that can be written without the firmware.
-[[nodiscard]] loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware);
+// none that can be written without the firmware, and then `out` is told why.
+[[nodiscard]] loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware,
+                                                          const mm::Printer& out);
 
 }  // namespace efi

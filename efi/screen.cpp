@@ -18,8 +18,9 @@ constexpr size_t kWide = 1024;
 }  // namespace
 
 Screen::Screen(const loader::HandoffFramebuffer& framebuffer)
-    : pixels_(reinterpret_cast<volatile uint32_t*>(framebuffer.address)),
-      pixels_per_line_(framebuffer.pixels_per_line),
+    : pixels_(reinterpret_cast<volatile uint8_t*>(framebuffer.address)),
+      bytes_(loader::bytes_per_pixel(framebuffer)),
+      bytes_per_line_(bytes_ * framebuffer.pixels_per_line),
       scale_(framebuffer.width >= kWide ? 2 : 1),
       columns_(framebuffer.width / (kCellWidth * scale_)),
       lines_(framebuffer.height / (kCellHeight * scale_)) {
@@ -47,11 +48,20 @@ void Screen::next_line() {
   if (++line_ < lines_) blacken_line();
 }
 
+void Screen::store(size_t x, size_t y, uint32_t pixel) const {
+  volatile uint8_t* const at = pixels_ + y * bytes_per_line_ + x * bytes_;
+  if (bytes_ == 4) {
+    *reinterpret_cast<volatile uint32_t*>(at) = pixel;
+  } else {
+    for (size_t i = 0; i < bytes_; ++i) at[i] = static_cast<uint8_t>(pixel >> (8 * i));
+  }
+}
+
 void Screen::blacken_line() const {
   const size_t height = kCellHeight * scale_;
   for (size_t y = line_ * height; y < (line_ + 1) * height; ++y) {
     for (size_t x = 0; x < columns_ * kCellWidth * scale_; ++x) {
-      pixels_[y * pixels_per_line_ + x] = kBlack;
+      store(x, y, kBlack);
     }
   }
 }
@@ -62,7 +72,7 @@ void Screen::draw(char c) const {
   for (size_t y = 0; y < kGlyphHeight * scale_; ++y) {
     for (size_t x = 0; x < kGlyphWidth * scale_; ++x) {
       if (!has_ink(c, x / scale_, y / scale_)) continue;
-      pixels_[(top + y) * pixels_per_line_ + left + x] = kWhite;
+      store(left + x, top + y, kWhite);
     }
   }
 }

@@ -27,8 +27,11 @@ class Screen {
   void draw(char c) const;
   void blacken_line() const;
 
-  volatile uint32_t* pixels_ = nullptr;
-  size_t pixels_per_line_ = 0;
+  void store(size_t x, size_t y, uint32_t pixel) const;
+
+  volatile uint8_t* pixels_ = nullptr;
+  size_t bytes_ = 4;  // of a pixel
+  size_t bytes_per_line_ = 0;
   size_t scale_ = 1;  // pixels for a dot of a letter, either way
   size_t columns_ = 0, lines_ = 0;
   size_t column_ = 0, line_ = 0;  // where the next character goes

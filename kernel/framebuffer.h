@@ -5,6 +5,7 @@
 // buffer.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -61,6 +62,13 @@ class Framebuffer {
     [[nodiscard]] uint32_t put(uint8_t value) const;
   };
   [[nodiscard]] uint32_t pixel(Colour colour) const;
+  // Whether two pixels from column x on can be stored at once, in every line.
+  [[nodiscard]] bool takes_pairs(uint32_t x) const {
+    return std::endian::native == std::endian::little && bytes_ == 4 && x % 2 == 0 &&
+           (reinterpret_cast<uintptr_t>(base_) | stride_) % 8 == 0;
+  }
+  void glyph_by_pairs(const Box& box, const uint8_t* bits, uint32_t bytes_per_row,
+                      const uint32_t (&value)[2]) const;
   void store(uint8_t*& at, uint32_t pixel) const;
   [[nodiscard]] uint8_t* place(uint32_t x, uint32_t y) const {
     return base_ + size_t{y} * stride_ + size_t{x} * bytes_;
@@ -72,9 +80,5 @@ class Framebuffer {
   uint32_t bytes_ = 4;  // of a pixel
   Channel red_, green_, blue_;
 };
-
-// Bytes of a pixel in a format; 0 when no pixel can be written in it. By masks they are as many as
-// the highest bit of any mask needs (UEFI 2.10 section 12.9.2, PixelBitMask).
-[[nodiscard]] uint32_t bytes_per_pixel(const loader::HandoffFramebuffer& facts);
 
 }  // namespace kernel

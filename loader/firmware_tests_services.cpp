@@ -201,8 +201,8 @@ Outcome secure_boot(FirmwareBench& bench, Facts& facts) {
 Outcome graphics(FirmwareBench& bench, Facts& facts) {
   const HandoffFramebuffer& screen = bench.facts.framebuffer;
   if (screen.address == 0) return skip(facts, "there is no linear framebuffer");
-  constexpr uint64_t kBytesPerPixel = 4;
-  const uint64_t needed = uint64_t{screen.pixels_per_line} * screen.height * kBytesPerPixel;
+  const uint64_t needed =
+      uint64_t{screen.pixels_per_line} * screen.height * bytes_per_pixel(screen);
   if (screen.width == 0 || screen.height == 0 || screen.pixels_per_line < screen.width ||
       needed > screen.size) {
     return fail(facts, "%ux%u, %u pixels a line, in %lu bytes", screen.width, screen.height,

@@ -1,5 +1,7 @@
 #include "loader/handoff.h"
 
+#include <bit>
+
 namespace loader {
 namespace {
 
@@ -35,6 +37,13 @@ mm::Result<> check_text(const char* field, const char* text, size_t size) {
 }
 
 }  // namespace
+
+uint32_t bytes_per_pixel(const HandoffFramebuffer& facts) {
+  if (facts.format == kPixelRgbx || facts.format == kPixelBgrx) return 4;
+  if (facts.format != kPixelByMasks) return 0;
+  const uint32_t all = facts.red_mask | facts.green_mask | facts.blue_mask | facts.reserved_mask;
+  return (static_cast<uint32_t>(std::bit_width(all)) + 7) / 8;
+}
 
 void seal(Handoff& handoff) {
   handoff.checksum = 0;

@@ -47,6 +47,12 @@ struct HandoffFramebuffer {
   uint32_t red_mask, green_mask, blue_mask, reserved_mask;
 };
 
+inline constexpr uint32_t kPixelRgbx = 0, kPixelBgrx = 1, kPixelByMasks = 2;
+
+// Bytes of a pixel in a format; 0 when no pixel can be written in it. By masks they are as many as
+// the highest bit of any mask needs (UEFI 2.10 section 12.9.2, PixelBitMask).
+[[nodiscard]] uint32_t bytes_per_pixel(const HandoffFramebuffer& facts);
+
 // One ACPI table as loader/acpi_root.h lists it.
 struct HandoffTable {
   uint64_t address;

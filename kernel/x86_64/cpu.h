@@ -58,6 +58,7 @@ inline void write_cr3(uint64_t v) { asm volatile("mov %0, %%cr3" : : "r"(v) : "m
 inline constexpr uint32_t kMsrEfer = 0xc0000080;
 inline constexpr uint32_t kMsrApicBase = 0x1b;
 inline constexpr uint64_t kApicBaseX2apic = 1u << 10;
+inline constexpr uint32_t kMsrPat = 0x277;
 inline constexpr uint64_t kEferNxe = 1u << 11;
 inline constexpr uint64_t kCr0Wp = 1u << 16;
 inline constexpr uint64_t kCr4La57 = 1u << 12;

@@ -7,6 +7,8 @@ namespace x86 {
 namespace {
 
 constexpr uint64_t kPresent = 1, kWrite = 2, kLarge = 1 << 7, kNoExecute = uint64_t{1} << 63;
+constexpr uint64_t kWriteThrough = 1 << 3, kCacheDisable = 1 << 4, kPatSmall = 1 << 7,
+                   kPatLarge = 1 << 12;
 constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 constexpr unsigned kEntries = 512;
 
@@ -32,9 +34,36 @@ struct Rights {
 
 bool is_leaf(uint64_t entry, unsigned level) { return level == 1 || (entry & kLarge) != 0; }
 
+// The entry's three bits choose a byte of the PAT (Intel SDM vol. 3A, section 12.12; its table
+// 12-10 for the numbers). Every x86-64 CPU has one.
+machine::Caching caching_of(uint64_t entry, unsigned level) {
+  using enum machine::Caching;
+  const uint64_t pat_bit = level == 1 ? kPatSmall : kPatLarge;
+  const unsigned index = ((entry & pat_bit) != 0 ? 4u : 0u) |
+                         ((entry & kCacheDisable) != 0 ? 2u : 0u) |
+                         ((entry & kWriteThrough) != 0 ? 1u : 0u);
+  switch (rdmsr(kMsrPat) >> (8 * index) & 7) {
+    case 1:
+      return WriteCombining;
+    case 4:
+      return WriteThrough;
+    case 5:
+      return WriteProtected;
+    case 6:
+      return WriteBack;
+    default:
+      return Uncached;
+  }
+}
+
 machine::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights rights) {
   const uint64_t size = uint64_t{1} << shift_of(level);
-  return {canonical(virt), entry & kAddressMask & ~(size - 1), size, rights.write, rights.execute};
+  return {canonical(virt),
+          entry & kAddressMask & ~(size - 1),
+          size,
+          rights.write,
+          rights.execute,
+          caching_of(entry, level)};
 }
 
 const uint64_t* table_at(uint64_t physical) {

@@ -7,7 +7,6 @@
 namespace kernel::x86 {
 namespace {
 
-constexpr uint32_t kMsrPat = 0x277;
 constexpr uint64_t kWriteCombining = 1;
 // Entry 4 is what an entry with the PAT bit alone selects; at reset it repeats entry 0, and neither
 // our loader nor our kernel sets that bit.

@@ -34,9 +34,9 @@ class Bench:
         print(f"-- {boot}")
         return boot
 
-    def start(self, machine, options=None):
+    def start(self, machine, options=None, change=None):
         """A machine that runs, to be talked to; use with `with`."""
-        return qemu.Running(machine, self.disk(options), self.folder)
+        return qemu.Running(machine, self.disk(options, change), self.folder)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import gzip
 import pathlib
 import re
 
+import pytest
+
 FONTS = pathlib.Path("/usr/share/consolefonts")
 
 
@@ -88,3 +90,17 @@ def text_of(picture, fonts=None):
             line += characters.get(value, "\N{REPLACEMENT CHARACTER}")
         lines.append(line.rstrip())
     return lines
+
+
+def shot(bench, running):
+    return Picture(running.screendump(bench.folder / "screen.ppm"))
+
+
+def wait_for_screen(bench, running, there, seconds=30):
+    """The first screendump of which `there` is true."""
+    for _ in range(seconds * 2):
+        picture = shot(bench, running)
+        if there(picture):
+            return picture
+        running.read(0.5)
+    pytest.fail(f"not seen; the screen: {text_of(picture)}")

@@ -25,7 +25,7 @@ class Panel {
               .green_mask = masks[1],
               .blue_mask = masks[2],
               .reserved_mask = masks[3]};
-    bytes = bytes_per_pixel(facts_);
+    bytes = loader::bytes_per_pixel(facts_);
     facts_.size = uint64_t{facts_.pixels_per_line} * height * bytes;
     memory.assign(facts_.size, 0xee);
     made = Framebuffer::make(facts_, memory.data());
@@ -103,6 +103,31 @@ TEST(Framebuffer, NothingIsDrawnOutside) {
   fb.line(18, 18, line.data(), 100, 9);
   fb.line(30, 0, line.data(), 100, 9);
   EXPECT_TRUE(panel.fences_stand());
+}
+
+// Where a letter stands decides how it is stored; it looks the same.
+TEST(Framebuffer, LettersAreTheSameEverywhere) {
+  for (const uint32_t width : {640u, 2560u, 3840u}) {
+    const Font& font = *typeface_for(width).bold;
+    for (const uint32_t more : {0u, 1u}) {
+      Panel panel(3 * font.width + 7, font.height, 1, more);
+      const Framebuffer& fb = panel.made.value();
+      fb.fill(fb.box(), {1, 2, 3});
+      EXPECT_EQ(panel.raw(fb.width() - 1, font.height - 1), 0x010203u);
+      const uint32_t at[] = {0, font.width + 1, 2 * font.width + 2};
+      for (const uint32_t x : at) fb.glyph(x, 0, font, 'R', {255, 0, 0}, {0, 0, 255});
+      for (uint32_t y = 0; y < font.height; ++y) {
+        for (uint32_t x = 0; x < font.width; ++x) {
+          const bool ink =
+              (font.glyph('R')[y * font.bytes_per_row() + x / 8] >> (7 - x % 8) & 1) != 0;
+          for (const uint32_t left : at) {
+            ASSERT_EQ(panel.raw(left + x, y), ink ? 0xff0000u : 0xffu) << x << ' ' << y;
+          }
+        }
+      }
+      EXPECT_TRUE(panel.fences_stand());
+    }
+  }
 }
 
 TEST(Typeface, ByWidth) {

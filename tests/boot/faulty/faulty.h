@@ -29,6 +29,10 @@ using ReadBeyond = EFI_STATUS (*)(UINTN* size);
 EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
                       UINTN good, ReadBeyond beyond);
 
+// Bends them to take so much longer, each.
+EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                           UINTN microseconds);
+
 // Undoes it, for files opened from now on.
 void straighten_reads();
 
@@ -36,5 +40,12 @@ void straighten_reads();
 // From the first one on, Baton may ask for the memory map and nothing else; what it calls besides
 // is told on COM1.
 void bend_exit(EFI_BOOT_SERVICES& services, UINTN times);
+
+// Puts QEMU's standard VGA into a mode of `bits` a pixel, 15, 16 or 24, and lets the firmware's
+// graphics output tell so, by masks.
+EFI_STATUS bend_pixels(EFI_BOOT_SERVICES& services, UINT16 bits);
+
+// The graphics output of the console; null when there is none.
+EFI_GRAPHICS_OUTPUT_PROTOCOL* console_graphics(EFI_BOOT_SERVICES& services);
 
 }  // namespace faulty

@@ -1,0 +1,10 @@
+// A screen of 24 bits a pixel, told by masks.
+#include "tests/boot/faulty/faulty.h"
+
+namespace faulty {
+
+EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
+  return bend_pixels(services, 24);
+}
+
+}  // namespace faulty
