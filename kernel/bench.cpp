@@ -131,6 +131,14 @@ void Laps::print(const mm::Printer& out) const {
   out.line("BENCH relay.reservations_to_buddy %lu ticks", total);
 }
 
+void bench_start(const Booted& machine, const mm::Printer& out) {
+  if (machine.prompted == 0) return;
+  const loader::Handoff& h = machine.kept.handoff();
+  out.line("BENCH boot.firmware %lu ticks", h.tsc_handoff - h.tsc_entry);
+  out.line("BENCH boot.kernel %lu ticks", machine.prompted - h.tsc_handoff);
+  out.line("BENCH boot.prompt %lu ticks", machine.prompted - h.tsc_entry);
+}
+
 void bench_allocator(Booted& machine, const mm::Printer& out) {
   Bench bench(machine, out);
   bench.first_touch();

@@ -32,6 +32,11 @@ class Laps {
   uint64_t last_ = 0;
 };
 
+// What the start cost, from the call of the EFI application on: `BENCH boot.firmware value ticks`
+// up to the jump, boot.kernel from there to the monitor's first prompt, boot.prompt both. Nothing
+// before that prompt.
+void bench_start(const Booted& machine, const mm::Printer& out);
+
 // Pairs of alloc_pages and free_pages, on an allocator at rest.
 void bench_allocator(Booted& machine, const mm::Printer& out);
 

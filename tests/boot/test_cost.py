@@ -1,0 +1,22 @@
+"""What a start costs, in guest instructions: they are the same however busy the host is."""
+
+import importlib.machinery
+import importlib.util
+
+from conftest import ROOT
+
+MOST = 300_000_000
+
+
+def tools_bench():
+    loader = importlib.machinery.SourceFileLoader("tools_bench", str(ROOT / "tools/bench"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("tools_bench", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_from_entry_to_prompt(monkeypatch):
+    bench = tools_bench()
+    monkeypatch.setattr(bench.qemu, "kvm_usable", lambda: False)
+    figures = bench.measure_start()
+    assert 0 < figures["boot.firmware"] < figures["boot.prompt"] < MOST, figures
