@@ -29,8 +29,8 @@ void start_clock(const mm::Printer& out);
 // --- Console ---
 // Opens COM1 and shows the console there; nothing happens where there is none.
 void open_console();
-// Listens to the PC's keyboard too, where there is one.
-void open_keyboard();
+// Listens to the PC's keyboard too. False where none answers, as when all hang on USB.
+[[nodiscard]] bool open_keyboard();
 // Lets the CPU gather stores to the device memory mapped at [virt, virt + size) into bursts, where
 // it can; `tables` reaches the page tables. Returns how many bytes that holds for.
 uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables);
@@ -81,12 +81,15 @@ void prepare_end(const loader::Handoff& handoff, const AcpiFacts& facts);
 [[noreturn]] void stop_after_panic();
 
 // --- Live page tables ---
+// How the page's entry asks the CPU to keep what it holds; the MTRRs may still forbid it.
+enum class Caching : uint8_t { WriteBack, WriteThrough, WriteCombining, WriteProtected, Uncached };
 struct Mapping {
   uint64_t virt = 0;
   uint64_t phys = 0;
   uint64_t size = 0;  // 4 KiB, 2 MiB or 1 GiB
   bool writable = false;
   bool executable = false;
+  Caching caching = Caching::WriteBack;
 };
 // Calls visit(context, mapping) for every leaf of the tables in use, in ascending order, until it
 // returns false.

@@ -14,6 +14,7 @@
 #include "kernel/screen.h"
 #include "kernel/screen_console.h"
 #include "kernel/selftest.h"
+#include "kernel/tour.h"
 #include "mm/audit.h"
 #include "mm/show.h"
 
@@ -135,14 +136,12 @@ void explain_address(Booted& machine, std::string_view argument, const Printer& 
 }
 
 void map(Booted& machine, std::string_view, const Printer& out) {
-  static constinit Picture picture;
   if (!screen().is_open()) {
     out.line("map: this machine has no screen to draw on");
     return;
   }
   screen().hide();
-  if (picture.draw(screen().framebuffer(), {machine.relay, machine.relay.pages(),
-                                            machine.kept.handoff().firmware_vendor})) {
+  if (draw_map(machine)) {
     out.line("the picture is on the screen; any key ends it");
     (void)wait_for_key();
   } else {
@@ -221,7 +220,7 @@ constexpr std::array kCommands{
     Command{"hold", "[SIZE]", "take so much memory, or say how much is held", hold_memory},
     Command{"free", "ADDR|all", "give back what alloc and hold took", free_block},
     Command{"memtest", "[WORDS]", "test free memory: quick, full, a number, node:N", test_memory},
-    Command{"bench", "", "what allocations cost", measure},
+    Command{"bench", "", "what the start and allocations cost", measure},
     Command{"dmesg", "", "the log once more", dmesg},
     Command{"options", "", "the kernel's options", options},
     Command{"selftest", "[PATTERN]", "run the kernel's checks", selftest},
@@ -241,6 +240,12 @@ void complete(void*, std::string_view before, LineEditor::Offer offer, void* sin
 }  // namespace
 
 std::span<const Command> monitor_commands() { return kCommands; }
+
+bool draw_map(const Booted& machine) {
+  static constinit Picture picture;
+  return picture.draw(screen().framebuffer(), {machine.relay, machine.relay.pages(),
+                                               machine.kept.handoff().firmware_vendor});
+}
 
 void run_command(Booted& machine, std::string_view line, const Printer& out) {
   line = strip(line);
@@ -265,11 +270,20 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
 
 void run_monitor(Booted& machine) {
   static constinit LineEditor editor;
-  machine::open_keyboard();
+  // Who sits at the screen must not wait for a keyboard that is dead.
+  bool nobody_types = !machine::open_keyboard() && screen().is_open();
+  if (nobody_types) {
+    bare().line(
+        "No keyboard works now that the firmware is gone (Baton drives PS/2, not USB): the screen "
+        "turns its pages by itself");
+  }
   editor.set_completion(complete, nullptr);
   editor.begin(kPrompt, bare());
+  machine.prompted = machine::cycles();
   for (;;) {
-    const machine::Typed typed = wait_for_key();
+    const machine::Typed typed = nobody_types ? run_tour(machine) : wait_for_key();
+    if (nobody_types) screen().write(kPrompt);
+    nobody_types = false;
     const LineEditor::Event event = editor.take(typed.c, bare());
     if (event == LineEditor::Event::None) continue;
     if (event == LineEditor::Event::Line) {

@@ -151,6 +151,27 @@ void show_srat(Booted& machine, std::string_view, const Printer& out) {
   }
 }
 
+namespace {
+
+const char* name_of(machine::Caching caching) {
+  using enum machine::Caching;
+  switch (caching) {
+    case WriteBack:
+      return "write-back";
+    case WriteThrough:
+      return "write-through";
+    case WriteCombining:
+      return "write-combining";
+    case WriteProtected:
+      return "write-protected";
+    case Uncached:
+      return "uncached";
+  }
+  return "?";
+}
+
+}  // namespace
+
 void walk_tables(Booted& machine, std::string_view argument, const Printer& out) {
   const auto virt = parse(argument, 16);
   if (!virt) return refuse(out, "pt", argument, "is no address; write it in hexadecimal");
@@ -167,10 +188,10 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
     out.line("0x%lx is not mapped", *virt);
     return;
   }
-  out.line("0x%lx -> 0x%lx in a page of %lu KiB at 0x%lx, %s%s", *virt,
+  out.line("0x%lx -> 0x%lx in a page of %lu KiB at 0x%lx, %s, %s, %s", *virt,
            mapping->phys + (*virt - mapping->virt), mapping->size / mm::kKiB, mapping->phys,
            mapping->writable ? "writable" : "read-only",
-           mapping->executable ? ", executable" : ", not executable");
+           mapping->executable ? "executable" : "not executable", name_of(mapping->caching));
 }
 
 // --- Memory by hand ------------------------------------------------------------------------------
@@ -256,6 +277,7 @@ void test_memory(Booted& machine, std::string_view argument, const Printer& out)
 }
 
 void measure(Booted& machine, std::string_view, const Printer& out) {
+  bench_start(machine, out);
   bench_allocator(machine, out);
 }
 

@@ -34,7 +34,7 @@ mm::Result<> add_console(uint16_t port, uint32_t baud) {
   return {};
 }
 
-void open_keyboard() { (void)keyboard.open(); }
+bool open_keyboard() { return keyboard.open(); }
 
 std::optional<Typed> read_char() {
   if (const auto c = com1.read()) return Typed{*c, false};

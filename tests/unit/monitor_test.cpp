@@ -20,7 +20,7 @@ namespace kernel::machine {
 uint64_t cycles() { return 0; }
 uint64_t microseconds() { return 0; }
 std::optional<Typed> read_char() { return std::nullopt; }
-void open_keyboard() {}
+bool open_keyboard() { return true; }
 void pause() {}
 bool has_no_execute() { return test::hardware.no_execute; }
 uint64_t local_apic() { return 0; }
