@@ -6,10 +6,10 @@ namespace {
 // Offsets, ACPI 6.5 table 5.9.
 constexpr size_t kSmiCommand = 48, kAcpiEnable = 52, kPm1aControl = 64, kPm1bControl = 68,
                  kPmTimer = 76, kFlags = 112, kResetRegister = 116, kResetValue = 128,
-                 kXPm1aControl = 172, kXPm1bControl = 184;
+                 kXPm1aControl = 172, kXPm1bControl = 184, kSleepControl = 244;
 constexpr size_t kSizeOfAcpi1 = 116;
 constexpr size_t kGenericAddressSize = 12;
-constexpr uint32_t kResetRegisterSupported = 1u << 10;
+constexpr uint32_t kResetRegisterSupported = 1u << 10, kHardwareReduced = 1u << 20;
 
 // The extended field where the table has it and it is set, the old 32-bit port otherwise.
 GenericAddress control(std::span<const uint8_t> fadt, size_t extended, size_t old) {
@@ -67,10 +67,14 @@ mm::Result<AcpiFacts> parse_fadt(std::span<const uint8_t> fadt) {
   facts.smi_command = field<uint32_t>(fadt, kSmiCommand);
   facts.acpi_enable = fadt[kAcpiEnable];
   facts.pm_timer = field<uint32_t>(fadt, kPmTimer);
-  facts.pm1a_control = control(fadt, kXPm1aControl, kPm1aControl);
-  facts.pm1b_control = control(fadt, kXPm1bControl, kPm1bControl);
-  const bool has_reset = (field<uint32_t>(fadt, kFlags) & kResetRegisterSupported) != 0;
-  if (has_reset && fadt.size() > kResetValue) {
+  const auto flags = field<uint32_t>(fadt, kFlags);
+  if ((flags & kHardwareReduced) == 0) {
+    facts.pm1a_control = control(fadt, kXPm1aControl, kPm1aControl);
+    facts.pm1b_control = control(fadt, kXPm1bControl, kPm1bControl);
+  } else if (fadt.size() >= kSleepControl + kGenericAddressSize) {
+    facts.sleep_control = generic_address(fadt, kSleepControl);
+  }
+  if ((flags & kResetRegisterSupported) != 0 && fadt.size() > kResetValue) {
     facts.reset = generic_address(fadt, kResetRegister);
     facts.reset_value = fadt[kResetValue];
   }

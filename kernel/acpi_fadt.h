@@ -20,6 +20,8 @@ struct AcpiFacts {
   GenericAddress reset;  // write `reset_value` there
   uint8_t reset_value = 0;
   GenericAddress pm1a_control, pm1b_control;
+  GenericAddress
+      sleep_control;  // instead of those, where the hardware is reduced (section 4.8.3.7)
   std::optional<SleepType> s5;
   uint32_t smi_command = 0;  // port; ACPI mode is entered by writing acpi_enable there; 0: it is on
   uint8_t acpi_enable = 0;

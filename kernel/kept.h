@@ -21,6 +21,9 @@ class Kept {
   // Copies; fails, naming the field, when something is larger than there is room for.
   mm::Result<> take(const loader::Handoff& handoff);
 
+  // From now on as if the firmware offered no runtime services.
+  void forget_runtime_services() { handoff_.runtime_root = 0; }
+
   // The struct itself. Its arrays' addresses lead nowhere any more once the reservation HANDOFF is
   // given back.
   [[nodiscard]] const loader::Handoff& handoff() const { return handoff_; }

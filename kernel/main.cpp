@@ -41,7 +41,9 @@ void take_handoff(const loader::Handoff& handoff) {
   must("handoff", kept.take(handoff));
   const std::string_view text = kept.options();
   log().line("Command line: %.*s", static_cast<int>(text.size()), text.data());
-  (void)Options(text).complain(log());
+  const Options options(text);
+  (void)options.complain(log());
+  if (options.has("noefi")) kept.forget_runtime_services();
   const auto shown = open_screen_console(handoff.framebuffer, kept.map());
   if (!shown.ok()) log().error("console", shown.error());
 }

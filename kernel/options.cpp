@@ -25,6 +25,7 @@ constexpr std::array kKnown{
     OptionRow{"memtest", Optional,
               "memtest[=quick|full|N|node:N,...]: test the RAM, N times, of one node"},
     OptionRow{"bench", None, "what allocations and the way to buddy cost; the relay says nothing"},
+    OptionRow{"noefi", None, "never call the firmware: variables stay, ACPI ends the machine"},
     OptionRow{"poweroff", None, "switch the machine off at the end"},
     OptionRow{"monitor", None, "end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,

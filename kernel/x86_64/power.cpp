@@ -24,6 +24,8 @@ using ResetSystem = void(__attribute__((ms_abi)) *)(ResetType type, uint64_t sta
 // PM1 control register, ACPI 6.5 table 4.13.
 constexpr uint16_t kSleepEnable = 1u << 13, kSciEnable = 1;
 constexpr unsigned kSleepTypeShift = 10;
+// Sleep control register, table 4.19.
+constexpr unsigned kReducedTypeShift = 2, kReducedEnable = 1u << 5;
 
 constexpr uint64_t kWaitMicroseconds = 1'000'000;
 
@@ -90,7 +92,15 @@ uint16_t read_register(const GenericAddress& reg) {
 }
 
 void enter_s5() {
-  if (!acpi.s5 || acpi.pm1a_control.address == 0) return;
+  if (!acpi.s5) return;
+  if (acpi.sleep_control.address != 0) {
+    const unsigned value = acpi.s5->a << kReducedTypeShift | kReducedEnable;
+    log().line("reboot: Power down by ACPI's sleep control register");
+    write_register(acpi.sleep_control, static_cast<uint16_t>(value), 1);
+    return wait();
+  }
+  if (acpi.pm1a_control.address == 0) return;
+  log().line("reboot: Power down by ACPI's S5");
   const uint16_t control = read_register(acpi.pm1a_control);
   if ((control & kSciEnable) == 0 && acpi.smi_command != 0 && acpi.acpi_enable != 0) {
     x86::out8(static_cast<uint16_t>(acpi.smi_command), acpi.acpi_enable);
@@ -123,7 +133,11 @@ void power_off(End end) {
 
 void reboot() {
   reset_system(kResetCold);
-  if (write_register(acpi.reset, acpi.reset_value, 1)) wait();
+  if (acpi.reset.address != 0) {
+    log().line("reboot: Restarting by ACPI's reset register");
+    if (write_register(acpi.reset, acpi.reset_value, 1)) wait();
+  }
+  log().line("reboot: Restarting by the keyboard controller");
   x86::out8(0x64, 0xfe);  // the keyboard controller's reset line
   wait();
   log().line("Neither the firmware, ACPI nor the keyboard controller reset the machine");

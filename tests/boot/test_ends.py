@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 import log as read
 from conftest import BUILD
 from elf import Elf, symbol
+from persistent import Persistent
 from qemu import FAILED, MIB, PASSED, POWERED_OFF, Machine
 
 SMALL = Machine(memory=128 * MIB)
@@ -117,3 +120,42 @@ def test_monitor(bench):
 def test_reboot(bench):
     with bench.start(SMALL) as running:
         assert Monitor(running).order("reboot") == 0  # -no-reboot makes it an end
+
+
+@pytest.mark.parametrize("kind", ["q35", "pc"])
+def test_power_off_without_the_firmware(bench, kind):
+    boot = bench.boot(Machine(memory=128 * MIB, kind=kind), "noefi poweroff")
+    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+    assert read.find(boot.log, r"reboot: Power down by ACPI's S5")
+
+
+def test_reboot_without_the_firmware(bench):
+    """Nor by the keyboard controller: there is none."""
+    with bench.start(Machine(memory=128 * MIB, kind="q35,i8042=off"), "noefi") as running:
+        monitor = Monitor(running)
+        assert "runtime services" in monitor.ask("firmware")
+        assert "runtime services" in monitor.ask("report")
+        assert monitor.order("reboot") == 0
+        assert read.find(running.log, r"reboot: Restarting by ACPI's reset register")
+        assert not read.find(running.log, r"reboot: Restarting by the keyboard controller")
+
+
+def test_bench_command(bench):
+    with bench.start(SMALL) as running:
+        answer = Monitor(running).ask("bench")
+        figures = {name: int(value) for name, value in
+                   re.findall(r"^BENCH (\S+) (\d+) ticks\r?$", answer, re.MULTILINE)}
+        assert {"boot.firmware", "boot.kernel", "boot.prompt", "alloc.order0_pair"} <= set(figures)
+        assert figures["boot.prompt"] == figures["boot.firmware"] + figures["boot.kernel"]
+
+
+def test_firmware_command(bench):
+    """After the next reset the firmware shows its setup instead of starting Baton."""
+    machine = Persistent(bench, SMALL)
+    with machine.running("") as running:
+        monitor = Monitor(running)
+        assert monitor.order("firmware") == 0  # -no-reboot makes it an end
+        assert "rebooting into the firmware's setup" in running.log
+    with machine.running("") as running:
+        assert running.wait_for(r"Boot Maintenance Manager", 120), running.log[-2000:]
+        assert "Baton version" not in running.log

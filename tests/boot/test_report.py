@@ -1,12 +1,12 @@
 """The report: left in a variable by one run, found on the ESP after the next start."""
 
-import dataclasses
 import re
 import subprocess
 
 import log as read
-from qemu import MIB, PASSED, POWERED_OFF, Machine, boot, firmware, make_disk
-from conftest import BUILD
+from persistent import Persistent
+from qemu import MIB, PASSED, POWERED_OFF, Machine
+from test_ends import Monitor
 
 SMALL = Machine(memory=192 * MIB)
 
@@ -22,34 +22,8 @@ def content(disk, name):
                           capture_output=True, text=True, check=True).stdout
 
 
-class Persistent:
-    """A machine whose firmware keeps its variables, and whose disk stays."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.disk = bench.folder / "disk.img"
-        self.variables = bench.folder / "kept.fd"
-        self.variables.write_bytes(open(firmware()[1], "rb").read())
-        self.code = firmware()[0]
-
-    def boot(self, options):
-        """One boot; what the ESP holds besides our files is kept."""
-        if not self.disk.exists():
-            make_disk(self.disk, BUILD / "esp", "")
-        conf = self.bench.folder / "baton.conf"
-        conf.write_text(f"options {options}\n")
-        subprocess.run(["mcopy", "-o", "-i", f"{self.disk}@@1048576", conf,
-                        "::/EFI/baton/baton.conf"], check=True)
-        machine = dataclasses.replace(SMALL, firmware=(self.code, self.variables))
-        done = boot(machine, self.disk, self.bench.folder, 180)
-        print(done.log, done)
-        # What the firmware wrote is in the machine's own copy.
-        self.variables.write_bytes((self.bench.folder / "vars.fd").read_bytes())
-        return done
-
-
 def test_report_reaches_the_esp(bench):
-    machine = Persistent(bench)
+    machine = Persistent(bench, SMALL)
     first = machine.boot("selftest poweroff")
     assert (first.ended, first.status) == ("exit", PASSED), str(first)
     assert read.find(first.log, r"Report: \d+ bytes left with the firmware")
@@ -72,3 +46,13 @@ def test_report_reaches_the_esp(bench):
     third = machine.boot("poweroff")
     assert "the last run's report" not in third.log
     assert esp_files(machine.disk) == names
+
+
+def test_flash_is_not_worn(bench):
+    """The same report is not written twice, neither in one run nor by the next one."""
+    machine = Persistent(bench, SMALL)
+    with machine.running("") as running:
+        monitor = Monitor(running)
+        assert "bytes left with the firmware" in monitor.ask("report")
+        assert "the firmware has the same already" in monitor.ask("report")
+        assert "the firmware has the same already" in monitor.ask("report")

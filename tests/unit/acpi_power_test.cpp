@@ -62,6 +62,21 @@ TEST(Fadt, OldTablesHaveTheOldFields) {
   EXPECT_FALSE(parse_fadt(std::vector<uint8_t>(115)).ok());
 }
 
+TEST(Fadt, ReducedHardwareHasASleepRegister) {
+  auto t = fadt(268);
+  t[114] = 0x10;  // flags: bit 20
+  t[244] = 0;     // memory
+  t[248] = 0x40;
+  t[251] = 0xfe;
+  const auto facts = parse_fadt(t);
+  ASSERT_TRUE(facts.ok());
+  EXPECT_EQ(facts.value().sleep_control.address, 0xfe00'0040U);
+  EXPECT_EQ(facts.value().sleep_control.space, GenericAddress::kMemory);
+  EXPECT_EQ(facts.value().pm1a_control.address, 0U) << "what stands there means nothing";
+  t.resize(244);
+  EXPECT_EQ(parse_fadt(t).value().sleep_control.address, 0U);
+}
+
 TEST(Fadt, NewTablesHaveResetAndWideAddresses) {
   auto t = fadt(244);
   t[113] = 4;  // flags: bit 10, the reset register is there
