@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "efi/progress.h"
+
 namespace efi {
 namespace {
 
@@ -12,9 +14,9 @@ constexpr EFI_GUID kFileInfo = EFI_FILE_INFO_ID;
 constexpr size_t kMaxPath = 1024;  // characters; FAT allows 255 a name
 using Path = std::array<CHAR16, kMaxPath + 1>;
 
-// Some firmware fails on reads of many MiB at a time; drivers for slow media are bounded this way
-// too.
-constexpr uint64_t kReadAtOnce = 4 * mm::kMiB;
+// Some firmware fails on reads of many MiB at a time; and between two reads there is time to say
+// how far we are, every half second from a stick that gives half a MiB a second.
+constexpr uint64_t kReadAtOnce = 256 * mm::kKiB;
 
 mm::Result<> to_firmware_path(const char* path, Path& out) {
   size_t length = 0;
@@ -57,7 +59,8 @@ mm::Result<uint64_t> size_of(EFI_FILE* file, const char* path) {
   return buffer.info.FileSize;
 }
 
-mm::Result<> read_into(EFI_FILE* file, uint8_t* to, uint64_t size, const char* path) {
+mm::Result<> read_into(EFI_FILE* file, uint8_t* to, uint64_t size, const char* path,
+                       Progress&& progress) {
   for (uint64_t done = 0; done < size;) {
     UINTN now = std::min(size - done, kReadAtOnce);
     const EFI_STATUS status = file->Read(file, &now, to + done);
@@ -66,6 +69,7 @@ mm::Result<> read_into(EFI_FILE* file, uint8_t* to, uint64_t size, const char* p
       return mm::Error{"ends before its size says (bytes read, size)", path, done, size};
     }
     done += now;
+    progress.at(done);
   }
   return {};
 }
@@ -83,7 +87,8 @@ mm::Result<bool> Volume::has(const char* path) const {
   return failed("cannot be opened", path, status);
 }
 
-mm::Result<File> Volume::read(const Firmware& firmware, const char* path) const {
+mm::Result<File> Volume::read(const Firmware& firmware, const char* path,
+                              const mm::Printer& progress) const {
   Path name;
   BATON_TRY(to_firmware_path(path, name));
   Handle handle;
@@ -95,7 +100,8 @@ mm::Result<File> Volume::read(const Firmware& firmware, const char* path) const 
   const uint64_t size = BATON_TRY(size_of(handle.file, path));
   if (size >= mm::kMaxPhys) return mm::Error{"cannot be that large (bytes)", path, size};
   File file{BATON_TRY(allocate(firmware, size + 1, path)), size};
-  BATON_TRY(read_into(handle.file, file.pages.as<uint8_t>(), size, path));
+  BATON_TRY(read_into(handle.file, file.pages.as<uint8_t>(), size, path,
+                      Progress(firmware, progress, "reading", path, size)));
   file.text()[size] = '\0';
   return file;
 }

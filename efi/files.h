@@ -6,6 +6,7 @@
 
 #include "efi/firmware.h"
 #include "efi/memory.h"
+#include "mm/print.h"
 #include "mm/result.h"
 
 namespace efi {
@@ -40,8 +41,10 @@ class Volume {
   // Whether a file or directory of this name can be opened.
   [[nodiscard]] mm::Result<bool> has(const char* path) const;
   // Reads a file, all of it or nothing. `path` is printable ASCII with \ or / between names; it is
-  // the error's subject, so it must live as long as the error.
-  mm::Result<File> read(const Firmware& firmware, const char* path) const;
+  // the error's subject, so it must live as long as the error. `progress` hears of reads that take
+  // long.
+  mm::Result<File> read(const Firmware& firmware, const char* path,
+                        const mm::Printer& progress = {}) const;
 
  private:
   EFI_FILE* root_ = nullptr;

@@ -2,8 +2,9 @@
 
 namespace efi {
 
-mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path) {
-  const File file = BATON_TRY(volume.read(firmware, path));
+mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path,
+                               const mm::Printer& progress) {
+  const File file = BATON_TRY(volume.read(firmware, path, progress));
   Kernel kernel;
   kernel.image = BATON_TRY(loader::parse_elf(file.bytes(), path));
   kernel.pages = BATON_TRY(allocate_aligned(firmware, kernel.image.size, loader::kImageAlign,
@@ -14,9 +15,10 @@ mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, c
   return kernel;
 }
 
-mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const char* path) {
+mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const char* path,
+                             const mm::Printer& progress) {
   if (path == nullptr) return File{};
-  File file = BATON_TRY(volume.read(firmware, path));
+  File file = BATON_TRY(volume.read(firmware, path, progress));
   if (file.size == 0) return mm::Error{"is empty", path};
   return file;
 }

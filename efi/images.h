@@ -9,6 +9,7 @@
 #include "efi/memory.h"
 #include "loader/elf.h"
 #include "loader/handoff.h"
+#include "mm/print.h"
 #include "mm/result.h"
 
 namespace efi {
@@ -25,9 +26,11 @@ struct Kernel {
   }
 };
 
-mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path);
+mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path,
+                               const mm::Printer& progress);
 
 // Without a path (null) an empty file.
-mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const char* path);
+mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const char* path,
+                             const mm::Printer& progress);
 
 }  // namespace efi

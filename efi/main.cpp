@@ -42,8 +42,8 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   }
 
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, out));
-  const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel));
-  const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd));
+  const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel, out));
+  const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd, out));
   Departure departure =
       BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), out));
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);

@@ -99,6 +99,7 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
   const auto report = loader::parse_report(std::span(stored).first(size));
   Name text_name{};
   Name html_name{};
+  if (report.ok()) out.line("writing the last run's report to the ESP");
   if (!report.ok()) {
     out.error("last report: thrown away", report.error());
   } else if (const auto written = write_files(firmware, report.value(), text_name, html_name);

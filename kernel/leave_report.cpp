@@ -65,16 +65,17 @@ std::string_view summary_of_log() {
 
 void leave_report(const Booted& machine, const mm::Printer& out) {
   const std::string_view text = summary_of_log();
+  out.part("Report: ");  // writing flash takes its time
   const auto stored = store(machine.kept.handoff(), text);
   if (!stored.ok()) {
-    out.error("no report is left", stored.error());
+    out.error("none is left", stored.error());
   } else if (stored.value()) {
     out.line(
-        "Report: %zu bytes left with the firmware; the next start of Baton writes them to the "
+        "%zu bytes left with the firmware; the next start of Baton writes them to the "
         "ESP as \\baton\\report-*.txt and .html",
         text.size());
   } else {
-    out.line("Report: the firmware has the same already");
+    out.line("the firmware has the same already");
   }
 }
 

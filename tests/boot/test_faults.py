@@ -170,3 +170,13 @@ def test_stale_key_at_first(bench, faulty):
     assert boot.ended == "exit" and boot.status == 0, str(boot)
     assert "faulty: called after" not in boot.log
     assert read.find(boot.log, r"Memory: \d+K/\d+K available \(")
+
+
+def test_slow_medium(bench, faulty):
+    """What takes long says how far it is."""
+    boot = bench.boot(SMALL, "poweroff", faulty("slow_stick"))
+    assert (boot.ended, boot.status) == ("exit", 0), str(boot)
+    told = read.find_all(boot.log, r"reading \\EFI\\baton\\kernel\.elf: (\d+) of (\d+) KiB")
+    assert told, boot.log[-2000:]
+    done = [int(line[1]) for line in told]
+    assert done == sorted(done) and done[-1] < int(told[0][2])

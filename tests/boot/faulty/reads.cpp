@@ -8,6 +8,8 @@ namespace {
 const CHAR16* bent_name = nullptr;
 UINTN bytes_good = 0;
 ReadBeyond read_beyond = nullptr;
+EFI_BOOT_SERVICES* stalls = nullptr;
+UINTN delay = 0;
 
 EFI_FILE_IO_INTERFACE* bent_file_system = nullptr;
 decltype(EFI_FILE_IO_INTERFACE::OpenVolume) true_open_volume = nullptr;
@@ -24,6 +26,7 @@ EFI_STATUS EFIAPI bent_read(EFI_FILE* file, UINTN* size, void* buffer) {
   UINT64 position = 0;
   const EFI_STATUS status = file->GetPosition(file, &position);
   if (EFI_ERROR(status)) return status;
+  if (delay != 0) stalls->Stall(delay);
   if (position + *size <= bytes_good) return true_read(file, size, buffer);
   return read_beyond(size);
 }
@@ -63,6 +66,13 @@ EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR
   true_open_volume = bent_file_system->OpenVolume;
   bent_file_system->OpenVolume = bent_open_volume;
   return EFI_SUCCESS;
+}
+
+EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                           UINTN microseconds) {
+  stalls = &services;
+  delay = microseconds;
+  return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
 void straighten_reads() {
