@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 
 import log as read
 from conftest import BUILD, ROOT
@@ -135,14 +134,3 @@ def test_what_cannot_be_started_comes_back_to_the_menu(bench):
         assert running.wait_for(MENU_UP, 20, running.log.index("Not Found")), running.log
         running.send("2\r")
         assert ends(running) == POWERED_OFF, running.log[-2000:]
-
-
-def test_installed_with_a_variable(bench):
-    """What tools/install leaves on an ESP boots, and its entry is one that Baton knows as itself."""
-    image = bench.folder / "disk.img"
-    make_disk(image, BUILD / "esp", None, lambda tree: shutil.rmtree(tree / "EFI"))
-    done = subprocess.run([ROOT / "tools/install", "install", "--esp", image, "--removable",
-                           "--from", BUILD / "esp"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done
-    boot = bench.boot(SMALL, disk=image, until=r"^baton> $")
-    assert boot.ended == "seen", str(boot)
