@@ -33,10 +33,11 @@ void show_log(Booted&, const Printer& out) {
 
 struct Stop {
   const char* title;
-  void (*show)(Booted& machine, const Printer& out);
+  void (*show)(Booted& machine, const Printer& out);  // null: the picture of memory
 };
 constexpr Stop kStops[] = {
     {"this run in short", [](Booted&, const Printer& out) { out.text(summary_of_log()); }},
+    {"memory as a picture", nullptr},
     {"who has how many bytes",
      [](Booted& m, const Printer& out) { run_command(m, "ledger", out); }},
     {"the memory map", [](Booted& m, const Printer& out) { run_command(m, "e820", out); }},
@@ -56,10 +57,13 @@ class Tour {
 
   machine::Typed run() {
     for (;;) {
-      picture();
       for (const Stop& stop : kStops) {
+        if (stop.show != nullptr) {
+          visit(stop);
+        } else {
+          picture();
+        }
         if (typed_) return *typed_;
-        visit(stop);
       }
     }
   }

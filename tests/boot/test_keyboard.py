@@ -65,8 +65,8 @@ def test_no_keyboard(bench):
         assert running.wait_for(PROMPT, 120), running.log[-2000:] + running.complaints
         assert "No keyboard works now" in running.log
         since = len(running.log)
-        for there in (lambda p: p.colours().get((22, 26, 36), 0) > p.width * 50,  # the map's legend
-                      lambda p: text_of(p)[0].startswith("this run in short   no keyboard"),
+        for there in (lambda p: text_of(p)[0].startswith("this run in short   no keyboard"),
+                      lambda p: p.colours().get((22, 26, 36), 0) > p.width * 50,  # the map's legend
                       lambda p: text_of(p)[0].startswith("who has how many bytes")):
             wait_for_screen(bench, running, there, 60)
         assert running.log[since:] == "", "the serial console stays as it is"
