@@ -48,7 +48,7 @@ def test_map(bench):
     with bench.start(TWO_NODES) as running:
         assert running.wait_for(PROMPT, 90), running.log[-2000:]
         running.send("map\r")
-        assert running.wait_for(r"any key", 30)
+        assert running.wait_for(r"any key", 90)
         picture = wait_for_screen(
             bench, running, lambda p: p.colours().get((22, 26, 36), 0) > p.width * 50)
         colours = picture.colours()
@@ -76,7 +76,7 @@ def test_resolutions(bench, width, height):
             pytest.skip(f"the firmware chose {picture.width}x{picture.height}")
         wait_for_screen(bench, running, lambda p: any("baton>" in line for line in text_of(p)))
         running.send("map\r")
-        assert running.wait_for(r"any key", 30)
+        assert running.wait_for(r"any key", 90)
         wait_for_screen(bench, running, lambda p: p.colours().get((22, 26, 36), 0) > width * 50)
 
 
