@@ -393,7 +393,8 @@ KERNEL ?=
 BOOTS  ?= 100
 .PHONY: referee soak bench bench-host
 referee: all
-	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)')
+	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
+	  $(if $(RANDOM),--random $(RANDOM)) $(if $(SEED),--seed $(SEED))
 
 soak: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
@@ -422,6 +423,7 @@ help:
 #: make test       build, then run every test; the last line counts them
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
+#:                   RANDOM=20 SEED=1: on machines made by chance instead
 #: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list
