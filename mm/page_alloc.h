@@ -453,3 +453,4 @@ class PageAllocator : public PageAllocatorCore {
 
 #include "mm/page_alloc_impl.h"         // IWYU pragma: export
 #include "mm/page_alloc_ranges_impl.h"  // IWYU pragma: export
+#include "mm/page_alloc_slow_impl.h"    // IWYU pragma: export

@@ -1,0 +1,349 @@
+// The page allocator's own structures, made from a Layout: nodes, zones, zonelists, CPUs' areas.
+#include <algorithm>
+#include <bit>
+
+#include "mm/page_alloc.h"
+
+namespace mm {
+namespace {
+
+// The shape of a node's NODE_DATA.
+struct NodeDataShape {
+  uint64_t zonelist;  // offset of the zonelist
+  uint64_t blocks;    // of the pageblock map
+  uint64_t size;
+};
+
+size_t populated_zones(const Layout& layout) {
+  size_t count = 0;
+  for (const NodeLayout& node : layout.nodes) {
+    for (const ZoneLayout& zone : node.zones) count += zone.present != 0;
+  }
+  return count;
+}
+
+// mem_map covers whole sections, and a section never crosses a GiB: as many GiBs as the span needs.
+NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
+  NodeDataShape shape{};
+  shape.zonelist = align_up(sizeof(Node), 64);
+  shape.blocks = align_up(shape.zonelist + populated * sizeof(uintptr_t), 64);
+  shape.size = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), kPageSize);
+  return shape;
+}
+
+Range per_cpu_range(const Layout& layout) {
+  for (const NodeLayout& node : layout.nodes) {
+    if (!node.per_cpu.empty()) return node.per_cpu;
+  }
+  return {};
+}
+
+// bytes[first, last) = value, a word at a time in the middle.
+void fill(uint8_t* bytes, uint64_t first, uint64_t last, uint8_t value) {
+  while (first < last && first % 8 != 0) bytes[first++] = value;
+  const uint64_t word = value * uint64_t{0x0101'0101'0101'0101};
+  for (; last - first >= 8 && first < last; first += 8) __builtin_memcpy(bytes + first, &word, 8);
+  while (first < last) bytes[first++] = value;
+}
+
+// A node's Pcps lie side by side, so that a zone's is found by the zone's number; after a header.
+constexpr uint64_t kCpuHeaderSize = 256;
+uint64_t cpu_area_size(const Layout& layout) {
+  uint64_t nodes = 0;
+  for (const NodeLayout& node : layout.nodes) nodes += node.present != 0;
+  return kCpuHeaderSize + nodes * kZoneTypes * sizeof(Pcp);
+}
+
+}  // namespace
+
+uint64_t node_data_size(const Layout& layout, NodeId node) {
+  return shape_of(populated_zones(layout), layout.nodes[node]).size;
+}
+
+uint64_t per_cpu_size(const Layout& layout, unsigned cpus) {
+  return align_up(kPageSize + cpus * cpu_area_size(layout), kPageSize);
+}
+
+Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) const {
+  if (layout.nodes.empty() || layout.nodes.size() > kMaxNodes) {
+    return Error{.what = "the number of nodes is none or above the highest (nodes, highest)",
+                 .subject = "layout",
+                 .a = layout.nodes.size(),
+                 .b = kMaxNodes};
+  }
+  const Range per_cpu = per_cpu_range(layout);
+  if (cpus == 0 || per_cpu.size() < per_cpu_size(layout, cpus)) {
+    return Error{.what = "the per-CPU area is too small (bytes, needed)",
+                 .subject = "layout",
+                 .a = per_cpu.size(),
+                 .b = per_cpu_size(layout, cpus)};
+  }
+  const size_t populated = populated_zones(layout);
+  for (const NodeLayout& node : layout.nodes) {
+    const auto id = static_cast<NodeId>(&node - layout.nodes.data());
+    if (node.id != id) {
+      return Error{.what = "a node is not at its own index (id, index)",
+                   .subject = "layout",
+                   .a = node.id,
+                   .b = id};
+    }
+    if (node.node_data.size() < shape_of(populated, node).size) {
+      return Error{.what = "NODE_DATA is too small (node, bytes needed)",
+                   .subject = "layout",
+                   .a = id,
+                   .b = node_data_size(layout, id)};
+    }
+    const uint64_t frames = node.mem_map.size() / sizeof(Page);
+    if (frames >= kNoFrame) {
+      return Error{.what = "a node spans more frames than its links can name (node, frames)",
+                   .subject = "layout",
+                   .a = id,
+                   .b = frames};
+    }
+    if (node.present == 0) continue;
+    if (node.mem_map_start.v % kPageblockFrames != 0 || frames % kPageblockFrames != 0 ||
+        node.mem_map_start > node.spanned.start || node.mem_map_start + frames < node.spanned.end) {
+      return Error{.what = "mem_map does not cover the node in whole pageblocks (node, frames)",
+                   .subject = "layout",
+                   .a = id,
+                   .b = frames};
+    }
+    Pfn below = node.spanned.start;
+    for (size_t type = 0; type < kZoneTypes; ++type) {
+      const ZoneLayout& zone = node.zones[type];
+      if (zone.present == 0) continue;
+      // Movable may lie inside another zone; see frames_of_zone().
+      const bool overlaps =
+          zone.spanned.start < below && static_cast<ZoneType>(type) != ZoneType::Movable;
+      if (overlaps || zone.spanned.start < node.spanned.start ||
+          node.spanned.end < zone.spanned.end) {
+        return Error{.what = "zones overlap or leave their node (node, frame)",
+                     .subject = "layout",
+                     .a = id,
+                     .b = zone.spanned.start.v};
+      }
+      below = zone.spanned.end;
+    }
+  }
+  Pfn below;
+  for (const ActiveRange& range : layout.active) {
+    if (range.node >= layout.nodes.size() || range.pfns.start < below || range.pfns.empty() ||
+        !layout.nodes[range.node].spanned.contains(range.pfns)) {
+      return Error{.what = "an active range is out of order or outside its node (frame, node)",
+                   .subject = "layout",
+                   .a = range.pfns.start.v,
+                   .b = range.node};
+    }
+    below = range.pfns.end;
+  }
+  return {};
+}
+
+Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map, unsigned cpus) {
+  BATON_TRY(check_layout(layout, cpus));
+  layout_ = &layout;
+  map_ = map;
+  cpus_ = cpus;
+  node_count_ = static_cast<unsigned>(layout.nodes.size());
+  populated_ = populated_zones(layout);
+  totalreserve_pages_ = 0;
+  min_free_kbytes_ = 0;
+  pagesets_ready_ = false;
+
+  const Range per_cpu = per_cpu_range(layout);
+  node_index_ = map.at<uint8_t>(per_cpu.start);
+  cpu_areas_ = node_index_ + kNodeIndexSize;
+  static_assert(sizeof(CpuHeader) <= kCpuHeaderSize);
+  auto next_pcp = static_cast<uint32_t>(kCpuHeaderSize);
+  for (const NodeLayout& node : layout.nodes) init_node(node, next_pcp);
+  share_mirror_edges();
+  cpu_stride_ = next_pcp;
+  for (const NodeLayout& node : layout.nodes) {
+    build_zonelist(*nodes_[node.id], node);
+    find_choices(*nodes_[node.id]);
+  }
+  index_nodes();
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) cpu_header(cpu).online = 0;
+  return {};
+}
+
+void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
+  const NodeDataShape shape = shape_of(populated_, from);
+  auto* base = map_.at<uint8_t>(from.node_data.start);
+  Node* node = new (base) Node;
+  nodes_[from.id] = node;
+  node->id = from.id;
+  node->spanned = from.spanned;
+  node->present = from.present;
+  node->mem_map = map_.at<Page>(from.mem_map.start);
+  node->mem_map_start = from.mem_map_start;
+  node->mem_map_frames = from.mem_map.size() / sizeof(Page);
+  node->blocks.init(from.spanned, base + shape.blocks);
+  node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
+  node->pcp_offset = next_pcp;
+  if (from.present != 0) next_pcp += static_cast<uint32_t>(kZoneTypes * sizeof(Pcp));
+  for (size_t type = 0; type < kZoneTypes; ++type) {
+    init_zone(*node, static_cast<ZoneType>(type), from.zones[type]);
+  }
+}
+
+void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from) {
+  Zone& zone = node.zones[static_cast<size_t>(type)];
+  zone.node = &node;
+  zone.node_id = node.id;
+  zone.type = type;
+  zone.populated = from.present != 0;
+  zone.spanned = from.spanned;
+  zone.present = from.present;
+  zone.managed = 0;
+  zone.watermark = {};
+  zone.lowmem_reserve = {};
+  zone.nr_reserved_highatomic = 0;
+  zone.pcp_high = 0;
+  zone.pcp_batch = 1;
+  zone.free_pages = 0;
+  zone.isolated_pages = 0;
+  zone.isolated_pageblocks = 0;
+  zone.nonempty = {};
+  zone.pcp_offset =
+      node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
+  if (!zone.populated) return;
+  init_free_area(zone);
+  // The first frame of a zone and the last are enough where zones do not overlap.
+  share_edge(node, from.spanned.start, from.spanned.start);
+  share_edge(node, from.spanned.end, from.spanned.end - 1);
+}
+
+// What two zones share at a border is made before two CPUs could make it at once. `inside` is a
+// frame next to the edge that the node has.
+void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
+  if (edge.v % kGigaFrames == 0) return;
+  node.blocks.touch(inside);
+  if (edge.v % kPageblockFrames == 0 || edge == node.spanned.start || edge == node.spanned.end) {
+    return;
+  }
+  const Pfn pageblock = align_down(edge, kPageblockFrames);
+  if (node.blocks.at(pageblock).shared()) return;
+  describe(node, pageblock);
+  node.blocks.set(pageblock, Pageblock{PageblockState::Described, Migratetype::Movable, true});
+}
+
+// kernelcore=mirror: where two zones have one span, each range of either kind has such edges.
+void PageAllocatorCore::share_mirror_edges() {
+  for (const ActiveRange& range : layout_->active) {
+    const NodeLayout& node = layout_->nodes[range.node];
+    const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
+    if (!range.mirror || !range.pfns.overlaps(movable)) continue;
+    share_edge(*nodes_[range.node], range.pfns.start, range.pfns.start);
+    share_edge(*nodes_[range.node], range.pfns.end, range.pfns.end - 1);
+  }
+}
+
+void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < from.fallback_count; ++i) {
+    Node& other = *nodes_[from.fallback[i]];
+    for (size_t type = kZoneTypes; type-- > 0;) {
+      if (other.zones[type].populated) node.zonelist[count++] = &other.zones[type];
+    }
+  }
+  node.zonelist_count = static_cast<uint16_t>(count);
+  for (size_t highest = 0; highest < kZoneTypes; ++highest) {
+    node.preferred[highest] = nullptr;
+    for (Zone* zone : node.fallback_zones()) {
+      if (static_cast<size_t>(zone->type) > highest) continue;
+      node.preferred[highest] = zone;
+      break;
+    }
+  }
+}
+
+void PageAllocatorCore::find_choices(Node& node) const {
+  for (size_t bits = 0; bits < kChoices; ++bits) {
+    const uint8_t highest = kGfpZones[bits];
+    Zone* const zone = highest == kNoGfpZone ? nullptr : node.preferred[highest];
+    const bool own = zone != nullptr && zone->node == &node;
+    node.choices[bits] = {own ? zone : &node.zones[0], own ? 0 : kNoChoice};
+  }
+  node.own_frames = node.present != 0 ? node.mem_map_frames : 0;
+  const PfnRange described{node.mem_map_start, node.mem_map_start + node.mem_map_frames};
+  for (size_t id = 0; id < node_count_; ++id) {
+    const Node& other = *nodes_[id];
+    if (&other != &node && other.spanned.overlaps(described)) node.own_frames = 0;
+  }
+}
+
+void PageAllocatorCore::index_nodes() {
+  Pfn end;
+  for (const ActiveRange& range : layout_->active) end = std::max(end, range.pfns.end);
+  const auto bits = static_cast<unsigned>(std::bit_width(end.v == 0 ? 0 : end.v - 1));
+  node_index_shift_ = std::max(kPageblockOrder, bits > 12 ? bits - 12 : 0);
+  fill(node_index_, 0, kNodeIndexSize, kNobody);
+  for (const ActiveRange& range : layout_->active) {
+    const uint64_t first = range.pfns.start.v >> node_index_shift_;
+    const uint64_t last = (range.pfns.end.v - 1) >> node_index_shift_;
+    const auto id = static_cast<uint8_t>(range.node);
+    // Only at its ends can a range share a part with another.
+    for (const uint64_t end_part : {first, last}) {
+      uint8_t& index = node_index_[end_part];
+      index = index == kNobody || index == id ? id : kSeveral;
+    }
+    fill(node_index_, first + 1, last, id);
+  }
+}
+
+void PageAllocatorCore::print_zonelists(const Printer& out) const {
+  uint64_t present = 0;
+  ZoneType policy = ZoneType::Dma;
+  unsigned with_memory = 0;
+  for_each_zone([&](const Zone& zone) {
+    present += zone.present;
+    if (zone.type != ZoneType::Movable) policy = std::max(policy, zone.type);
+  });
+  for (const NodeLayout& node : layout_->nodes) with_memory += node.fallback_count != 0;
+  // Grouping by mobility is pointless when there is not a pageblock for each type.
+  const bool grouping = present >= kPageblockFrames * kMigratetypes;
+  out.line("Built %u zonelists, mobility grouping %s.  Total pages: %lu", with_memory,
+           grouping ? "on" : "off", present);
+  if (node_count_ > 1) out.line("Policy zone: %s", zone_name(policy));
+}
+
+Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
+  if (node >= node_count_) {
+    return Error{.what = "no such node (CPU, node)", .subject = "start_cpu", .a = cpu, .b = node};
+  }
+  if (cpu >= cpus_) {
+    return Error{.what = "there is no area for this CPU (CPU, CPUs)",
+                 .subject = "start_cpu",
+                 .a = cpu,
+                 .b = cpus_};
+  }
+  if (cpu_header(cpu).online != 0) {
+    return Error{.what = "the CPU has been started before", .subject = "start_cpu", .a = cpu};
+  }
+  CpuHeader& header = cpu_header(cpu);
+  header.node = nodes_[node];
+  header.node_id = node;
+  header.fault = {};
+  init_pcps(cpu);
+  header.online = 1;
+  if (pagesets_ready_) compute_pcp_limits();
+  return {};
+}
+
+void PageAllocatorCore::init_pcps(unsigned cpu) {
+  for_each_zone([&](const Zone& zone) {
+    Pcp& pcp = pcp_of(cpu, zone);
+    pcp.zone = &nodes_[zone.node_id]->zones[static_cast<size_t>(zone.type)];
+    pcp.room = 0;
+    pcp.high = 0;
+    pcp.batch = 1;
+    pcp.huge_room = 0;
+    pcp.huge_high = 0;
+    pcp.free_factor = 0;
+    for (HotList& list : pcp.lists) list = {kNoFrame, kNoFrame};
+    pcp.events = {};
+  });
+}
+
+}  // namespace mm
