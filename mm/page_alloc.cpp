@@ -4,7 +4,6 @@
 
 #include "mm/numa.h"
 
-
 namespace mm {
 namespace {
 
