@@ -65,7 +65,7 @@ template <class Allocator>
 void pair(benchmark::State& state) {
   Allocator allocator;
   for (auto _ : state) {
-    const mm::Pfn pfn = allocator.alloc();
+    mm::Pfn pfn = allocator.alloc();
     if (pfn == mm::kNoPfn) return state.SkipWithError("no page");
     benchmark::DoNotOptimize(pfn);
     allocator.free(pfn);
@@ -76,7 +76,7 @@ template <unsigned order>
 void block_pair(benchmark::State& state) {
   Whole allocator;
   for (auto _ : state) {
-    const mm::Pfn pfn = allocator.alloc<order>();
+    mm::Pfn pfn = allocator.alloc<order>();
     if (pfn == mm::kNoPfn) return state.SkipWithError("no block");
     benchmark::DoNotOptimize(pfn);
     allocator.free<order>(pfn);
