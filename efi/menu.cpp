@@ -199,7 +199,7 @@ class Terminal {
   }
 
   static constexpr UINTN kNormal = EFI_LIGHTGRAY | EFI_BACKGROUND_BLACK;
-  static constexpr UINTN kFaint = EFI_DARKGRAY | EFI_BACKGROUND_BLACK;
+  static constexpr UINTN kFaint = EFI_CYAN | EFI_BACKGROUND_BLACK;
   static constexpr UINTN kTitle = EFI_WHITE | EFI_BACKGROUND_BLACK;
   static constexpr UINTN kChosen = EFI_BLACK | EFI_BACKGROUND_LIGHTGRAY;
 

@@ -60,20 +60,20 @@ class Bench {
   // before, whose Pages it has to write. What such a one costs, and the dearest, which also had to
   // split the largest block.
   void first_touch() {
-    constexpr unsigned order = mm::kPageblockOrder - 1;
+    constexpr unsigned kOrder = mm::kPageblockOrder - 1;
     constexpr unsigned kPageblocks = 32;
     std::array<mm::Pfn, size_t{2} * kPageblocks> held;
     uint64_t sum = 0;
     uint64_t most = 0;
     const uint64_t reading = ticks_of([] {});
     for (size_t i = 0; i < held.size(); i += 2) {
-      const uint64_t one = ticks_of([&] { held[i] = take<order>(); }) - reading;
-      const uint64_t other = ticks_of([&] { held[i + 1] = take<order>(); }) - reading;
+      const uint64_t one = ticks_of([&] { held[i] = take<kOrder>(); }) - reading;
+      const uint64_t other = ticks_of([&] { held[i + 1] = take<kOrder>(); }) - reading;
       const uint64_t dearer = one > other ? one : other;
       sum += dearer;
       if (dearer > most) most = dearer;
     }
-    for (const mm::Pfn pfn : held) give<order>(pfn);
+    for (const mm::Pfn pfn : held) give<kOrder>(pfn);
     out_.line("BENCH alloc.first_touch %lu ticks", sum / kPageblocks);
     out_.line("BENCH alloc.first_touch_most %lu ticks", most);
   }

@@ -91,7 +91,7 @@ void begin_live_picture(const Booted& machine, const BadPages& bad_so_far) {
 
 void name_live_picture(std::string_view what) { doing = what; }
 
-void move_live_picture(mm::Range now) {
+void move_live_picture(mm::Range now, MemtestProgress::Standing standing) {
   if (shown == nullptr) return;
   tested.add(now);
   const uint64_t time = machine::microseconds();
@@ -100,8 +100,9 @@ void move_live_picture(mm::Range now) {
   char line[96];
   const auto addresses = bad();
   const size_t length =
-      mm::format(line, "%.*s at 0x%lx  bad pages: %zu", static_cast<int>(doing.size()),
-                 doing.data(), now.start.v, addresses.size());
+      mm::format(line, "%.*s at 0x%lx   %lu %%, %lu:%02lu left   bad pages: %zu",
+                 static_cast<int>(doing.size()), doing.data(), now.start.v, standing.percent,
+                 standing.seconds_left / 60, standing.seconds_left % 60, addresses.size());
   const TestProgress progress{
       tested.ranges(), now, addresses, {line, std::min(length, sizeof line - 1)}};
   if (addresses.size() != bad_drawn) {

@@ -16,7 +16,7 @@ void begin_live_picture(const Booted& machine, const BadPages& bad);
 // For the line at the bottom: a test's id, say. It must live until the next.
 void name_live_picture(std::string_view what);
 // The test is at this range now. Draws only as often as an eye follows.
-void move_live_picture(mm::Range now);
+void move_live_picture(mm::Range now, MemtestProgress::Standing standing);
 void end_live_picture();
 
 }  // namespace kernel

@@ -1,5 +1,6 @@
 #include "kernel/memtest.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace kernel {
@@ -157,19 +158,22 @@ void MemtestProgress::add(uint64_t bytes) {
   if (clock_() - printed_ >= kEvery) print();
 }
 
+MemtestProgress::Standing MemtestProgress::standing() const {
+  if (clock_ == nullptr || planned_ == 0) return {};
+  // In MiB, so that no product can wrap.
+  const uint64_t done = std::min(done_, planned_) / mm::kMiB;
+  const uint64_t planned = std::max<uint64_t>(planned_ / mm::kMiB, 1);
+  const uint64_t milliseconds = (clock_() - started_) / 1000;
+  return {done * 100 / planned, done == 0 ? 0 : (planned - done) * milliseconds / done / 1000};
+}
+
 void MemtestProgress::print() {
   if (clock_ == nullptr || planned_ == 0) return;
   constexpr unsigned kBar = 20;
   printed_ = clock_();
-  const uint64_t done = done_ < planned_ ? done_ : planned_;
-  // In MiB, so that no product can wrap.
-  const uint64_t done_mib = done / mm::kMiB;
-  const uint64_t planned_mib = planned_ / mm::kMiB == 0 ? 1 : planned_ / mm::kMiB;
   const uint64_t elapsed = printed_ - started_ == 0 ? 1 : printed_ - started_;
-  const uint64_t megabytes = done / 1'000'000;
-  const uint64_t left =
-      done_mib == 0 ? 0 : (planned_mib - done_mib) * (elapsed / 1000) / done_mib / 1000;
-  const uint64_t percent = done_mib * 100 / planned_mib;
+  const uint64_t megabytes = std::min(done_, planned_) / 1'000'000;
+  const auto [percent, left] = standing();
   std::array<char, kBar + 1> bar{};
   for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
   out_.line("memtest: [%s] %3lu%%  %lu MB/s  %lu:%02lu left  %s, node %u", bar.data(), percent,

@@ -63,6 +63,11 @@ class MemtestProgress {
     node_ = node;
   }
   void add(uint64_t bytes);
+  struct Standing {
+    uint64_t percent = 0, seconds_left = 0;
+  };
+  // Where it stands now; nothing is known of the time before the first MiB.
+  [[nodiscard]] Standing standing() const;
   // Prints where it stands; add() does every five seconds.
   void print();
 

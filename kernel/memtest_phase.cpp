@@ -24,7 +24,7 @@ class DirectCells {
   }
   void written_back(mm::Range range) const {
     machine::write_back_caches(virt(range.start.v), range.size());
-    move_live_picture(range);
+    move_live_picture(range, state.progress.standing());
   }
   static void wait(unsigned seconds) {
     const uint64_t start = machine::microseconds();
