@@ -19,7 +19,10 @@ BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
-        "memblock", "ledger"]
+        "memblock", "ledger", "relay", "page_alloc", "migratetype", "watermark", "pcp"]
+# The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
+WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay"],
+               "mm/page_alloc_impl.h": ["page_alloc", "migratetype", "watermark", "pcp"]}
 MACHINES = "1500"
 
 # (file, what stands there, what is put there, what it breaks)
@@ -53,7 +56,7 @@ MUTANTS = [
     ("mm/zones.cpp", "if (hole.end <= first_end)", "if (hole.end < first_end)",
      "a hole up to a section's end is counted twice"),
     ("mm/zonelists.cpp", "if (to < from) ++value;", "", "nodes below are as good as nodes above"),
-    ("mm/zonelists.cpp", "++loads[best];", ";", "first choices do not rotate"),
+    ("mm/zonelists.cpp", "++loads[id];", ";", "first choices do not rotate"),
     ("mm/placement.cpp", "for (const NodeId node : {node_, kNoNode}) {",
      "for (const NodeId node : {kNoNode, node_}) {", "structures lie in any node"),
     ("mm/placement.cpp", "align_up(range.pfns.end, kPagesPerSection)};\n    if",
@@ -82,14 +85,45 @@ MUTANTS = [
      "run.clip(zone.spanned);\n      if (!part.empty()) visit(node.id, run);", "runs cross zones"),
     ("mm/handover.h", "if (zone != of || next.start != part.end) {", "if (next.start != part.end) {",
      "runs cross from mirrored memory to Movable"),
-    ("mm/layout.h", "return range.mirror ? PfnRange{} : frames;", "return frames;",
-     "mirrored memory is Movable's, too"),
+    ("mm/placement.cpp", "(mirror && !range.mirror)", "false",
+     "the kernel's structures lie in memory that is not mirrored"),
     ("mm/numa.cpp", "range.hotplug == next.hotplug && range.mirror == next.mirror;",
      "range.hotplug == next.hotplug;", "what is not mirrored counts as if it were"),
     ("mm/numa.cpp", "const Phys border = inside ? window.end : window.start;",
      "const Phys border = window.end;", "mirrored ranges begin too early"),
     ("mm/zones.cpp", "if (range.pfns.start < kFourGiB) {", "if (false) {",
      "kernelcore=mirror takes memory below 4 GiB from the kernel"),
+    ("mm/memblock.cpp", "storage_[count_ - 1].range.end < region.range.start",
+     "storage_[count_ - 1].range.end <= region.range.start", "regions that touch stay apart"),
+    ("mm/zonelists.cpp", "candidates[to - 1].cost > next.cost",
+     "candidates[to - 1].cost >= next.cost", "of equally good nodes the last comes first"),
+    ("mm/page_alloc.cpp", "if (block.tag.state() != BlockState::None) {\n      return bad(",
+     "if (false) {\n      return bad(", "what is free is released again"),
+    ("mm/page_alloc.cpp", " && !has_frames_of_other(zone, frames)", "",
+     "pageblocks of two zones are isolated as one's"),
+    ("mm/page_alloc.cpp", "  share_mirror_edges();\n  cpu_stride_", "  cpu_stride_",
+     "a pageblock that is mirrored in part changes its type"),
+    ("mm/page_alloc.cpp", "part = part.clip(frames_of_zone(layout_->nodes[node->id], zone.type, "
+     "*range));", "part = part.clip(range->pfns);", "mirrored memory is seeded into Movable's zone"),
+    ("mm/buddy.cpp", "node.blocks.at(buddy).state() != PageblockState::Untouched", "true",
+     "a Page that nobody has written is believed"),
+    ("mm/buddy.cpp", "if (buddy_is_free(zone, pfn, order) || block.type() == Migratetype::Isolate) {",
+     "if (false) {", "what is released late does not merge"),
+    ("mm/buddy.cpp", "free_in_pageblock(zone, pageblock) >= kPageblockFrames / 2", "true",
+     "a pageblock changes its type for one page"),
+    ("mm/buddy.cpp", "if (order == kMaxOrder && page.count > 1) {", "if (false) {",
+     "a run is taken for one block"),
+    ("mm/contig.cpp", "block.tag.zone() != zone.type ||", "",
+     "contiguous pages of another zone are taken"),
+    ("mm/watermark.cpp", "min -= min / 2;", "", "__GFP_HIGH gets no more than others"),
+    ("mm/watermark.cpp", "clear ? 0 : above / kLowmemReserveRatio[i]", "clear ? 0 : 0",
+     "DMA is given to who could use others"),
+    ("mm/page_alloc_impl.h", "if (zone.node_id == preferred.node_id) {",
+     "if (zone.node_id == attempt.preferred) {", "a memoryless node never hits"),
+    ("mm/page_alloc_impl.h", "std::clamp(batch, pcp.batch, most)", "pcp.batch",
+     "frees in a row go back one batch at a time"),
+    ("mm/page_alloc_impl.h", "if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != "
+     "attempt.preferred) continue;", "", "__GFP_THISNODE goes elsewhere"),
     ("mm/ledger.cpp", "accounted_ += frames * kPageSize;", "", "reserved frames are nobody's"),
     ("mm/ledger.cpp", "present - reserved, use.managed", "use.managed, use.managed",
      "a lost frame is not missed"),
@@ -141,7 +175,7 @@ def caught(number, mutant, unit_objects, property_object):
     if path.endswith(".h"):
         property_objects = [shadow / "relay_test.o"]
         compile_("tests/property/relay_test.cpp", property_objects[0], shadow)
-        units = {name: shadow / f"{name}.o" for name in ("bootmem", "memblock")}
+        units = {name: shadow / f"{name}.o" for name in WITH_HEADER[path]}
         for name, target in units.items():
             compile_(f"tests/unit/{name}_test.cpp", target, shadow)
         units = {**unit_objects, **units}

@@ -138,14 +138,11 @@ class Run {
         }
       }
       for (const mm::Reservation& r : relay.reservations().entries()) {
-        lie_about(node,
-                  {mm::align_down(mm::pfn_down(r.range.start), 512),
-                   mm::align_up(mm::pfn_up(r.range.start), 512)},
-                  random);
-        lie_about(node,
-                  {mm::align_down(mm::pfn_down(r.range.end), 512),
-                   mm::align_up(mm::pfn_up(r.range.end), 512)},
-                  random);
+        // In the pageblocks at both ends, and in the first and last that are reserved whole.
+        const Pfn start = mm::align_down(mm::pfn_down(r.range.start), 512);
+        const Pfn end = mm::align_up(mm::pfn_up(r.range.end), 512);
+        lie_about(node, {start, start + 1024}, random);
+        lie_about(node, {Pfn{std::max<uint64_t>(end.v, 1024) - 1024}, end}, random);
       }
     }
   }

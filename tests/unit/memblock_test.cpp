@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
@@ -54,6 +55,20 @@ TEST(Memblock, AddsWhatIsMissing) {
 )");
   test::must(m.memblock.add(range(0x1800, 0x8000)));
   EXPECT_EQ(draw(m.memblock.memory()), "[0x1000 0x9000)\n");
+}
+
+TEST(Memblock, WhatTouchesIsOneInWhateverOrderItComes) {
+  for (const auto& order :
+       {std::array{0, 1, 2, 3}, std::array{3, 2, 1, 0}, std::array{2, 0, 3, 1}}) {
+    Machine m;
+    for (const int i : order) {
+      const uint64_t start = 0x1000 * static_cast<uint64_t>(i + 1);
+      test::must(m.memblock.add(range(start, start + 0x1000), i < 3 ? 0 : 1));
+      test::must(m.memblock.reserve(range(start, start + 0x1000)));
+    }
+    EXPECT_EQ(m.memblock.memory().regions().size(), 2u);  // of two nodes
+    EXPECT_EQ(m.memblock.reserved().regions().size(), 1u);
+  }
 }
 
 TEST(Memblock, OfWhatOverlapsTheFirstStays) {

@@ -95,6 +95,20 @@ TEST_F(Types, WhenNoPageblockIsFreeTheLargestPieceIsTaken) {
   EXPECT_EQ(blocks_of(Migratetype::Movable), 7u);
 }
 
+TEST_F(Types, APageblockThatIsMostlyInUseKeepsItsType) {
+  // Of each pageblock the first half and 64 pages more are in use: what the kernel takes of the
+  // rest is a guest's.
+  std::vector<Pfn> pages;
+  for (unsigned i = 0; i < 8 * 512; ++i) pages.push_back(alloc(kMovable, 0));
+  for (const Pfn pfn : pages) {
+    if (pfn.v % 512 >= 256 + 64) free(pfn, 0);
+  }
+  const Pfn kernel = alloc(kUnmovable, 0);
+  EXPECT_EQ(type(kernel), Migratetype::Movable);
+  EXPECT_EQ(blocks_of(Migratetype::Movable), 8u);
+  EXPECT_EQ(a.counts().free, 8u * (256 - 64) - 1);
+}
+
 TEST_F(Types, MovableBorrowsTheSmallestThatServes) {
   const Pfn one = alloc(kUnmovable, 0);
   std::vector<Pfn> rest;

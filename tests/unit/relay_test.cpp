@@ -158,6 +158,11 @@ TEST(Relay, MirroredAndOtherMemoryAreTwoZonesOfOneSpan) {
       test::must(pages.unisolate(range, mm::Migratetype::Movable));
     }
     test::must(mm::audit(pages));
+    // Pages in a row for the kernel are not those of Movable in front, which would do.
+    const mm::PagesOr row = pages.alloc_contig_pages(0, mm::kGfpKernel, 0x1800, 1, 0);
+    ASSERT_TRUE(row.ok());
+    EXPECT_TRUE(is_normal(row.value()) && is_normal(row.value() + 0x17ff));
+    EXPECT_TRUE(pages.free_contig_range(0, {row.value(), row.value() + 0x1800}).ok());
     // A contiguous range does not cross from one to the other.
     EXPECT_FALSE(pages.alloc_contig_range(0, pageblocks(0x140100, 0x140300)).ok());
     test::must(pages.alloc_contig_range(0, pageblocks(0x140200, 0x140400)));
