@@ -11,6 +11,7 @@ missing test. Needs `make programs` first; works in build/mutants/ and changes n
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -21,8 +22,9 @@ FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay", "page_alloc", "migratetype", "watermark", "pcp"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
+ALLOCATING = ["page_alloc", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay"],
-               "mm/page_alloc_impl.h": ["page_alloc", "migratetype", "watermark", "pcp"]}
+               "mm/page_alloc_impl.h": ALLOCATING, "mm/page_alloc_slow_impl.h": ALLOCATING}
 MACHINES = "1500"
 
 # (file, what stands there, what is put there, what it breaks)
@@ -101,11 +103,11 @@ MUTANTS = [
      "if (false) {\n      return bad(", "what is free is released again"),
     ("mm/page_alloc.cpp", " && !has_frames_of_other(zone, frames)", "",
      "pageblocks of two zones are isolated as one's"),
-    ("mm/page_alloc.cpp", "  share_mirror_edges();\n  cpu_stride_", "  cpu_stride_",
+    ("mm/page_alloc_init.cpp", "  share_mirror_edges();\n  cpu_stride_", "  cpu_stride_",
      "a pageblock that is mirrored in part changes its type"),
     ("mm/page_alloc.cpp", "part = part.clip(frames_of_zone(layout_->nodes[node->id], zone.type, "
      "*range));", "part = part.clip(range->pfns);", "mirrored memory is seeded into Movable's zone"),
-    ("mm/buddy.cpp", "node.blocks.at(buddy).state() != PageblockState::Untouched", "true",
+    ("mm/buddy.cpp", "if (other.state() == PageblockState::Untouched) break;", "",
      "a Page that nobody has written is believed"),
     ("mm/buddy.cpp", "if (buddy_is_free(zone, pfn, order) || block.type() == Migratetype::Isolate) {",
      "if (false) {", "what is released late does not merge"),
@@ -118,11 +120,11 @@ MUTANTS = [
     ("mm/watermark.cpp", "min -= min / 2;", "", "__GFP_HIGH gets no more than others"),
     ("mm/watermark.cpp", "clear ? 0 : above / kLowmemReserveRatio[i]", "clear ? 0 : 0",
      "DMA is given to who could use others"),
-    ("mm/page_alloc_impl.h", "if (zone.node_id == preferred.node_id) {",
+    ("mm/page_alloc_slow_impl.h", "if (zone.node_id == preferred.node_id) {",
      "if (zone.node_id == attempt.preferred) {", "a memoryless node never hits"),
     ("mm/page_alloc_impl.h", "std::clamp(batch, pcp.batch, most)", "pcp.batch",
      "frees in a row go back one batch at a time"),
-    ("mm/page_alloc_impl.h", "if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != "
+    ("mm/page_alloc_slow_impl.h", "if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != "
      "attempt.preferred) continue;", "", "__GFP_THISNODE goes elsewhere"),
     ("mm/ledger.cpp", "accounted_ += frames * kPageSize;", "", "reserved frames are nobody's"),
     ("mm/ledger.cpp", "present - reserved, use.managed", "use.managed, use.managed",
@@ -169,6 +171,7 @@ def caught(number, mutant, unit_objects, property_object):
     if text.count(old) != 1:
         sys.exit(f"mutant {number}: {path} has {text.count(old)} of: {old}")
     shadow = WORK / str(number)
+    shutil.rmtree(shadow, ignore_errors=True)
     (shadow / path).parent.mkdir(parents=True, exist_ok=True)
     (shadow / path).write_text(text.replace(old, new))
     extra, property_objects, units = [], [property_object], unit_objects
