@@ -125,9 +125,12 @@ void each_run(std::span<const Pfn> pages, Visit visit) {
 }  // namespace
 
 void BadPages::print(const mm::Printer& out) const {
-  out.line("memtest: %zu bad pages%s, %lu KiB, taken out of use", count_,
-           not_listed_ != 0 ? " (and more than can be listed)" : "",
+  out.line("memtest: %zu bad pages, %lu KiB, taken out of use", count_,
            count_ * mm::kPageSize / mm::kKiB);
+  if (not_listed_ != 0) {
+    out.line("memtest: %lu errors in further pages, for which the list has no room: still in use",
+             not_listed_);
+  }
   out.part("memtest: Linux:");
   each_run(list(), [&](mm::PfnRange run) {
     out.part(" memmap=%luK$0x%lx", run.size() * mm::kPageSize / mm::kKiB, phys(run.start).v);

@@ -221,6 +221,9 @@ loader::Outcome MemoryTest<Cells>::run(const MemoryPattern& pattern, loader::Fac
     return loader::fail(facts, "a bad page cannot be taken out of use: %s (0x%lx)",
                         retired.error().what, retired.error().a);
   }
+  if (!any && options_.node) {
+    return loader::skip(facts, "node %u has no free memory", unsigned{*options_.node});
+  }
   if (!any) return loader::skip(facts, "there is no free memory to test");
   if (state_.errors != errors_before) {
     return loader::fail(facts, "%lu wrong words; %zu bad pages so far",

@@ -20,10 +20,7 @@ uint64_t take(Pages& pages, const Node& node, const Zone& zone, unsigned order, 
   for (uint64_t taken = 0; taken < most; ++taken) {
     const mm::PagesOr block = pages.alloc_pages(kBootCpu, only(zone.type), order, node.id);
     if (!block) break;
-    const Node* const from = pages.node_of(block.value());
-    if (from == &node && from->page(block.value()).tag().zone() == zone.type) {
-      frames += mm::frames_of(order);
-    }
+    if (is_of(pages, zone, block.value())) frames += mm::frames_of(order);
     chain.push(block.value(), order);
   }
   return frames;

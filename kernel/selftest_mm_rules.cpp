@@ -55,7 +55,7 @@ std::optional<Pfn> take_one(Pages& pages, const Node& node, const Zone& zone, Gf
                             unsigned order) {
   const mm::PagesOr block = pages.alloc_pages(kBootCpu, gfp, order, node.id);
   if (!block) return std::nullopt;
-  if (zone.spanned.contains(block.value())) return block.value();
+  if (is_of(pages, zone, block.value())) return block.value();
   (void)pages.free_pages(kBootCpu, block.value(), order);
   return std::nullopt;
 }
@@ -189,8 +189,14 @@ std::array<Migratetype, 2> fallbacks_of(Migratetype type) {
   return {Unmovable, Movable};
 }
 
+// Bit n: there is a free block of order n of the type. Seen from the lists themselves.
 uint32_t orders_of(const Zone& zone, Migratetype type) {
-  return zone.nonempty[static_cast<size_t>(type)];
+  uint32_t orders = 0;
+  for (unsigned order = 0; order < mm::kOrders; ++order) {
+    const bool any = !zone.free_area[order].lists[static_cast<size_t>(type)].empty();
+    orders |= (any ? uint32_t{1} : 0) << order;
+  }
+  return orders;
 }
 
 // Holds the blocks of order 4 and more that the zone has free of the type. Whether none is left.

@@ -21,7 +21,7 @@ constexpr uint32_t kExecutableSegment = 1, kWritableSegment = 2;
 // EFI_MEMORY_RUNTIME and EFI_MEMORY_SP (soft reserved: no RAM to e820).
 constexpr uint64_t kRuntime = uint64_t{1} << 63, kSpecific = 0x40000;
 
-// EFI memory types (UEFI 2.10 table 7.6).
+// EFI memory types (UEFI 2.10 section 7.2.1).
 constexpr uint32_t kLoaderCode = 1, kBootServicesData = 4, kRuntimeServicesCode = 5,
                    kRuntimeServicesData = 6, kConventional = 7;
 

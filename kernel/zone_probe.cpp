@@ -41,4 +41,10 @@ Gfp only(ZoneType zone) {
   return all;
 }
 
+bool is_of(const Pages& pages, const mm::Zone& zone, mm::Pfn block) {
+  const mm::Node* const node = pages.node_of(block);
+  if (node == nullptr || node->id != zone.node_id) return false;
+  return node->page(block).tag().zone() == zone.type;
+}
+
 }  // namespace kernel

@@ -27,6 +27,9 @@ struct FreeSet {
 // A request, of movable memory, that this zone of the node is the first to serve, to its last page.
 [[nodiscard]] mm::Gfp only(mm::ZoneType zone);
 
+// Whether an allocated block is of the zone: what two zones span may lie mixed.
+[[nodiscard]] bool is_of(const Pages& pages, const mm::Zone& zone, mm::Pfn block);
+
 // Calls test(node, zone) for every zone with memory, until one does not pass.
 template <class Test>
 Verdict for_each_zone(Pages& pages, Test test) {

@@ -1,6 +1,7 @@
 """The self-tests on whole machines: a plain one passes, one that is broken in one way says so, and
 only so."""
 
+import dataclasses
 import re
 import subprocess
 
@@ -105,6 +106,45 @@ def test_broken_firmware(bench, faulty, fault, trips):
     boot = bench.boot(SMALL, "selftest=efi poweroff", faulty(fault))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert results(boot)[1] == trips
+
+
+@pytest.mark.parametrize("options", [
+    "mem=200M",
+    "memmap=exactmap memmap=636K@4K memmap=7M@1M memmap=80M@16M",
+    "memmap=64K$48M",
+])
+def test_memory_that_a_person_limited(bench, options):
+    """What mem= and memmap= took is not held against the firmware: it is skipped, with the reason."""
+    machine = Machine.of_nodes(Node(128 * MIB, 1), Node(128 * MIB, 0))
+    boot = bench.boot(machine, f"selftest=acpi,machine,kernel,mm {options} poweroff")
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    by_id, failed = results(boot)
+    assert failed == []
+    because = {test for test, text in by_id.items() if "mem= or memmap= changed" in text}
+    assert because <= {"acpi.placement", "acpi.srat.backed", "acpi.srat.coverage", "machine.ebda",
+                       "machine.holes", "machine.smbios.total", "machine.smbios.ranges"}
+    if "exactmap" in options:
+        assert "acpi.srat.backed" in because  # of node 1 nothing is left
+
+
+def test_a_hang_names_the_test(bench):
+    """A kernel whose audit never ends: the time-out's verdict, and the report's, say which test."""
+    def plant(tree):
+        path = tree / "EFI/baton/kernel.elf"
+        elf = Elf(path.read_bytes())
+        elf.plant(symbol(BUILD / "kernel.elf", "mm::audit"), b"\xeb\xfe")  # jmp to itself
+        path.write_bytes(elf.bytes())
+    boot = bench.boot(SMALL, "selftest=mm poweroff", plant,
+                      until=r"# running: mm\.buddy\.audit\s")
+    assert boot.ended == "seen"
+    # Nothing more comes: what the time-out would say.
+    verdict = str(dataclasses.replace(boot, ended="time-out"))
+    assert "time-out in the self-test mm.buddy.audit after" in verdict
+    path = bench.folder / "boot.log"
+    path.write_text(boot.log)
+    said = subprocess.run([ROOT / "tools/report", path], capture_output=True, text=True)
+    assert said.returncode == 1
+    assert "DID NOT RUN mm.buddy.audit" in said.stdout
 
 
 def test_memtest(bench):

@@ -158,6 +158,20 @@ TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
   }
 }
 
+TEST(Memtest, ANodeWithoutMemory) {
+  PretendMachine<Policy> machine{{{{at(kMiB, 9 * kMiB)}}, {}}};
+  ASSERT_TRUE(machine.ready.ok() && machine.release_all().ok());
+  const auto state = std::make_unique<MemtestState>();
+  const std::set<uint64_t> bad;
+  Text log;
+  MemoryTest<Cells> test(machine.allocator, 0, {machine.map(), &bad}, {},
+                         *parse_memtest("node:1", 2, log.printer()), *state, log.printer());
+  EXPECT_EQ(test.planned_bytes(), 0U);
+  loader::Facts facts;
+  EXPECT_EQ(test.run(kMemoryPatterns[0], facts), loader::Outcome::Skip);
+  EXPECT_STREQ(facts.text(), "node 1 has no free memory");
+}
+
 TEST(Memtest, OneNodeOnly) {
   Bench bench;
   bench.bad = {5 * kMiB};
@@ -171,6 +185,9 @@ TEST(Memtest, MoreBadPagesThanCanBeListed) {
   EXPECT_EQ(bad.list().size(), BadPages::kRoom);
   EXPECT_EQ(bad.not_listed(), 5U);
   EXPECT_TRUE(std::is_sorted(bad.list().begin(), bad.list().end()));
+  Text said;
+  bad.print(said.printer());
+  EXPECT_NE(said.text.find("memtest: 5 errors in further pages"), std::string::npos) << said.text;
 }
 
 uint64_t now = 0;
