@@ -181,7 +181,8 @@ def caught(number, mutant, unit_objects, property_object):
         units = {name: shadow / f"{name}.o" for name in WITH_HEADER[path]}
         for name, target in units.items():
             compile_(f"tests/unit/{name}_test.cpp", target, shadow)
-        units = {**unit_objects, **units}
+        # First: of what several objects have, as templates are, the linker takes the first.
+        units = {**units, **{n: o for n, o in unit_objects.items() if n not in units}}
     else:
         extra = [shadow / "mutant.o"]
         compile_(shadow / path, extra[0])

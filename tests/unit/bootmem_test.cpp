@@ -271,4 +271,30 @@ node 0 [0x2001 0x2004)
   EXPECT_EQ(out.take(), "node 0 [0x2000 0x2001)\n");
 }
 
+TEST(Handover, CutsRunsWhereMirroredMemoryBeginsAndEnds) {
+  mm::MovableOptions options;
+  options.mirror = true;
+  test::LaidOut laid(R"(
+BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable
+mirrored [mem 0x110000000-0x11fffffff]
+mirrored [mem 0x120000000-0x127ffffff]
+)",
+                     options);
+  test::Log out;
+  const auto cut = [&](uint64_t start, uint64_t end) {
+    mm::for_each_zone_part(laid.nodes[0], laid.numa.active, {Pfn{start}, Pfn{end}},
+                           [&](mm::NodeId node, PfnRange part) {
+                             out.printer().line("node %u [0x%lx 0x%lx)", node, part.start.v,
+                                                part.end.v);
+                           });
+    return out.take();
+  };
+  EXPECT_EQ(cut(0x100, 0x4000), "node 0 [0x100 0x1000)\nnode 0 [0x1000 0x4000)\n");
+  EXPECT_EQ(cut(0x100000, 0x140000),
+            "node 0 [0x100000 0x110000)\nnode 0 [0x110000 0x128000)\n"
+            "node 0 [0x128000 0x140000)\n");
+  EXPECT_EQ(cut(0x111000, 0x127000), "node 0 [0x111000 0x127000)\n");
+}
+
 }  // namespace
