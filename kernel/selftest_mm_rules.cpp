@@ -64,8 +64,7 @@ std::optional<Pfn> take_one(Pages& pages, const Node& node, const Zone& zone, Gf
 constexpr unsigned kNoListOrder = 4;
 static_assert(!mm::pcp_allowed_order(kNoListOrder));
 
-// --- Raised marks
-// ---------------------------------------------------------------------------------
+// --- Raised marks --------------------------------------------------------------------------------
 
 // Pages that min_free_kbytes is shared out among; beyond so many a product would wrap.
 constexpr uint64_t kMostLowPages = uint64_t{1} << 31;
