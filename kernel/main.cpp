@@ -57,6 +57,23 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
              handoff.firmware_vendor);
 }
 
+// What memmap= calls RAM, the loader may have taken for something else and not mapped.
+mm::Result<> check_mapped(const mm::E820Table& e820) {
+  const auto zero = reinterpret_cast<uint64_t>(kept.map().at<const void>(mm::Phys{0}));
+  for (const mm::E820Entry& entry : e820.entries()) {
+    if (entry.type != mm::E820Type::Ram) continue;
+    for (mm::Phys at = entry.range.start; at < entry.range.end;) {
+      const auto mapping = machine::find_mapping(zero + at.v);
+      if (!mapping) {
+        return mm::Error{"is called RAM, but not by the firmware, and was not mapped (address)",
+                         "memmap=", at.v};
+      }
+      at = mm::Phys{mapping->virt + mapping->size - zero};
+    }
+  }
+  return {};
+}
+
 void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
   const loader::AcpiWalk walk(kept.map(), machine::is_mapped, base);
@@ -129,6 +146,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const uint64_t firmware_usable = relay.e820().total(mm::E820Type::Ram);
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
+  if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   must("e820", relay.trim(h.paging_levels));
   const FirmwareMap firmware = handed_map(h);
   firmware.print_mirrored(log());

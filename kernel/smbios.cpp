@@ -5,7 +5,8 @@
 namespace kernel {
 namespace {
 
-constexpr uint8_t kMemoryDevice = 17, kMappedAddress = 19, kDeviceMapped = 20, kEnd = 127;
+constexpr uint8_t kMemoryArray = 16, kMemoryDevice = 17, kMappedAddress = 19, kDeviceMapped = 20,
+                  kEnd = 127;
 constexpr size_t kHeader = 4;
 
 bool starts_with(std::span<const uint8_t> bytes, std::string_view text) {
@@ -81,12 +82,25 @@ std::optional<SmbiosEntry> smbios_entry(std::span<const uint8_t> entry) {
   return {};
 }
 
+std::optional<MemoryArray> memory_array(const SmbiosStructure& structure) {
+  const auto b = structure.bytes;
+  constexpr uint8_t kSystemMemory = 3;
+  constexpr uint32_t kExtended = 0x8000'0000;
+  if (structure.type != kMemoryArray || b.size() < 15 || b[5] != kSystemMemory) return {};
+  MemoryArray array{field<uint32_t>(b, 7) * mm::kKiB, field<uint16_t>(b, 13)};
+  if (field<uint32_t>(b, 7) == kExtended) {
+    array.capacity = b.size() < 23 ? 0 : field<uint64_t>(b, 15);
+  }
+  return array;
+}
+
 std::optional<MemoryDevice> memory_device(const SmbiosStructure& structure) {
   const auto b = structure.bytes;
   if (structure.type != kMemoryDevice || b.size() < 21) return {};
   constexpr uint16_t kUnknown = 0xffff, kExtended = 0x7fff, kInKiB = 0x8000;
   const auto size = field<uint16_t>(b, 12);
   MemoryDevice device;
+  device.array = field<uint16_t>(b, 4);
   if (size == kExtended) {
     if (b.size() >= 32) device.size = (field<uint32_t>(b, 28) & 0x7fff'ffff) * mm::kMiB;
   } else if (size != kUnknown) {

@@ -48,9 +48,18 @@ struct SmbiosEntry {
 // checksum is wrong.
 [[nodiscard]] std::optional<SmbiosEntry> smbios_entry(std::span<const uint8_t> entry);
 
+// Physical memory array of the machine's main memory, type 16 (section 7.17).
+struct MemoryArray {
+  uint64_t capacity = 0;  // bytes that its modules may have together; 0: not known
+  uint16_t devices = 0;   // type 17 structures that are its own: sockets, full or empty
+};
+// None for arrays of another use (video, flash, cache).
+[[nodiscard]] std::optional<MemoryArray> memory_array(const SmbiosStructure& structure);
+
 // Memory device, type 17 (section 7.18).
 struct MemoryDevice {
-  uint64_t size = 0;  // bytes; 0: no module is installed, or its size is not known
+  uint64_t size = 0;   // bytes; 0: no module is installed, or its size is not known
+  uint16_t array = 0;  // handle of its type 16 structure
   std::string_view locator, bank;
 };
 [[nodiscard]] std::optional<MemoryDevice> memory_device(const SmbiosStructure& structure);

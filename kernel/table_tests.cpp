@@ -317,6 +317,36 @@ Outcome check_smbios_total(const TableFacts& machine, Facts& facts) {
   return Pass;
 }
 
+Outcome check_smbios_arrays(const TableFacts& machine, Facts& facts) {
+  Bytes table;
+  if (structures_or_skip(machine, table, facts) != Pass) return Skip;
+  bool any = false;
+  SmbiosStructures arrays(table);
+  while (const auto s = arrays.next()) {
+    const auto array = memory_array(*s);
+    if (!array) continue;
+    any = true;
+    uint64_t modules = 0;
+    unsigned devices = 0;
+    SmbiosStructures structures(table);
+    while (const auto other = structures.next()) {
+      const auto device = memory_device(*other);
+      if (!device || device->array != s->handle) continue;
+      modules += device->size;
+      ++devices;
+    }
+    if (devices != array->devices) {
+      return fail(facts, "array 0x%x has %u sockets, %u are described", s->handle, array->devices,
+                  devices);
+    }
+    if (array->capacity != 0 && modules > array->capacity) {
+      return fail(facts, "array 0x%x takes %lu MiB, its modules have %lu MiB", s->handle,
+                  array->capacity / mm::kMiB, modules / mm::kMiB);
+    }
+  }
+  return any ? Pass : skip(facts, "SMBIOS names no array of main memory");
+}
+
 Outcome check_smbios_ranges(const TableFacts& machine, Facts& facts) {
   Bytes table;
   if (structures_or_skip(machine, table, facts) != Pass) return Skip;
@@ -495,6 +525,10 @@ constexpr TableTest kMachineTests[] = {
       "A module is not used: seat it again, look at the firmware's settings, then its vendor."},
      check_smbios_total,
      kRamTaken | kRamAdded},
+    {{"machine.smbios.arrays", "every memory module has its socket", Severity::Low,
+      "DSP0134 3.6 sections 7.17 and 7.18",
+      "What the firmware tells of sockets and how much they take is wrong. Firmware vendor."},
+     check_smbios_arrays},
     {{"machine.smbios.ranges", "all RAM is in a memory array's addresses", Severity::Low,
       "DSP0134 3.6 section 7.20",
       "Errors in some memory cannot be traced to a module. Firmware vendor."},

@@ -30,6 +30,13 @@ def test_unknown_option_is_named(bench):
     assert any("frobnicate=7" in line and "nknown" in line for line in read.lines(boot.log))
 
 
+def test_ram_that_is_none_is_refused(bench):
+    """memmap= may call anything RAM; what the loader did not map would fault at some later time."""
+    boot = bench.boot(SMALL, "memmap=16M@3000M poweroff")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert re.search(r"memmap=: is called RAM, .* \(address\) \(0xbb800000", boot.log), boot.log[-900:]
+
+
 def test_load_options_replace_the_configured_ones(bench, faulty):
     boot = bench.boot(SMALL, "selftest", faulty("options"))
     assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)

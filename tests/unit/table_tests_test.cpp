@@ -71,6 +71,7 @@ struct Machine {
   bool rsdt_lacks_one = false;
   std::vector<uint64_t> modules{1024, 1024};  // type 17, MiB
   mm::Range mapped{Phys{0}, Phys{8 * kGiB}};  // type 19
+  uint64_t sockets = 2, array_mib = 16384;    // type 16
   bool smbios_ends = true;
   // And after.
   std::function<void(Machine&)> afterwards = [](Machine&) {};
@@ -190,9 +191,12 @@ struct Machine {
   }
   void write_smbios() {
     Bytes table;
+    table.u8(16).u8(23).u16(0x1000).u8(3).u8(3).u8(3).u32(array_mib << 10).u16(0xfffe);
+    table.u16(sockets).u64(0).zeros(2);
     uint64_t handle = 0x1100;
     for (const uint64_t mib : modules) {
-      table.u8(17).u8(40).u16(handle++).zeros(8).u16(mib).zeros(2).u8(1).u8(0).zeros(22);
+      table.u8(17).u8(40).u16(handle++).u16(0x1000).zeros(6).u16(mib).zeros(2).u8(1).u8(0).zeros(
+          22);
       table.put({'D', 'I', 'M', 'M', ' ', '0', 0, 0});
     }
     table.u8(19).u8(31).u16(0x1300).u32(mapped.start.v >> 10).u32((mapped.end.v >> 10) - 1);
@@ -283,7 +287,13 @@ const Breakage kBreakages[] = {
     {"machine.mtrr.alike", [](Machine& m) { m.mtrrs.pop_back(); }},
     {"machine.holes", [](Machine& m) { retype(m, kGiB, kGiB + kMiB, E820Type::Unusable); }},
     {"machine.smbios.total", [](Machine& m) { m.modules[1] = 8192; }},
-    {"machine.smbios.total", [](Machine& m) { m.modules = {1024}; }},
+    {"machine.smbios.total",
+     [](Machine& m) {
+       m.modules = {1024};
+       m.sockets = 1;
+     }},
+    {"machine.smbios.arrays", [](Machine& m) { m.sockets = 4; }},
+    {"machine.smbios.arrays", [](Machine& m) { m.array_mib = 1024; }},
     {"machine.smbios.ranges", [](Machine& m) { m.mapped.end = Phys{kGiB}; }},
 };
 
