@@ -15,9 +15,7 @@ EFI_STATUS EFIAPI bent_free_pages(EFI_PHYSICAL_ADDRESS memory, UINTN pages) {
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
   true_free_pages = services.FreePages;
   services.FreePages = bent_free_pages;
-  // Whoever changes the table says so.
-  services.Hdr.CRC32 = 0;
-  return services.CalculateCrc32(&services, services.Hdr.HeaderSize, &services.Hdr.CRC32);
+  return seal(services);
 }
 
 }  // namespace faulty

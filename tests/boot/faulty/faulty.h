@@ -17,6 +17,12 @@ inline CHAR16* utf16(const char16_t* text) {
   return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(text));
 }
 
+// Whoever has changed the table says so: its checksum is right again.
+inline EFI_STATUS seal(EFI_BOOT_SERVICES& services) {
+  services.Hdr.CRC32 = 0;
+  return services.CalculateCrc32(&services, services.Hdr.HeaderSize, &services.Hdr.CRC32);
+}
+
 // Bends what is to fail. `baton` is Baton's image, loaded and not yet started.
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton);
 
