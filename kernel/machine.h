@@ -100,6 +100,8 @@ std::optional<Mapping> find_mapping(uint64_t virt);
 // Whether the whole range is mapped where `base` stands for address 0. For whoever follows an
 // address that firmware claims to be a table's (loader::AcpiWalk).
 [[nodiscard]] bool is_mapped(const void* base, mm::Range range);
+// The first address of the range that is not.
+[[nodiscard]] std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range);
 
 // The pages below the stacks, of which nothing may be mapped.
 [[nodiscard]] std::span<const uint64_t> guard_pages();

@@ -59,16 +59,12 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
 
 // What memmap= calls RAM, the loader may have taken for something else and not mapped.
 mm::Result<> check_mapped(const mm::E820Table& e820) {
-  const auto zero = reinterpret_cast<uint64_t>(kept.map().at<const void>(mm::Phys{0}));
+  const auto* base = kept.map().at<const void>(mm::Phys{0});
   for (const mm::E820Entry& entry : e820.entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
-    for (mm::Phys at = entry.range.start; at < entry.range.end;) {
-      const auto mapping = machine::find_mapping(zero + at.v);
-      if (!mapping) {
-        return mm::Error{"is called RAM, but not by the firmware, and was not mapped (address)",
-                         "memmap=", at.v};
-      }
-      at = mm::Phys{mapping->virt + mapping->size - zero};
+    if (const auto at = machine::first_unmapped(base, entry.range)) {
+      return mm::Error{"is called RAM, but not by the firmware, and was not mapped (address)",
+                       "memmap=", at->v};
     }
   }
   return {};

@@ -120,14 +120,18 @@ void walk_mappings(VisitMapping visit, void* context) {
 
 std::optional<Mapping> find_mapping(uint64_t virt) { return x86::translate(x86::read_cr3(), virt); }
 
-bool is_mapped(const void* base, mm::Range range) {
+std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range) {
   const auto zero = reinterpret_cast<uint64_t>(base);
-  for (uint64_t at = zero + range.start.v; at < zero + range.end.v;) {
-    const auto mapping = find_mapping(at);
-    if (!mapping) return false;
-    at = mapping->virt + mapping->size;
+  for (mm::Phys at = range.start; at < range.end;) {
+    const auto mapping = find_mapping(zero + at.v);
+    if (!mapping) return at;
+    at = mm::Phys{mapping->virt + mapping->size - zero};
   }
-  return true;
+  return std::nullopt;
+}
+
+bool is_mapped(const void* base, mm::Range range) {
+  return !first_unmapped(base, range).has_value();
 }
 
 }  // namespace machine
