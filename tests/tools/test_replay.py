@@ -10,8 +10,20 @@ from conftest import ROOT
 
 REPLAY = ROOT / "build/host/replay"
 
-# Logs of Linux boots on real machines, which are not part of the project.
-LOGS = pathlib.Path(os.environ.get("BATON_LOGS", ROOT.parent / "shared/maps"))
+MACHINES = sorted((ROOT / "tests/machines").glob("*.machine"))
+
+
+def logs():
+    """Logs of Linux boots on real machines, which are not part of the project: those of the folder
+    that BATON_LOGS names, if it is set."""
+    folder = os.environ.get("BATON_LOGS")
+    if not folder:
+        return []
+    found = sorted(pathlib.Path(folder).glob("*.log"))
+    if not found:
+        pytest.fail(f"BATON_LOGS={folder}: no *.log is there", pytrace=False)
+    return found
+
 
 LOG = """\
 [    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
@@ -56,41 +68,108 @@ def test_what_is_wrong_is_said(tmp_path):
         assert said in done.stderr, (words, done.stderr)
 
 
-# What is not as Linux printed it: (log, subject) -> why.
-EXCEPTIONS = {
-    ("80-thinkpad-21lv", "holes"): "memmap= took the last 32 MiB, in lines the log has lost",
-    ("80-thinkpad-21lv", "RAM"): "the same",
-}
-
-
 def facts(log):
     """{subject: what a log says of it}, of those the log has anything of."""
     ranges = re.findall(r"^(?:\[.*?\] )?  node +(\d+): \[mem 0x(\w+)-0x(\w+)\]", log, re.MULTILINE)
     spans = re.findall(r"Initmem setup node (\d+) \[mem 0x(\w{16})-0x(\w{16})\]", log)
     found = {
-        "node spans": [(node, first, last) for node, first, last in spans if int(last, 16)],
-        "node ranges": [(int(node), int(first, 16), int(last, 16)) for node, first, last in ranges],
-        "holes": re.findall(r"On node (\d+), zone (\w+): (\d+) pages in unavailable", log),
+        "node": [(int(node), int(first, 16), int(last, 16) + 1) for node, first, last in spans
+                 if int(last, 16)],
+        "node-range": [(int(node), int(first, 16), int(last, 16) + 1)
+                       for node, first, last in ranges],
+        "unavailable": [(int(node), zone, int(pages)) for node, zone, pages in re.findall(
+            r"On node (\d+), zone (\w+): (\d+) pages in unavailable", log)],
     }
     return {subject: lines for subject, lines in found.items() if lines}
 
 
 def ram_kib(log):
-    return sum(last + 1 - first for _, first, last in facts(log)["node ranges"]) >> 10
+    return sum(end - start for _, start, end in facts(log)["node-range"]) >> 10
 
 
-@pytest.mark.parametrize("path", sorted(LOGS.glob("*.log")), ids=lambda path: path.stem)
-def test_a_real_log_comes_out_as_linux_had_it(path):
-    linux = path.read_text()
-    done = replay(path)
+KINDS = {"acpi-data": "ACPI data", "acpi-nvs": "ACPI NVS", "persistent": "persistent (type 7)"}
+
+
+class RealMachine:
+    """The facts of a file of tests/machines/."""
+
+    def __init__(self, path):
+        self.lines = [line.split() for line in path.read_text().splitlines()
+                      if line and not line.startswith("#")]
+
+    def of(self, keyword):
+        return [words[1:] for words in self.lines if words[0] == keyword]
+
+    def log(self):
+        """What Linux prints of what the firmware said."""
+        def mem(start, end, digits):
+            return f"[mem 0x{int(start, 16):0{digits}x}-0x{int(end, 16) - 1:0{digits}x}]"
+        node_of = dict(self.of("pxm"))
+        return "".join(
+            [f"BIOS-e820: {mem(start, end, 16)} {KINDS.get(kind, kind.replace('-', ' '))}\n"
+             for start, end, kind in self.of("e820")]
+            + [f"user: {mem(start, end, 16)} {KINDS.get(kind, kind)}\n"
+               for start, end, kind in self.of("user")]
+            + [f"e820: update {mem(*trim, 8)} usable ==> reserved\n" for trim in self.of("trim")]
+            + [f"ACPI: SRAT: Node {node_of.get(pxm, pxm)} PXM {pxm} {mem(start, end, 8)}"
+               + "".join(f" {flag}" for flag in flags) + "\n"
+               for pxm, start, end, *flags in self.of("srat-memory")])
+
+    def linux(self):
+        """{subject: what Linux made of it}, less what is excepted."""
+        found = {
+            "node": [(int(node), int(start, 16), int(end, 16))
+                     for node, start, end in (n for n in self.of("node") if len(n) == 3)],
+            "node-range": [(int(node), int(start, 16), int(end, 16))
+                           for node, start, end in self.of("node-range")],
+            "unavailable": [(int(node), zone, int(pages))
+                            for node, zone, pages in self.of("unavailable")],
+            "total-kib": [int(kib) for (kib,) in self.of("total-kib")],
+        }
+        excepted = {words[0] for words in self.of("except")}
+        return {subject: lines for subject, lines in found.items()
+                if lines and subject not in excepted}
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.stem)
+def test_the_log_of_a_real_machine(tmp_path, path):
+    """Its firmware's words as a Linux log says them; what Linux made of them must come out."""
+    machine = RealMachine(path)
+    log = tmp_path / "dmesg"
+    log.write_text(machine.log())
+    done = replay(log)
     assert done.returncode == 0, done.stderr
     assert "Ledger: closed" in done.stdout
-    ours, theirs = facts(done.stdout), facts(linux)
-    pairs = {subject: (ours.get(subject), theirs[subject]) for subject in theirs}
-    total = re.search(r"Memory: \d+K/(\d+)K available", linux)
-    if total:
-        pairs["RAM"] = ram_kib(done.stdout), int(total[1])
-    assert pairs
-    for subject, (mine, his) in pairs.items():
-        reason = EXCEPTIONS.get((path.stem, subject))
-        assert (mine == his) == (reason is None), f"{subject}: {mine}\nLinux: {his}\n{reason}"
+    ours = {**facts(done.stdout), "total-kib": [ram_kib(done.stdout)]}
+    linux = machine.linux()
+    assert {subject: ours.get(subject) for subject in linux} == linux
+
+
+def test_there_are_real_machines():
+    assert sum(bool(RealMachine(path).linux()) for path in MACHINES) > 50
+
+
+# What is not as Linux printed it: (log, subject) -> why.
+EXCEPTIONS = {
+    ("80-thinkpad-21lv", "unavailable"): "memmap= took the last 32 MiB, in lines the log has lost",
+    ("80-thinkpad-21lv", "RAM"): "the same",
+}
+
+
+@pytest.mark.skipif(not os.environ.get("BATON_LOGS"), reason="BATON_LOGS names no folder of logs")
+def test_logs_from_outside():
+    for path in logs():
+        linux = path.read_text()
+        done = replay(path)
+        assert done.returncode == 0, f"{path}: {done.stderr}"
+        assert "Ledger: closed" in done.stdout, path
+        ours, theirs = facts(done.stdout), facts(linux)
+        pairs = {subject: (ours.get(subject), theirs[subject]) for subject in theirs}
+        total = re.search(r"Memory: \d+K/(\d+)K available", linux)
+        if total:
+            pairs["RAM"] = ram_kib(done.stdout), int(total[1])
+        assert pairs, path
+        for subject, (mine, his) in pairs.items():
+            reason = EXCEPTIONS.get((path.stem, subject))
+            assert (mine == his) == (reason is None), \
+                f"{path}: {subject}: {mine}\nLinux: {his}\n{reason}"
