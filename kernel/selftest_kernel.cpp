@@ -39,7 +39,9 @@ Verdict test_handoff(Booted& machine) {
 Verdict test_ledger(Booted& machine) {
   const mm::Result<> closed = close_ledger(machine, mm::Printer());
   if (closed.ok()) return Verdict::pass();
-  return Verdict::fail("%s (%lu, %lu)", closed.error().what, closed.error().a, closed.error().b);
+  const mm::Error& e = closed.error();
+  return Verdict::fail("%s%s%s (0x%lx, 0x%lx)", e.subject == nullptr ? "" : e.subject,
+                       e.subject == nullptr ? "" : ": ", e.what, e.a, e.b);
 }
 
 Verdict test_write_xor_execute(Booted&) {

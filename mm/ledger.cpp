@@ -30,21 +30,30 @@ void item(const Printer& out, const char* name, uint64_t bytes) {
   out.line("Ledger:   %-24s %20lu", name, bytes);
 }
 
-// Calls visit(PfnRange) for each maximal run of frames in `range` that reservations touch.
-template <class Visit>
-void for_each_reserved_run(std::span<const Reservation> reservations, PfnRange range, Visit visit) {
-  PfnRange run;
+// Calls reserved(PfnRange) for each maximal run of frames in `range` that reservations touch, and
+// open(PfnRange) for each run between them, in ascending order.
+template <class Reserved, class Open>
+void divide(std::span<const Reservation> reservations, PfnRange range, Reserved reserved,
+            Open open) {
+  PfnRange run{range.start, range.start};
+  const auto visit = [&](Pfn done) {
+    if (done < run.start) open(PfnRange{done, run.start});
+    if (!run.empty()) reserved(run);
+  };
+  Pfn done = range.start;
   for (const Reservation& reservation : reservations) {
     const PfnRange touched = pfns_touched(reservation.range).clip(range);
     if (touched.empty()) continue;
-    if (!run.empty() && touched.start <= run.end) {
+    if (touched.start <= run.end) {
       run.end = std::max(run.end, touched.end);
       continue;
     }
-    if (!run.empty()) visit(run);
+    visit(done);
+    done = run.end;
     run = touched;
   }
-  if (!run.empty()) visit(run);
+  visit(done);
+  if (run.end < range.end) open(PfnRange{run.end, range.end});
 }
 
 class Ledger {
@@ -157,8 +166,9 @@ class Ledger {
     }
     uint64_t frames = 0;
     for (const ActiveRange& range : in_.active) {
-      for_each_reserved_run(in_.reservations, range.pfns,
-                            [&](PfnRange run) { frames += run.size(); });
+      divide(
+          in_.reservations, range.pfns, [&](PfnRange run) { frames += run.size(); },
+          [](PfnRange) {});
     }
     if (frames * kPageSize != named) {
       item(out_, "rest of reserved frames", frames * kPageSize - named);
@@ -175,42 +185,80 @@ class Ledger {
     return bytes;
   }
 
-  // Each zone's frames are reserved or managed, and what is managed is in one of three states.
+  // Each zone's frames are reserved and in no block, or in one block; and the counters know of it.
   void zones() {
     for (const NodeLayout& node : in_.nodes) {
-      for (size_t z = 0; z < kZoneTypes; ++z) {
-        const ZoneLayout& zone = node.zones[z];
-        uint64_t present = 0;
-        uint64_t reserved = 0;
-        for (const ActiveRange& range : in_.active) {
-          if (range.node != node.id) continue;
-          const PfnRange part = frames_of_zone(node, static_cast<ZoneType>(z), range);
-          if (part.empty()) continue;
-          present += part.size();
-          for_each_reserved_run(in_.reservations, part,
-                                [&](PfnRange run) { reserved += run.size(); });
-        }
-        const auto type = static_cast<ZoneType>(z);
-        check_zone(node.id, type, zone.present, present, reserved);
-      }
+      for (size_t z = 0; z < kZoneTypes; ++z) check_zone(node, static_cast<ZoneType>(z));
     }
   }
 
-  void check_zone(NodeId node, ZoneType type, uint64_t claimed, uint64_t present,
-                  uint64_t reserved) {
+  void check_zone(const NodeLayout& node, ZoneType type) {
     const char* const name = zone_name(type);
     const Result<> before = verdict_.result();
-    verdict_.must_equal("present frames of the zone are not its RAM", name, present, claimed, out_);
-    const ZoneUse use = in_.use.ask(in_.use.context, node, type);
-    free_ += use.free;
-    on_cpu_lists_ += use.on_cpu_lists;
-    allocated_ += use.allocated;
+    uint64_t present = 0;
+    uint64_t reserved = 0;
+    BlockFrames blocks;
+    for_each_part(node, type, [&](PfnRange part) {
+      present += part.size();
+      divide(
+          in_.reservations, part,
+          [&](PfnRange run) {
+            reserved += run.size();
+            check_reserved(node.id, run);
+          },
+          [&](PfnRange run) {
+            const Result<> counted =
+                in_.books.count_blocks(in_.books.context, node.id, type, run, blocks);
+            if (!counted.ok()) verdict_.fail(counted.error(), out_);
+          });
+    });
+    const ZoneUse use = in_.books.counters(in_.books.context, node.id, type);
+    verdict_.must_equal("present frames of the zone are not its RAM", name, present,
+                        node.zones[static_cast<size_t>(type)].present, out_);
     verdict_.must_equal("managed frames are not what no reservation holds", name,
                         present - reserved, use.managed, out_);
     verdict_.must_equal("managed frames are not free, on CPU lists or allocated", name, use.managed,
-                        use.free + use.on_cpu_lists + use.allocated, out_);
+                        blocks.all(), out_);
+    verdict_.must_equal("frames of free blocks are not as many as the zone counts", name,
+                        blocks.free, use.free, out_);
+    verdict_.must_equal("frames on CPU lists are not as many as the CPUs count", name,
+                        blocks.on_cpu_lists, use.on_cpu_lists, out_);
+    free_ += blocks.free;
+    on_cpu_lists_ += blocks.on_cpu_lists;
+    allocated_ += blocks.allocated;
     if (before.ok() && !verdict_.result().ok())
-      out_.line("Ledger: in zone %s of node %u", name, node);
+      out_.line("Ledger: in zone %s of node %u", name, node.id);
+  }
+
+  // Calls visit(PfnRange) for the RAM of a zone; ranges that touch are one.
+  template <class Visit>
+  void for_each_part(const NodeLayout& node, ZoneType type, Visit visit) {
+    PfnRange part;
+    for (const ActiveRange& range : in_.active) {
+      if (range.node != node.id) continue;
+      const PfnRange next = frames_of_zone(node, type, range);
+      if (next.empty()) continue;
+      if (!part.empty() && next.start == part.end) {
+        part.end = next.end;
+        continue;
+      }
+      if (!part.empty()) visit(part);
+      part = next;
+    }
+    if (!part.empty()) visit(part);
+  }
+
+  void check_reserved(NodeId node, PfnRange run) {
+    const Pfn taken = in_.books.first_in_block(in_.books.context, node, run);
+    if (taken >= run.end) return;
+    const Range frame = phys(PfnRange{taken, taken + 1});
+    for (const Reservation& reservation : in_.reservations) {
+      if (!reservation.range.overlaps(frame)) continue;
+      verdict_.fail({"a reserved frame is in a free or allocated block (address)", reservation.name,
+                     frame.start.v},
+                    out_);
+      return;
+    }
   }
 
   void pages() {

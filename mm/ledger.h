@@ -9,12 +9,15 @@
 //
 // to the byte. Each side is counted from its own structure, so the sums come out only when no
 // station has lost or invented anything; when they do not, the error says in which zone or for
-// which range. Counting costs by regions.
+// which range. Free, listed and allocated frames are those of the blocks that there are; the
+// allocator's counters have to agree. No block has a frame that is reserved. Counting costs by
+// regions and blocks.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "mm/block_walk.h"
 #include "mm/e820.h"
 #include "mm/early_res.h"
 #include "mm/layout.h"
@@ -29,17 +32,21 @@ struct NamedBytes {
   uint64_t bytes = 0;
 };
 
-// What the page allocator says of one zone, in frames.
+// What the page allocator's counters say of one zone, in frames.
 struct ZoneUse {
   uint64_t managed = 0;  // handed over and not taken back
   uint64_t free = 0;
   uint64_t on_cpu_lists = 0;
-  uint64_t allocated = 0;
 };
 
-// How it is asked.
-struct ZoneUseOf {
-  ZoneUse (*ask)(const void* context, NodeId node, ZoneType zone) = nullptr;
+// How the allocator is asked.
+struct AllocatorBooks {
+  ZoneUse (*counters)(const void* context, NodeId node, ZoneType zone) = nullptr;
+  // mm/block_walk.h's count_blocks().
+  Result<> (*count_blocks)(const void* context, NodeId node, ZoneType zone, PfnRange frames,
+                           BlockFrames& found) = nullptr;
+  // mm/block_walk.h's first_in_block().
+  Pfn (*first_in_block)(const void* context, NodeId node, PfnRange frames) = nullptr;
   const void* context = nullptr;
 };
 
@@ -51,7 +58,7 @@ struct LedgerInput {
   std::span<const Reservation> reservations;
   std::span<const ActiveRange> active;
   std::span<const NodeLayout> nodes;
-  ZoneUseOf use;
+  AllocatorBooks books;
 };
 
 // Prints the ledger, a line an item with the words it has above and `Ledger: ` before; fails,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mm/block_walk.h"
 #include "mm/numa.h"
 
 namespace mm {
@@ -58,52 +59,6 @@ Zone* PageAllocatorCore::zone_part(PfnRange frames, PfnRange& part) const {
   }
   return nullptr;
 }
-
-namespace {
-
-// The first frame of the range at which a block starts or a run's block lies; its end when none
-// does.
-Pfn first_head(const Node& node, PfnRange frames) {
-  const PageblockMap& blocks = node.blocks;
-  for (Pfn pfn = frames.start; pfn < frames.end;) {
-    if (blocks.in_run(pfn)) return pfn;
-    const Pfn giga = align_down(pfn, kGigaFrames);
-    const Pfn stop = std::min(giga + kGigaFrames, frames.end);
-    if (blocks.fresh_giga(pfn)) {
-      const uint64_t left = (frames.end - giga + kGigaFrames - 1) / kGigaFrames;
-      pfn = giga + blocks.fresh_gigas(pfn, left) * kGigaFrames;
-      continue;
-    }
-    const Pfn block = align_down(pfn, kPageblockFrames);
-    const uint64_t left = (stop - block + kPageblockFrames - 1) / kPageblockFrames;
-    if (const uint64_t untouched = blocks.untouched_blocks(block, left); untouched != 0) {
-      pfn = block + untouched * kPageblockFrames;
-      continue;
-    }
-    const Pfn end = std::min(block + kPageblockFrames, frames.end);
-    if (blocks.at(pfn).state() == PageblockState::HeadValid) {
-      if (pfn == block && node.page(pfn).tag() != Tag{}) return pfn;
-      pfn = end;
-      continue;
-    }
-    const Page* const pages = &node.page(pfn);
-    const uint64_t count = end - pfn;
-    uint64_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-      uint32_t any = 0;
-#pragma GCC unroll 8
-      for (uint64_t j = 0; j < 8; ++j) any |= pages[i + j].tag().word();
-      if (any != 0) break;
-    }
-    for (; i < count; ++i) {
-      if (pages[i].tag() != Tag{}) return pfn + i;
-    }
-    pfn = end;
-  }
-  return frames.end;
-}
-
-}  // namespace
 
 Result<> PageAllocatorCore::check_release(PfnRange frames) const {
   const auto bad = [](const char* what, Pfn pfn, uint64_t other) {

@@ -7,6 +7,25 @@ namespace {
 
 constexpr size_t kMaxTrims = 64;
 
+const PageAllocatorCore& pages_of(const void* context) {
+  return *static_cast<const PageAllocatorCore*>(context);
+}
+
+AllocatorBooks books_of(const PageAllocatorCore& pages) {
+  return {[](const void* context, NodeId node, ZoneType zone) {
+            const ZoneCounts counts = pages_of(context).zone_counts(node, zone);
+            return ZoneUse{counts.managed, counts.free, counts.on_cpu_lists};
+          },
+          [](const void* context, NodeId node, ZoneType type, PfnRange frames, BlockFrames& found) {
+            const Zone& zone = pages_of(context).node(node).zones[static_cast<size_t>(type)];
+            return count_blocks(zone, frames, found);
+          },
+          [](const void* context, NodeId node, PfnRange frames) {
+            return first_in_block(pages_of(context).node(node), frames);
+          },
+          &pages};
+}
+
 }  // namespace
 
 Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
@@ -31,13 +50,7 @@ Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
   input.reservations = relay.reservations().entries();
   input.active = relay.layout().active;
   input.nodes = relay.layout().nodes;
-  input.use = {
-      [](const void* context, NodeId node, ZoneType zone) {
-        const ZoneCounts counts =
-            static_cast<const PageAllocatorCore*>(context)->zone_counts(node, zone);
-        return ZoneUse{counts.managed, counts.free, counts.on_cpu_lists, counts.allocated()};
-      },
-      &pages};
+  input.books = books_of(pages);
   return close_ledger(input, out);
 }
 

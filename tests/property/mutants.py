@@ -20,7 +20,7 @@ BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
-        "memblock", "ledger", "relay", "page_alloc", "migratetype", "watermark", "pcp"]
+        "memblock", "ledger", "relay_ledger", "relay", "page_alloc", "migratetype", "watermark", "pcp"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
 ALLOCATING = ["page_alloc", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay"],
@@ -126,6 +126,21 @@ MUTANTS = [
      "frees in a row go back one batch at a time"),
     ("mm/page_alloc_slow_impl.h", "if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != "
      "attempt.preferred) continue;", "", "__GFP_THISNODE goes elsewhere"),
+    ("mm/buddy.cpp", "} else if (order + 1 < kMaxOrder && !to_tail) {", "} else if (false) {",
+     "what will merge soon is used at once"),
+    ("mm/block_walk.cpp", "} else if (stretch.frames.start != at || stretch.frames.end > frames.end) {",
+     "} else if (false) {", "a block may reach into a reservation"),
+    ("mm/block_walk.cpp", "      wrong(\"frames that nothing reserves", "      (void)(\"frames that nothing "
+     "reserves", "frames in no block are passed over"),
+    ("mm/block_walk.cpp", "blocks = std::max<uint64_t>(node.page(block.pfn).count, 1);", "",
+     "a run is one block"),
+    ("mm/ledger.cpp", "if (taken >= run.end) return;", "return;", "what is reserved is handed out"),
+    ("mm/ledger.cpp", "use.managed,\n                        blocks.all(), out_);",
+     "blocks.all(),\n                        blocks.all(), out_);", "an allocated frame is lost"),
+    ("mm/ledger.cpp", "blocks.on_cpu_lists, use.on_cpu_lists, out_);",
+     "blocks.on_cpu_lists, blocks.on_cpu_lists, out_);", "CPUs miscount their lists"),
+    ("mm/ledger.cpp", "blocks.free, use.free, out_);", "blocks.free, blocks.free, out_);",
+     "a zone miscounts what is free"),
     ("mm/ledger.cpp", "accounted_ += frames * kPageSize;", "", "reserved frames are nobody's"),
     ("mm/ledger.cpp", "present - reserved, use.managed", "use.managed, use.managed",
      "a lost frame is not missed"),

@@ -210,6 +210,18 @@ const Breakage kBreakages[] = {
      },
      "TEXT DATA BSS"},
     {"kernel.ledger", {}, [](Machine& m) { m->usable += 4096; }, "usable"},
+    // A frame of the text is somebody's, and another is missing: as many as there should be.
+    {"kernel.ledger",
+     {"mm.free.refused"},
+     [](Machine& m) {
+       const mm::Pfn text = mm::pfn_down(Phys{Image::kPhysical});
+       const mm::PfnRange other{text + 0x1000, text + 0x1001};
+       ASSERT_TRUE(m.pages().release({text, text + 1}).ok());
+       ASSERT_TRUE(m.pages().alloc_contig_range(kBootCpu, {text, text + 1}).ok());
+       ASSERT_TRUE(m.pages().alloc_contig_range(kBootCpu, other).ok());
+       ASSERT_TRUE(m.pages().withdraw(other).ok());
+     },
+     "TEXT DATA BSS: a reserved frame is in a free or allocated block"},
     {"kernel.pages.wx",
      {"kernel.pages.exact"},
      [](Machine& m) { m.mapping(Image::kVirtual + 0x50000).executable = true; },
@@ -287,7 +299,7 @@ const Breakage kBreakages[] = {
      },
      "not all of it is usable RAM"},
     {"mm.buddy.counts",
-     {"mm.buddy.audit", "mm.zones.largest"},
+     {"kernel.ledger", "mm.buddy.audit", "mm.zones.largest"},
      [](Machine& m) { ++m.zone(1, ZoneType::Normal).free_pages; },
      "node 1 zone Normal"},
     {"mm.buddy.audit",

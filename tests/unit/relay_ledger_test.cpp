@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "mm/audit.h"
 #include "mm/page_alloc.h"
 #include "tests/support/relayed.h"
 
@@ -18,22 +19,97 @@ SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
 SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
 )";
 
-TEST(RelayLedger, ClosesOnEitherRoadAndWithMemoryInUse) {
-  for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+struct Machine : test::Relayed {
+  explicit Machine(mm::Road road = mm::Road::Bootmem) : test::Relayed(kDrawing, options(road)) {}
+
+  static test::RelayOptions options(mm::Road road) {
     test::RelayOptions options;
     options.road = road;
-    test::Relayed machine(kDrawing, options);
-    const uint64_t usable = machine.machine.e820.total(mm::E820Type::Ram);
-    const auto close = [&] {
-      test::Log log;
-      const auto closed =
-          mm::close_ledger(machine.relay, machine.relay.pages(), usable, {}, {}, log.printer());
-      return closed.ok() ? log.take() : log.take() + test::describe(closed.error());
-    };
-    EXPECT_NE(close().find("Ledger: closed"), std::string::npos) << close();
-    ASSERT_TRUE(machine.relay.pages().alloc_pages(0, mm::kGfpKernel, 3, 0).ok());
-    EXPECT_NE(close().find("Ledger: closed"), std::string::npos) << close();
+    options.reservations = {{{mm::Phys{0x200'0000}, mm::Phys{0x210'0000}}, "TEXT DATA BSS"}};
+    return options;
   }
+  // What it says when it is closed, or why it is not.
+  std::string close() {
+    test::Log out;
+    const uint64_t usable = machine.e820.total(mm::E820Type::Ram);
+    const auto closed = mm::close_ledger(relay, relay.pages(), usable, {}, {}, out.printer());
+    return closed.ok() ? out.take() : test::describe(closed.error());
+  }
+  mm::Node& node(mm::NodeId id) { return const_cast<mm::Node&>(relay.pages().node(id)); }
+};
+
+TEST(RelayLedger, ClosesOnEitherRoadAndWithMemoryInUse) {
+  for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+    Machine machine(road);
+    auto& pages = machine.relay.pages();
+    EXPECT_NE(machine.close().find("Ledger: closed"), std::string::npos) << machine.close();
+    ASSERT_TRUE(pages.alloc_pages(0, mm::kGfpKernel, 3, 0).ok());
+    const auto page = pages.alloc_pages(0, mm::kGfpKernel, 0, 0);
+    ASSERT_TRUE(pages.alloc_pages(0, mm::kGfpKernel, 0, 0).ok());
+    ASSERT_TRUE(pages.free_pages(0, page.value(), 0).ok());
+    const std::string said = machine.close();
+    EXPECT_NE(said.find("Ledger: closed"), std::string::npos) << said;
+    EXPECT_NE(said.find("Ledger:   allocated                               36864\n"),
+              std::string::npos)
+        << said;
+  }
+}
+
+// One more frame and one less: every sum comes out, and the structures are sound.
+TEST(RelayLedger, AFrameOfTheTextGivenOutAndAnotherWithdrawn) {
+  for (const bool allocated : {true, false}) {
+    Machine machine;
+    auto& pages = machine.relay.pages();
+    const mm::PfnRange text{{0x2080}, {0x2081}};
+    const mm::PfnRange other{{0x5000}, {0x5001}};
+    ASSERT_TRUE(pages.release(text).ok());
+    if (allocated) {
+      ASSERT_TRUE(pages.alloc_contig_range(0, text).ok());
+    }
+    ASSERT_TRUE(pages.alloc_contig_range(0, other).ok());
+    ASSERT_TRUE(pages.withdraw(other).ok());
+    EXPECT_TRUE(mm::audit(pages).ok());
+    EXPECT_EQ(machine.close(),
+              "error: TEXT DATA BSS: a reserved frame is in a free or allocated block (address) "
+              "(0x2080000, 0x0)\n");
+  }
+}
+
+// Nothing is handed out that should not be; the other frame is missed where it was.
+TEST(RelayLedger, AFrameWithdrawnAndReservedNowhere) {
+  Machine machine;
+  auto& pages = machine.relay.pages();
+  const mm::PfnRange lost{{0x5000}, {0x5003}};
+  ASSERT_TRUE(pages.alloc_contig_range(0, lost).ok());
+  ASSERT_TRUE(pages.withdraw(lost).ok());
+  EXPECT_TRUE(mm::audit(pages).ok());
+  EXPECT_EQ(machine.close(),
+            "error: DMA32: frames that nothing reserves and no block covers (address, end) "
+            "(0x5000000, 0x5003000)\n");
+}
+
+// The counters hold that it is allocated: only its Page knows better.
+TEST(RelayLedger, AnAllocatedBlockWithoutAHead) {
+  Machine machine;
+  const auto block = machine.relay.pages().alloc_pages(0, mm::kGfpUser, 4, 1);
+  ASSERT_TRUE(block.ok());
+  machine.node(1).page(block.value()).set_tag({});
+  EXPECT_EQ(machine.close(),
+            "error: Normal: frames that nothing reserves and no block covers (address, end) "
+            "(0x100000000, 0x100010000)\n");
+}
+
+TEST(RelayLedger, ABlockThatReachesIntoAReservation) {
+  Machine machine;
+  auto& pages = machine.relay.pages();
+  const mm::PfnRange before{{0x1ff8}, {0x2000}};
+  ASSERT_TRUE(pages.alloc_contig_range(0, before).ok());
+  machine.node(0)
+      .page(before.start)
+      .set_tag(mm::Tag{mm::BlockState::Allocated, 4, mm::ZoneType::Dma32, 0});
+  EXPECT_EQ(machine.close(),
+            "error: DMA32: a block that reaches into what is reserved or of another zone (address, "
+            "order) (0x1ff8000, 0x4)\n");
 }
 
 }  // namespace

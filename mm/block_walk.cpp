@@ -1,0 +1,119 @@
+#include "mm/block_walk.h"
+
+#include <algorithm>
+
+#include "mm/buddy.h"
+
+namespace mm {
+namespace {
+
+// The next run of blocks of one state: a block, or all blocks of order 18 that one Page stands for.
+struct Stretch {
+  PfnRange frames;
+  Tag tag;
+};
+
+Stretch stretch_at(const Node& node, Pfn pfn) {
+  const BlockAt block = find_block(node, pfn);
+  if (block.tag.state() == BlockState::None) return {};
+  uint64_t blocks = 1;
+  // Only the first of a run has a Page.
+  if (block.tag.is(BlockState::Free, kMaxOrder) && !node.blocks.in_run(block.pfn)) {
+    blocks = std::max<uint64_t>(node.page(block.pfn).count, 1);
+  }
+  return {{block.pfn, block.pfn + blocks * frames_of(block.order)}, block.tag};
+}
+
+void add(BlockFrames& found, BlockState state, uint64_t frames) {
+  switch (state) {
+    case BlockState::Free:
+      found.free += frames;
+      break;
+    case BlockState::OnCpuList:
+      found.on_cpu_lists += frames;
+      break;
+    case BlockState::Allocated:
+      found.allocated += frames;
+      break;
+    case BlockState::None:
+      break;
+  }
+}
+
+}  // namespace
+
+Pfn first_head(const Node& node, PfnRange frames) {
+  const PageblockMap& blocks = node.blocks;
+  for (Pfn pfn = frames.start; pfn < frames.end;) {
+    if (blocks.in_run(pfn)) return pfn;
+    const Pfn giga = align_down(pfn, kGigaFrames);
+    const Pfn stop = std::min(giga + kGigaFrames, frames.end);
+    if (blocks.fresh_giga(pfn)) {
+      const uint64_t left = (frames.end - giga + kGigaFrames - 1) / kGigaFrames;
+      pfn = giga + blocks.fresh_gigas(pfn, left) * kGigaFrames;
+      continue;
+    }
+    const Pfn block = align_down(pfn, kPageblockFrames);
+    const uint64_t left = (stop - block + kPageblockFrames - 1) / kPageblockFrames;
+    if (const uint64_t untouched = blocks.untouched_blocks(block, left); untouched != 0) {
+      pfn = block + untouched * kPageblockFrames;
+      continue;
+    }
+    const Pfn end = std::min(block + kPageblockFrames, frames.end);
+    if (blocks.at(pfn).state() == PageblockState::HeadValid) {
+      if (pfn == block && node.page(pfn).tag() != Tag{}) return pfn;
+      pfn = end;
+      continue;
+    }
+    const Page* const pages = &node.page(pfn);
+    const uint64_t count = end - pfn;
+    uint64_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      uint32_t any = 0;
+#pragma GCC unroll 8
+      for (uint64_t j = 0; j < 8; ++j) any |= pages[i + j].tag().word();
+      if (any != 0) break;
+    }
+    for (; i < count; ++i) {
+      if (pages[i].tag() != Tag{}) return pfn + i;
+    }
+    pfn = end;
+  }
+  return frames.end;
+}
+
+Pfn first_in_block(const Node& node, PfnRange frames) {
+  if (frames.empty()) return frames.end;
+  if (find_block(node, frames.start).tag.state() != BlockState::None) return frames.start;
+  // Any other block that has frames in here starts in here.
+  return std::min(first_head(node, frames), frames.end);
+}
+
+Result<> count_blocks(const Zone& zone, PfnRange frames, BlockFrames& found) {
+  const Node& node = *zone.node;
+  Result<> result;
+  const auto wrong = [&](const char* what, Pfn at, uint64_t b) {
+    if (result.ok()) result = Error{what, zone_name(zone.type), phys(at).v, b};
+  };
+  for (Pfn at = frames.start; at < frames.end;) {
+    const Stretch stretch = stretch_at(node, at);
+    if (stretch.frames.empty()) {
+      const Pfn next = first_in_block(node, {at + 1, frames.end});
+      wrong("frames that nothing reserves and no block covers (address, end)", at, phys(next).v);
+      at = next;
+      continue;
+    }
+    const PfnRange inside = stretch.frames.clip(frames);
+    if (stretch.tag.zone() != zone.type || stretch.tag.node() != zone.node_id) {
+      wrong("a block that says it is of another zone (address, tag)", at, stretch.tag.word());
+    } else if (stretch.frames.start != at || stretch.frames.end > frames.end) {
+      wrong("a block that reaches into what is reserved or of another zone (address, order)",
+            stretch.frames.start, stretch.tag.order());
+    }
+    add(found, stretch.tag.state(), inside.size());
+    at = inside.end;
+  }
+  return result;
+}
+
+}  // namespace mm
