@@ -209,20 +209,22 @@ Result<> Bootmem::reserve_exclusive(Range range, const char* name) {
                range.end.v};
 }
 
-void Bootmem::take_reservations(std::span<const Reservation> reservations, size_t capacity,
-                                Range range, const Printer& out) {
-  out.line("(%zu/%zu early reservations) ==> bootmem [%010lx - %010lx]", reservations.size(),
-           capacity, range.start.v, range.end.v);
-  for (size_t i = 0; i < reservations.size(); ++i) {
-    const Reservation& r = reservations[i];
-    out.part(" #%zu [%010lx - %010lx] %16s", i, r.range.start.v, r.range.end.v, r.name);
+void Bootmem::take_reservations(const EarlyRes& reservations, Range range, const Printer& out) {
+  const size_t count = reservations.for_each_numbered([](size_t, const Reservation&) {});
+  out.line("(%zu/%zu early reservations) ==> bootmem [%010lx - %010lx]", count,
+           reservations.capacity(), range.start.v, range.end.v);
+  reservations.for_each_numbered([&](size_t number, const Reservation& r) {
+    out.part("  #%zu [%010lx - %010lx] %16s", number, r.range.start.v, r.range.end.v, r.name);
     const Range inside = r.range.clip(range);
     if (inside.empty()) {
       out.line("%s", "");
-      continue;
+    } else {
+      out.line(" ==> [%010lx - %010lx]", inside.start.v, inside.end.v);
     }
-    out.line(" ==> [%010lx - %010lx]", inside.start.v, inside.end.v);
-    reserve(inside);
+  });
+  for (const Reservation& r : reservations.entries()) {
+    const Range inside = r.range.clip(range);
+    if (!inside.empty()) reserve(inside);
   }
 }
 
@@ -265,27 +267,11 @@ Result<Phys> Bootmem::alloc(const Want& want) {
   return Error{"no room (bytes, below)", "bootmem", want.size, want.limit.v};
 }
 
-Result<> Bootmem::dma32_reserve(uint64_t bytes, uint64_t align, Phys goal) {
-  constexpr Phys kEnd{4 * kGiB};
-  Pfn end;
-  for (const NodeBootmem& node : nodes_) end = std::max(end, node.frames().end);
-  if (end <= pfn_down(kEnd)) return {};
-  const Want want{.size = bytes, .align = align, .goal = goal, .limit = kEnd};
-  const Phys place = BATON_TRY(alloc(want));
-  dma32_ = {place, place + align_up(bytes, kPageSize)};
-  return {};
-}
-
-void Bootmem::dma32_free() {
-  if (!dma32_.empty()) free(dma32_);
-  dma32_ = {};
-}
-
 namespace {
 
 Result<Phys> find_bootmap(const NodeLayout& node, uint64_t bytes,
                           std::span<const ActiveRange> active, const E820Table& e820,
-                          const EarlyRes& reservations) {
+                          const EarlyRes& reservations, const Printer& out) {
   for (const ActiveRange& range : active) {
     if (range.node != node.id || range.pfns.size() * kPageSize < bytes) continue;
     const auto place = find_e820_area(e820, reservations, phys(range.pfns), bytes, kPageSize);
@@ -294,6 +280,7 @@ Result<Phys> find_bootmap(const NodeLayout& node, uint64_t bytes,
   const Range anywhere{Phys{0}, Phys{kMaxPhys}};
   const auto place = find_e820_area(e820, reservations, anywhere, bytes, kPageSize);
   if (place.ok()) return place;
+  out.line("Cannot find bootmem map of size %lu", bytes);  // Linux's panic
   return Error{"Cannot find bootmem map of size (bytes, node)", "BOOTMAP", bytes, node.id};
 }
 
@@ -309,7 +296,7 @@ Result<size_t> init_bootmem(std::span<const NodeLayout> layouts, std::span<NodeB
       return Error{"more nodes with RAM than room (room)", "bootmem", nodes.size()};
     }
     const uint64_t bytes = NodeBootmem::bootmap_bytes(layout.spanned);
-    const Phys place = BATON_TRY(find_bootmap(layout, bytes, active, e820, reservations));
+    const Phys place = BATON_TRY(find_bootmap(layout, bytes, active, e820, reservations, out));
     BATON_TRY(reservations.reserve({place, place + bytes}, "BOOTMAP"));
     BATON_TRY(nodes[count].init(layout.id, layout.spanned, {map.at<std::byte>(place), bytes}));
     out.line("  bootmap [%016lx -  %016lx] pages %lx", place.v, place.v + bytes - 1,

@@ -85,10 +85,10 @@ class Bootmem {
   Result<> reserve_exclusive(Range range, const char* name);
 
   // early_res_to_bootmem: takes back what reservations have inside `range`. Prints
-  // `(%d/%d early reservations) ==> bootmem [%010llx - %010llx]` and a line for each. `capacity` is
-  // how many the list could hold.
-  void take_reservations(std::span<const Reservation> reservations, size_t capacity, Range range,
-                         const Printer& out);
+  // `(%d/%d early reservations) ==> bootmem [%010llx - %010llx]`, the count and how many the list
+  // could hold (max_early_res), and a line for each, as Linux 2.6.34 does; the list's own entry is
+  // taken and neither counted nor printed.
+  void take_reservations(const EarlyRes& reservations, Range range, const Printer& out);
 
   struct Want {
     uint64_t size = 0;
@@ -101,20 +101,12 @@ class Bootmem {
   // alloc_bootmem: whole frames, lowest place that fits. Content is whatever was there.
   Result<Phys> alloc(const Want& want);
 
-  // dma32_reserve_bootmem: on machines with RAM above 4 GiB keeps `bytes` below 4 GiB out of
-  // others' hands until dma32_free() (Linux: 128 MiB, at or above 512 MiB). Fails when there is no
-  // room; with no RAM above 4 GiB there is nothing to do.
-  Result<> dma32_reserve(uint64_t bytes, uint64_t align, Phys goal);
-  void dma32_free();
-  [[nodiscard]] Range dma32_reserved() const { return dma32_; }
-
  private:
   NodeBootmem* node_of(NodeId id);
   static Phys alloc_in(NodeBootmem& node, const Want& want);
 
   std::span<NodeBootmem> nodes_;
   std::span<const ActiveRange> active_;
-  Range dma32_;
 };
 
 // bootmem's first half for a machine: for each node with RAM finds room for its bitmap in the node

@@ -102,6 +102,12 @@ Result<> EarlyRes::grow_in(const E820Table& e820, const DirectMap& map) {
   return grow_if_nearly_full();
 }
 
+Result<> EarlyRes::reserve_itself(Range place) {
+  BATON_TRY(reserve(place, kOwnName));
+  own_ = place;
+  return {};
+}
+
 Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
   const size_t room = place.size() / sizeof(Reservation);
   if (count_ + kSlotsOfOneCall > room) {
@@ -114,6 +120,7 @@ Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
   auto* larger = map.at<Reservation>(place.start);
   for (size_t i = 0; i < count_; ++i) larger[i] = storage_[i];
   storage_ = {larger, room};
+  own_ = place;
   insert(BATON_TRY(make(place, kOwnName, false)));
   return {};
 }

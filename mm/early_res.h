@@ -41,6 +41,8 @@ class EarlyRes {
   Result<> grow_in(const E820Table& e820, const DirectMap& map);
   // Ends growth: from now on free memory is somebody else's to give. A full list is an error again.
   void stop_growing() { e820_ = nullptr; }
+  // Says that the list itself lies at `place`, which is reserved as "EARLY_RES" from now on.
+  Result<> reserve_itself(Range place);
   // Whether one more call of reserve() or free() finds room.
   [[nodiscard]] bool has_room() const { return count_ + kSlotsOfOneCall <= storage_.size(); }
   // Moves the list to `place`, reached through `map`: memory of the caller's, page-aligned, that no
@@ -60,6 +62,17 @@ class EarlyRes {
   Result<> adopt(std::span<const Reservation> reservations);
 
   [[nodiscard]] std::span<const Reservation> entries() const { return storage_.first(count_); }
+  // How many the list has room for where it lies now: Linux's max_early_res.
+  [[nodiscard]] size_t capacity() const { return storage_.size(); }
+  // Whether the entry is the list's own memory, which is nobody's reservation but the list's. Linux
+  // keeps it as entry 0 of a list that has moved, and passes it over.
+  [[nodiscard]] bool is_own(const Reservation& entry) const {
+    return !own_.empty() && entry.range == own_;
+  }
+  // Calls visit(number, entry) for every entry but the list's own, with Linux's numbers: from 1 on
+  // where there is an own one, else from 0. Returns how many these were.
+  template <class Visit>
+  size_t for_each_numbered(Visit visit) const;
   // First reservation that has a byte in the range; null if none.
   [[nodiscard]] const Reservation* overlapping(Range range) const;
   [[nodiscard]] const Reservation* find(Phys address) const {
@@ -84,6 +97,16 @@ class EarlyRes {
   DirectMap map_;
   Range own_;  // where storage_ lies once it has moved; empty before
 };
+
+template <class Visit>
+size_t EarlyRes::for_each_numbered(Visit visit) const {
+  const size_t first = own_.empty() ? 0 : 1;
+  size_t number = first;
+  for (const Reservation& entry : entries()) {
+    if (!is_own(entry)) visit(number++, entry);
+  }
+  return number - first;
+}
 
 // The lowest place for `size` bytes, aligned to `align` (a power of two), inside `bounds`, all
 // usable in e820 and free of reservations. Never address 0, which stands for "none" in Linux's

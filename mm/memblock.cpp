@@ -341,4 +341,12 @@ Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
   return {};
 }
 
+void print_subtracted(const EarlyRes& reservations, const Printer& out) {
+  const size_t count = reservations.for_each_numbered([](size_t, const Reservation&) {});
+  out.line("Subtract (%zu early reservations)", count);
+  reservations.for_each_numbered([&](size_t number, const Reservation& r) {
+    out.line("  #%zu [%010lx - %010lx] %15s", number, r.range.start.v, r.range.end.v, r.name);
+  });
+}
+
 }  // namespace mm

@@ -11,6 +11,7 @@
 #include "mm/direct_map.h"
 #include "mm/early_res.h"
 #include "mm/layout.h"
+#include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
 
@@ -156,6 +157,9 @@ class Memblock {
 // that are too small for these are moved first, when they may be.
 Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
                        std::span<const Reservation> reservations);
+// What that road says instead of bootmem's lines: `Subtract (%d early reservations)` and a line for
+// each but the list's own, as Linux 2.6.34 does (which counts the list's own in the first line).
+void print_subtracted(const EarlyRes& reservations, const Printer& out);
 
 template <class Visit>
 void Memblock::for_each_free_range(NodeId node, Visit visit) const {

@@ -13,10 +13,12 @@ constexpr size_t kMoreE820Appends = 64;
 // Regions that boot_alloc() and the DMA32 reserve may add before an array has to grow.
 constexpr size_t kMoreRegions = 64;
 
-// dma32_reserve_bootmem: Linux keeps 128 MiB at or above 512 MiB, so that the software IO TLB finds
-// room later on a machine with much memory above 4 GiB.
-constexpr uint64_t kDma32Bytes = 128 * kMiB;
+// dma32_reserve_bootmem: Linux keeps 128 MiB, aligned to 64 MiB, at or above 512 MiB, so that what
+// can only be reached with 32 bits finds room later on a machine with much memory above 4 GiB.
+constexpr uint64_t kDma32Align = 64 * kMiB;
+constexpr uint64_t kDma32Bytes = 2 * kDma32Align;
 constexpr Phys kDma32Goal{512 * kMiB};
+constexpr Phys kDma32End{4 * kGiB};
 
 // The lowest place from `goal` up, or from 0: bootmem's rule.
 Result<Phys> memblock_alloc_bottom_up(Memblock& memblock, Memblock::Want want, Phys goal) {
@@ -59,7 +61,7 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
     return Error{"no room for the list of reservations (bytes)", "early_res", bytes, 0};
   reservations_ = EarlyRes({map_.at<Reservation>(place), bytes / sizeof(Reservation)});
   BATON_TRY(reservations_.adopt(reservations));
-  BATON_TRY(reservations_.reserve({place, place + bytes}, "EARLY_RES"));
+  BATON_TRY(reservations_.reserve_itself({place, place + bytes}));
 
   e820_ = given;
   const auto storage =
@@ -112,7 +114,9 @@ Result<> RelayCore::lay_out(const ZoneLimits& limits, const MovableOptions& mova
 
 Result<> RelayCore::start_boot_allocator(Road road) {
   road_ = road;
-  return road == Road::Bootmem ? start_bootmem() : start_memblock();
+  BATON_TRY(road == Road::Bootmem ? start_bootmem() : start_memblock());
+  dma32_reserve();
+  return {};
 }
 
 Result<> RelayCore::start_bootmem() {
@@ -122,9 +126,7 @@ Result<> RelayCore::start_bootmem() {
   bootmem_ = Bootmem(nodes.first(count));
   bootmem_.free_active(numa_.active);
   const Range all{Phys{0}, phys(e820_.last_pfn())};
-  bootmem_.take_reservations(reservations_.entries(), reservations_.entries().size(), all, out_);
-  const auto kept = bootmem_.dma32_reserve(kDma32Bytes, kPageSize, kDma32Goal);
-  if (!kept.ok()) out_.error("bootmem", kept.error());
+  bootmem_.take_reservations(reservations_, all, out_);
   return {};
 }
 
@@ -136,31 +138,47 @@ Result<> RelayCore::start_memblock() {
   memblock_ = Memblock(memory, reserved);
   memblock_.allow_resize(map_);
   BATON_TRY(memblock_from(memblock_, numa_.active, reservations_.entries()));
-  if (e820_.last_pfn() <= pfn_down(Phys{4 * kGiB})) return {};
-  const Memblock::Want want{.size = kDma32Bytes, .align = kPageSize, .to = Phys{4 * kGiB}};
-  const auto kept = memblock_alloc_bottom_up(memblock_, want, kDma32Goal);
-  if (!kept.ok()) {
-    out_.error("memblock", kept.error());
-    return {};
-  }
-  dma32_ = {kept.value(), kept.value() + kDma32Bytes};
+  print_subtracted(reservations_, out_);
   return {};
 }
 
-Result<> RelayCore::memblock_dma32_free() {
+// The lowest place from `goal` up, or from 0, that ends at or below the limit; the same on both
+// roads.
+Result<Phys> RelayCore::boot_alloc_at(uint64_t bytes, uint64_t align, Phys goal, Phys limit) {
+  if (road_ == Road::Bootmem) {
+    return bootmem_.alloc({.size = bytes, .align = align, .goal = goal, .limit = limit});
+  }
+  return memblock_alloc_bottom_up(memblock_, {.size = bytes, .align = align, .to = limit}, goal);
+}
+
+void RelayCore::dma32_reserve() {
+  if (e820_.last_pfn() <= pfn_down(kDma32End)) return;
+  const Result<Phys> place = boot_alloc_at(kDma32Bytes, kDma32Align, kDma32Goal, kDma32End);
+  if (!place.ok()) {
+    out_.error("dma32", place.error());
+    return;
+  }
+  dma32_ = {place.value(), place.value() + kDma32Bytes};
+  out_.line("dma32: [mem 0x%08lx-0x%08lx] kept for 32-bit DMA", dma32_.start.v, dma32_.end.v - 1);
+}
+
+// Linux's pci_iommu_alloc, from mem_init: who needs it takes it now. Here it is buddy.
+Result<> RelayCore::dma32_free() {
   if (dma32_.empty()) return {};
-  const Range kept = dma32_;
+  if (road_ == Road::Bootmem) {
+    bootmem_.free(dma32_);
+  } else {
+    BATON_TRY(memblock_.free(dma32_));
+  }
+  out_.line("Freeing dma32 memory: %luK", dma32_.size() / kKiB);
   dma32_ = {};
-  return memblock_.free(kept);
+  return {};
 }
 
 Result<Phys> RelayCore::boot_alloc(uint64_t bytes, const char* name) {
   bytes = align_up(bytes, kPageSize);
   const Phys goal{16 * kMiB};
-  const Phys place =
-      BATON_TRY(road_ == Road::Bootmem ? bootmem_.alloc({.size = bytes, .goal = goal})
-                                       : memblock_alloc_bottom_up(
-                                             memblock_, {.size = bytes, .align = kPageSize}, goal));
+  const Phys place = BATON_TRY(boot_alloc_at(bytes, kPageSize, goal, Phys{kMaxPhys}));
   BATON_TRY(reservations_.reserve({place, place + bytes}, name));
   return place;
 }

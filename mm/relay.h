@@ -51,7 +51,9 @@ class RelayCore {
   Result<> find_nodes(const NumaInput& numa);
   // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
   Result<> lay_out(const ZoneLimits& limits, const MovableOptions& movable, unsigned cpus);
-  // Station 4, the boot allocator of the chosen road.
+  // Station 4, the boot allocator of the chosen road. On a machine with RAM above 4 GiB it also
+  // keeps 128 MiB below, in which nothing is allocated before the hand-over
+  // (dma32_reserve_bootmem). That there is no room for these is said and no error.
   Result<> start_boot_allocator(Road road);
   // alloc_bootmem: whole pages for what is needed before buddy and stays, reserved under `name`.
   // The lowest place above the DMA zone that fits, or below; the same place on both roads.
@@ -71,6 +73,8 @@ class RelayCore {
   [[nodiscard]] Bootmem& bootmem() { return bootmem_; }
   // On the memblock road only, until the hand-over.
   [[nodiscard]] Memblock& memblock() { return memblock_; }
+  // What is kept for 32-bit DMA from station 4 until the hand-over; empty: nothing.
+  [[nodiscard]] Range dma32_reserved() const { return dma32_; }
   [[nodiscard]] const DirectMap& map() const { return map_; }
 
  protected:
@@ -79,7 +83,9 @@ class RelayCore {
 
   Result<> start_bootmem();
   Result<> start_memblock();
-  Result<> memblock_dma32_free();
+  Result<Phys> boot_alloc_at(uint64_t bytes, uint64_t align, Phys goal, Phys limit);
+  void dma32_reserve();
+  Result<> dma32_free();
 
   // Room for `count` things in the machine's memory, for as long as it runs.
   template <class T>
@@ -98,7 +104,7 @@ class RelayCore {
   Road road_ = Road::Bootmem;
   Bootmem bootmem_;
   Memblock memblock_;
-  Range dma32_;  // what the memblock road keeps for 32-bit DMA until the hand-over
+  Range dma32_;
 };
 
 template <class Policy>
@@ -120,12 +126,11 @@ class Relay : public RelayCore {
     const auto release = [&](NodeId, PfnRange frames) {
       if (result.ok()) result = pages_.release(frames);
     };
+    BATON_TRY(dma32_free());
     if (road_ == Road::Bootmem) {
-      bootmem_.dma32_free();
       free_all_bootmem(bootmem_, layout_, release);
       bootmem_ = Bootmem();
     } else {
-      BATON_TRY(memblock_dma32_free());
       free_all_memblock(memblock_, layout_, release);
       memblock_ = Memblock();
     }

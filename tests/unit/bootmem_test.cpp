@@ -139,8 +139,7 @@ struct Road {
                                     laid.reservations, memory.map(), log.printer()));
     bootmem = Bootmem(std::span(bitmaps).first(count));
     bootmem.free_active(laid.numa.active);
-    bootmem.take_reservations(laid.reservations.entries(), laid.reservation_storage.size(),
-                              {Phys{0}, Phys{6 * mm::kGiB}}, log.printer());
+    bootmem.take_reservations(laid.reservations, {Phys{0}, Phys{6 * mm::kGiB}}, log.printer());
   }
 
   std::string handover() {
@@ -160,10 +159,10 @@ TEST(Bootmem, TheWholeRoad) {
   EXPECT_EQ(road.log.text(), R"(  bootmap [0000000000001000 -  0000000000011fff] pages 11
   bootmap [0000000100000000 -  0000000100010fff] pages 11
 (4/64 early reservations) ==> bootmem [0000000000 - 0180000000]
- #0 [0000001000 - 0000012000]          BOOTMAP ==> [0000001000 - 0000012000]
- #1 [0001000000 - 0001234567]    TEXT DATA BSS ==> [0001000000 - 0001234567]
- #2 [0100000000 - 0100011000]          BOOTMAP ==> [0100000000 - 0100011000]
- #3 [017fff0000 - 0180000000]          RAMDISK ==> [017fff0000 - 0180000000]
+  #0 [0000001000 - 0000012000]          BOOTMAP ==> [0000001000 - 0000012000]
+  #1 [0001000000 - 0001234567]    TEXT DATA BSS ==> [0001000000 - 0001234567]
+  #2 [0100000000 - 0100011000]          BOOTMAP ==> [0100000000 - 0100011000]
+  #3 [017fff0000 - 0180000000]          RAMDISK ==> [017fff0000 - 0180000000]
 )");
   // Runs end at zones: DMA at 0x1000, DMA32 above it; what a reservation touches stays.
   EXPECT_EQ(road.handover(), R"(node 0 [0x12 0xa0)
@@ -178,11 +177,10 @@ TEST(Bootmem, ReservationsOutsideTheRangeAreListedOnly) {
   test::must(road.laid.reservations.reserve({Phys{0x1000}, Phys{0x2000}}, "A"));
   test::must(road.laid.reservations.reserve({Phys{0x5000}, Phys{0x9000}}, "B"));
   test::Log log;
-  Bootmem().take_reservations(road.laid.reservations.entries(), 20, {Phys{0x6000}, Phys{0x8000}},
-                              log.printer());
-  EXPECT_EQ(log.text(), R"((2/20 early reservations) ==> bootmem [0000006000 - 0000008000]
- #0 [0000001000 - 0000002000]                A
- #1 [0000005000 - 0000009000]                B ==> [0000006000 - 0000008000]
+  Bootmem().take_reservations(road.laid.reservations, {Phys{0x6000}, Phys{0x8000}}, log.printer());
+  EXPECT_EQ(log.text(), R"((2/64 early reservations) ==> bootmem [0000006000 - 0000008000]
+  #0 [0000001000 - 0000002000]                A
+  #1 [0000005000 - 0000009000]                B ==> [0000006000 - 0000008000]
 )");
 }
 
@@ -227,22 +225,46 @@ TEST(Bootmem, ExclusiveReservationsDoNotShare) {
   EXPECT_TRUE(road.bootmem.nodes()[0].all_free(frames(0x16, 0x17)));
 }
 
-TEST(Bootmem, KeepsLowMemoryBackForDma32) {
+// The list itself lies in reserved memory: it is kept like all others, and neither counted nor
+// printed. Linux has it as entry 0.
+TEST(Bootmem, TheListsOwnEntryIsTakenWithoutALine) {
   Road road;
+  test::must(road.laid.reservations.reserve({Phys{0x5000}, Phys{0x9000}}, "A"));
+  test::must(road.laid.reservations.reserve_itself({Phys{0x20000}, Phys{0x22000}}));
+  test::must(road.laid.reservations.reserve({Phys{0x30000}, Phys{0x31000}}, "B"));
   road.start();
-  const uint64_t before = road.bootmem.nodes()[0].count_free();
-  test::must(road.bootmem.dma32_reserve(128 * mm::kMiB, 2 * mm::kMiB, Phys{512 * mm::kMiB}));
-  EXPECT_EQ(road.bootmem.dma32_reserved(), (Range{Phys{0x20000000}, Phys{0x28000000}}));
-  EXPECT_EQ(road.bootmem.nodes()[0].count_free(), before - 32768);
-  road.bootmem.dma32_free();
-  EXPECT_EQ(road.bootmem.nodes()[0].count_free(), before);
+  EXPECT_NE(road.log.text().find(R"(
+(4/64 early reservations) ==> bootmem [0000000000 - 0180000000]
+  #1 [0000005000 - 0000009000]                A ==> [0000005000 - 0000009000]
+  #2 [0000009000 - 000001a000]          BOOTMAP ==> [0000009000 - 000001a000]
+  #3 [0000030000 - 0000031000]                B ==> [0000030000 - 0000031000]
+  #4 [0100000000 - 0100011000]          BOOTMAP ==> [0100000000 - 0100011000]
+)"),
+            std::string::npos)
+      << road.log.text();
+  EXPECT_TRUE(road.bootmem.nodes()[0].all_taken(frames(0x20, 0x22)));
 }
 
-TEST(Bootmem, KeepsNothingBackWithoutRamAboveFourGiB) {
-  Road road("BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable\n");
-  road.start();
-  test::must(road.bootmem.dma32_reserve(128 * mm::kMiB, 2 * mm::kMiB, Phys{512 * mm::kMiB}));
-  EXPECT_TRUE(road.bootmem.dma32_reserved().empty());
+TEST(Bootmem, WithoutRoomForABitmapThereIsNone) {
+  Road road;
+  // All but 16 pages at the end of node 0 and 16 at the end of node 1; a bitmap has 17.
+  test::must(road.laid.reservations.reserve({Phys{0x1000}, Phys{0x7fff0000}}, "A"));
+  test::must(road.laid.reservations.reserve({Phys{0x100000000}, Phys{0x17fff0000}}, "B"));
+  const auto result =
+      mm::init_bootmem(road.laid.nodes, road.bitmaps, road.laid.numa.active, road.laid.machine.e820,
+                       road.laid.reservations, road.memory.map(), road.log.printer());
+  ASSERT_FALSE(result.ok());
+  EXPECT_STREQ(result.error().what, "Cannot find bootmem map of size (bytes, node)");
+  EXPECT_STREQ(result.error().subject, "BOOTMAP");
+  EXPECT_EQ(result.error().a, 0x11000u);
+  EXPECT_EQ(road.log.text(), "Cannot find bootmem map of size 69632\n");
+  // A page more and it is there.
+  test::must(road.laid.reservations.free({Phys{0x7ffef000}, Phys{0x7fff0000}}));
+  test::must(road.laid.reservations.free({Phys{0x17ffef000}, Phys{0x17fff0000}}));
+  EXPECT_EQ(test::must(mm::init_bootmem(road.laid.nodes, road.bitmaps, road.laid.numa.active,
+                                        road.laid.machine.e820, road.laid.reservations,
+                                        road.memory.map(), {})),
+            2u);
 }
 
 TEST(Handover, GivesWhatReservationsGiveUp) {

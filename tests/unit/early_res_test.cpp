@@ -109,8 +109,42 @@ TEST(EarlyRes, AFullListIsAnErrorUnlessItMayGrow) {
   }
   EXPECT_EQ(growing.res.entries().size(), 601u);  // with its own
   size_t own = 0;
-  for (const Reservation& r : growing.res.entries()) own += mm::has_name(r, "EARLY_RES") ? 1 : 0;
+  for (const Reservation& r : growing.res.entries()) {
+    own += mm::has_name(r, "EARLY_RES") ? 1 : 0;
+    EXPECT_EQ(growing.res.is_own(r), mm::has_name(r, "EARLY_RES"));
+  }
   EXPECT_EQ(own, 1u);
+  EXPECT_GE(growing.res.capacity(), 601u);
+}
+
+TEST(EarlyRes, NumbersEveryEntryButItsOwn) {
+  List l;
+  test::must(l.res.reserve(range(0x5000, 0x6000), "A"));
+  const auto numbers = [&] {
+    std::string text;
+    const size_t count = l.res.for_each_numbered([&](size_t number, const Reservation& r) {
+      text += std::to_string(number) + r.name + " ";
+    });
+    return text + "of " + std::to_string(count);
+  };
+  EXPECT_EQ(numbers(), "0A of 1");
+  test::must(l.res.reserve_itself(range(0x1000, 0x2000)));
+  test::must(l.res.reserve(range(0x3000, 0x4000), "B"));
+  EXPECT_EQ(numbers(), "1B 2A of 2");  // the list is Linux's number 0
+}
+
+TEST(EarlyRes, TheMemoryItMovesOutOfIsFreeAgain) {
+  const test::DrawnMachine machine(
+      "BIOS-e820: [mem 0x0000000000100000-0x0000000000ffffff] usable\n");
+  const test::PretendMemory memory(Phys{0x1000000});
+  EarlyRes res({memory.map().at<Reservation>(Phys{0x100000}), 8});
+  test::must(res.reserve_itself(range(0x100000, 0x101000)));
+  test::must(res.grow_in(machine.e820, memory.map()));
+  for (uint64_t i = 0; i < 8; ++i) {
+    test::must(res.reserve(range(0x200000 + i * 0x2000, 0x200000 + i * 0x2000 + 5), "X"));
+  }
+  EXPECT_EQ(res.find(Phys{0x100000}), nullptr);
+  EXPECT_EQ(res.entries().size(), 9u);  // the eight, and where the list lies now
 }
 
 TEST(EarlyRes, AdoptsOnlyWhatIsSane) {

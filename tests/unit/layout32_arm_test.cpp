@@ -100,7 +100,7 @@ TEST(Arm, FromBanksToAZeroPage) {
             1u);
   mm::Bootmem bootmem(bitmaps);
   bootmem.free_active(m.low_active);
-  bootmem.take_reservations(m.reservations.entries(), 64, range(0, mm::phys(limits.max_low).v), {});
+  bootmem.take_reservations(m.reservations, range(0, mm::phys(limits.max_low).v), {});
 
   // bootmem_free_node: zones; one mem_map for the node
   EXPECT_EQ(m.zone_table(), R"(node 0 Normal: spanned 194560 present 194560 from 0x80000000

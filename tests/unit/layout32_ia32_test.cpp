@@ -55,7 +55,7 @@ node 0 HighMem: spanned 32768 present 32768 from 0x38000000
   bootmem.free_active(m.low_active);
   EXPECT_TRUE(bitmaps[0].all_taken({Pfn{0x9f}, Pfn{0x100}}));  // no RAM: the BIOS's
   EXPECT_TRUE(bitmaps[0].all_free({Pfn{0}, Pfn{0x9f}}));       // page 0, too, for now
-  bootmem.take_reservations(m.reservations.entries(), 64, range(0, mm::kIa32Lowmem), {});
+  bootmem.take_reservations(m.reservations, range(0, mm::kIa32Lowmem), {});
   EXPECT_TRUE(bitmaps[0].all_taken({Pfn{0}, Pfn{1}}));
 
   m.build_all_zonelists();

@@ -189,6 +189,27 @@ TEST(Memblock, AFullArrayIsAnErrorOrGrows) {
   }
 }
 
+// Linux 2.6.34's subtract_early_res: a blank more than in its lines about bootmem is missing before
+// the name, and there is nothing behind it.
+TEST(Memblock, SaysWhatIsSubtracted) {
+  std::vector<mm::Reservation> storage(8);
+  mm::EarlyRes reservations(storage);
+  test::must(reservations.reserve(range(0x1000000, 0x1234567), "TEXT DATA BSS"));
+  test::must(reservations.reserve(range(0x17fff0000, 0x180000000), "RAMDISK"));
+  test::Log log;
+  mm::print_subtracted(reservations, log.printer());
+  EXPECT_EQ(log.take(), R"(Subtract (2 early reservations)
+  #0 [0001000000 - 0001234567]   TEXT DATA BSS
+  #1 [017fff0000 - 0180000000]         RAMDISK
+)");
+  test::must(reservations.reserve_itself(range(0x1300000, 0x1301000)));
+  mm::print_subtracted(reservations, log.printer());
+  EXPECT_EQ(log.take(), R"(Subtract (2 early reservations)
+  #1 [0001000000 - 0001234567]   TEXT DATA BSS
+  #2 [017fff0000 - 0180000000]         RAMDISK
+)");
+}
+
 // The same drawing taken down both roads gives the same frames.
 std::vector<bool> frames_of(
     const std::function<void(std::function<void(mm::NodeId, mm::PfnRange)>)>& road, uint64_t end) {
@@ -231,7 +252,7 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x11fffffff] hotplug
               2u);
     mm::Bootmem bootmem(bitmaps);
     bootmem.free_active(laid.numa.active);
-    bootmem.take_reservations(laid.reservations.entries(), 64, range(0, mm::kMaxPhys), {});
+    bootmem.take_reservations(laid.reservations, range(0, mm::kMaxPhys), {});
     const auto by_bootmem = frames_of(
         [&](const auto& visit) {
           mm::free_all_bootmem(bootmem, laid.layout(), visit);

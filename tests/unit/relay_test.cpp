@@ -269,6 +269,157 @@ TEST(Relay, SaysWhatLinuxSays) {
   }
 }
 
+// A drawn machine as far as its boot allocator.
+struct Started {
+  test::DrawnMachine drawn;
+  test::PretendMemory memory{drawn.e820.entries().back().range.end};
+  test::Log log;
+  mm::Relay<test::OneCpu> relay{memory.map(), log.printer()};
+
+  Started(const std::string& drawing, mm::Road road,
+          const std::vector<mm::Reservation>& reservations = {})
+      : drawn(drawing) {
+    test::must(relay.take_over(drawn.e820.entries(), reservations));
+    test::must(relay.trim(4));
+    test::must(relay.find_nodes(drawn.numa()));
+    test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+    log.take();
+    test::must(relay.start_boot_allocator(road));
+  }
+  void hand_over() {
+    test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
+    log.take();
+    test::must(relay.hand_over());
+  }
+};
+
+// Reserved by name, without the list's own entry, as both roads print it.
+size_t named(const mm::EarlyRes& reservations) {
+  size_t count = 0;
+  for (const mm::Reservation& r : reservations.entries()) {
+    count += mm::has_name(r, "EARLY_RES") ? 0 : 1;
+  }
+  return count;
+}
+
+TEST(Relay, EitherRoadSaysWhatItTakesBack) {
+  const std::vector<mm::Reservation> given{reserved(0x200000, 0x312345, "TEXT DATA BSS")};
+  for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+    const Started machine(kTwoNodes, road, given);
+    const std::string& log = machine.log.text();
+    const mm::EarlyRes& reservations = machine.relay.reservations();
+    const size_t count = named(reservations);
+    EXPECT_EQ(reservations.entries().size(), count + 1);  // and the list itself
+    char first[96];
+    if (road == mm::Road::Bootmem) {
+      mm::format(first, "(%zu/%zu early reservations) ==> bootmem [0000000000 - 0180000000]\n",
+                 count, reservations.capacity());
+      EXPECT_NE(log.find("    TEXT DATA BSS ==> [0000200000 - 0000312345]\n"), std::string::npos);
+    } else {
+      mm::format(first, "Subtract (%zu early reservations)\n", count);
+      EXPECT_NE(log.find(" [0000200000 - 0000312345]   TEXT DATA BSS\n"), std::string::npos);
+    }
+    EXPECT_NE(log.find(first), std::string::npos) << first << "in\n" << log;
+    EXPECT_GT(reservations.capacity(), count + 1);
+    size_t lines = 0;
+    for (size_t at = log.find("  #"); at != std::string::npos; at = log.find("  #", at + 1)) {
+      ++lines;
+      const std::string number = "  #" + std::to_string(lines) + " [";
+      EXPECT_EQ(log.substr(at, number.size()), number);
+    }
+    EXPECT_EQ(lines, count);
+    EXPECT_EQ(log.find("EARLY_RES"), std::string::npos);
+  }
+}
+
+//   0  1M          512M           1G               4G       5G
+//   |  | usable                    |                | usable |
+const char* const kAboveFourGiB = R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable
+)";
+
+TEST(Relay, KeepsMemoryFor32BitDmaUntilTheHandOver) {
+  // One page in the way at 512 MiB: the next place aligned to 64 MiB is at 576 MiB.
+  for (const bool in_the_way : {false, true}) {
+    std::vector<mm::Reservation> given;
+    if (in_the_way) given.push_back(reserved(0x20000000, 0x20001000, "IN THE WAY"));
+    for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+      Started machine(kAboveFourGiB, road, given);
+      const uint64_t start = in_the_way ? 0x24000000 : 0x20000000;
+      const Range kept{Phys{start}, Phys{start + 128 * mm::kMiB}};
+      EXPECT_EQ(machine.relay.dma32_reserved(), kept);
+      EXPECT_NE(machine.log.text().find(in_the_way ? "dma32: [mem 0x24000000-0x2bffffff] kept for "
+                                                     "32-bit DMA\n"
+                                                   : "dma32: [mem 0x20000000-0x27ffffff] kept for "
+                                                     "32-bit DMA\n"),
+                std::string::npos)
+          << machine.log.text();
+      // Nothing else is put there, however much is asked for.
+      for (unsigned i = 0; i < 7; ++i) {
+        const Phys place = test::must(machine.relay.boot_alloc(128 * mm::kMiB, "BOOT"));
+        EXPECT_FALSE(kept.overlaps({place, place + 128 * mm::kMiB})) << std::hex << place.v;
+      }
+      machine.hand_over();
+      EXPECT_EQ(machine.log.text(), "Freeing dma32 memory: 131072K\n");
+      EXPECT_TRUE(machine.relay.dma32_reserved().empty());
+      for (const Phys at : {kept.start, kept.end - 1}) {
+        EXPECT_EQ(machine.relay.pages().owner_of(mm::pfn_down(at)).use, mm::FrameUse::Free);
+      }
+      EXPECT_EQ(machine.relay.pages().counts().free, frames_left(machine.relay));
+    }
+  }
+}
+
+TEST(Relay, KeepsNothingFor32BitDmaWithoutNeedOrRoom) {
+  const char* const kNoneBelow = R"(
+BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable
+)";
+  for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+    Started low("BIOS-e820: [mem 0x0000000000100000-0x00000000ffffffff] usable\n", road);
+    EXPECT_TRUE(low.relay.dma32_reserved().empty());
+    EXPECT_EQ(low.log.text().find("dma32"), std::string::npos);
+    low.hand_over();
+    EXPECT_EQ(low.relay.pages().counts().free, frames_left(low.relay));
+
+    Started full(kNoneBelow, road);
+    EXPECT_TRUE(full.relay.dma32_reserved().empty());
+    EXPECT_NE(full.log.text().find("dma32: "), std::string::npos) << full.log.text();
+    full.hand_over();
+    EXPECT_EQ(full.relay.pages().counts().free, frames_left(full.relay));
+  }
+}
+
+TEST(Relay, WithoutRoomForABitmapTheBootmemRoadEnds) {
+  test::DrawnMachine drawn(kSmallPc);
+  const test::PretendMemory memory(drawn.e820.entries().back().range.end);
+  test::Log log;
+  mm::Relay<test::OneCpu> relay(memory.map(), log.printer());
+  test::must(relay.take_over(drawn.e820.entries(), {}));
+  test::must(relay.trim(4));
+  test::must(relay.find_nodes(drawn.numa()));
+  test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+  // Somebody has all but one page, which the list of nodes takes.
+  Phys spare;
+  std::vector<Range> rest;
+  mm::for_each_free_range(relay.e820(), relay.reservations().entries(),
+                          {Phys{0}, Phys{mm::kMaxPhys}},
+                          [&](Range free) { return rest.push_back(free), true; });
+  for (Range free : rest) {
+    if (spare == Phys{} && free.size() > kPageSize) {
+      spare = free.start;
+      free.start += kPageSize;
+    }
+    test::must(relay.reservations().reserve(free, "A"));
+  }
+  const auto result = relay.start_boot_allocator(mm::Road::Bootmem);
+  ASSERT_FALSE(result.ok());
+  EXPECT_STREQ(result.error().subject, "BOOTMAP");
+  EXPECT_NE(log.text().find("Cannot find bootmem map of size 4096\n"), std::string::npos)
+      << log.text() << result.error().what << result.error().a;
+}
+
 TEST(Relay, NoRoomIsAnErrorThatNamesWhatFoundNone) {
   test::DrawnMachine drawn("BIOS-e820: [mem 0x0000000000001000-0x0000000000001fff] usable\n");
   const test::PretendMemory memory(Phys{0x10000});
