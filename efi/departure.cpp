@@ -109,6 +109,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
 Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
                           const char* options, std::span<const loader::HandoffResult> results,
                           const mm::Printer& findings) {
+  BATON_TRY(loader::check_room(std::strlen(options), kernel.segments().size(), results.size()));
   Departure departure;
   departure.results = results;
   departure.map = BATON_TRY(get_memory_map(firmware));

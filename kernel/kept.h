@@ -14,11 +14,7 @@ namespace kernel {
 
 class Kept {
  public:
-  static constexpr size_t kMaxOptions = 4096;  // bytes of the command line, with its end
-  static constexpr size_t kMaxSegments = 32;
-  static constexpr size_t kMaxResults = 64;  // of the firmware's self-tests
-
-  // Copies; fails, naming the field, when something is larger than there is room for.
+  // Copies; fails as loader::check_room() does.
   mm::Result<> take(const loader::Handoff& handoff);
 
   // From now on as if the firmware offered no runtime services.
@@ -38,10 +34,10 @@ class Kept {
 
  private:
   loader::Handoff handoff_{};
-  std::array<char, kMaxOptions> options_{};
+  std::array<char, loader::kMaxHandoffOptions + 1> options_{};
   size_t options_length_ = 0;
-  std::array<loader::HandoffSegment, kMaxSegments> segments_{};
-  std::array<loader::HandoffResult, kMaxResults> results_{};
+  std::array<loader::HandoffSegment, loader::kMaxHandoffSegments> segments_{};
+  std::array<loader::HandoffResult, loader::kMaxHandoffResults> results_{};
 };
 
 // An array of the handoff, where it lies.

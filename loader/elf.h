@@ -14,6 +14,7 @@
 namespace loader {
 
 inline constexpr size_t kMaxSegments = 16;  // loadable ones; a linker makes three or four
+static_assert(kMaxSegments <= kMaxHandoffSegments);
 
 struct ElfSegment {
   uint64_t virt = 0;  // where it is linked to; need not be page-aligned

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "loader/handoff.h"
 #include "loader/self_test.h"
 
 namespace loader {
@@ -240,5 +241,6 @@ inline constexpr std::array kFirmwareTestRows{
              "memory an OS gets as RAM",
              "An early console writes where it should not. Firmware or graphics card vendor."},
 };
+static_assert(kFirmwareTestRows.size() <= kMaxHandoffResults);
 
 }  // namespace loader

@@ -45,6 +45,16 @@ uint32_t bytes_per_pixel(const HandoffFramebuffer& facts) {
   return (static_cast<uint32_t>(std::bit_width(all)) + 7) / 8;
 }
 
+mm::Result<> check_room(size_t options_length, size_t segments, size_t results) {
+  const auto check = [](const char* field, size_t count, size_t most) -> mm::Result<> {
+    if (count <= most) return {};
+    return mm::Error{"more than a kernel takes (given, most)", field, count, most};
+  };
+  BATON_TRY(check("options", options_length, kMaxHandoffOptions));
+  BATON_TRY(check("segments", segments, kMaxHandoffSegments));
+  return check("results", results, kMaxHandoffResults);
+}
+
 void seal(Handoff& handoff) {
   handoff.checksum = 0;
   handoff.checksum = 0 - sum_of_words(handoff);

@@ -142,6 +142,14 @@ static_assert(offsetof(Handoff, tsc_entry) == 280);
 static_assert(offsetof(Handoff, options) == 304);
 static_assert(sizeof(Handoff) == 464);
 
+// What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
+// go back to.
+inline constexpr size_t kMaxHandoffOptions = 4095;  // characters, without the NUL
+inline constexpr size_t kMaxHandoffSegments = 32;
+inline constexpr size_t kMaxHandoffResults = 64;
+// The error's subject is the field that is too large, its numbers how many there are and the most.
+mm::Result<> check_room(size_t options_length, size_t segments, size_t results);
+
 // Sets the checksum of a filled-in handoff.
 void seal(Handoff& handoff);
 // Whether this is a handoff that this build understands; the error's subject is the field that is

@@ -1,5 +1,6 @@
 """How a boot ends, as its exit status tells, and the monitor's commands."""
 
+import random
 import re
 
 import pytest
@@ -47,6 +48,30 @@ def test_junk_load_options_do_not(bench, faulty):
     boot = bench.boot(SMALL, "poweroff from-file", faulty("junk_options"))
     assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
     assert read.find(boot.log, r"Command line: poweroff from-file$")
+
+
+def test_initrd_reaches_the_kernel(bench):
+    """Where the kernel has it reserved lies what the file holds, to the last byte."""
+    content = random.Random(7).randbytes(3 * MIB + 1234)
+
+    def change(tree):
+        (tree / "EFI/baton/initrd.img").write_bytes(content)
+        conf = tree / "EFI/baton/baton.conf"
+        conf.write_text(conf.read_text() + "\ninitrd \\EFI\\baton\\initrd.img\n")
+    with bench.start(SMALL, "keepinitrd", change) as running:
+        monitor = Monitor(running)
+        listed = re.search(r"\[mem 0x(\w+)-0x(\w+)\]\s+RAMDISK|RAMDISK\s+\[mem 0x(\w+)-0x(\w+)\]",
+                           monitor.ask("reservations"))
+        assert listed, running.log[-3000:]
+        start, last = (int(number, 16) for number in listed.groups() if number)
+        assert last + 1 - start == len(content)
+        saved = bench.folder / "initrd.saved"
+        running.qmp("pmemsave", val=start, size=len(content), filename=str(saved))
+        assert saved.read_bytes() == content
+        assert "RAMDISK" in monitor.ask(f"explain 0x{start:x}")
+    boot = bench.boot(SMALL, "poweroff", change)
+    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+    assert read.find(boot.log, r"Freeing initrd memory: \d+K")
 
 
 def planted(function, code):

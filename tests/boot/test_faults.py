@@ -136,6 +136,18 @@ def test_too_little_memory(bench):
     check_refused(boot, r"large\.img", "memory|resources")
 
 
+@pytest.mark.parametrize("length", [4095, 4096])
+def test_longest_options(bench, length):
+    """As long as a kernel takes them; one character more, and the firmware is gone back to."""
+    options = "poweroff ".ljust(length, "x")
+    boot = bench.boot(SMALL, options)
+    if length == 4096:
+        check_refused(boot, r"options: more than a kernel takes \(given, most\) \(0x1000, 0xfff\)")
+    else:
+        assert (boot.ended, boot.status) == ("exit", 0), str(boot)
+        assert options in boot.log
+
+
 def test_kernel_larger_than_memory(bench):
     def huge(elf):
         elf.loads[-1].memsz = 512 * MIB

@@ -34,6 +34,17 @@ TEST(Handoff, AGoodOneIsTaken) {
   EXPECT_TRUE(check(five).ok());
 }
 
+TEST(Handoff, MoreThanAKernelTakesIsNamed) {
+  EXPECT_TRUE(check_room(kMaxHandoffOptions, kMaxHandoffSegments, kMaxHandoffResults).ok());
+  const auto options = check_room(kMaxHandoffOptions + 1, 1, 1);
+  ASSERT_FALSE(options.ok());
+  EXPECT_STREQ(options.error().subject, "options");
+  EXPECT_EQ(options.error().a, 4096u);
+  EXPECT_EQ(options.error().b, 4095u);
+  EXPECT_STREQ(check_room(0, kMaxHandoffSegments + 1, 0).error().subject, "segments");
+  EXPECT_STREQ(check_room(0, 0, kMaxHandoffResults + 1).error().subject, "results");
+}
+
 TEST(Handoff, EveryFlippedBitIsNoticed) {
   for (size_t bit = 0; bit < sizeof(Handoff) * 8; ++bit) {
     Handoff h = good();
