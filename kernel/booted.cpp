@@ -5,8 +5,8 @@
 namespace kernel {
 
 mm::Result<> close_ledger(const Booted& machine, const mm::Printer& out) {
-  return mm::close_ledger(machine.relay, machine.relay.pages(), machine.usable, machine.trims,
-                          machine.end_of_space, out);
+  const mm::LedgerFacts facts{machine.firmware, machine.added, machine.trims, machine.end_of_space};
+  return mm::close_ledger(machine.relay, machine.relay.pages(), facts, out);
 }
 
 }  // namespace kernel

@@ -8,6 +8,7 @@
 #include "kernel/kept.h"
 #include "kernel/options.h"
 #include "kernel/policy.h"
+#include "mm/firmware_ram.h"
 #include "mm/ledger.h"
 #include "mm/page_alloc.h"
 #include "mm/relay.h"
@@ -25,10 +26,10 @@ struct Booted {
   const FirmwareMap& firmware_map;
   Options options;
   Relay& relay;
-  uint64_t usable = 0;  // bytes the firmware and memmap= called usable, before anything was taken
+  mm::FirmwareRam firmware;  // what the firmware calls RAM, and what became of it in e820
   std::array<mm::NamedBytes, 2> trims{};  // by options
   mm::Phys end_of_space;                  // of the CPU's physical address space
-  uint64_t added = 0;                     // bytes of `usable` that only memmap= calls so
+  uint64_t added = 0;                     // bytes of RAM that only memmap= calls so
   bool exhaustive = false;                // self-tests do all, however long it takes
   uint64_t prompted = 0;                  // machine::cycles() at the monitor's first prompt
 };

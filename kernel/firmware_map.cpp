@@ -30,6 +30,37 @@ std::optional<FirmwareRange> FirmwareMap::find(mm::Phys address) const {
   return std::nullopt;
 }
 
+mm::FirmwareClaims FirmwareMap::claims() const {
+  return {size(),
+          [](const void* context, size_t index) {
+            return static_cast<const FirmwareMap*>(context)->claim(index);
+          },
+          this};
+}
+
+// UEFI 2.10 section 7.2.6, "Memory Type Usage after ExitBootServices": loader, boot services and
+// conventional memory are the operating system's, unless they are for a special purpose.
+mm::FirmwareClaim FirmwareMap::claim(size_t index) const {
+  constexpr uint32_t kLoaderCode = 1;
+  constexpr uint32_t kBootServicesData = 4;
+  constexpr uint32_t kConventional = 7;
+  constexpr uint64_t kSpecificPurpose = 0x40000;
+  const auto d = bytes_.subspan(index * stride_, stride_);
+  const uint32_t type = field<uint32_t>(d, 0);
+  const uint64_t start = field<uint64_t>(d, 8);
+  const uint64_t pages = field<uint64_t>(d, 24);
+  mm::FirmwareClaim claim;
+  claim.usable = ((type >= kLoaderCode && type <= kBootServicesData) || type == kConventional) &&
+                 (field<uint64_t>(d, 32) & kSpecificPurpose) == 0;
+  if (start >= mm::kMaxPhys) return claim;
+  if (pages <= (mm::kMaxPhys - start) / mm::kPageSize) {
+    claim.range = {{start}, {start + pages * mm::kPageSize}};
+  } else if (!claim.usable) {
+    claim.range = {{start}, {mm::kMaxPhys}};
+  }
+  return claim;
+}
+
 size_t FirmwareMap::count_mirrored() const {
   size_t count = 0;
   for (size_t i = 0; i < size(); ++i) count += (*this)[i].mirrored() ? 1 : 0;

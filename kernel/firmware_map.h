@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "mm/firmware_ram.h"
 #include "mm/print.h"
 #include "mm/types.h"
 
@@ -34,6 +35,9 @@ class FirmwareMap {
   // The first descriptor that holds the address.
   [[nodiscard]] std::optional<FirmwareRange> find(mm::Phys address) const;
 
+  // What it says of RAM, for the ledger. The map outlives it.
+  [[nodiscard]] mm::FirmwareClaims claims() const;
+
   // efi_find_mirror: how many of its ranges are mirrored; Linux's line about them.
   [[nodiscard]] size_t count_mirrored() const;
   void print_mirrored(const mm::Printer& out) const;
@@ -41,6 +45,8 @@ class FirmwareMap {
   void copy_mirrored(std::span<mm::Range> to) const;
 
  private:
+  [[nodiscard]] mm::FirmwareClaim claim(size_t index) const;
+
   std::span<const uint8_t> bytes_;
   size_t stride_ = 0;
 };

@@ -112,6 +112,13 @@ FirmwareMap handed_map(const loader::Handoff& h) {
           h.efi_descriptor_size};
 }
 
+// A loader that has no such map has said all in e820.
+mm::FirmwareRam firmware_ram(const FirmwareMap& firmware, const mm::E820Table& e820) {
+  const std::span<const mm::E820Entry> entries = e820.entries();
+  return mm::account_firmware_ram(firmware.size() == 0 ? mm::claims_of(entries) : firmware.claims(),
+                                  e820);
+}
+
 // The firmware's map gets a place of its own before its reservation ends.
 FirmwareMap keep_firmware_map(Relay& relay) {
   const loader::Handoff& h = kept.handoff();
@@ -125,10 +132,10 @@ FirmwareMap keep_firmware_map(Relay& relay) {
 }
 
 struct Origin {
-  uint64_t usable = 0;  // bytes, before anything was taken
+  mm::FirmwareRam ram;  // before anything was taken
   std::array<mm::NamedBytes, 2> trims{};
   FirmwareMap firmware_map;
-  uint64_t added = 0;  // of `usable`, by memmap=
+  uint64_t added = 0;  // bytes of RAM, by memmap=
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
@@ -139,12 +146,12 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
                                elements<mm::Reservation>(h.reservations, kept.map())));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");
-  const uint64_t firmware_usable = relay.e820().total(mm::E820Type::Ram);
+  const FirmwareMap firmware = handed_map(h);
+  const mm::FirmwareRam ram = firmware_ram(firmware, relay.e820());
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
   if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   must("e820", relay.trim(h.paging_levels));
-  const FirmwareMap firmware = handed_map(h);
   firmware.print_mirrored(log());
   read_tables();
   const auto mirrored = mirrored_memory(relay, firmware, memory);
@@ -167,8 +174,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");
-  return {firmware_usable + changes.added_by_memmap, option_trims(changes), firmware_map,
-          changes.added_by_memmap};
+  return {ram, option_trims(changes), firmware_map, changes.added_by_memmap};
 }
 
 void give_back(Relay& relay, const char* name, const char* called) {
@@ -216,8 +222,8 @@ void kernel_main(const loader::Handoff& handoff) {
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 
-  Booted machine{kept,          tables,       origin.firmware_map,     options,     relay,
-                 origin.usable, origin.trims, machine::physical_end(), origin.added};
+  Booted machine{kept,       tables,       origin.firmware_map,     options,     relay,
+                 origin.ram, origin.trims, machine::physical_end(), origin.added};
   must("ledger", close_ledger(machine, log()));
   if (bench) {
     laps.print(bare());

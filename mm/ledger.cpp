@@ -62,22 +62,23 @@ class Ledger {
 
   Result<> close() {
     address_space();
+    firmware_ram();
     const uint64_t usable = in_.e820->total(E820Type::Ram);
-    out_.line("Ledger: usable, as the firmware has it %20lu bytes", in_.firmware_usable);
+    const uint64_t all = in_.firmware.usable + in_.added;
     uint64_t trimmed = 0;
     for (const NamedBytes& trim : in_.trims) {
       item(out_, trim.name, trim.bytes);
       trimmed += trim.bytes;
     }
     verdict_.must_equal("the firmware's usable memory is not what is left and what was trimmed",
-                        "e820", in_.firmware_usable, usable + trimmed, out_);
+                        "e820", all, usable + trimmed, out_);
     accounted_ = trimmed;
     edges(usable);
     reservations();
     zones();
     pages();
-    verdict_.must_equal("usable bytes are not the sum of what is named", "e820",
-                        in_.firmware_usable, accounted_, out_);
+    verdict_.must_equal("usable bytes are not the sum of what is named", "e820", all, accounted_,
+                        out_);
     if (verdict_.result().ok()) out_.line("Ledger: closed, 0 bytes unaccounted for");
     return verdict_.result();
   }
@@ -116,6 +117,32 @@ class Ledger {
                         out_);
   }
 
+  // From the firmware's own list to e820.
+  void firmware_ram() {
+    const FirmwareRam& ram = in_.firmware;
+    out_.line("Ledger: RAM in the firmware's map      %20lu bytes", ram.claimed);
+    if (ram.unbelievable != 0) {
+      out_.line("Ledger:   not in it: %lu ranges that cannot be", ram.unbelievable);
+    }
+    if (ram.twice != 0) item(out_, "said twice", ram.twice);
+    if (ram.stricter != 0) item(out_, "of another type, too", ram.stricter);
+    if (ram.lost != 0) {
+      verdict_.fail({"RAM of the firmware's map is not usable, and nobody says why (start, end)",
+                     "e820", ram.first_lost.start.v, ram.first_lost.end.v},
+                    out_);
+    }
+    if (ram.invented != 0) {
+      verdict_.fail({"usable memory is no RAM in the firmware's map (start, end)", "e820",
+                     ram.first_invented.start.v, ram.first_invented.end.v},
+                    out_);
+    }
+    out_.line("Ledger: usable in e820                 %20lu bytes", ram.usable);
+    verdict_.must_equal("RAM of the firmware's map is not what is usable and what is named", "e820",
+                        ram.claimed + ram.invented,
+                        ram.twice + ram.stricter + ram.lost + ram.usable, out_);
+    if (in_.added != 0) item(out_, "added by memmap=", in_.added);
+  }
+
   // What of usable memory cannot be a frame, and what is RAM although nobody says so.
   void edges(uint64_t usable) {
     uint64_t whole = 0;
@@ -137,12 +164,57 @@ class Ledger {
       verdict_.must_equal("more frames in nodes than e820 has", "nodes", whole, present, out_);
       return;
     }
-    // Only a border between two nodes in the middle of a frame makes it nobody's.
-    if (whole - present >= std::max<size_t>(in_.active.size(), 1)) {
-      verdict_.must_equal("frames are in no node", "nodes", whole, present, out_);
+    for (const E820Entry& entry : in_.e820->entries()) {
+      if (entry.type == E820Type::Ram) not_in_nodes(pfns_inside(entry.range));
     }
-    if (whole != present) item(out_, "split between nodes", (whole - present) * kPageSize);
-    accounted_ += (whole - present) * kPageSize;
+    verdict_.must_equal("frames are in no node", "nodes", whole,
+                        present + split_ + in_none_ + lost_, out_);
+    if (split_ != 0) item(out_, "split between nodes", split_ * kPageSize);
+    if (in_none_ != 0) item(out_, "in no node", in_none_ * kPageSize);
+    accounted_ += (split_ + in_none_) * kPageSize;
+  }
+
+  // Only a border in the middle of a frame makes it nobody's.
+  void not_in_nodes(PfnRange frames) {
+    for (Pfn at = frames.start; at < frames.end;) {
+      const size_t i = first_active_ending_after(in_.active, at);
+      Pfn end = frames.end;
+      if (i < in_.active.size()) {
+        const PfnRange& range = in_.active[i].pfns;
+        if (range.start <= at) {
+          at = range.end;
+          continue;
+        }
+        end = std::min(end, range.start);
+      }
+      while (at < end && is_cut(at)) at += 1;
+      if (at < end) {
+        verdict_.fail({"frames are in no node, and no border cuts them (start, end)", "nodes",
+                       phys(at).v, phys(end).v},
+                      out_);
+        lost_ += end - at;
+        at = end;
+      }
+    }
+  }
+
+  // Whether a border of SRAT's lies inside the frame, which is then counted and named.
+  bool is_cut(Pfn frame) {
+    const Range bytes = phys(PfnRange{frame, frame + 1});
+    bool cut = false;
+    NodeId node = kNoNode;
+    bool several = false;
+    for (const MemoryAffinity& block : in_.srat) {
+      if (block.range.empty() || !block.range.overlaps(bytes)) continue;
+      if (!block.range.contains(bytes)) cut = true;
+      if (node != kNoNode && node != block.node) several = true;
+      node = block.node;
+    }
+    if (!cut) return false;
+    ++(several ? split_ : in_none_);
+    out_.line("Ledger: [mem 0x%08lx-0x%08lx] is %s", bytes.start.v, bytes.end.v - 1,
+              several ? "split between nodes" : "in no node");
+    return true;
   }
 
   void reservations() {
@@ -271,7 +343,10 @@ class Ledger {
   const LedgerInput& in_;
   const Printer& out_;
   Verdict verdict_;
-  uint64_t free_ = 0;  // frames
+  uint64_t split_ = 0;  // frames
+  uint64_t in_none_ = 0;
+  uint64_t lost_ = 0;
+  uint64_t free_ = 0;
   uint64_t on_cpu_lists_ = 0;
   uint64_t allocated_ = 0;
   uint64_t accounted_ = 0;  // bytes of the firmware's usable memory that have a name so far

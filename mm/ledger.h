@@ -1,9 +1,11 @@
 // The ledger: where every byte of the address space is, by name.
 //
 //     address space      = the types of e820 + the gaps between them
-//     usable (firmware)  = what was trimmed, each with its name            (page 0, BIOS hole,
-//     mem=)
-//                        + edges of entries that are no whole frame, frames split between nodes
+//     RAM in the firmware's map = usable in e820 + what was said twice or of another type, too
+//     usable in e820 + what options add
+//                        = what was trimmed, each with its name      (page 0, BIOS hole, mem=)
+//                        + edges of entries that are no whole frame
+//                        + frames that a border of SRAT's cuts       (split between nodes, in none)
 //                        + what each reservation holds
 //                        + free in buddy + on per-CPU lists + allocated
 //
@@ -20,7 +22,9 @@
 #include "mm/block_walk.h"
 #include "mm/e820.h"
 #include "mm/early_res.h"
+#include "mm/firmware_ram.h"
 #include "mm/layout.h"
+#include "mm/numa.h"
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
@@ -51,11 +55,13 @@ struct AllocatorBooks {
 };
 
 struct LedgerInput {
-  uint64_t firmware_usable = 0;       // bytes of RAM in e820 before anything was trimmed
+  FirmwareRam firmware;               // up to e820, before anything was trimmed or changed
+  uint64_t added = 0;                 // bytes of RAM in e820 that only options call so
   std::span<const NamedBytes> trims;  // what was trimmed, before sub-page edges
   Phys end;                           // of the address space; 0: where the last entry ends
   const E820Table* e820 = nullptr;    // as it is now
   std::span<const Reservation> reservations;
+  std::span<const MemoryAffinity> srat;  // by which `active` was divided; empty: by nothing
   std::span<const ActiveRange> active;
   std::span<const NodeLayout> nodes;
   AllocatorBooks books;

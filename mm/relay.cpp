@@ -89,6 +89,7 @@ Result<> RelayCore::find_nodes(const NumaInput& numa) {
   storage.blocks = BATON_TRY(keep<MemoryAffinity>(blocks, "LAYOUT"));
   storage.active =
       BATON_TRY(keep<ActiveRange>(usable + 3 * blocks + 2 * numa.mirrored.size(), "LAYOUT"));
+  srat_ = numa.memory;
   numa_ = BATON_TRY(numa_init(numa, e820_, reservations_.entries(), storage, out_));
   return {};
 }

@@ -47,7 +47,7 @@ class RelayCore {
   Result<> trim(unsigned paging_levels);
   // Room for what NumaInput::mirrored is to hold.
   Result<std::span<Range>> room_for_mirrored(size_t ranges);
-  // Station 2, nodes: SRAT against e820.
+  // Station 2, nodes: SRAT against e820. The affinities outlive the relay.
   Result<> find_nodes(const NumaInput& numa);
   // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
   Result<> lay_out(const ZoneLimits& limits, const MovableOptions& movable, unsigned cpus);
@@ -67,6 +67,7 @@ class RelayCore {
   [[nodiscard]] const EarlyRes& reservations() const { return reservations_; }
   [[nodiscard]] const Trims& trims() const { return trims_; }
   [[nodiscard]] const NumaMap& numa() const { return numa_; }
+  [[nodiscard]] std::span<const MemoryAffinity> srat() const { return srat_; }
   [[nodiscard]] const ZoneRanges& zone_ranges() const { return zone_ranges_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
   // On the bootmem road only, until the hand-over.
@@ -97,6 +98,7 @@ class RelayCore {
   EarlyRes reservations_;
   Trims trims_;
   NumaMap numa_;
+  std::span<const MemoryAffinity> srat_;
   ZoneRanges zone_ranges_;
   std::span<NodeLayout> nodes_;
   Layout layout_;

@@ -29,25 +29,26 @@ AllocatorBooks books_of(const PageAllocatorCore& pages) {
 }  // namespace
 
 Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
-                      uint64_t firmware_usable, std::span<const NamedBytes> more_trims, Phys end,
-                      const Printer& out) {
+                      const LedgerFacts& facts, const Printer& out) {
   std::array<NamedBytes, kMaxTrims> trims;
   size_t count = 0;
   trims[count++] = {"page 0", relay.trims().page_zero};
   trims[count++] = {"BIOS hole", relay.trims().bios_hole};
   if (relay.trims().unreachable != 0) trims[count++] = {"unreachable", relay.trims().unreachable};
-  if (more_trims.size() > trims.size() - count) {
-    return Error{"more trims than room (trims, room)", "ledger", more_trims.size(),
+  if (facts.trims.size() > trims.size() - count) {
+    return Error{"more trims than room (trims, room)", "ledger", facts.trims.size(),
                  trims.size() - count};
   }
-  for (const NamedBytes& trim : more_trims) trims[count++] = trim;
+  for (const NamedBytes& trim : facts.trims) trims[count++] = trim;
 
   LedgerInput input;
-  input.firmware_usable = firmware_usable;
+  input.firmware = facts.firmware;
+  input.added = facts.added;
   input.trims = std::span(trims).first(count);
-  input.end = end;
+  input.end = facts.end;
   input.e820 = &relay.e820();
   input.reservations = relay.reservations().entries();
+  if (!relay.numa().faked) input.srat = relay.srat();
   input.active = relay.layout().active;
   input.nodes = relay.layout().nodes;
   input.books = books_of(pages);

@@ -12,12 +12,18 @@
 
 namespace mm {
 
+// What a relay does not know of its machine.
+struct LedgerFacts {
+  FirmwareRam firmware = {};  // by relay.e820() as it was after take_over()
+  uint64_t added = 0;         // bytes of RAM by options (memmap=)
+  // What was taken besides the relay's own trims: mem=, memmap=, MTRR.
+  std::span<const NamedBytes> trims = {};
+  Phys end = {};  // of the address space; 0: where e820's last entry ends
+};
+
 // Counts everything the relay and its allocator hold and closes the ledger (mm/ledger.h). Nothing
-// may allocate or free meanwhile. `firmware_usable` is relay.e820().total(E820Type::Ram) as it was
-// after take_over(); `more_trims` is what was taken besides the relay's own trims (mem=,
-// memmap=); `end` is the end of the address space (0: where e820's last entry ends).
+// may allocate or free meanwhile.
 Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
-                      uint64_t firmware_usable, std::span<const NamedBytes> more_trims, Phys end,
-                      const Printer& out);
+                      const LedgerFacts& facts, const Printer& out);
 
 }  // namespace mm

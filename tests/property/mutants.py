@@ -20,7 +20,8 @@ BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
-        "memblock", "ledger", "relay_ledger", "relay", "page_alloc", "migratetype", "watermark", "pcp"]
+        "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "page_alloc", "migratetype",
+        "watermark", "pcp"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
 ALLOCATING = ["page_alloc", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay"],
@@ -146,8 +147,14 @@ MUTANTS = [
      "} else if (false) {", "a block may reach into a reservation"),
     ("mm/block_walk.cpp", "      wrong(\"frames that nothing reserves", "      (void)(\"frames that nothing "
      "reserves", "frames in no block are passed over"),
-    ("mm/block_walk.cpp", "blocks = std::max<uint64_t>(node.page(block.pfn).count, 1);", "",
-     "a run is one block"),
+    ("mm/firmware_ram.cpp", "ram.lost += piece.size();", "ram.stricter += piece.size();",
+     "what the loader loses has a reason"),
+    ("mm/firmware_ram.cpp", "ram.invented += piece.size();", "", "the loader may invent RAM"),
+    ("mm/firmware_ram.cpp", "if (claim.range.start >= end) {", "if (true) {",
+     "what the firmware says twice counts twice"),
+    ("mm/ledger.cpp", "if (ram.lost != 0) {", "if (false) {", "what the loader loses is not told"),
+    ("mm/ledger.cpp", "if (ram.invented != 0) {", "if (false) {", "RAM the loader invents is not told"),
+    ("mm/ledger.cpp", "if (!cut) return false;", "", "frames that no border cuts are split"),
     ("mm/ledger.cpp", "if (taken >= run.end) return;", "return;", "what is reserved is handed out"),
     ("mm/ledger.cpp", "use.managed,\n                        blocks.all(), out_);",
      "blocks.all(),\n                        blocks.all(), out_);", "an allocated frame is lost"),

@@ -42,7 +42,7 @@ class Run {
     mm::E820Table e820(storage_);
     for (const mm::E820Entry& e : machine.e820) must(e820.append(e.range, e.type));
     must(relay.take_over(e820.entries(), machine.reservations));
-    usable_ = relay.e820().total(mm::E820Type::Ram);
+    firmware_ = test::firmware_ram(machine.e820, relay.e820());
     must(relay.trim(4));
     mm::NumaInput input;
     input.memory = machine.srat;
@@ -63,7 +63,8 @@ class Run {
     if (!audited.ok())
       throw std::runtime_error(std::string(when) + test::describe(audited.error()));
     test::Log log;
-    const auto closed = mm::close_ledger(relay, relay.pages(), usable_, {}, {}, log.printer());
+    const auto closed =
+        mm::close_ledger(relay, relay.pages(), {.firmware = firmware_}, log.printer());
     if (!closed.ok()) throw std::runtime_error(std::string(when) + log.text());
   }
 
@@ -175,7 +176,7 @@ class Run {
   const RandomMachine& machine_;
   std::vector<mm::E820Entry> storage_;
   test::PretendMemory memory_;
-  uint64_t usable_ = 0;
+  mm::FirmwareRam firmware_;
 
  public:
   mm::Relay<test::OneCpu> relay;

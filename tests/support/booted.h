@@ -50,7 +50,7 @@ class BootedMachine {
     if (image) take_handoff();
     const mm::Reservation reserved = Image::reservation();
     must(relay_.take_over(drawn_.e820.entries(), std::span(&reserved, image ? 1 : 0)));
-    const uint64_t usable = relay_.e820().total(mm::E820Type::Ram);
+    const mm::FirmwareRam firmware = firmware_ram(drawn_.firmware, relay_.e820());
     must(relay_.trim(4));
     must(relay_.find_nodes(drawn_.numa()));
     must(relay_.lay_out(mm::x86_64_zone_limits(relay_.e820().last_pfn()), {}, 1));
@@ -63,7 +63,7 @@ class BootedMachine {
                        .firmware_map = firmware_map_,
                        .options = kernel::Options(options),
                        .relay = relay_,
-                       .usable = usable,
+                       .firmware = firmware,
                        .end_of_space = mm::Phys{uint64_t{1} << 40}});
   }
 

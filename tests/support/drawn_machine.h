@@ -18,6 +18,7 @@
 
 #include "mm/e820.h"
 #include "mm/early_res.h"
+#include "mm/firmware_ram.h"
 #include "mm/numa.h"
 #include "mm/print.h"
 #include "mm/result.h"
@@ -68,7 +69,14 @@ inline mm::E820Type type_of(std::string_view name) {
   throw std::runtime_error("no e820 type is called \"" + std::string(name) + "\"");
 }
 
+// What became of a firmware's list in e820.
+inline mm::FirmwareRam firmware_ram(std::span<const mm::E820Entry> said,
+                                    const mm::E820Table& e820) {
+  return mm::account_firmware_ram(mm::claims_of(said), e820);
+}
+
 struct DrawnMachine {
+  std::vector<mm::E820Entry> firmware;  // its list, as drawn
   std::vector<mm::E820Entry> e820_storage;
   mm::E820Table e820;
   std::vector<mm::MemoryAffinity> srat;
@@ -115,6 +123,8 @@ struct DrawnMachine {
     });
     e820_storage.resize(mm::E820Table::capacity_for(bios.size() + 2 * user.size() + 8));
     e820 = mm::E820Table(e820_storage);
+    if (!whole) firmware = bios;
+    firmware.insert(firmware.end(), user.begin(), user.end());
     if (!whole) {
       for (const mm::E820Entry& entry : bios) must(e820.append(entry.range, entry.type));
     }

@@ -60,6 +60,7 @@ class MachineFile {
 
   std::vector<mm::E820Entry> storage;
   mm::E820Table e820;
+  std::vector<mm::E820Entry> said;  // the firmware's list, and the user's
   std::vector<mm::MemoryAffinity> srat;
   mm::NodeSet named;
   std::vector<mm::Range> trims;  // RAM that Linux gave up for want of an MTRR
@@ -93,8 +94,12 @@ class MachineFile {
     const std::vector<std::string> user = lines("user");
     storage.resize(mm::E820Table::capacity_for(firmware.size() + 2 * user.size() + 8));
     e820 = mm::E820Table(storage);
-    for (const std::string& line : firmware) must(e820.append(range_of(line), type_of(line)));
+    for (const std::string& line : firmware) {
+      must(e820.append(range_of(line), type_of(line)));
+      said.push_back({range_of(line), type_of(line)});
+    }
     for (const std::string& line : user) {
+      said.push_back({range_of(line), type_of(line)});
       must(e820.remove(range_of(line)));
       must(e820.append(range_of(line), type_of(line)));
     }

@@ -28,6 +28,9 @@ struct Books {
 
   test::DrawnMachine firmware{kDrawing};
   test::LaidOut laid{kDrawing};
+  mm::FirmwareRam ram = test::firmware_ram(firmware.firmware, firmware.e820);
+  uint64_t added = 0;
+  std::vector<mm::MemoryAffinity> srat;
   std::vector<mm::NamedBytes> trims;
   std::array<mm::ZoneUse, mm::kZoneTypes> zones{};
   mm::Pfn reserved_in_block{~uint64_t{0}};
@@ -64,11 +67,13 @@ struct Books {
   }
 
   std::string close() {
-    const mm::LedgerInput input{.firmware_usable = firmware.e820.total(mm::E820Type::Ram),
+    const mm::LedgerInput input{.firmware = ram,
+                                .added = added,
                                 .trims = trims,
                                 .end = {},
                                 .e820 = &laid.machine.e820,
                                 .reservations = laid.reservations.entries(),
+                                .srat = srat,
                                 .active = laid.numa.active,
                                 .nodes = laid.nodes,
                                 .books = {counters, count, first_in_block, this}};
@@ -83,7 +88,8 @@ TEST(Ledger, EveryByteHasAName) {
 Ledger:   reserved                               331776
 Ledger:   usable                              536472576
 Ledger:   gaps                               3758162944
-Ledger: usable, as the firmware has it            536476672 bytes
+Ledger: RAM in the firmware's map                 536476672 bytes
+Ledger: usable in e820                            536476672 bytes
 Ledger:   page 0                                   4096
 Ledger:   BIOS hole                                   0
 Ledger:   mem=                                        0
@@ -156,10 +162,70 @@ TEST(Ledger, ATrimWithoutANameIsNoticed) {
             std::string::npos);
 }
 
+TEST(Ledger, WhatIsLostBeforeE820IsNamed) {
+  Books books;
+  std::vector<mm::E820Entry> more = books.firmware.firmware;
+  more.push_back({{Phys{0x40000000}, Phys{0x50000000}}, mm::E820Type::Ram});
+  books.ram = test::firmware_ram(more, books.firmware.e820);
+  EXPECT_EQ(books.close(),
+            "error: e820: RAM of the firmware's map is not usable, and nobody says why (start, "
+            "end) (0x40000000, 0x50000000)\n");
+}
+
+TEST(Ledger, WhatOnlyE820CallsUsableIsNamed) {
+  Books books;
+  std::vector<mm::E820Entry> less = books.firmware.firmware;
+  less[2].range.start = Phys{0x200000};
+  books.ram = test::firmware_ram(less, books.firmware.e820);
+  EXPECT_EQ(books.close(),
+            "error: e820: usable memory is no RAM in the firmware's map (start, end) (0x100000, "
+            "0x200000)\n");
+}
+
+TEST(Ledger, WhatTheFirmwareSaysTwiceHasAName) {
+  Books books;
+  std::vector<mm::E820Entry> more = books.firmware.firmware;
+  more.push_back({{Phys{0x200000}, Phys{0x300000}}, mm::E820Type::Ram});
+  more.push_back({{Phys{0xf0000}, Phys{0xf4000}}, mm::E820Type::Ram});
+  books.ram = test::firmware_ram(more, books.firmware.e820);
+  const std::string said = books.close();
+  EXPECT_NE(said.find(R"(
+Ledger: RAM in the firmware's map                 537541632 bytes
+Ledger:   said twice                            1048576
+Ledger:   of another type, too                    16384
+Ledger: usable in e820                            536476672 bytes
+)"),
+            std::string::npos)
+      << said;
+  EXPECT_NE(said.find("Ledger: closed"), std::string::npos) << said;
+}
+
+// The account of the firmware's map is wrong in itself.
+TEST(Ledger, RamThatTheFirmwareAccountMissesIsNoticed) {
+  Books books;
+  books.ram.claimed += 4096;
+  EXPECT_EQ(books.close(),
+            "error: e820: RAM of the firmware's map is not what is usable and what is named "
+            "(0x1ffa0c00, 0x1ff9fc00)\n");
+}
+
+TEST(Ledger, WhatMemmapAddsHasAName) {
+  Books books;
+  books.added = 0x1000;
+  books.trims.push_back({"memmap=", 0x1000});
+  const std::string said = books.close();
+  EXPECT_NE(said.find("Ledger:   added by memmap=                         4096\n"), std::string::npos)
+      << said;
+  EXPECT_NE(said.find("Ledger: closed"), std::string::npos) << said;
+}
+
 TEST(Ledger, RamThatIsInNoNodeIsNoticed) {
   Books books;
-  books.laid.active_storage[1].pfns.end -= 5;
-  EXPECT_NE(books.close().find("frames are in no node"), std::string::npos);
+  books.laid.active_storage[1].pfns.end -= 1;
+  EXPECT_EQ(
+      books.close(),
+      "error: nodes: frames are in no node, and no border cuts them (start, end) (0x1ffff000, "
+      "0x20000000)\n");
 }
 
 TEST(Ledger, RamThatIsNoneIsNoticed) {

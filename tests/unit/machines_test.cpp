@@ -26,14 +26,14 @@ constexpr const char* kFolder = "tests/machines";
 struct Replay {
   test::PretendMemory memory;
   mm::Relay<test::OneCpu> relay;
-  uint64_t usable = 0;
+  mm::FirmwareRam firmware;
   uint64_t trimmed = 0;
   std::string last_pfn;
 
   Replay(const test::MachineFile& file, mm::Road road)
       : memory(file.end), relay(memory.map(), mm::Printer()) {
     must(relay.take_over(file.e820.entries(), {}));
-    usable = relay.e820().total(mm::E820Type::Ram);
+    firmware = test::firmware_ram(file.said, relay.e820());
     must(relay.trim(4));
     last_pfn = hex(relay.e820().last_pfn().v);
     for (const mm::Range& trim : file.trims) {
@@ -114,10 +114,9 @@ TEST(Machines, BothRoadsLeaveTheSameBuddyAndACleanLedger) {
       EXPECT_TRUE(audited.ok()) << test::describe(audited.error());
       const mm::NamedBytes trim{"MTRR", run->trimmed};
       test::Log log;
-      EXPECT_TRUE(mm::close_ledger(run->relay, run->relay.pages(), run->usable, {&trim, 1}, {},
-                                   log.printer())
-                      .ok())
-          << log.text();
+      const mm::LedgerFacts facts{.firmware = run->firmware, .trims = {&trim, 1}};
+      const auto closed = mm::close_ledger(run->relay, run->relay.pages(), facts, log.printer());
+      EXPECT_TRUE(closed.ok()) << log.text();
     }
   }
 }

@@ -209,7 +209,7 @@ const Breakage kBreakages[] = {
        ASSERT_TRUE(m->relay.reservations().reserve(Image::reservation().range, "IMAGE").ok());
      },
      "TEXT DATA BSS"},
-    {"kernel.ledger", {}, [](Machine& m) { m->usable += 4096; }, "usable"},
+    {"kernel.ledger", {}, [](Machine& m) { m->firmware.usable += 4096; }, "usable"},
     // A frame of the text is somebody's, and another is missing: as many as there should be.
     {"kernel.ledger",
      {"mm.free.refused"},

@@ -20,7 +20,8 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
 )";
 
 struct Machine : test::Relayed {
-  explicit Machine(mm::Road road = mm::Road::Bootmem) : test::Relayed(kDrawing, options(road)) {}
+  explicit Machine(mm::Road road = mm::Road::Bootmem, const char* drawing = kDrawing)
+      : test::Relayed(drawing, options(road)) {}
 
   static test::RelayOptions options(mm::Road road) {
     test::RelayOptions options;
@@ -31,8 +32,8 @@ struct Machine : test::Relayed {
   // What it says when it is closed, or why it is not.
   std::string close() {
     test::Log out;
-    const uint64_t usable = machine.e820.total(mm::E820Type::Ram);
-    const auto closed = mm::close_ledger(relay, relay.pages(), usable, {}, {}, out.printer());
+    const mm::LedgerFacts facts{.firmware = test::firmware_ram(machine.firmware, machine.e820)};
+    const auto closed = mm::close_ledger(relay, relay.pages(), facts, out.printer());
     return closed.ok() ? out.take() : test::describe(closed.error());
   }
   mm::Node& node(mm::NodeId id) { return const_cast<mm::Node&>(relay.pages().node(id)); }
@@ -110,6 +111,50 @@ TEST(RelayLedger, ABlockThatReachesIntoAReservation) {
   EXPECT_EQ(machine.close(),
             "error: DMA32: a block that reaches into what is reserved or of another zone (address, "
             "order) (0x1ff8000, 0x4)\n");
+}
+
+// A border inside a frame: between nodes, and where the table ends.
+TEST(RelayLedger, FramesThatABorderCuts) {
+  const auto said = [](const std::string& second) {
+    const std::string drawing = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
+BIOS-e820: [mem 0x0000000000100000-0x00000000bfffffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable
+)" + second;
+    return Machine(mm::Road::Memblock, drawing.c_str()).close();
+  };
+  const std::string split = said(
+      "ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x1200007ff]\n"
+      "ACPI: SRAT: Node 1 PXM 1 [mem 0x120000800-0x13fffffff]\n");
+  EXPECT_NE(split.find("Ledger: [mem 0x120000000-0x120000fff] is split between nodes\n"),
+            std::string::npos)
+      << split;
+  EXPECT_NE(split.find("Ledger:   split between nodes                      4096\n"),
+            std::string::npos)
+      << split;
+  EXPECT_EQ(split.find("in no node"), std::string::npos) << split;
+  EXPECT_NE(split.find("Ledger: closed"), std::string::npos) << split;
+
+  const std::string none = said(
+      "ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0xbfffffff]\n"
+      "ACPI: SRAT: Node 1 PXM 1 [mem 0x100000000-0x13ffffcff]\n");
+  EXPECT_NE(none.find("Ledger: [mem 0x13ffff000-0x13fffffff] is in no node\n"), std::string::npos)
+      << none;
+  EXPECT_NE(none.find("Ledger:   in no node                               4096\n"),
+            std::string::npos)
+      << none;
+  EXPECT_EQ(none.find("split between"), std::string::npos) << none;
+  EXPECT_NE(none.find("Ledger: closed"), std::string::npos) << none;
+}
+
+// As many active ranges as frames that are missing: that once was enough.
+TEST(RelayLedger, AFrameThatNoBorderCutsIsNotSplit) {
+  Machine machine;
+  const auto active = machine.relay.layout().active;
+  const_cast<mm::ActiveRange&>(active[2]).pfns.end -= 1;
+  EXPECT_EQ(machine.close(),
+            "error: nodes: frames are in no node, and no border cuts them (start, end) "
+            "(0x17ffff000, 0x180000000)\n");
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ struct Machine : test::Relayed {
 
   [[nodiscard]] std::string ledger() const {
     test::Log said;
-    const uint64_t usable = machine.e820.total(mm::E820Type::Ram);
-    const auto closed = mm::close_ledger(relay, relay.pages(), usable, {}, {}, said.printer());
+    const mm::LedgerFacts facts{.firmware = test::firmware_ram(machine.firmware, machine.e820)};
+    const auto closed = mm::close_ledger(relay, relay.pages(), facts, said.printer());
     return closed.ok() ? said.take() : test::describe(closed.error());
   }
   [[nodiscard]] FrameUse use(uint64_t pfn) const { return relay.pages().owner_of({pfn}).use; }

@@ -57,6 +57,7 @@ Options parse(int count, char** words) {
 
 // What a file says of its machine.
 struct Said {
+  std::vector<mm::E820Entry> firmware;
   std::vector<mm::E820Entry> e820;
   std::vector<mm::MemoryAffinity> srat;
   mm::NodeSet named;
@@ -73,6 +74,7 @@ Said read(const std::string& path) {
   if (path.ends_with(".machine")) {
     const test::MachineFile file(path);
     take(file);
+    said.firmware = file.said;
     said.trims = file.trims;
     return said;
   }
@@ -80,7 +82,9 @@ Said read(const std::string& path) {
   if (!file) throw std::runtime_error(path + " cannot be read");
   std::stringstream log;
   log << file.rdbuf();
-  take(test::DrawnMachine(log.str()));
+  const test::DrawnMachine drawn(log.str());
+  take(drawn);
+  said.firmware = drawn.firmware;
   if (said.e820.empty()) throw std::runtime_error(path + " has no BIOS-e820 line");
   // RAM that Linux gave up for want of an MTRR ends at 4 GiB.
   std::istringstream lines(log.str());
@@ -119,7 +123,7 @@ void run(const Options& options) {
   const test::PretendMemory memory(mm::align_up(said.e820.back().range.end, mm::kPageSize));
   mm::Relay<test::OneCpu> relay(memory.map(), out);
   must(relay.take_over(said.e820, {}));
-  const uint64_t usable = relay.e820().total(mm::E820Type::Ram);
+  const mm::FirmwareRam firmware = test::firmware_ram(said.firmware, relay.e820());
   relay.e820().print(out, "BIOS-e820");
   must(relay.trim(4));
   mm::NamedBytes mtrr{"MTRR", 0};
@@ -136,7 +140,8 @@ void run(const Options& options) {
   must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
   must(relay.hand_over());
   print_buddyinfo(relay.pages());
-  const auto closed = mm::close_ledger(relay, relay.pages(), usable, {&mtrr, 1}, {}, out);
+  const mm::LedgerFacts facts{.firmware = firmware, .trims = {&mtrr, 1}};
+  const auto closed = mm::close_ledger(relay, relay.pages(), facts, out);
   std::fputs(replay::draw(relay, options.columns).c_str(), stdout);
   must(closed);
 }
