@@ -129,8 +129,10 @@ EFI_SRC := $(wildcard efi/*.cpp efi/x86_64/*.cpp efi/x86_64/*.S loader/*.cpp loa
   $(EFI_MM:%=mm/%.cpp))
 EFI_OBJ := $(call objects,efi,$(EFI_SRC))
 EFI_SCRIPT := efi/x86_64/efi.lds
+# Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
-  -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar -DGNU_EFI_USE_MS_ABI \
+  -mgeneral-regs-only -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar \
+  -DGNU_EFI_USE_MS_ABI \
   -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/x86_64
 EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text --no-undefined \
   --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
@@ -193,7 +195,8 @@ $(ESP)/EFI/baton/kernel.elf: $(BUILD)/kernel.elf
 FAULTY_SRC := $(wildcard tests/boot/faulty/*.cpp)
 FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
 FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
-FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) $(BUILD)/efi/efi/x86_64/pe_sections.S.o
+FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) \
+  $(patsubst %,$(BUILD)/efi/efi/x86_64/%.S.o,entry pe_sections)
 FAULTY := $(patsubst $(BUILD)/efi/tests/boot/faulty/bend_%.o,$(BUILD)/faulty/%.efi,$(FAULTY_BENDS))
 
 .SECONDARY: $(FAULTY_BENDS)
@@ -376,12 +379,13 @@ MEM     ?= 4G
 NODES   ?= 2
 CPUS    ?= 4
 MACHINE ?= q35
+FIRMWARE ?= ovmf
 OPTIONS ?=
 GDB     ?=
 
 run: all
 	@$(PYTHON) tools/run --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
-	  --machine '$(MACHINE)' --options '$(OPTIONS)' $(if $(GDB),--gdb)
+	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --options '$(OPTIONS)' $(if $(GDB),--gdb)
 
 test:
 	@+BUILD=$(BUILD) $(PYTHON) tools/test
@@ -420,6 +424,7 @@ help:
 #: make setup      install what is needed to build, run and test (Debian and Ubuntu)
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
+#:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF
 #: make test       build, then run every test; the last line counts them
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...

@@ -50,6 +50,9 @@ uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t ot
 }  // namespace
 
 mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
+  if (system->BootServices == nullptr) return mm::Error{"is not there", "boot services table"};
+  if (system->RuntimeServices == nullptr)
+    return mm::Error{"is not there", "runtime services table"};
   Firmware firmware{image, system, system->BootServices, nullptr};
   firmware.loaded = protocol_on<EFI_LOADED_IMAGE>(firmware, image, kLoadedImage);
   if (firmware.loaded == nullptr) {

@@ -17,7 +17,8 @@ struct Firmware {
   EFI_LOADED_IMAGE* loaded = nullptr;  // where our image lies, from which device, with what options
 };
 
-// Asks for the loaded image's protocol, without which nothing else can be found.
+// The tables of services must be there, and the loaded image's protocol, without which nothing else
+// can be found.
 mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system);
 
 // Switches off the watchdog that would reset the machine five minutes after we were started (UEFI

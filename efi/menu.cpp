@@ -189,12 +189,15 @@ class Terminal {
   // A key; or nothing when a second has passed first.
   [[nodiscard]] std::optional<MenuKey> wait(bool bounded) const {
     EFI_EVENT timer = nullptr;
-    if (boot_->CreateEvent(EVT_TIMER, 0, nullptr, nullptr, &timer) != EFI_SUCCESS) return key();
+    if (boot_->CreateEvent(EVT_TIMER, 0, nullptr, nullptr, &timer) != EFI_SUCCESS) return poll();
     if (bounded) boot_->SetTimer(timer, TimerRelative, kSecond);
     std::array<EFI_EVENT, 2> events{in_->WaitForKey, timer};
     UINTN happened = 0;
-    boot_->WaitForEvent(bounded ? 2 : 1, events.data(), &happened);
+    const EFI_STATUS status = events[0] == nullptr
+                                  ? EFI_UNSUPPORTED
+                                  : boot_->WaitForEvent(bounded ? 2 : 1, events.data(), &happened);
     boot_->CloseEvent(timer);
+    if (status != EFI_SUCCESS) return poll();
     return happened == 0 ? key() : std::nullopt;
   }
 
@@ -204,6 +207,16 @@ class Terminal {
   static constexpr UINTN kChosen = EFI_BLACK | EFI_BACKGROUND_LIGHTGRAY;
 
  private:
+  // A key or a second, where the firmware has no events to wait for.
+  [[nodiscard]] std::optional<MenuKey> poll() const {
+    constexpr unsigned kTimes = 100, kEach = 10'000;  // Stall's microseconds
+    for (unsigned i = 0; i < kTimes; ++i) {
+      if (const auto pressed = key(); pressed.has_value()) return pressed;
+      boot_->Stall(kEach);
+    }
+    return std::nullopt;
+  }
+
   SIMPLE_TEXT_OUTPUT_INTERFACE* out_;
   SIMPLE_INPUT_INTERFACE* in_;
   EFI_BOOT_SERVICES* boot_;

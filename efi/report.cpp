@@ -91,7 +91,8 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
   EFI_GUID guid = vendor();
   EFI_RUNTIME_SERVICES* const runtime = firmware.system->RuntimeServices;
   EFI_STATUS status = runtime->GetVariable(variable_name(), &guid, nullptr, &size, stored.data());
-  if (status == EFI_NOT_FOUND) return;
+  // A firmware without variables, of which there are some, says that it does not support them.
+  if (status == EFI_NOT_FOUND || status == EFI_UNSUPPORTED) return;
   if (status != EFI_SUCCESS) {
     out.error("last report", failed("cannot be read", "BatonReport", status));
     return;

@@ -1,4 +1,4 @@
-"""Boots Baton in QEMU under OVMF and follows its serial console.
+"""Boots Baton in QEMU, under OVMF or U-Boot, and follows its serial console.
 
 tools/run and the boot tests both stand on this: they mean the same machine when they say the same
 words. Sizes are in bytes.
@@ -13,8 +13,10 @@ import re
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import time
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MIB = 1 << 20
@@ -30,10 +32,15 @@ FIRMWARE = [
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
 ]
 
-# What OVMF says on the console when a boot option has come back to it: the option failed, or the
-# next one is tried, or it gave up.
+# The other firmware: shares nothing with EDK II, and is one file, which keeps no variables.
+U_BOOT = ("/usr/lib/u-boot/qemu-x86_64/u-boot.rom",)
+U_BOOT_AGAIN = "u-boot: the program has come back"
+
+# What the firmware says on the console when a boot option has come back to it: under OVMF the option
+# failed, or the next one is tried, or it gave up; under U-Boot its script goes on.
 FIRMWARE_AGAIN = re.compile(
-    r"BdsDxe: failed to (?:load|start)|BdsDxe: No bootable option|starting Boot\d+ \"EFI Internal Shell\""
+    rf"^{U_BOOT_AGAIN}|"
+    r"BdsDxe: failed to (?:load|start)|BdsDxe: No bootable option|starting Boot\d+ \"EFI Internal Shell\"", re.MULTILINE
 )
 # What OVMF says when a program under it, or it itself, has met an exception; it then stands still.
 FIRMWARE_CRASH = re.compile(r"!!!! \w+ Exception Type")
@@ -67,6 +74,13 @@ def kvm_usable():
     return ("vmx" in words or "svm" in words) and os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
+def u_boot():
+    """The files of U-Boot, which must be installed."""
+    if not os.path.exists(U_BOOT[0]):
+        raise QemuError(f"no U-Boot found; `make setup` installs it. Looked for {U_BOOT[0]}")
+    return U_BOOT
+
+
 def firmware():
     """(code, variables) of an OVMF that is installed."""
     for code, variables in FIRMWARE:
@@ -92,7 +106,7 @@ class Machine:
     kind: str = "q35"  # or pc, the i440fx
     bus: str = "virtio"  # or another of DISK_ON: what the disk hangs on
     extra: tuple = ()  # further arguments for QEMU
-    firmware: tuple = ()  # (code, variables); the first of FIRMWARE that is installed otherwise
+    firmware: tuple = ()  # (code, variables), or U_BOOT; without, the first of FIRMWARE there is
 
     @staticmethod
     def of_nodes(*nodes, **others):
@@ -156,29 +170,54 @@ DISK_ON = {
 }
 
 
+def firmware_arguments(machine, folder):
+    """QEMU's for the firmware; what OVMF keeps goes into a copy of its own in `folder`."""
+    if machine.firmware == U_BOOT:
+        return ["-bios", u_boot()[0]]
+    code, variables = machine.firmware or firmware()
+    own_variables = pathlib.Path(folder) / "vars.fd"
+    shutil.copyfile(variables, own_variables)
+    return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
+            "-drive", f"if=pflash,unit=1,format=raw,file={own_variables}"]
+
+
+def u_boot_script(program="EFI/BOOT/BOOTX64.EFI", options=""):
+    """What U-Boot finds as \\boot.scr on the disk and runs, since by itself it would give every
+    program the options of a Linux of its own: a script in the form of mkimage's (legacy) images."""
+    text = (f"setenv bootargs {options}\n"
+            f"load ${{devtype}} ${{devnum}}:${{distro_bootpart}} ${{kernel_addr_r}} {program}\n"
+            "bootefi ${kernel_addr_r}\n"
+            f"echo {U_BOOT_AGAIN}\n"
+            "while true; do sleep 60; done\n").encode()  # or else it would try the next program
+    data = struct.pack(">II", len(text), 0) + text
+    linux, x86, script, plain = 5, 25, 6, 0
+
+    def header(checksum):
+        return struct.pack(">IIIIIIIBBBB32s", 0x27051956, checksum, 0, len(data), 0, 0,
+                           zlib.crc32(data), linux, x86, script, plain, b"Baton")
+    return header(zlib.crc32(header(0))) + data
+
+
 def command(machine, disk, folder, serial):
     """The whole command line. `folder` takes this machine's copy of the firmware's variables;
     `serial` is a chardev specification without its id."""
     if shutil.which("qemu-system-x86_64") is None:
         raise QemuError("qemu-system-x86_64 is not here; `make setup` installs it")
-    code, variables = machine.firmware or firmware()
-    own_variables = pathlib.Path(folder) / "vars.fd"
-    shutil.copyfile(variables, own_variables)
     on_bus = DISK_ON[machine.bus]
     if machine.bus == "ahci":
         on_bus = ["-device", "ahci,id=ahci"] + on_bus
-    return (["qemu-system-x86_64", "-nodefaults"] + machine.arguments() + [
-        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
-        "-drive", f"if=pflash,unit=1,format=raw,file={own_variables}",
+    return (["qemu-system-x86_64", "-nodefaults"] + machine.arguments()
+            + firmware_arguments(machine, folder) + [
         "-drive", f"if=none,id=disk,format=raw,file={disk}"] + on_bus + [
         "-vga", "std", "-display", "none",
         "-chardev", f"{serial},id=com1", "-serial", "chardev:com1",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot"] + list(machine.extra))
 
 
-def make_disk(out, esp=ROOT / "build/esp", options=None, change=None):
+def make_disk(out, esp=ROOT / "build/esp", options=None, change=None, machine=None):
     """A disk image from the tree `esp`. `options` replaces baton.conf's line of that name; `change`
-    is called with the path of a copy of the tree and may do with it as it likes."""
+    is called with the path of a copy of the tree and may do with it as it likes. `machine` is whose
+    disk it is, which a firmware may have to be told what to start on."""
     out = pathlib.Path(out)
     tree = out.with_suffix(".esp")
     shutil.rmtree(tree, ignore_errors=True)
@@ -189,6 +228,8 @@ def make_disk(out, esp=ROOT / "build/esp", options=None, change=None):
         conf.write_text(conf.read_text() + f"\noptions {options}\n")
     # Nobody is there to read a menu, unless `change` puts one there.
     shutil.rmtree(tree / "loader", ignore_errors=True)
+    if machine is not None and machine.firmware == U_BOOT:
+        (tree / "boot.scr").write_bytes(u_boot_script())
     if change is not None:
         change(tree)
     subprocess.run([ROOT / "tools/image", tree, out], check=True)

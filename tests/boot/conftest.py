@@ -19,8 +19,8 @@ class Bench:
     def __init__(self, folder):
         self.folder = folder
 
-    def disk(self, options=None, change=None):
-        return qemu.make_disk(self.folder / "disk.img", BUILD / "esp", options, change)
+    def disk(self, options=None, change=None, machine=None):
+        return qemu.make_disk(self.folder / "disk.img", BUILD / "esp", options, change, machine)
 
     def handed_out(self):
         """A copy of the disk image that people get."""
@@ -28,7 +28,7 @@ class Bench:
 
     def boot(self, machine, options=None, change=None, timeout=120, until=None, disk=None):
         """One boot to its end. What was said is printed, which pytest shows when the test fails."""
-        disk = disk or self.disk(options, change)
+        disk = disk or self.disk(options, change, machine)
         boot = qemu.boot(machine, disk, self.folder, timeout, until)
         print(boot.log)
         print(f"-- {boot}")
@@ -36,7 +36,7 @@ class Bench:
 
     def start(self, machine, options=None, change=None):
         """A machine that runs, to be talked to; use with `with`."""
-        return qemu.Running(machine, self.disk(options, change), self.folder)
+        return qemu.Running(machine, self.disk(options, change, machine), self.folder)
 
 
 @pytest.fixture

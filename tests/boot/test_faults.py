@@ -192,3 +192,19 @@ def test_slow_medium(bench, faulty):
     assert told, boot.log[-2000:]
     done = [int(line[1]) for line in told]
     assert done == sorted(done) and done[-1] < int(told[0][2])
+
+
+def test_sloppy_entry(bench, faulty):
+    """Flags that the firmware should have cleared, and a stack that it should have aligned."""
+    boot = bench.boot(SMALL, "poweroff", faulty("sloppy_entry"))
+    assert (boot.ended, boot.status) == ("exit", 0), str(boot)
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
+
+
+def test_sloppy_entry_gets_its_registers_back(bench, faulty):
+    def without_kernel(tree):
+        faulty("sloppy_entry")(tree)
+        (tree / KERNEL).unlink()
+    boot = bench.boot(SMALL, "poweroff", without_kernel)
+    check_refused(boot, r"kernel\.elf", "not found")
+    assert "faulty: rdi and rsi are as they were" in boot.log

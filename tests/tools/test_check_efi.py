@@ -110,6 +110,30 @@ def test_a_constructor_is_refused(bench, files):
     assert said.status == 1 and "constructors" in said.err, str(said)
 
 
+@pytest.mark.parametrize("code, words", [
+    ("0f 28 c8", "movaps %xmm0,%xmm1"),
+    ("0f 11 07", "movups %xmm0,(%rdi)"),
+    ("c5 f8 77", "vzeroupper"),
+    ("0f 77", "emms"),
+    ("db e3", "fninit"),
+    ("d9 07", "flds (%rdi)"),
+    ("0f ae 17", "ldmxcsr (%rdi)"),
+    ("0f ae 07", "fxsave (%rdi)"),
+    ("0f ae 27", "xsave (%rdi)"),
+])
+def test_an_instruction_that_firmware_may_have_left_off_is_refused(bench, files, code, words):
+    """In the last bytes of .text, which are padding."""
+    data = bytearray(files[1].read_bytes())
+    size, _, in_file, where = struct.unpack_from("<IIII", data, section(data, ".text") + 8)
+    end = where + min(size, in_file)
+    code = bytes.fromhex(code)
+    assert data[end - 16:end] == b"\xcc" * 16
+    data[end - 16:end - 16 + len(code)] = code
+    files[1].write_bytes(data)
+    said = bench.run("check_efi", *files)
+    assert said.status == 1 and words in said.err, str(said)
+
+
 def test_a_constructor_does_not_link(tmp_path):
     """The linker script refuses it before check_efi can."""
     source = tmp_path / "constructor.cpp"
