@@ -1,5 +1,10 @@
 #include "efi/configuration.h"
 
+#include <string_view>
+
+#include "kernel_id.h"
+#include "loader/own_kernel.h"
+
 namespace efi {
 namespace {
 
@@ -26,6 +31,21 @@ mm::Result<> take_load_options(const Firmware& firmware, Configuration& configur
   return {};
 }
 
+// A volume on which it cannot even be looked for tells that of the kernel itself.
+mm::Result<> prefer_own_kernel(const Firmware& firmware, const Volume& volume,
+                               Configuration& configuration) {
+  constexpr std::string_view kId = BATON_KERNEL_ID;
+  const std::string_view path = configuration.values.kernel;
+  const size_t size = path.size() + kId.size() + 2;
+  Pages pages = BATON_TRY(allocate(firmware, size, "the kernel's path"));
+  loader::own_kernel_path(path, kId, pages.span<char>());
+  const auto there = volume.has(pages.as<char>());
+  if (!there.ok() || !there.value()) return {};
+  configuration.values.kernel = pages.as<char>();
+  configuration.own_kernel = std::move(pages);
+  return {};
+}
+
 }  // namespace
 
 mm::Result<Configuration> read_configuration(const Firmware& firmware, const Volume& volume,
@@ -38,6 +58,7 @@ mm::Result<Configuration> read_configuration(const Firmware& firmware, const Vol
     findings.line("%s: not there; going on with defaults", kConfigPath);
   }
   BATON_TRY(take_load_options(firmware, configuration, findings));
+  BATON_TRY(prefer_own_kernel(firmware, volume, configuration));
   return configuration;
 }
 

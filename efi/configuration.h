@@ -16,9 +16,12 @@ struct Configuration {
   loader::Config values;
   File file;           // empty when there is none
   Pages load_options;  // empty when there are none
+  Pages own_kernel;    // a path; empty when no kernel of our build has a name of its own
 };
 
-// Reads baton.conf, then lets the load options replace its `options`. A missing file, and whatever
+// Reads baton.conf, then lets the load options replace its `options`, and takes the kernel this
+// application was built with where it lies beside the one that is named there
+// (loader/own_kernel.h). A missing file, and whatever
 // in either cannot be taken, is named in `findings`; a file that is there and cannot be read is an
 // error.
 mm::Result<Configuration> read_configuration(const Firmware& firmware, const Volume& volume,

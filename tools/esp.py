@@ -4,12 +4,14 @@ What is written to it arrives whole or not at all. Paths within it are written w
 as FAT does, without regard to case.
 """
 
+import contextlib
+import fcntl
+import glob
 import os
 import pathlib
 import shutil
 import struct
 import subprocess
-import tempfile
 import uuid
 
 ESP_TYPE = uuid.UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
@@ -53,16 +55,59 @@ def is_fat(disk, offset=0):
 
 
 class Change:
-    """What is to become of the ESP: files to write, files to delete, directories to delete when
-    they end up empty."""
+    """What is to become of the ESP, in this order: remains of earlier changes that were cut short to
+    be swept away, files to write, files to delete, directories to delete when they end up empty.
+
+    A change that is cut short by a kill or a power cut has been carried out up to some file, which
+    is whole; so files are named in an order in which every beginning of it makes sense."""
 
     def __init__(self):
+        self.sweep = []
         self.write = {}  # path -> bytes
         self.delete = []
         self.prune = []
 
     def __bool__(self):
-        return bool(self.write or self.delete or self.prune)
+        return bool(self.sweep or self.write or self.delete)
+
+
+def staging_name(name):
+    """Where a file is written before it takes its place."""
+    return name + ".new"
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Two who change one ESP at a time would take away what the other is writing."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EspError(f"{path}: somebody else is changing it; nothing was changed") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def sync(path):
+    """A file's bytes, or a directory's names, onto the medium."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(path, content):
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        at = 0
+        while at < len(content):
+            at += os.write(handle, content[at:])
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class Directory:
@@ -111,57 +156,85 @@ class Directory:
                            "nothing was changed")
 
     def apply(self, change):
-        """All of it, or none: new files are written beside the old ones and renamed at the end."""
-        self._check_room(change)
-        made = []  # directories, outermost first
-        staged = []  # (temporary, final)
-        undo = []  # (final, old content or None)
-        try:
-            for path, content in change.write.items():
-                final = self._find(path)
-                for parent in reversed(final.relative_to(self.path).parents):
-                    folder = self.path / parent
-                    if not folder.exists():
-                        folder.mkdir()
-                        made.append(folder)
-                handle, temporary = tempfile.mkstemp(prefix="baton-", suffix=".new",
-                                                     dir=final.parent)
-                staged.append((pathlib.Path(temporary), final))
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-            for temporary, final in staged:
-                undo.append((final, final.read_bytes() if final.exists() else None))
-                os.replace(temporary, final)
-            for path in change.delete:
-                final = self._find(path)
-                if final.exists():
-                    undo.append((final, final.read_bytes()))
-                    final.unlink()
-        except OSError as error:
-            for final, old in reversed(undo):
-                if old is None:
-                    final.unlink(missing_ok=True)
-                else:
-                    final.write_bytes(old)
-            for temporary, _ in staged:
-                temporary.unlink(missing_ok=True)
-            for folder in reversed(made):
-                folder.rmdir()
-            raise EspError(f"{self}: {error.strerror} ({error.filename or 'writing'}); "
-                           "nothing was changed") from error
-        for path in change.prune:
-            folder = self._find(path)
-            if folder.is_dir() and not os.listdir(folder):
-                folder.rmdir()
-        folders = {final.parent for _, final in staged}
-        for folder in filter(pathlib.Path.exists, folders):
-            handle = os.open(folder, os.O_RDONLY)
+        """All of it, or, where something fails, nothing: new files are written beside the old ones
+        and take their places one by one in the end. Each step is on the medium before the next."""
+        with locked(self.path):
+            undo = []  # (what, its arguments), newest last
             try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+                for path in change.sweep:
+                    self._find(path).unlink(missing_ok=True)
+                self._check_room(change)
+                staged = [self._stage(path, content, undo)
+                          for path, content in change.write.items()]
+                for temporary, final in staged:
+                    self._place(temporary, final, undo)
+                for path in change.delete:
+                    final = self._find(path)
+                    if final.exists():
+                        undo.append((self._restore, final, final.read_bytes()))
+                        os.unlink(final)
+                        sync(final.parent)
+            except BaseException as error:
+                self._undo(undo, error)
+                if isinstance(error, OSError):
+                    raise EspError(f"{self}: {error.strerror} ({error.filename or 'writing'}); "
+                                   "nothing was changed") from error
+                raise
+            for path in change.prune:
+                folder = self._find(path)
+                if folder.is_dir() and not os.listdir(folder):
+                    os.rmdir(folder)
+                    sync(folder.parent)
+
+    def _stage(self, path, content, undo):
+        """Writes a new file beside where it belongs: (where it is, where it belongs)."""
+        final = self._find(path)
+        for parent in reversed(final.relative_to(self.path).parents):
+            folder = self.path / parent
+            if not folder.exists():
+                undo.append((self._drop_folder, folder))
+                os.mkdir(folder)
+                sync(folder.parent)
+        temporary = final.with_name(staging_name(final.name))
+        undo.append((self._drop, temporary))
+        write_file(temporary, content)
+        sync(final.parent)
+        return temporary, final
+
+    def _place(self, temporary, final, undo):
+        undo.append((self._restore, final, final.read_bytes()) if final.exists()
+                    else (self._drop, final))
+        os.replace(temporary, final)
+        sync(final.parent)
+
+    @staticmethod
+    def _drop(path):
+        path.unlink(missing_ok=True)
+        sync(path.parent)
+
+    @staticmethod
+    def _drop_folder(path):
+        if path.exists():
+            os.rmdir(path)
+            sync(path.parent)
+
+    @staticmethod
+    def _restore(final, content):
+        if final.exists() and final.read_bytes() == content:
+            return
+        temporary = final.with_name(staging_name(final.name))
+        write_file(temporary, content)
+        os.replace(temporary, final)
+        sync(final.parent)
+
+    def _undo(self, undo, cause):
+        try:
+            for back, *arguments in reversed(undo):
+                back(*arguments)
+        except OSError as error:
+            raise EspError(f"{self}: {cause}; and then {error}, so that some of it is changed and "
+                           "some is not. What starts is whole; the same command again finishes it"
+                           ) from cause
 
 
 class Image:
@@ -207,23 +280,22 @@ class Image:
         return any(line.rstrip("/").endswith("/" + name.lower()) for line in names)
 
     def _change(self, copy, change):
-        def must(command, *arguments):
-            done = self._mtools(command, *arguments, image=copy)
+        def must(command, *arguments, stdin=None):
+            done = self._mtools(command, *arguments, image=copy, stdin=stdin)
             if done.returncode:
                 said = done.stderr.decode(errors="replace").strip().splitlines() or ["failed"]
                 raise EspError(f"{self}: {said[-1]}; nothing was changed")
+        for path in change.sweep:
+            must("mdel", f"::/{path}")
         for path, content in change.write.items():
             parts = path.split("/")
             for depth in range(1, len(parts)):
                 folder = "/".join(parts[:depth])
                 if not self._exists(copy, folder):
                     must("mmd", f"::/{folder}")
-            with tempfile.NamedTemporaryFile() as file:
-                file.write(content)
-                file.flush()
-                if self._exists(copy, path):
-                    must("mdel", f"::/{path}")
-                must("mcopy", file.name, f"::/{path}")
+            if self._exists(copy, path):
+                must("mdel", f"::/{path}")
+            must("mcopy", "-", f"::/{path}", stdin=content)
         for path in change.delete:
             if self._exists(copy, path):
                 must("mdel", f"::/{path}")
@@ -236,21 +308,24 @@ class Image:
     def apply(self, change):
         if not os.access(self.path, os.W_OK):
             raise EspError(f"{self}: Permission denied; nothing was changed")
-        copy = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
-        try:
-            subprocess.run(["cp", "--sparse=always", "--preserve=mode", self.path, copy], check=True,
-                           stderr=subprocess.PIPE)
-            self._change(copy, change)
-            with open(copy, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(copy, self.path)
-        except subprocess.CalledProcessError as error:
-            raise EspError(f"{self}: {error.stderr.decode(errors='replace').strip()}; "
-                           "nothing was changed") from error
-        except OSError as error:
-            raise EspError(f"{self}: {error.strerror}; nothing was changed") from error
-        finally:
-            copy.unlink(missing_ok=True)
+        with locked(self.path):
+            for remains in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.new"):
+                remains.unlink()
+            copy = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+            try:
+                subprocess.run(["cp", "--sparse=always", "--preserve=mode", self.path, copy],
+                               check=True, stderr=subprocess.PIPE)
+                self._change(copy, change)
+                sync(copy)
+                os.replace(copy, self.path)
+                sync(self.path.parent)
+            except subprocess.CalledProcessError as error:
+                raise EspError(f"{self}: {error.stderr.decode(errors='replace').strip()}; "
+                               "nothing was changed") from error
+            except OSError as error:
+                raise EspError(f"{self}: {error.strerror}; nothing was changed") from error
+            finally:
+                copy.unlink(missing_ok=True)
 
 
 def open_esp(path):

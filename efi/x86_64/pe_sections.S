@@ -1,4 +1,5 @@
 // Sections that only a PE image has.
+#include "kernel_id.h"
 #include "version.h"
 
 // Who made this image, for Secure Boot Advanced Targeting (shim's SBAT.md): shim and firmware refuse
@@ -10,6 +11,8 @@
 // By which bootctl tells boot loaders and their versions.
         .section .rodata.loader_info, "a", @progbits
         .ascii "#### LoaderInfo: Baton " BATON_VERSION " ####"
+// By which tools/install knows which kernel belongs to this application.
+        .ascii "#### BatonKernel: " BATON_KERNEL_ID " ####"
 
 // A base relocation block of two paddings: the start code relocates the image by its ELF table, but
 // firmware loads an image wherever it likes only when there is a .reloc. GNU-EFI's own names a page

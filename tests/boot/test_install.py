@@ -53,9 +53,15 @@ def test_boots_by_its_own_entry(bench):
 
 
 def test_boots_by_the_removable_path(bench):
-    disk, _ = install(bench, "--removable")
+    """With the kernel of its own build, whatever lies under the common name, as it does while an
+    update is under way; and with the menu."""
+    disk, wrote = install(bench, "--removable", put=[("EFI/baton/kernel.elf", b"of another build")])
+    own = next(path for path in wrote if "kernel-" in path).replace("/", "\\")
     boot = bench.boot(SMALL, disk=disk, until=PROMPT)
     assert boot.ended == "seen", str(boot)
+    assert f"\\{own} at 0x" in boot.log
+    for title in ("Baton, self-tests", "Baton, memory test", "Starts by itself in 3 s"):
+        assert title in boot.log
 
 
 def test_systemd_boot_starts_its_entry(bench):

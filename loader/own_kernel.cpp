@@ -1,0 +1,18 @@
+#include "loader/own_kernel.h"
+
+#include <algorithm>
+
+namespace loader {
+
+void own_kernel_path(std::string_view path, std::string_view id, std::span<char> out) {
+  const size_t last = path.find_last_of("\\/") + 1;  // 0 where there is none
+  const size_t dot = path.find_last_of('.');
+  const size_t stem = dot == std::string_view::npos || dot <= last ? path.size() : dot;
+  char* at = std::copy_n(path.data(), stem, out.data());
+  *at++ = '-';
+  at = std::copy_n(id.data(), id.size(), at);
+  at = std::copy(path.begin() + static_cast<ptrdiff_t>(stem), path.end(), at);
+  *at = '\0';
+}
+
+}  // namespace loader
