@@ -28,7 +28,7 @@ void set_core(mm::CoreAmount& core, const Option& option, const char* who, const
   if (amount.ok()) {
     core = amount.value();
   } else {
-    out.error("Option", amount.error());
+    refuse(option, amount.error(), out);
   }
 }
 
@@ -70,7 +70,7 @@ mm::E820Changes change_e820(const Options& options, mm::E820Table& e820, const m
     mm::Result<> done;
     if (option.name == "mem") done = mm::apply_mem(option.value, e820, changes, out);
     if (option.name == "memmap") done = mm::apply_memmap(option.value, e820, changes, out);
-    if (!done.ok()) out.error("Option", done.error());
+    if (!done.ok()) refuse(option, done.error(), out);
   });
   return changes;
 }

@@ -38,28 +38,9 @@ const OptionRow* known(std::string_view name) {
   return row == kKnown.end() ? nullptr : row;
 }
 
-// Blanks, and whatever else below them a firmware's text may hold.
-bool separates(char c) { return static_cast<unsigned char>(c) <= ' '; }
-
 }  // namespace
 
 std::span<const OptionRow> known_options() { return kKnown; }
-
-std::string_view Options::take_word(std::string_view& rest) {
-  size_t start = 0;
-  while (start < rest.size() && separates(rest[start])) ++start;
-  size_t end = start;
-  while (end < rest.size() && !separates(rest[end])) ++end;
-  const std::string_view word = rest.substr(start, end - start);
-  rest.remove_prefix(end);
-  return word;
-}
-
-Option Options::split(std::string_view word) {
-  const size_t equals = word.find('=');
-  if (equals == std::string_view::npos) return {word, {}};
-  return {word.substr(0, equals), word.substr(equals + 1)};
-}
 
 std::optional<Option> Options::find(std::string_view name) const {
   std::optional<Option> last;
@@ -74,6 +55,11 @@ size_t Options::complain(const mm::Printer& out) const {
   for_each([&](const Option& option) {
     const auto length = static_cast<int>(option.name.size());
     const OptionRow* row = known(option.name);
+    if (option.open) {
+      out.line("A quote is never closed: all from here on is one word: %.*s",
+               static_cast<int>(option.text.size()), option.text.data());
+      ++faults;
+    }
     if (row == nullptr) {
       out.line("Unknown option \"%.*s%s%.*s\": ignored", length, option.name.data(),
                option.value.empty() ? "" : "=", static_cast<int>(option.value.size()),
@@ -89,6 +75,15 @@ size_t Options::complain(const mm::Printer& out) const {
     ++faults;
   });
   return faults;
+}
+
+void refuse(const Option& option, const mm::Error& error, const mm::Printer& out) {
+  out.part("Option \"%.*s\" ", static_cast<int>(option.text.size()), option.text.data());
+  out.error("refused", error);
+  if (option.text.find('\\') != std::string_view::npos) {
+    out.line(
+        "  (a backslash before $ is GRUB's escape, for its own files only: leave it out here)");
+  }
 }
 
 }  // namespace kernel

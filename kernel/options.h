@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "mm/option_words.h"
 #include "mm/print.h"
 #include "mm/result.h"
 
@@ -20,11 +21,9 @@ struct OptionRow {
 };
 [[nodiscard]] std::span<const OptionRow> known_options();
 
-struct Option {
-  std::string_view name, value;  // value is empty when there is no '='
-};
+using Option = mm::OptionWord;
 
-// The words of a text, separated by blanks and control characters. The text outlives it.
+// The words of a text (mm/option_words.h). The text outlives it.
 class Options {
  public:
   Options() = default;
@@ -39,20 +38,22 @@ class Options {
   template <class Visit>
   void for_each(Visit visit) const {
     std::string_view rest = text_;
-    for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
-      visit(split(word));
+    for (Option option = mm::take_option_word(rest); !option.text.empty();
+         option = mm::take_option_word(rest)) {
+      visit(option);
     }
   }
 
-  // Names each unknown word, each missing value and each value that is not wanted, one line each.
-  // Returns how many there were.
+  // Names each unknown word, each missing value, each value that is not wanted and each quote that
+  // is not closed, one line each. Returns how many there were.
   size_t complain(const mm::Printer& out) const;
 
  private:
-  static std::string_view take_word(std::string_view& rest);
-  static Option split(std::string_view word);
-
   std::string_view text_;
 };
+
+// Says why an option has no effect, with the option as it stands in the text; where a backslash is
+// in it, whose that is.
+void refuse(const Option& option, const mm::Error& error, const mm::Printer& out);
 
 }  // namespace kernel

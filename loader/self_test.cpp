@@ -1,5 +1,7 @@
 #include "loader/self_test.h"
 
+#include "mm/option_words.h"
+
 namespace loader {
 namespace {
 
@@ -26,8 +28,6 @@ bool glob(std::string_view pattern, std::string_view text) {
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
 }
-
-bool is_blank(char c) { return static_cast<unsigned char>(c) <= ' '; }
 
 }  // namespace
 
@@ -96,21 +96,10 @@ bool id_matches(std::string_view pattern, std::string_view id) {
 
 Selection::Selection(std::string_view options) {
   constexpr std::string_view kWord = "selftest";
-  size_t at = 0;
-  while (at < options.size()) {
-    while (at < options.size() && is_blank(options[at])) ++at;
-    size_t end = at;
-    while (end < options.size() && !is_blank(options[end])) ++end;
-    const std::string_view word = options.substr(at, end - at);
-    at = end;
-    if (word.substr(0, kWord.size()) != kWord) continue;
-    if (word.size() == kWord.size()) {
-      words_ = {};
-    } else if (word[kWord.size()] == '=') {
-      words_ = word.substr(kWord.size() + 1);
-    } else {
-      continue;
-    }
+  for (mm::OptionWord word = mm::take_option_word(options); !word.text.empty();
+       word = mm::take_option_word(options)) {
+    if (word.name != kWord) continue;
+    words_ = word.value;
     asked_ = true;
   }
   read_words();

@@ -178,7 +178,7 @@ TEST(MemoryOptions, MemAndMemmapChangeE820) {
   EXPECT_EQ(changes.taken_by_memmap, mm::kMiB);
   EXPECT_TRUE(
       drawn.e820.all({mm::Phys{16 * mm::kMiB}, mm::Phys{17 * mm::kMiB}}, mm::E820Type::Reserved));
-  EXPECT_TRUE(has(log.text(), "Option: mem"));
+  EXPECT_TRUE(has(log.text(), "Option \"mem=bad\" refused: mem=: a number is missing"));
 }
 
 std::string shown;  // by the output of the console under test

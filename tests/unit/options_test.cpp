@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "kernel/ktap.h"
+#include "kernel/memory_options.h"
 #include "kernel/symbols.h"
 #include "tests/unit/acpi_bytes.h"
 
@@ -30,6 +32,24 @@ TEST(Options, WordsAreSeparatedByBlanks) {
   EXPECT_EQ(all, "selftest|;mem|2G;poweroff|;mem|1G;");
 }
 
+// Linux's next_arg().
+TEST(Options, QuotesHoldAWordTogetherAndAreTakenOff) {
+  const auto words = [](const char* text) {
+    std::string all;
+    Options(text).for_each([&](const Option& o) {
+      all += std::string(o.name) + "|" + std::string(o.value) + (o.open ? "|open;" : ";");
+    });
+    return all;
+  };
+  EXPECT_EQ(words(R"(memmap="16M$400M" poweroff)"), "memmap|16M$400M;poweroff|;");
+  EXPECT_EQ(words(R"("memmap=16M$400M" poweroff)"), "memmap|16M$400M;poweroff|;");
+  EXPECT_EQ(words(R"(panic="two words" "mem=1 G" mem=2G)"), "panic|two words;mem|1 G;mem|2G;");
+  EXPECT_EQ(words(R"("poweroff" "" mem="" x)"), "poweroff|;|;mem|;x|;");
+  // Only what stands around a value is taken off.
+  EXPECT_EQ(words(R"(memmap=16M"$"400M)"), "memmap|16M\"$\"400M;");
+  EXPECT_EQ(words(R"(mem=1G panic="all the rest)"), "mem|1G;panic|all the rest|open;");
+}
+
 TEST(Options, NothingIsNoWord) {
   EXPECT_FALSE(Options("").has("selftest"));
   EXPECT_FALSE(Options(" \t ").has(""));
@@ -44,6 +64,38 @@ TEST(Options, FaultsAreNamed) {
             "Unknown option \"slefttest\": ignored\n"
             "Option \"mem\" needs a value: mem=SIZE: use no RAM above SIZE (K, M, G, T)\n"
             "Option \"poweroff\" takes no value: \"now\" is ignored\n");
+  Log quote;
+  EXPECT_EQ(Options("bench \"selftest poweroff").complain(quote.printer()), 2U);
+  EXPECT_EQ(quote.text(),
+            "A quote is never closed: all from here on is one word: \"selftest poweroff\n"
+            "Unknown option \"selftest poweroff\": ignored\n");
+}
+
+// A line as it is found in people's grub.cfg, where \$ keeps GRUB from taking $ for a variable's.
+TEST(Options, WhatIsRefusedIsShownAsItStands) {
+  const Options options(
+      R"(memmap=64M\$128M memmap=32M\\\$320M memmap="16M$400M" mem=1,5G kernelcore=2x)");
+  std::vector<mm::E820Entry> storage(64);
+  mm::E820Table e820(storage);
+  ASSERT_TRUE(e820.append({mm::Phys{0}, mm::Phys{mm::kGiB}}, mm::E820Type::Ram).ok());
+  Log log;
+  const mm::E820Changes changes = change_e820(options, e820, log.printer());
+  (void)memory_options(options, log.printer());
+  EXPECT_EQ(changes.taken_by_memmap, 16 * mm::kMiB);
+  EXPECT_FALSE(e820.all({mm::Phys{400 * mm::kMiB}, mm::Phys{416 * mm::kMiB}}, mm::E820Type::Ram));
+  const std::string hint =
+      "  (a backslash before $ is GRUB's escape, for its own files only: leave it out here)\n";
+  EXPECT_EQ(log.text(),
+            R"(Option "memmap=64M\$128M" refused: memmap=: none of @, #, $, ! and % follows the )"
+            "size (characters left) (0x6, 0x0)\n" +
+                hint +
+                R"(Option "memmap=32M\\\$320M" refused: memmap=: none of @, #, $, ! and % follows )"
+                "the size (characters left) (0x8, 0x0)\n" +
+                hint +
+                "Option \"mem=1,5G\" refused: mem=: what follows is not understood (characters "
+                "left) (0x3, 0x0)\n"
+                "Option \"kernelcore=2x\" refused: kernelcore: what follows is not understood "
+                "(characters left) (0x1, 0x0)\n");
 }
 
 TEST(Ktap, PlanFirstTotalsLast) {

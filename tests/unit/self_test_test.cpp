@@ -59,5 +59,12 @@ TEST(SelfTestSelection, FromTheOptionsLine) {
   EXPECT_TRUE(list.wants("mm.audit"));
 }
 
+// The loader and the kernel read one options line by one rule.
+TEST(SelfTestSelection, QuotesAreTakenOff) {
+  EXPECT_TRUE(Selection(R"(poweroff selftest="efi.map,acpi")").wants("acpi.rsdp"));
+  EXPECT_TRUE(Selection(R"("selftest=efi.map")").wants("efi.map.form"));
+  EXPECT_FALSE(Selection(R"(panic="not a selftest")").asked());
+}
+
 }  // namespace
 }  // namespace loader
