@@ -244,6 +244,12 @@ Outcome check_alike(const TableFacts& machine, Facts& facts) {
   return Pass;
 }
 
+// Address space that a PC keeps from RAM, described or not: the hole below 16 MiB that chipsets
+// open for ISA cards, and from the I/O APICs on the APICs, the chipset's registers and the ROM up
+// to 4 GiB. RAM that would lie there is moved above 4 GiB.
+constexpr mm::Range kNeverRam[] = {{mm::Phys{15 * mm::kMiB}, mm::Phys{16 * mm::kMiB}},
+                                   {mm::Phys{0xfec0'0000}, mm::Phys{4 * mm::kGiB}}};
+
 Outcome check_holes(const TableFacts& machine, Facts& facts) {
   constexpr uint64_t kSection = 128 * mm::kMiB;
   const mm::E820Entry* before = nullptr;
@@ -252,11 +258,23 @@ Outcome check_holes(const TableFacts& machine, Facts& facts) {
     before = &entry;
     // Below the end of the BIOS area no rule holds.
     if (last == nullptr || last->range.end.v <= mm::kMiB) continue;
-    if (last->type != mm::E820Type::Ram && entry.type != mm::E820Type::Ram) continue;
-    const uint64_t hole = entry.range.start - last->range.end;
-    if (hole != 0 && hole < kSection) {
-      return fail(facts, "nobody describes [0x%lx-0x%lx), %lu KiB beside RAM", last->range.end.v,
-                  entry.range.start.v, hole / mm::kKiB);
+    mm::Range hole{last->range.end, entry.range.start};
+    if (hole.size() >= kSection) continue;
+    bool behind_ram = last->type == mm::E820Type::Ram;
+    bool before_ram = entry.type == mm::E820Type::Ram;
+    for (const mm::Range& window : kNeverRam) {
+      if (window.contains(hole.start)) {
+        hole.start = window.end;
+        behind_ram = false;
+      }
+      if (window.start < hole.end && hole.end <= window.end) {
+        hole.end = window.start;
+        before_ram = false;
+      }
+    }
+    if (!hole.empty() && (behind_ram || before_ram)) {
+      return fail(facts, "nobody describes [0x%lx-0x%lx), %lu KiB beside RAM", hole.start.v,
+                  hole.end.v, hole.size() / mm::kKiB);
     }
   }
   return Pass;
@@ -511,7 +529,8 @@ constexpr TableTest kMachineTests[] = {
      check_alike},
     {{"machine.holes", "no hole smaller than a section beside RAM", Severity::Low,
       "Linux counts memory in sections of 128 MiB; UEFI 2.10 section 7.2.3: all memory is "
-      "described",
+      "described. The ISA hole below 16 MiB and the APICs' and the ROM's window below 4 GiB are no "
+      "memory",
       "RAM was left out of the map, or something uses it silently. Firmware vendor."},
      check_holes,
      kRamTaken | kRamAdded},
