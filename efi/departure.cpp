@@ -50,15 +50,23 @@ Range bytes_of(const File& file) {
   return {file.pages.range().start, file.pages.range().start + file.size};
 }
 
-Result<> find_devices(const Firmware& firmware, Departure& departure) {
+NamedRange range_of(const loader::HandoffFramebuffer& screen) {
+  return {{Phys{screen.address}, Phys{screen.address + screen.size}}, "framebuffer"};
+}
+
+Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::Printer& findings) {
   // Framebuffer and this CPU's local APIC, then whatever the MADT names.
   constexpr size_t kOurs = 2;
-  const auto acpi = departure.tables.acpi();
-  const size_t controllers = loader::interrupt_controllers(acpi, kIdentity, {});
-  departure.device_storage =
-      BATON_TRY(allocate_array<NamedRange>(firmware, kOurs + controllers, "list of devices"));
+  departure.device_storage = BATON_TRY(allocate_array<NamedRange>(
+      firmware, kOurs + loader::kMaxInterruptControllers, "list of devices"));
   const std::span<NamedRange> devices = departure.device_storage.span<NamedRange>();
-  size_t count = loader::interrupt_controllers(acpi, kIdentity, devices.first(controllers));
+  const auto controllers =
+      loader::interrupt_controllers(departure.tables.acpi(), kIdentity, devices);
+  if (controllers.left_out != 0) {
+    findings.line("ACPI: MADT: %zu interrupt controllers more than the %zu that are looked at",
+                  controllers.left_out, controllers.count);
+  }
+  size_t count = controllers.count;
   bool has_local_apic = departure.cpu.local_apic == Phys{0};
   for (const NamedRange& device : devices.first(count)) {
     if (device.range.contains(departure.cpu.local_apic)) has_local_apic = true;
@@ -67,9 +75,7 @@ Result<> find_devices(const Firmware& firmware, Departure& departure) {
     const Phys at = departure.cpu.local_apic;
     devices[count++] = {{at, at + mm::kPageSize}, "local APIC"};
   }
-  if (const auto& screen = departure.framebuffer; screen.address != 0) {
-    devices[count++] = {{Phys{screen.address}, Phys{screen.address + screen.size}}, "framebuffer"};
-  }
+  if (departure.framebuffer.address != 0) devices[count++] = range_of(departure.framebuffer);
   departure.device_count = count;
   return {};
 }
@@ -122,8 +128,13 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
 
   departure.cpu = examine_cpu();
   departure.framebuffer = find_framebuffer(firmware, findings);
+  const Phys reach = loader::reach_of(departure.cpu.paging).memory;
+  if (departure.framebuffer.address != 0 &&
+      !loader::device_fits(range_of(departure.framebuffer), e820, reach, findings)) {
+    departure.framebuffer = {};
+  }
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
-  BATON_TRY(find_devices(firmware, departure));
+  BATON_TRY(find_devices(firmware, departure, findings));
 
   const LiveState live = live_state();
   const size_t live_room =
@@ -142,9 +153,8 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   departure.handoff = BATON_TRY(allocate(
       firmware, loader::handoff_size(descriptors, facts, std::strlen(options), results.size()),
       "handoff"));
-  const Phys ram_end = phys(e820.last_pfn());
   departure.page_tables = BATON_TRY(
-      allocate(firmware, loader::page_table_pool_size(descriptors, ram_end, facts), "page tables"));
+      allocate(firmware, loader::page_table_pool_size(descriptors, facts), "page tables"));
   return departure;
 }
 

@@ -7,6 +7,7 @@
 #include "efi/x86_64/cpu.h"
 #include "efi/x86_64/live_page.h"
 #include "loader/firmware_tests.h"
+#include "loader/world.h"
 
 namespace efi {
 namespace {
@@ -118,6 +119,7 @@ loader::FirmwareFacts facts_of(const Firmware& firmware, const RealFirmware& ser
   facts.has_tcg2 = protocol_anywhere<void>(firmware, kTcg2) != nullptr;
   facts.has_memory_attribute = protocol_anywhere<void>(firmware, kMemoryAttribute) != nullptr;
   facts.framebuffer = find_framebuffer(firmware, {});
+  facts.ends = loader::reach_of(examine_cpu().paging);
   return facts;
 }
 

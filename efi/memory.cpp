@@ -3,6 +3,11 @@
 #include <cstring>
 
 namespace efi {
+namespace {
+
+constexpr uint64_t kReachable = 64 * mm::kTiB;
+
+}  // namespace
 
 Pages::~Pages() {
   // NOLINTNEXTLINE(clang-analyzer-core.*): 14 takes BATON_TRY's way out for coming past here
@@ -20,8 +25,16 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
   if (status != EFI_SUCCESS) {
     return failed("too little memory: the firmware has none for it (bytes)", what, status, bytes);
   }
-  const mm::Phys start{address};
-  return Pages{firmware, {start, start + pages * mm::kPageSize}};
+  Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + pages * mm::kPageSize}}};
+  if (taken.range().end.v <= kReachable) return taken;
+  // Four levels of page tables do not reach it.
+  address = kReachable - 1;
+  const EFI_STATUS lower =
+      firmware.boot->AllocatePages(AllocateMaxAddress, EfiLoaderData, pages, &address);
+  if (lower != EFI_SUCCESS) {
+    return failed("the firmware has none for it below 64 TiB (bytes)", what, lower, bytes);
+  }
+  return Pages{firmware, {mm::Phys{address}, mm::Phys{address + pages * mm::kPageSize}}};
 }
 
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what) {

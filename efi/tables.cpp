@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "efi/x86_64/live_page.h"
+
 namespace efi {
 namespace {
 
@@ -31,10 +33,19 @@ Phys table_of(const Firmware& firmware, const EFI_GUID& wanted) {
   return {};
 }
 
-// Whether the map describes every byte. Old firmware keeps the RSDP in the BIOS area (ACPI 6.5
-// section 5.2.5.1), which no descriptor covers.
+// Whether the firmware's page tables, which are in use, map all of it.
+bool live(Range range) {
+  for (Phys at = mm::align_down(range.start, mm::kPageSize); at < range.end; at += mm::kPageSize) {
+    if (!live_page(at.v)) return false;
+  }
+  return true;
+}
+
+// Whether the map describes every byte, and reading there does not fault. Old firmware keeps the
+// RSDP in the BIOS area (ACPI 6.5 section 5.2.5.1), which no descriptor covers.
 bool readable(const void* context, Range range) {
   constexpr Range kBiosArea{Phys{0xe0000}, Phys{mm::kMiB}};
+  if (!live(range)) return false;
   if (kBiosArea.contains(range)) return true;
   const auto& memory = *static_cast<const mm::E820Table*>(context);
   while (!range.empty()) {

@@ -53,8 +53,14 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
   log().line("NX (Execute Disable) protection: %s",
              machine::has_no_execute() ? "active" : "missing in CPU!");
   mm::print_user_map(e820, changes, log());
+  mm::print_beyond(e820, machine::physical_end(), log());
   log().line("efi: EFI v%u.%.2u by %s", handoff.efi_revision >> 16, handoff.efi_revision & 0xffff,
              handoff.firmware_vendor);
+}
+
+// Where the direct map ends, or what the CPU can address.
+mm::Phys reachable_end(unsigned paging_levels) {
+  return std::min(machine::physical_end(), phys(mm::max_arch_pfn(paging_levels)));
 }
 
 // What memmap= calls RAM, the loader may have taken for something else and not mapped.
@@ -143,15 +149,16 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const loader::Handoff& h = kept.handoff();
   const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements<mm::E820Entry>(h.e820, kept.map()),
-                               elements<mm::Reservation>(h.reservations, kept.map())));
+                               elements<mm::Reservation>(h.reservations, kept.map()),
+                               reachable_end(h.paging_levels)));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");
   const FirmwareMap firmware = handed_map(h);
   const mm::FirmwareRam ram = firmware_ram(firmware, relay.e820());
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
-  if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   must("e820", relay.trim(h.paging_levels));
+  if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   firmware.print_mirrored(log());
   read_tables();
   const auto mirrored = mirrored_memory(relay, firmware, memory);

@@ -33,6 +33,13 @@ inline constexpr std::array kFirmwareTestRows{
         "UEFI 2.10 section 7.2.3: NumberOfPages is not 0, the end fits into 64 bits; Intel SDM "
         "vol. 3A section 4.1.4: 52 bits of address at most",
         "An OS may drop the whole map, or compute a size that wraps. Firmware vendor."},
+    SelfTest{"efi.map.reach", "the CPU has an address for every range", Severity::High,
+             "Intel SDM vol. 2A, CPUID 0x80000008: how many address bits there are; Linux uses no "
+             "RAM above 64 TiB with four levels of page tables, and runtime services live in the "
+             "lower half",
+             "RAM up there is lost, and runtime services that need such a range crash. A guest "
+             "with fewer address bits than its host shows the host's reserved ranges. Firmware "
+             "vendor, or the guest's CPU model."},
     SelfTest{"efi.map.overlap", "no address has two types", Severity::Critical,
              "UEFI 2.10 section 7.2.3: the map says for each range of memory what it is used for",
              "One OS takes such memory as free, another as reserved; data may be overwritten. "
@@ -236,10 +243,12 @@ inline constexpr std::array kFirmwareTestRows{
              "TCG EFI Protocol Specification: EFI_TCG2_PROTOCOL, which a machine may be without",
              "Disk keys cannot be bound to what was started. Switch the TPM on in the firmware's "
              "settings."},
-    SelfTest{"efi.graphics", "the framebuffer holds its mode and is no RAM", Severity::Medium,
+    SelfTest{"efi.graphics", "the framebuffer holds its mode, is no RAM and can be reached",
+             Severity::Medium,
              "UEFI 2.10 section 12.9: the mode's lines fit into the framebuffer's size; it is not "
-             "memory an OS gets as RAM",
-             "An early console writes where it should not. Firmware or graphics card vendor."},
+             "memory an OS gets as RAM, and the CPU has addresses for it",
+             "An early console writes where it should not; Baton shows none then. Firmware or "
+             "graphics card vendor."},
 };
 static_assert(kFirmwareTestRows.size() <= kMaxHandoffResults);
 

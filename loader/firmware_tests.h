@@ -17,6 +17,7 @@
 #include "loader/efi_memory_map.h"
 #include "loader/firmware_test_rows.h"
 #include "loader/handoff.h"
+#include "loader/reach.h"
 #include "loader/self_test.h"
 #include "mm/direct_map.h"
 #include "mm/types.h"
@@ -96,6 +97,7 @@ struct FirmwareFacts {
   uint64_t stack = 0;  // the stack pointer
   bool has_rng = false, has_tcg2 = false, has_memory_attribute = false;
   HandoffFramebuffer framebuffer{};  // address 0: none
+  Reach ends;                        // where addresses end
 };
 
 // Room for two maps and for names and values of variables, allocated before the first test and

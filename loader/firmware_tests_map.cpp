@@ -153,6 +153,22 @@ Outcome size(FirmwareBench& bench, Facts& facts) {
   });
 }
 
+Outcome reach(FirmwareBench& bench, Facts& facts) {
+  const Reach& ends = bench.facts.ends;
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    const auto range = range_of(d);
+    if (!range.ok()) return Pass;  // efi.map.size has something to say
+    mm::Phys end = ends.cpu;
+    if (e820_type(d) == mm::E820Type::Ram) end = ends.memory;
+    if ((d.attributes & kEfiMemoryRuntime) != 0 && ends.runtime < end) end = ends.runtime;
+    if (range.value().end <= end) return Pass;
+    const char* const name = efi_type_name(d.type);
+    return fail(facts, "descriptor %zu, %s [0x%lx-0x%lx), reaches beyond 0x%lx", i,
+                name != nullptr ? name : "of unknown type", range.value().start.v,
+                range.value().end.v, end.v);
+  });
+}
+
 Outcome overlap(FirmwareBench& bench, Facts& facts) {
   MapSnapshot now;
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
@@ -287,6 +303,7 @@ constexpr FirmwareTest kTests[] = {
     {"efi.map.stable", stable},
     {"efi.map.alignment", alignment},
     {"efi.map.size", size},
+    {"efi.map.reach", reach},
     {"efi.map.overlap", overlap},
     {"efi.map.order", order},
     {"efi.map.gaps", gaps},

@@ -208,14 +208,20 @@ Outcome graphics(FirmwareBench& bench, Facts& facts) {
     return fail(facts, "%ux%u, %u pixels a line, in %lu bytes", screen.width, screen.height,
                 screen.pixels_per_line, screen.size);
   }
+  const mm::Range range{mm::Phys{screen.address}, mm::Phys{screen.address + screen.size}};
+  if (range.empty() || range.end > bench.facts.ends.memory) {
+    return fail(facts, "it ends at 0x%lx, beyond 0x%lx", range.end.v, bench.facts.ends.memory.v);
+  }
   MapSnapshot now;
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
-  for (const uint64_t at : {screen.address, screen.address + needed - 1}) {
-    const auto d = now.find(at);
-    if (!d) continue;
-    if (e820_type(*d) == mm::E820Type::Ram) {
-      return fail(facts, "0x%lx, in the framebuffer, is %s", at, efi_type_name(d->type));
+  for (size_t i = 0; i < now.map.count(); ++i) {
+    const EfiDescriptor d = now.map.at(i);
+    const auto other = range_of(d);
+    if (!other.ok() || !other.value().overlaps(range) || e820_type(d) != mm::E820Type::Ram) {
+      continue;
     }
+    const mm::Phys at = std::max(other.value().start, range.start);
+    return fail(facts, "0x%lx, in the framebuffer, is %s", at.v, efi_type_name(d.type));
   }
   return Pass;
 }

@@ -63,6 +63,21 @@ class Area {
   mm::DirectMap reach_;
 };
 
+// What is RAM, whoever may have it.
+bool is_memory(mm::E820Type type) {
+  switch (type) {
+    case mm::E820Type::Ram:
+    case mm::E820Type::Acpi:
+    case mm::E820Type::Pmem:
+    case mm::E820Type::Pram:
+    case mm::E820Type::SoftReserved:
+    case mm::E820Type::Unaccepted:
+      return true;
+    default:
+      return false;
+  }
+}
+
 size_t e820_room(size_t descriptors) { return mm::E820Table::capacity_for(descriptors); }
 
 // Every range reserved can be cut once by another, and the ones in use are cut by what is ours.
@@ -85,28 +100,43 @@ Result<> reserve_rest(mm::EarlyRes& reservations, const mm::E820Table& e820, Ran
   }
 }
 
+Range below(Range range, Phys end) { return {range.start, range.end < end ? range.end : end}; }
+
+// What of a range lies below `end`; the rest is named.
+Range reachable(Range range, Phys end, const char* what, const mm::Printer& findings) {
+  if (range.end <= end) return range;
+  findings.line("%s: [mem 0x%016lx-0x%016lx] is out of reach (0x%lx and up), not mapped", what,
+                range.start < end ? end.v : range.start.v, range.end.v - 1, end.v);
+  return below(range, end);
+}
+
 class Mapper {
  public:
-  Mapper(PageTables& tables, const PagingFeatures& paging)
-      : tables_(tables), direct_(direct_map_of(paging)), direct_size_(direct_map_size(paging)) {}
+  Mapper(PageTables& tables, const PagingFeatures& paging, const mm::Printer& findings)
+      : tables_(tables),
+        direct_(direct_map_of(paging)),
+        end_(reach_of(paging).memory),
+        findings_(findings) {}
 
-  Result<> both(Range range, Access access) {
-    if (range.end.v > direct_size_) {
-      return Error{"ends above what the direct map holds (end, direct map's size)", "memory",
-                   range.end.v, direct_size_};
-    }
+  // Where it is in the direct map and where it is in memory, as far as addresses go.
+  Result<> both(Range range, Access access, const char* what) {
+    range = reachable(range, end_, what, findings_);
     BATON_TRY(tables_.map(direct_ + range.start.v, range, access));
     // The identity map leaves page 0 out, so that a null pointer faults.
     if (range.start == Phys{0}) range.start += mm::kPageSize;
     return tables_.map(range.start.v, range, access);
   }
-  // Page by page, only what is not mapped: a table or device may share a page with RAM.
-  Result<> rest(Range range, Access access) {
-    range = whole_pages(range);
+  // Only what is not mapped: a table or device may share a page with RAM. What is between such
+  // pages is mapped in one, with large pages if it is large.
+  Result<> rest(Range range, Access access, const char* what) {
+    range = reachable(whole_pages(range), end_, what, findings_);
     while (!range.empty()) {
-      const Range page{range.start, range.start + mm::kPageSize};
-      if (!tables_.translate(direct_ + page.start.v)) BATON_TRY(both(page, access));
-      range.start = page.end;
+      Range run{range.start, range.start};
+      while (run.end < range.end && !tables_.translate(direct_ + run.end.v)) {
+        run.end += mm::kPageSize;
+      }
+      if (!run.empty()) BATON_TRY(both(run, access, what));
+      range.start = run.end + mm::kPageSize;
     }
     return {};
   }
@@ -114,7 +144,8 @@ class Mapper {
  private:
   PageTables& tables_;
   uint64_t direct_;
-  uint64_t direct_size_;
+  Phys end_;
+  const mm::Printer& findings_;
 };
 
 bool is_runtime(const EfiDescriptor& d) { return (d.attributes & kEfiMemoryRuntime) != 0; }
@@ -134,36 +165,32 @@ Result<> for_each_runtime_region(const EfiMemoryMap& map, Visit visit) {
 
 Result<> map_kernel_world(PageTables& tables, const WorldFacts& facts, const mm::E820Table& e820,
                           const mm::Printer& findings) {
-  Mapper mapper(tables, facts.paging);
+  Mapper mapper(tables, facts.paging, findings);
   for (const mm::E820Entry& entry : e820.entries()) {
-    if (entry.type == mm::E820Type::Ram) BATON_TRY(mapper.both(pages_inside(entry.range), kData));
+    if (entry.type != mm::E820Type::Ram) continue;
+    BATON_TRY(mapper.both(pages_inside(entry.range), kData, "RAM"));
   }
   for (const AcpiTable& table : facts.acpi_tables) {
-    BATON_TRY(mapper.rest(range_of(table), kReadOnly));
+    BATON_TRY(mapper.rest(range_of(table), kReadOnly, "ACPI table"));
   }
-  for (const NamedRange& table : facts.tables) BATON_TRY(mapper.rest(table.range, kReadOnly));
+  for (const NamedRange& table : facts.tables) {
+    BATON_TRY(mapper.rest(table.range, kReadOnly, table.name));
+  }
   BATON_TRY(
       for_each_runtime_region(facts.map, [&](const EfiDescriptor& d, Range range) -> Result<> {
         const bool memory = d.type == EfiMemoryType::RuntimeServicesCode ||
                             d.type == EfiMemoryType::RuntimeServicesData;
-        return memory ? mapper.both(range, kReadOnly) : Result<>{};
+        return memory ? mapper.both(range, kReadOnly, "runtime services") : Result<>{};
       }));
   for (const NamedRange& device : facts.devices) {
-    const Range range = whole_pages(device.range);
-    bool in_ram = false;
-    mm::for_each_free_range(e820, {}, range, [&](Range) { return !(in_ram = true); });
-    if (in_ram) {
-      findings.line("%s: [mem 0x%016lx-0x%016lx] lies in RAM, not mapped", device.name,
-                    range.start.v, range.end.v - 1);
-      continue;
-    }
-    BATON_TRY(mapper.both(range, kDevice));
+    if (!device_fits(device, e820, reach_of(facts.paging).memory, findings)) continue;
+    BATON_TRY(mapper.both(whole_pages(device.range), kDevice, device.name));
   }
   // Last, as these override: no alias of the kernel's text and constants is writable.
   for (const HandoffSegment& segment : facts.segments) {
     const bool write = (segment.flags & kSegmentWrite) != 0;
     const bool execute = (segment.flags & kSegmentExecute) != 0;
-    if (!write) BATON_TRY(mapper.both(range_of(segment), kReadOnly));
+    if (!write) BATON_TRY(mapper.both(range_of(segment), kReadOnly, "kernel"));
     BATON_TRY(tables.map(segment.virt, range_of(segment), Access{write, execute}));
   }
   const Range text = whole_pages(facts.loader_text);
@@ -171,9 +198,12 @@ Result<> map_kernel_world(PageTables& tables, const WorldFacts& facts, const mm:
 }
 
 // Runtime services see themselves where they were loaded, and the kernel that calls them.
-Result<> map_runtime_world(PageTables& tables, const PageTables& kernel, const WorldFacts& facts) {
+Result<> map_runtime_world(PageTables& tables, const PageTables& kernel, const WorldFacts& facts,
+                           const mm::Printer& findings) {
   tables.share_upper_half(kernel);
+  const Phys end = reach_of(facts.paging).runtime;
   return for_each_runtime_region(facts.map, [&](const EfiDescriptor& d, Range range) -> Result<> {
+    range = reachable(range, end, "runtime services", findings);
     switch (d.type) {
       // Without a Memory Attributes Table nothing tells a runtime image's code from its data.
       case EfiMemoryType::RuntimeServicesCode:
@@ -233,6 +263,31 @@ Result<Phys> reserve_trampoline(mm::EarlyRes& reservations, const mm::E820Table&
 
 }  // namespace
 
+Reach reach_of(const PagingFeatures& paging) {
+  const auto lower = [](Phys a, uint64_t b) { return a.v < b ? a : Phys{b}; };
+  Reach reach;
+  if (paging.physical_bits < 52) reach.cpu = Phys{uint64_t{1} << paging.physical_bits};
+  reach.memory = lower(reach.cpu, direct_map_size(paging));
+  reach.runtime = lower(reach.cpu, uint64_t{1} << (paging.levels == 5 ? 56 : 47));
+  return reach;
+}
+
+bool device_fits(const NamedRange& device, const mm::E820Table& e820, Phys end,
+                 const mm::Printer& findings) {
+  const Range range = whole_pages(device.range);
+  const char* wrong =
+      device.range.empty() || range.empty() || range.end > end ? "is out of reach" : nullptr;
+  for (const mm::E820Entry& entry : e820.entries()) {
+    if (wrong == nullptr && is_memory(entry.type) && entry.range.overlaps(range)) {
+      wrong = "lies in RAM";
+    }
+  }
+  if (wrong == nullptr) return true;
+  findings.line("%s: [mem 0x%016lx-0x%016lx] %s, not mapped", device.name, device.range.start.v,
+                device.range.end.v - 1, wrong);
+  return false;
+}
+
 uint64_t handoff_size(size_t descriptors, const WorldFacts& facts, size_t options_length,
                       size_t results) {
   const uint64_t bytes = sizeof(Handoff) + e820_room(descriptors) * sizeof(mm::E820Entry) +
@@ -243,19 +298,30 @@ uint64_t handoff_size(size_t descriptors, const WorldFacts& facts, size_t option
   return mm::align_up(bytes, mm::kPageSize);
 }
 
-uint64_t page_table_pool_size(size_t descriptors, Phys ram_end, const WorldFacts& facts) {
-  uint64_t end = ram_end.v;
-  uint64_t named = facts.acpi_tables.size() + facts.tables.size() + facts.devices.size() +
-                   facts.segments.size() + 1;
-  for (const NamedRange& device : facts.devices) {
-    if (device.range.end.v > end) end = device.range.end.v;
+uint64_t page_table_pool_size(size_t descriptors, const WorldFacts& facts) {
+  const Phys limit = reach_of(facts.paging).runtime;
+  uint64_t bytes = 0;
+  Phys end{4 * mm::kGiB};
+  const auto count = [&](Range range) {
+    range = below(whole_pages(range), limit);
+    bytes += range.size();
+    if (!range.empty() && range.end > end) end = range.end;
+  };
+  for (size_t i = 0; i < facts.map.count(); ++i) {
+    const EfiDescriptor d = facts.map.at(i);
+    const auto range = range_of(d);
+    if (range.ok() && (is_runtime(d) || e820_type(d) == mm::E820Type::Ram)) count(range.value());
   }
-  // Tables and runtime regions may lie anywhere below 4 GiB, as nothing is known of them here.
-  if (end < 4 * mm::kGiB) end = 4 * mm::kGiB;
-  uint64_t pages = 2 * PageTables::pages_for(descriptors + named, end, facts.paging, true);
-  pages += PageTables::pages_for(descriptors, end, facts.paging, true) + 2;
+  for (const AcpiTable& table : facts.acpi_tables) count(range_of(table));
+  for (const NamedRange& table : facts.tables) count(table.range);
+  for (const NamedRange& device : facts.devices) count(device.range);
+  const uint64_t named = facts.acpi_tables.size() + facts.tables.size() + facts.devices.size() +
+                         facts.segments.size() + 1;
+  uint64_t pages = 2 * PageTables::pages_for(descriptors + named, bytes, end.v, facts.paging, true);
+  pages += PageTables::pages_for(descriptors, bytes, end.v, facts.paging, true) + 2;
   // The image needs not lie at a multiple of 2 MiB: 4 KiB pages all through.
-  pages += PageTables::pages_for(facts.segments.size(), facts.kernel.size(), facts.paging, false);
+  pages += PageTables::pages_for(facts.segments.size(), facts.kernel.size(), facts.kernel.size(),
+                                 facts.paging, false);
   return pages * mm::kPageSize;
 }
 
@@ -269,12 +335,18 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   mm::E820Table e820(BATON_TRY(area.take<mm::E820Entry>(e820_room(facts.map.count()), "e820")));
   BATON_TRY(add_to_e820(facts.map, e820, findings));
 
+  const Phys reach = reach_of(facts.paging).memory;
+  const NamedRange screen{{Phys{handoff.framebuffer.address},
+                           Phys{handoff.framebuffer.address + handoff.framebuffer.size}},
+                          "framebuffer"};
+  if (!device_fits(screen, e820, reach, {})) handoff.framebuffer = {};
+
   PageTables tables(memory.page_tables, facts.reach, facts.paging);
   BATON_TRY(tables.start());
   BATON_TRY(map_kernel_world(tables, facts, e820, findings));
   PageTables runtime({tables.used().end, memory.page_tables.end}, facts.reach, facts.paging);
   BATON_TRY(runtime.start());
-  BATON_TRY(map_runtime_world(runtime, tables, facts));
+  BATON_TRY(map_runtime_world(runtime, tables, facts, findings));
 
   mm::EarlyRes reservations(
       BATON_TRY(area.take<mm::Reservation>(reservation_room(facts), "reservations")));
@@ -323,17 +395,23 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   return World{facts.reach.phys(&handoff), tables.root()};
 }
 
-size_t interrupt_controllers(std::span<const AcpiTable> tables, const mm::DirectMap& reach,
-                             std::span<NamedRange> devices) {
-  size_t found = 0;
+InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
+                                           const mm::DirectMap& reach,
+                                           std::span<NamedRange> devices) {
+  if (devices.size() > kMaxInterruptControllers) devices = devices.first(kMaxInterruptControllers);
+  InterruptControllers found;
   const auto add = [&](uint64_t address, const char* name) {
-    if (address == 0 || address >= mm::kMaxPhys) return;
-    const Phys page = mm::align_down(Phys{address}, mm::kPageSize);
-    for (size_t i = 0; i < found && i < devices.size(); ++i) {
-      if (devices[i].range.start == page) return;
+    if (address == 0) return;
+    // Full: what comes now is not compared with the others, so that the work stays in proportion.
+    if (found.count == devices.size()) {
+      ++found.left_out;
+      return;
     }
-    if (found < devices.size()) devices[found] = {{page, page + mm::kPageSize}, name};
-    ++found;
+    const Phys page = mm::align_down(Phys{address}, mm::kPageSize);
+    for (const NamedRange& known : devices.first(found.count)) {
+      if (known.range.start == page) return;
+    }
+    devices[found.count++] = {{page, page + mm::kPageSize}, name};
   };
   for (const AcpiTable& table : tables) {
     constexpr uint32_t kFixed = 44;  // header, local APIC address, flags

@@ -12,6 +12,7 @@
 #include "loader/acpi_root.h"
 #include "loader/efi_memory_map.h"
 #include "loader/handoff.h"
+#include "loader/reach.h"
 #include "loader/x86_64/page_tables.h"
 #include "mm/direct_map.h"
 #include "mm/e820.h"
@@ -54,27 +55,45 @@ struct WorldMemory {
 // Facts that go into the handoff as they are; build_world() fills in the rest of it.
 using HandoffFacts = Handoff;
 
-// Bytes for WorldMemory::handoff / page_tables when the map has `descriptors` descriptors (slack
-// included) covering RAM up to `ram_end`, and the counts of the facts above.
+// Where addresses end with these page tables on this CPU. Linux's limits: 64 TiB of memory with
+// four levels (Documentation/x86/x86_64/mm.rst), and the lower half for runtime services.
+[[nodiscard]] Reach reach_of(const PagingFeatures& paging);
+
+// Whether a device can be mapped there, and drawn on or talked to: it ends below `end`, and no byte
+// of it is memory. Otherwise it is named, and must be left alone.
+[[nodiscard]] bool device_fits(const NamedRange& device, const mm::E820Table& e820, mm::Phys end,
+                               const mm::Printer& findings);
+
+// Bytes for WorldMemory::handoff / page_tables when the final map has `descriptors` descriptors
+// (slack included) of the memory that facts.map has now, and the counts of the facts above.
 [[nodiscard]] uint64_t handoff_size(size_t descriptors, const WorldFacts& facts,
                                     size_t options_length, size_t results);
-[[nodiscard]] uint64_t page_table_pool_size(size_t descriptors, mm::Phys ram_end,
-                                            const WorldFacts& facts);
+[[nodiscard]] uint64_t page_table_pool_size(size_t descriptors, const WorldFacts& facts);
 
 struct World {
   mm::Phys handoff;
   mm::Phys page_tables;  // CR3
 };
 
-// Findings about the map are printed to `findings`, which must not be the firmware's console.
-// `options` and `results` are copied into the handoff. Fails with the name of what does not fit.
+// Findings about the map are printed to `findings`, which must not be the firmware's console. What
+// is out of reach is named there and not mapped; it stays in e820, and the kernel does not use it.
+// A framebuffer that device_fits() refuses is not handed over. `options` and `results` are copied
+// into the handoff. Fails with the name of what does not fit.
 mm::Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
                               const HandoffFacts& handoff_facts, std::span<const char> options,
                               std::span<const HandoffResult> results, const mm::Printer& findings);
 
-// IOAPIC and local APIC pages the MADT names (ACPI 6.5 section 5.2.12), as devices to map. Returns
-// how many there are, which may be more than fit.
-size_t interrupt_controllers(std::span<const AcpiTable> tables, const mm::DirectMap& reach,
-                             std::span<NamedRange> devices);
+// The most devices that interrupt_controllers() lists. Linux: MAX_IO_APICS is 128.
+inline constexpr size_t kMaxInterruptControllers = 128;
+
+struct InterruptControllers {
+  size_t count = 0;     // filled
+  size_t left_out = 0;  // entries there was no room for
+};
+// I/O APIC and local APIC pages the MADT names (ACPI 6.5 section 5.2.12), as devices to map, each
+// once. Addresses are a firmware's claims: see device_fits().
+InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
+                                           const mm::DirectMap& reach,
+                                           std::span<NamedRange> devices);
 
 }  // namespace loader

@@ -25,6 +25,19 @@ Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out)
   return trims;
 }
 
+size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
+  size_t beyond = 0;
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.range.end <= end) continue;
+    ++beyond;
+    const char* const name = e820_type_name(entry.type);
+    out.line("e820: [mem 0x%016lx-0x%016lx] %s is beyond what the CPU can address (0x%lx)",
+             entry.range.start.v, entry.range.end.v - 1, name != nullptr ? name : "of unknown type",
+             end.v);
+  }
+  return beyond;
+}
+
 Pfn print_last_pfn(const E820Table& e820, Pfn max_arch, const Printer& out) {
   constexpr Pfn kFourGiB{4 * kGiB / kPageSize};
   const Pfn last = e820.last_pfn();

@@ -4,6 +4,7 @@
 // What was taken is remembered by name for the ledger.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "mm/e820.h"
@@ -29,6 +30,10 @@ struct Trims {
 // `e820: remove [mem 0x000a0000-0x000fffff] usable`, and another such line when there is RAM above
 // `max_arch`.
 Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out);
+
+// Names every entry that reaches beyond `end`, where the CPU has no addresses: `e820: [mem
+// 0x...-0x...] reserved is beyond what the CPU can address (0x...)`. Returns how many there are.
+size_t print_beyond(const E820Table& e820, Phys end, const Printer& out);
 
 // End of usable RAM in whole frames, printed as `last_pfn = 0x... max_arch_pfn = 0x...`; a second
 // line gives the end below 4 GiB when there is RAM above.

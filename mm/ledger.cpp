@@ -86,8 +86,9 @@ class Ledger {
  private:
   void address_space() {
     const std::span<const E820Entry> entries = in_.e820->entries();
-    const Phys end =
-        in_.end == Phys{} ? (entries.empty() ? Phys{} : entries.back().range.end) : in_.end;
+    // Entries may lie beyond what the CPU can address.
+    const Phys last = entries.empty() ? Phys{} : entries.back().range.end;
+    const Phys end = std::max(in_.end, last);
     out_.line("Ledger: address space                  %20lu bytes", end.v);
     uint64_t gaps = 0;
     uint64_t described = 0;

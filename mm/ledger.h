@@ -58,8 +58,8 @@ struct LedgerInput {
   FirmwareRam firmware;               // up to e820, before anything was trimmed or changed
   uint64_t added = 0;                 // bytes of RAM in e820 that only options call so
   std::span<const NamedBytes> trims;  // what was trimmed, before sub-page edges
-  Phys end;                           // of the address space; 0: where the last entry ends
-  const E820Table* e820 = nullptr;    // as it is now
+  Phys end;  // of the CPU's addresses; the address space ends there or with the last entry
+  const E820Table* e820 = nullptr;  // as it is now
   std::span<const Reservation> reservations;
   std::span<const MemoryAffinity> srat;  // by which `active` was divided; empty: by nothing
   std::span<const ActiveRange> active;

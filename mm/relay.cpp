@@ -1,11 +1,10 @@
 #include "mm/relay.h"
 
+#include <algorithm>
 #include <new>
 
 namespace mm {
 namespace {
-
-constexpr Range kAnywhere{Phys{0}, Phys{kMaxPhys}};
 
 // Entries that trims and options may add to what the firmware said.
 constexpr size_t kMoreE820Appends = 64;
@@ -35,7 +34,7 @@ template <class T>
 Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
   const uint64_t bytes = align_up(count * sizeof(T), kPageSize);
   const Phys place =
-      BATON_TRY(find_e820_area_top(e820_, reservations_, kAnywhere, bytes, kPageSize));
+      BATON_TRY(find_e820_area_top(e820_, reservations_, {Phys{0}, reach_}, bytes, kPageSize));
   BATON_TRY(reservations_.reserve({place, place + bytes}, name));
   T* const first = map_.at<T>(place);
   for (size_t i = 0; i < count; ++i) new (first + i) T();
@@ -43,7 +42,8 @@ Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
 }
 
 Result<> RelayCore::take_over(std::span<const E820Entry> e820,
-                              std::span<const Reservation> reservations) {
+                              std::span<const Reservation> reservations, Phys reach) {
+  reach_ = reach;
   // Both lists are read where the loader left them until there is a place for ours. Nothing is
   // written there: a table that is full refuses every change.
   E820Table given({const_cast<E820Entry*>(e820.data()), e820.size()});  // NOLINT: see above
@@ -52,7 +52,7 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
   const size_t slots = 2 * reservations.size() + 64;
   const uint64_t bytes = align_up(slots * sizeof(Reservation), kPageSize);
   Phys place;
-  for_each_free_range(given, reservations, {Phys{kMiB}, Phys{kMaxPhys}}, [&](Range free) {
+  for_each_free_range(given, reservations, {Phys{kMiB}, reach_}, [&](Range free) {
     const Phys at = align_up(free.start, kPageSize);
     if (at < free.end && free.end - at >= bytes) place = at;
     return place == Phys{0};
@@ -72,7 +72,8 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
 }
 
 Result<> RelayCore::trim(unsigned paging_levels) {
-  trims_ = BATON_TRY(trim_bios_range(e820_, max_arch_pfn(paging_levels), out_));
+  const Pfn reach = std::min(max_arch_pfn(paging_levels), pfn_down(reach_));
+  trims_ = BATON_TRY(trim_bios_range(e820_, reach, out_));
   print_last_pfn(e820_, max_arch_pfn(paging_levels), out_);
   return {};
 }

@@ -42,7 +42,9 @@ class RelayCore {
   RelayCore& operator=(const RelayCore&) = delete;
 
   // Station 1, e820 and early_res: what the loader hands over. Both spans may be forgotten after.
-  Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations);
+  // No RAM from `reach` on is touched: the CPU has no address for it, or the map no place.
+  Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations,
+                     Phys reach = Phys{kMaxPhys});
   // What a PC keeps for its BIOS, and what page tables of these levels cannot reach.
   Result<> trim(unsigned paging_levels);
   // Room for what NumaInput::mirrored is to hold.
@@ -103,6 +105,7 @@ class RelayCore {
   std::span<NodeLayout> nodes_;
   Layout layout_;
   unsigned cpus_ = 0;
+  Phys reach_{kMaxPhys};  // RAM from here on is not used
   Road road_ = Road::Bootmem;
   Bootmem bootmem_;
   Memblock memblock_;

@@ -44,6 +44,10 @@ Cpu examine_cpu() {
   cpu.paging.nx = (extended.d & 1u << 20) != 0;
   cpu.paging.gigabyte_pages = (extended.d & 1u << 26) != 0;
 
+  constexpr unsigned kLeastBits = 36;  // of a CPU that cannot tell
+  cpu.paging.physical_bits =
+      cpuid(0x8000'0000).a >= 0x8000'0008 ? cpuid(0x8000'0008).a & 0xff : kLeastBits;
+
   const Registers basic = cpuid(1);
   cpu.apic_id = basic.b >> 24;
   // Leaf 0xb has all 32 bits of it, where there is such a leaf.

@@ -7,14 +7,15 @@ using mm::Phys;
 using mm::Range;
 using mm::Result;
 
-uint64_t PageTables::pages_for(uint64_t ranges, uint64_t end, const PagingFeatures& features,
-                               bool congruent) {
+uint64_t PageTables::pages_for(uint64_t ranges, uint64_t bytes, uint64_t end,
+                               const PagingFeatures& features, bool congruent) {
   uint64_t pages = 0;
   for (unsigned level = 2; level <= features.levels; ++level) {
     const uint64_t all = (end >> shift(level)) + 2;  // tables below entries of this level
     const bool large_page_instead = level == 2 || (level == 3 && features.gigabyte_pages);
-    const uint64_t partly = 2 * ranges;
-    pages += congruent && large_page_instead && partly < all ? partly : all;
+    const uint64_t full = congruent && large_page_instead ? 0 : bytes >> shift(level);
+    const uint64_t needed = 2 * ranges + full;
+    pages += needed < all ? needed : all;
   }
   return pages;
 }

@@ -19,6 +19,7 @@ struct PagingFeatures {
   unsigned levels = 4;  // 4, or 5 with CR4.LA57
   bool nx = true;       // without it no entry has the NX bit: everything is executable
   bool gigabyte_pages = true;
+  unsigned physical_bits = 52;  // CPUID 0x80000008; an entry with a higher one faults
 };
 
 enum class Cache : uint8_t { WriteBack, Uncached };
@@ -63,11 +64,11 @@ class PageTables {
   // What of the pool is in use; the rest may be given back.
   [[nodiscard]] mm::Range used() const { return {pool_.start, next_}; }
 
-  // The most tables, root left out, that mapping `ranges` disjoint ranges below virtual offset
-  // `end` can take: at every level a partly used table at either end of each and the full ones
-  // between, but never more than cover the span. `congruent`: virtual and physical address differ
-  // by a multiple of 1 GiB, so that large pages fit wherever the CPU has them.
-  [[nodiscard]] static uint64_t pages_for(uint64_t ranges, uint64_t end,
+  // The most tables, root left out, that mapping `ranges` disjoint ranges of `bytes` together below
+  // virtual offset `end` can take: at every level a partly used table at either end of each and the
+  // full ones between, but never more than cover the span. `congruent`: virtual and physical
+  // address differ by a multiple of 1 GiB, so that large pages fit wherever the CPU has them.
+  [[nodiscard]] static uint64_t pages_for(uint64_t ranges, uint64_t bytes, uint64_t end,
                                           const PagingFeatures& features, bool congruent);
 
  private:

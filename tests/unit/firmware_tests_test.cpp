@@ -86,6 +86,24 @@ const Breakage kBreakages[] = {
     {"efi.map.size", more(reserved(0x2'0000'0000, 0))},
     {"efi.map.size", more(reserved(0x2'0000'0000, ~uint64_t{0}))},
     {"efi.map.size", more(reserved(0xffff'ffff'ffff'f000, 1))},
+    {"efi.map.reach", more(reserved(0xfffd'0000'0000, 0x30'0000))},  // 40 address bits
+    {"efi.map.reach",
+     [](FakeFirmware& f) {
+       f.facts.ends = {mm::Phys{uint64_t{1} << 52}, mm::Phys{64 * mm::kTiB},
+                       mm::Phys{128 * mm::kTiB}};
+       f.bend_map = [](Map& map) {
+         map.push_back({Type::MemoryMappedIo, 0, 128 * mm::kTiB, 0, 1, kEfiMemoryRuntime | 1});
+       };
+     }},
+    {"efi.map.reach",
+     [](FakeFirmware& f) {
+       f.facts.ends = {mm::Phys{uint64_t{1} << 52}, mm::Phys{64 * mm::kTiB},
+                       mm::Phys{128 * mm::kTiB}};
+       f.bend_map = [](Map& map) {
+         map.push_back({Type::Persistent, 0, 64 * mm::kTiB, 0, 1, FakeFirmware::kWb});
+         map.push_back({Type::Conventional, 0, 65 * mm::kTiB, 0, 1, FakeFirmware::kWb});
+       };
+     }},
     {"efi.map.overlap",
      bend([](Map& map) { map.push_back(reserved(map.back().physical_start, 1)); })},
     {"efi.map.order", bend([](Map& map) { std::swap(map[0], map[1]); })},
@@ -169,6 +187,8 @@ const Breakage kBreakages[] = {
     {"efi.tcg2", [](FakeFirmware& f) { f.facts.has_tcg2 = false; }},
     {"efi.graphics", [](FakeFirmware& f) { f.facts.framebuffer.pixels_per_line = 4096 * 4; }},
     {"efi.graphics", [](FakeFirmware& f) { f.facts.framebuffer.address = 0x100'0000; }},
+    {"efi.graphics", [](FakeFirmware& f) { f.facts.framebuffer.address = 0x7000'0000'0000; }},
+    {"efi.graphics", [](FakeFirmware& f) { f.facts.framebuffer.address = ~uint64_t{0} << 20; }},
 };
 
 TEST(FirmwareTests, ASoundFirmwarePassesAll) {

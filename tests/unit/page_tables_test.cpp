@@ -202,15 +202,24 @@ TEST(PageTables, ThePoolSizeIsAlwaysEnough) {
         .levels = random(2) ? 4U : 5U, .nx = true, .gigabyte_pages = random(2) != 0};
     const uint64_t end = mm::align_up(kMiB << random(20), mm::kPageSize);
     const uint64_t count = 1 + random(40);
-    const uint64_t promised = 1 + PageTables::pages_for(count, end, features, true);
-    Fixture f(features, promised);
+    // Far from one another: what they have together counts then, and not the span.
+    const uint64_t apart = random(2) * (kGiB << random(12));
+    std::vector<Range> ranges;
+    uint64_t bytes = 0;
     uint64_t at = 0;
     for (uint64_t i = 0; i < count && at < end; ++i) {
       const uint64_t start = at + mm::kPageSize * random((end - at) / mm::kPageSize);
       const uint64_t size = mm::kPageSize * (1 + random((end - start) / mm::kPageSize));
-      const auto result = f.tables.map(start, {Phys{start}, Phys{start + size}}, kData);
-      ASSERT_TRUE(result.ok()) << "round " << round << ": " << result.error().what;
+      ranges.push_back({Phys{start + i * apart}, Phys{start + i * apart + size}});
+      bytes += size;
       at = start + size;
+    }
+    const uint64_t promised =
+        1 + PageTables::pages_for(count, bytes, ranges.back().end.v, features, true);
+    Fixture f(features, promised);
+    for (const Range& range : ranges) {
+      const auto result = f.tables.map(range.start.v, range, kData);
+      ASSERT_TRUE(result.ok()) << "round " << round << ": " << result.error().what;
     }
     EXPECT_LE(f.tables.used().size(), promised * mm::kPageSize);
   }

@@ -60,7 +60,7 @@ struct Pc {
     const WorldFacts f = facts();
     const size_t slack = 32;
     const uint64_t handoff = handoff_size(f.map.count() + slack, f, 8, results.size());
-    const uint64_t pool = page_table_pool_size(f.map.count() + slack, Phys{kReach}, f);
+    const uint64_t pool = page_table_pool_size(f.map.count() + slack, f);
     memory_for = {range(0x700000, 0x700000 + handoff), range(0x780000, 0x788000),
                   range(0x800000, 0x800000 + mm::align_up(pool, mm::kPageSize))};
     if (break_memory) break_memory(memory_for);
@@ -230,12 +230,109 @@ TEST(World, APoolOrAHandoffThatIsTooSmallIsNamed) {
   EXPECT_STREQ(world.error().subject, "e820");
 }
 
-TEST(World, RamAboveTheDirectMapIsAnErrorAndNotLost) {
+// One odd range is skipped and named, and the rest is as it would be without it. What is RAM stays
+// RAM in e820, so that the kernel can tell how much it does not use.
+TEST(World, WhatIsOutOfReachIsNamedAndLeftAlone) {
+  constexpr uint64_t k64T = uint64_t{1} << 46, k128T = uint64_t{1} << 47;
   Pc pc;
-  pc.describe(T::Conventional, uint64_t{1} << 46, 1);
+  pc.describe(T::Conventional, k64T - kMiB, 0x200);  // half of it
+  pc.describe(T::RuntimeServicesData, k64T + kGiB, 1, kEfiMemoryRuntime | 0xf);
+  pc.describe(T::MemoryMappedIo, k128T, 0x10, kEfiMemoryRuntime | 1);
+  pc.describe(T::Reserved, 0xfffd'0000'0000, 0x30'0000);
+  pc.devices.push_back({range(0x7000'0000'0000, 0x7000'0100'0000), "framebuffer"});
+  pc.devices.push_back({range(0xfff'ffff'ffff'f000, 0x1000'0000'0000'0000), "local APIC"});
+  pc.devices.push_back({range(~uint64_t{0xfff}, 0), "local APIC"});
+  pc.acpi.push_back({{'S', 'S', 'D', 'T'}, Phys{k64T + 2 * kGiB}, 0x200, true});
+  pc.tables.push_back({range(k64T + 3 * kGiB, k64T + 3 * kGiB + 0x100), "SMBIOS TABLE"});
+  pc.facts_in.framebuffer.address = 0x7000'0000'0000;
+  pc.facts_in.framebuffer.size = 16 * kMiB;
   const auto world = pc.build();
-  ASSERT_FALSE(world.ok());
-  EXPECT_EQ(world.error().a, (uint64_t{1} << 46) + 0x1000);
+  ASSERT_TRUE(world.ok()) << world.error().what;
+  EXPECT_EQ(pc.findings,
+            "RAM: [mem 0x0000400000000000-0x00004000000fffff] is out of reach (0x400000000000 and "
+            "up), not mapped\n"
+            "ACPI table: [mem 0x0000400080000000-0x0000400080000fff] is out of reach "
+            "(0x400000000000 and up), not mapped\n"
+            "SMBIOS TABLE: [mem 0x00004000c0000000-0x00004000c0000fff] is out of reach "
+            "(0x400000000000 and up), not mapped\n"
+            "runtime services: [mem 0x0000400040000000-0x0000400040000fff] is out of reach "
+            "(0x400000000000 and up), not mapped\n"
+            "framebuffer: [mem 0x0000700000000000-0x0000700000ffffff] is out of reach, not mapped\n"
+            "local APIC: [mem 0x0ffffffffffff000-0x0fffffffffffffff] is out of reach, not mapped\n"
+            "local APIC: [mem 0xfffffffffffff000-0xffffffffffffffff] is out of reach, not mapped\n"
+            "runtime services: [mem 0x0000800000000000-0x000080000000ffff] is out of reach "
+            "(0x800000000000 and up), not mapped\n");
+  const PageTables tables = pc.view(world.value().page_tables.v);
+  EXPECT_TRUE(tables.translate(kDirectMap4Level + k64T - mm::kPageSize).has_value());
+  EXPECT_FALSE(tables.translate(kDirectMap4Level + k64T).has_value());
+  EXPECT_TRUE(tables.translate(0xfee00020).has_value());
+  const Handoff& h = pc.handoff(world.value());
+  EXPECT_EQ(h.framebuffer.address, 0U);
+  const PageTables runtime = pc.view(h.runtime_root);
+  EXPECT_TRUE(runtime.translate(0xf00000).has_value());
+  EXPECT_TRUE(runtime.translate(k64T + kGiB).has_value()) << "in the lower half, though";
+  const auto* e820 = pc.facts().reach.at<const mm::E820Entry>(Phys{h.e820.address});
+  bool still_ram = false;
+  for (uint32_t i = 0; i < h.e820.count; ++i) {
+    if (e820[i].range == range(k64T - kMiB, k64T + kMiB))
+      still_ram = e820[i].type == mm::E820Type::Ram;
+  }
+  EXPECT_TRUE(still_ram);
+}
+
+// A page-table entry with an address bit that the CPU lacks faults.
+TEST(World, NothingIsMappedAboveTheCpusAddressBits) {
+  Pc pc;
+  pc.paging.physical_bits = 39;
+  pc.describe(T::Conventional, uint64_t{1} << 39, 0x100);
+  pc.describe(T::MemoryMappedIo, uint64_t{1} << 40, 0x10, kEfiMemoryRuntime | 1);
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok()) << world.error().what;
+  for (const uint64_t root :
+       {pc.handoff(world.value()).page_tables, pc.handoff(world.value()).runtime_root}) {
+    pc.view(root).for_each_page([&](uint64_t virt, const Translation& t) {
+      EXPECT_LE(t.address.v + t.page_size, uint64_t{1} << 39) << std::hex << virt;
+    });
+  }
+}
+
+// 128 MiB of tables where no RAM is, at an odd place: the pool is large enough, and page by page
+// the tables for it would not fit.
+TEST(World, TablesOfAnySizeAreMapped) {
+  for (const uint64_t at : {uint64_t{0x8000'1000}, uint64_t{0x3fff'c123'4000}}) {
+    for (const bool gigabyte_pages : {false, true}) {
+      Pc pc;
+      pc.paging.gigabyte_pages = gigabyte_pages;
+      pc.acpi.push_back({{'S', 'S', 'D', 'T'}, Phys{at}, 128 * kMiB, true});
+      pc.tables.push_back({range(at + 256 * kMiB, at + 384 * kMiB), "SMBIOS TABLE"});
+      const auto world = pc.build();
+      ASSERT_TRUE(world.ok()) << world.error().what;
+      const PageTables tables = pc.view(world.value().page_tables.v);
+      for (const uint64_t start : {at, at + 256 * kMiB}) {
+        for (uint64_t v = start; v < start + 128 * kMiB; v += kMiB) {
+          ASSERT_EQ(tables.translate(kDirectMap4Level + v)->address, Phys{v});
+        }
+        EXPECT_FALSE(tables.translate(kDirectMap4Level + start - mm::kPageSize).has_value());
+        EXPECT_FALSE(tables.translate(kDirectMap4Level + start + 128 * kMiB).has_value());
+      }
+    }
+  }
+}
+
+TEST(World, AFramebufferInRamIsNotHandedOver) {
+  Pc pc;
+  pc.devices.push_back({range(0x300000, 0x400000), "framebuffer"});
+  pc.facts_in.framebuffer.address = 0x300000;
+  pc.facts_in.framebuffer.size = kMiB;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  EXPECT_EQ(pc.handoff(world.value()).framebuffer.address, 0U);
+  Pc sound;
+  sound.facts_in.framebuffer.address = 0xe000'0000;
+  sound.facts_in.framebuffer.size = kMiB;
+  const auto good = sound.build();
+  ASSERT_TRUE(good.ok());
+  EXPECT_EQ(sound.handoff(good.value()).framebuffer.address, 0xe000'0000U);
 }
 
 TEST(World, ADeviceThatLiesInRamIsNamedAndNotMapped) {
@@ -278,10 +375,36 @@ TEST(World, FindsTheInterruptControllersInTheMadt) {
   const AcpiTable table{
       {'A', 'P', 'I', 'C'}, Phys{0xe01000}, static_cast<uint32_t>(madt.size()), true};
   NamedRange devices[4];
-  ASSERT_EQ(interrupt_controllers({&table, 1}, pc.facts().reach, devices), 3U);
+  const InterruptControllers found = interrupt_controllers({&table, 1}, pc.facts().reach, devices);
+  ASSERT_EQ(found.count, 3U);
+  EXPECT_EQ(found.left_out, 0U);
   EXPECT_EQ(devices[0].range, range(0xfee00000, 0xfee01000));
   EXPECT_EQ(devices[1].range, range(0xfec00000, 0xfec01000));
   EXPECT_EQ(devices[2].range, range(0x1fee00000, 0x1fee01000));
+}
+
+// 100,000 of them: the first 128 pages are listed, and of the rest none is compared with the
+// others.
+TEST(World, NoMoreInterruptControllersThanLinuxTakes) {
+  std::vector<uint8_t> madt(44);
+  constexpr uint32_t kMany = 100'000;
+  for (uint32_t i = 0; i < kMany; ++i) {
+    const uint32_t address = 0x1000'0000 + i * 0x1000;
+    for (const uint32_t b :
+         {1u, 12u, 0u, 0u, address, address >> 8, address >> 16, address >> 24, 0u, 0u, 0u, 0u}) {
+      madt.push_back(static_cast<uint8_t>(b));
+    }
+  }
+  const AcpiTable table{{'A', 'P', 'I', 'C'},
+                        Phys{reinterpret_cast<uintptr_t>(madt.data())},
+                        static_cast<uint32_t>(madt.size()),
+                        true};
+  std::vector<NamedRange> devices(kMaxInterruptControllers + 2);
+  const InterruptControllers found = interrupt_controllers({&table, 1}, {}, devices);
+  EXPECT_EQ(found.count, kMaxInterruptControllers);
+  EXPECT_EQ(found.left_out, kMany - kMaxInterruptControllers);
+  EXPECT_EQ(devices[127].range.start, Phys{0x1007'f000});
+  EXPECT_TRUE(devices[128].range.empty()) << "room for others' devices";
 }
 
 }  // namespace
