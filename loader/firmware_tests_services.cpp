@@ -1,4 +1,5 @@
 // Clock, variables, random numbers, protection, screen.
+#include <algorithm>
 #include <string_view>
 
 #include "loader/firmware_tests.h"

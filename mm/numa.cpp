@@ -120,8 +120,7 @@ class Active {
   explicit Active(std::span<ActiveRange> storage) : storage_(storage) {}
 
   Result<> add(Range bytes, NodeId node, bool hotplug, bool mirror) {
-    ActiveRange range{pfns_inside(bytes), node, hotplug, mirror};
-    if (count_ > 0) range.pfns.start = std::max(range.pfns.start, storage_[count_ - 1].pfns.end);
+    const ActiveRange range{pfns_inside(bytes), node, hotplug, mirror};
     if (range.pfns.empty()) return {};
     if (count_ > 0 && goes_on(storage_[count_ - 1], range)) {
       storage_[count_ - 1].pfns.end = range.pfns.end;
@@ -240,13 +239,7 @@ Result<> divide(const E820Table& e820, std::span<const MemoryAffinity> blocks,
       if (node == kNoNode || !in_use.has(node)) until = piece_end;
       const bool hotplug = in_any && node != kNoNode && !in_use.has(node);
       const bool mirror = is_mirrored(input.mirrored, at, until);
-      Range piece{at, until};
-      // A border between a node and nobody cuts no frame: the frame will be the neighbour's too.
-      if (node == kNoNode) {
-        piece.start = std::max(entry.range.start, align_down(at, kPageSize));
-        piece.end = std::min(entry.range.end, align_up(until, kPageSize));
-      }
-      BATON_TRY(active.add(piece, node, hotplug, mirror));
+      BATON_TRY(active.add({at, until}, node, hotplug, mirror));
       at = until;
     }
   }

@@ -10,6 +10,8 @@
 
 namespace {
 
+using mm::Phys;
+
 constexpr const char* kDrawing = R"(
 BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
 BIOS-e820: [mem 0x0000000000100000-0x000000007e8ecfff] usable
@@ -155,6 +157,49 @@ TEST(RelayLedger, AFrameThatNoBorderCutsIsNotSplit) {
   EXPECT_EQ(machine.close(),
             "error: nodes: frames are in no node, and no border cuts them (start, end) "
             "(0x17ffff000, 0x180000000)\n");
+}
+
+// 2 GiB more at 64 TiB and reserved space at 256 TiB, on a CPU with 40 address bits: no byte of it
+// is touched (there is none), it is named, and the ledger closes.
+TEST(RelayLedger, WhatIsOutOfReachIsNamedAndNeverTouched) {
+  constexpr Phys kEnd{mm::kTiB};
+  test::DrawnMachine drawn(R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable
+BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
+BIOS-e820: [mem 0x0000400000000000-0x000040007fffffff] usable
+BIOS-e820: [mem 0x0000fffd00000000-0x0000ffffffffffff] reserved
+)");
+  for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+    const test::PretendMemory memory(Phys{mm::kGiB});
+    test::Log log;
+    mm::Relay<test::OneCpu> relay(memory.map(), log.printer());
+    test::must(relay.take_over(drawn.e820.entries(), {}, kEnd));
+    EXPECT_EQ(mm::print_beyond(relay.e820(), kEnd, log.printer()), 2U);
+    const std::span<const mm::E820Entry> told = drawn.e820.entries();
+    const auto firmware = mm::account_firmware_ram(mm::claims_of(told), relay.e820());
+    test::must(relay.trim(4));
+    EXPECT_EQ(relay.trims().unreachable, 2 * mm::kGiB);
+    test::must(relay.find_nodes(drawn.numa()));
+    test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+    test::must(relay.start_boot_allocator(road));
+    test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
+    test::must(relay.hand_over());
+    const auto closed =
+        mm::close_ledger(relay, relay.pages(), {.firmware = firmware, .end = kEnd}, log.printer());
+    EXPECT_TRUE(closed.ok()) << log.text();
+    for (const char* line : {
+             "e820: [mem 0x0000400000000000-0x000040007fffffff] usable is beyond what the CPU can "
+             "address (0x10000000000)\n",
+             "e820: [mem 0x0000fffd00000000-0x0000ffffffffffff] reserved is beyond what the CPU "
+             "can "
+             "address (0x10000000000)\n",
+             "Ledger: address space                       281474976710656 bytes\n",
+             "Ledger:   unreachable                        2147483648\n",
+             "Ledger: closed, 0 bytes unaccounted for\n",
+         }) {
+      EXPECT_NE(log.text().find(line), std::string::npos) << line << "in\n" << log.text();
+    }
+  }
 }
 
 }  // namespace
