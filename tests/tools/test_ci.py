@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, Said
 
 MAKEFILE = """\
-setup: ; @echo in $(CURDIR), with $(shell ls), beside $(shell ls ..), home $(shell ls -A $$HOME)
+setup: ; @echo in $(CURDIR), with $(shell ls), beside $(shell ls ..), home $(shell ls -A ~)
 test: ; @echo "logs '$(BATON_LOGS)'"; echo "$(shell cat passed) passed, 0 failed"; exit $(shell cat status)
 """
 
