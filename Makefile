@@ -391,9 +391,13 @@ FIRMWARE ?= ovmf
 OPTIONS ?=
 GDB     ?=
 
+# In the environment DISPLAY is the X server's; only as one of make's own words it is ours.
+SHOWN := $(if $(filter command override,$(firstword $(origin DISPLAY))),$(DISPLAY),none)
+
 run: all
 	@$(PYTHON) tools/run --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
-	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --options '$(OPTIONS)' $(if $(GDB),--gdb)
+	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --display '$(SHOWN)' \
+	  --options '$(OPTIONS)' $(if $(GDB),--gdb)
 
 test:
 	@+BUILD=$(BUILD) $(PYTHON) tools/test
@@ -432,6 +436,7 @@ help:
 #: make setup      install what is needed to build, run and test (Debian and Ubuntu)
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
+#:                   DISPLAY=gtk|sdl|vnc: show the screen as well
 #:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF
 #: make test       build, then run every test; the last line counts them
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt

@@ -42,8 +42,15 @@ FIRMWARE_AGAIN = re.compile(
     rf"^{U_BOOT_AGAIN}|"
     r"BdsDxe: failed to (?:load|start)|BdsDxe: No bootable option|starting Boot\d+ \"EFI Internal Shell\"", re.MULTILINE
 )
+# The kernel's first word on the console.
+KERNEL_SPOKE = re.compile(r"^\[ *\d+\.\d+\] Baton version \S+ \(", re.MULTILINE)
 # What OVMF says when a program under it, or it itself, has met an exception; it then stands still.
 FIRMWARE_CRASH = re.compile(r"!!!! \w+ Exception Type")
+# Under Debian 12's OVMF and with one processor 60 MiB do and 58 do not: the firmware starts with 48,
+# but has no room left for the kernel.
+LEAST_MEMORY = 64 * MIB
+MOST_CPUS = {"q35": 288, "pc": 255}  # QEMU's machines take no more
+MOST_NODES = 128  # as QEMU has it
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()=>78DEHM][0-9A-Za-z]?|\r|\x00")
 
 
@@ -106,6 +113,7 @@ class Machine:
     kind: str = "q35"  # or pc, the i440fx
     bus: str = "virtio"  # or another of DISK_ON: what the disk hangs on
     extra: tuple = ()  # further arguments for QEMU
+    display: str = "none"  # where the screen is shown, as -display has it
     firmware: tuple = ()  # (code, variables), or U_BOOT; without, the first of FIRMWARE there is
 
     @staticmethod
@@ -209,9 +217,23 @@ def command(machine, disk, folder, serial):
     return (["qemu-system-x86_64", "-nodefaults"] + machine.arguments()
             + firmware_arguments(machine, folder) + [
         "-drive", f"if=none,id=disk,format=raw,file={disk}"] + on_bus + [
-        "-vga", "std", "-display", "none",
+        "-vga", "std", "-display", machine.display,
         "-chardev", f"{serial},id=com1", "-serial", "chardev:com1",
         "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot"] + list(machine.extra))
+
+
+# What -display wants for a name; VNC only for this host, on port 5900.
+DISPLAYS = {"none": "none", "gtk": "gtk", "sdl": "sdl", "vnc": "vnc=localhost:0"}
+
+
+def displays():
+    """The names of DISPLAYS that this QEMU has. It lists VNC nowhere, which is always built in
+    by those who package it."""
+    if shutil.which("qemu-system-x86_64") is None:
+        raise QemuError("qemu-system-x86_64 is not here; `make setup` installs it")
+    done = subprocess.run(["qemu-system-x86_64", "-display", "help"], capture_output=True, text=True,
+                          check=False)
+    return [name for name in DISPLAYS if name == "vnc" or name in done.stdout.split()]
 
 
 def make_disk(out, esp=ROOT / "build/esp", options=None, change=None, machine=None):
