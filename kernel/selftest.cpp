@@ -109,7 +109,6 @@ class Failures {
 };
 
 void explain(Ktap& ktap, const SelfTest& test, const Verdict& verdict) {
-  ktap.diagnostic("", test.title);
   ktap.diagnostic("severity: ", loader::severity_name(test.severity));
   ktap.diagnostic("found: ", verdict.facts());
   ktap.diagnostic("rule: ", test.rule);
@@ -119,6 +118,7 @@ void explain(Ktap& ktap, const SelfTest& test, const Verdict& verdict) {
 void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, std::string_view firmware,
           Failures& failures) {
   const KnownFailure* known = known_failure(test.id, firmware);
+  ktap.diagnostic("", test.title);  // whatever came out: a report says what was checked
   switch (verdict.outcome()) {
     case Outcome::Pass:
       if (known == nullptr) {

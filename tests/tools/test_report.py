@@ -1,6 +1,7 @@
 """tools/report on logs that went well, failed, hung, or hold no tests."""
 
 import json
+import re
 import xml.etree.ElementTree as xml
 
 import pytest
@@ -15,7 +16,9 @@ KTAP version 1
   KTAP version 1
   1..3
   # Subtest: efi
+  # the map is whole
   ok 1 efi.map.form
+  # there is a source of random numbers
   # advice: A CPU with RDRAND <or> a device.
   ok 2 efi.rng # SKIP no EFI_RNG_PROTOCOL
   # more pages than there are is refused
@@ -70,6 +73,12 @@ def test_good(bench):
     assert facts["good"] and facts["complete"]
     assert facts["machine"]["memory"] == "253656K/255540K available"
     assert [phase["name"] for phase in facts["phases"]] == ["efi", "mm"]
+    assert facts["counts"] == {"pass": 2, "skip": 1, "known failure": 1, "fail": 0,
+                               "unexpected pass": 0, "did not run": 0}
+    assert facts["phases"][0]["tests"][0]["checked"] == "the map is whole"
+    assert suite.find("testcase[@name='efi.map.form']/system-out").text == "the map is whole"
+    assert suite.find("properties/property[@name='count.known-failure']").get("value") == "1"
+    assert "1 known failure, 1 skip, 2 pass." in page
     assert "RDRAND &lt;or&gt;" in page and "<or>" not in page
 
 
@@ -82,7 +91,18 @@ def test_failed(bench):
     assert failure.get("message") == "4096 bytes \ufffd & more"
     assert failure.get("type") == "critical"
     assert not facts["good"] and facts["complete"]
-    assert "What failed" in page
+    # Findings first, each row with what was checked; each test once.
+    rows = re.findall(r"<tr[^>]*><td>([a-z0-9.]+)</td><td><span class=\"tag ([a-z-]+)\">.*?</td>"
+                      r"<td><p class=\"checked\">(.*?)</p>", page)
+    assert rows == [
+        ("mm.ledger", "fail", "every byte has one owner and the sums come out"),
+        ("efi.alloc.huge", "known-failure", "more pages than there are is refused"),
+        ("efi.rng", "skip", "there is a source of random numbers"),
+        ("efi.map.form", "pass", "the map is whole")]
+    assert page.index("What failed") < page.index("Known failures") < page.index("The machine")
+    assert "1 of 3 passed" in page and "good" not in page
+    colours = dict(re.findall(r"\.(pass|skip|known-failure)\{background:(#\w+)\}", page))
+    assert len(set(colours.values())) == 3
 
 
 @pytest.mark.parametrize("text, missing", [
@@ -149,5 +169,6 @@ def test_a_log_that_ends_anywhere(bench, cut):
     log = bench.folder / "boot.log"
     log.write_text(GOOD[:cut])
     said = bench.run("report", log)
-    assert said.status in ((0,) if cut > GOOD.index("# Totals: pass:2") + 20 else (1, 2)), str(said)
+    whole = GOOD.index("\n# Totals: pass:2") + len("\n# Totals: pass:2 fail:0 xfail:0 xpass:0 skip:0 error:0")
+    assert said.status in ((0,) if cut >= whole else (1, 2)), str(said)
     assert "Traceback" not in said.err
