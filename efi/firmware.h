@@ -44,6 +44,12 @@ Protocol* protocol_on(const Firmware& firmware, EFI_HANDLE handle, EFI_GUID guid
   return static_cast<Protocol*>(found);
 }
 
+// Whether a handle has a protocol, which may be a mark without an interface.
+inline bool protocol_installed(const Firmware& firmware, EFI_HANDLE handle, EFI_GUID guid) {
+  void* found = nullptr;
+  return handle != nullptr && firmware.boot->HandleProtocol(handle, &guid, &found) == EFI_SUCCESS;
+}
+
 // A protocol wherever the machine has one; null when there is none.
 template <class Protocol>
 Protocol* protocol_anywhere(const Firmware& firmware, EFI_GUID guid) {

@@ -1,46 +1,55 @@
 #include "efi/graphics.h"
 
+#include "loader/framebuffer_choice.h"
+
 namespace efi {
 namespace {
 
 constexpr EFI_GUID kGraphicsOutput = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+// EDK II's mark on the handles of devices that its console is shown on.
+constexpr EFI_GUID kConsoleOutDevice = {
+    0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
 
-loader::HandoffFramebuffer none(const mm::Printer& out, const char* why) {
-  out.line("no screen after the firmware, the serial port only: %s", why);
-  return {};
+void offer(const EFI_GRAPHICS_OUTPUT_PROTOCOL* graphics, bool of_console,
+           loader::FramebufferChoice& choice) {
+  if (graphics == nullptr || graphics->Mode == nullptr || graphics->Mode->Info == nullptr) return;
+  const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE& mode = *graphics->Mode;
+  const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION& info = *mode.Info;
+  const EFI_PIXEL_BITMASK& masks = info.PixelInformation;
+  choice.offer({.address = mode.FrameBufferBase,
+                .size = mode.FrameBufferSize,
+                .width = info.HorizontalResolution,
+                .height = info.VerticalResolution,
+                .pixels_per_line = info.PixelsPerScanLine,
+                .format = static_cast<uint32_t>(info.PixelFormat),
+                .red_mask = masks.RedMask,
+                .green_mask = masks.GreenMask,
+                .blue_mask = masks.BlueMask,
+                .reserved_mask = masks.ReservedMask},
+               of_console);
 }
 
 }  // namespace
 
 loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware, const mm::Printer& out) {
-  auto* graphics = protocol_on<EFI_GRAPHICS_OUTPUT_PROTOCOL>(
-      firmware, firmware.system->ConsoleOutHandle, kGraphicsOutput);
-  if (graphics == nullptr) {
-    graphics = protocol_anywhere<EFI_GRAPHICS_OUTPUT_PROTOCOL>(firmware, kGraphicsOutput);
+  loader::FramebufferChoice choice;
+  EFI_HANDLE console = firmware.system->ConsoleOutHandle;
+  offer(protocol_on<EFI_GRAPHICS_OUTPUT_PROTOCOL>(firmware, console, kGraphicsOutput), true,
+        choice);
+  EFI_GUID wanted = kGraphicsOutput;
+  UINTN count = 0;
+  EFI_HANDLE* handles = nullptr;
+  if (firmware.boot->LocateHandleBuffer(ByProtocol, &wanted, nullptr, &count, &handles) ==
+      EFI_SUCCESS) {
+    for (UINTN i = 0; i < count; ++i) {
+      offer(protocol_on<EFI_GRAPHICS_OUTPUT_PROTOCOL>(firmware, handles[i], kGraphicsOutput),
+            protocol_installed(firmware, handles[i], kConsoleOutDevice), choice);
+    }
+    firmware.boot->FreePool(handles);
   }
-  if (graphics == nullptr || graphics->Mode == nullptr || graphics->Mode->Info == nullptr)
-    return none(out, "there is no graphics output");
-  const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE& mode = *graphics->Mode;
-  const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION& info = *mode.Info;
-  if (info.PixelFormat == PixelBltOnly || mode.FrameBufferBase == 0)
-    return none(out, "the graphics output can only be drawn on by the firmware");
-  const EFI_PIXEL_BITMASK& masks = info.PixelInformation;
-  const loader::HandoffFramebuffer found{.address = mode.FrameBufferBase,
-                                         .size = mode.FrameBufferSize,
-                                         .width = info.HorizontalResolution,
-                                         .height = info.VerticalResolution,
-                                         .pixels_per_line = info.PixelsPerScanLine,
-                                         .format = static_cast<uint32_t>(info.PixelFormat),
-                                         .red_mask = masks.RedMask,
-                                         .green_mask = masks.GreenMask,
-                                         .blue_mask = masks.BlueMask,
-                                         .reserved_mask = masks.ReservedMask};
-  const uint64_t bytes = loader::bytes_per_pixel(found);
-  if (bytes == 0) return none(out, "its pixels have no format that UEFI names");
-  if (found.width == 0 || found.height == 0 || found.pixels_per_line < found.width ||
-      found.size / (bytes * found.pixels_per_line) < found.height)
-    return none(out, "its mode does not fit into its framebuffer");
-  return found;
+  if (choice.chosen().address == 0)
+    out.line("no screen after the firmware, the serial port only: %s", choice.why_none());
+  return choice.chosen();
 }
 
 }  // namespace efi

@@ -6,8 +6,8 @@
 
 namespace efi {
 
-// The linear framebuffer of the console's graphics output, or else of any; address 0 when there is
-// none that can be written without the firmware, and then `out` is told why.
+// The linear framebuffer to be drawn on (loader/framebuffer_choice.h), of all graphics outputs
+// there are; address 0 when none can be written without the firmware, and then `out` is told why.
 [[nodiscard]] loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware,
                                                           const mm::Printer& out);
 

@@ -101,6 +101,15 @@ def test_no_screen_at_all(bench):
         assert running.wait_for(r"map: .*screen", 20), running.log[-500:]
 
 
+def test_two_adapters(bench):
+    """The console's own graphics output then stands for both, and has no framebuffer."""
+    machine = Machine(memory=256 * MIB, extra=("-device", "bochs-display"))
+    with bench.start(machine) as running:
+        assert running.wait_for(PROMPT, 120), running.log[-2000:]
+        assert "no screen after the firmware" not in running.log
+        wait_for_screen(bench, running, lambda p: any("baton>" in line for line in text_of(p)))
+
+
 @pytest.mark.parametrize("bits", [15, 16, 24])
 def test_pixels_of_other_sizes(bench, faulty, bits):
     with bench.start(TWO_NODES, change=faulty(f"pixels_{bits}")) as running:
