@@ -1,28 +1,42 @@
 #include "efi/memory_map.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace efi {
 
 EFI_STATUS MemoryMap::fetch(const Firmware& firmware) {
-  size_ = buffer_.size();
-  return firmware.boot->GetMemoryMap(&size_, buffer_.as<EFI_MEMORY_DESCRIPTOR>(), &key_, &stride_,
-                                     &version_);
+  const UINTN room = buffer_.size();
+  size_ = room;
+  const EFI_STATUS status = firmware.boot->GetMemoryMap(&size_, buffer_.as<EFI_MEMORY_DESCRIPTOR>(),
+                                                        &key_, &stride_, &version_);
+  // More than there was room for cannot have been written.
+  return status == EFI_SUCCESS && size_ > room ? EFI_BUFFER_TOO_SMALL : status;
 }
 
 mm::Result<MemoryMap> get_memory_map(const Firmware& firmware) {
   const char* const what = "the firmware's memory map";
+  constexpr uint64_t kFirstRoom = 4 * mm::kKiB, kMostRoom = 64 * mm::kMiB;
+  constexpr uint64_t kUsualStride = 48;  // EDK II's
   MemoryMap map;
-  // With no buffer at all the firmware answers how large it must be.
+  uint64_t room = kFirstRoom;
+  // With no buffer at all the firmware answers how large it must be. What else it then fills in,
+  // and even that size, is left open enough that some leaves all of it alone, or refuses to be
+  // asked without a buffer; and the map may grow until there is one. So the rest is trying.
   EFI_STATUS status = map.fetch(firmware);
-  if (status != EFI_BUFFER_TOO_SMALL) return failed("its size cannot be found out", what, status);
-  if (map.stride_ < sizeof(loader::EfiDescriptor)) {
-    return mm::Error{"descriptors smaller than the specification's (bytes, wanted)", what,
-                     map.stride_, sizeof(loader::EfiDescriptor)};
+  do {
+    if (status != EFI_BUFFER_TOO_SMALL && map.buffer_.size() != 0) break;
+    const uint64_t stride = std::clamp<uint64_t>(map.stride_, kUsualStride, mm::kPageSize);
+    const uint64_t told = map.size_ <= kMostRoom ? map.size_ : 0;
+    const uint64_t wanted = std::max(told + MemoryMap::kSlack * stride, room);
+    map.buffer_ = {};  // first, as giving it back changes the map too
+    map.buffer_ = BATON_TRY(allocate(firmware, wanted, what));
+    room = 2 * map.buffer_.size();
+    status = map.fetch(firmware);
+  } while (status == EFI_BUFFER_TOO_SMALL && room <= kMostRoom);
+  if (status != EFI_SUCCESS) {
+    return failed("cannot be fetched (room for bytes)", what, status, map.buffer_.size());
   }
-  map.buffer_ = BATON_TRY(allocate(firmware, map.size_ + MemoryMap::kSlack * map.stride_, what));
-  status = map.fetch(firmware);
-  if (status != EFI_SUCCESS) return failed("cannot be fetched", what, status);
   BATON_TRY(map.view().check());
   return map;
 }

@@ -27,7 +27,8 @@ class MemoryMap {
   [[nodiscard]] uint64_t key() const { return key_; }
   [[nodiscard]] uint32_t version() const { return version_; }
 
-  // GetMemoryMap into the buffer. Neither allocates nor prints.
+  // GetMemoryMap into the buffer; a map that claims to be larger than it is too large for it.
+  // Neither allocates nor prints.
   EFI_STATUS fetch(const Firmware& firmware);
 
  private:
@@ -40,7 +41,8 @@ class MemoryMap {
   UINT32 version_ = 0;
 };
 
-// Finds out the map's size, allocates a buffer with slack, and fetches the map as it is then.
+// Finds out the map's size, allocates a buffer with slack, and fetches the map as it is then. A
+// firmware that does not tell the size is asked with buffers of twice the size each, up to 64 MiB.
 mm::Result<MemoryMap> get_memory_map(const Firmware& firmware);
 
 // What leaving came to. Until `attempted` the firmware is whole, and an error can go back to it;

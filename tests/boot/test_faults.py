@@ -184,6 +184,14 @@ def test_stale_key_at_first(bench, faulty):
     assert read.find(boot.log, r"Memory: \d+K/\d+K available \(")
 
 
+@pytest.mark.parametrize("fault", ["no_descriptor_size", "silent_map"])
+def test_map_that_is_told_little_about(bench, faulty, fault):
+    """What the firmware may leave open about its map's size, and what it should not."""
+    boot = bench.boot(SMALL, "poweroff", faulty(fault))
+    assert (boot.ended, boot.status) == ("exit", 0), str(boot)
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
+
+
 def test_slow_medium(bench, faulty):
     """What takes long says how far it is."""
     boot = bench.boot(SMALL, "poweroff", faulty("slow_stick"))
