@@ -60,26 +60,25 @@ Result<> list_acpi(const Firmware& firmware, const mm::E820Table& memory, Phys r
                    const mm::Printer& findings) {
   const mm::DirectMap identity;
   const loader::AcpiWalk walk(identity, readable, &memory);
-  size_t room = 128;
-  for (;;) {
-    tables.acpi_storage =
-        BATON_TRY(allocate_array<loader::AcpiTable>(firmware, room, "list of ACPI tables"));
-    const auto root = walk.list(rsdp, {tables.acpi_storage.as<loader::AcpiTable>(), room});
-    if (root.ok()) {
-      if (root.value().skipped != 0) {
-        findings.part("ACPI: %zu table(s) left out", root.value().skipped);
-        findings.error("; the first", root.value().first_skipped);
-      }
-      tables.rsdp = rsdp;
-      tables.acpi_count = root.value().tables;
-      return {};
-    }
-    if (root.error().b != room || root.error().a <= room) {
-      findings.error("ACPI tables ignored", root.error());
-      return {};
-    }
-    room = root.error().a;  // as many as there are
+  constexpr size_t kRoom = loader::kMaxAcpiTables;
+  tables.acpi_storage =
+      BATON_TRY(allocate_array<loader::AcpiTable>(firmware, kRoom, "list of ACPI tables"));
+  const auto root = walk.list(rsdp, {tables.acpi_storage.as<loader::AcpiTable>(), kRoom});
+  if (!root.ok()) {
+    findings.error("ACPI tables ignored", root.error());
+    return {};
   }
+  if (root.value().skipped != 0) {
+    findings.part("ACPI: %zu table(s) left out", root.value().skipped);
+    findings.error("; the first", root.value().first_skipped);
+  }
+  if (root.value().left_out != 0) {
+    findings.line("ACPI: %zu pointers behind the first %zu tables left out", root.value().left_out,
+                  kRoom);
+  }
+  tables.rsdp = rsdp;
+  tables.acpi_count = root.value().tables;
+  return {};
 }
 
 template <class T>
@@ -126,14 +125,20 @@ Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& me
   if (loader::acpi_checksum(reinterpret_cast<const void*>(entry.v), length) != 0) {
     return Error{"entry point's checksum is wrong (address)", form.anchor, entry.v};
   }
+  tables.smbios = entry;
+  tables.smbios_version = form.version;
+  tables.smbios_ranges = {{{{entry, entry + length}, "SMBIOS"}, {{}, "SMBIOS TABLE"}}};
+  // Without its structures the entry point stays, for the self-tests to find fault with.
   const Range structures = smbios_structures(form, entry);
+  if (structures.size() > loader::kMaxFirmwareTable) {
+    return Error{"structures are longer than any (start, end)", form.anchor, structures.start.v,
+                 structures.end.v};
+  }
   if (structures.empty() || structures.end.v > mm::kMaxPhys || !readable(&memory, structures)) {
     return Error{"structures cannot be read (start, end)", form.anchor, structures.start.v,
                  structures.end.v};
   }
-  tables.smbios = entry;
-  tables.smbios_version = form.version;
-  tables.smbios_ranges = {{{{entry, entry + length}, "SMBIOS"}, {structures, "SMBIOS TABLE"}}};
+  tables.smbios_ranges[1].range = structures;
   return {};
 }
 
@@ -150,7 +155,7 @@ Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory
   if (tables.rsdp == Phys{}) findings.line("ACPI: no usable tables");
   for (const SmbiosForm& form : kSmbiosForms) {
     const Phys entry = table_of(firmware, form.guid);
-    if (entry == Phys{} || tables.smbios != Phys{}) continue;
+    if (entry == Phys{} || !tables.smbios_ranges[1].range.empty()) continue;
     const Result<> taken = take_smbios(form, entry, memory, tables);
     if (!taken.ok()) findings.error("SMBIOS ignored", taken.error());
   }

@@ -48,6 +48,13 @@ void AcpiTables::print(const mm::Printer& out) const {
     out.part("ACPI: %zu pointers lead to no table, the first: ", root_.skipped);
     out.error("ACPI", root_.first_skipped);
   }
+  if (root_.duplicates != 0) {
+    out.line("ACPI: %zu pointers lead to a table that is listed already, the first to 0x%016lX",
+             root_.duplicates, root_.first_duplicate.v);
+  }
+  if (root_.left_out != 0) {
+    out.line("ACPI: %zu pointers behind the first %zu tables left out", root_.left_out, kMaxTables);
+  }
 }
 
 }  // namespace kernel

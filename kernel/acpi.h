@@ -33,7 +33,7 @@ struct GenericAddress {
 
 class AcpiTables {
  public:
-  static constexpr size_t kMaxTables = 256;
+  static constexpr size_t kMaxTables = loader::kMaxAcpiTables;
 
   // Lists what the RSDP leads to. Without an RSDP there are no tables, which is no error.
   mm::Result<> find(uint64_t rsdp, const loader::AcpiWalk& walk, const mm::DirectMap& map);

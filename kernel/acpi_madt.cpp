@@ -69,7 +69,8 @@ mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> s
     cpu.online_capable = !cpu.enabled && (flags & kOnlineCapable) != 0;
     if (!cpu.enabled && !cpu.online_capable) continue;
     if (count == storage.size()) {
-      return mm::Error{"more CPUs than there is room for (count)", "APIC", count, 0};
+      ++madt.left_out;
+      continue;
     }
     storage[count++] = cpu;
     if (cpu.enabled) ++madt.enabled;
@@ -80,6 +81,9 @@ mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> s
     return error;
   }
   madt.cpus = storage.first(count);
+  if (madt.left_out != 0) {
+    out.line("ACPI: MADT: %zu CPUs behind the first %zu left out", madt.left_out, count);
+  }
   out.line("smpboot: Allowing %zu CPUs, %zu hotplug CPUs", count, count - madt.enabled);
   return madt;
 }

@@ -21,10 +21,12 @@ struct Madt {
   size_t enabled = 0;             // how many of them are there
   uint64_t local_apic = 0;        // physical address
   size_t io_apics = 0;
+  size_t left_out = 0;  // CPUs behind those that fit
 };
 
-// Fails when the table is shorter than its header, an entry has a bad length, or `storage` is full.
-// Prints `smpboot: Allowing 4 CPUs, 0 hotplug CPUs`.
+// CPUs that do not fit into `storage` are counted and left out, which is told. Fails when the table
+// is shorter than its header or an entry has a bad length. Prints `smpboot: Allowing 4 CPUs, 0
+// hotplug CPUs`.
 mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> storage,
                             const mm::Printer& out);
 

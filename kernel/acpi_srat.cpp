@@ -29,6 +29,8 @@ struct Reader {
 
   uint8_t revision = 0;
   size_t memory_count = 0, cpu_count = 0;
+  size_t memory_left_out = 0, cpus_left_out = 0;
+  size_t not_used = 0;  // x2APIC entries told to be of no use
   mm::NodeSet named{};
   bool bad = false;  // Linux's bad_srat(): the rest is not looked at
 
@@ -37,14 +39,18 @@ struct Reader {
     bad = true;
   }
 
-  Result<> add_cpu(uint32_t apic_id, mm::NodeId node) {
+  // False: there is no room.
+  bool add_cpu(uint32_t apic_id, mm::NodeId node) {
+    named.set(node);
     if (cpu_count == storage.cpus.size()) {
-      return Error{"more CPUs than there is room for (count)", "SRAT", cpu_count, 0};
+      ++cpus_left_out;
+      return false;
     }
     storage.cpus[cpu_count++] = {apic_id, node};
-    named.set(node);
-    return {};
+    return true;
   }
+  // Whether one more such entry is told: a line each, for as many as could be CPUs.
+  bool tell_not_used() { return not_used++ < storage.cpus.size(); }
 
   std::optional<mm::NodeId> node_of(uint32_t domain) {
     const auto node = domains.map(domain);
@@ -55,71 +61,70 @@ struct Reader {
     return node;
   }
 
-  Result<> cpu(std::span<const uint8_t> entry) {
+  void cpu(std::span<const uint8_t> entry) {
     if (entry.size() != kCpuLength) {
       out.line("SRAT: Unexpected header length: %zu", entry.size());
       discredit();
-      return {};
+      return;
     }
-    if ((field<uint32_t>(entry, 4) & kEnabled) == 0) return {};
+    if ((field<uint32_t>(entry, 4) & kEnabled) == 0) return;
     uint32_t domain = entry[2];
     if (revision >= 2) {
       domain |= uint32_t{entry[9]} << 8 | uint32_t{entry[10]} << 16 | uint32_t{entry[11]} << 24;
     }
     const auto node = node_of(domain);
-    if (!node) return {};
+    if (!node) return;
     const uint32_t apic_id = entry[3];
-    BATON_TRY(add_cpu(apic_id, *node));
+    if (!add_cpu(apic_id, *node)) return;
     out.line("SRAT: PXM %u -> APIC 0x%02x -> Node %u", domain, apic_id, *node);
-    return {};
   }
 
-  Result<> x2apic(std::span<const uint8_t> entry) {
+  void x2apic(std::span<const uint8_t> entry) {
     if (entry.size() < kX2apicLength) {
       out.line("SRAT: Unexpected header length: %zu", entry.size());
       discredit();
-      return {};
+      return;
     }
-    if ((field<uint32_t>(entry, 12) & kEnabled) == 0) return {};
+    if ((field<uint32_t>(entry, 12) & kEnabled) == 0) return;
     const auto domain = field<uint32_t>(entry, 4);
     const auto apic_id = field<uint32_t>(entry, 8);
     if (!x2apic_mode && apic_id > kMaxXapicId) {
-      out.line("SRAT: PXM %u -> X2APIC 0x%04x ignored", domain, apic_id);
-      return {};
+      if (tell_not_used()) out.line("SRAT: PXM %u -> X2APIC 0x%04x ignored", domain, apic_id);
+      return;
     }
     const auto node = node_of(domain);
-    if (!node) return {};
+    if (!node) return;
     if (apic_id >= kMaxLocalApic) {
+      if (!tell_not_used()) return;
       out.line("SRAT: PXM %u -> APIC 0x%04x -> Node %u skipped apicid that is too big", domain,
                apic_id, *node);
-      return {};
+      return;
     }
-    BATON_TRY(add_cpu(apic_id, *node));
+    if (!add_cpu(apic_id, *node)) return;
     out.line("SRAT: PXM %u -> APIC 0x%04x -> Node %u", domain, apic_id, *node);
-    return {};
   }
 
   void initiator(std::span<const uint8_t> entry) {
     if (entry.size() < kInitiatorLength) {
-      out.line("SRAT: Unexpected header length: %zu", entry.size());
+      if (tell_not_used()) out.line("SRAT: Unexpected header length: %zu", entry.size());
       return;
     }
     if ((field<uint32_t>(entry, 24) & kEnabled) == 0) return;
     if (const auto node = domains.map(field<uint32_t>(entry, 4))) {
       named.set(*node);
-    } else {
+    } else if (tell_not_used()) {
       out.line("ACPI: SRAT: Too many proximity domains.");
     }
   }
 
-  Result<> memory(std::span<const uint8_t> entry) {
+  void memory(std::span<const uint8_t> entry) {
     if (entry.size() < kMemoryLength) {
       out.line("ACPI: SRAT: Unexpected header length: %zu", entry.size());
       discredit();
-      return {};
+      return;
     }
     const auto flags = field<uint32_t>(entry, 28);
-    if ((flags & kEnabled) == 0) return {};
+    if ((flags & kEnabled) == 0) return;
     const auto start = field<uint64_t>(entry, 8);
     const uint64_t end = start + field<uint64_t>(entry, 16);  // may wrap: mm::numa_init names it
     auto domain = field<uint32_t>(entry, 2);
@@ -128,10 +133,11 @@ struct Reader {
     if (!node) {
       out.line("ACPI: SRAT: Too many proximity domains.");
       discredit();
-      return {};
+      return;
     }
     if (memory_count == storage.memory.size()) {
-      return Error{"more memory entries than there is room for (count)", "SRAT", memory_count, 0};
+      ++memory_left_out;
+      return;
     }
     const bool hotplug = (flags & kHotPluggable) != 0;
     const bool nonvolatile = (flags & kNonVolatile) != 0;
@@ -140,20 +146,18 @@ struct Reader {
     named.set(*node);
     out.line("ACPI: SRAT: Node %u PXM %u [mem 0x%08lx-0x%08lx]%s%s", *node, domain, start, end - 1,
              hotplug ? " hotplug" : "", nonvolatile ? " non-volatile" : "");
-    return {};
   }
 
-  Result<> first_pass(const AcpiEntry& entry) {
+  void first_pass(const AcpiEntry& entry) {
     switch (entry.type) {
       case kCpu:
         return cpu(entry.bytes);
       case kX2apic:
         return x2apic(entry.bytes);
       case kGenericInitiator:
-        initiator(entry.bytes);
-        return {};
+        return initiator(entry.bytes);
       default:
-        return {};
+        return;
     }
   }
 };
@@ -190,7 +194,7 @@ Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage, Pro
   reader.revision = table[8];
   AcpiEntries first(table, kFirstEntry);
   while (const auto entry = first.next()) {
-    BATON_TRY(reader.first_pass(*entry));
+    reader.first_pass(*entry);
     if (reader.bad) return Srat{};
   }
   if (!first.fault().ok()) {
@@ -200,13 +204,22 @@ Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage, Pro
   }
   AcpiEntries second(table, kFirstEntry);
   while (const auto entry = second.next()) {
-    if (entry->type == kMemory) BATON_TRY(reader.memory(entry->bytes));
+    if (entry->type == kMemory) reader.memory(entry->bytes);
     if (reader.bad) return Srat{};
   }
   // Linux: without one memory entry there is nothing to go by.
   if (reader.memory_count == 0) return Srat{};
-  return Srat{true, storage.memory.first(reader.memory_count), storage.cpus.first(reader.cpu_count),
-              reader.named};
+  if (reader.cpus_left_out + reader.memory_left_out != 0) {
+    out.line(
+        "ACPI: SRAT: %zu CPUs behind the first %zu and %zu ranges behind the first %zu left out",
+        reader.cpus_left_out, reader.cpu_count, reader.memory_left_out, reader.memory_count);
+  }
+  return Srat{true,
+              storage.memory.first(reader.memory_count),
+              storage.cpus.first(reader.cpu_count),
+              reader.named,
+              reader.cpus_left_out,
+              reader.memory_left_out};
 }
 
 namespace {

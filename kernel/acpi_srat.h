@@ -45,15 +45,17 @@ struct Srat {
   bool used = false;
   std::span<const mm::MemoryAffinity> memory;
   std::span<const CpuAffinity> cpus;
-  mm::NodeSet named;  // all nodes any of the entries names
+  mm::NodeSet named;                              // all nodes any of the entries names
+  size_t cpus_left_out = 0, memory_left_out = 0;  // behind those that fit
 };
 
 // Reads a table whose checksum is good; `table` begins with the ACPI header. First come CPUs,
 // x2APICs and generic initiators in the table's order, then memory, and so are nodes numbered.
 // Disabled entries do not count at all. Prints Linux's lines. Entries Linux takes offence at
 // (length, too many domains) make it not use the table, and so it is here: the line says why. An
-// entry that is shorter than its own header or reaches beyond the table is one of these. Fails when
-// storage is too small.
+// entry that is shorter than its own header or reaches beyond the table is one of these. Entries
+// for which there is no room are counted and left out, which is told. Fails when the table is
+// shorter than its header.
 mm::Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage,
                             ProximityMap& domains, bool x2apic_mode, const mm::Printer& out);
 

@@ -1,4 +1,6 @@
 // This machine's tables and registers, for the tests of them.
+#include <array>
+
 #include "kernel/booted.h"
 #include "kernel/machine.h"
 #include "kernel/table_tests.h"
@@ -8,6 +10,7 @@ namespace {
 
 constinit TableFacts facts;
 constinit Mtrrs boot_cpu_mtrrs;
+constinit std::array<uint64_t, 2 * FirmwareTables::kMaxCpus> scratch{};
 
 }  // namespace
 
@@ -32,6 +35,8 @@ const TableFacts& table_facts(const Booted& machine) {
   facts.smbios_version = handoff.smbios_version;
   facts.boot_apic_id = handoff.processor_id;
   facts.mtrrs = {&boot_cpu_mtrrs, 1};
+  facts.end = machine.end_of_space;
+  facts.scratch = scratch;
   return facts;
 }
 

@@ -71,7 +71,8 @@ Outcome read_root(const TableFacts& machine, uint64_t address, const char* name,
   const Bytes header{machine.map.at<const uint8_t>(mm::Phys{address}), 36};
   const auto length = field<uint32_t>(header, 4);
   if (std::string_view(reinterpret_cast<const char*>(header.data()), 4) != name || length < 36 ||
-      (length - 36) % pointer != 0 || !machine.can_read(address, length)) {
+      (length - 36) % pointer != 0 || length > loader::kMaxFirmwareTable ||
+      !machine.can_read(address, length)) {
     return fail(facts, "%s at 0x%lx: signature or length (%u) is wrong", name, address, length);
   }
   root = {{header.data(), length}, pointer};
@@ -91,6 +92,10 @@ Outcome check_roots(const TableFacts& machine, Facts& facts) {
   const auto rsdt_address = field<uint32_t>(rsdp, 16);
   if (rsdt_address == 0) return Pass;  // allowed: no ACPI 1.0 system will start here
   if (read_root(machine, rsdt_address, "RSDT", 4, rsdt, facts) != Pass) return Fail;
+  if (xsdt.count() > loader::kMaxAcpiTables || rsdt.count() > loader::kMaxAcpiTables) {
+    return fail(facts, "%zu and %zu pointers are more than the %zu that are looked at",
+                xsdt.count(), rsdt.count(), loader::kMaxAcpiTables);
+  }
   for (size_t i = 0; i < xsdt.count(); ++i) {
     if (xsdt.at(i) < uint64_t{1} << 32 && !rsdt.has(xsdt.at(i))) {
       return fail(facts, "the table at 0x%lx is in the XSDT only", xsdt.at(i));
@@ -117,6 +122,10 @@ Outcome check_checksums(const TableFacts& machine, Facts& facts) {
 
 Outcome check_pointers(const TableFacts& machine, Facts& facts) {
   if (machine.tables.empty()) return no_tables(facts);
+  if (machine.root.left_out != 0) {
+    return fail(facts, "%zu of them stand behind more tables than are looked at",
+                machine.root.left_out);
+  }
   if (machine.root.skipped == 0) return Pass;
   const mm::Error& first = machine.root.first_skipped;
   return fail(facts, "%zu of them; the first: %s: 0x%lx, 0x%lx", machine.root.skipped, first.what,
@@ -138,6 +147,10 @@ Outcome check_placement(const TableFacts& machine, Facts& facts) {
 
 Outcome check_duplicates(const TableFacts& machine, Facts& facts) {
   if (machine.tables.empty()) return no_tables(facts);
+  if (machine.root.duplicates != 0) {
+    return fail(facts, "%zu pointers lead to what is listed already; the first: 0x%lx",
+                machine.root.duplicates, machine.root.first_duplicate.v);
+  }
   constexpr std::string_view kOnce[] = {"APIC", "SRAT", "SLIT", "FACP", "DSDT",
                                         "FACS", "MCFG", "HMAT", "CEDT"};
   for (size_t i = 0; i < machine.tables.size(); ++i) {
@@ -291,6 +304,10 @@ Outcome find_structures(const TableFacts& machine, Bytes& table, Facts& facts) {
   }
   const auto entry = smbios_entry({machine.map.at<const uint8_t>(mm::Phys{machine.smbios}), size});
   if (!entry) return fail(facts, "the entry point at 0x%lx is not one", machine.smbios);
+  if (entry->size > loader::kMaxFirmwareTable) {
+    return fail(facts, "the table [0x%lx-0x%lx) is longer than any", entry->table,
+                entry->table + entry->size);
+  }
   if (!machine.can_read(entry->table, entry->size)) {
     return fail(facts, "the table [0x%lx-0x%lx) is in no memory", entry->table,
                 entry->table + entry->size);
@@ -338,12 +355,13 @@ Outcome check_smbios_total(const TableFacts& machine, Facts& facts) {
 Outcome check_smbios_arrays(const TableFacts& machine, Facts& facts) {
   Bytes table;
   if (structures_or_skip(machine, table, facts) != Pass) return Skip;
-  bool any = false;
+  constexpr size_t kMaxArrays = 256;  // each costs a walk
+  size_t any = 0;
   SmbiosStructures arrays(table);
   while (const auto s = arrays.next()) {
     const auto array = memory_array(*s);
     if (!array) continue;
-    any = true;
+    if (++any > kMaxArrays) return fail(facts, "there are more than %zu arrays", kMaxArrays);
     uint64_t modules = 0;
     unsigned devices = 0;
     SmbiosStructures structures(table);
@@ -362,17 +380,20 @@ Outcome check_smbios_arrays(const TableFacts& machine, Facts& facts) {
                   array->capacity / mm::kMiB, modules / mm::kMiB);
     }
   }
-  return any ? Pass : skip(facts, "SMBIOS names no array of main memory");
+  return any != 0 ? Pass : skip(facts, "SMBIOS names no array of main memory");
 }
 
 Outcome check_smbios_ranges(const TableFacts& machine, Facts& facts) {
   Bytes table;
   if (structures_or_skip(machine, table, facts) != Pass) return Skip;
+  constexpr size_t kMaxWalks = 1024;
+  size_t walks = 0;
   bool any = false;
   for (const mm::E820Entry& entry : machine.e820->entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
     for (mm::Phys at = entry.range.start; at < entry.range.end;) {
       const mm::Phys before = at;
+      if (++walks > kMaxWalks) return fail(facts, "it is in more than %zu pieces", kMaxWalks);
       SmbiosStructures structures(table);
       while (const auto s = structures.next()) {
         const auto range = mapped_range(*s);
@@ -427,6 +448,11 @@ constexpr TableTest kAcpiTests[] = {
     {{"acpi.madt.x2apic", "x2APIC entries are for ids from 255 on", Severity::Low,
       "ACPI 6.5 section 5.2.12.12", "OSes without x2APIC do not see these CPUs. Firmware vendor."},
      check_madt_x2apic},
+    {{"acpi.madt.addresses", "interrupt controllers lie where the CPU reaches them, in no memory",
+      Severity::High, "ACPI 6.5 sections 5.2.12, 5.2.12.3 and 5.2.12.8",
+      "No interrupts, or an OS that writes into its own memory. Firmware vendor."},
+     check_madt_addresses,
+     kRamAdded},
     {{"acpi.srat.form", "the SRAT's entries have their types' lengths", Severity::High,
       "ACPI 6.5 section 5.2.16",
       "Linux ignores the whole table: all memory counts as one node. "

@@ -1,5 +1,6 @@
 #include "kernel/table_tests_affinity.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "kernel/acpi.h"
@@ -118,6 +119,51 @@ Outcome each_cpu_node(Bytes srat, Visit visit) {
   return Pass;
 }
 
+// Numbers that a table lists, sorted, so that each is compared with its neighbours only.
+class Sorted {
+ public:
+  explicit Sorted(std::span<uint64_t> room) : room_(room) {}
+  void add(uint64_t number) {
+    if (count_ < room_.size()) {
+      room_[count_++] = number;
+    } else {
+      ++left_out_;
+    }
+  }
+  template <class Less = std::less<>>
+  std::span<const uint64_t> sort(Less less = {}) {
+    std::sort(room_.begin(), room_.begin() + static_cast<ptrdiff_t>(count_), less);
+    return room_.first(count_);
+  }
+  // There is more than was looked at; that is a finding of its own.
+  [[nodiscard]] bool too_many(Facts& facts, const char* what) const {
+    if (left_out_ == 0) return false;
+    fail(facts, "%zu %s behind the first %zu are not looked at", left_out_, what, count_);
+    return true;
+  }
+
+ private:
+  std::span<uint64_t> room_;
+  size_t count_ = 0, left_out_ = 0;
+};
+
+// A table's memory by start: offsets of its entries, and the entries there.
+Memory memory_at(Bytes srat, uint64_t offset) {
+  const AcpiEntry entry{srat[offset], srat.subspan(offset, srat[offset + 1])};
+  return srat_memory(entry).value_or(Memory{});
+}
+std::span<const uint64_t> sort_memory(Bytes srat, Sorted& offsets) {
+  AcpiEntries entries(srat, kSratFirst);
+  size_t at = kSratFirst;
+  while (const auto entry = entries.next()) {
+    if (srat_memory(*entry)) offsets.add(at);
+    at += entry->bytes.size();
+  }
+  return offsets.sort([&](uint64_t a, uint64_t b) {
+    return memory_at(srat, a).range.start < memory_at(srat, b).range.start;
+  });
+}
+
 Outcome no_table(Facts& facts, const char* name) {
   return loader::skip(facts, "this machine has no %s", name);
 }
@@ -154,20 +200,48 @@ Outcome check_madt_cpus(const TableFacts& machine, Facts& facts) {
   if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
   bool boot_cpu = false;
   size_t index = 0;
-  const Outcome outcome = each_cpu(madt, [&](const Cpu& cpu) {
+  Sorted ids(machine.scratch);
+  (void)each_cpu(madt, [&](const Cpu& cpu) {
     boot_cpu = boot_cpu || cpu.apic_id == machine.boot_apic_id;
-    size_t earlier = 0;
-    const Outcome unique = each_cpu(madt, [&](const Cpu& other) {
-      return earlier++ < index && other.apic_id == cpu.apic_id ? Fail : Pass;
-    });
-    if (unique == Fail) return fail(facts, "APIC id 0x%x is there twice", cpu.apic_id);
+    ids.add(cpu.apic_id);
     ++index;
     return Pass;
   });
-  if (outcome == Fail) return Fail;
+  const auto sorted = ids.sort();
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice != sorted.end()) return fail(facts, "APIC id 0x%lx is there twice", *twice);
+  if (ids.too_many(facts, "CPUs")) return Fail;
   if (!boot_cpu) {
     return fail(facts, "the CPU that runs this, APIC id 0x%x, is not among its %zu",
                 machine.boot_apic_id, index);
+  }
+  return Pass;
+}
+
+Outcome check_madt_addresses(const TableFacts& machine, Facts& facts) {
+  const Bytes madt = machine.table("APIC");
+  if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
+  const auto check = [&](const char* what, uint64_t address) {
+    if (address == 0 || address >= machine.end.v) {
+      return fail(facts, "%s at 0x%lx, where nothing can be", what, address);
+    }
+    const mm::E820Entry* const entry = machine.e820->find(mm::Phys{address});
+    if (entry == nullptr || entry->type != mm::E820Type::Ram) return Pass;
+    return fail(facts, "%s at 0x%lx, which is usable memory", what, address);
+  };
+  if (check("the local APICs are", field<uint32_t>(madt, 36)) == Fail) return Fail;
+  AcpiEntries entries(madt, kMadtFirst);
+  while (const auto entry = entries.next()) {
+    constexpr uint8_t kIoApic = 1, kOverride = 5;
+    if (entry->bytes.size() < 12) continue;  // acpi.madt.form has something to say
+    if (entry->type == kIoApic &&
+        check("an I/O APIC is", field<uint32_t>(entry->bytes, 4)) == Fail) {
+      return Fail;
+    }
+    if (entry->type == kOverride &&
+        check("the local APICs are", field<uint64_t>(entry->bytes, 4)) == Fail) {
+      return Fail;
+    }
   }
   return Pass;
 }
@@ -220,19 +294,26 @@ Outcome check_srat_reserved(const TableFacts& machine, Facts& facts) {
 Outcome check_srat_overlap(const TableFacts& machine, Facts& facts) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
-  size_t index = 0;
-  return each_memory(srat, [&](const Memory& a) {
-    size_t earlier = 0;
-    const Outcome outcome = each_memory(srat, [&](const Memory& b) {
-      if (earlier++ >= index || !a.range.overlaps(b.range)) return Pass;
-      // A window for more memory around what is there already is the same domain's.
-      if (a.domain == b.domain) return Pass;
-      return fail(facts, "[0x%lx-0x%lx) of domain %u and [0x%lx-0x%lx) of %u", b.range.start.v,
-                  b.range.end.v, b.domain, a.range.start.v, a.range.end.v, a.domain);
-    });
-    ++index;
-    return outcome;
-  });
+  Sorted offsets(machine.scratch);
+  // Of what comes before, that which reaches farthest, and that of another domain than it.
+  Memory far;
+  Memory other;
+  for (const uint64_t offset : sort_memory(srat, offsets)) {
+    const Memory m = memory_at(srat, offset);
+    // A window for more memory around what is there already is the same domain's.
+    const Memory& before = far.domain != m.domain ? far : other;
+    if (before.range.overlaps(m.range)) {
+      return fail(facts, "[0x%lx-0x%lx) of domain %u and [0x%lx-0x%lx) of %u", before.range.start.v,
+                  before.range.end.v, before.domain, m.range.start.v, m.range.end.v, m.domain);
+    }
+    if (m.range.end > far.range.end) {
+      if (m.domain != far.domain) other = far;
+      far = m;
+    } else if (m.domain != far.domain && m.range.end > other.range.end) {
+      other = m;
+    }
+  }
+  return offsets.too_many(facts, "ranges") ? Fail : Pass;
 }
 
 Outcome check_srat_order(const TableFacts& machine, Facts& facts) {
@@ -256,9 +337,11 @@ Outcome check_srat_backed(const TableFacts& machine, Facts& facts) {
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
   return each_memory(srat, [&](const Memory& m) {
     if (m.hotplug || m.nonvolatile) return Pass;
-    for (const mm::E820Entry& entry : machine.e820->entries()) {
-      if (entry.range.overlaps(m.range)) return Pass;
-    }
+    const auto entries = machine.e820->entries();
+    const auto next = std::partition_point(
+        entries.begin(), entries.end(),
+        [&](const mm::E820Entry& entry) { return entry.range.end <= m.range.start; });
+    if (next != entries.end() && next->range.overlaps(m.range)) return Pass;
     // The BIOS area's hole belongs to no entry.
     if (m.range.end.v <= mm::kMiB) return Pass;
     return fail(facts, "domain %u has [0x%lx-0x%lx), of which the memory map knows nothing",
@@ -269,19 +352,22 @@ Outcome check_srat_backed(const TableFacts& machine, Facts& facts) {
 Outcome check_srat_coverage(const TableFacts& machine, Facts& facts) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
+  Sorted offsets(machine.scratch);
+  const auto sorted = sort_memory(srat, offsets);
+  size_t next = 0;
+  mm::Phys reached;  // by what begins at or below
   for (const mm::E820Entry& entry : machine.e820->entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
-    mm::Phys at = entry.range.start;
-    while (at < entry.range.end) {
-      const mm::Phys before = at;
-      (void)each_memory(srat, [&](const Memory& m) {
-        if (m.range.contains(at)) at = m.range.end;
-        return Pass;
-      });
-      if (at == before) {
-        return fail(facts, "RAM at 0x%lx (of [0x%lx-0x%lx)) is in no domain", at.v,
-                    entry.range.start.v, entry.range.end.v);
+    for (mm::Phys at = entry.range.start; at < entry.range.end; at = reached) {
+      for (; next < sorted.size(); ++next) {
+        const Memory m = memory_at(srat, sorted[next]);
+        if (m.range.start > at) break;
+        reached = std::max(reached, m.range.end);
       }
+      if (reached > at) continue;
+      if (offsets.too_many(facts, "ranges")) return Fail;
+      return fail(facts, "RAM at 0x%lx (of [0x%lx-0x%lx)) is in no domain", at.v,
+                  entry.range.start.v, entry.range.end.v);
     }
   }
   return Pass;
@@ -292,10 +378,15 @@ Outcome check_srat_cpus(const TableFacts& machine, Facts& facts) {
   const Bytes madt = machine.table("APIC");
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
   if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
+  Sorted ids(machine.scratch);
+  (void)each_cpu_node(srat, [&](const CpuNode& node) {
+    ids.add(node.apic_id);
+    return Pass;
+  });
+  const auto sorted = ids.sort();
   return each_cpu(madt, [&](const Cpu& cpu) {
-    const Outcome missing = each_cpu_node(
-        srat, [&](const CpuNode& node) { return node.apic_id == cpu.apic_id ? Fail : Pass; });
-    if (missing == Fail) return Pass;
+    if (std::binary_search(sorted.begin(), sorted.end(), cpu.apic_id)) return Pass;
+    if (ids.too_many(facts, "CPUs")) return Fail;
     return fail(facts, "the CPU with APIC id 0x%x is in no domain", cpu.apic_id);
   });
 }
@@ -303,16 +394,19 @@ Outcome check_srat_cpus(const TableFacts& machine, Facts& facts) {
 Outcome check_srat_apic_ids(const TableFacts& machine, Facts& facts) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
-  size_t index = 0;
-  return each_cpu_node(srat, [&](const CpuNode& a) {
-    size_t earlier = 0;
-    const Outcome outcome = each_cpu_node(srat, [&](const CpuNode& b) {
-      if (earlier++ >= index || a.apic_id != b.apic_id) return Pass;
-      return fail(facts, "APIC id 0x%x is in domain %u and in %u", a.apic_id, b.domain, a.domain);
-    });
-    ++index;
-    return outcome;
+  Sorted ids(machine.scratch);
+  (void)each_cpu_node(srat, [&](const CpuNode& node) {
+    ids.add(uint64_t{node.apic_id} << 32 | node.domain);
+    return Pass;
   });
+  const auto sorted = ids.sort();
+  const auto twice = std::adjacent_find(sorted.begin(), sorted.end(),
+                                        [](uint64_t a, uint64_t b) { return a >> 32 == b >> 32; });
+  if (twice != sorted.end()) {
+    return fail(facts, "APIC id 0x%lx is in domain %u and in %u", twice[0] >> 32,
+                static_cast<uint32_t>(twice[0]), static_cast<uint32_t>(twice[1]));
+  }
+  return ids.too_many(facts, "CPUs") ? Fail : Pass;
 }
 
 // --- SLIT ----------------------------------------------------------------------------------------
@@ -427,21 +521,15 @@ Outcome each_hmat(Bytes hmat, Facts& facts, Visit visit) {
   return Pass;
 }
 
-bool in_srat(Bytes srat, uint32_t domain) {
-  const auto found = [&](uint32_t other) { return other == domain ? Fail : Pass; };
+// Every domain that the SRAT names.
+std::span<const uint64_t> sort_domains(Bytes srat, Sorted& domains) {
   AcpiEntries entries(srat, kSratFirst);
   while (const auto entry = entries.next()) {
-    if (entry->type == kInitiator && whole(*entry) &&
-        found(field<uint32_t>(entry->bytes, 4)) == Fail) {
-      return true;
-    }
-    const auto cpu = srat_cpu(*entry);
-    const auto memory = srat_memory(*entry);
-    if ((cpu && found(cpu->domain) == Fail) || (memory && found(memory->domain) == Fail)) {
-      return true;
-    }
+    if (entry->type == kInitiator && whole(*entry)) domains.add(field<uint32_t>(entry->bytes, 4));
+    if (const auto cpu = srat_cpu(*entry)) domains.add(cpu->domain);
+    if (const auto memory = srat_memory(*entry)) domains.add(memory->domain);
   }
-  return false;
+  return domains.sort();
 }
 
 }  // namespace
@@ -472,6 +560,11 @@ Outcome check_hmat_domains(const TableFacts& machine, Facts& facts) {
   const Bytes srat = machine.table("SRAT");
   if (hmat.empty()) return no_table(facts, "HMAT");
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
+  Sorted domains(machine.scratch);
+  const auto sorted = sort_domains(srat, domains);
+  const auto in_srat = [&](uint32_t domain) {
+    return std::binary_search(sorted.begin(), sorted.end(), domain);
+  };
   Facts form;
   Facts found;
   (void)each_hmat(hmat, form, [&](uint16_t type, Bytes b) {
@@ -479,12 +572,14 @@ Outcome check_hmat_domains(const TableFacts& machine, Facts& facts) {
     constexpr uint16_t kInitiatorValid = 1;
     const auto initiator = field<uint32_t>(b, 12);
     const auto memory = field<uint32_t>(b, 16);
-    if (!in_srat(srat, memory)) return fail(found, "memory domain %u is not in the SRAT", memory);
-    if ((field<uint16_t>(b, 8) & kInitiatorValid) != 0 && !in_srat(srat, initiator)) {
+    if (!in_srat(memory)) return fail(found, "memory domain %u is not in the SRAT", memory);
+    if ((field<uint16_t>(b, 8) & kInitiatorValid) != 0 && !in_srat(initiator)) {
       return fail(found, "initiator domain %u is not in the SRAT", initiator);
     }
     return Pass;
   });
+  Facts cut;
+  if (!found.empty() && domains.too_many(cut, "domains")) return fail(facts, "%s", cut.text());
   if (!found.empty()) return fail(facts, "%s", found.text());
   return Pass;
 }
@@ -541,22 +636,27 @@ Outcome check_cedt_windows(const TableFacts& machine, Facts& facts) {
   const Bytes cedt = machine.table("CEDT");
   if (cedt.empty()) return no_table(facts, "CEDT");
   Facts form;
-  Facts found;
-  size_t index = 0;
+  Sorted offsets(machine.scratch);
   (void)each_cedt(cedt, form, [&](uint8_t type, Bytes b) {
     const auto range = window(type, b);
-    if (!range) return Pass;
-    size_t earlier = 0;
-    const Outcome outcome = each_cedt(cedt, form, [&](uint8_t other_type, Bytes other) {
-      const auto before = window(other_type, other);
-      if (!before || earlier++ >= index || !before->overlaps(*range)) return Pass;
-      return fail(found, "[0x%lx-0x%lx) and [0x%lx-0x%lx)", before->start.v, before->end.v,
-                  range->start.v, range->end.v);
-    });
-    ++index;
-    return outcome;
+    if (range && !range->empty()) offsets.add(static_cast<uint64_t>(b.data() - cedt.data()));
+    return Pass;
   });
-  if (!found.empty()) return fail(facts, "%s", found.text());
+  const auto window_at = [&](uint64_t offset) {
+    return window(cedt[offset], cedt.subspan(offset, field<uint16_t>(cedt, offset + 2)))
+        .value_or(mm::Range{});
+  };
+  mm::Range before;  // what reaches farthest
+  for (const uint64_t offset : offsets.sort(
+           [&](uint64_t a, uint64_t b) { return window_at(a).start < window_at(b).start; })) {
+    const mm::Range range = window_at(offset);
+    if (before.overlaps(range)) {
+      return fail(facts, "[0x%lx-0x%lx) and [0x%lx-0x%lx)", before.start.v, before.end.v,
+                  range.start.v, range.end.v);
+    }
+    before = range;
+  }
+  if (offsets.too_many(facts, "windows")) return Fail;
   return Pass;
 }
 

@@ -8,7 +8,7 @@ namespace kernel {
 
 using TableCheck = loader::Outcome(const TableFacts& machine, loader::Facts& facts);
 
-TableCheck check_madt_form, check_madt_cpus, check_madt_x2apic;
+TableCheck check_madt_form, check_madt_cpus, check_madt_x2apic, check_madt_addresses;
 TableCheck check_srat_form, check_srat_reserved, check_srat_overlap, check_srat_order;
 TableCheck check_srat_backed, check_srat_coverage, check_srat_cpus, check_srat_apic_ids;
 TableCheck check_slit_size, check_slit_diagonal, check_slit_reserved, check_slit_symmetry;

@@ -48,22 +48,59 @@ uint8_t acpi_checksum(const void* bytes, size_t size) {
   return static_cast<uint8_t>(sum);
 }
 
-// Counts all tables, keeps as many as there is room for.
+// Tables in the order found, and by address: place i's `nth` is the table with the i-th lowest one.
 struct AcpiWalk::List {
+  const AcpiWalk& walk;
   std::span<AcpiTable> tables;
   AcpiRoot& root;
   size_t found = 0;
 
-  void add(const Result<AcpiTable>& table) {
+  // The first place, by address, of a table that is not below.
+  [[nodiscard]] size_t place_of(Phys address) const {
+    size_t low = 0;
+    size_t high = found;
+    while (low < high) {
+      const size_t middle = low + (high - low) / 2;
+      if (tables[tables[middle].nth].address < address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+  [[nodiscard]] bool has(Phys address) const {
+    const size_t place = place_of(address);
+    return place < found && tables[tables[place].nth].address == address;
+  }
+
+  void skip(const Error& why) {
+    if (root.skipped++ == 0) root.first_skipped = why;
+  }
+  // A table that was read and is not listed. False: there is no room.
+  bool add(const AcpiTable& table) {
+    if (found == tables.size()) {
+      ++root.left_out;
+      return false;
+    }
+    const size_t place = place_of(table.address);
+    tables[found] = table;
+    for (size_t i = found; i > place; --i) tables[i].nth = tables[i - 1].nth;
+    tables[place].nth = static_cast<uint32_t>(found++);
+    return true;
+  }
+  // What a pointer leads to, where that is a table and not listed yet. The table, when it is new.
+  const AcpiTable* follow(Phys address) {
+    if (found == tables.size()) {
+      ++root.left_out;
+      return nullptr;
+    }
+    const auto table = walk.table_at(address, root);
     if (!table.ok()) {
-      if (root.skipped++ == 0) root.first_skipped = table.error();
-      return;
+      skip(table.error());
+      return nullptr;
     }
-    for (size_t i = 0; i < found && i < tables.size(); ++i) {
-      if (tables[i].address == table.value().address) return;  // listed twice: one table
-    }
-    if (found < tables.size()) tables[found] = table.value();
-    ++found;
+    return add(table.value()) ? &tables[found - 1] : nullptr;
   }
 };
 
@@ -72,12 +109,12 @@ bool AcpiWalk::can_read(Phys address, uint64_t size) const {
   return readable_(context_, {address, address + size});
 }
 
-Result<AcpiTable> AcpiWalk::table_at(Phys address) const {
+Result<AcpiTable> AcpiWalk::table_at(Phys address, AcpiRoot& root) const {
   if (!can_read(address, sizeof(AcpiHeader))) {
     return Error{"table's address cannot be read (address)", "ACPI", address.v, 0};
   }
   const auto* header = map_.at<const AcpiHeader>(address);
-  AcpiTable table{{}, address, header->length, false};
+  AcpiTable table{{}, address, header->length, false, 0};
   for (size_t i = 0; i < 4; ++i) table.signature[i] = header->signature[i];
   if (is(table.signature, "FACS")) {
     if (table.length < 64) {
@@ -88,17 +125,26 @@ Result<AcpiTable> AcpiWalk::table_at(Phys address) const {
     return Error{"table is shorter than its header (address, length)", "ACPI", address.v,
                  table.length};
   }
+  if (table.length > kMaxFirmwareTable) {
+    return Error{"table is longer than any (address, length)", "ACPI", address.v, table.length};
+  }
   if (!can_read(address, table.length)) {
     return Error{"table ends where nothing can be read (address, length)", "ACPI", address.v,
                  table.length};
   }
-  table.checksum_good =
-      is(table.signature, "FACS") || acpi_checksum(map_.at(address), table.length) == 0;
+  table.checksum_good = is(table.signature, "FACS");
+  if (table.checksum_good) return table;
+  if (table.length > kMaxAcpiBytes - root.bytes_summed) {
+    return Error{"all tables together are longer than any (address, length)", "ACPI", address.v,
+                 table.length};
+  }
+  root.bytes_summed += table.length;
+  table.checksum_good = acpi_checksum(map_.at(address), table.length) == 0;
   return table;
 }
 
-Result<AcpiTable> AcpiWalk::root_table(Phys address, const char* signature) const {
-  const AcpiTable table = BATON_TRY(table_at(address));
+Result<AcpiTable> AcpiWalk::root_table(Phys address, const char* signature, AcpiRoot& root) const {
+  const AcpiTable table = BATON_TRY(table_at(address, root));
   if (!is(table.signature, signature)) {
     return Error{"root table has another signature (address)", signature, address.v, 0};
   }
@@ -118,8 +164,8 @@ void AcpiWalk::add_from_fadt(const AcpiTable& fadt, List& list) const {
     return Phys{address};
   };
   const Phys facs = field(kFadtFacs, kFadtXFacs);  // may be absent: hardware-reduced ACPI
-  if (facs != Phys{0}) list.add(table_at(facs));
-  list.add(table_at(field(kFadtDsdt, kFadtXDsdt)));
+  if (facs != Phys{0} && !list.has(facs)) list.follow(facs);
+  if (const Phys dsdt = field(kFadtDsdt, kFadtXDsdt); !list.has(dsdt)) list.follow(dsdt);
 }
 
 Result<AcpiRoot> AcpiWalk::list(Phys rsdp_address, std::span<AcpiTable> tables) const {
@@ -137,35 +183,38 @@ Result<AcpiRoot> AcpiWalk::list(Phys rsdp_address, std::span<AcpiTable> tables) 
 
   AcpiRoot root;
   root.revision = rsdp->revision;
-  List list{tables, root};
+  List list{*this, tables, root};
   const bool has_xsdt = rsdp->revision >= 2 && can_read(rsdp_address, sizeof(Rsdp)) &&
-                        rsdp->length >= sizeof(Rsdp) && can_read(rsdp_address, rsdp->length) &&
+                        rsdp->length >= sizeof(Rsdp) && rsdp->length <= mm::kPageSize &&
+                        can_read(rsdp_address, rsdp->length) &&
                         acpi_checksum(bytes, rsdp->length) == 0 && rsdp->xsdt != 0;
   const uint32_t rsdp_length = has_xsdt ? rsdp->length : static_cast<uint32_t>(kRsdpV1Size);
-  list.add(AcpiTable{{'R', 'S', 'D', 'P'}, rsdp_address, rsdp_length, true});
+  list.add(AcpiTable{{'R', 'S', 'D', 'P'}, rsdp_address, rsdp_length, true, 0});
 
   Result<AcpiTable> table = Error{"no XSDT", "RSDP"};
-  if (has_xsdt) table = root_table(Phys{rsdp->xsdt}, "XSDT");
+  if (has_xsdt) table = root_table(Phys{rsdp->xsdt}, "XSDT", root);
   root.is_xsdt = table.ok();
   if (!table.ok()) {
-    if (has_xsdt) list.add(table.error());
-    table = root_table(Phys{rsdp->rsdt}, "RSDT");
+    if (has_xsdt) list.skip(table.error());
+    table = root_table(Phys{rsdp->rsdt}, "RSDT", root);
     if (!table.ok()) return table.error();
   }
   root.root = table.value().address;
-  list.add(table);
+  list.add(table.value());
 
   const size_t entry_size = root.is_xsdt ? 8 : 4;
   const size_t entries = (table.value().length - sizeof(AcpiHeader)) / entry_size;
   const auto* entry = map_.at<const std::byte>(root.root + sizeof(AcpiHeader));
   for (size_t i = 0; i < entries; ++i, entry += entry_size) {
     const Phys address{root.is_xsdt ? read<uint64_t>(entry) : read<uint32_t>(entry)};
-    const auto found = table_at(address);
-    list.add(found);
-    if (found.ok() && is(found.value().signature, "FACP")) add_from_fadt(found.value(), list);
-  }
-  if (list.found > tables.size()) {
-    return Error{"more tables than room (tables, room)", "ACPI", list.found, tables.size()};
+    if (list.has(address)) {
+      if (root.duplicates++ == 0) root.first_duplicate = address;
+      continue;
+    }
+    const AcpiTable* const table_found = list.follow(address);
+    if (table_found != nullptr && is(table_found->signature, "FACP")) {
+      add_from_fadt(AcpiTable(*table_found), list);
+    }
   }
   root.tables = list.found;
   return root;

@@ -21,7 +21,14 @@ struct AcpiTable {
   mm::Phys address;
   uint32_t length = 0;         // bytes, as its header says; at least sizeof the header
   bool checksum_good = false;  // all bytes sum to 0 (FACS has no checksum: true)
+  uint32_t nth = 0;  // the walk's own: in place i, which table has the i-th lowest address
 };
+
+// Bounds of what a walk looks at, far above what machines have: a table's length is a firmware's
+// claim, and reading takes time. Of SMBIOS structures no more are read either.
+inline constexpr size_t kMaxAcpiTables = 1024;
+inline constexpr uint64_t kMaxFirmwareTable = 16 * mm::kMiB;  // one of them
+inline constexpr uint64_t kMaxAcpiBytes = 64 * mm::kMiB;      // all that are summed
 
 // Every ACPI table but FACS and RSDP begins with this; ACPI 6.5 table 5.4.
 struct __attribute__((packed)) AcpiHeader {
@@ -45,6 +52,10 @@ struct AcpiRoot {
   size_t tables = 0;          // how many entries of the caller's array are filled
   size_t skipped = 0;         // pointers to what cannot be a table (null, unreadable, bad length)
   mm::Error first_skipped{};  // why, for the first of them
+  size_t duplicates = 0;      // pointers of the root table to what is listed already
+  mm::Phys first_duplicate;   // where the first of them leads
+  size_t left_out = 0;        // pointers that were not followed, as the array was full
+  uint64_t bytes_summed = 0;  // of tables, for their checksums: each table's once
 };
 
 class AcpiWalk {
@@ -55,16 +66,16 @@ class AcpiWalk {
 
   // Lists the RSDP (signature "RSDP"), the root table, every table it points to, and the DSDT and
   // FACS the FADT points to, in the order found. The XSDT is preferred (ACPI 6.5 section 5.2.8);
-  // a broken one (checksum, length) falls back to the RSDT. Fails when the RSDP is none (signature,
-  // checksum), no root table is good, or `tables` is too small (the error says how many are
-  // needed).
+  // a broken one (checksum, length) falls back to the RSDT. When `tables` is full the rest is
+  // counted and not read; so the work grows with the pointers and the bytes, whatever they claim.
+  // Fails when the RSDP is none (signature, checksum) or no root table is good.
   mm::Result<AcpiRoot> list(mm::Phys rsdp, std::span<AcpiTable> tables) const;
 
  private:
   struct List;
   [[nodiscard]] bool can_read(mm::Phys address, uint64_t size) const;
-  mm::Result<AcpiTable> table_at(mm::Phys address) const;
-  mm::Result<AcpiTable> root_table(mm::Phys address, const char* signature) const;
+  mm::Result<AcpiTable> table_at(mm::Phys address, AcpiRoot& root) const;
+  mm::Result<AcpiTable> root_table(mm::Phys address, const char* signature, AcpiRoot& root) const;
   void add_from_fadt(const AcpiTable& fadt, List& list) const;
 
   mm::DirectMap map_;

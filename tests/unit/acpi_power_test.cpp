@@ -118,7 +118,15 @@ TEST(Madt, CountsWhatIsThereAndWhatMayCome) {
   EXPECT_EQ(m.value().local_apic, 0x1fee00000U);
   EXPECT_EQ(m.value().io_apics, 1U);
   EXPECT_EQ(log.text(), "smpboot: Allowing 3 CPUs, 1 hotplug CPUs\n");
-  EXPECT_FALSE(parse_madt(madt(e), std::span(storage).first(2), log.printer()).ok());
+  Log short_of_room;
+  const auto first = parse_madt(madt(e), std::span(storage).first(2), short_of_room.printer());
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first.value().cpus.size(), 2U);
+  EXPECT_EQ(first.value().left_out, 1U);
+  EXPECT_EQ(first.value().io_apics, 1U) << "what comes behind is read";
+  EXPECT_EQ(short_of_room.text(),
+            "ACPI: MADT: 1 CPUs behind the first 2 left out\n"
+            "smpboot: Allowing 2 CPUs, 1 hotplug CPUs\n");
 }
 
 TEST(Madt, BadEntriesAreErrors) {

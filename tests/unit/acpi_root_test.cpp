@@ -150,6 +150,7 @@ TEST(AcpiRoot, PointersToNowhereAreCountedAndTheFirstIsNamed) {
   EXPECT_EQ(found.root.value().first_skipped.a, 0xfffffffffffff000U);
   EXPECT_EQ(found.tables, (Names{"RSDP 10000 24", "XSDT 11000 5c", "APIC 15000 24"}))
       << "a table listed twice is one table";
+  EXPECT_EQ(found.root.value().duplicates, 1U);
 }
 
 TEST(AcpiRoot, ATableWithAWrongChecksumIsListedAsSuch) {
@@ -174,15 +175,76 @@ TEST(AcpiRoot, ABadRsdpIsRefused) {
   EXPECT_STREQ(t.list(0).root.error().what, "address cannot be read (address)");
 }
 
-TEST(AcpiRoot, TooManyTablesIsAnErrorThatSaysHowMany) {
+TEST(AcpiRoot, OfTooManyTablesTheFirstAreKept) {
   Tables t;
   std::vector<uint64_t> tables;
-  for (uint64_t i = 0; i < 10; ++i) tables.push_back(t.table(0x15000 + 64 * i, "SSDT"));
+  // From the highest address down: the order is the root table's all the same.
+  for (uint64_t i = 10; i > 0; --i) tables.push_back(t.table(0x15000 + 64 * i, "SSDT"));
+  tables.insert(tables.begin() + 3, tables[1]);
   t.root<uint64_t>(0x11000, "XSDT", tables);
   const auto found = t.list(t.rsdp(0x10000, 2, 0, 0x11000), 8);
-  ASSERT_FALSE(found.root.ok());
-  EXPECT_EQ(found.root.error().a, 12U);
-  EXPECT_EQ(found.root.error().b, 8U);
+  ASSERT_TRUE(found.root.ok());
+  EXPECT_EQ(found.tables,
+            (Names{"RSDP 10000 24", "XSDT 11000 7c", "SSDT 15280 24", "SSDT 15240 24",
+                   "SSDT 15200 24", "SSDT 151c0 24", "SSDT 15180 24", "SSDT 15140 24"}));
+  EXPECT_EQ(found.root.value().left_out, 4U);
+  EXPECT_EQ(found.root.value().duplicates, 1U);
+  EXPECT_EQ(found.root.value().first_duplicate, Phys{0x15240});
+}
+
+// 4,000 pointers to one table: it is summed once, and the pointers are counted.
+TEST(AcpiRoot, EachTableIsSummedOnce) {
+  Tables t;
+  t.table(0x1a000, "SSDT", std::vector<uint8_t>(0x4000));
+  t.root<uint64_t>(0x11000, "XSDT", std::vector<uint64_t>(4000, 0x1a000));
+  const auto found = t.list(t.rsdp(0x10000, 2, 0, 0x11000));
+  ASSERT_TRUE(found.root.ok());
+  EXPECT_EQ(found.root.value().bytes_summed, 0x4024U + 36 + 8 * 4000);
+  EXPECT_EQ(found.root.value().duplicates, 3999U);
+  EXPECT_EQ(found.root.value().first_duplicate, Phys{0x1a000});
+  EXPECT_EQ(found.tables.back(), "SSDT 1a000 4024");
+}
+
+// Tables that overlap, each said to be almost as long as may be; and one that is longer.
+TEST(AcpiRoot, NoMoreBytesAreSummedThanAnyMachineHas) {
+  constexpr uint64_t kStart = 0x10000;
+  std::vector<uint8_t> memory(2 * kMaxFirmwareTable);
+  const auto put32 = [&](uint64_t address, uint64_t value) {
+    for (int i = 0; i < 4; ++i) {
+      memory[address - kStart + static_cast<uint64_t>(i)] = static_cast<uint8_t>(value >> 8 * i);
+    }
+  };
+  const auto put = [&](uint64_t address, const char* text) {
+    std::memcpy(&memory[address - kStart], text, std::strlen(text));
+  };
+  const auto fix = [&](uint64_t address, size_t size, size_t at) {
+    uint8_t& sum = memory[address - kStart + at];
+    sum = 0;
+    sum = static_cast<uint8_t>(0 - acpi_checksum(&memory[address - kStart], size));
+  };
+  constexpr uint32_t kPointers = 100;
+  put(0x10000, "RSD PTR ");
+  put32(0x10010, 0x11000);
+  put(0x11000, "RSDT");
+  put32(0x11004, 36 + 4 * kPointers);
+  for (uint32_t i = 0; i < kPointers; ++i) {
+    const uint64_t table = 0x20000 + 64 * i;
+    put32(0x11000 + 36 + 4 * i, table);
+    put(table, "SSDT");
+    put32(table + 4, i == 0 ? 128 * mm::kMiB : kMaxFirmwareTable - mm::kKiB);
+  }
+  fix(0x11000, 36 + 4 * kPointers, 9);
+  fix(0x10000, 20, 8);
+  std::vector<AcpiTable> tables(kMaxAcpiTables);
+  const AcpiWalk walk(
+      mm::DirectMap(reinterpret_cast<uintptr_t>(memory.data()) - kStart),
+      [](const void*, mm::Range) { return true; }, nullptr);
+  const auto root = walk.list(Phys{0x10000}, tables);
+  ASSERT_TRUE(root.ok()) << root.error().what;
+  EXPECT_LE(root.value().bytes_summed, kMaxAcpiBytes);
+  EXPECT_EQ(root.value().tables, 6U) << "RSDP, RSDT and four more";
+  EXPECT_EQ(root.value().skipped, 96U);
+  EXPECT_STREQ(root.value().first_skipped.what, "table is longer than any (address, length)");
 }
 
 }  // namespace

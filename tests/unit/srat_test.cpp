@@ -172,14 +172,6 @@ TEST(Srat, BadLengthsDiscreditIt) {
   EXPECT_FALSE(headless.read(acpi_test::table("SRAT", 3, Bytes().u32(1))).ok());
 }
 
-TEST(Srat, FullStorageIsAnError) {
-  Reading r;
-  r.memory.resize(1);
-  const auto result = r.read(srat({memory(0, 0, 0x1000), memory(0, 0x1000, 0x1000)}));
-  ASSERT_FALSE(result.ok());
-  EXPECT_STREQ(result.error().subject, "SRAT");
-}
-
 TEST(Srat, WithoutMemoryEntriesItIsNotUsed) {
   Reading r;
   const auto result = r.read(srat({cpu(0, 0)}));
@@ -252,6 +244,30 @@ TEST(Slit, TooShortForItsCountIsAnError) {
   EXPECT_FALSE(parse_slit(slit(uint64_t{1} << 32, {10}), domains, matrix, log.printer()).ok());
   EXPECT_FALSE(
       parse_slit(acpi_test::table("SLIT", 1, Bytes().u32(0)), domains, matrix, log.printer()).ok());
+}
+
+// More than there is room for does not cost the rest: what fits is kept, and the log says so once.
+TEST(Srat, WhatThereIsNoRoomForIsCountedAndLeftOut) {
+  Reading r;
+  r.memory.resize(2);
+  r.cpus.resize(3);
+  std::vector<Bytes> entries;
+  for (uint8_t id = 0; id < 100; ++id) entries.push_back(cpu(id % 2, id));
+  for (uint32_t i = 0; i < 100; ++i) entries.push_back(memory(i % 2, i << 30, 1 << 30));
+  const auto found = r.read(srat(entries));
+  ASSERT_TRUE(found.ok());
+  EXPECT_TRUE(found.value().used);
+  EXPECT_EQ(found.value().cpus.size(), 3U);
+  EXPECT_EQ(found.value().cpus_left_out, 97U);
+  EXPECT_EQ(found.value().memory.size(), 2U);
+  EXPECT_EQ(found.value().memory_left_out, 98U);
+  EXPECT_EQ(r.log.text(),
+            "SRAT: PXM 0 -> APIC 0x00 -> Node 0\n"
+            "SRAT: PXM 1 -> APIC 0x01 -> Node 1\n"
+            "SRAT: PXM 0 -> APIC 0x02 -> Node 0\n"
+            "ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x3fffffff]\n"
+            "ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]\n"
+            "ACPI: SRAT: 97 CPUs behind the first 3 and 98 ranges behind the first 2 left out\n");
 }
 
 }  // namespace

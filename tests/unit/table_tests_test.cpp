@@ -32,6 +32,7 @@ Bytes madt_cpu(uint8_t apic_id) { return Bytes().u8(0).u8(8).u8(apic_id).u8(apic
 Bytes madt_x2apic(uint32_t apic_id) {
   return Bytes().u8(9).u8(16).u16(0).u32(apic_id).u32(1).u32(apic_id);
 }
+Bytes io_apic(uint64_t address) { return Bytes().u8(1).u8(12).u8(0).u8(0).u32(address).u32(0); }
 Bytes srat_cpu(uint8_t domain, uint8_t apic_id, uint32_t flags = 1) {
   return Bytes().u8(0).u8(16).u8(domain).u8(apic_id).u32(flags).zeros(8);
 }
@@ -81,6 +82,7 @@ struct Machine {
   mm::E820Table e820{storage};
   std::vector<Mtrrs> mtrrs = std::vector<Mtrrs>(2);
   std::vector<loader::AcpiTable> list = std::vector<loader::AcpiTable>(64);
+  std::vector<uint64_t> scratch = std::vector<uint64_t>(8192);
   TableFacts facts;
   uint64_t next = 14 * kMiB;
 
@@ -155,6 +157,8 @@ struct Machine {
     facts.smbios = kSmbios;
     facts.smbios_version = 3;
     facts.mtrrs = mtrrs;
+    facts.end = Phys{uint64_t{1} << 40};
+    facts.scratch = scratch;
     afterwards(*this);
   }
 
@@ -270,6 +274,16 @@ const Breakage kBreakages[] = {
     {"acpi.hmat.domains", [](Machine& m) { m.hmat[0] = hmat_proximity(9, 0); }},
     {"acpi.cedt.form", [](Machine& m) { m.cedt[1] = cxl_window(17 * kGiB + kMiB, kGiB); }},
     {"acpi.cedt.windows", [](Machine& m) { m.cedt[1] = m.cedt[0]; }},
+    {"acpi.cedt.windows",
+     [](Machine& m) {
+       m.cedt = {cxl_window(18 * kGiB, kGiB), cxl_window(16 * kGiB, 3 * kGiB)};
+     }},
+    {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(io_apic(0x100'0000)); }},
+    {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(io_apic(0)); }},
+    {"acpi.madt.addresses",
+     [](Machine& m) { m.madt.push_back(Bytes().u8(5).u8(12).u16(0).u64(uint64_t{1} << 47)); }},
+    {"acpi.pointers", after([](Machine& m) { m.facts.root.left_out = 7; })},
+    {"acpi.duplicates", after([](Machine& m) { m.facts.root.duplicates = 3999; })},
     {"acpi.mcfg.form", [](Machine& m) { m.mcfg = mcfg_entry(0xb000'0000, 5, 4); }},
     {"acpi.mcfg.reserved", [](Machine& m) { m.mcfg = mcfg_entry(0x1000'0000, 0, 1); }},
     {"acpi.mcfg.reserved", [](Machine& m) { m.mcfg = mcfg_entry(0xe000'0000, 0, 1); }},
@@ -313,6 +327,19 @@ TEST(TableTests, SoDoesOneOf768Cpus) {
                                 : srat_x2apic(domain, id));
   }
   EXPECT_EQ(machine.tripped(), (std::map<std::string, std::string>{}));
+}
+
+// What does not fit the room for sorting is a finding, and no machine's tables fill it.
+TEST(TableTests, MoreThanIsLookedAtIsSaid) {
+  Machine machine;
+  machine.scratch.resize(2);
+  machine.madt.push_back(madt_cpu(2));
+  machine.srat.push_back(srat_cpu(0, 2));
+  const auto said = machine.tripped();
+  EXPECT_EQ(said.at("acpi.madt.cpus"), "1 CPUs behind the first 2 are not looked at");
+  EXPECT_EQ(said.at("acpi.srat.apic-ids"), "1 CPUs behind the first 2 are not looked at");
+  EXPECT_EQ(said.at("acpi.srat.overlap"), "1 ranges behind the first 2 are not looked at");
+  EXPECT_EQ(said.at("acpi.srat.coverage"), "1 ranges behind the first 2 are not looked at");
 }
 
 // As QEMU has it for a persistent module inside the window that more may be plugged into.
