@@ -1,6 +1,7 @@
 #include "kernel/table_tests_affinity.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "kernel/acpi.h"
@@ -138,8 +139,8 @@ class Sorted {
   // There is more than was looked at; that is a finding of its own.
   [[nodiscard]] bool too_many(Facts& facts, const char* what) const {
     if (left_out_ == 0) return false;
-    fail(facts, "%zu %s behind the first %zu are not looked at", left_out_, what, count_);
-    return true;
+    return fail(facts, "%zu %s behind the first %zu are not looked at", left_out_, what, count_) ==
+           Fail;
   }
 
  private:
