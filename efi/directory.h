@@ -40,9 +40,12 @@ class Directory {
   using Visit = bool (*)(void* context, std::string_view name, uint64_t size);
   mm::Result<> for_each_file(Visit visit, void* context) const;
 
-  // Writes a new file, whole; a file that could not be written whole is deleted again. `name` is
-  // the error's subject and NUL-terminated.
-  mm::Result<> write(const char* name, std::string_view content) const;
+  // Writes a new file, whole. Fails when there is one of that name, which stays as it is; a new one
+  // that could not be written whole is deleted again. `name` is the error's subject and
+  // NUL-terminated.
+  mm::Result<> write_new(const char* name, std::string_view content) const;
+  // Deletes a file that write_new() made.
+  mm::Result<> remove(const char* name) const;
 
  private:
   static mm::Result<Directory> open(const Firmware& firmware, const char* path, uint64_t mode,

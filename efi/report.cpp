@@ -1,5 +1,6 @@
 #include "efi/report.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -52,7 +53,7 @@ mm::Result<> write_file(const Firmware& firmware, const Directory& directory,
   const Pages pages = BATON_TRY(allocate(firmware, measure.length, name));
   Sheet sheet{pages.as<char>(), measure.length};
   write(report, part, {&Sheet::take, &sheet});
-  return directory.write(name, {pages.as<char>(), measure.length});
+  return directory.write_new(name, {pages.as<char>(), measure.length});
 }
 
 // The vendor's name in ASCII, with its NUL.
@@ -63,12 +64,22 @@ void put_vendor(const Firmware& firmware, std::array<char, 64>& out) {
   }
 }
 
-using Name = std::array<char, 40>;
+using Name = std::array<char, 48>;
+
+// One more than the highest number that a file of this report's name has.
+struct Numbers {
+  const loader::ReportHead& head;
+  uint32_t next = 1;
+
+  static bool take(void* self, std::string_view name, uint64_t /*size*/) {
+    auto& numbers = *static_cast<Numbers*>(self);
+    numbers.next = std::max(numbers.next, loader::report_number(numbers.head, name) + 1);
+    return true;
+  }
+};
 
 mm::Result<> write_files(const Firmware& firmware, const loader::Report& report, Name& text_name,
                          Name& html_name) {
-  BATON_TRY(loader::report_name(report.head, ".txt", text_name));
-  BATON_TRY(loader::report_name(report.head, ".html", html_name));
   std::array<char, 64> vendor_name{};
   put_vendor(firmware, vendor_name);
   const MemoryMap map = BATON_TRY(get_memory_map(firmware));
@@ -76,10 +87,19 @@ mm::Result<> write_files(const Firmware& firmware, const loader::Report& report,
                                   secure_boot(firmware), map.view()};
   const Directory directory = BATON_TRY(Directory::create(firmware, loader::kReportDirectory));
   if (!directory.there()) return mm::Error{"cannot be made", loader::kReportDirectory};
+  Numbers numbers{report.head};
+  BATON_TRY(directory.for_each_file(&Numbers::take, &numbers));
+  BATON_TRY(loader::report_name(report.head, numbers.next, ".txt", text_name));
+  BATON_TRY(loader::report_name(report.head, numbers.next, ".html", html_name));
   BATON_TRY(
       write_file(firmware, directory, report, part, text_name.data(), &loader::write_report_text));
-  BATON_TRY(
-      write_file(firmware, directory, report, part, html_name.data(), &loader::write_report_html));
+  const auto html =
+      write_file(firmware, directory, report, part, html_name.data(), &loader::write_report_html);
+  // Both or none: the next start tries again, and would leave one more text each time.
+  if (!html.ok()) {
+    BATON_TRY(directory.remove(text_name.data()));
+    return html.error();
+  }
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "loader/report.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace loader {
@@ -23,6 +24,21 @@ void print_date(const ReportHead& head, const mm::Printer& out) {
              unsigned{head.day}, unsigned{head.hour}, unsigned{head.minute}, unsigned{head.second});
   }
 }
+
+// The name without number and ending.
+using Stem = std::array<char, 32>;
+void put_stem(const ReportHead& head, Stem& out) {
+  if (head.year == 0) {
+    (void)mm::format(out, "report-undated");
+  } else {
+    (void)mm::format(out, "report-%04u%02u%02u-%02u%02u%02u", unsigned{head.year},
+                     unsigned{head.month}, unsigned{head.day}, unsigned{head.hour},
+                     unsigned{head.minute}, unsigned{head.second});
+  }
+}
+
+constexpr size_t kMaxNumberDigits = 9;  // so that the next number fits into 32 bits as well
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 const char* type_name(const EfiDescriptor& descriptor) {
   const char* const name = efi_type_name(descriptor.type);
@@ -103,16 +119,35 @@ mm::Result<Report> parse_report(std::span<const uint8_t> bytes) {
   return report;
 }
 
-mm::Result<> report_name(const ReportHead& head, const char* ending, std::span<char> out) {
-  const size_t length =
-      head.year == 0 ? mm::format(out, "report-undated%s", ending)
-                     : mm::format(out, "report-%04u%02u%02u-%02u%02u%02u%s", unsigned{head.year},
-                                  unsigned{head.month}, unsigned{head.day}, unsigned{head.hour},
-                                  unsigned{head.minute}, unsigned{head.second}, ending);
+mm::Result<> report_name(const ReportHead& head, uint32_t number, const char* ending,
+                         std::span<char> out) {
+  Stem stem{};
+  put_stem(head, stem);
+  const size_t length = number < 2 ? mm::format(out, "%s%s", stem.data(), ending)
+                                   : mm::format(out, "%s-%u%s", stem.data(), number, ending);
   if (length >= out.size()) {
     return mm::Error{"no room for its name (characters, room)", "report", length, out.size()};
   }
   return {};
+}
+
+uint32_t report_number(const ReportHead& head, std::string_view file) {
+  Stem stem{};
+  put_stem(head, stem);
+  for (const char* c = stem.data(); *c != '\0'; ++c) {
+    if (file.empty() || lower(file.front()) != *c) return 0;
+    file.remove_prefix(1);
+  }
+  if (file.starts_with('.')) return 1;
+  if (!file.starts_with('-')) return 0;
+  file.remove_prefix(1);
+  uint32_t number = 0;
+  size_t digits = 0;
+  for (; !file.empty() && file.front() >= '0' && file.front() <= '9'; file.remove_prefix(1)) {
+    if (++digits > kMaxNumberDigits) return 0;
+    number = number * 10 + static_cast<uint32_t>(file.front() - '0');
+  }
+  return file.starts_with('.') && number >= 2 ? number : 0;
 }
 
 void write_report_text(const Report& report, const FirmwarePart& firmware, const mm::Printer& out) {

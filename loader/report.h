@@ -24,9 +24,13 @@ struct Report {
 // Fails when the bytes are no report, and says what is wrong.
 mm::Result<Report> parse_report(std::span<const uint8_t> bytes);
 
-// "report-20261122-035010" (without a clock "report-undated"), with `ending`; NUL-terminated. Fails
-// when `out` is too small.
-mm::Result<> report_name(const ReportHead& head, const char* ending, std::span<char> out);
+// "report-20261122-035010" (without a clock "report-undated"), from the second of that name on with
+// "-2" and so on, then `ending`; NUL-terminated. Fails when `out` is too small.
+mm::Result<> report_name(const ReportHead& head, uint32_t number, const char* ending,
+                         std::span<char> out);
+// Which number of `head`'s name the file called `file` has, whatever its ending and, as on FAT, its
+// letters' case; 0 when it is none of them.
+[[nodiscard]] uint32_t report_number(const ReportHead& head, std::string_view file);
 
 // What the start that writes the report adds of its own.
 struct FirmwarePart {

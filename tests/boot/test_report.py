@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import log as read
+from conftest import BUILD
 from persistent import Persistent
 from qemu import MIB, PASSED, POWERED_OFF, Machine
 from test_ends import Monitor
@@ -56,3 +57,38 @@ def test_flash_is_not_worn(bench):
         assert "bytes left with the firmware" in monitor.ask("report")
         assert "the firmware has the same already" in monitor.ask("report")
         assert "the firmware has the same already" in monitor.ask("report")
+
+
+def test_no_report_is_written_over(bench, faulty):
+    """Three runs without a clock, and then one whose report does not fit any more."""
+    def boot_on(fault, disk=None):
+        change = faulty(fault)
+        if disk is None:
+            disk = bench.disk("poweroff", change)
+        else:
+            program = BUILD / "faulty" / f"{fault}.efi"
+            subprocess.run(["mcopy", "-o", "-i", f"{disk}@@1048576", program,
+                            "::/EFI/BOOT/BOOTX64.EFI"], check=True)
+        boot = bench.boot(SMALL, disk=disk)
+        assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+        return disk, boot
+
+    def written():
+        return {name: content(disk, name) for name in esp_files(disk)}
+
+    disk, boot = boot_on("left_report")
+    assert "the last run's report is in \\baton\\report-undated.txt" in boot.log
+    first = written()
+    assert sorted(first) == ["report-undated.html", "report-undated.txt"]
+    assert first["report-undated.txt"].count("a line of a report") == 40
+
+    _, boot = boot_on("left_report_short", disk)
+    assert "the last run's report is in \\baton\\report-undated-2.txt" in boot.log
+    both = written()
+    assert both.items() > first.items()
+    assert both["report-undated-2.txt"].count("a line of a report") == 2
+    assert both["report-undated-2.txt"].startswith("Baton's report of a run, no date")
+
+    _, boot = boot_on("left_report_full", disk)
+    assert "last report: report-undated-3.html: cannot be written" in boot.log.replace("\n", "")
+    assert written() == both

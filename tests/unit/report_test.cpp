@@ -83,13 +83,36 @@ TEST(Report, ParsesWhatWasStoredAndNothingElse) {
 
 TEST(Report, Name) {
   ReportHead head;
-  char name[40];
-  ASSERT_TRUE(loader::report_name(head, ".txt", name).ok());
+  char name[48];
+  ASSERT_TRUE(loader::report_name(head, 1, ".txt", name).ok());
   EXPECT_STREQ(name, "report-undated.txt");
+  ASSERT_TRUE(loader::report_name(head, 12, ".txt", name).ok());
+  EXPECT_STREQ(name, "report-undated-12.txt");
   head.year = 2026, head.month = 1, head.day = 2, head.hour = 3, head.minute = 4, head.second = 5;
-  ASSERT_TRUE(loader::report_name(head, ".html", name).ok());
+  ASSERT_TRUE(loader::report_name(head, 1, ".html", name).ok());
   EXPECT_STREQ(name, "report-20260102-030405.html");
-  EXPECT_FALSE(loader::report_name(head, ".html", std::span(name).first(27)).ok());
+  ASSERT_TRUE(loader::report_name(head, 2, ".html", name).ok());
+  EXPECT_STREQ(name, "report-20260102-030405-2.html");
+  EXPECT_FALSE(loader::report_name(head, 1, ".html", std::span(name).first(27)).ok());
+}
+
+TEST(Report, NumberOfAName) {
+  ReportHead undated;
+  EXPECT_EQ(loader::report_number(undated, "report-undated.txt"), 1u);
+  EXPECT_EQ(loader::report_number(undated, "REPORT-UNDATED.HTML"), 1u);
+  EXPECT_EQ(loader::report_number(undated, "report-undated-2.txt"), 2u);
+  EXPECT_EQ(loader::report_number(undated, "report-undated-999999999.txt"), 999999999u);
+  for (const char* other :
+       {"", "report", "report-undated", "report-undatedly.txt", "report-undated-.txt",
+        "report-undated-1.txt", "report-undated-2", "report-undated-2x.txt",
+        "report-undated-4294967297.txt", "report-20260102-030405.txt"}) {
+    EXPECT_EQ(loader::report_number(undated, other), 0u) << other;
+  }
+  ReportHead dated;
+  dated.year = 2026, dated.month = 1, dated.day = 2;
+  EXPECT_EQ(loader::report_number(dated, "report-20260102-000000.txt"), 1u);
+  EXPECT_EQ(loader::report_number(dated, "report-20260102-000000-3.txt"), 3u);
+  EXPECT_EQ(loader::report_number(dated, "report-20260102-000001.txt"), 0u);
 }
 
 TEST(Report, Files) {

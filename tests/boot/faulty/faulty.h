@@ -39,8 +39,15 @@ EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR
 EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
                            UINTN microseconds);
 
+// Bends every write to a file whose name ends in `name`: half is written, and then the volume is
+// full.
+EFI_STATUS bend_writes(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name);
+
 // Undoes it, for files opened from now on.
-void straighten_reads();
+void straighten_files();
+
+// Leaves a report as a run without a clock does, `lines` long.
+EFI_STATUS leave_report(UINT16 lines);
 
 // The same for ExitBootServices: the first `times` calls meet a memory map that has just changed.
 // From the first one on, Baton may ask for the memory map and nothing else; what it calls besides

@@ -36,7 +36,7 @@ EFI_STATUS start_baton(EFI_HANDLE self, EFI_BOOT_SERVICES& services) {
   status = services.StartImage(baton, nullptr, nullptr);
   // The firmware goes on without us, so nothing may lead here any more.
   services = straight;
-  straighten_reads();
+  straighten_files();
   return status;
 }
 

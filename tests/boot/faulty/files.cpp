@@ -15,6 +15,8 @@ EFI_FILE_IO_INTERFACE* bent_file_system = nullptr;
 decltype(EFI_FILE_IO_INTERFACE::OpenVolume) true_open_volume = nullptr;
 decltype(EFI_FILE::Open) true_open = nullptr;
 decltype(EFI_FILE::Read) true_read = nullptr;
+decltype(EFI_FILE::Write) true_write = nullptr;
+bool writes_are_bent = false;
 
 bool ends_in(const CHAR16* text, const CHAR16* end) {
   const UINTN text_length = StrLen(text);
@@ -31,12 +33,21 @@ EFI_STATUS EFIAPI bent_read(EFI_FILE* file, UINTN* size, void* buffer) {
   return read_beyond(size);
 }
 
+EFI_STATUS EFIAPI bent_write(EFI_FILE* file, UINTN* size, void* buffer) {
+  *size /= 2;
+  const EFI_STATUS status = true_write(file, size, buffer);
+  return EFI_ERROR(status) ? status : EFI_VOLUME_FULL;
+}
+
 EFI_STATUS EFIAPI bent_open(EFI_FILE* parent, EFI_FILE** file, CHAR16* name, UINT64 mode,
                             UINT64 attributes) {
   const EFI_STATUS status = true_open(parent, file, name, mode, attributes);
   if (EFI_ERROR(status)) return status;
   (*file)->Open = bent_open;
-  if (ends_in(name, bent_name)) {
+  if (ends_in(name, bent_name) && writes_are_bent) {
+    true_write = (*file)->Write;
+    (*file)->Write = bent_write;
+  } else if (ends_in(name, bent_name)) {
     true_read = (*file)->Read;
     (*file)->Read = bent_read;
   }
@@ -75,7 +86,12 @@ EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const
   return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
-void straighten_reads() {
+EFI_STATUS bend_writes(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name) {
+  writes_are_bent = true;
+  return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
+}
+
+void straighten_files() {
   if (bent_file_system != nullptr) bent_file_system->OpenVolume = true_open_volume;
 }
 
