@@ -339,6 +339,19 @@ mm::Result<bool> is_ourselves(const Firmware& firmware, const Volume& volume, co
   return is_baton_like_us(file.bytes());
 }
 
+// Whether the chosen entry's path and options can be passed on whole.
+mm::Result<> check_fits(const BootMenu& menu) {
+  const BootEntry& entry = menu.entries()[menu.chosen()];
+  if (entry.program().size() >= kMaxPath) {
+    return mm::Error{"its program's path is too long (characters, most)", "boot entry",
+                     entry.program().size(), kMaxPath - 1};
+  }
+  const size_t length = entry.join_options({});
+  if (menu.edited() || length <= BootMenu::kMaxOptions) return {};
+  return mm::Error{"its options are too long (characters, most)", "boot entry", length,
+                   BootMenu::kMaxOptions};
+}
+
 mm::Result<> take_options(const Firmware& firmware, Configuration& configuration,
                           const char* options) {
   const size_t size = std::strlen(options) + 1;
@@ -371,12 +384,10 @@ mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
   for (;;) {
     if (show) MenuOnConsole(terminal, menu).run(seconds);
     const BootEntry& entry = all.entries()[menu.chosen()];
-    if (entry.join_options({}) > BootMenu::kMaxOptions && !menu.edited()) {
-      return mm::Error{"its options are too long (characters, most)", "boot entry",
-                       entry.join_options({}), BootMenu::kMaxOptions};
-    }
     const Path path("", entry.program());
-    const auto ours = is_ourselves(firmware, volume, path.text.data(), entry.program());
+    const auto fits = check_fits(menu);
+    const auto ours = fits.ok() ? is_ourselves(firmware, volume, path.text.data(), entry.program())
+                                : mm::Result<bool>(fits.error());
     if (ours.ok() && ours.value()) {
       findings.line("starting %.*s", static_cast<int>(entry.title.size()), entry.title.data());
       if (menu.edited() || entry.option_count != 0) {

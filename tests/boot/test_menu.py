@@ -127,9 +127,14 @@ def test_what_cannot_be_started_comes_back_to_the_menu(bench):
         entries(baton="poweroff")(tree)
         (tree / "loader/entries/a.conf").write_text("title Broken\nsort-key a\nefi /missing.efi\n")
         (tree / "loader/entries/b.conf").write_text("title Nothing\n")
-        conf(tree, "default a\ntimeout 1\n")
+        (tree / "loader/entries/c.conf").write_text(
+            "title Long\nsort-key z\nefi /EFI/BOOT/BOOTX64.EFI\noptions " + "x" * 1024 + "\n")
+        conf(tree, "default c\ntimeout 1\n")
     with start(bench, change) as running:
-        assert running.wait_for(r"/missing\.efi.*Not Found", 60), running.log
+        assert running.wait_for(r"its options are too long .*\(0x400, 0x3ff\)", 60), running.log
+        assert running.wait_for(MENU_UP, 20, running.log.index("too long")), running.log
+        running.send("1\r")
+        assert running.wait_for(r"/missing\.efi.*Not Found", 20), running.log
         assert "b.conf: ignored: neither efi nor linux names a program" in running.log
         assert running.wait_for(MENU_UP, 20, running.log.index("Not Found")), running.log
         running.send("2\r")

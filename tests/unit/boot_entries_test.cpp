@@ -133,6 +133,20 @@ TEST(BootEntries, Order) {
             (std::vector<std::string>{"first", "new", "old", "nokey-10", "nokey-2", "bad"}));
 }
 
+// In the order in which sorting by insertion moves each past all before it: by squares, this would
+// not come to an end.
+TEST(BootEntries, TensOfThousandsAreSorted) {
+  constexpr size_t kCount = 50'000;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kCount; ++i) names.push_back("entry-" + std::to_string(i) + ".conf");
+  std::vector<BootEntry> entries;
+  for (const std::string& name : names) entries.push_back(*parse_entry(name, "efi /x", {}));
+  sort_entries(entries);
+  for (size_t i = 0; i < kCount; ++i) {
+    ASSERT_EQ(entries[i].id, "entry-" + std::to_string(kCount - 1 - i));
+  }
+}
+
 TEST(BootEntries, LoaderConf) {
   Findings findings;
   const MenuConfig config = parse_loader_conf(
