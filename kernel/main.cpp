@@ -13,6 +13,7 @@
 #include "kernel/machine.h"
 #include "kernel/memory_options.h"
 #include "kernel/monitor.h"
+#include "kernel/mtrr.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
 #include "kernel/report.h"
@@ -157,7 +158,10 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const mm::FirmwareRam ram = firmware_ram(firmware, relay.e820());
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
-  must("e820", relay.trim(h.paging_levels));
+  std::array<mm::PfnRange, kMostUncovered> uncovered;
+  const size_t runs =
+      memory.mtrr_trim ? uncovered_frames(machine::read_mtrrs(), uncovered, log()) : 0;
+  must("e820", relay.trim(h.paging_levels, std::span(uncovered).first(runs)));
   if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   firmware.print_mirrored(log());
   read_tables();

@@ -44,6 +44,11 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
     } else if (option.name == "numa") {
       constexpr Word kWords[] = {{"on", 0}, {"off", 1}};
       if (const auto off = one_of(option, kWords, out)) memory.numa_off = *off != 0;
+    } else if (option.name == "mtrr_trim") {
+      constexpr Word kWords[] = {{"on", 1}, {"off", 0}};
+      if (const auto on = one_of(option, kWords, out)) memory.mtrr_trim = *on != 0;
+    } else if (option.name == "disable_mtrr_trim") {
+      memory.mtrr_trim = false;
     } else if (option.name == "node_order") {
       constexpr Word kOrders[] = {{"distance", static_cast<int>(mm::NodeOrder::Distance)},
                                   {"ring", static_cast<int>(mm::NodeOrder::Ring)}};

@@ -16,6 +16,7 @@ struct MemoryOptions {
   mm::MovableOptions movable;
   mm::NodeOrder order = mm::NodeOrder::Distance;
   bool numa_off = false;
+  bool mtrr_trim = true;  // RAM that MTRRs leave uncached is not used
 };
 
 // Words whose value is wrong are told and have no effect.

@@ -1,5 +1,8 @@
 #include "kernel/mtrr.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace kernel {
 namespace {
 
@@ -36,6 +39,75 @@ MemoryType stricter(MemoryType a, MemoryType b) {
   return Uncacheable;  // undefined, and so the worst
 }
 
+// The frames of a variable range that is in use. Masks are ones in front of zeros; whatever stands
+// in front of the highest one is taken for ones, as Linux does.
+mm::PfnRange frames_of(const Mtrrs::Variable& range) {
+  if ((range.mask & kValid) == 0) return {};
+  uint64_t mask = (range.mask & kAddress) >> mm::kPageShift;
+  uint64_t frames = mm::kMaxPhys >> mm::kPageShift;
+  if (mask != 0) {
+    mask |= ~((uint64_t{1} << (std::bit_width(mask) - 1)) - 1);
+    frames = ~mask + 1;
+  }
+  const mm::Pfn start = mm::pfn_down(mm::Phys{range.base & kAddress});
+  return {start, start + frames};
+}
+
+MemoryType type_of(const Mtrrs::Variable& range) {
+  return static_cast<MemoryType>(range.base & kTypeMask);
+}
+
+// Frames that are write-back, as sorted runs that do not touch.
+class Covered {
+ public:
+  void add(mm::PfnRange run) {
+    size_t at = count_++;
+    for (; at > 0 && runs_[at - 1].start > run.start; --at) runs_[at] = runs_[at - 1];
+    runs_[at] = run;
+  }
+  void join() {
+    size_t kept = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      if (kept > 0 && runs_[i].start <= runs_[kept - 1].end) {
+        runs_[kept - 1].end = std::max(runs_[kept - 1].end, runs_[i].end);
+      } else {
+        runs_[kept++] = runs_[i];
+      }
+    }
+    count_ = kept;
+  }
+  // After join(). Each range cuts one run in two at most.
+  void remove(mm::PfnRange range) {
+    const Covered before = *this;
+    count_ = 0;
+    for (const mm::PfnRange& run : before.all()) {
+      const mm::PfnRange below{run.start, std::min(run.end, range.start)};
+      const mm::PfnRange above{std::max(run.start, range.end), run.end};
+      if (!below.empty()) runs_[count_++] = below;
+      if (!above.empty()) runs_[count_++] = above;
+    }
+  }
+  [[nodiscard]] std::span<const mm::PfnRange> all() const { return std::span(runs_).first(count_); }
+
+ private:
+  std::array<mm::PfnRange, kMostUncovered> runs_{};
+  size_t count_ = 0;
+};
+
+// Uncacheable ranges below 1 MiB mean nothing where fixed ranges are on: Linux passes them over.
+mm::PfnRange above_fixed(const Mtrrs& mtrrs, mm::PfnRange range, size_t index,
+                         const mm::Printer& out) {
+  constexpr mm::Pfn kEnd{kFixedEnd >> mm::kPageShift};
+  const bool fixed = mtrrs.has_fixed && (mtrrs.default_type & kEnable) != 0 &&
+                     (mtrrs.default_type & kFixedEnable) != 0;
+  if (!fixed || range.start >= kEnd) return range;
+  out.line(
+      "WARNING: BIOS bug: VAR MTRR %zu contains strange UC entry under 1M, check with your "
+      "system vendor!",
+      index);
+  return {kEnd, std::max(range.end, kEnd)};
+}
+
 }  // namespace
 
 const char* memory_type_name(MemoryType type) {
@@ -61,6 +133,10 @@ TypedStretch memory_type_at(const Mtrrs& mtrrs, mm::Phys address) {
   if (address.v < kFixedEnd && (mtrrs.default_type & kFixedEnable) != 0) {
     return fixed_type_at(mtrrs, address.v);
   }
+  constexpr uint64_t kFourGiB = 4 * mm::kGiB;
+  if (address.v >= kFourGiB && address.v < mtrrs.top_of_memory) {
+    return {MemoryType::WriteBack, mm::Phys{mtrrs.top_of_memory}};
+  }
   bool any = false;
   TypedStretch stretch{static_cast<MemoryType>(mtrrs.default_type & kTypeMask),
                        mm::Phys{mm::kMaxPhys}};
@@ -79,7 +155,56 @@ TypedStretch memory_type_at(const Mtrrs& mtrrs, mm::Phys address) {
     stretch.type = any ? stricter(stretch.type, type) : type;
     any = true;
   }
+  // Where the forced part begins, the ranges' answer ends.
+  if (mtrrs.top_of_memory > kFourGiB && address.v < kFourGiB && stretch.end.v > kFourGiB) {
+    stretch.end = mm::Phys{kFourGiB};
+  }
   return stretch;
+}
+
+size_t uncovered_frames(const Mtrrs& mtrrs, std::span<mm::PfnRange, kMostUncovered> room,
+                        const mm::Printer& out) {
+  using enum MemoryType;
+  if (!mtrrs.supported) return 0;
+  if (static_cast<MemoryType>(mtrrs.default_type & kTypeMask) != Uncacheable) return 0;
+  const auto variable = std::span(mtrrs.variable).first(mtrrs.variable_count);
+  Covered covered;
+  bool others = false;
+  for (const Mtrrs::Variable& range : variable) {
+    const mm::PfnRange frames = frames_of(range);
+    if (frames.empty()) continue;
+    if (type_of(range) == WriteBack) {
+      covered.add(frames);
+    } else if (type_of(range) != Uncacheable) {
+      others = true;
+    }
+  }
+  if (covered.all().empty()) {
+    out.line("CPU MTRRs all blank - virtualized system.");
+    return 0;
+  }
+  if (others) return 0;
+  constexpr mm::Pfn kFourGiB = mm::pfn_down(mm::Phys{4 * mm::kGiB});
+  const mm::Pfn top = mm::pfn_down(mm::Phys{mtrrs.top_of_memory});
+  if (top > kFourGiB) covered.add({kFourGiB, top});
+  covered.join();
+  for (size_t i = 0; i < variable.size(); ++i) {
+    const mm::PfnRange frames = frames_of(variable[i]);
+    if (frames.empty() || type_of(variable[i]) != Uncacheable) continue;
+    covered.remove(above_fixed(mtrrs, frames, i, out));
+  }
+  // All of it uncacheable again: Linux has no answer, and what it has must not be taken away.
+  if (covered.all().empty()) return 0;
+
+  size_t count = 0;
+  mm::Pfn end;
+  for (const mm::PfnRange& run : covered.all()) {
+    if (end < run.start) room[count++] = {end, run.start};
+    end = run.end;
+  }
+  constexpr mm::Pfn kEnd = mm::pfn_down(mm::Phys{mm::kMaxPhys});
+  if (end < kEnd) room[count++] = {end, kEnd};
+  return count;
 }
 
 }  // namespace kernel

@@ -12,6 +12,8 @@ constexpr std::array kKnown{
     OptionRow{"mem", Needed, "mem=SIZE: use no RAM above SIZE (K, M, G, T)"},
     OptionRow{"memmap", Needed,
               "memmap=SIZE@START, #, $ or !: RAM, ACPI data, reserved or persistent"},
+    OptionRow{"mtrr_trim", Needed, "mtrr_trim=off: use RAM that MTRRs leave uncached, too"},
+    OptionRow{"disable_mtrr_trim", None, "the same, as Linux calls it"},
     OptionRow{"early", Needed,
               "early=bootmem|memblock: which road leads from reservations to buddy"},
     OptionRow{"kernelcore", Needed,

@@ -31,6 +31,7 @@ const TableFacts& table_facts(const Booted& machine) {
   }
   if (machine.added != 0) facts.changes |= kRamAdded;
   facts.trims = machine.relay.trims();
+  if (facts.trims.uncached != 0) facts.changes |= kRamTaken;
   facts.smbios = handoff.smbios;
   facts.smbios_version = handoff.smbios_version;
   facts.boot_apic_id = handoff.processor_id;

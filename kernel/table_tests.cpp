@@ -231,6 +231,11 @@ Outcome check_write_back(const TableFacts& machine, Facts& facts) {
   if (machine.mtrrs.empty() || !machine.mtrrs[0].supported) {
     return skip(facts, "the CPU has no MTRRs");
   }
+  if (const mm::Range& lost = machine.trims.first_uncached; !lost.empty()) {
+    const TypedStretch stretch = memory_type_at(machine.mtrrs[0], lost.start);
+    return fail(facts, "RAM at 0x%lx is %s: %lu KiB are not used", lost.start.v,
+                memory_type_name(stretch.type), machine.trims.uncached / mm::kKiB);
+  }
   for (const mm::E820Entry& entry : machine.e820->entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
     for (mm::Phys at = entry.range.start; at < entry.range.end;) {
@@ -594,8 +599,10 @@ Outcome run_table_test(const TableTest& test, const TableFacts& machine, Facts& 
   Facts found;
   const Outcome outcome = test.check(machine, found);
   if (outcome == Fail && (test.upset_by & machine.changes) != 0) {
-    return skip(facts, "mem= or memmap= changed the memory map, so this may be no fault: %s",
-                found.text());
+    return skip(
+        facts, "%s the memory map, so this may be no fault: %s",
+        machine.trims.uncached != 0 ? "uncached RAM was taken out of" : "mem= or memmap= changed",
+        found.text());
   }
   facts = found;
   return outcome;

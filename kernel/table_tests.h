@@ -22,7 +22,7 @@ struct Booted;
 
 // What options did to the map that the firmware gave.
 enum MapChange : uint8_t {
-  kRamTaken = 1,  // some RAM is not in it any more: mem=, memmap=exactmap, memmap=...$...
+  kRamTaken = 1,  // some RAM is not in it any more: mem=, memmap=exactmap, memmap=...$..., MTRRs
   kRamAdded = 2,  // something that the firmware did not call RAM is: memmap=...@...
 };
 

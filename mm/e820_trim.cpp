@@ -38,14 +38,41 @@ size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
   return beyond;
 }
 
+Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Trims& trims,
+                       const Printer& out) {
+  const Pfn end_of_ram = e820.last_pfn();
+  for (PfnRange run : uncovered) {
+    if (run.end == pfn_down(Phys{kMaxPhys})) run.end = end_of_ram;
+    if (run.empty()) continue;
+    const Range range = phys(run);
+    out.line("e820: update [mem 0x%08lx-0x%08lx] usable ==> reserved", range.start.v,
+             range.end.v - 1);
+    for (const E820Entry& entry : e820.entries()) {
+      const Range lost = entry.range.clip(range);
+      if (entry.type != E820Type::Ram || lost.empty() || !trims.first_uncached.empty()) continue;
+      trims.first_uncached = lost;
+    }
+    trims.uncached += BATON_TRY(e820.update(range, E820Type::Ram, E820Type::Reserved));
+  }
+  if (trims.uncached == 0) return {};
+  out.line("WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing %luMB of RAM.",
+           trims.uncached / kMiB);
+  out.line("update e820 for mtrr");
+  out.line("modified physical RAM map:");
+  e820.print(out, "modified");
+  return {};
+}
+
 Pfn print_last_pfn(const E820Table& e820, Pfn max_arch, const Printer& out) {
-  constexpr Pfn kFourGiB{4 * kGiB / kPageSize};
   const Pfn last = e820.last_pfn();
   out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", last.v, max_arch.v);
-  if (last > kFourGiB) {
-    out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", e820.last_pfn(kFourGiB).v, max_arch.v);
-  }
   return last;
+}
+
+void print_last_low_pfn(const E820Table& e820, Pfn max_arch, const Printer& out) {
+  constexpr Pfn kFourGiB{4 * kGiB / kPageSize};
+  if (e820.last_pfn() <= kFourGiB) return;
+  out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", e820.last_pfn(kFourGiB).v, max_arch.v);
 }
 
 }  // namespace mm

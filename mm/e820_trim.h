@@ -1,11 +1,13 @@
 // What a PC takes away from the usable memory its firmware reports, before anything is placed.
 //
-// Linux 6.1's arch/x86/kernel/setup.c (trim_bios_range) and e820.c (e820_end_pfn), with its lines.
+// Linux 6.1's arch/x86/kernel/setup.c (trim_bios_range), e820.c (e820_end_pfn) and
+// cpu/mtrr/cleanup.c (mtrr_trim_uncached_memory), with its lines.
 // What was taken is remembered by name for the ledger.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "mm/e820.h"
 #include "mm/print.h"
@@ -19,6 +21,8 @@ struct Trims {
   uint64_t page_zero = 0;    // [0, 4 KiB): the BIOS's; becomes reserved
   uint64_t bios_hole = 0;    // [640 KiB, 1 MiB): removed, whatever the firmware says
   uint64_t unreachable = 0;  // above what page tables of these levels can map: removed
+  uint64_t uncached = 0;     // not cached, as MTRRs have it; becomes reserved
+  Range first_uncached;
 };
 
 // The first frame Linux does not use: 64 TiB with four levels of page tables, 4 PiB with five.
@@ -35,8 +39,16 @@ Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out)
 // 0x...-0x...] reserved is beyond what the CPU can address (0x...)`. Returns how many there are.
 size_t print_beyond(const E820Table& e820, Phys end, const Printer& out);
 
-// End of usable RAM in whole frames, printed as `last_pfn = 0x... max_arch_pfn = 0x...`; a second
-// line gives the end below 4 GiB when there is RAM above.
+// Makes reserved what is usable in `uncovered`, frames that MTRRs do not make write-back: ascending
+// runs, of which one that goes on to the end of the address space ends with RAM. Linux 6.1's
+// mtrr_trim_uncached_memory with its lines: an `e820: update` for each run, and when RAM was lost
+// `WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing 250MB of RAM.` and the map.
+Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Trims& trims,
+                       const Printer& out);
+
+// End of usable RAM in whole frames, printed as `last_pfn = 0x... max_arch_pfn = 0x...`.
 Pfn print_last_pfn(const E820Table& e820, Pfn max_arch, const Printer& out);
+// The same of what is below 4 GiB, when there is RAM above.
+void print_last_low_pfn(const E820Table& e820, Pfn max_arch, const Printer& out);
 
 }  // namespace mm

@@ -71,10 +71,13 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
   return reservations_.grow_in(e820_, map_);
 }
 
-Result<> RelayCore::trim(unsigned paging_levels) {
-  const Pfn reach = std::min(max_arch_pfn(paging_levels), pfn_down(reach_));
-  trims_ = BATON_TRY(trim_bios_range(e820_, reach, out_));
-  print_last_pfn(e820_, max_arch_pfn(paging_levels), out_);
+Result<> RelayCore::trim(unsigned paging_levels, std::span<const PfnRange> uncovered) {
+  const Pfn max_arch = max_arch_pfn(paging_levels);
+  trims_ = BATON_TRY(trim_bios_range(e820_, std::min(max_arch, pfn_down(reach_)), out_));
+  print_last_pfn(e820_, max_arch, out_);
+  BATON_TRY(trim_uncached(e820_, uncovered, trims_, out_));
+  if (trims_.uncached != 0) print_last_pfn(e820_, max_arch, out_);
+  print_last_low_pfn(e820_, max_arch, out_);
   return {};
 }
 

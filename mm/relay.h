@@ -45,8 +45,9 @@ class RelayCore {
   // No RAM from `reach` on is touched: the CPU has no address for it, or the map no place.
   Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations,
                      Phys reach = Phys{kMaxPhys});
-  // What a PC keeps for its BIOS, and what page tables of these levels cannot reach.
-  Result<> trim(unsigned paging_levels);
+  // What a PC keeps for its BIOS, what page tables of these levels cannot reach, and what of
+  // `uncovered` is RAM (mm/e820_trim.h, trim_uncached).
+  Result<> trim(unsigned paging_levels, std::span<const PfnRange> uncovered = {});
   // Room for what NumaInput::mirrored is to hold.
   Result<std::span<Range>> room_for_mirrored(size_t ranges);
   // Station 2, nodes: SRAT against e820. The affinities outlive the relay.

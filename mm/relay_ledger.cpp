@@ -35,6 +35,7 @@ Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
   trims[count++] = {"page 0", relay.trims().page_zero};
   trims[count++] = {"BIOS hole", relay.trims().bios_hole};
   if (relay.trims().unreachable != 0) trims[count++] = {"unreachable", relay.trims().unreachable};
+  if (relay.trims().uncached != 0) trims[count++] = {"MTRR", relay.trims().uncached};
   if (facts.trims.size() > trims.size() - count) {
     return Error{"more trims than room (trims, room)", "ledger", facts.trims.size(),
                  trims.size() - count};

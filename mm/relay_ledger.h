@@ -16,7 +16,7 @@ namespace mm {
 struct LedgerFacts {
   FirmwareRam firmware = {};  // by relay.e820() as it was after take_over()
   uint64_t added = 0;         // bytes of RAM by options (memmap=)
-  // What was taken besides the relay's own trims: mem=, memmap=, MTRR.
+  // What was taken besides the relay's own trims: mem=, memmap=.
   std::span<const NamedBytes> trims = {};
   Phys end = {};  // of the address space; 0: where e820's last entry ends
 };

@@ -33,6 +33,9 @@ inline uint64_t rdmsr(uint32_t msr) {
   return uint64_t{high} << 32 | low;
 }
 
+// False where the CPU, or whoever plays it, does not know the register.
+[[nodiscard]] bool probe_rdmsr(uint32_t msr, uint64_t& value);
+
 inline uint64_t read_cr0() {
   uint64_t v;
   asm volatile("mov %%cr0, %0" : "=r"(v));

@@ -133,6 +133,25 @@ probe_load_failed:
     ret
     .size probe_load, . - probe_load
 
+# probe_msr(register, value*): reads it; eax = 1, or 0 when that faulted.
+    .globl probe_msr
+    .type probe_msr, @function
+probe_msr:
+    mov %edi, %ecx
+    .globl probe_msr_access
+probe_msr_access:
+    rdmsr
+    shl $32, %rdx
+    or %rdx, %rax
+    mov %rax, (%rsi)
+    mov $1, %eax
+    ret
+    .globl probe_msr_failed
+probe_msr_failed:
+    xor %eax, %eax
+    ret
+    .size probe_msr, . - probe_msr
+
 # probe_store(address, value): writes one byte; eax = 1, or 0 when that faulted.
     .globl probe_store
     .type probe_store, @function

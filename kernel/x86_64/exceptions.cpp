@@ -10,8 +10,10 @@
 extern "C" {
 void handle_exception(kernel::x86::Registers* registers);
 uint32_t probe_load(const void* address, uint64_t* value);
+uint32_t probe_msr(uint32_t msr, uint64_t* value);
 uint32_t probe_store(void* address, uint32_t value);
 extern char probe_load_access[], probe_load_failed[], probe_store_access[], probe_store_failed[];
+extern char probe_msr_access[], probe_msr_failed[];
 }
 
 namespace kernel {
@@ -67,6 +69,8 @@ bool continue_probe(Registers& r) {
     r.rip = address(probe_load_failed);
   } else if (r.rip == address(probe_store_access)) {
     r.rip = address(probe_store_failed);
+  } else if (r.rip == address(probe_msr_access)) {
+    r.rip = address(probe_msr_failed);
   } else {
     return false;
   }
@@ -131,6 +135,8 @@ void print_registers(const mm::Printer& out, const Registers& r) {
 }  // namespace
 
 const ExceptionCounts& exception_counts() { return counts; }
+
+bool probe_rdmsr(uint32_t msr, uint64_t& value) { return probe_msr(msr, &value) != 0; }
 
 }  // namespace x86
 

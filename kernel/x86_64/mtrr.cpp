@@ -1,6 +1,8 @@
 // Reads this CPU's memory type range registers.
 #include "kernel/mtrr.h"
 
+#include <string_view>
+
 #include "kernel/machine.h"
 #include "kernel/x86_64/cpu.h"
 
@@ -11,6 +13,21 @@ constexpr uint32_t kCapabilities = 0xfe, kDefaultType = 0x2ff, kFirstVariable = 
 constexpr uint32_t kFixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
                                0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
 constexpr uint64_t kHasFixed = 1u << 8;
+
+// AMD's forced write-back above 4 GiB. Hypervisors may not know SYSCFG, nor CPUs before family 15.
+constexpr uint32_t kSyscfg = 0xc0010010, kTopMem2 = 0xc001001d;
+constexpr uint64_t kTom2Enabled = 1u << 21, kTom2ForceWriteBack = 1u << 22;
+constexpr uint64_t kTopMask = 0xffff'ff80'0000;
+
+uint64_t forced_write_back_end() {
+  const x86::CpuFacts cpu = x86::cpu_facts();
+  const std::string_view vendor(cpu.vendor.data());
+  if ((vendor != "AuthenticAMD" && vendor != "HygonGenuine") || cpu.family < 15) return 0;
+  uint64_t syscfg = 0;
+  if (!x86::probe_rdmsr(kSyscfg, syscfg)) return 0;
+  if ((syscfg & kTom2Enabled) == 0 || (syscfg & kTom2ForceWriteBack) == 0) return 0;
+  return x86::rdmsr(kTopMem2) & kTopMask;
+}
 
 }  // namespace
 
@@ -26,7 +43,9 @@ Mtrrs read_mtrrs() {
     mtrrs.variable[i] = {x86::rdmsr(kFirstVariable + 2 * i),
                          x86::rdmsr(kFirstVariable + 2 * i + 1)};
   }
-  if ((capabilities & kHasFixed) != 0) {
+  mtrrs.top_of_memory = forced_write_back_end();
+  mtrrs.has_fixed = (capabilities & kHasFixed) != 0;
+  if (mtrrs.has_fixed) {
     for (size_t i = 0; i < mtrrs.fixed.size(); ++i) mtrrs.fixed[i] = x86::rdmsr(kFixed[i]);
   }
   return mtrrs;

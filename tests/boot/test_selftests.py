@@ -108,6 +108,26 @@ def test_broken_firmware(bench, faulty, fault, trips):
     assert results(boot)[1] == trips
 
 
+def test_uncached_ram(bench, faulty):
+    """What MTRRs do not cover is not used, and named; unless somebody wants it all the same."""
+    machine = Machine(memory=512 * MIB, extra=("-cpu", "max,vendor=GenuineIntel"))
+    boot = bench.boot(machine, "selftest=acpi,machine,kernel poweroff", faulty("mtrr_short"))
+    lost = read.find(boot.log, r"WARNING: BIOS bug: CPU MTRRs don't cover all of memory, "
+                               r"losing (\d+)MB of RAM\.$")
+    assert lost and 240 <= int(lost[1]) < 256, boot.log
+    trim = int(read.find(boot.log, r"Ledger:   MTRR +(\d+)$")[1])
+    assert trim >> 20 == int(lost[1])
+    assert read.find(boot.log, r"last_pfn = 0x10000 max_arch_pfn = ")
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
+    assert results(boot)[1] == ["machine.mtrr.write-back"]
+    assert "RAM at 0x10000000 is uncacheable" in boot.log
+
+    kept = bench.boot(machine, "selftest=machine mtrr_trim=off poweroff", faulty("mtrr_short"))
+    assert "BIOS bug" not in kept.log
+    assert not read.find(kept.log, r"Ledger:   MTRR ")
+    assert results(kept)[1] == ["machine.mtrr.write-back"]
+
+
 @pytest.mark.parametrize("options", [
     "mem=200M",
     "memmap=exactmap memmap=636K@4K memmap=7M@1M memmap=80M@16M",

@@ -264,6 +264,7 @@ TEST(E820Trim, TakesPageZeroAndTheBiosHole) {
   EXPECT_EQ(trims.page_zero, 0x1000u);
   EXPECT_EQ(trims.bios_hole, 0x30000u);
   EXPECT_EQ(mm::print_last_pfn(t.e820, mm::max_arch_pfn(4), log.printer()), Pfn{0x200000});
+  mm::print_last_low_pfn(t.e820, mm::max_arch_pfn(4), log.printer());
   EXPECT_EQ(log.text(), R"(e820: update [mem 0x00000000-0x00000fff] usable ==> reserved
 e820: remove [mem 0x000a0000-0x000fffff] usable
 last_pfn = 0x200000 max_arch_pfn = 0x400000000
