@@ -273,6 +273,33 @@ last_pfn = 0x100000 max_arch_pfn = 0x400000000
   EXPECT_EQ(t.draw(), "0x0-0x1000 reserved\n0x1000-0xa0000 usable\n0x100000-0x200000000 usable\n");
 }
 
+TEST(E820Trim, UncachedRamIsReserved) {
+  Table t;
+  t.add(0x100000, 0x40000000, E820Type::Ram).add(0x40000000, 0x40100000, E820Type::Acpi);
+  t.add(0x40100000, 0x50000000, E820Type::Ram);
+  mm::Trims trims;
+  test::Log log;
+  // A hole with RAM, one without, and whatever lies above 1 GiB.
+  const mm::PfnRange uncovered[] = {{{0x10000}, {0x20000}},
+                                    {{0x40000}, {0x40080}},
+                                    {{0x40100}, mm::pfn_down(Phys{mm::kMaxPhys})}};
+  test::must(mm::trim_uncached(t.e820, uncovered, trims, log.printer()));
+  EXPECT_EQ(trims.uncached, 0x10000000u + 0xff00000u);
+  EXPECT_EQ(trims.first_uncached, (mm::Range{Phys{0x10000000}, Phys{0x20000000}}));
+  EXPECT_EQ(log.text(), R"(e820: update [mem 0x10000000-0x1fffffff] usable ==> reserved
+e820: update [mem 0x40000000-0x4007ffff] usable ==> reserved
+e820: update [mem 0x40100000-0x4fffffff] usable ==> reserved
+WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing 511MB of RAM.
+update e820 for mtrr
+modified physical RAM map:
+modified: [mem 0x0000000000100000-0x000000000fffffff] usable
+modified: [mem 0x0000000010000000-0x000000001fffffff] reserved
+modified: [mem 0x0000000020000000-0x000000003fffffff] usable
+modified: [mem 0x0000000040000000-0x00000000400fffff] ACPI data
+modified: [mem 0x0000000040100000-0x000000004fffffff] reserved
+)");
+}
+
 TEST(E820Trim, WhatPageTablesCannotReachIsRemoved) {
   Table t;
   t.add(0x100000, uint64_t{1} << 47, E820Type::Ram);

@@ -115,6 +115,36 @@ TEST(RelayLedger, ABlockThatReachesIntoAReservation) {
             "order) (0x1ff8000, 0x4)\n");
 }
 
+// As if MTRRs left the last 256 MiB of node 1 out.
+TEST(RelayLedger, UncachedRamHasAName) {
+  test::DrawnMachine drawn(kDrawing);
+  const test::PretendMemory memory(drawn.e820.entries().back().range.end);
+  test::Log log;
+  mm::Relay<test::OneCpu> relay(memory.map(), log.printer());
+  test::must(relay.take_over(drawn.e820.entries(), {}));
+  const mm::LedgerFacts facts{.firmware = test::firmware_ram(drawn.firmware, relay.e820())};
+  const mm::PfnRange uncovered[] = {{{0x17'0000}, mm::pfn_down(mm::Phys{mm::kMaxPhys})}};
+  test::must(relay.trim(4, uncovered));
+  EXPECT_NE(log.text().find("last_pfn = 0x180000 max_arch_pfn = 0x400000000\n"
+                            "e820: update [mem 0x170000000-0x17fffffff] usable ==> reserved\n"),
+            std::string::npos)
+      << log.text();
+  EXPECT_NE(log.text().find("\nlast_pfn = 0x170000 max_arch_pfn = 0x400000000\n"
+                            "last_pfn = 0x7e8ed max_arch_pfn = 0x400000000\n"),
+            std::string::npos)
+      << log.text();
+  test::must(relay.find_nodes(drawn.numa()));
+  test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+  test::must(relay.start_boot_allocator(mm::Road::Memblock));
+  test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
+  test::must(relay.hand_over());
+  log.take();
+  EXPECT_TRUE(mm::close_ledger(relay, relay.pages(), facts, log.printer()).ok()) << log.text();
+  EXPECT_NE(log.text().find("Ledger:   MTRR                                268435456\n"),
+            std::string::npos)
+      << log.text();
+}
+
 // A border inside a frame: between nodes, and where the table ends.
 TEST(RelayLedger, FramesThatABorderCuts) {
   const auto said = [](const std::string& second) {
