@@ -34,6 +34,9 @@ class Ktap {
   // a failure: what is known is wrong.
   void expected_failure(const char* name, const char* reason);
   void unexpected_pass(const char* name, const char* reason);
+  // The result of a test that was a document of its own: one that ran nothing, or in which only
+  // what is known to fail did run, has not passed.
+  void phase(const char* name, bool good, const KtapTotals& inner);
   // A line a person may want, and a parser ignores; of a text with several lines, each.
   void diagnostic(const char* before, const char* text);
 

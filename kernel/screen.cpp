@@ -1,6 +1,9 @@
 #include "kernel/screen.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "loader/self_test.h"
 
 namespace kernel {
 namespace {
@@ -30,6 +33,23 @@ size_t stamp_length(std::string_view line) {
   return end + 2;
 }
 
+// KTAP, and the counts of a document. What was skipped is neither good nor bad; what is known to
+// fail has not passed.
+std::optional<Look> look_of_test(std::string_view line) {
+  if (begins(line, "not ok ")) return Look::Bad;
+  if (begins(line, "ok ")) {
+    if (contains(line, " # SKIP")) return Look::Faint;
+    return contains(line, " # XFAIL") ? Look::Warning : Look::Good;
+  }
+  if (begins(line, "# found: ")) return Look::Plain;
+  if (begins(line, "#")) return Look::Faint;
+  if (const auto counted = loader::counted_in(line)) {
+    if (counted->failed != 0) return Look::Bad;
+    return counted->passed != 0 ? Look::Good : Look::Plain;
+  }
+  return std::nullopt;
+}
+
 bool is_bold(Look look) { return look == Look::Bold || look == Look::Bad || look == Look::Title; }
 
 }  // namespace
@@ -39,19 +59,19 @@ Look look_of(std::string_view line) {
     line.remove_prefix(std::min(stamp, line.size()));
   }
   while (begins(line, " ")) line.remove_prefix(1);
-  for (const char* bad : {"Kernel panic", "not ok", "FAIL", "BUG:", "Oops", "baton: "}) {
+  if (const auto look = look_of_test(line)) return *look;
+  for (const char* bad : {"Kernel panic", "FAIL", "BUG:", "Oops", "baton: ", "memtest: error"}) {
     if (begins(line, bad)) return Look::Bad;
   }
-  for (const char* bad : {"panic", " failed", "does not close", "corrupt", "bad memory"}) {
+  for (const char* bad :
+       {"panic", " failed", "does not close", "corrupt", "bad memory", " bad pages"}) {
     if (contains(line, bad)) return Look::Bad;
   }
-  if (begins(line, "ok ")) return Look::Good;
   for (const char* warning : {"[Firmware Bug]", "WARNING", "Warning", "unknown", "Unknown",
                               "ignored", "[Firmware Warn]", "skipping"}) {
     if (contains(line, warning)) return Look::Warning;
   }
   if (begins(line, "Baton version") || begins(line, "Welcome")) return Look::Title;
-  if (begins(line, "#")) return Look::Faint;
   return Look::Plain;
 }
 

@@ -29,6 +29,16 @@ bool glob(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
+// The decimal number that ends in front of `end`.
+std::optional<uint64_t> number_before(std::string_view line, size_t end) {
+  size_t start = end;
+  while (start > 0 && line[start - 1] >= '0' && line[start - 1] <= '9') --start;
+  if (start == end || end - start > 18) return std::nullopt;
+  uint64_t value = 0;
+  for (size_t i = start; i < end; ++i) value = value * 10 + static_cast<uint64_t>(line[i] - '0');
+  return value;
+}
+
 }  // namespace
 
 const char* severity_name(Severity severity) {
@@ -86,6 +96,18 @@ Outcome skip(Facts& facts, const char* format, ...) {
   facts.vsay(format, args);
   va_end(args);
   return Outcome::Skip;
+}
+
+std::optional<Counted> counted_in(std::string_view line) {
+  constexpr std::string_view kPassed = " passed, ", kFailed = " failed";
+  const size_t passed = line.find(kPassed);
+  if (passed == std::string_view::npos) return std::nullopt;
+  const size_t failed = line.find(kFailed, passed + kPassed.size());
+  if (failed == std::string_view::npos) return std::nullopt;
+  const auto before = number_before(line, passed);
+  const auto after = number_before(line, failed);
+  if (!before || !after) return std::nullopt;
+  return Counted{*before, *after};
 }
 
 bool id_matches(std::string_view pattern, std::string_view id) {

@@ -10,6 +10,7 @@
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "mm/print.h"
@@ -93,6 +94,13 @@ class Selection {
   std::string_view words_;  // of the options text, which outlives this
   bool asked_ = false, list_ = false, full_ = false, patterns_ = false;
 };
+
+// How a line about self-tests went, where it counts them as `12 passed, 0 failed` does; nothing
+// where it does not.
+struct Counted {
+  uint64_t passed = 0, failed = 0;
+};
+[[nodiscard]] std::optional<Counted> counted_in(std::string_view line);
 
 // Whether the id is meant by the pattern.
 [[nodiscard]] bool id_matches(std::string_view pattern, std::string_view id);

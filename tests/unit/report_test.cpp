@@ -29,7 +29,7 @@ const char* const kLog =
     "[    0.100000] Memory: 4000000K/4194304K available\n"
     "[    0.200000] Ledger: closed, 0 bytes unaccounted for\n"
     "KTAP version 1\n1..2\nok 1 a\nnot ok 2 b\n"
-    "[    0.300000] Self-tests: 1 passed, 1 failed, 0 skipped, 0 known to fail\n"
+    "[    0.300000] Self-tests: 1 passed, 1 failed, 0 skipped, 0 known failures\n"
     "[    0.300000]   FAILED (High) b: not true that b\n"
     "baton> \x1b[K";
 
@@ -39,7 +39,7 @@ TEST(Summary, TakesWhatMatters) {
       "efi: EFI v2.70 by EDK II\n"
       "Memory: 4000000K/4194304K available\n"
       "Ledger: closed, 0 bytes unaccounted for\n"
-      "Self-tests: 1 passed, 1 failed, 0 skipped, 0 known to fail\n"
+      "Self-tests: 1 passed, 1 failed, 0 skipped, 0 known failures\n"
       "not ok 2 b\n"
       "FAILED (High) b: not true that b\n";
   for (const size_t piece : {1u, 7u, 1000u}) EXPECT_EQ(summary_of(kLog, piece), expected);
@@ -116,7 +116,9 @@ TEST(Report, NumberOfAName) {
 }
 
 TEST(Report, Files) {
-  const auto bytes = stored("Ledger: closed\nFAILED <b> & \"c\"");
+  const auto bytes = stored(
+      "Ledger: closed\nFAILED <b> & \"c\"\n1 passed, 1 failed\n2 passed, 0 failed\n0 passed, 0 "
+      "failed");
   const loader::Report report = test::must(loader::parse_report(bytes));
   const loader::EfiDescriptor map[] = {
       {loader::EfiMemoryType::Conventional, 0, 0, 0, 160, 15},
@@ -126,14 +128,18 @@ TEST(Report, Files) {
       "EDK <II>", 2u << 16 | 70, true, {std::as_bytes(std::span(map)), sizeof map[0]}};
   test::Log text;
   loader::write_report_text(report, firmware, text.printer());
-  EXPECT_NE(text.text().find("Ledger: closed\nFAILED <b> & \"c\"\n"), std::string::npos);
+  EXPECT_NE(text.text().find("Ledger: closed\nFAILED <b> & \"c\"\n1 passed"), std::string::npos);
   EXPECT_NE(text.text().find("UEFI         2.70\nSecure Boot  on\n"), std::string::npos);
   EXPECT_NE(text.text().find("0000000000000000-000000000009ffff  Conventional"), std::string::npos);
   test::Log html;
   loader::write_report_html(report, firmware, html.printer());
   EXPECT_NE(html.text().find("<p class=\"bad\">FAILED &lt;b&gt; &amp; &quot;c&quot;</p>"),
             std::string::npos);
-  EXPECT_NE(html.text().find("<p class=\"good\">Ledger: closed</p>"), std::string::npos);
+  for (const char* line : {"good\">Ledger: closed", "bad\">1 passed, 1 failed",
+                           "good\">2 passed, 0 failed", "plain\">0 passed, 0 failed"}) {
+    EXPECT_NE(html.text().find(std::string("<p class=\"") + line + "</p>"), std::string::npos)
+        << line;
+  }
   EXPECT_NE(html.text().find("EDK &lt;II&gt;"), std::string::npos);
 }
 

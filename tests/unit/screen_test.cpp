@@ -263,6 +263,19 @@ TEST_F(ScreenTest, ColourForWhatMatters) {
 TEST(Look, OfLines) {
   EXPECT_EQ(look_of("[    0.000000] Kernel panic - not syncing: x"), Look::Bad);
   EXPECT_EQ(look_of("ok 3 buddy"), Look::Good);
+  EXPECT_EQ(look_of("  ok 3 buddy # SKIP one node only, nothing failed"), Look::Faint);
+  EXPECT_EQ(look_of("  ok 3 buddy # XFAIL known of this firmware"), Look::Warning);
+  EXPECT_EQ(look_of("  not ok 3 buddy # XPASS known of this firmware"), Look::Bad);
+  EXPECT_EQ(look_of("  # Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0"), Look::Faint);
+  EXPECT_EQ(look_of("  # advice: memory may be corrupted"), Look::Faint);
+  EXPECT_EQ(look_of("  # found: corrupt"), Look::Plain);
+  const std::string counts = "[    1.5] Self-tests: ";
+  EXPECT_EQ(look_of(counts + "12 passed, 0 failed, 3 skipped, 1 known failure"), Look::Good);
+  EXPECT_EQ(look_of(counts + "12 passed, 10 failed, 0 skipped, 0 known failures"), Look::Bad);
+  EXPECT_EQ(look_of(counts + "0 passed, 0 failed, 3 skipped, 0 known failures"), Look::Plain);
+  EXPECT_EQ(look_of("[    1.5] memtest: error at 0x1000 (node 0): wrote 1, read 2"), Look::Bad);
+  EXPECT_EQ(look_of("[    1.5] memtest: 3 bad pages, 12 KiB, taken out of use"), Look::Bad);
+  EXPECT_EQ(look_of("the write failed"), Look::Bad);
   EXPECT_EQ(look_of("    not ok 3 buddy"), Look::Bad);
   EXPECT_EQ(look_of("# comment"), Look::Faint);
   EXPECT_EQ(look_of("[ 9.1] [Firmware Bug]: x"), Look::Warning);

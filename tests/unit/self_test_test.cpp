@@ -24,6 +24,21 @@ TEST(SelfTestFacts, AFullLineIsNotCut) {
   EXPECT_EQ(facts.text(), std::string(Facts::kSize - 1, 'x'));
 }
 
+TEST(SelfTestCounts, AreReadFromALine) {
+  const auto read = [](std::string_view line) -> std::string {
+    const auto counted = counted_in(line);
+    if (!counted) return "none";
+    return std::to_string(counted->passed) + "/" + std::to_string(counted->failed);
+  };
+  EXPECT_EQ(read("Self-tests: 12 passed, 0 failed, 3 skipped, 1 known failure"), "12/0");
+  EXPECT_EQ(read("0 passed, 110 failed"), "0/110");
+  EXPECT_EQ(read("the write failed"), "none");
+  EXPECT_EQ(read("what passed, what failed"), "none");
+  EXPECT_EQ(read(" passed, 1 failed"), "none");
+  EXPECT_EQ(read("1 passed, 99999999999999999999 failed"), "none");
+  EXPECT_EQ(read(""), "none");
+}
+
 TEST(SelfTestPatterns, MeanTheTestOrAllBelowOrWhatStarsSay) {
   EXPECT_TRUE(id_matches("efi.map.overlap", "efi.map.overlap"));
   EXPECT_TRUE(id_matches("efi.map", "efi.map.overlap"));
