@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernel/console.h"
+#include "kernel/nearest.h"
 #include "kernel/panic.h"
 
 namespace kernel {
@@ -29,7 +30,11 @@ void crash(std::string_view how) {
   if (how == "fault") log().line("read 0x%lx", read(kNowhere));
   if (how == "stack") log().line("came back with 0x%lx", deeper(0));
   if (how == "ud") __builtin_trap();
-  log().line("panic=%.*s: none of fault, stack, ud", static_cast<int>(how.size()), how.data());
+  Nearest nearest(how);
+  for (const std::string_view known : {"fault", "stack", "ud"}) nearest.offer(known);
+  log().part("panic=%.*s: none of fault, stack, ud", static_cast<int>(how.size()), how.data());
+  nearest.print(log());
+  log().text("\n");
 }
 
 }  // namespace kernel

@@ -1,5 +1,7 @@
 #include "kernel/memory_options.h"
 
+#include "kernel/nearest.h"
+
 namespace kernel {
 namespace {
 
@@ -19,6 +21,9 @@ std::optional<int> one_of(const Option& option, std::span<const Word> words,
   for (const Word& word : words) {
     out.part(" %.*s", static_cast<int>(word.text.size()), word.text.data());
   }
+  Nearest nearest(option.value);
+  for (const Word& word : words) nearest.offer(word.text);
+  nearest.print(out);
   out.text("\n");
   return std::nullopt;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernel/nearest.h"
+
 namespace kernel {
 
 using mm::Pfn;
@@ -38,7 +40,13 @@ class MemtestWords {
     if (word == "full") return depth(word, Depth::Full);
     if (word.starts_with(kNode)) return node(word, word.substr(kNode.size()));
     if (!word.empty() && word.front() >= '0' && word.front() <= '9') return passes(word);
-    return wrong(word, "not one of quick, full, a number of passes, node:N");
+    Nearest nearest(word);
+    for (const std::string_view known : {"quick", "full", "node:0"}) nearest.offer(known);
+    out_.part("memtest: \"%.*s\": not one of quick, full, a number of passes, node:N",
+              static_cast<int>(word.size()), word.data());
+    nearest.print(out_);
+    out_.text("\n");
+    return false;
   }
 
  private:

@@ -8,6 +8,7 @@
 #include "kernel/line_editor.h"
 #include "kernel/machine.h"
 #include "kernel/monitor_machine.h"
+#include "kernel/nearest.h"
 #include "kernel/pager.h"
 #include "kernel/picture.h"
 #include "kernel/report.h"
@@ -265,7 +266,11 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
     }
     return;
   }
-  out.line("%.*s: no such command; `help` lists them", static_cast<int>(name.size()), name.data());
+  Nearest nearest(name);
+  for (const Command& command : monitor_commands()) nearest.offer(command.name);
+  out.part("%.*s: no such command", static_cast<int>(name.size()), name.data());
+  nearest.print(out);
+  out.line("%s`help` lists them", nearest.word().empty() ? "; " : " ");
 }
 
 void run_monitor(Booted& machine) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/nearest.h"
+
 namespace kernel {
 namespace {
 
@@ -19,17 +21,19 @@ constexpr std::array kKnown{
     OptionRow{"kernelcore", Needed,
               "kernelcore=SIZE|N%|mirror: how much memory is not movable, or which"},
     OptionRow{"movablecore", Needed, "movablecore=SIZE|N%: how much memory is movable"},
-    OptionRow{"movable_node", None, "memory that can be unplugged is movable"},
+    OptionRow{"movable_node", None, "movable_node: memory that can be unplugged is movable"},
     OptionRow{"node_order", Needed, "node_order=distance|ring: where else to look for memory"},
     OptionRow{"numa", Needed, "numa=off: one node, whatever the SRAT says"},
-    OptionRow{"keepinitrd", None, "the ramdisk's memory is not given back"},
+    OptionRow{"keepinitrd", None, "keepinitrd: the ramdisk's memory is not given back"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the kernel's checks"},
     OptionRow{"memtest", Optional,
               "memtest[=quick|full|N|node:N,...]: test the RAM, N times, of one node"},
-    OptionRow{"bench", None, "what allocations and the way to buddy cost; the relay says nothing"},
-    OptionRow{"noefi", None, "never call the firmware: variables stay, ACPI ends the machine"},
-    OptionRow{"poweroff", None, "switch the machine off at the end"},
-    OptionRow{"monitor", None, "end in the monitor (also without this word)"},
+    OptionRow{"bench", None,
+              "bench: what allocations and the way to buddy cost; the relay says nothing"},
+    OptionRow{"noefi", None,
+              "noefi: never call the firmware; variables stay, ACPI alone ends the machine"},
+    OptionRow{"poweroff", None, "poweroff: switch the machine off at the end"},
+    OptionRow{"monitor", None, "monitor: end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,
               "panic[=fault|stack|ud]: break on purpose, to see how that is told"},
 };
@@ -63,9 +67,13 @@ size_t Options::complain(const mm::Printer& out) const {
       ++faults;
     }
     if (row == nullptr) {
-      out.line("Unknown option \"%.*s%s%.*s\": ignored", length, option.name.data(),
+      Nearest nearest(option.name);
+      for (const OptionRow& each : kKnown) nearest.offer(each.name);
+      out.part("Unknown option \"%.*s%s%.*s\": ignored", length, option.name.data(),
                option.value.empty() ? "" : "=", static_cast<int>(option.value.size()),
                option.value.data());
+      nearest.print(out);
+      out.text("\n");
     } else if (row->value == Needed && option.value.empty()) {
       out.line("Option \"%.*s\" needs a value: %s", length, option.name.data(), row->help);
     } else if (row->value == None && !option.value.empty()) {

@@ -17,8 +17,9 @@ struct OptionRow {
   enum class Value : uint8_t { None, Optional, Needed };
   std::string_view name;
   Value value;
-  const char* help;
+  const char* help;  // begins with the word as it is written: `mem=SIZE: ...`
 };
+// All that the loader or the kernel obeys; a test compares it with what their sources look for.
 [[nodiscard]] std::span<const OptionRow> known_options();
 
 using Option = mm::OptionWord;

@@ -7,6 +7,7 @@
 #include "kernel/known_failures.h"
 #include "kernel/ktap.h"
 #include "kernel/memtest_phase.h"
+#include "kernel/nearest.h"
 #include "kernel/table_tests.h"
 #include "loader/firmware_test_rows.h"
 
@@ -129,10 +130,6 @@ void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, std::string_
       }
       return;
     case Outcome::Skip:
-      // A firmware may leave out what it skips, but should it?
-      if (std::string_view(test.id).substr(0, 4) == "efi.") {
-        ktap.diagnostic("advice: ", test.advice);
-      }
       ktap.skip(test.id, verdict.facts());
       return;
     case Outcome::Fail:
@@ -166,15 +163,23 @@ bool check_patterns(const Selection& selection, const mm::Printer& out) {
         if (loader::id_matches(pattern, phase.row(i).id)) return;
       }
     }
-    out.line("selftest=%.*s matches no test; selftest=list names them", length, pattern.data());
+    Nearest nearest(pattern);
+    for (const std::string_view word : {"list", "full"}) nearest.offer(word);
+    for (const Phase& phase : phases()) {
+      nearest.offer(phase.name);
+      for (size_t i = 0; i < phase.count; ++i) nearest.offer(phase.row(i).id);
+    }
+    out.part("selftest=%.*s matches no test", length, pattern.data());
+    nearest.print(out);
+    out.line("%sselftest=list names them", nearest.word().empty() ? "; " : " ");
     good = false;
   });
   return good;
 }
 
 void summarise(const KtapTotals& totals, const Failures& failures) {
-  log().line("Self-tests: %zu passed, %zu failed, %zu skipped, %zu known to fail", totals.pass,
-             totals.fail + totals.xpass, totals.skip, totals.xfail);
+  log().line("Self-tests: %zu passed, %zu failed, %zu skipped, %zu known failure%s", totals.pass,
+             totals.fail + totals.xpass, totals.skip, totals.xfail, totals.xfail == 1 ? "" : "s");
   failures.print(log());
 }
 
@@ -221,7 +226,8 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
       tell(ktap, test, phase.run(i, machine), firmware, failures);
     }
     totals += ktap.totals();
-    ktap.finish() ? document.ok(phase.name) : document.not_ok(phase.name);
+    const bool good = ktap.finish();
+    document.phase(phase.name, good, ktap.totals());
   }
   const bool good = document.finish();
   summarise(totals, failures);

@@ -99,6 +99,9 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
   };
   const Wrong kWrong[] = {
       {"fast", "\"fast\": not one of quick, full, a number of passes, node:N"},
+      {"qiuck",
+       "\"qiuck\": not one of quick, full, a number of passes, node:N; did you mean "
+       "\"quick\"?"},
       {"quick,fast", "\"fast\": not one of"},
       {"quick,,2", "\"\": not one of"},
       {"-1", "\"-1\": not one of"},

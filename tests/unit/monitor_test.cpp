@@ -98,6 +98,8 @@ TEST(Monitor, HelpNamesEveryCommand) {
 TEST(Monitor, SaysWhatIsWrong) {
   test::BootedMachine machine(kMachine);
   EXPECT_EQ(answer(machine, "gibberish 7"), "gibberish: no such command; `help` lists them\n");
+  EXPECT_EQ(answer(machine, "hlep"),
+            "hlep: no such command; did you mean \"help\"? `help` lists them\n");
   EXPECT_EQ(answer(machine, "e820 now"), "e820 takes no argument\n");
   EXPECT_TRUE(has(answer(machine, "explain"), "explain needs ADDR"));
   EXPECT_TRUE(has(answer(machine, "explain banana"), "\"banana\" is no address"));
@@ -140,6 +142,7 @@ TEST(Monitor, ShowsTheMachine) {
   EXPECT_TRUE(has(answer(machine, "ledger"), "0 bytes unaccounted for"));
   EXPECT_TRUE(has(answer(machine, "audit"), "agrees"));
   EXPECT_TRUE(has(answer(machine, "options"), "now: selftest mem=1G\n"));
+  EXPECT_TRUE(has(answer(machine, "options"), "\n  poweroff: "));
   EXPECT_TRUE(has(answer(machine, "reservations"), "LAYOUT"));
 }
 

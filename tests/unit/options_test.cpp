@@ -2,11 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "kernel/ktap.h"
 #include "kernel/memory_options.h"
+#include "kernel/nearest.h"
 #include "kernel/symbols.h"
 #include "tests/unit/acpi_bytes.h"
 
@@ -61,7 +66,7 @@ TEST(Options, FaultsAreNamed) {
       Options("selftest=full slefttest mem poweroff=now early=bootmem").complain(log.printer()),
       3U);
   EXPECT_EQ(log.text(),
-            "Unknown option \"slefttest\": ignored\n"
+            "Unknown option \"slefttest\": ignored; did you mean \"selftest\"?\n"
             "Option \"mem\" needs a value: mem=SIZE: use no RAM above SIZE (K, M, G, T)\n"
             "Option \"poweroff\" takes no value: \"now\" is ignored\n");
   Log quote;
@@ -96,6 +101,80 @@ TEST(Options, WhatIsRefusedIsShownAsItStands) {
                 "left) (0x3, 0x0)\n"
                 "Option \"kernelcore=2x\" refused: kernelcore: what follows is not understood "
                 "(characters left) (0x1, 0x0)\n");
+}
+
+// The words that a source looks for among the options.
+void add_words_of(const std::filesystem::path& path, std::set<std::string>& words) {
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  static const std::regex kLooksFor(
+      R"re((?:[Oo]ptions(?:\([^()]*\))?\s*\.\s*(?:has|find)\(|[Oo]ption\.name\s*[!=]=\s*)"([^"]+)")re");
+  for (std::sregex_iterator it(text.begin(), text.end(), kLooksFor), end; it != end; ++it) {
+    words.insert((*it)[1]);
+  }
+}
+
+TEST(Options, TheListHasWhatTheSourcesLookFor) {
+  std::set<std::string> obeyed;
+  for (const char* folder : {"kernel", "loader", "efi"}) {
+    ASSERT_TRUE(std::filesystem::is_directory(folder)) << "run from the project's folder";
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() == ".cpp") add_words_of(entry.path(), obeyed);
+    }
+  }
+  EXPECT_GE(obeyed.size(), 14U) << "the search finds them no more";
+  std::set<std::string> listed;
+  for (const OptionRow& row : known_options()) {
+    listed.emplace(row.name);
+    const std::string_view help(row.help);
+    ASSERT_TRUE(help.starts_with(row.name)) << help;
+    const char next = help[row.name.size()];
+    const char* expected = row.value == OptionRow::Value::None     ? ":"
+                           : row.value == OptionRow::Value::Needed ? "="
+                                                                   : "[";
+    EXPECT_EQ(std::string(1, next), expected) << help;
+    EXPECT_GT(help.size(), row.name.size() + 10) << help;
+  }
+  for (const std::string& word : obeyed) EXPECT_EQ(listed.count(word), 1U) << word;
+  obeyed.insert("monitor");  // says what happens anyway, so that tools/run leaves it to that
+  for (const std::string& word : listed) EXPECT_EQ(obeyed.count(word), 1U) << word;
+}
+
+TEST(Nearest, LettersApart) {
+  EXPECT_EQ(letters_apart("help", "help"), 0U);
+  EXPECT_EQ(letters_apart("hlep", "help"), 1U) << "neighbours exchanged";
+  EXPECT_EQ(letters_apart("elhp", "help"), 2U);
+  EXPECT_EQ(letters_apart("hepl", "help"), 1U);
+  EXPECT_EQ(letters_apart("hel", "help"), 1U);
+  EXPECT_EQ(letters_apart("hhelp", "help"), 1U);
+  EXPECT_EQ(letters_apart("hulp", "help"), 1U);
+  EXPECT_EQ(letters_apart("", "help"), 4U);
+  EXPECT_EQ(letters_apart("help", ""), 4U);
+  EXPECT_EQ(letters_apart("", ""), 0U);
+  EXPECT_EQ(letters_apart("kitten", "sitting"), 3U);
+  EXPECT_EQ(letters_apart(std::string(kMaxWord, 'x'), std::string(kMaxWord, 'y')), kMaxWord);
+  EXPECT_EQ(letters_apart(std::string(5000, 'x'), "x"), 5000U);
+}
+
+TEST(Nearest, OnlyWhatIsMeant) {
+  const auto meant = [](std::string_view typed) {
+    Nearest nearest(typed);
+    for (const char* known : {"help", "e820", "buddyinfo", "meminfo", "memtest", "pt", "qr"}) {
+      nearest.offer(known);
+    }
+    return std::string(nearest.word());
+  };
+  EXPECT_EQ(meant("hlep"), "help");
+  EXPECT_EQ(meant("HELP"), "");
+  EXPECT_EQ(meant("e280"), "e820");
+  EXPECT_EQ(meant("buddy"), "buddyinfo") << "the beginning";
+  EXPECT_EQ(meant("mem"), "meminfo") << "the first of two";
+  EXPECT_EQ(meant("memtst"), "memtest");
+  EXPECT_EQ(meant("ls"), "");
+  EXPECT_EQ(meant("p"), "");
+  EXPECT_EQ(meant("x"), "");
+  EXPECT_EQ(meant(""), "");
+  EXPECT_EQ(meant(std::string(300, 'h')), "");
 }
 
 TEST(Ktap, PlanFirstTotalsLast) {
@@ -141,6 +220,24 @@ TEST(Ktap, SubtestsAreADocumentOfTheirOwn) {
             "  # Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n"
             "ok 1 mm\n"
             "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
+}
+
+TEST(Ktap, APhaseHasPassedWhereATestOfItHas) {
+  Log log;
+  Ktap ktap(log.printer(), 4);
+  ktap.phase("mm", true, {.pass = 1, .xfail = 1, .skip = 1});
+  ktap.phase("acpi", false, {.pass = 1, .fail = 1});
+  ktap.phase("efi", true, {.skip = 3});
+  ktap.phase("machine", true, {.xfail = 1, .skip = 3});
+  EXPECT_FALSE(ktap.finish());
+  EXPECT_EQ(log.text(),
+            "KTAP version 1\n"
+            "1..4\n"
+            "ok 1 mm\n"
+            "not ok 2 acpi\n"
+            "ok 3 efi # SKIP all of its tests were skipped\n"
+            "ok 4 machine # XFAIL none of its tests passed, and what failed is known to\n"
+            "# Totals: pass:1 fail:1 xfail:1 xpass:0 skip:1 error:0\n");
 }
 
 TEST(Ktap, AShortRunHasNotPassed) {
