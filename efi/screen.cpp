@@ -1,5 +1,7 @@
 #include "efi/screen.h"
 
+#include <algorithm>
+
 #include "efi/font.h"
 
 namespace efi {
@@ -12,8 +14,13 @@ constexpr size_t kTopMargin = 1;  // above the letters of a cell
 // The same in every pixel format.
 constexpr uint32_t kBlack = 0, kWhite = 0xffff'ffff;
 
-// From this width on letters are doubled: 1024 / 12 are 85 characters a line.
-constexpr size_t kWide = 1024;
+// Letters keep their share of the screen: about 100 characters a line, at 1024 pixels 85.
+constexpr size_t kWide = 1024, kCharacters = 100;
+
+size_t scale_for(size_t width) {
+  if (width < kWide) return 1;
+  return std::max<size_t>(width / (kCellWidth * kCharacters), 2);
+}
 
 }  // namespace
 
@@ -21,7 +28,7 @@ Screen::Screen(const loader::HandoffFramebuffer& framebuffer)
     : pixels_(reinterpret_cast<volatile uint8_t*>(framebuffer.address)),
       bytes_(loader::bytes_per_pixel(framebuffer)),
       bytes_per_line_(bytes_ * framebuffer.pixels_per_line),
-      scale_(framebuffer.width >= kWide ? 2 : 1),
+      scale_(scale_for(framebuffer.width)),
       columns_(framebuffer.width / (kCellWidth * scale_)),
       lines_(framebuffer.height / (kCellHeight * scale_)) {
   if (pixels_ == nullptr || columns_ == 0) lines_ = 0;

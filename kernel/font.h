@@ -28,8 +28,9 @@ struct Typeface {
   const Font* bold;
 };
 
-// The size at which a screen of that width has room for 80 columns and for no more than a person
-// can read. A narrower one has fewer columns.
-[[nodiscard]] const Typeface& typeface_for(uint32_t width);
+// The largest size at which a screen of so many pixels has 160 columns, as many as the widest table
+// needs, and 40 rows; the smallest where none has. So letters keep their share of the screen from
+// 1280 x 800 over 1920 x 1080 and 2560 x 1440 to 3840 x 2160 and 5120 x 2880.
+[[nodiscard]] const Typeface& typeface_for(uint32_t width, uint32_t height);
 
 }  // namespace kernel

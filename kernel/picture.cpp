@@ -364,7 +364,7 @@ bool Picture::draw(const Framebuffer& screen, const PictureOf& of, const TestPro
     return false;
   }
   screen_ = screen;
-  face_ = &typeface_for(screen.width());
+  face_ = &typeface_for(screen.width(), screen.height());
   unit_ = face_->regular->height;
   left_ = unit_ + 11 * face_->regular->width;
   right_ = screen.width() - unit_;

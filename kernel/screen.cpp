@@ -98,13 +98,14 @@ Colour ink_of(Look look) {
 void Screen::open(const Framebuffer& framebuffer, Clock clock) {
   framebuffer_ = framebuffer;
   clock_ = clock;
-  typeface_ = &typeface_for(framebuffer.width());
+  typeface_ = &typeface_for(framebuffer.width(), framebuffer.height());
   const Font& font = *typeface_->regular;
   columns_ = std::min<size_t>(framebuffer.width() / font.width, kMaxColumns);
   rows_ = columns_ == 0 ? 0 : std::min<size_t>(framebuffer.height() / font.height, kMaxRows);
   rows_ = columns_ == 0 ? 0 : std::min(rows_, kMaxCells / columns_);
   if (rows_ == 0) columns_ = 0;
   row_ = column_ = line_start_ = 0;
+  fold_ = Fold(columns_);
   framebuffer_.fill(framebuffer_.box(), kPaper);
 }
 
@@ -190,6 +191,20 @@ void Screen::next_line() {
   if (++row_ == rows_) scroll();
 }
 
+// The next row begins, with the end of this one.
+void Screen::fold(const Fold::Step& step) {
+  std::array<Cell, kMaxColumns> moved;
+  for (size_t i = 0; i < step.moved; ++i) {
+    const size_t column = columns_ - step.moved + i;
+    moved[i] = at(row_, column);
+    set(row_, column, {});
+  }
+  next_line();
+  for (; column_ < step.indent; ++column_) set(row_, column_, {});
+  for (size_t i = 0; i < step.moved; ++i) set(row_, column_++, moved[i]);
+  for (size_t i = 0; i < step.blanks; ++i) set(row_, column_++, {});
+}
+
 void Screen::sequence(char final) {
   // Numbers between the '[' and the final character; the first one is enough for all but m.
   std::array<uint32_t, 4> numbers{};
@@ -237,6 +252,7 @@ void Screen::sequence(char final) {
     default:
       break;
   }
+  if (final != 'm' && final != 'K') fold_.at(column_);
 }
 
 void Screen::control(char c) {
@@ -245,17 +261,20 @@ void Screen::control(char c) {
       colour_row(row_);
       next_line();
       line_start_ = row_;
+      fold_.line();
       break;
     case '\r':
       row_ = line_start_;
       column_ = 0;
+      fold_.line();
       break;
     case '\b':
       column_ -= column_ > 0 ? 1 : 0;
+      fold_.at(column_);
       break;
     case '\t':
       do put(' ');
-      while (column_ % 8 != 0);
+      while (column_ % 8 != 0 && column_ < columns_);
       break;
     case kEscape:
       sequence_length_ = 1;
@@ -280,7 +299,9 @@ void Screen::put(char c) {
     return;
   }
   if (c >= 0 && c < ' ') return control(c);
-  if (column_ == columns_) next_line();
+  const Fold::Step step = fold_.take(c);
+  if (!step.write) return;
+  if (step.folds) fold(step);
   set(row_, column_, {c, look_});
   ++column_;
 }

@@ -3,7 +3,8 @@
 // What is shown is remembered in cells (the framebuffer is never read), so that scrolling draws
 // only the cells that change. When lines come faster than an eye follows, several rows scroll at
 // once: on a slow framebuffer the log costs little more than its own lines. Text appears at once,
-// always. Understands \n \r \b \t and of ECMA-48 what the line editor and colours need: ESC [ n C,
+// always; a line that is too long goes on in the next row between two words (kernel/fold.h).
+// Understands \n \r \b \t and of ECMA-48 what the line editor and colours need: ESC [ n C,
 // n D, K, H, 2J, m.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernel/fold.h"
 #include "kernel/font.h"
 #include "kernel/framebuffer.h"
 
@@ -53,6 +55,7 @@ class Screen {
   void control(char c);
   void sequence(char final);
   void next_line();
+  void fold(const Fold::Step& step);
   void scroll();
   void set(size_t row, size_t column, Cell cell);
   void draw(size_t row, size_t column) const;
@@ -68,6 +71,7 @@ class Screen {
   Clock clock_ = nullptr;
   size_t columns_ = 0, rows_ = 0;
   size_t column_ = 0, row_ = 0;
+  Fold fold_;
   size_t line_start_ = 0;  // row in which the line being written began
   uint64_t scrolled_ = 0;  // when it last scrolled
   bool hidden_ = false;

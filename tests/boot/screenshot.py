@@ -24,6 +24,18 @@ class Picture:
         start = 3 * (y * self.width + x)
         return tuple(self.pixels[start:start + 3])
 
+    def reduced(self, by):
+        """Every by-th pixel, either way."""
+        if by == 1:
+            return self
+        small = object.__new__(Picture)
+        small.width, small.height = self.width // by, self.height // by
+        rows = (self.pixels[3 * y * by * self.width:3 * (y * by + 1) * self.width]
+                for y in range(small.height))
+        small.pixels = b"".join(bytes(value for x in range(small.width)
+                                      for value in row[3 * x * by:3 * x * by + 3]) for row in rows)
+        return small
+
     def colours(self):
         """{colour: pixels}"""
         counted = {}
@@ -65,11 +77,19 @@ def bits_of(rows, pitch, width, height):
     return value
 
 
+def fonts_of(width, height):
+    """(names, pixels of the screen to one of the font, either way): what kernel/font.h chooses."""
+    for cell, size, scale in ((24, "24x12", 2), (16, "32x16", 1), (12, "24x12", 1)):
+        if width // cell >= 160 and height // (2 * cell) >= 40:
+            return [f"Uni2-Terminus{size}", f"Uni2-TerminusBold{size}"], scale
+    return ["Uni2-Terminus16", "Uni2-TerminusBold16"], 1
+
+
 def text_of(picture, fonts=None):
     """The screen's lines. Whatever is not the paper's colour, the upper left pixel's, is ink."""
     if fonts is None:
-        size = "32x16" if picture.width >= 3000 else "24x12" if picture.width >= 2200 else "16"
-        fonts = [f"Uni2-Terminus{size}", f"Uni2-TerminusBold{size}"]
+        fonts, scale = fonts_of(picture.width, picture.height)
+        picture = picture.reduced(scale)
     known = [glyphs(name) for name in fonts]
     width, height, _ = known[0]
     characters = {bits: c for _, _, found in reversed(known) for bits, c in found.items()}

@@ -250,6 +250,21 @@ TEST(Pager, AsksWhenTheScreenIsFullAndMoreComes) {
   EXPECT_TRUE(pager.quit());
 }
 
+// A line that folds is counted as the screen folds it, and is not begun where it has no room.
+TEST(Pager, ALineIsShownAsAWhole) {
+  Reader reader{{Pager::Answer::Page}, "", {}};
+  {
+    Pager pager(reader.printer(), 5, 20, &Reader::ask, &reader);
+    const mm::Printer out = pager.printer();
+    out.text("one\n12345678901234567 two");  // two rows: 17 and a blank, then "two" does not fit
+    out.text("x three\n");
+    EXPECT_TRUE(reader.asked_at.empty());
+    out.text("12345678901234567 four\nend");
+  }
+  EXPECT_EQ(reader.asked_at, (std::vector<size_t>{33}));
+  EXPECT_EQ(reader.seen, "one\n12345678901234567 twox three\n12345678901234567 four\nend");
+}
+
 TEST(Pager, RestAsksNoMoreAndWrappedLinesCount) {
   Reader reader{{Pager::Answer::Rest}, "", {}};
   Pager pager(reader.printer(), 4, 10, &Reader::ask, &reader);

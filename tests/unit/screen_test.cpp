@@ -95,7 +95,7 @@ TEST(Framebuffer, WhatIsNone) {
 TEST(Framebuffer, NothingIsDrawnOutside) {
   Panel panel(20, 20, 1, 4);
   const Framebuffer& fb = panel.made.value();
-  const Font& font = *typeface_for(640).regular;
+  const Font& font = *typeface_for(640, 480).regular;
   fb.glyph(15, 10, font, 'W', {}, {});
   fb.glyph(25, 25, font, 'W', {}, {});
   fb.text(0, 19, font, "many words", {}, {});
@@ -107,8 +107,8 @@ TEST(Framebuffer, NothingIsDrawnOutside) {
 
 // Where a letter stands decides how it is stored; it looks the same.
 TEST(Framebuffer, LettersAreTheSameEverywhere) {
-  for (const uint32_t width : {640u, 2560u, 3840u}) {
-    const Font& font = *typeface_for(width).bold;
+  for (const uint32_t width : {640u, 1920u, 2560u, 3840u}) {
+    const Font& font = *typeface_for(width, width / 16 * 9).bold;
     for (const uint32_t more : {0u, 1u}) {
       Panel panel(3 * font.width + 7, font.height, 1, more);
       const Framebuffer& fb = panel.made.value();
@@ -130,11 +130,42 @@ TEST(Framebuffer, LettersAreTheSameEverywhere) {
   }
 }
 
-TEST(Typeface, ByWidth) {
-  EXPECT_EQ(typeface_for(640).regular->width, 8u);
-  EXPECT_EQ(typeface_for(1920).regular->height, 16u);
-  EXPECT_EQ(typeface_for(2560).bold->width, 12u);
-  EXPECT_EQ(typeface_for(3840).regular->height, 32u);
+TEST(Typeface, LettersKeepTheirShareOfTheScreen) {
+  const struct {
+    uint32_t width, height, letter;
+  } kSizes[] = {
+      {640, 480, 16},   {800, 600, 16},   {1280, 800, 16},  {1366, 768, 16},
+      {1680, 1050, 16}, {1920, 1080, 24}, {1920, 1200, 24}, {2560, 1440, 32},
+      {3840, 2160, 48}, {5120, 2880, 48}, {2560, 1080, 24},  // 32 would leave 33 rows
+      {1080, 1920, 16},                                      // 24 would leave 90 columns
+  };
+  for (const auto& size : kSizes) {
+    const Typeface& face = typeface_for(size.width, size.height);
+    EXPECT_EQ(face.regular->height, size.letter) << size.width;
+    EXPECT_EQ(face.bold->height, size.letter) << size.width;
+    EXPECT_GE(size.width / face.regular->width, 80u) << size.width;
+    EXPECT_EQ(face.bold->width, face.regular->width);
+  }
+}
+
+// The largest is made here: each pixel of a 24x12 letter is four.
+TEST(Typeface, TheLargestIsTheMiddleOneDoubled) {
+  const auto ink = [](const Font& font, char c, uint32_t x, uint32_t y) {
+    return (font.glyph(c)[y * font.bytes_per_row() + x / 8] >> (7 - x % 8) & 1) != 0;
+  };
+  for (const auto face : {&Typeface::regular, &Typeface::bold}) {
+    const Font& middle = *(typeface_for(1920, 1080).*face);
+    const Font& large = *(typeface_for(3840, 2160).*face);
+    ASSERT_EQ(large.width, 2 * middle.width);
+    ASSERT_EQ(large.height, 2 * middle.height);
+    for (char c = Font::kFirst; c <= Font::kLast; ++c) {
+      for (uint32_t y = 0; y < large.height; ++y) {
+        for (uint32_t x = 0; x < large.width; ++x) {
+          ASSERT_EQ(ink(large, c, x, y), ink(middle, c, x / 2, y / 2)) << c << x << ' ' << y;
+        }
+      }
+    }
+  }
 }
 
 uint64_t now = 0;
@@ -188,9 +219,59 @@ TEST_F(ScreenTest, WritesAndWraps) {
   screen->write(std::string(85, 'x') + "\nabc\bD\te");
   EXPECT_EQ(row(0), "[    0.000000] Linux");
   EXPECT_EQ(row(1), std::string(80, 'x'));
-  EXPECT_EQ(row(2), "xxxxx");
+  EXPECT_EQ(row(2), "  xxxxx");
   EXPECT_EQ(row(3), "abD     e");
   EXPECT_TRUE(panel.fences_stand());
+}
+
+// Not in the middle of a word or number; rows that go on stand below each other.
+TEST_F(ScreenTest, FoldsBetweenWords) {
+  const std::string first(70, 'a');
+  screen->write(first + " word123456 next\n");
+  EXPECT_EQ(row(0), first);
+  EXPECT_EQ(row(1), "   word123456 next");
+  // A table of right-aligned numbers: the 10th number of each line crosses the edge.
+  const auto line = [](uint64_t number) {
+    std::string text = "Node 0, zone   Normal ";
+    for (int i = 0; i < 12; ++i) {
+      const std::string digits = std::to_string(number);
+      text += std::string(6 - digits.size(), ' ') + digits + " ";
+    }
+    return text + "\n";
+  };
+  screen->write(line(7) + line(123456));
+  EXPECT_EQ(row(2).size(), 77u);
+  EXPECT_EQ(row(3), "        7      7      7      7");
+  EXPECT_EQ(row(4).size(), 77u);
+  EXPECT_EQ(row(5), "   123456 123456 123456 123456");
+  EXPECT_TRUE(panel.fences_stand());
+}
+
+TEST_F(ScreenTest, FoldsBehindTheStamp) {
+  screen->write("[    0.000000] " + std::string(60, 'a') + " zone 12345\n");
+  EXPECT_EQ(row(0), "[    0.000000] " + std::string(60, 'a') + " zone");
+  EXPECT_EQ(row(1), std::string(18, ' ') + "12345");
+}
+
+TEST_F(ScreenTest, WhatFillsTheRowNeedsNoOther) {
+  screen->write(std::string(80, 'x') + "     \n" + std::string(75, 'y') + " zzzz \nend");
+  EXPECT_EQ(row(0), std::string(80, 'x'));
+  EXPECT_EQ(row(1), std::string(75, 'y') + " zzzz");
+  EXPECT_EQ(row(2), "end");
+}
+
+TEST_F(ScreenTest, BlanksBeyondTheEdgeAreKept) {
+  screen->write(std::string(80, 'x') + "   7\n");
+  EXPECT_EQ(row(1), "     7");
+  screen->write(std::string(78, 'x') + "\t\t8\n");
+  EXPECT_EQ(row(2), std::string(78, 'x'));
+  EXPECT_EQ(row(3).back(), '8');
+}
+
+TEST_F(ScreenTest, ALongWordIsCutBehindAComma) {
+  screen->write("badram " + std::string(50, '1') + ",0x0," + std::string(30, '2') + "\n");
+  EXPECT_EQ(row(0), "badram " + std::string(50, '1') + ",0x0,");
+  EXPECT_EQ(row(1), "  " + std::string(30, '2'));
 }
 
 TEST_F(ScreenTest, ScrollsSlowlyWhenThereIsTime) {
@@ -225,7 +306,7 @@ TEST_F(ScreenTest, EditorSequences) {
   EXPECT_EQ(row(0), "> hXp");
   screen->write("\x1b[C\x1b[99C!\x1b[1;31mred\x1b[0m\x1b[?25l");
   EXPECT_EQ(row(0).back(), '!');
-  EXPECT_EQ(row(1), "red");
+  EXPECT_EQ(row(1), "  red");
   screen->write("\x1b[H\x1b[2J$ ");
   EXPECT_EQ(row(0), "$");
   EXPECT_EQ(row(1), "");
