@@ -104,6 +104,10 @@ inline constexpr std::array kMemoryPatterns{
 
 namespace patterns {
 
+// How long memory is left alone, twice, to see whether it fades.
+inline constexpr unsigned kFades = 2;
+constexpr unsigned fade_seconds(Depth depth) { return depth == Depth::Full ? 60 : 2; }
+
 // What a word at an address should hold.
 struct Constant {
   uint64_t value;
@@ -319,7 +323,7 @@ class Sweeper {
   void bit_fade() {
     for (const uint64_t value : {kOnes, uint64_t{0}}) {
       fill(Constant{value});
-      memory_.wait(depth_ == Depth::Full ? 60 : 2);
+      memory_.wait(fade_seconds(depth_));
       check(Constant{value});
     }
   }

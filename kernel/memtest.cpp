@@ -163,19 +163,29 @@ void BadPages::print(const mm::Printer& out) const {
 
 void MemtestProgress::add(uint64_t bytes) {
   constexpr uint64_t kEvery = 5'000'000;
+  constexpr uint64_t kUnit = 64 * mm::kKiB;
   if (clock_ == nullptr) return;
   if (started_ == 0) started_ = printed_ = clock_();
-  done_ += bytes;
+  swept_ += bytes;
+  // Blocks may be as large as a GiB and rates as high as a second: no product wraps.
+  rest_ += bytes / kUnit * rate_ + bytes % kUnit * rate_ / kUnit;
+  done_ += rest_ / 1000;
+  rest_ %= 1000;
   if (clock_() - printed_ >= kEvery) print();
 }
 
 MemtestProgress::Standing MemtestProgress::standing() const {
   if (clock_ == nullptr || planned_ == 0) return {};
-  // In MiB, so that no product can wrap.
-  const uint64_t done = std::min(done_, planned_) / mm::kMiB;
-  const uint64_t planned = std::max<uint64_t>(planned_ / mm::kMiB, 1);
-  const uint64_t milliseconds = (clock_() - started_) / 1000;
-  return {done * 100 / planned, done == 0 ? 0 : (planned - done) * milliseconds / done / 1000};
+  const uint64_t done = std::min(done_, planned_);
+  const uint64_t hundredth = std::max<uint64_t>(planned_ / 100, 1);
+  uint64_t left = (planned_ - done) / 1000;
+  if (done >= hundredth && started_ != 0) {
+    // In thousandths of the plan.
+    const uint64_t elapsed = clock_() - started_;
+    const uint64_t slower = elapsed / std::max<uint64_t>(done / 1000, 1);
+    left = left / 1000 * slower + left % 1000 * slower / 1000;
+  }
+  return {std::min<uint64_t>(done / hundredth, 100), left / 1000};
 }
 
 void MemtestProgress::print() {
@@ -183,12 +193,11 @@ void MemtestProgress::print() {
   constexpr unsigned kBar = 20;
   printed_ = clock_();
   const uint64_t elapsed = printed_ - started_ == 0 ? 1 : printed_ - started_;
-  const uint64_t megabytes = std::min(done_, planned_) / 1'000'000;
   const auto [percent, left] = standing();
   std::array<char, kBar + 1> bar{};
   for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
   out_.line("memtest: [%s] %3lu%%  %lu MB/s  %lu:%02lu left  %s, node %u", bar.data(), percent,
-            megabytes * 1'000'000 / elapsed, left / 60, left % 60, what_, node_);
+            swept_ / elapsed, left / 60, left % 60, what_, node_);
 }
 
 // --- Memory --------------------------------------------------------------------------------------

@@ -50,23 +50,34 @@ class BadPages {
   uint64_t not_listed_ = 0;
 };
 
-// Percent, speed and time left, in a line now and then.
+// What the test will cost, from what its patterns took on a sample of the memory.
+struct MemtestPlan {
+  uint64_t bytes = 0;                                    // of memory that is tested
+  uint64_t microseconds = 0;                             // all patterns, passes and waits
+  std::array<uint64_t, kMemoryPatterns.size()> rates{};  // ns to sweep 64 KiB once
+};
+
+// Percent of the time, speed and time left, in a line now and then.
 class MemtestProgress {
  public:
   using Clock = uint64_t (*)();  // microseconds
   MemtestProgress() = default;
-  MemtestProgress(const mm::Printer& out, Clock clock, uint64_t bytes)
-      : out_(out), clock_(clock), planned_(bytes) {}
+  MemtestProgress(const mm::Printer& out, Clock clock, uint64_t planned_microseconds)
+      : out_(out), clock_(clock), planned_(planned_microseconds) {}
 
-  void doing(const char* what, mm::NodeId node) {
+  // `rate`: ns that a sweep over 64 KiB was planned to take.
+  void doing(const char* what, mm::NodeId node, uint64_t rate) {
     what_ = what;
     node_ = node;
+    rate_ = rate;
   }
   void add(uint64_t bytes);
+  void waited(unsigned seconds) { done_ += uint64_t{seconds} * 1'000'000; }
   struct Standing {
     uint64_t percent = 0, seconds_left = 0;
   };
-  // Where it stands now; nothing is known of the time before the first MiB.
+  // Where it stands now. The plan counts until a hundredth of it is done; from then on also how
+  // much longer, or shorter, than planned that took.
   [[nodiscard]] Standing standing() const;
   // Prints where it stands; add() does every five seconds.
   void print();
@@ -74,7 +85,9 @@ class MemtestProgress {
  private:
   mm::Printer out_;
   Clock clock_ = nullptr;
-  uint64_t planned_ = 0, done_ = 0;
+  uint64_t planned_ = 0, done_ = 0;  // microseconds by the plan
+  uint64_t rate_ = 0, rest_ = 0;     // ns; and those that are no whole microsecond yet
+  uint64_t swept_ = 0;               // bytes
   uint64_t started_ = 0, printed_ = 0;
   const char* what_ = "";
   mm::NodeId node_ = 0;
@@ -141,8 +154,12 @@ class MemoryTest {
     module_context_ = context;
   }
 
-  // Bytes that all patterns together will sweep.
-  [[nodiscard]] uint64_t planned_bytes() const;
+  // Tries every pattern on a MiB, or what there is; what is found there the test itself will find.
+  [[nodiscard]] MemtestPlan plan(MemtestProgress::Clock clock);
+  // As plan() said.
+  void set_rates(std::span<const uint64_t, kMemoryPatterns.size()> rates) {
+    std::copy(rates.begin(), rates.end(), rates_.begin());
+  }
   // Runs one pattern as often as was asked for. Bad pages found are out of use afterwards.
   loader::Outcome run(const MemoryPattern& pattern, loader::Facts& facts);
 
@@ -153,12 +170,31 @@ class MemoryTest {
   void write(uint64_t address, uint64_t value) { cells_.write(address, value); }
   void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells_.copy(from, to, bytes); }
   void written_back(mm::Range range) { cells_.written_back(range); }
-  void wait(unsigned seconds) { cells_.wait(seconds); }
+  void wait(unsigned seconds) {
+    cells_.wait(seconds);
+    state_.progress.waited(seconds);
+  }
   void progress(uint64_t bytes) { state_.progress.add(bytes); }
   void error(uint64_t address, uint64_t expected, uint64_t found);
 
  private:
   static constexpr uint64_t kErrorsShown = 16;
+
+  // A part of the memory, as the sweeps see it.
+  struct Sample {
+    Cells& cells;
+    mm::Range part;
+
+    static size_t blocks() { return 1; }
+    [[nodiscard]] mm::Range block(size_t) const { return part; }
+    uint64_t read(uint64_t address) { return cells.read(address); }
+    void write(uint64_t address, uint64_t value) { cells.write(address, value); }
+    void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells.copy(from, to, bytes); }
+    void written_back(mm::Range range) { cells.written_back(range); }
+    static void wait(unsigned) {}
+    static void progress(uint64_t) {}
+    static void error(uint64_t, uint64_t, uint64_t) {}
+  };
 
   [[nodiscard]] bool wanted(mm::NodeId node) const {
     return (!options_.node || *options_.node == node) && pages_.node_counts(node).managed != 0;
@@ -176,20 +212,49 @@ class MemoryTest {
   ModuleOf module_of_ = nullptr;
   const void* module_context_ = nullptr;
   mm::NodeId node_ = 0;
+  std::array<uint64_t, kMemoryPatterns.size()> rates_{};
 };
 
 template <class Cells>
-uint64_t MemoryTest<Cells>::planned_bytes() const {
-  uint64_t bytes = 0;
+MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
+  constexpr uint64_t kUnit = 64 * mm::kKiB;
+  MemtestPlan plan;
+  std::optional<mm::Pfn> sample;
+  unsigned order = 0;
+  uint64_t nodes = 0;
   for (size_t id = 0; id < pages_.node_count(); ++id) {
     const auto node = static_cast<mm::NodeId>(id);
-    if (wanted(node)) bytes += pages_.node_counts(node).free * mm::kPageSize;
+    if (!wanted(node)) continue;
+    ++nodes;
+    plan.bytes += pages_.node_counts(node).free * mm::kPageSize;
+    for (unsigned o = 9; !sample && o-- > 0;) {
+      const mm::PagesOr block = pages_.alloc_pages(
+          cpu_, mm::kGfpFlagThisNode | mm::kGfpFlagNoWarn | mm::kGfpFlagMovable, o, node);
+      if (!block) continue;
+      sample = block.value();
+      order = o;
+    }
   }
-  uint64_t sweeps = 0;
-  for (const MemoryPattern& pattern : kMemoryPatterns) {
-    sweeps += pattern.sweeps[static_cast<size_t>(options_.depth)];
+  if (!sample) return plan;
+  Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + (mm::kPageSize << order)}};
+  for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
+    const MemoryPattern& pattern = kMemoryPatterns[i];
+    const uint64_t sweeps = pattern.sweeps[static_cast<size_t>(options_.depth)];
+    if (sweeps == 0) continue;
+    const uint64_t start = clock();
+    patterns::Sweeper<Sample>(memory, options_.depth, 1).run(pattern.id);
+    const uint64_t took = clock() - start;
+    plan.rates[i] = took * 1000 * kUnit / memory.part.size() / sweeps;
+    plan.microseconds += (plan.bytes + kUnit - 1) / kUnit * plan.rates[i] / 1000 * sweeps;
+    if (pattern.id == PatternId::BitFade) {
+      plan.microseconds +=
+          nodes * patterns::kFades * patterns::fade_seconds(options_.depth) * 1'000'000;
+    }
   }
-  return bytes * sweeps * options_.passes;
+  plan.microseconds *= options_.passes;
+  (void)pages_.free_pages(cpu_, *sample, order);
+  pages_.drain(cpu_);
+  return plan;
 }
 
 template <class Cells>
@@ -204,7 +269,8 @@ loader::Outcome MemoryTest<Cells>::run(const MemoryPattern& pattern, loader::Fac
   for (size_t id = 0; id < pages_.node_count(); ++id) {
     node_ = static_cast<mm::NodeId>(id);
     if (!wanted(node_)) continue;
-    state_.progress.doing(pattern.row.id, node_);
+    state_.progress.doing(pattern.row.id, node_,
+                          rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
     any = state_.taken.take(pages_, cpu_, node_) != 0 || any;
     incomplete = incomplete || state_.taken.incomplete();
     for (unsigned pass = 0; pass < options_.passes; ++pass) {

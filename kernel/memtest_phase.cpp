@@ -11,6 +11,7 @@ namespace {
 
 constinit MemtestState state;
 constinit MemtestOptions asked;
+constinit MemtestPlan planned;
 
 // RAM through the direct map.
 class DirectCells {
@@ -72,6 +73,7 @@ MemoryTest<DirectCells> memory_test(Booted& machine) {
   MemoryTest<DirectCells> test(machine.relay.pages(), kBootCpu, DirectCells(machine.relay.map()),
                                {take_out, &machine.relay}, asked, state, log());
   test.set_module_of(module_of, &table_facts(machine));
+  test.set_rates(planned.rates);
   return test;
 }
 
@@ -81,8 +83,12 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
   machine.relay.pages().drain_all();
   begin_live_picture(machine, state.bad);
-  state.progress =
-      MemtestProgress(log(), machine::microseconds, memory_test(machine).planned_bytes());
+  state.progress = {};
+  planned = memory_test(machine).plan(machine::microseconds);
+  state.progress = MemtestProgress(log(), machine::microseconds, planned.microseconds);
+  const uint64_t seconds = (planned.microseconds + 999'999) / 1'000'000;
+  log().line("memtest: %lu MiB, %u pass%s, will take about %lu:%02lu", planned.bytes / mm::kMiB,
+             asked.passes, asked.passes == 1 ? "" : "es", seconds / 60, seconds % 60);
 }
 
 Verdict run_memtest(size_t index, Booted& machine) {

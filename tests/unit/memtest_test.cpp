@@ -169,7 +169,7 @@ TEST(Memtest, ANodeWithoutMemory) {
   Text log;
   MemoryTest<Cells> test(machine.allocator, 0, {machine.map(), &bad}, {},
                          *parse_memtest("node:1", 2, log.printer()), *state, log.printer());
-  EXPECT_EQ(test.planned_bytes(), 0U);
+  EXPECT_EQ(test.plan([] { return uint64_t{0}; }).bytes, 0U);
   loader::Facts facts;
   EXPECT_EQ(test.run(kMemoryPatterns[0], facts), loader::Outcome::Skip);
   EXPECT_STREQ(facts.text(), "node 1 has no free memory");
@@ -193,18 +193,87 @@ TEST(Memtest, MoreBadPagesThanCanBeListed) {
   EXPECT_NE(said.text.find("memtest: 5 errors in further pages"), std::string::npos) << said.text;
 }
 
-uint64_t now = 0;
+uint64_t now = 0;  // microseconds; every access takes some, and more where it writes
+
+// Memory that takes its time, so that patterns cost as differently as they do in a machine.
+struct SlowCells {
+  Cells cells;
+  static inline uint64_t nanoseconds = 0;
+
+  static void take(uint64_t time) {
+    nanoseconds += time;
+    now += nanoseconds / 1000;
+    nanoseconds %= 1000;
+  }
+  uint64_t read(uint64_t address) {
+    take(5);
+    return cells.read(address);
+  }
+  void write(uint64_t address, uint64_t value) {
+    take(40);
+    cells.write(address, value);
+  }
+  void copy(uint64_t from, uint64_t to, uint64_t bytes) {
+    take(bytes / 8);
+    cells.copy(from, to, bytes);
+  }
+  static void written_back(mm::Range) {}
+  static void wait(unsigned seconds) { now += uint64_t{seconds} * 1'000'000; }
+};
+
+TEST(Memtest, TheFirstEstimateIsWhatItTakes) {
+  for (const char* words : {"quick", "quick,2,node:1", "node:1"}) {
+    Bench bench;
+    now = 1'000'000;
+    const auto clock = [] { return now; };
+    const auto options = parse_memtest(words, 2, bench.log.printer());
+    ASSERT_TRUE(options.has_value());
+    MemoryTest<SlowCells> test(bench.machine.allocator, 0,
+                               SlowCells{{bench.machine.map(), &bench.bad}}, {}, *options,
+                               *bench.state, bench.log.printer());
+    const uint64_t free = bench.machine.allocator.counts().free;
+    const MemtestPlan plan = test.plan(clock);
+    EXPECT_EQ(bench.machine.allocator.counts().free, free);
+    test.set_rates(plan.rates);
+    bench.state->progress = MemtestProgress(bench.log.printer(), clock, plan.microseconds);
+    const uint64_t start = now;
+    for (const MemoryPattern& pattern : kMemoryPatterns) {
+      loader::Facts facts;
+      (void)test.run(pattern, facts);
+    }
+    const uint64_t took = now - start;
+    EXPECT_GT(plan.microseconds, took - took / 20) << words;
+    EXPECT_LT(plan.microseconds, took + took / 20) << words;
+    EXPECT_GE(bench.state->progress.standing().percent, 99U) << words;
+    EXPECT_LE(bench.state->progress.standing().seconds_left, 1U) << words;
+  }
+}
 
 TEST(Memtest, Progress) {
   Text log;
   now = 0;
   MemtestProgress progress(
-      log.printer(), [] { return now += 1'000'000; }, 400 * kMiB);
-  progress.doing("memtest.own-address", 1);
+      log.printer(), [] { return now += 1'000'000; }, 40'000'000);
+  progress.doing("memtest.own-address", 1, 6'250'000);  // 100 ms a MiB
+  EXPECT_EQ(progress.standing().seconds_left, 40U) << "the plan";
   for (int i = 0; i < 20; ++i) progress.add(10 * kMiB);
   progress.print();
   EXPECT_NE(log.text.find("memtest: [##########..........]  50%  "), std::string::npos) << log.text;
   EXPECT_NE(log.text.find(" left  memtest.own-address, node 1\n"), std::string::npos) << log.text;
+}
+
+// A plan that was wrong is put right by what has been done.
+TEST(Memtest, TheEstimateLearns) {
+  Text log;
+  now = 1;
+  MemtestProgress progress(
+      log.printer(), [] { return now; }, 100'000'000);
+  progress.doing("memtest.own-address", 0, 62'500'000);  // a second a MiB
+  progress.add(0);
+  now += 40'000'000;
+  for (int i = 0; i < 20; ++i) progress.add(kMiB);
+  EXPECT_EQ(progress.standing().percent, 20U);
+  EXPECT_EQ(progress.standing().seconds_left, 160U) << "twice as slow";
 }
 
 }  // namespace
