@@ -166,7 +166,7 @@ void MemtestProgress::add(uint64_t bytes) {
   constexpr uint64_t kUnit = 64 * mm::kKiB;
   if (clock_ == nullptr) return;
   if (started_ == 0) started_ = printed_ = clock_();
-  swept_ += bytes;
+  if (rate_ != 0) swept_ += bytes;
   // Blocks may be as large as a GiB and rates as high as a second: no product wraps.
   rest_ += bytes / kUnit * rate_ + bytes % kUnit * rate_ / kUnit;
   done_ += rest_ / 1000;
@@ -194,10 +194,12 @@ void MemtestProgress::print() {
   printed_ = clock_();
   const uint64_t elapsed = printed_ - started_ == 0 ? 1 : printed_ - started_;
   const auto [percent, left] = standing();
+  constexpr std::string_view kPhase = "memtest.";  // the line begins with that already
+  const char* name = std::string_view(what_).starts_with(kPhase) ? what_ + kPhase.size() : what_;
   std::array<char, kBar + 1> bar{};
   for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
   out_.line("memtest: [%s] %3lu%%  %lu MB/s  %lu:%02lu left  %s, node %u", bar.data(), percent,
-            swept_ / elapsed, left / 60, left % 60, what_, node_);
+            swept_ / elapsed, left / 60, left % 60, name, node_);
 }
 
 // --- Memory --------------------------------------------------------------------------------------

@@ -259,7 +259,7 @@ TEST(Memtest, Progress) {
   for (int i = 0; i < 20; ++i) progress.add(10 * kMiB);
   progress.print();
   EXPECT_NE(log.text.find("memtest: [##########..........]  50%  "), std::string::npos) << log.text;
-  EXPECT_NE(log.text.find(" left  memtest.own-address, node 1\n"), std::string::npos) << log.text;
+  EXPECT_NE(log.text.find(" left  own-address, node 1\n"), std::string::npos) << log.text;
 }
 
 // A plan that was wrong is put right by what has been done.
