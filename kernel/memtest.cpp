@@ -185,7 +185,8 @@ MemtestProgress::Standing MemtestProgress::standing() const {
     const uint64_t slower = elapsed / std::max<uint64_t>(done / 1000, 1);
     left = left / 1000 * slower + left % 1000 * slower / 1000;
   }
-  return {std::min<uint64_t>(done / hundredth, 100), left / 1000};
+  // What falls short by roundings only is all.
+  return {std::min<uint64_t>((done + hundredth / 10) / hundredth, 100), left / 1000};
 }
 
 void MemtestProgress::print() {
