@@ -18,6 +18,13 @@ bool Console::add_output(Output output) {
   return true;
 }
 
+bool Console::add_line(Output output) {
+  if (!add_output(output)) return false;
+  const auto place = outputs_.begin() + line_count_++;
+  std::rotate(place, outputs_.begin() + output_count_ - 1, outputs_.begin() + output_count_);
+  return true;
+}
+
 void Console::replay(Output output) const {
   if (written_ <= kRingSize) {
     output({ring_.data(), static_cast<size_t>(written_)});
@@ -32,10 +39,24 @@ void Console::show_again() const {
   for (size_t i = 0; i < output_count_; ++i) replay(outputs_[i]);
 }
 
+void Console::speak_to(Hearers hearers) {
+  if (hearers_ == Hearers::Lines) {
+    mid_line_ = others_mid_line_;
+  } else {
+    others_mid_line_ = mid_line_;
+  }
+  hearers_ = hearers;
+  finish_line();
+}
+
 void Console::put(std::string_view text) {
   if (text.empty()) return;
-  for (const char c : text) ring_[static_cast<size_t>(written_++ % kRingSize)] = c;
-  for (size_t i = 0; i < output_count_; ++i) outputs_[i](text);
+  if (hearers_ != Hearers::Lines) {
+    for (const char c : text) ring_[static_cast<size_t>(written_++ % kRingSize)] = c;
+  }
+  const size_t first = hearers_ == Hearers::Others ? line_count_ : 0;
+  const size_t end = hearers_ == Hearers::Lines ? line_count_ : output_count_;
+  for (size_t i = first; i < end; ++i) outputs_[i](text);
   mid_line_ = text.back() != '\n';
 }
 

@@ -24,7 +24,9 @@ class Console {
   // Before there is a clock, the time is 0.
   void set_clock(Clock clock) { clock_ = clock; }
   // Writes to `output` all that the ring still holds, and from now on everything. False when there
-  // are kMaxOutputs already.
+  // are kMaxOutputs already. A line is a serial port: little can go wrong with it, so lines are
+  // served before all others.
+  bool add_line(Output output);
   bool add_output(Output output);
 
   void log(std::string_view text) { write(text, true); }
@@ -41,6 +43,11 @@ class Console {
   // The same, to all outputs.
   void show_again() const;
 
+  // Last words are said twice: to the lines alone, and then to the other outputs and the ring,
+  // whatever may break there. A line of text that was begun is ended. There is no way back to All.
+  enum class Hearers : uint8_t { All, Lines, Others };
+  void speak_to(Hearers hearers);
+
   [[nodiscard]] mm::Printer log_printer();
   [[nodiscard]] mm::Printer bare_printer();
 
@@ -51,9 +58,11 @@ class Console {
   std::array<char, kRingSize> ring_{};
   uint64_t written_ = 0;  // characters ever; the ring holds the last kRingSize of them
   std::array<Output, kMaxOutputs> outputs_{};
-  size_t output_count_ = 0;
+  size_t output_count_ = 0, line_count_ = 0;  // the lines come first
+  Hearers hearers_ = Hearers::All;
   Clock clock_ = nullptr;
   bool mid_line_ = false;
+  bool others_mid_line_ = false;  // of those who wait while lines are spoken to
 };
 
 // The machine's one console.

@@ -29,6 +29,13 @@ void start_clock(const mm::Printer& out);
 // --- Console ---
 // Opens COM1 and shows the console there; nothing happens where there is none.
 void open_console();
+// Serial ports are opened if they were not yet, and waited for as if nobody had ever kept us
+// waiting: what comes next is the last.
+void prepare_last_words();
+// To COM1 alone and by nothing but its ports, for when the console may be what is broken.
+void say_on_com1(std::string_view text);
+// Waits until what was said is on its way, but not for ever.
+void drain_console();
 // Listens to the PC's keyboard too. False where none answers, as when all hang on USB.
 [[nodiscard]] bool open_keyboard();
 // Lets the CPU gather stores to the device memory mapped at [virt, virt + size) into bursts, where

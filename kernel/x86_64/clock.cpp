@@ -108,4 +108,9 @@ void start_clock(const mm::Printer& out) {
 }
 
 }  // namespace machine
+
+uint64_t x86::waiting_clock() {
+  return machine::tsc_hertz == 0 ? rdtsc() / 1000 : machine::microseconds();
+}
+
 }  // namespace kernel

@@ -15,4 +15,8 @@ struct TscRate {
 // Without any of these it assumes 1 GHz, and says so as its source.
 [[nodiscard]] TscRate find_tsc_rate();
 
+// Microseconds of no certain origin, for bounds on waiting: as long as the counter's rate is not
+// known, it is taken to run at 1 GHz.
+[[nodiscard]] uint64_t waiting_clock();
+
 }  // namespace kernel::x86

@@ -15,23 +15,38 @@ extern "C" [[noreturn]] void kernel_start(const loader::Handoff* handoff);
 namespace kernel::machine {
 namespace {
 
-constinit x86::Serial com1, named;  // `named`: by SPCR
+constinit x86::Serial com1({loader::kCom1});
+constinit x86::Serial named;  // by SPCR
 constinit x86::Keyboard keyboard;
 
 }  // namespace
 
 void open_console() {
-  if (!com1.open(x86::kCom1, 115200)) return;
-  console().add_output([](std::string_view text) { com1.write(text); });
+  if (!com1.open(115200)) return;
+  console().add_line([](std::string_view text) { com1.write(text); });
 }
 
 mm::Result<> add_console(uint16_t port, uint32_t baud) {
-  if (com1.alive() && com1.port() == port) return {};
-  if (!named.open(port, baud)) return mm::Error{"nothing answers at this port", "SPCR", port, 0};
-  if (!console().add_output([](std::string_view text) { named.write(text); })) {
+  if (com1.is_open() && loader::kCom1 == port) return {};
+  named = x86::Serial({port});
+  if (!named.open(baud)) return mm::Error{"nothing answers at this port", "SPCR", port, 0};
+  if (!console().add_line([](std::string_view text) { named.write(text); })) {
     return mm::Error{"the console has too many outputs", "SPCR"};
   }
   return {};
+}
+
+void prepare_last_words() {
+  if (!com1.is_open()) open_console();
+  com1.refresh();
+  named.refresh();
+}
+
+void say_on_com1(std::string_view text) { com1.write(text); }
+
+void drain_console() {
+  com1.drain();
+  named.drain();
 }
 
 bool open_keyboard() { return keyboard.open(); }

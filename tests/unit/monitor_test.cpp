@@ -42,6 +42,8 @@ void print_backtrace(const mm::Printer&) {}
 void power_off(End) { throw "power_off"; }
 void reboot() { throw "reboot"; }
 void stop_after_panic() { throw "panic"; }
+void prepare_last_words() {}
+void say_on_com1(std::string_view) {}
 void walk_mappings(VisitMapping visit, void* context) {
   for (const Mapping& mapping : test::hardware.mappings) {
     if (!visit(context, mapping)) return;

@@ -1,0 +1,83 @@
+#include "kernel/console.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace kernel {
+namespace {
+
+std::string line, screen;
+void to_line(std::string_view text) { line += text; }
+void to_screen(std::string_view text) { screen += text; }
+void to_dead_line(std::string_view) {}  // a port that drops all it is given
+
+std::string ring_of(const Console& console) {
+  static std::string text;
+  text.clear();
+  console.replay([](std::string_view piece) { text += piece; });
+  return text;
+}
+
+class ConsoleTest : public testing::Test {
+ protected:
+  ConsoleTest() { line = screen = ""; }
+  const std::unique_ptr<Console> console_ = std::make_unique<Console>();
+};
+
+TEST_F(ConsoleTest, TheScreenGetsAllWhateverBecomesOfALine) {
+  console_->add_line(to_dead_line);
+  console_->add_output(to_screen);
+  console_->log("one\n");
+  console_->bare("two\n");
+  EXPECT_EQ(screen, "[    0.000000] one\ntwo\n");
+  EXPECT_EQ(ring_of(*console_), screen);
+}
+
+// Found in any order, lines hear it first.
+TEST_F(ConsoleTest, LinesAreServedFirst) {
+  console_->add_output([](std::string_view text) {
+    EXPECT_EQ(line, text) << "nothing that could break comes before a line";
+    screen += text;
+  });
+  console_->add_line(to_line);
+  console_->bare("x\n");
+  EXPECT_EQ(line, "x\n");
+  EXPECT_EQ(screen, "x\n");
+}
+
+TEST_F(ConsoleTest, LastWordsGoToLinesAndThenToTheOthers) {
+  console_->add_output(to_screen);
+  console_->add_line(to_line);
+  console_->bare("half a li");
+  console_->speak_to(Console::Hearers::Lines);
+  console_->bare("the end\n");
+  EXPECT_EQ(line, "half a li\nthe end\n");
+  EXPECT_EQ(screen, "half a li");
+  EXPECT_EQ(ring_of(*console_), "half a li") << "the ring is memory, which may be what is broken";
+  console_->speak_to(Console::Hearers::Others);
+  console_->bare("the end\n");
+  EXPECT_EQ(line, "half a li\nthe end\n");
+  EXPECT_EQ(screen, line);
+  EXPECT_EQ(ring_of(*console_), line);
+}
+
+TEST_F(ConsoleTest, LastWordsThatBreakOffOnALineEndThere) {
+  console_->add_output(to_screen);
+  console_->add_line(to_line);
+  console_->speak_to(Console::Hearers::Lines);
+  console_->bare("the first wo");
+  console_->speak_to(Console::Hearers::Others);
+  console_->bare("both\n");
+  EXPECT_EQ(screen, "both\n");
+}
+
+TEST_F(ConsoleTest, NoMoreOutputsThanThereIsRoomFor) {
+  for (size_t i = 0; i < Console::kMaxOutputs; ++i) EXPECT_TRUE(console_->add_line(to_dead_line));
+  EXPECT_FALSE(console_->add_line(to_line));
+  EXPECT_FALSE(console_->add_output(to_screen));
+}
+
+}  // namespace
+}  // namespace kernel
