@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "efi/graphics.h"
-#include "efi/x86_64/descriptors.h"
 #include "efi/x86_64/jump.h"
 #include "loader/x86_64/live_tables.h"
 #include "version.h"
@@ -179,12 +178,10 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
   return facts;
 }
 
-mm::Error enter_world(const Firmware& firmware, Departure& departure, const Kernel& kernel,
-                      const File& initrd, const char* options,
+mm::Error enter_world(const Firmware& firmware, Departure& departure, const LiveState& live,
+                      const Kernel& kernel, const File& initrd, const char* options,
                       const loader::HandoffFacts& from_firmware, const mm::Printer& findings) {
-  const LiveState live = live_state();
   note_live_state(departure, live);
-  take_over_descriptors(firmware, departure.framebuffer);
   const std::span<Range> ranges = departure.live_storage.span<Range>();
   const size_t found =
       loader::live_page_tables(live.page_tables, departure.cpu.paging.levels, kIdentity, ranges);

@@ -54,11 +54,11 @@ mm::Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, co
                               const mm::Printer& findings);
 
 // From exit to the jump: notes what is live, builds the kernel's world in what was packed, and
-// enters it. Returns only with an error, after which the firmware can not be gone back to. CPU
-// exceptions are ours from here on.
-// `from_firmware` are the handoff's facts that only the firmware knew.
-mm::Error enter_world(const Firmware& firmware, Departure& departure, const Kernel& kernel,
-                      const File& initrd, const char* options,
+// enters it. Returns only with an error, after which the firmware can not be gone back to.
+// `live` is what the firmware left; CPU exceptions are ours already. `from_firmware` are the
+// handoff's facts that only the firmware knew.
+mm::Error enter_world(const Firmware& firmware, Departure& departure, const LiveState& live,
+                      const Kernel& kernel, const File& initrd, const char* options,
                       const loader::HandoffFacts& from_firmware, const mm::Printer& findings);
 
 // Names, versions, tables and screen for the handoff.

@@ -43,6 +43,7 @@ void last_words(const Firmware& firmware, const loader::HandoffFramebuffer& fram
     out.error("baton", error);
     out.line("baton: resetting the machine");
   }
+  com1.drain();
   wait_seconds(3);
   reset(firmware);
 }

@@ -1,7 +1,7 @@
 // Baton's way through the firmware: from its call of efi_main to the kernel's first instruction.
 //
 // Until exit_boot_services() every error is an error status to the firmware, which gets back all
-// memory; from the first attempt on it is last_words().
+// memory; from the first attempt on it is last_words(), and so is every CPU exception.
 #include "efi/configuration.h"
 #include "efi/console.h"
 #include "efi/departure.h"
@@ -15,6 +15,7 @@
 #include "efi/report.h"
 #include "efi/x86_64/com1.h"
 #include "efi/x86_64/cpu.h"
+#include "efi/x86_64/descriptors.h"
 #include "version.h"
 
 namespace efi {
@@ -53,6 +54,8 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   if (!farewell.attempted)
     return failed("the firmware gives no map to leave with", farewell.failed_call, farewell.status);
   disable_interrupts();
+  const LiveState live = live_state();
+  take_over_descriptors(firmware, departure.framebuffer);
   if (!farewell.left) {
     last_words(firmware, departure.framebuffer,
                failed("the firmware does not let go (tries)", farewell.failed_call, farewell.status,
@@ -60,7 +63,7 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   }
   Com1 com1;
   const mm::Error error =
-      enter_world(firmware, departure, kernel, initrd, config.options, facts, com1.printer());
+      enter_world(firmware, departure, live, kernel, initrd, config.options, facts, com1.printer());
   last_words(firmware, departure.framebuffer, error);
 }
 

@@ -13,8 +13,8 @@ Console& console() { return the_console; }
 
 bool Console::add_output(Output output) {
   if (output_count_ == outputs_.size()) return false;
-  replay(output);
   outputs_[output_count_++] = output;
+  replay(output);
   return true;
 }
 

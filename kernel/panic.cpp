@@ -1,6 +1,8 @@
 #include "kernel/panic.h"
 
+#include <array>
 #include <cstdarg>
+#include <string_view>
 
 #include "kernel/console.h"
 #include "kernel/machine.h"
@@ -8,42 +10,99 @@
 namespace kernel {
 namespace {
 
-constinit bool panicking = false;
+constinit unsigned depth = 0;
+constinit InShort first_fault;
 
-void begin_panic() {
-  if (panicking) {  // the report itself failed: one line, and no second try
-    bare().line("panic while panicking");
-    machine::stop_after_panic();
-  }
-  panicking = true;
-  console().finish_line();
+// By nothing that a report uses: that may be what broke.
+using Say = void (*)(std::string_view text);
+
+void say_number(Say say, uint64_t number) {
+  std::array<char, 16> digits{};
+  for (size_t i = digits.size(); i-- > 0; number >>= 4) digits[i] = "0123456789abcdef"[number & 15];
+  say({digits.data(), digits.size()});
 }
 
-[[noreturn]] void end_panic() {
-  machine::print_backtrace(log());
-  log().line("---[ end Kernel panic ]---");
-  machine::stop_after_panic();
+void say_in_short(Say say, const InShort& fault) {
+  say(fault.what);
+  say(" (");
+  say_number(say, fault.at);
+  say(", ");
+  say_number(say, fault.about);
+  say(")");
+}
+
+void say_both(Say say, const InShort& first, const InShort& second) {
+  say("\nKernel panic while telling of another: ");
+  say_in_short(say, second);
+  say("; the first: ");
+  say_in_short(say, first);
+  say("\n");
+}
+
+void end_report(const mm::Printer& out) {
+  machine::print_backtrace(out);
+  out.line("---[ end Kernel panic ]---");
 }
 
 }  // namespace
 
+void last_words(const InShort& in_short, Report report, const void* facts) {
+  switch (++depth) {
+    case 1:
+      first_fault = in_short;
+      machine::prepare_last_words();
+      console().speak_to(Console::Hearers::Lines);
+      report(facts, log());
+      console().speak_to(Console::Hearers::Others);
+      report(facts, log());
+      break;
+    case 2:
+      machine::prepare_last_words();
+      say_both(machine::say_on_com1, first_fault, in_short);
+      console().speak_to(Console::Hearers::Others);
+      say_both([](std::string_view text) { console().bare(text); }, first_fault, in_short);
+      break;
+    default:
+      break;
+  }
+  machine::stop_after_panic();
+}
+
 void panic(const char* format, ...) {
-  begin_panic();
-  const mm::Printer out = log();
-  out.part("Kernel panic - not syncing: ");
-  va_list args;
-  va_start(args, format);
-  out.vpart(format, args);
-  va_end(args);
-  out.text("\n");
-  end_panic();
+  struct Facts {
+    const char* format;
+    mutable va_list args;  // only ever copied
+  } facts{format, {}};
+  va_start(facts.args, format);
+  last_words(
+      {format},
+      [](const void* context, const mm::Printer& out) {
+        const auto& told = *static_cast<const Facts*>(context);
+        va_list args;  // a report is made twice, and each uses them up
+        va_copy(args, told.args);
+        out.part("Kernel panic - not syncing: ");
+        out.vpart(told.format, args);
+        out.text("\n");
+        va_end(args);
+        end_report(out);
+      },
+      &facts);
 }
 
 void panic(const char* where, const mm::Error& error) {
-  begin_panic();
-  log().part("Kernel panic - not syncing: ");
-  log().error(where, error);
-  end_panic();
+  struct Facts {
+    const char* where;
+    const mm::Error& error;
+  } const facts{where, error};
+  last_words(
+      {error.what, error.a, error.b},
+      [](const void* context, const mm::Printer& out) {
+        const auto& told = *static_cast<const Facts*>(context);
+        out.part("Kernel panic - not syncing: ");
+        out.error(told.where, told.error);
+        end_report(out);
+      },
+      &facts);
 }
 
 }  // namespace kernel

@@ -1,4 +1,4 @@
-// Our own GDT, and what the CPU enters on an exception (Intel SDM vol. 3A chapters 3 and 6).
+// Taking the GDT over, and what the CPU enters on an exception (Intel SDM vol. 3A chapters 3 and 6).
 
 #define CODE_SELECTOR   8
 #define DATA_SELECTOR   16
@@ -6,17 +6,12 @@
 
         .text
 
-// load_gdt(): replaces the firmware's GDT and every selector of it.
+// load_gdt(rdi: limit and base): replaces the firmware's GDT and every selector of it.
         .globl  load_gdt
         .hidden load_gdt
         .type   load_gdt, @function
 load_gdt:
-        sub     $24, %rsp               // limit and base, as lgdt wants them
-        lea     gdt(%rip), %rax
-        mov     %rax, 8(%rsp)
-        movw    $(gdt_end - gdt - 1), 6(%rsp)
-        lgdt    6(%rsp)
-        add     $24, %rsp
+        lgdt    (%rdi)
         mov     $DATA_SELECTOR, %eax
         mov     %eax, %ds
         mov     %eax, %es
@@ -59,12 +54,5 @@ exception_common:
         and     $~15, %rsp
         call    report_exception        // does not return
         ud2
-
-        .section .rodata.gdt, "a", @progbits
-        .balign 8
-gdt:    .quad   0
-        .quad   0x00af9b000000ffff      // 64-bit code, accessed: the CPU need not write here
-        .quad   0x00cf93000000ffff      // data, accessed
-gdt_end:
 
         .section .note.GNU-stack, "", @progbits

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "kernel/console.h"
 #include "kernel/machine.h"
+#include "kernel/panic.h"
 #include "kernel/x86_64/backtrace.h"
 #include "kernel/x86_64/cpu.h"
 
@@ -58,7 +58,6 @@ constexpr std::array<const char*, 32> kNames{
 };
 
 constinit ExceptionCounts counts;
-constinit unsigned depth = 0;
 
 uint64_t address(const void* p) { return reinterpret_cast<uint64_t>(p); }
 
@@ -78,8 +77,16 @@ bool continue_probe(Registers& r) {
   return true;
 }
 
-void print_page_fault(const mm::Printer& out, const Registers& r) {
-  const uint64_t at = read_cr2();
+const char* name_of(uint64_t vector) {
+  return vector < kNames.size() ? kNames[vector] : "interrupt";
+}
+
+struct Fault {
+  const Registers& registers;
+  uint64_t cr2;
+};
+
+void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
   out.line("BUG: unable to handle page fault for address: %016lx", at);
   out.line("#PF: %s %s in %s mode", (r.error & 4) != 0 ? "user" : "supervisor",
            (r.error & 16) != 0  ? "instruction fetch"
@@ -96,7 +103,7 @@ void print_page_fault(const mm::Printer& out, const Registers& r) {
   if (at < mm::kPageSize) out.line("#PF: a null pointer was used");
 }
 
-void print_registers(const mm::Printer& out, const Registers& r) {
+void print_registers(const mm::Printer& out, const Registers& r, uint64_t cr2) {
   out.part("RIP: %04lx:", r.cs);
   print_code_address(out, r.rip, Code::Stopped);
   out.text("\n");
@@ -106,30 +113,27 @@ void print_registers(const mm::Printer& out, const Registers& r) {
   out.line("RBP: %016lx R08: %016lx R09: %016lx", r.rbp, r.r8, r.r9);
   out.line("R10: %016lx R11: %016lx R12: %016lx", r.r10, r.r11, r.r12);
   out.line("R13: %016lx R14: %016lx R15: %016lx", r.r13, r.r14, r.r15);
-  out.line("CR0: %016lx CR2: %016lx CR3: %016lx CR4: %016lx", read_cr0(), read_cr2(), read_cr3(),
+  out.line("CR0: %016lx CR2: %016lx CR3: %016lx CR4: %016lx", read_cr0(), cr2, read_cr3(),
            read_cr4());
 }
 
-[[noreturn]] void fatal(const Registers& r) {
-  const mm::Printer out = log();
-  if (++depth > 1) {
-    // The report of the first fault faulted: say where, and no more.
-    bare().line("\n%s while reporting a fault, rip %016lx, cr2 %016lx",
-                r.vector < kNames.size() ? kNames[r.vector] : "interrupt", r.rip, read_cr2());
-    machine::stop_after_panic();
-  }
-  console().finish_line();
+void report(const void* facts, const mm::Printer& out) {
+  const auto& [r, cr2] = *static_cast<const Fault*>(facts);
   if (r.vector == kPageFault) {
-    print_page_fault(out, r);
+    print_page_fault(out, r, cr2);
   } else {
-    out.line("%s, error code 0x%04lx", r.vector < kNames.size() ? kNames[r.vector] : "interrupt",
-             r.error);
+    out.line("%s, error code 0x%04lx", name_of(r.vector), r.error);
   }
-  print_registers(out, r);
+  print_registers(out, r, cr2);
   print_backtrace_from(out, r.rip, r.rbp);
   out.line("Kernel panic - not syncing: Fatal exception");
   out.line("---[ end Kernel panic ]---");
-  machine::stop_after_panic();
+}
+
+[[noreturn]] void fatal(const Registers& r) {
+  const Fault fault{r, read_cr2()};
+  const uint64_t about = r.vector == kPageFault ? fault.cr2 : r.error;
+  last_words({name_of(r.vector), r.rip, about}, report, &fault);
 }
 
 }  // namespace

@@ -124,6 +124,7 @@ void prepare_end(const loader::Handoff& handoff, const AcpiFacts& facts) {
 }
 
 void power_off(End end) {
+  drain_console();
   if (end != End::PowerOff) x86::qemu_exit(static_cast<uint8_t>(end));
   reset_system(kResetShutdown);
   enter_s5();
@@ -132,6 +133,7 @@ void power_off(End end) {
 }
 
 void reboot() {
+  drain_console();
   reset_system(kResetCold);
   if (acpi.reset.address != 0) {
     log().line("reboot: Restarting by ACPI's reset register");
@@ -145,6 +147,7 @@ void reboot() {
 }
 
 void stop_after_panic() {
+  drain_console();
   x86::qemu_exit(static_cast<uint8_t>(End::Failed));
   x86::halt();
 }

@@ -21,10 +21,16 @@ constinit x86::Keyboard keyboard;
 
 }  // namespace
 
-void open_console() {
+namespace {
+
+void open_com1() {
   if (!com1.open(115200)) return;
   console().add_line([](std::string_view text) { com1.write(text); });
 }
+
+}  // namespace
+
+void open_console() { open_com1(); }
 
 mm::Result<> add_console(uint16_t port, uint32_t baud) {
   if (com1.is_open() && loader::kCom1 == port) return {};
@@ -37,7 +43,7 @@ mm::Result<> add_console(uint16_t port, uint32_t baud) {
 }
 
 void prepare_last_words() {
-  if (!com1.is_open()) open_console();
+  if (!com1.is_open()) open_com1();
   com1.refresh();
   named.refresh();
 }

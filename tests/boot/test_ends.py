@@ -74,12 +74,14 @@ def test_initrd_reaches_the_kernel(bench):
     assert read.find(boot.log, r"Freeing initrd memory: \d+K")
 
 
-def planted(function, code):
-    """A change of the ESP: the kernel whose `function` begins with `code`."""
+def planted(where, code):
+    """A change of the ESP: the kernel that has `code` where a function of that name begins, or at
+    an address."""
     def change(tree):
         path = tree / "EFI/baton/kernel.elf"
         elf = Elf(path.read_bytes())
-        elf.plant(symbol(BUILD / "kernel.elf", function), code)
+        address = symbol(BUILD / "kernel.elf", where) if isinstance(where, str) else where
+        elf.plant(address, code)
         path.write_bytes(elf.bytes())
     return change
 
