@@ -271,13 +271,14 @@ namespace {
 
 Result<Phys> find_bootmap(const NodeLayout& node, uint64_t bytes,
                           std::span<const ActiveRange> active, const E820Table& e820,
-                          const EarlyRes& reservations, const Printer& out) {
+                          const EarlyRes& reservations, const Printer& out, Pfn max_low) {
+  const Range anywhere{Phys{0}, phys(max_low)};
   for (const ActiveRange& range : active) {
-    if (range.node != node.id || range.pfns.size() * kPageSize < bytes) continue;
-    const auto place = find_e820_area(e820, reservations, phys(range.pfns), bytes, kPageSize);
+    const Range inside = phys(range.pfns).clip(anywhere);
+    if (range.node != node.id || inside.size() < bytes) continue;
+    const auto place = find_e820_area(e820, reservations, inside, bytes, kPageSize);
     if (place.ok()) return place;
   }
-  const Range anywhere{Phys{0}, Phys{kMaxPhys}};
   const auto place = find_e820_area(e820, reservations, anywhere, bytes, kPageSize);
   if (place.ok()) return place;
   out.line("Cannot find bootmem map of size %lu", bytes);  // Linux's panic
@@ -288,17 +289,20 @@ Result<Phys> find_bootmap(const NodeLayout& node, uint64_t bytes,
 
 Result<size_t> init_bootmem(std::span<const NodeLayout> layouts, std::span<NodeBootmem> nodes,
                             std::span<const ActiveRange> active, const E820Table& e820,
-                            EarlyRes& reservations, const DirectMap& map, const Printer& out) {
+                            EarlyRes& reservations, const DirectMap& map, const Printer& out,
+                            Pfn max_low) {
   size_t count = 0;
   for (const NodeLayout& layout : layouts) {
-    if (layout.spanned.empty()) continue;
+    const PfnRange frames{layout.spanned.start, std::min(layout.spanned.end, max_low)};
+    if (frames.empty()) continue;
     if (count == nodes.size()) {
       return Error{"more nodes with RAM than room (room)", "bootmem", nodes.size()};
     }
-    const uint64_t bytes = NodeBootmem::bootmap_bytes(layout.spanned);
-    const Phys place = BATON_TRY(find_bootmap(layout, bytes, active, e820, reservations, out));
+    const uint64_t bytes = NodeBootmem::bootmap_bytes(frames);
+    const Phys place =
+        BATON_TRY(find_bootmap(layout, bytes, active, e820, reservations, out, max_low));
     BATON_TRY(reservations.reserve({place, place + bytes}, "BOOTMAP"));
-    BATON_TRY(nodes[count].init(layout.id, layout.spanned, {map.at<std::byte>(place), bytes}));
+    BATON_TRY(nodes[count].init(layout.id, frames, {map.at<std::byte>(place), bytes}));
     out.line("  bootmap [%016lx -  %016lx] pages %lx", place.v, place.v + bytes - 1,
              bytes / kPageSize);
     ++count;

@@ -111,9 +111,11 @@ class Bootmem {
 
 // bootmem's first half for a machine: for each node with RAM finds room for its bitmap in the node
 // (or anywhere, when the node is full), reserves it as "BOOTMAP" and marks all taken. `nodes` has
-// room for each node with RAM; returns how many these are.
+// room for each node with RAM; returns how many these are. Frames from `max_low` on are highmem:
+// bootmem knows nothing of them, and a node that has no others has no bitmap.
 Result<size_t> init_bootmem(std::span<const NodeLayout> layouts, std::span<NodeBootmem> nodes,
                             std::span<const ActiveRange> active, const E820Table& e820,
-                            EarlyRes& reservations, const DirectMap& map, const Printer& out);
+                            EarlyRes& reservations, const DirectMap& map, const Printer& out,
+                            Pfn max_low = pfn_down(Phys{kMaxPhys}));
 
 }  // namespace mm

@@ -85,7 +85,7 @@ Result<> EarlyRes::grow_if_nearly_full() {
   if (e820_ == nullptr || count_ + 2 * kSlotsOfOneCall <= storage_.size()) return {};
   const uint64_t bytes =
       align_up((storage_.size() + kSlotsOfOneCall) * 2 * sizeof(Reservation), kPageSize);
-  const Range anywhere{Phys{0}, Phys{kMaxPhys}};
+  const Range anywhere{Phys{0}, grow_limit_};
   const Phys place = BATON_TRY(find_e820_area(*e820_, *this, anywhere, bytes, kPageSize));
   auto* larger = map_.at<Reservation>(place);
   for (size_t i = 0; i < count_; ++i) larger[i] = storage_[i];
@@ -96,9 +96,10 @@ Result<> EarlyRes::grow_if_nearly_full() {
   return {};
 }
 
-Result<> EarlyRes::grow_in(const E820Table& e820, const DirectMap& map) {
+Result<> EarlyRes::grow_in(const E820Table& e820, const DirectMap& map, Phys limit) {
   e820_ = &e820;
   map_ = map;
+  grow_limit_ = limit;
   return grow_if_nearly_full();
 }
 

@@ -37,8 +37,8 @@ class EarlyRes {
   // From now on a full list moves to a larger one by itself: found in e820, reached through `map`,
   // reserved as "EARLY_RES", the old one released. Without this a full list is an error.
   // Room for growth is taken right after the call that made the list nearly full, so a place just
-  // found with find_e820_area() stays free until it is reserved.
-  Result<> grow_in(const E820Table& e820, const DirectMap& map);
+  // found with find_e820_area() stays free until it is reserved. It lies below `limit`.
+  Result<> grow_in(const E820Table& e820, const DirectMap& map, Phys limit = Phys{kMaxPhys});
   // Ends growth: from now on free memory is somebody else's to give. A full list is an error again.
   void stop_growing() { e820_ = nullptr; }
   // Says that the list itself lies at `place`, which is reserved as "EARLY_RES" from now on.
@@ -95,6 +95,7 @@ class EarlyRes {
   size_t count_ = 0;  // storage_[0, count_) is sorted and disjoint
   const E820Table* e820_ = nullptr;
   DirectMap map_;
+  Phys grow_limit_{kMaxPhys};
   Range own_;  // where storage_ lies once it has moved; empty before
 };
 

@@ -5,6 +5,7 @@
 // for frame: RAM of the node that no reservation touches.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -67,9 +68,12 @@ uint64_t free_all_bootmem(const Bootmem& bootmem, const Layout& layout, Visit vi
 }
 
 // memblock_free_all: what is memory and not reserved, in whole frames; then the arrays' own memory,
-// if they have grown, as nothing of memblock is asked for after this. Returns how many frames.
+// if they have grown. Frames from `max_low` on are highmem and left to free_highpages (Linux 4.14's
+// free_low_memory_core_early). The arrays can be read until somebody allocates. Returns how many
+// frames.
 template <class Visit>
-uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit visit) {
+uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit visit,
+                           Pfn max_low = pfn_down(Phys{kMaxPhys})) {
   uint64_t frames = 0;
   PfnRange run;  // touching ranges of one node are one run, whatever their flags
   NodeId of = kNoNode;
@@ -79,7 +83,8 @@ uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit
     frames += run.size();
   };
   memblock.for_each_free_range(kNoNode, [&](Range range, NodeId node) {
-    const PfnRange whole = pfns_inside(range);
+    PfnRange whole = pfns_inside(range);
+    whole.end = std::min(whole.end, max_low);
     if (whole.empty()) return true;
     if (node == of && whole.start == run.end) {
       run.end = whole.end;
@@ -98,6 +103,48 @@ uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit
     of = memblock.memory().regions()[i].node;
     release();
   }
+  return frames;
+}
+
+// free_highpages: RAM from `max_low` on that no reservation touches. Linux frees it page by page,
+// here it goes in runs, from which the same blocks come. Returns how many frames that was. On the
+// bootmem road by the list of reservations (Linux 2.6.34 frees all of it, reserved or not), on the
+// other by memblock, after free_all_memblock.
+template <class Visit>
+uint64_t free_highpages(std::span<const Reservation> reservations, const Layout& layout,
+                        Pfn max_low, Visit visit) {
+  uint64_t frames = 0;
+  size_t r = 0;
+  for (const ActiveRange& range : layout.active) {
+    if (range.pfns.end <= max_low) continue;
+    Pfn at = std::max(range.pfns.start, max_low);
+    const auto release = [&](Pfn end) {
+      const PfnRange run{at, std::min(end, range.pfns.end)};
+      if (run.empty()) return;
+      for_each_zone_part(layout.nodes[range.node], layout.active, run, visit);
+      frames += run.size();
+    };
+    while (r < reservations.size() && pfn_up(reservations[r].range.end) <= at) ++r;
+    for (size_t i = r; i < reservations.size() && at < range.pfns.end; ++i) {
+      release(pfn_down(reservations[i].range.start));
+      at = std::max(at, pfn_up(reservations[i].range.end));
+    }
+    release(range.pfns.end);
+  }
+  return frames;
+}
+template <class Visit>
+uint64_t free_highpages(const Memblock& memblock, const Layout& layout, Pfn max_low, Visit visit) {
+  uint64_t frames = 0;
+  if (layout.active.empty() || layout.active.back().pfns.end <= max_low) return 0;
+  memblock.for_each_free_range(kNoNode, [&](Range range, NodeId node) {
+    PfnRange run = pfns_inside(range);
+    run.start = std::max(run.start, max_low);
+    if (run.empty()) return true;
+    for_each_zone_part(layout.nodes[node], layout.active, run, visit);
+    frames += run.size();
+    return true;
+  });
   return frames;
 }
 

@@ -217,7 +217,7 @@ Result<> Memblock::set_flag(Range range, uint8_t flag, bool on) {
 // Lowest or highest place for `want` in ranges whose node and flags are acceptable; 0: none.
 template <class Accept>
 Phys Memblock::search(const Want& want, Accept accept) const {
-  const Range bounds{std::max(want.from, Phys{kPageSize}), want.to};
+  const Range bounds{std::max(want.from, Phys{kPageSize}), std::min(want.to, current_limit_)};
   const std::span<const MemblockRegion> taken = reserved_.regions();
   Phys best;
   for (const MemblockRegion& region : memory_.regions()) {
@@ -269,7 +269,8 @@ Result<Phys> Memblock::find(const Want& want) const {
       if (place != Phys{}) return place;
     }
   }
-  return Error{"no room (bytes, below)", "memblock", want.size, want.to.v};
+  return Error{"no room (bytes, below)", "memblock", want.size,
+               std::min(want.to, current_limit_).v};
 }
 
 Result<Phys> Memblock::alloc(const Want& want) {
@@ -280,11 +281,13 @@ Result<Phys> Memblock::alloc(const Want& want) {
 
 namespace {
 
-// The highest place for `bytes` in active ranges, free of reservations and not in `except`.
+// The highest place for `bytes` in active ranges below the limit, free of reservations and not in
+// `except`.
 Result<Phys> find_unreserved(uint64_t bytes, std::span<const ActiveRange> active,
-                             std::span<const Reservation> reservations, Range except) {
+                             std::span<const Reservation> reservations, Range except, Phys limit) {
   for (size_t a = active.size(); a > 0; --a) {
-    const Range range = phys(active[a - 1].pfns);
+    const Range range = phys(active[a - 1].pfns).clip({Phys{0}, limit});
+    if (range.empty()) continue;
     Phys end = range.end;
     for (size_t r = reservations.size();; --r) {
       // What lies between this reservation and what was looked at above it.
@@ -315,18 +318,19 @@ Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
   constexpr size_t kSpare = 16;
   if (memblock.may_resize()) {
     Range moved;
+    const Phys limit = memblock.current_limit();
     const auto bytes_for = [](size_t entries) {
       return align_up(2 * (entries + kSpare) * sizeof(MemblockRegion), kPageSize);
     };
     if (memblock.reserved().free_slots() < reservations.size() + kSpare) {
       const uint64_t bytes = bytes_for(reservations.size());
-      const Phys place = BATON_TRY(find_unreserved(bytes, active, reservations, {}));
+      const Phys place = BATON_TRY(find_unreserved(bytes, active, reservations, {}, limit));
       BATON_TRY(memblock.move_reserved_to(place, bytes));
       moved = {place, place + bytes};
     }
     if (memblock.memory().free_slots() < active.size() + kSpare) {
       const uint64_t bytes = bytes_for(active.size());
-      const Phys place = BATON_TRY(find_unreserved(bytes, active, reservations, moved));
+      const Phys place = BATON_TRY(find_unreserved(bytes, active, reservations, moved, limit));
       BATON_TRY(memblock.move_memory_to(place, bytes));
     }
   }

@@ -92,6 +92,11 @@ class Memblock {
   [[nodiscard]] const MemblockType& memory() const { return memory_; }
   [[nodiscard]] const MemblockType& reserved() const { return reserved_; }
 
+  // memblock_set_current_limit: nothing is placed above, whatever is asked for. Highmem can be
+  // described and not be given.
+  void set_current_limit(Phys limit) { current_limit_ = limit; }
+  [[nodiscard]] Phys current_limit() const { return current_limit_; }
+
   // Gives an array storage that was found otherwise, in memory of the caller's choice, and reserves
   // it like a grown array. The place must not be reserved yet.
   Result<> move_memory_to(Phys place, uint64_t bytes) { return move(Which::Memory, place, bytes); }
@@ -150,6 +155,7 @@ class Memblock {
   MemblockType reserved_;
   DirectMap map_;
   bool may_resize_ = false;
+  Phys current_limit_{kMaxPhys};
   Range own_[2];  // where each array lies once it has moved; empty before
 };
 

@@ -261,6 +261,7 @@ class PageAllocatorCore {
   uint64_t min_free_kbytes_ = 0;
   uint64_t totalreserve_pages_ = 0;
   bool pagesets_ready_ = false;
+  PageSets page_sets_ = PageSets::Linux61;
   std::array<Node*, kMaxNodes> nodes_{};
 
  private:
@@ -335,7 +336,7 @@ class PageAllocator : public PageAllocatorCore {
   // that has changed. min_free_kbytes 0: computed (4 * sqrt(lowmem KiB), 128 to 262144).
   void setup_watermarks(uint64_t min_free_kbytes = 0);
   // Replaces the boot page sets by real ones (high and batch).
-  void setup_per_cpu_pageset();
+  void setup_per_cpu_pageset(PageSets sets = PageSets::Linux61);
 
   // 2^order frames aligned to their number, from the first zone that may give them. The preferred
   // node is usually the CPU's own. One reference is held.

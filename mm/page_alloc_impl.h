@@ -57,7 +57,8 @@ void PageAllocator<Policy>::setup_watermarks(uint64_t min_free_kbytes) {
 }
 
 template <class Policy>
-void PageAllocator<Policy>::setup_per_cpu_pageset() {
+void PageAllocator<Policy>::setup_per_cpu_pageset(PageSets sets) {
+  page_sets_ = sets;
   compute_pcp_limits();
 }
 

@@ -20,6 +20,13 @@ inline constexpr unsigned kPcpMaxOrder = 3;
 inline constexpr unsigned kPcpLists = kPcpMigratetypes * (kPcpMaxOrder + 1) + 1;
 inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
 
+// How many pages a CPU's lists of a zone may hold, and how many come and go at a time. Until
+// setup_per_cpu_pageset they are the boot page set's: high 0, batch 1.
+enum class PageSets : uint8_t {
+  Linux61,   // the CPUs of a node share its low watermark; batches of 252 KiB at most
+  Linux414,  // high is 6 * batch; batches of 124 KiB at most
+};
+
 [[nodiscard]] constexpr bool pcp_allowed_order(unsigned order) {
   return order <= kPcpMaxOrder || order == kPageblockOrder;
 }

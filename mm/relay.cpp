@@ -34,7 +34,7 @@ template <class T>
 Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
   const uint64_t bytes = align_up(count * sizeof(T), kPageSize);
   const Phys place =
-      BATON_TRY(find_e820_area_top(e820_, reservations_, {Phys{0}, reach_}, bytes, kPageSize));
+      BATON_TRY(find_e820_area_top(e820_, reservations_, {Phys{0}, end_of_low_}, bytes, kPageSize));
   BATON_TRY(reservations_.reserve({place, place + bytes}, name));
   T* const first = map_.at<T>(place);
   for (size_t i = 0; i < count; ++i) new (first + i) T();
@@ -42,8 +42,10 @@ Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
 }
 
 Result<> RelayCore::take_over(std::span<const E820Entry> e820,
-                              std::span<const Reservation> reservations, Phys reach) {
+                              std::span<const Reservation> reservations, Phys reach,
+                              Phys end_of_low) {
   reach_ = reach;
+  end_of_low_ = std::min(end_of_low, reach);
   // Both lists are read where the loader left them until there is a place for ours. Nothing is
   // written there: a table that is full refuses every change.
   E820Table given({const_cast<E820Entry*>(e820.data()), e820.size()});  // NOLINT: see above
@@ -52,7 +54,7 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
   const size_t slots = 2 * reservations.size() + 64;
   const uint64_t bytes = align_up(slots * sizeof(Reservation), kPageSize);
   Phys place;
-  for_each_free_range(given, reservations, {Phys{kMiB}, reach_}, [&](Range free) {
+  for_each_free_range(given, reservations, {Phys{kMiB}, end_of_low_}, [&](Range free) {
     const Phys at = align_up(free.start, kPageSize);
     if (at < free.end && free.end - at >= bytes) place = at;
     return place == Phys{0};
@@ -68,7 +70,7 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
       BATON_TRY(keep<E820Entry>(E820Table::capacity_for(e820.size() + kMoreE820Appends), "LAYOUT"));
   e820_ = E820Table(storage);
   BATON_TRY(e820_.adopt(e820));
-  return reservations_.grow_in(e820_, map_);
+  return reservations_.grow_in(e820_, map_, end_of_low_);
 }
 
 Result<> RelayCore::trim(unsigned paging_levels, std::span<const PfnRange> uncovered) {
@@ -111,6 +113,7 @@ Result<> RelayCore::lay_out(const ZoneLimits& limits, const MovableOptions& mova
     NodeSizes sizes;
     sizes.node_data = node_data_size(layout_, node.id);
     sizes.page_bytes = sizeof(Page);
+    sizes.below = end_of_low_;
     sizes.per_cpu = node.id == 0 ? per_cpu_size(layout_, cpus) : 0;
     BATON_TRY(place_node(node, sizes, numa_.active, e820_, reservations_, dma_end, out_));
   }
@@ -126,11 +129,11 @@ Result<> RelayCore::start_boot_allocator(Road road) {
 
 Result<> RelayCore::start_bootmem() {
   const auto nodes = BATON_TRY(keep<NodeBootmem>(numa_.with_memory.count(), "BOOTMAP"));
-  const size_t count =
-      BATON_TRY(init_bootmem(nodes_, nodes, numa_.active, e820_, reservations_, map_, out_));
+  const size_t count = BATON_TRY(
+      init_bootmem(nodes_, nodes, numa_.active, e820_, reservations_, map_, out_, max_low()));
   bootmem_ = Bootmem(nodes.first(count));
   bootmem_.free_active(numa_.active);
-  const Range all{Phys{0}, phys(e820_.last_pfn())};
+  const Range all{Phys{0}, phys(std::min(e820_.last_pfn(), max_low()))};
   bootmem_.take_reservations(reservations_, all, out_);
   return {};
 }
@@ -142,6 +145,7 @@ Result<> RelayCore::start_memblock() {
       BATON_TRY(keep<MemblockRegion>(reservations_.entries().size() + kMoreRegions, "BOOTMAP"));
   memblock_ = Memblock(memory, reserved);
   memblock_.allow_resize(map_);
+  memblock_.set_current_limit(end_of_low_);
   BATON_TRY(memblock_from(memblock_, numa_.active, reservations_.entries()));
   print_subtracted(reservations_, out_);
   return {};

@@ -42,9 +42,11 @@ class RelayCore {
   RelayCore& operator=(const RelayCore&) = delete;
 
   // Station 1, e820 and early_res: what the loader hands over. Both spans may be forgotten after.
-  // No RAM from `reach` on is touched: the CPU has no address for it, or the map no place.
+  // No RAM from `reach` on is touched or used: the CPU has no address for it, or the map no place.
+  // RAM from `end_of_low` on is highmem, which the direct map does not reach either: it is not
+  // touched, but handed over. It is a multiple of pages, and where ZoneLimits' HighMem begins.
   Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations,
-                     Phys reach = Phys{kMaxPhys});
+                     Phys reach = Phys{kMaxPhys}, Phys end_of_low = Phys{kMaxPhys});
   // What a PC keeps for its BIOS, what page tables of these levels cannot reach, and what of
   // `uncovered` is RAM (mm/e820_trim.h, trim_uncached).
   Result<> trim(unsigned paging_levels, std::span<const PfnRange> uncovered = {});
@@ -95,8 +97,11 @@ class RelayCore {
   template <class T>
   Result<std::span<T>> keep(size_t count, const char* name);
 
+  [[nodiscard]] Pfn max_low() const { return pfn_down(end_of_low_); }
+
   DirectMap map_;
   Printer out_;
+  Phys end_of_low_{kMaxPhys};
   E820Table e820_;
   EarlyRes reservations_;
   Trims trims_;
@@ -135,9 +140,11 @@ class Relay : public RelayCore {
     BATON_TRY(dma32_free());
     if (road_ == Road::Bootmem) {
       free_all_bootmem(bootmem_, layout_, release);
+      free_highpages(reservations_.entries(), layout_, max_low(), release);
       bootmem_ = Bootmem();
     } else {
-      free_all_memblock(memblock_, layout_, release);
+      free_all_memblock(memblock_, layout_, release, max_low());
+      free_highpages(memblock_, layout_, max_low(), release);
       memblock_ = Memblock();
     }
     BATON_TRY(result);

@@ -31,9 +31,11 @@ uint64_t fraction(uint64_t v, uint64_t num, uint64_t den) {
 
 uint64_t& mark(Zone& zone, Watermark which) { return zone.watermark[static_cast<size_t>(which)]; }
 
-int32_t batch_size(const Zone& zone) {
-  // A thousandth of the zone, a MiB at most; a quarter of that, as frees in a row raise it again.
-  uint64_t batch = std::min(zone.managed >> 10, kMiB / kPageSize) / 4;
+int32_t batch_size(const Zone& zone, PageSets sets) {
+  // A thousandth of the zone, a MiB at most (4.14: half of one); a quarter of that, as frees in a
+  // row (4.14: `high`) raise it again.
+  const uint64_t most = (sets == PageSets::Linux414 ? kMiB / 2 : kMiB) / kPageSize;
+  uint64_t batch = std::min(zone.managed >> 10, most) / 4;
   batch = std::max<uint64_t>(batch, 1);
   // 2^n - 1, which spreads over cache colours better than 2^n.
   return static_cast<int32_t>(std::bit_floor(batch + batch / 2) - 1);
@@ -149,12 +151,13 @@ void PageAllocatorCore::compute_pcp_limits() {
       ++online;
       near += cpu_node(cpu) == zone.node_id;
     }
+    const int32_t size = batch_size(zone, page_sets_);
+    const int32_t batch = std::max(size, 1);
     // Together the CPUs' lists stay below the low watermark, so that they do not start a shortage.
-    const int32_t batch = std::max(batch_size(zone), 1);
     const auto split =
         static_cast<int32_t>(mark(zone, Watermark::Low) / (near != 0 ? near : online));
     zone.pcp_batch = batch;
-    zone.pcp_high = std::max(split, batch * 4);
+    zone.pcp_high = page_sets_ == PageSets::Linux414 ? 6 * size : std::max(split, batch * 4);
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
       if (!cpu_online(cpu)) continue;
       Pcp& pcp = pcp_of(cpu, zone);

@@ -18,7 +18,19 @@ def node_ranges(log):
         log, r"  node +(\d+): \[mem 0x([0-9a-f]{16})-0x([0-9a-f]{16})\]")]
 
 
-def check_relay(boot, machine):
+def check_early_reservations(log, road):
+    """So many, in a list with room for more; a line for each, and none for the list itself."""
+    first = {"bootmem": r"\((\d+)/(\d+) early reservations\) ==> bootmem \[0000000000 - ",
+             "memblock": r"Subtract \((\d+)() early reservations\)$"}
+    said = read.find(log, first[road])
+    assert said, f"no line matches {first[road]}"
+    lines = read.find_all(log, r"  #(\d+) \[[0-9a-f]{10} - [0-9a-f]{10}\] +(.+?)(?: ==> .*)?$")
+    assert [int(m[1]) for m in lines] == list(range(1, int(said[1]) + 1))
+    assert "EARLY_RES" not in [m[2] for m in lines]
+    assert road == "memblock" or int(said[1]) < int(said[2])
+
+
+def check_relay(boot, machine, road="bootmem"):
     """What holds on every machine."""
     log = boot.log
     assert boot.ended == "exit", str(boot)
@@ -37,6 +49,8 @@ def check_relay(boot, machine):
         r"Memory: \d+K/\d+K available \(",
         r"Node 0, zone ",
     ]) is None
+
+    check_early_reservations(log, road)
 
     e820 = read.e820(log)
     assert all(start < end for start, end, _ in e820)
@@ -102,7 +116,9 @@ def test_two_nodes(bench):
         r"Initmem setup node 1 \[mem 0x0000000100000000-0x000000017fffffff\]$",
         r"Fallback order for Node 0: 0 1 *$",
         r"Fallback order for Node 1: 1 0 *$",
+        r"Freeing dma32 memory: 131072K$",
     ]) is None
+    assert read.find(boot.log, r"dma32: \[mem 0x20000000-0x27ffffff\] kept for 32-bit DMA$")
     assert {node for node, _ in read.buddyinfo(boot.log)} == {0, 1}
 
 
@@ -134,7 +150,7 @@ def test_kernelcore_mirror(bench, faulty, road):
     machine = Machine.of_nodes(Node(2 * GIB, 1), Node(2 * GIB, 1))
     boot = bench.boot(machine, f"kernelcore=mirror early={road} selftest poweroff",
                       faulty("mirrored"))
-    check_relay(boot, machine)
+    check_relay(boot, machine, road)
     assert read.in_order(boot.log, [
         r"efi: Memory: (\d+)M/\d+M mirrored memory$",
         r"NODE_DATA\(1\) allocated \[mem 0x11",

@@ -22,7 +22,7 @@ MOST = 4 * GIB
 def test_two_tebibytes(bench, road):
     machine = Machine.split(2 * TIB, cpus=NODES, nodes=NODES)
     boot = bench.boot(machine, f"early={road} selftest poweroff", timeout=600)
-    check_relay(boot, machine)
+    check_relay(boot, machine, road)
     # 2 GiB lie below 4 GiB; the rest may begin at 1 TiB, as on PCs with AMD's processors.
     above = read.e820(boot.log)[-1][0]
     per_node = 2 * TIB // NODES

@@ -21,10 +21,10 @@ WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "page_alloc", "migratetype",
-        "watermark", "pcp"]
+        "watermark", "pcp", "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
 ALLOCATING = ["page_alloc", "migratetype", "watermark", "pcp"]
-WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay"],
+WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay", "highmem"],
                "mm/page_alloc_impl.h": ALLOCATING, "mm/page_alloc_slow_impl.h": ALLOCATING}
 MACHINES = "1500"
 
@@ -95,8 +95,8 @@ MUTANTS = [
     ("mm/memblock.cpp", "BATON_TRY(move(which, place.value(), bytes));\n  }",
      "array(which).move_to({map_.at<MemblockRegion>(place.value()), bytes / 32});\n  }",
      "grown arrays are not reserved"),
-    ("mm/handover.h", "const PfnRange whole = pfns_inside(range);",
-     "const PfnRange whole = pfns_touched(range);", "memblock hands over frames in use"),
+    ("mm/handover.h", "PfnRange whole = pfns_inside(range);",
+     "PfnRange whole = pfns_touched(range);", "memblock hands over frames in use"),
     ("mm/handover.h", "run.start += 1;", ";", "a frame shared with a neighbour is given back"),
     ("mm/handover.h", "run.clip(zone.spanned);\n      if (!part.empty()) visit(node.id, part);",
      "run.clip(zone.spanned);\n      if (!part.empty()) visit(node.id, run);", "runs cross zones"),
@@ -179,6 +179,25 @@ MUTANTS = [
     ("mm/e820_options.cpp", "case '$':\n      type = E820Type::Reserved;",
      "case '$':\n      type = E820Type::Ram;",
      "memmap=nn$ss adds RAM"),
+    ("mm/handover.h", "whole.end = std::min(whole.end, max_low);", ";",
+     "highmem is handed over in the low pass"),
+    ("mm/handover.h", "run.start = std::max(run.start, max_low);", ";",
+     "lowmem is handed over in the high pass as well"),
+    ("mm/memblock.cpp", "std::min(want.to, current_limit_)};", "want.to};",
+     "memblock gives memory that is not mapped"),
+    ("mm/bootmem.cpp", "std::min(layout.spanned.end, max_low)};", "layout.spanned.end};",
+     "bootmem knows highmem"),
+    ("mm/lowmem.cpp", 'BATON_TRY(reserve_if_there(reservations, low.ebda, "EBDA"));', "",
+     "the EBDA is given away"),
+    ("mm/lowmem.cpp", 'return reserve_if_there(reservations, low.smp_config, "SMP CONFIG");',
+     "return {};", "the SMP configuration is given away"),
+    ("mm/lowmem.cpp", "if (region.end < kernel.start) {", "if (false) {",
+     "a region below the kernel is not RWX"),
+    ("mm/lowmem.cpp", "permissions.change({kernel.init, kernel.data}, no_execute);", "",
+     "init stays to write and to execute"),
+    ("mm/lowmem.cpp", "banks[i].highmem = !low.contains(range.start);",
+     "banks[i].highmem = range.start >= low.end;", "a bank below PHYS_OFFSET is lowmem"),
+    ("mm/watermark.cpp", "6 * size", "4 * size", "Linux 4.14's page sets hold four batches"),
     ("mm/size_text.cpp", "if (number > std::numeric_limits<uint64_t>::max() >> shift) {",
      "if (false) {", "sizes wrap"),
 ]

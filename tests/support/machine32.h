@@ -37,7 +37,6 @@ struct Machine32 {
   std::vector<mm::MemoryAffinity> srat;
   std::vector<mm::MemoryAffinity> blocks = std::vector<mm::MemoryAffinity>(16);
   std::vector<mm::ActiveRange> active_storage = std::vector<mm::ActiveRange>(64);
-  std::vector<mm::ActiveRange> low_active;  // the part of RAM that is lowmem
   std::vector<mm::NodeLayout> nodes;
   mm::NumaMap numa;
   mm::ZoneRanges zones;
@@ -50,9 +49,10 @@ struct Machine32 {
     must(reservations.reserve({mm::Phys{start}, mm::Phys{end}}, name));
   }
 
-  // RAM as banks have it.
-  void add_banks(std::span<const mm::Bank> banks) {
+  // RAM as banks have it; what lies below the first frame of the zones is left out.
+  void add_banks(std::span<const mm::Bank> banks, mm::Pfn min = {}) {
     for (const mm::Bank& bank : banks) {
+      if (mm::pfn_down(bank.range.start) < min) continue;
       must(e820.append(bank.range, mm::E820Type::Ram));
       srat.push_back({.node = bank.node, .range = bank.range});
     }
@@ -64,10 +64,6 @@ struct Machine32 {
     mm::NumaInput input;
     input.memory = srat;
     numa = must(mm::numa_init(input, e820, {}, {blocks, active_storage}, {}));
-    for (mm::ActiveRange range : numa.active) {
-      range.pfns.end = std::min(range.pfns.end, max_low);
-      if (!range.pfns.empty()) low_active.push_back(range);
-    }
     nodes.resize(numa.node_count());
     zones = must(mm::free_area_init_nodes(numa, limits, {}, nodes));
     layout = {numa.active, nodes};
@@ -84,11 +80,10 @@ struct Machine32 {
     }
   }
 
-  // What bootmem knows of a node: its lowmem.
-  [[nodiscard]] std::vector<mm::NodeLayout> low_nodes() const {
-    std::vector<mm::NodeLayout> low = nodes;
-    for (mm::NodeLayout& node : low) node.spanned.end = std::min(node.spanned.end, max_low);
-    return low;
+  // The bitmaps of lowmem: all is taken at first. Returns how many nodes have one.
+  size_t init_bootmem(std::span<mm::NodeBootmem> bitmaps) {
+    return must(mm::init_bootmem(nodes, bitmaps, numa.active, e820, reservations, memory.map(), {},
+                                 max_low));
   }
 
   void build_all_zonelists() {
@@ -99,19 +94,6 @@ struct Machine32 {
   void release(mm::PfnRange frames) { must(pages.release(frames)); }
   [[nodiscard]] auto releaser() {
     return [this](mm::NodeId, mm::PfnRange frames) { release(frames); };
-  }
-
-  // free_highpages: what is above lowmem and in no reservation, page by page.
-  uint64_t free_highpages() {
-    uint64_t count = 0;
-    for (const mm::ActiveRange& range : numa.active) {
-      for (mm::Pfn f = std::max(range.pfns.start, max_low); f < range.pfns.end; f += 1) {
-        if (reservations.overlapping(mm::phys(mm::PfnRange{f, f + 1})) != nullptr) continue;
-        release({f, f + 1});
-        ++count;
-      }
-    }
-    return count;
   }
 
   // `Normal: 3x2^0 1x2^5` for each zone with free blocks.

@@ -16,7 +16,7 @@
 namespace {
 
 using mm::Bank;
-using mm::LowmemArea;
+using mm::MappedArea;
 using mm::Phys;
 using mm::Range;
 using mm::ZoneType;
@@ -28,28 +28,105 @@ constexpr mm::Arm32Space kSpace{.page_offset = 0x80000000, .phys_offset = Phys{0
 constexpr Range kExecutable = range(0x60100000, 0x60a00000);
 
 TEST(ArmMemblock, TheRegionThatHoldsTheKernelIsMappedInThreeAreas) {
-  std::array<LowmemArea, 3> areas;
+  std::array<MappedArea, 3> areas;
   ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60000000, 0x80000000), kExecutable, areas), 3u);
-  EXPECT_EQ(areas[0], (LowmemArea{range(0x60000000, 0x60100000), 0x80000000, false}));
-  EXPECT_EQ(areas[1], (LowmemArea{range(0x60100000, 0x60a00000), 0x80100000, true}));
-  EXPECT_EQ(areas[2], (LowmemArea{range(0x60a00000, 0x80000000), 0x80a00000, false}));
+  EXPECT_EQ(areas[0], (MappedArea{range(0x60000000, 0x60100000), 0x80000000, false}));
+  EXPECT_EQ(areas[1], (MappedArea{range(0x60100000, 0x60a00000), 0x80100000, true}));
+  EXPECT_EQ(areas[2], (MappedArea{range(0x60a00000, 0x80000000), 0x80a00000, false}));
   EXPECT_EQ(areas[2].physical.size(), 502 * mm::kMiB);
 }
 
 TEST(ArmMemblock, OtherRegionsAreBelowOrAboveIt) {
-  std::array<LowmemArea, 3> areas;
+  std::array<MappedArea, 3> areas;
+  // Wholly below: RWX, until fix_kernmem_perms. One that ends where the kernel's range begins is
+  // not, as in Linux ("end < kernel_x_start").
   ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60000000, 0x60080000), kExecutable, areas), 1u);
+  EXPECT_EQ(areas[0], (MappedArea{range(0x60000000, 0x60080000), 0x80000000, true}));
+  ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60000000, 0x60100000), kExecutable, areas), 1u);
   EXPECT_FALSE(areas[0].execute);
   ASSERT_EQ(mm::map_lowmem(kSpace, range(0x70000000, 0x80000000), kExecutable, areas), 1u);
-  EXPECT_EQ(areas[0], (LowmemArea{range(0x70000000, 0x80000000), 0x90000000, false}));
+  EXPECT_EQ(areas[0], (MappedArea{range(0x70000000, 0x80000000), 0x90000000, false}));
   ASSERT_EQ(mm::map_lowmem(kSpace, range(0x60200000, 0x60300000), kExecutable, areas), 1u);
   EXPECT_TRUE(areas[0].execute);
+}
+
+TEST(ArmMemblock, SectionsWhereAlignedElsePageTables) {
+  EXPECT_EQ(mm::tables_for({range(0x60000000, 0x60100000), 0x80000000}), (mm::LowmemTables{1, 0}));
+  EXPECT_EQ(mm::tables_for({range(0x60a00000, 0x80000000), 0x80a00000}),
+            (mm::LowmemTables{502, 0}));
+  // 512 KiB have a table; of 3.5 MiB from an odd MiB on the last PMD has one.
+  EXPECT_EQ(mm::tables_for({range(0x60000000, 0x60080000), 0x80000000}), (mm::LowmemTables{0, 1}));
+  EXPECT_EQ(mm::tables_for({range(0x60100000, 0x60480000), 0x80100000}), (mm::LowmemTables{3, 1}));
+  // What is not aligned alike in both spaces has tables only: 2 MiB across three PMDs' borders.
+  EXPECT_EQ(mm::tables_for({range(0x60080000, 0x60280000), 0x80100000}), (mm::LowmemTables{0, 2}));
+}
+
+//   0x60000000  0x60100000    0x60400000    0x60600000  0x60800000    0x60a00000
+//   |-- before --|-- text -----|-- rodata ---|-- init ---|-- data ------|
+//        RW            RX            R             RW          RW, as map_lowmem left it
+TEST(ArmMemblock, NothingIsWrittenAndExecutedOnceItHasBooted) {
+  constexpr mm::KernelParts kKernel{Phys{0x60100000}, Phys{0x60400000}, Phys{0x60600000},
+                                    Phys{0x60800000}};
+  constexpr Range kBelowData = range(0x60100000, 0x60800000);  // to __init_end
+  std::array<MappedArea, 8> areas;
+  size_t count = 0;
+  for (const Range region : {range(0x60000000, 0x60080000), range(0x600c0000, 0x80000000)}) {
+    std::array<MappedArea, 3> some;
+    const size_t more = mm::map_lowmem(kSpace, region, kBelowData, some);
+    for (size_t i = 0; i < more; ++i) areas[count++] = some[i];
+  }
+  ASSERT_EQ(count, 4u);  // RWX below, RW, RWX the kernel, RW
+  EXPECT_TRUE(areas[0].execute && areas[0].write);
+  EXPECT_TRUE(areas[2].execute && areas[2].write);
+
+  std::array<MappedArea, 5> few;
+  std::copy_n(areas.begin(), count, few.begin());
+  EXPECT_FALSE(mm::fix_kernmem_perms(kSpace, few, count, kKernel).ok());
+  mm::KernelParts odd = kKernel;
+  odd.init.v += 0x1000;
+  EXPECT_FALSE(mm::fix_kernmem_perms(kSpace, areas, count, odd).ok());
+  EXPECT_TRUE(areas[0].execute && areas[2].execute);  // nothing was changed
+
+  count = must(mm::fix_kernmem_perms(kSpace, areas, count, kKernel));
+  EXPECT_EQ((std::vector<MappedArea>(areas.begin(), areas.begin() + static_cast<ptrdiff_t>(count))),
+            (std::vector<MappedArea>{
+                {range(0x60000000, 0x60080000), 0x80000000, false, true},
+                {range(0x600c0000, 0x60100000), 0x800c0000, false, true},
+                {range(0x60100000, 0x60400000), 0x80100000, true, false},
+                {range(0x60400000, 0x60600000), 0x80400000, false, false},
+                {range(0x60600000, 0x60800000), 0x80600000, false, true},
+                {range(0x60800000, 0x80000000), 0x80800000, false, true},
+            }));
+}
+
+TEST(ArmMemblock, AdjustLowmemBounds) {
+  const auto bounds = [](std::vector<mm::MemblockRegion> memory) {
+    const mm::LowmemBounds b = mm::adjust_lowmem_bounds(memory, kSpace);
+    return std::pair(b.lowmem_limit, b.memblock_limit);
+  };
+  ASSERT_EQ(kSpace.lowmem_limit(), Phys{0xcf800000});
+  // RAM ends below the limit; across it; behind a hole that goes over it.
+  EXPECT_EQ(bounds({{range(0x60000000, 0x80000000)}}),
+            std::pair(Phys{0x80000000}, Phys{0x80000000}));
+  EXPECT_EQ(bounds({{range(0x60000000, 0xe0000000)}}),
+            std::pair(Phys{0xcf800000}, Phys{0xcf800000}));
+  EXPECT_EQ(bounds({{range(0x60000000, 0xa0000000)}, {range(0xd0000000, 0xe0000000)}}),
+            std::pair(Phys{0xa0000000}, Phys{0xa0000000}));
+  // Until lowmem is mapped nothing is taken above the first odd border.
+  EXPECT_EQ(bounds({{range(0x60000000, 0x6ff00000)}, {range(0x70000000, 0x80000000)}}),
+            std::pair(Phys{0x80000000}, Phys{0x6fe00000}));
+  EXPECT_EQ(bounds({{range(0x60000000, 0x70000000)}, {range(0x70100000, 0x80000000)}}),
+            std::pair(Phys{0x80000000}, Phys{0x70000000}));
+  // What may not be mapped does not count.
+  EXPECT_EQ(bounds({{range(0x60000000, 0x70000000)},
+                    {range(0x70100000, 0x80000000), 0, mm::kMemblockNomap}}),
+            std::pair(Phys{0x70000000}, Phys{0x70000000}));
 }
 
 TEST(ArmMemblock, FromMemblockToBuddy) {
   Machine32 m;
   std::array<Bank, 2> banks{Bank{range(0x60000000, 0x80000000)}};
-  ASSERT_EQ(must(mm::sanity_check_meminfo(banks, 1, kSpace.lowmem_limit())), 1u);
+  ASSERT_EQ(must(mm::sanity_check_meminfo(banks, 1, kSpace, {})), 1u);
   m.add_banks(std::span(banks).first(1));
 
   // bootmem_init: find_limits, zone_sizes_init. No highmem here.
@@ -71,7 +148,8 @@ TEST(ArmMemblock, FromMemblockToBuddy) {
   std::vector<mm::MemblockRegion> reserved(16);
   mm::Memblock memblock(memory, reserved);
   must(mm::memblock_from(memblock, m.numa.active, m.reservations.entries()));
-  const uint64_t freed = mm::free_all_memblock(memblock, m.layout, m.releaser());
+  const uint64_t freed = mm::free_all_memblock(memblock, m.layout, m.releaser(), limits.max_low);
+  EXPECT_EQ(mm::free_highpages(memblock, m.layout, limits.max_low, m.releaser()), 0u);
   uint64_t taken = 0;
   for (const mm::Reservation& r : m.reservations.entries()) {
     taken += mm::pfns_touched(r.range).size();

@@ -189,8 +189,7 @@ TEST(Memblock, AFullArrayIsAnErrorOrGrows) {
   }
 }
 
-// Linux 2.6.34's subtract_early_res: a blank more than in its lines about bootmem is missing before
-// the name, and there is nothing behind it.
+// Linux 2.6.34's subtract_early_res: names have a column less than in the lines about bootmem.
 TEST(Memblock, SaysWhatIsSubtracted) {
   std::vector<mm::Reservation> storage(8);
   mm::EarlyRes reservations(storage);

@@ -51,6 +51,26 @@ TEST_F(PcpLists, BootPageSetsKeepNothing) {
   EXPECT_EQ(a.counts().free, a.counts().managed);
 }
 
+TEST_F(PcpLists, PageSetsOfLinux414HoldSixBatches) {
+  EXPECT_EQ(pcp(0).high, 0);  // the boot page set: batch 0 makes these of it
+  EXPECT_EQ(pcp(0).batch, 1);
+  a.setup_per_cpu_pageset(PageSets::Linux414);
+  EXPECT_EQ(pcp(0).batch, 31);  // of 1 GiB: 512 KiB / 4, and of that 2^n - 1 pages
+  EXPECT_EQ(pcp(0).high, 186);
+  EXPECT_EQ(pcp(1).high, 186);
+  // With `high` pages on the list a batch goes back.
+  std::vector<Pfn> pages = take(0, 0, 400);
+  const int32_t fetched = pcp(0).count();
+  give(0, 0, {pages.begin(), pages.begin() + (186 - fetched - 1)});
+  EXPECT_EQ(pcp(0).count(), 185);
+  pages.erase(pages.begin(), pages.begin() + (186 - fetched - 1));
+  give(0, 0, {pages.back()});
+  pages.pop_back();
+  EXPECT_LT(pcp(0).count(), 186);
+  give(0, 0, pages);
+  EXPECT_LT(pcp(0).count(), 186);
+}
+
 TEST_F(PcpLists, ABatchIsFetchedAndAlsoCountsAsNotFree) {
   a.setup_per_cpu_pageset();
   ASSERT_EQ(pcp(0).batch, 63);
