@@ -110,6 +110,10 @@ std::optional<Mapping> find_mapping(uint64_t virt);
 // The first address of the range that is not.
 [[nodiscard]] std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range);
 
+// Memory in which code ran at its own address becomes what all RAM is there: written, and not run
+// where the CPU has NX. False: a page of that code holds more than the range.
+[[nodiscard]] bool make_data(mm::Range range);
+
 // The pages below the stacks, of which nothing may be mapped.
 [[nodiscard]] std::span<const uint64_t> guard_pages();
 // Whether reading or writing at an address faults, found out by doing it. What is written is the

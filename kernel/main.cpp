@@ -194,8 +194,19 @@ void give_back(Relay& relay, const char* name, const char* called) {
   if (frames.value() != 0) log().line("Freeing %s memory: %luK", called, frames.value() * 4);
 }
 
+// The loader's code ran where it lies. As Linux's free_init_pages() does: not run any more before
+// it is anybody's.
+void stop_loader_code(const Relay& relay) {
+  for (const mm::Reservation& r : relay.reservations().entries()) {
+    if (std::string_view(r.name) != "LOADER" || machine::make_data(r.range)) continue;
+    panic("a page of the loader's code reaches beyond [mem 0x%016lx-0x%016lx]", r.range.start.v,
+          r.range.end.v - 1);
+  }
+}
+
 // What was needed on the way only.
 void give_back_leftovers(Relay& relay, const Options& options) {
+  stop_loader_code(relay);
   for (const char* name :
        {"HANDOFF", "EFI MEMMAP", "LOADER", "FW PGTABLE", "FW STACK", "FW GDT", "FW IDT"}) {
     give_back(relay, name, name);

@@ -177,6 +177,14 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
   if (!virt) return refuse(out, "pt", argument, "is no address; write it in hexadecimal");
   static constexpr const char* kLevels[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
   const unsigned levels = machine.kept.handoff().paging_levels;
+  // The bits above those that the tables translate repeat the highest of them (Intel SDM vol. 1,
+  // section 3.3.7.1).
+  const unsigned top = levels == 5 ? 56 : 47;
+  const uint64_t above = *virt >> top;
+  if (above != 0 && above != ~uint64_t{0} >> top) {
+    return out.line("pt: 0x%lx is not canonical: with %u levels bits 63 to %u are all alike", *virt,
+                    levels, top);
+  }
   const auto mapping = machine::find_mapping(*virt);
   const uint64_t leaf = mapping ? mapping->size : mm::kPageSize;
   for (unsigned level = levels; level-- > 0;) {
@@ -254,6 +262,9 @@ void free_block(Booted& machine, std::string_view argument, const Printer& out) 
   }
   const auto address = parse(argument, 16);
   if (!address) return refuse(out, "free", argument, "is no address in hexadecimal, nor all");
+  if (mm::Phys{*address} >= machine.end_of_space) {
+    return refuse(out, "free", argument, "is beyond the CPU's physical address space");
+  }
   const auto block = held.take(mm::pfn_down(mm::Phys{*address}));
   if (!block || *address % mm::kPageSize != 0) {
     if (block) held.add(*block);

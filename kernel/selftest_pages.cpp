@@ -37,7 +37,7 @@ Range whole_pages(Range range) {
 Range range_of(const HandoffSegment& s) { return {Phys{s.physical}, Phys{s.physical + s.size}}; }
 
 // What one stretch of physical memory may be mapped as.
-enum class Purpose : uint8_t { Nothing, ReadOnly, Data, Code };
+enum class Purpose : uint8_t { Nothing, ReadOnly, Data };
 
 struct Stretch {
   Purpose purpose = Purpose::Nothing;
@@ -63,8 +63,8 @@ class Plan {
     }
   }
 
-  // Of the memory from `at` on, in the identity or the direct map.
-  [[nodiscard]] Stretch at(Phys at, bool identity) const {
+  // Of the memory from `at` on, in the identity and in the direct map.
+  [[nodiscard]] Stretch at(Phys at) const {
     Stretch s{Purpose::Nothing, at + mm::kPageSize};
     // The kernel's own text and constants: no alias of them can be written.
     Phys border{mm::kMaxPhys};
@@ -78,9 +78,8 @@ class Plan {
     const mm::E820Entry* entry = machine_.relay.e820().find(at);
     const bool ram = entry != nullptr && entry->type == mm::E820Type::Ram;
     if (found && is_ram(*found)) {
-      // The loader's own code switches to these page tables, and so must be in them.
-      const bool code = identity && found->type == kLoaderCode;
-      return {code ? Purpose::Code : Purpose::Data, std::min(found->range.end, border)};
+      // The loader's code, too, which ran in the identity map, is data before it is given back.
+      return {Purpose::Data, std::min(found->range.end, border)};
     }
     if (ram) return {Purpose::Data, std::min(entry->range.end, border)};
     if (framebuffer_.contains(at)) return {Purpose::Data, framebuffer_.end};
@@ -244,7 +243,7 @@ class PageAudit {
       return;
     }
     for (Phys at = range.start; at < range.end && verdict_.passed();) {
-      const Stretch stretch = plan_.at(at, identity);
+      const Stretch stretch = plan_.at(at);
       if (!allowed(stretch.purpose)) wrong(at, map, stretch.purpose);
       at = mm::align_up(stretch.end, mm::kPageSize);
     }
@@ -259,8 +258,6 @@ class PageAudit {
         return !run_.writable && !executable;
       case Purpose::Data:
         return run_.writable && !executable;
-      case Purpose::Code:  // or data beside it
-        return !run_.writable || !executable;
     }
     return false;
   }
@@ -293,7 +290,7 @@ class PageAudit {
   }
   void wrong(Phys at, const char* map, Purpose purpose) {
     constexpr const char* kWanted[] = {"nothing that was to be mapped", "to be read only",
-                                       "to be written and not run", "not to be both"};
+                                       "to be written and not run"};
     verdict_ = Verdict::fail("0x%lx is in the %s map (%s%s), and is %s", at.v, map,
                              run_.writable ? "W" : "R", run_.executable ? "X" : "",
                              kWanted[static_cast<size_t>(purpose)]);

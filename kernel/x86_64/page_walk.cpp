@@ -92,9 +92,21 @@ struct Walk {
 
 }  // namespace
 
+Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
+  uint64_t table = read_cr3();
+  for (unsigned level = levels();; --level) {
+    auto* const entries = tables.at<uint64_t>(mm::Phys{table & kAddressMask});
+    uint64_t& entry = entries[virt >> shift_of(level) & (kEntries - 1)];
+    if ((entry & kPresent) == 0) return {};
+    if (is_leaf(entry, level)) return {&entry, shift_of(level)};
+    table = entry;
+  }
+}
+
 void set_table_map(const mm::DirectMap& map) { table_map = map; }
 
 std::optional<machine::Mapping> translate(uint64_t root, uint64_t virt) {
+  if (canonical(virt) != virt) return std::nullopt;
   Rights rights;
   uint64_t table = root;
   for (unsigned level = levels(); level >= 1; --level) {
@@ -116,6 +128,23 @@ namespace machine {
 
 void walk_mappings(VisitMapping visit, void* context) {
   (void)x86::Walk{visit, context}.table(x86::read_cr3(), x86::levels(), 0, {});
+}
+
+bool make_data(mm::Range range) {
+  const bool nx = has_no_execute();
+  for (mm::Phys at = range.start; at < range.end;) {
+    const x86::Leaf leaf = x86::find_leaf(at.v, x86::table_map);
+    const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
+    const mm::Range page{mm::align_down(at, size), mm::align_down(at, size) + size};
+    at = page.end;
+    if (leaf.entry == nullptr) continue;
+    const uint64_t wanted = *leaf.entry | x86::kWrite | (nx ? x86::kNoExecute : 0);
+    if (wanted == *leaf.entry) continue;
+    if (!range.contains(page)) return false;
+    *leaf.entry = wanted;
+  }
+  x86::write_cr3(x86::read_cr3());  // forget the old translations
+  return true;
 }
 
 std::optional<Mapping> find_mapping(uint64_t virt) { return x86::translate(x86::read_cr3(), virt); }

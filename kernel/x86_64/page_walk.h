@@ -11,6 +11,13 @@ namespace kernel::x86 {
 
 // Through which map tables are read: identity until told otherwise.
 void set_table_map(const mm::DirectMap& map);
+// The entry of the page that has this canonical address, in the tables in use; null when it is not
+// mapped. `shift` is the logarithm of the page's size.
+struct Leaf {
+  uint64_t* entry = nullptr;
+  unsigned shift = 0;
+};
+Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables);
 // What `virt` leads to in the tables whose root (CR3's value) this is.
 std::optional<machine::Mapping> translate(uint64_t root, uint64_t virt);
 

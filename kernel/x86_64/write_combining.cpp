@@ -3,6 +3,7 @@
 // it (Intel SDM vol. 3A, section 12.12); pages that reach beyond the range stay as they are.
 #include "kernel/machine.h"
 #include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/page_walk.h"
 
 namespace kernel::x86 {
 namespace {
@@ -12,9 +13,8 @@ constexpr uint64_t kWriteCombining = 1;
 // our loader nor our kernel sets that bit.
 constexpr unsigned kEntry = 4;
 
-constexpr uint64_t kPresent = 1, kWriteThrough = 1 << 3, kCacheDisable = 1 << 4, kLarge = 1 << 7;
+constexpr uint64_t kWriteThrough = 1 << 3, kCacheDisable = 1 << 4;
 constexpr uint64_t kPatSmall = 1 << 7, kPatLarge = 1 << 12;
-constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 
 bool has_pat() { return (cpuid(1).edx >> 16 & 1) != 0; }
 
@@ -24,22 +24,6 @@ void wrmsr(uint32_t msr, uint64_t value) {
                : "c"(msr), "a"(static_cast<uint32_t>(value)),
                  "d"(static_cast<uint32_t>(value >> 32))
                : "memory");
-}
-
-struct Leaf {
-  uint64_t* entry = nullptr;
-  unsigned shift = 0;  // of the page's size
-};
-
-Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
-  unsigned shift = (read_cr4() & kCr4La57) != 0 ? 48 : 39;
-  for (uint64_t table = read_cr3();; shift -= 9) {
-    auto* const entries = tables.at<uint64_t>(mm::Phys{table & kAddressMask});
-    uint64_t& entry = entries[virt >> shift & 511];
-    if ((entry & kPresent) == 0) return {};
-    if (shift == mm::kPageShift || (shift <= 30 && (entry & kLarge) != 0)) return {&entry, shift};
-    table = entry;
-  }
 }
 
 bool can_change(const uint64_t* entry) {

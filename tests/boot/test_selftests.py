@@ -12,6 +12,7 @@ import log as read
 from conftest import BUILD, ROOT
 from elf import Elf, symbol
 from qemu import FAILED, GIB, MIB, PASSED, Machine, Node
+from test_ends import planted
 
 SMALL = Machine(memory=128 * MIB)
 # Reviewed: what this firmware is known to get wrong.
@@ -165,6 +166,16 @@ def test_a_hang_names_the_test(bench):
     said = subprocess.run([ROOT / "tools/report", path], capture_output=True, text=True)
     assert said.returncode == 1
     assert "DID NOT RUN mm.buddy.audit" in said.stdout
+
+
+def test_code_that_can_still_be_run(bench):
+    """A kernel that leaves the loader's text executable where it lay, and gives its memory back."""
+    done = b"\xb8\x01\x00\x00\x00\xc3"  # mov $1, %eax; ret
+    boot = bench.boot(SMALL, "selftest=kernel poweroff",
+                      planted("kernel::machine::make_data", done))
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert results(boot)[1] == ["kernel.pages.exact"]
+    assert re.search(r"is in the identity map \(RX\), and is to be written and not run", boot.log)
 
 
 def test_memtest(bench):

@@ -41,6 +41,7 @@ mm::Result<FirmwareTime> firmware_time(const loader::Handoff&) {
 void print_backtrace(const mm::Printer&) {}
 void power_off(End) { throw "power_off"; }
 void reboot() { throw "reboot"; }
+bool make_data(mm::Range) { return true; }
 void stop_after_panic() { throw "panic"; }
 void prepare_last_words() {}
 void say_on_com1(std::string_view) {}
@@ -131,6 +132,24 @@ TEST(Monitor, ExplainsAnyAddress) {
   char line[64];
   mm::format(line, "explain %lx", r.range.start.v);
   EXPECT_TRUE(has(answer(machine, line), std::string("reservation: ") + r.name));
+}
+
+TEST(Monitor, AddressesThatCannotBeAreRefused) {
+  test::BootedMachine machine(kMachine, "", test::BootedMachine::With::KernelImage);
+  for (const char* address : {"800000000000", "ffff7fffffffffff", "8000000000000000"}) {
+    EXPECT_EQ(answer(machine, std::string("pt ") + address),
+              std::string("pt: 0x") + address +
+                  " is not canonical: with 4 levels bits 63 to 47 are all alike\n");
+  }
+  EXPECT_TRUE(has(answer(machine, "pt 7fffffffffff"), "0x7fffffffffff is not mapped"));
+  EXPECT_TRUE(has(answer(machine, "pt ffff800000000000"), "0xffff800000000000 is not mapped"));
+  const_cast<loader::Handoff&>(machine->kept.handoff()).paging_levels = 5;  // NOLINT: as if
+  EXPECT_TRUE(has(answer(machine, "pt 800000000000"), "PML5 entry 0"));
+  EXPECT_TRUE(has(answer(machine, "pt 100000000000000"), "bits 63 to 56 are all alike"));
+  EXPECT_TRUE(has(answer(machine, "pt ff00000000000000"), "is not mapped"));
+  EXPECT_TRUE(has(answer(machine, "free 10000000000"), "beyond the CPU's physical address space"));
+  EXPECT_TRUE(
+      has(answer(machine, "free ffffffffff000"), "beyond the CPU's physical address space"));
 }
 
 TEST(Monitor, ShowsTheMachine) {
