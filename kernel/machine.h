@@ -1,6 +1,7 @@
 // What the kernel asks of the machine under it. Each architecture defines these in its own folder.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -59,6 +60,13 @@ void pause();
 // Where this CPU's local interrupt controller answers; 0 where it has none.
 [[nodiscard]] uint64_t local_apic();
 [[nodiscard]] bool has_no_execute();
+// What keeps the kernel from running or reading a user's pages, and users from the addresses of its
+// tables.
+struct Protection {
+  const char* name;
+  bool there, on;  // the CPU has it; it is in force
+};
+[[nodiscard]] std::array<Protection, 3> protections();
 void print_cpu(const mm::Printer& out);
 // The memory type range registers of the CPU that asks; kernel/mtrr.h.
 [[nodiscard]] Mtrrs read_mtrrs();

@@ -122,6 +122,7 @@ void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, std::string_
   ktap.diagnostic("", test.title);  // whatever came out: a report says what was checked
   switch (verdict.outcome()) {
     case Outcome::Pass:
+      if (*verdict.facts() != '\0') ktap.diagnostic("found: ", verdict.facts());
       if (known == nullptr) {
         ktap.ok(test.id);
       } else {

@@ -95,4 +95,19 @@ Verdict test_guard_pages(Booted&) {
   return Verdict::pass();
 }
 
+Verdict test_protections(Booted&) {
+  const auto all = machine::protections();
+  for (const machine::Protection& p : all) {
+    if (p.there && !p.on) return Verdict::fail("the CPU has %s, and it is off", p.name);
+  }
+  if (!all[0].on && !all[1].on && !all[2].on) {
+    return Verdict::skip("the CPU has neither SMEP nor SMAP nor UMIP");
+  }
+  const auto how = [](const machine::Protection& p) { return p.on ? "on" : "missing in CPU"; };
+  loader::Facts facts;
+  facts.say("%s %s, %s %s, %s %s", all[0].name, how(all[0]), all[1].name, how(all[1]), all[2].name,
+            how(all[2]));
+  return {loader::Outcome::Pass, facts};
+}
+
 }  // namespace kernel

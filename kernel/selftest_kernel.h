@@ -11,5 +11,6 @@ Verdict test_write_xor_execute(Booted& machine);
 Verdict test_image_read_only(Booted& machine);
 Verdict test_pages_exact(Booted& machine);  // selftest_pages.cpp
 Verdict test_guard_pages(Booted& machine);
+Verdict test_protections(Booted& machine);
 
 }  // namespace kernel

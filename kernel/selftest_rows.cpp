@@ -33,6 +33,9 @@ constexpr KernelTest kKernelTests[] = {
     {{"kernel.pages.guard", "the page below each stack faults", High, "Found out by reading there",
       kOurs},
      test_guard_pages},
+    {{"kernel.cpu.protection", "SMEP, SMAP and UMIP are on where the CPU has them", Medium,
+      "Intel SDM vol. 3A section 2.5: CR4; CPUID leaf 7", kOurs},
+     test_protections},
 };
 
 constexpr KernelTest kMmTests[] = {

@@ -3,12 +3,36 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernel/machine.h"
+
 namespace kernel::x86 {
 namespace {
+
+struct Cr4Bit {
+  const char* name;
+  unsigned bit;  // of CR4
+  bool there;
+};
+
+// CPUID leaf 7.
+std::array<Cr4Bit, 3> supervisor_bits() {
+  const CpuidLeaf leaf = cpuid(0).eax >= 7 ? cpuid(7) : CpuidLeaf{};
+  return {Cr4Bit{"SMEP", 20, (leaf.ebx >> 7 & 1) != 0},
+          Cr4Bit{"SMAP", 21, (leaf.ebx >> 20 & 1) != 0},
+          Cr4Bit{"UMIP", 11, (leaf.ecx >> 2 & 1) != 0}};
+}
 
 void put(char* to, uint32_t four_bytes) { std::memcpy(to, &four_bytes, sizeof four_bytes); }
 
 }  // namespace
+
+void protect_supervisor() {
+  uint64_t cr4 = read_cr4();
+  for (const Cr4Bit& b : supervisor_bits()) {
+    if (b.there) cr4 |= uint64_t{1} << b.bit;
+  }
+  write_cr4(cr4);
+}
 
 CpuFacts cpu_facts() {
   CpuFacts cpu;
@@ -71,3 +95,12 @@ void print(const CpuFacts& cpu, const mm::Printer& out) {
 }
 
 }  // namespace kernel::x86
+
+std::array<kernel::machine::Protection, 3> kernel::machine::protections() {
+  std::array<Protection, 3> all{};
+  const auto bits = x86::supervisor_bits();
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i] = {bits[i].name, bits[i].there, (x86::read_cr4() >> bits[i].bit & 1) != 0};
+  }
+  return all;
+}

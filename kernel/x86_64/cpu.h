@@ -56,6 +56,7 @@ inline uint64_t read_cr4() {
   asm volatile("mov %%cr4, %0" : "=r"(v));
   return v;
 }
+inline void write_cr4(uint64_t v) { asm volatile("mov %0, %%cr4" : : "r"(v) : "memory"); }
 inline void write_cr3(uint64_t v) { asm volatile("mov %0, %%cr3" : : "r"(v) : "memory"); }
 
 inline constexpr uint32_t kMsrEfer = 0xc0000080;
@@ -78,6 +79,9 @@ struct CpuFacts {
 };
 
 [[nodiscard]] CpuFacts cpu_facts();
+// Turns on what machine::protections() names, where the CPU has it (Intel SDM vol. 3A, sections 2.5
+// and 4.6). Nothing here is mapped for user mode, so the kernel never runs or reads such a page.
+void protect_supervisor();
 void print(const CpuFacts& cpu, const mm::Printer& out);
 
 // Interrupts off and stopped for good.

@@ -85,7 +85,15 @@ std::span<const uint64_t> guard_pages() {
 
 bool has_no_execute() { return (x86::rdmsr(x86::kMsrEfer) & x86::kEferNxe) != 0; }
 
-void print_cpu(const mm::Printer& out) { x86::print(x86::cpu_facts(), out); }
+void print_cpu(const mm::Printer& out) {
+  x86::print(x86::cpu_facts(), out);
+  const char* before = "CPU: ";
+  for (const Protection& p : protections()) {
+    out.part("%s%s %s", before, p.name, p.on ? "on" : p.there ? "off" : "missing");
+    before = ", ";
+  }
+  out.text("\n");
+}
 
 }  // namespace kernel::machine
 
@@ -93,6 +101,7 @@ void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
   x86::load_descriptors();
   machine::open_console();
+  x86::protect_supervisor();
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
     panic("handoff", good.error());
   }

@@ -2,6 +2,7 @@
 // what faults. There is one; a test that changes it puts it back.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <set>
 #include <vector>
@@ -15,6 +16,8 @@ struct PretendHardware {
   std::vector<uint64_t> guards;
   std::set<uint64_t> faults;  // pages that cannot be touched
   bool no_execute = true;
+  std::array<kernel::machine::Protection, 3> protections{
+      {{"SMEP", true, true}, {"SMAP", false, false}, {"UMIP", true, true}}};
 };
 inline PretendHardware hardware;
 

@@ -235,6 +235,10 @@ const Breakage kBreakages[] = {
      {},
      [](Machine&) { test::hardware.faults.insert(Image::kVirtual + 0x71000); },
      "cannot be used"},
+    {"kernel.cpu.protection",
+     {},
+     [](Machine&) { test::hardware.protections[2].on = false; },
+     "the CPU has UMIP, and it is off"},
     // --- Page tables ---
     {"kernel.pages.exact",
      {},

@@ -41,6 +41,7 @@ mm::Result<FirmwareTime> firmware_time(const loader::Handoff&) {
 void print_backtrace(const mm::Printer&) {}
 void power_off(End) { throw "power_off"; }
 void reboot() { throw "reboot"; }
+std::array<Protection, 3> protections() { return test::hardware.protections; }
 bool make_data(mm::Range) { return true; }
 void stop_after_panic() { throw "panic"; }
 void prepare_last_words() {}
