@@ -38,8 +38,31 @@ size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
   return beyond;
 }
 
+namespace {
+
+// Less than that is no machine to run on: MTRRs that say so were never set up (as under U-Boot,
+// where Linux 6.1 takes all RAM away and then panics).
+constexpr uint64_t kLeastCached = 32 * kMiB;
+
+uint64_t ram_within(const E820Table& e820, std::span<const PfnRange> runs) {
+  uint64_t bytes = 0;
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.type != E820Type::Ram) continue;
+    for (const PfnRange& run : runs) bytes += entry.range.clip(phys(run)).size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
 Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Trims& trims,
                        const Printer& out) {
+  const uint64_t cached = e820.total(E820Type::Ram) - ram_within(e820, uncovered);
+  if (cached < kLeastCached && !uncovered.empty()) {
+    out.line("CPU MTRRs leave %luK of RAM write-back: they are not believed, no RAM is taken away.",
+             cached / kKiB);
+    return {};
+  }
   const Pfn end_of_ram = e820.last_pfn();
   for (PfnRange run : uncovered) {
     if (run.end == pfn_down(Phys{kMaxPhys})) run.end = end_of_ram;

@@ -43,6 +43,7 @@ size_t print_beyond(const E820Table& e820, Phys end, const Printer& out);
 // runs, of which one that goes on to the end of the address space ends with RAM. Linux 6.1's
 // mtrr_trim_uncached_memory with its lines: an `e820: update` for each run, and when RAM was lost
 // `WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing 250MB of RAM.` and the map.
+// Unlike Linux it takes nothing, and says so, where less than 32 MiB would be left.
 Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Trims& trims,
                        const Printer& out);
 

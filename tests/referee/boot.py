@@ -35,16 +35,18 @@ def qemu_version():
 
 
 @contextlib.contextmanager
-def _room(machine, esp, options, packages):
+def _room(machine, esp, options, packages, change=None):
     """(machine, disk, folder) for one boot: a private folder, a disk made from the tree `esp` (None:
-    an empty one) with `options` in baton.conf (None: as it is), and a TPM where there is to be one."""
+    an empty one) with `options` in baton.conf (None: as it is) and changed by `change`, and a TPM
+    where there is to be one."""
     with tempfile.TemporaryDirectory(prefix="baton-referee.") as name, \
             contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
         if esp is None:
             esp = folder / "empty"
             esp.mkdir()
-        disk = qemu.make_disk(folder / "disk.img", esp=esp, options=options)
+        disk = qemu.make_disk(folder / "disk.img", esp=esp, options=options, change=change,
+                              machine=machine)
         machine = copy.copy(machine)
         if "tpm" in machine.devices:
             machine.tpm_socket = stack.enter_context(_tpm(folder, packages))
@@ -70,6 +72,14 @@ def boot(machine, arguments, timeout, packages):
         said = serial.read_bytes() if serial.exists() else b""
         log = qemu.ESCAPES.sub("", said.decode("utf-8", "replace"))
         return Boot(log or complaints, status, time.monotonic() - started)
+
+
+def from_disk(machine, change, done, timeout, packages):
+    """Boots `machine` from an empty disk's tree as `change` has made it, until it says `done`."""
+    with _room(machine, None, None, packages, change) as (own, disk, folder):
+        with qemu.Running(own, disk, folder) as running:
+            running.wait_for(done, timeout)
+            return Boot(running.log or running.complaints, None, time.monotonic() - running.started)
 
 
 def converse(machine, esp, options, prompt, lines, timeout, packages):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import shutil
 import tempfile
 
 import boot
@@ -54,9 +55,23 @@ class Linux:
         return done.log, done.seconds
 
     def _boot(self, machine):
+        timeout = TIMEOUT + 4 * machine.smp
+        if machine.firmware == qemu.U_BOOT:  # QEMU's -kernel means nothing to it
+            # The firmware's services are not called there, and so nothing ends the machine.
+            return boot.from_disk(machine, self._put_on_disk(machine), DONE, timeout,
+                                  self._packages)
         arguments = ["-kernel", str(self._kernel.image), "-initrd", str(self._initramfs),
                      "-append", self._command_line(machine)]
-        return boot.boot(machine, arguments, TIMEOUT + 4 * machine.smp, self._packages)
+        return boot.boot(machine, arguments, timeout, self._packages)
+
+    def _put_on_disk(self, machine):
+        """A change of a disk's tree: the kernel, which its EFI stub starts, and what that loads."""
+        def change(tree):
+            shutil.copyfile(self._kernel.image, tree / "vmlinuz")
+            shutil.copyfile(self._initramfs, tree / "initrd")
+            options = f"initrd=\\\\initrd {self._command_line(machine)}"
+            (tree / "boot.scr").write_bytes(qemu.u_boot_script("vmlinuz", options))
+        return change
 
     @staticmethod
     def _command_line(machine):

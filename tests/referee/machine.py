@@ -17,11 +17,13 @@ import qemu  # noqa: E402
 
 MACHINES = pathlib.Path(__file__).with_name("machines.txt")
 OVMF = pathlib.Path("/usr/share/OVMF")
-# Word of machines.txt -> (code, variables). secboot runs with no keys enrolled: setup mode.
+# Word of machines.txt -> what tools/qemu.py takes for the firmware. secboot runs with no keys
+# enrolled: setup mode.
 FIRMWARE = {
-    "4m": ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"),
-    "2m": ("OVMF_CODE.fd", "OVMF_VARS.fd"),
-    "secboot": ("OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.fd"),
+    "4m": (str(OVMF / "OVMF_CODE_4M.fd"), str(OVMF / "OVMF_VARS_4M.fd")),
+    "2m": (str(OVMF / "OVMF_CODE.fd"), str(OVMF / "OVMF_VARS.fd")),
+    "secboot": (str(OVMF / "OVMF_CODE_4M.secboot.fd"), str(OVMF / "OVMF_VARS_4M.fd")),
+    "u-boot": qemu.U_BOOT,
 }
 
 
@@ -45,11 +47,12 @@ class Machine:
         self.board, self.board_words = None, []
         self.memory = self.maxmem = self.slots = None
         self.cpu, self.smp, self.bus = "max", 2, "virtio"
-        self.firmware = _firmware("4m")
+        self.firmware = FIRMWARE["4m"]
         self.nodes, self.distances, self.plugged, self.devices = [], {}, [], []
         self.tpm_socket = "TPM"  # where a boot has one listening
         self.linux_refused = None
         self.append, self.baton = [], []
+        self.faults = set()  # self-tests that this firmware is known to fail
         self.small = self.secure = False
         for word in words:
             try:
@@ -75,7 +78,7 @@ class Machine:
         elif key == "cpu":
             self.cpu = value
         elif key == "fw" and value in FIRMWARE:
-            self.firmware = _firmware(value)
+            self.firmware = FIRMWARE[value]
             self.secure = value == "secboot"
         elif key == "disk" and value in qemu.DISK_ON:
             self.bus = value
@@ -95,6 +98,8 @@ class Machine:
             self.devices.append("vga-without-rom")
         elif key == "linux" and value.startswith("no:"):
             self.linux_refused = value[3:].replace("-", " ")
+        elif key == "faults":
+            self.faults = set(value.split(","))
         elif key in ("append", "baton"):
             getattr(self, key).append(value)
         else:
@@ -110,7 +115,9 @@ class Machine:
         if not self.why:
             raise MachineError(f"machine {self.name}: says not what it is there for")
 
-    # -- What tools/qemu.py asks of a machine: these, and `bus` and `firmware` ----------------------
+    # -- What tools/qemu.py asks of a machine: these, `bus`, `firmware` and `display` ---------------
+
+    display = "none"
 
     def arguments(self):
         """Board, CPUs, memory and nodes."""
@@ -167,10 +174,6 @@ class Machine:
                 words += f",requested-size={_mebibytes(requested)}"
             arguments += ["-device", words]
         return ["-machine", board] + arguments
-
-
-def _firmware(word):
-    return tuple(str(OVMF / name) for name in FIRMWARE[word])
 
 
 def _mebibytes(number):

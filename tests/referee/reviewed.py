@@ -38,6 +38,26 @@ class Exempt:
         return (None if self.replacement is None else match.expand(self.replacement),)
 
 
+def _u_boot(side, reason):
+    """One page of U-Boot's map is not usable, by what the program on it did: the RAM before and behind
+    that page, which goes up to ..dce9fff, is taken for one range. Sums of pages are compared all the
+    same."""
+    page = r"[0-9a-f]*d[0-9a-f]{3}"
+    for subject, form in (("BIOS-e820 map", r"(BIOS-e820: \[mem 0x0*){}(\] usable)"),
+                          ("early memory node ranges", r"( *node +0: \[mem 0x0*){}(\])"),
+                          ("firmware's ranges in iomem", r"(){}( : System RAM)")):
+        yield Exempt(f"u-boot-page-{side}", side, subject,
+                     form.format(r"00100000-(0x)?([0-9a-f]*)d[0-9a-f]{3}fff"),
+                     r"\g<1>00100000-\g<2>\g<3>dce9fff\g<4>", reason, machines="u-boot.*")
+        yield Exempt(f"u-boot-page-{side}", side, subject,
+                     form.format(page + "000-(?:0x)?[0-9a-f]*dce9fff"), None, reason,
+                     machines="u-boot.*")
+    for subject, form in (("BIOS-e820 map", r"BIOS-e820: \[mem 0x{0}000-0x{0}fff\] ACPI data"),
+                          ("firmware's ranges in iomem", "{0}000-{0}fff : ACPI Tables")):
+        yield Exempt(f"u-boot-page-{side}", side, subject, form.format(page), None, reason,
+                     machines="u-boot.*")
+
+
 EXCEPTIONS = [
     Exempt(
         "direct-map", "linux", "form of meminfo", r"DirectMap(4k|2M|1G): # kB", None,
@@ -79,6 +99,8 @@ EXCEPTIONS = [
         "e820-words-reserved", "linux", "BIOS-e820 map",
         r"(BIOS-e820: \[mem \S+\]) device reserved", r"\1 reserved",
         "newer kernels name the type with other words", since=(6, 13)),
+    *_u_boot("linux", "its stub keeps its copy of the firmware's map in a page that it calls ACPI data"),
+    *_u_boot("baton", "a page is missing in the map as it leaves the firmware, which machine.holes finds"),
 ]
 
 

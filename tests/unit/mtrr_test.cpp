@@ -126,6 +126,25 @@ BIOS-e820: [mem 0x0000000100000000-0x000000011fffffff] usable
   EXPECT_EQ(trimmed.log, "e820: update [mem 0xe0000000-0xffffffff] usable ==> reserved\n");
 }
 
+// A range beyond all RAM, as U-Boot leaves it: Linux 6.1 makes all RAM reserved there, and panics.
+TEST(MtrrTrim, NothingIsTakenWhereNothingWouldBeLeft) {
+  const char* const map = R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x000000001fffffff] usable
+)";
+  test::DrawnMachine machine(map);
+  const Trimmed trimmed = trim(machine, Registers().range(4 * kGiB, kGiB, kWriteBack));
+  EXPECT_EQ(trimmed.trims.uncached, 0u);
+  EXPECT_EQ(machine.e820.last_pfn().v, 0x20000u);
+  EXPECT_EQ(trimmed.log,
+            "CPU MTRRs leave 0K of RAM write-back: they are not believed, no RAM is taken away.\n");
+  // 32 MiB less the hole below 1 MiB are too little, with 1 MiB more they are not.
+  test::DrawnMachine little(map);
+  EXPECT_EQ(trim(little, Registers().range(0, 32 * kMiB, kWriteBack)).trims.uncached, 0u);
+  test::DrawnMachine enough(map);
+  EXPECT_EQ(trim(enough, Registers().range(0, 64 * kMiB, kWriteBack)).trims.uncached, 448 * kMiB);
+}
+
 TEST(MtrrTrim, HeadAndOverlaps) {
   EXPECT_EQ(uncovered(Registers().range(128 * kMiB, 128 * kMiB, kWriteBack)).bytes,
             (Runs{{0, 128 * kMiB}, {256 * kMiB, kTop}}));
