@@ -248,7 +248,9 @@ install: $(BUILD)/esp.complete
 # --- Host --------------------------------------------------------------------------------------
 # mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/x86_64/;
 # as a library, of which each test program takes what it uses.
-HOST_SRC := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/*.cpp)
+REPLAY_SRC := $(wildcard tools/replay/*.cpp)
+REPLAY_READER := $(wildcard tools/replay/log_*.cpp)
+HOST_SRC := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/*.cpp) $(REPLAY_READER)
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -310,7 +312,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
 FUZZERS := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_LIB := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/acpi*.cpp kernel/smbios.cpp kernel/options.cpp) \
-  kernel/mtrr.cpp kernel/table_tests.cpp kernel/table_tests_affinity.cpp
+  kernel/mtrr.cpp kernel/table_tests.cpp kernel/table_tests_affinity.cpp $(REPLAY_READER)
 FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(BUILD)/fuzz/%.o: %.cpp | $(GENERATED)
@@ -329,7 +331,7 @@ fuzz: $(FUZZERS)
 	    -verbosity=0 -artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
 
 # The replay of a machine's log or facts.
-REPLAY_OBJ := $(call objects,host/fast,$(wildcard tools/replay/*.cpp))
+REPLAY_OBJ := $(call objects,host/fast,$(REPLAY_SRC))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
 $(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/replay.link
 	$(call say,LINK)

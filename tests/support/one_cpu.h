@@ -1,17 +1,8 @@
-// The page allocator's policy for a host program of one thread: nothing to lock, nothing to mask.
+// The page allocator's policy for a test of one thread: the replay's.
 #pragma once
 
+#include "tools/replay/one_cpu.h"
+
 namespace test {
-
-struct OneCpu {
-  struct Lock {
-    void lock() {}
-    void unlock() {}
-  };
-  struct Masked {
-    Masked() {}   // NOLINT: not defaulted, so that a variable of it does not count as unused
-    ~Masked() {}  // NOLINT
-  };
-};
-
-}  // namespace test
+using replay::OneCpu;
+}

@@ -31,7 +31,7 @@ struct Replay {
   std::string last_pfn;
 
   Replay(const test::MachineFile& file, mm::Road road)
-      : memory(file.end), relay(memory.map(), mm::Printer()) {
+      : memory(mm::phys(file.e820.last_pfn())), relay(memory.map(), mm::Printer()) {
     must(relay.take_over(file.e820.entries(), {}));
     firmware = test::firmware_ram(file.said, relay.e820());
     must(relay.trim(4));

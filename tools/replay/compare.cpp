@@ -1,0 +1,63 @@
+#include "tools/replay/compare.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+namespace replay {
+namespace {
+
+std::string text_of(mm::Range range) {
+  if (range.empty()) return "empty";
+  char text[48];
+  std::snprintf(text, sizeof(text), "0x%lx-0x%lx", range.start.v, range.end.v - 1);
+  return text;
+}
+
+std::string zones(const LinuxMade& linux, const mm::RelayCore& relay) {
+  std::string text;
+  const mm::Phys end_of_ram = mm::phys(relay.e820().last_pfn());
+  for (LinuxZone zone : linux.zones) {
+    // Linux prints DMA32 to 4 GiB also where RAM ends before.
+    zone.range.end = std::min(zone.range.end, end_of_ram);
+    const mm::Range ours = mm::phys(relay.zone_ranges().zones[static_cast<size_t>(zone.type)]);
+    if (zone.range == ours || (zone.range.empty() && ours.empty())) continue;
+    text += std::string("  zone ") + mm::zone_name(zone.type) + ": Linux " + text_of(zone.range) +
+            ", replay " + text_of(ours) + "\n";
+  }
+  return text;
+}
+
+std::string only_in(const char* who, const std::vector<LinuxNodeRange>& these,
+                    const std::vector<LinuxNodeRange>& those) {
+  std::string text;
+  for (const LinuxNodeRange& range : these) {
+    if (std::find(those.begin(), those.end(), range) != those.end()) continue;
+    text += "  RAM of node " + std::to_string(range.node) + ": " + text_of(range.range) +
+            ", so only in " + who + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string differences(const LinuxMade& linux, const mm::RelayCore& relay) {
+  std::vector<LinuxNodeRange> ours;
+  uint64_t bytes = 0;
+  for (const mm::ActiveRange& active : relay.layout().active) {
+    ours.push_back({active.node, mm::phys(active.pfns)});
+    bytes += ours.back().range.size();
+  }
+  std::string text = zones(linux, relay);
+  if (!linux.ranges.empty()) {
+    text += only_in("Linux", linux.ranges, ours) + only_in("replay", ours, linux.ranges);
+  }
+  if (linux.total_kib && *linux.total_kib != bytes / mm::kKiB) {
+    text += "  RAM: Linux " + std::to_string(*linux.total_kib) + " KiB, replay " +
+            std::to_string(bytes / mm::kKiB) + " KiB\n";
+  }
+  if (!text.empty()) text.insert(0, "Differs from what the log says Linux made of it:\n");
+  return text;
+}
+
+}  // namespace replay
