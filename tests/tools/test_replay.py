@@ -68,6 +68,63 @@ def test_what_is_wrong_is_said(tmp_path):
         assert said in done.stderr, (words, done.stderr)
 
 
+def replayed(tmp_path, text, *words):
+    log = tmp_path / "dmesg"
+    log.write_text(text)
+    return replay(*words, log)
+
+
+def test_entries_no_machine_could_map(tmp_path):
+    done = replayed(tmp_path, LOG + "BIOS-e820: "
+                    "[mem 0x0000fffd00000000-0x000fffffffffffff] reserved\n")
+    assert done.returncode == 0, done.stderr
+    assert "  node   1: [mem 0x0000000100000000-0x000000017fffffff]\n" in done.stdout
+
+
+def test_what_was_lost_to_mtrrs(tmp_path):
+    done = replayed(tmp_path, LOG +
+                    "e820: update [mem 0x160000000-0x17fffffff] usable ==> reserved\n"
+                    "CPU MTRRs don't cover all of memory, losing 512MB of RAM.\n")
+    assert re.search(r"Ledger: +MTRR +536870912\n", done.stdout)
+    assert "  node   1: [mem 0x0000000100000000-0x000000015fffffff]\n" in done.stdout
+
+
+def test_a_32_bit_log_gets_its_zones(tmp_path):
+    done = replayed(tmp_path, LOG + "max_arch_pfn = 0x100000\n885MB LOWMEM available.\n"
+                    "Zone ranges:\n  Normal   [mem 0x0000000001000000-0x00000000375fdfff]\n"
+                    "  HighMem  [mem 0x00000000375fe000-0x000000007fffffff]\n")
+    assert done.returncode == 0, done.stderr
+    assert "  HighMem  [mem 0x00000000375fe000-0x000000007fffffff]\n" in done.stdout
+    assert "32-bit kernel" in done.stderr
+    assert "Differs" not in done.stdout
+    assert re.search(r"Ledger: +above 32 bits +2147483648\n", done.stdout)
+
+
+def test_where_linux_had_another_result_it_is_said(tmp_path):
+    linux = ("Zone ranges:\n  DMA32    [mem 0x0000000001000000-0x00000000ffffffff]\n"
+             "  node   0: [mem 0x0000000000001000-0x000000000009ffff]\n"
+             "  node   0: [mem 0x0000000000100000-0x000000007fffffff]\n"
+             "  node   1: [mem 0x0000000100000000-0x000000017fffffff]\n"
+             "Memory: 1K/4193916K available\n")
+    assert "Differs" not in replayed(tmp_path, LOG + linux).stdout
+    done = replayed(tmp_path, LOG + linux.replace("17fff", "16fff").replace("4193916K", "1K"))
+    assert ("Differs from what the log says Linux made of it:\n"
+            "  RAM of node 1: 0x100000000-0x16fffffff, so only in Linux\n"
+            "  RAM of node 1: 0x100000000-0x17fffffff, so only in replay\n"
+            "  RAM: Linux 1 KiB, replay 4193916 KiB\n") in done.stdout
+
+
+def test_remarks_name_the_line(tmp_path):
+    done = replayed(tmp_path, LOG + "BIOS-e820: [mem 0x00000002\nSRAT: Node 300 PXM 1 0-1000\n")
+    assert done.returncode == 1
+    assert "dmesg:6: cannot be read: BIOS-e820" in done.stderr
+    assert "dmesg:7: node id is too large (300" in done.stderr
+    boots = ("Linux version 6.1\n" + LOG) * 2
+    assert "2 boots in this log" in replayed(tmp_path, boots).stderr
+    assert "no number 3" in replayed(tmp_path, boots, "--boot=3").stderr
+    assert "/proc/iomem" in replayed(tmp_path, "00001000-0009e3ff : System RAM\n").stderr
+
+
 def facts(log):
     """{subject: what a log says of it}, of those the log has anything of."""
     ranges = re.findall(r"^(?:\[.*?\] )?  node +(\d+): \[mem 0x(\w+)-0x(\w+)\]", log, re.MULTILINE)
