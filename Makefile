@@ -274,7 +274,8 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 # For speed: the mm library by itself, and host programs that run long.
 MM_OBJ := $(call objects,host/fast,$(wildcard mm/*.cpp))
 PROPERTY_SRC := $(wildcard tests/property/*_test.cpp)
-PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC))
+# Machines are drawn as logs, which replay's reader reads.
+PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_READER))
 $(eval $(call compiled,host/fast,$(HOST_CXXFLAGS) -O2))
 $(eval $(call remember,host/fast.link,$(MM_OBJ) $(PROPERTY_OBJ)))
 
@@ -300,7 +301,7 @@ $(BUILD)/host/threads_tests: $(THREADS_OBJ) $(BUILD)/flags/host/threads.link
 	$(Q)$(CXX) -fsanitize=thread -o $@ $(THREADS_OBJ) -lgtest -lgtest_main -pthread
 
 # Nanoseconds on the host, with Google Benchmark.
-BENCH_OBJ := $(call objects,host/fast,$(wildcard tests/bench/*_bench.cpp))
+BENCH_OBJ := $(call objects,host/fast,$(wildcard tests/bench/*_bench.cpp) $(REPLAY_READER))
 $(eval $(call remember,host/bench.link,$(BENCH_OBJ)))
 $(BUILD)/host/benchmarks: $(BENCH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/bench.link
 	$(call say,LINK)

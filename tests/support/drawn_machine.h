@@ -60,10 +60,11 @@ struct DrawnMachine {
 
   explicit DrawnMachine(const std::string& drawing) {
     const replay::Log log = replay::read_log(drawing);
-    for (const std::vector<replay::Remark>& wrong : {log.refused, log.remarks}) {
-      if (wrong.empty()) continue;
-      throw std::runtime_error("line " + std::to_string(wrong.front().line) + ": " +
-                               wrong.front().text);
+    for (const auto& remarks : {log.refused, log.remarks}) {
+      for (const replay::Remark& remark : remarks) {
+        if (remark.line == 0) continue;  // drawings are excerpts
+        throw std::runtime_error("line " + std::to_string(remark.line) + ": " + remark.text);
+      }
     }
     firmware = log.said();
     srat = log.srat;
