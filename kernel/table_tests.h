@@ -43,7 +43,8 @@ struct TableFacts {
   uint32_t boot_apic_id = 0;
   std::span<const Mtrrs> mtrrs;  // of each CPU that is up, the boot CPU's first
   mm::Phys end{mm::kMaxPhys};    // of what the CPU can address
-  std::span<uint64_t> scratch;   // room to sort what a table lists; of more than fits no more is said
+  std::span<uint64_t>
+      scratch;  // room to sort what a table lists; of more than fits no more is said
 
   [[nodiscard]] bool can_read(uint64_t address, uint64_t size) const {
     return address != 0 && address < mm::kMaxPhys && size <= mm::kMaxPhys - address &&

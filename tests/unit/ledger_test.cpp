@@ -214,7 +214,8 @@ TEST(Ledger, WhatMemmapAddsHasAName) {
   books.added = 0x1000;
   books.trims.push_back({"memmap=", 0x1000});
   const std::string said = books.close();
-  EXPECT_NE(said.find("Ledger:   added by memmap=                         4096\n"), std::string::npos)
+  EXPECT_NE(said.find("Ledger:   added by memmap=                         4096\n"),
+            std::string::npos)
       << said;
   EXPECT_NE(said.find("Ledger: closed"), std::string::npos) << said;
 }

@@ -1,6 +1,6 @@
-// Many odd addresses in one machine: RAM above what the CPU (40 address bits) and page tables reach,
-// the host's reserved ranges in a guest's map, runtime services' registers at 128 TiB, a framebuffer at
-// 112 TiB, an I/O APIC in RAM, an ACPI table of 128 MiB.
+// Many odd addresses in one machine: RAM above what the CPU (40 address bits) and page tables
+// reach, the host's reserved ranges in a guest's map, runtime services' registers at 128 TiB, a
+// framebuffer at 112 TiB, an I/O APIC in RAM, an ACPI table of 128 MiB.
 #include "tests/boot/faulty/faulty.h"
 
 namespace faulty {
