@@ -18,6 +18,7 @@
 #include "kernel/tour.h"
 #include "mm/audit.h"
 #include "mm/show.h"
+#include "mm/text_picture.h"
 
 namespace kernel {
 namespace {
@@ -136,29 +137,36 @@ void explain_address(Booted& machine, std::string_view argument, const Printer& 
   explain(machine, mm::Phys{*address}, out);
 }
 
-void map(Booted& machine, std::string_view, const Printer& out) {
-  if (!screen().is_open()) {
-    out.line("map: this machine has no screen to draw on");
-    return;
-  }
+constexpr std::string_view kAnyKey = "any key leaves the picture";
+constexpr unsigned kTextColumns = 64;
+
+// Whether what is drawn is to be text: asked for, or there is nothing else to draw on.
+bool as_text(const char* command, std::string_view argument, const Printer& out) {
+  if (argument == "text") return true;
+  if (!screen().is_open()) out.line("%s: this machine has no screen, so as text", command);
+  return !screen().is_open();
+}
+
+void map(Booted& machine, std::string_view argument, const Printer& out) {
+  if (as_text("map", argument, out)) return print_text_picture(machine.relay, kTextColumns, out);
   screen().hide();
-  if (draw_map(machine)) {
-    out.line("the picture is on the screen; any key ends it");
+  if (draw_map(machine, kAnyKey)) {
+    out.line("the picture is on the screen, `map text` prints one; any key leaves it");
     (void)wait_for_key();
   } else {
-    out.line("map: the screen is too small");
+    out.line("map: the screen is too small for a picture, so as text");
+    print_text_picture(machine.relay, kTextColumns, out);
   }
   screen().show();
 }
 
-void qr(Booted&, std::string_view, const Printer& out) {
-  if (!screen().is_open()) {
-    out.line("qr: this machine has no screen to draw on");
-    return;
-  }
+void qr(Booted&, std::string_view argument, const Printer& out) {
+  if (as_text("qr", argument, out)) return print_qr_code(out);
   screen().hide();
-  if (draw_qr_code(out)) {
-    out.line("the summary of this run is on the screen as a QR code; any key ends it");
+  if (draw_qr_code(kAnyKey, out)) {
+    out.line(
+        "the summary of this run is on the screen as a QR code, `qr text` prints one; any key "
+        "leaves it");
     (void)wait_for_key();
   }
   screen().show();
@@ -210,7 +218,7 @@ constexpr std::array kCommands{
     Command{"pagetypeinfo", "", "pageblocks by type, as /proc/pagetypeinfo", pagetypeinfo},
     Command{"iomem", "", "the address space, as /proc/iomem", iomem},
     Command{"explain", "ADDR", "what a physical address is and who has it", explain_address},
-    Command{"map", "", "memory as a picture on the screen", map},
+    Command{"map", "[text]", "memory as a picture on the screen, or as text", map},
     Command{"ledger", "", "who has how many bytes", ledger},
     Command{"audit", "", "check the allocator's structures against each other", audit},
     Command{"acpi", "", "the ACPI tables", acpi},
@@ -227,7 +235,7 @@ constexpr std::array kCommands{
     Command{"selftest", "[PATTERN]", "run the checks: all, or those named; list names them",
             selftest},
     Command{"report", "", "sum up this run, and leave that for the next start", report_run},
-    Command{"qr", "", "the same as a QR code on the screen", qr},
+    Command{"qr", "[text]", "the same as a QR code on the screen, or as text", qr},
     Command{"poweroff", "", "switch the machine off", power_off},
     Command{"reboot", "", "start it anew", reboot},
     Command{"firmware", "", "reboot into the firmware's setup", enter_setup},
@@ -243,10 +251,12 @@ void complete(void*, std::string_view before, LineEditor::Offer offer, void* sin
 
 std::span<const Command> monitor_commands() { return kCommands; }
 
-bool draw_map(const Booted& machine) {
+bool draw_map(const Booted& machine, std::string_view line) {
   static constinit Picture picture;
-  return picture.draw(screen().framebuffer(), {machine.relay, machine.relay.pages(),
-                                               machine.kept.handoff().firmware_vendor});
+  return picture.draw(
+      screen().framebuffer(),
+      {machine.relay, machine.relay.pages(), machine.kept.handoff().firmware_vendor},
+      {.tested = {}, .now = {}, .bad = {}, .line = line});
 }
 
 void run_command(Booted& machine, std::string_view line, const Printer& out) {

@@ -21,8 +21,9 @@ struct Command {
 // Runs one line; says what is wrong with it, where something is.
 void run_command(Booted& machine, std::string_view line, const mm::Printer& out);
 
-// Memory as a picture, on the open screen. False, and nothing is drawn, when that is too small.
-bool draw_map(const Booted& machine);
+// Memory as a picture, on the open screen, with `line` said on it. False, and nothing is drawn,
+// when that is too small.
+bool draw_map(const Booted& machine, std::string_view line);
 
 // Never comes back: `poweroff` and `reboot` are commands.
 [[noreturn]] void run_monitor(Booted& machine);

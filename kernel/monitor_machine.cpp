@@ -294,14 +294,26 @@ void measure(Booted& machine, std::string_view, const Printer& out) {
 
 // --- What outlives the run -----------------------------------------------------------------------
 
-bool draw_qr_code(const Printer& out) {
-  static constinit QrCode code;
+namespace {
+
+// The summary's, when it can be made.
+constinit QrCode code;
+constexpr Colour kInk{208, 212, 220};
+bool encode_summary(const Printer& out) {
+  const auto encoded = code.encode(summary_of_log());
+  if (!encoded.ok()) out.error("QR code", encoded.error());
+  return encoded.ok();
+}
+
+}  // namespace
+
+void print_qr_code(const Printer& out) {
+  if (encode_summary(out)) code.print(out);
+}
+
+bool draw_qr_code(std::string_view line, const Printer& out) {
+  if (!screen().is_open() || !encode_summary(out)) return false;
   const Framebuffer& framebuffer = screen().framebuffer();
-  if (!screen().is_open()) return false;
-  if (const auto encoded = code.encode(summary_of_log()); !encoded.ok()) {
-    out.error("QR code", encoded.error());
-    return false;
-  }
   const uint32_t modules = code.side() + 8;
   const uint32_t room = std::min(framebuffer.width(), framebuffer.height());
   const uint32_t scale = room * 9 / 10 / modules;
@@ -314,6 +326,8 @@ bool draw_qr_code(const Printer& out) {
   framebuffer.fill(framebuffer.box(), kPaper);
   code.draw(framebuffer, (framebuffer.width() - side) / 2, (framebuffer.height() - side) / 2,
             scale);
+  const Font& font = *typeface_for(framebuffer.width(), framebuffer.height()).regular;
+  framebuffer.text(font.width, 0, font, line, kInk, kPaper, framebuffer.width());
   return true;
 }
 

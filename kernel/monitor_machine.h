@@ -25,7 +25,9 @@ void report_run(Booted& machine, std::string_view argument, const mm::Printer& o
 // Reboots into the firmware's setup.
 void enter_setup(Booted& machine, std::string_view argument, const mm::Printer& out);
 
-// Draws the summary as a QR code. Whether there was a screen for it.
-bool draw_qr_code(const mm::Printer& out);
+// The summary as a QR code: drawn, with `line` said on the screen (whether there was one for it),
+// or printed.
+bool draw_qr_code(std::string_view line, const mm::Printer& out);
+void print_qr_code(const mm::Printer& out);
 
 }  // namespace kernel

@@ -332,4 +332,21 @@ uint32_t QrCode::draw(const Framebuffer& screen, uint32_t left, uint32_t top,
   return all;
 }
 
+void QrCode::print(const mm::Printer& out) const {
+  constexpr unsigned kQuiet = 4;
+  // Of the code in its quiet zone; what is below the last line is light, too.
+  const auto light = [&](unsigned x, unsigned y) {
+    const bool inside = x >= kQuiet && y >= kQuiet && x < kQuiet + side_ && y < kQuiet + side_;
+    return !inside || !dark(x - kQuiet, y - kQuiet);
+  };
+  for (unsigned y = 0; y < side_ + 2 * kQuiet; y += 2) {
+    out.text("\x1b[40;97m");
+    for (unsigned x = 0; x < side_ + 2 * kQuiet; ++x) {
+      const bool upper = light(x, y), lower = light(x, y + 1);
+      out.text(upper ? lower ? "\u2588" : "\u2580" : lower ? "\u2584" : " ");
+    }
+    out.line("\x1b[0m");
+  }
+}
+
 }  // namespace kernel

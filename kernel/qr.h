@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "kernel/framebuffer.h"
+#include "mm/print.h"
 #include "mm/result.h"
 
 namespace kernel {
@@ -34,6 +35,9 @@ class QrCode {
   // Draws it with its quiet zone (four modules of light), each module `scale` pixels. Returns the
   // length of a side in pixels.
   uint32_t draw(const Framebuffer& screen, uint32_t left, uint32_t top, uint32_t scale) const;
+  // The same as text for a terminal: a column a module and a line for two of them, in half blocks
+  // (UTF-8), light in bright white on black whatever the terminal's colours are.
+  void print(const mm::Printer& out) const;
 
  private:
   static constexpr uint8_t kDark = 1, kFunction = 2;

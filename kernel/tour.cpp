@@ -71,7 +71,7 @@ class Tour {
  private:
   void picture() {
     screen().hide();
-    if (draw_map(machine_)) rest();
+    if (draw_map(machine_, {})) rest();
     screen().show();
   }
 

@@ -264,5 +264,40 @@ TEST(QrCode, DrawsWithItsQuietZone) {
   EXPECT_EQ(memory[4 * 100 + 10], 0u);
 }
 
+TEST(QrCode, PrintsInHalfBlocks) {
+  const auto code = std::make_unique<QrCode>();
+  ASSERT_TRUE(code->encode("BATON").ok());
+  std::string text;
+  code->print(
+      {[](void* to, std::string_view piece) { *static_cast<std::string*>(to) += piece; }, &text});
+  // What is light of each line's upper and lower half, read back.
+  std::vector<std::string> rows;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    std::string line = text.substr(at, end - at);
+    at = end + 1;
+    const std::string begin = "\x1b[40;97m", finish = "\x1b[0m";
+    ASSERT_TRUE(line.starts_with(begin) && line.ends_with(finish));
+    line = line.substr(begin.size(), line.size() - begin.size() - finish.size());
+    std::string upper, lower;
+    for (size_t c = 0; c < line.size(); c += line[c] == ' ' ? 1 : 3) {
+      const std::string block = line[c] == ' ' ? " " : line.substr(c, 3);
+      upper += block == "\u2588" || block == "\u2580" ? '#' : ' ';
+      lower += block == "\u2588" || block == "\u2584" ? '#' : ' ';
+    }
+    rows.push_back(upper);
+    rows.push_back(lower);
+  }
+  const unsigned side = code->side() + 8;
+  ASSERT_EQ(rows.size(), side + side % 2);
+  for (unsigned y = 0; y < rows.size(); ++y) {
+    ASSERT_EQ(rows[y].size(), side);
+    for (unsigned x = 0; x < side; ++x) {
+      const bool inside = x >= 4 && y >= 4 && x < side - 4 && y < side - 4;
+      ASSERT_EQ(rows[y][x] == ' ', inside && code->dark(x - 4, y - 4)) << x << " " << y;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kernel

@@ -19,13 +19,13 @@
 #include "mm/page_alloc.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
+#include "mm/text_picture.h"
 #include "tools/replay/compare.h"
 #include "tools/replay/log_reader.h"
 #include "tools/replay/log_text.h"
 #include "tools/replay/machine_file.h"
 #include "tools/replay/must.h"
 #include "tools/replay/one_cpu.h"
-#include "tools/replay/picture.h"
 #include "tools/replay/pretend_memory.h"
 
 namespace {
@@ -194,7 +194,7 @@ void run(const Options& options) {
   print_buddyinfo(relay.pages());
   const mm::LedgerFacts facts{.firmware = firmware, .trims = trims};
   const auto closed = mm::close_ledger(relay, relay.pages(), facts, out);
-  std::fputs(replay::draw(relay, options.columns).c_str(), stdout);
+  mm::print_text_picture(relay, options.columns, out);
   std::fputs(replay::differences(log.linux_made, relay).c_str(), stdout);
   must(closed);
 }
