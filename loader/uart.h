@@ -21,17 +21,28 @@ namespace loader {
 // Where a PC has its first one.
 inline constexpr uint16_t kCom1 = 0x3f8;
 
-// Ports: uint8_t read(unsigned reg), void write(unsigned reg, uint8_t value), and
-// uint64_t microseconds(), of any origin.
-template <class Ports>
-class Uart {
- public:
+// Registers, their bits, and how long is waited for them.
+struct UartFacts {
   // Of microseconds. A FIFO of 16 characters at 1200 baud is empty after 133 ms; a virtual
   // machine's reader may be kept from its CPU for longer.
   static constexpr uint64_t kPatience = 1'000'000;
   // A character at 1200 baud takes 8.3 ms.
   static constexpr uint64_t kEarned = 10'000;
 
+  static constexpr unsigned kData = 0, kInterrupts = 1, kFifo = 2, kLineControl = 3,
+                            kModemControl = 4, kLineStatus = 5, kModemStatus = 6, kScratch = 7;
+  static constexpr uint8_t kDivisorLatch = 0x80, k8n1 = 0x03, kDtrRts = 0x03;
+  static constexpr uint8_t kReceived = 0x01, kFree = 0x20, kAllSent = 0x40;
+  static constexpr uint8_t kNobody = 0xff;  // what an empty bus reads as
+  // For a clock that stands still: a look takes about a microsecond on a PC.
+  static constexpr unsigned kMaxLooks = 10 * kPatience;
+};
+
+// Ports: uint8_t read(unsigned reg), void write(unsigned reg, uint8_t value), and
+// uint64_t microseconds(), of any origin.
+template <class Ports>
+class Uart : public UartFacts {
+ public:
   constexpr Uart() = default;
   constexpr explicit Uart(const Ports& ports) : ports_(ports) {}
 
@@ -86,14 +97,6 @@ class Uart {
   [[nodiscard]] uint64_t lost() const { return lost_; }
 
  private:
-  static constexpr unsigned kData = 0, kInterrupts = 1, kFifo = 2, kLineControl = 3,
-                            kModemControl = 4, kLineStatus = 5, kModemStatus = 6, kScratch = 7;
-  static constexpr uint8_t kDivisorLatch = 0x80, k8n1 = 0x03, kDtrRts = 0x03;
-  static constexpr uint8_t kReceived = 0x01, kFree = 0x20, kAllSent = 0x40;
-  static constexpr uint8_t kNobody = 0xff;  // what an empty bus reads as
-  // For a clock that stands still: a look takes about a microsecond on a PC.
-  static constexpr unsigned kMaxLooks = 10 * kPatience;
-
   // What was written may linger on a bus to which nobody is connected, so something else is written
   // before it is read back. The oldest chips have no scratch register, but loop back.
   [[nodiscard]] bool is_there() {

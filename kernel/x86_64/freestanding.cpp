@@ -61,8 +61,8 @@ namespace std {
 void terminate() noexcept {
   kernel::panic("std::terminate: a check of the standard library failed");
 }
-[[noreturn]] void __throw_out_of_range_fmt(const char* format, ...);  // NOLINT: their name
-void __throw_out_of_range_fmt(const char* format, ...) {              // NOLINT
+__attribute__((noreturn)) void __throw_out_of_range_fmt(const char* format, ...);  // NOLINT: theirs
+void __throw_out_of_range_fmt(const char* format, ...) {                           // NOLINT
   kernel::panic("out of range: %s", format);
 }
 }  // namespace std
