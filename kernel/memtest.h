@@ -236,7 +236,8 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
     }
   }
   if (!sample) return plan;
-  Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + (mm::kPageSize << order)}};
+  const uint64_t bytes = mm::kPageSize << order;
+  Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + bytes}};
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const MemoryPattern& pattern = kMemoryPatterns[i];
     const uint64_t sweeps = pattern.sweeps[static_cast<size_t>(options_.depth)];
@@ -248,7 +249,7 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
     const uint64_t start = clock();
     patterns::Sweeper<Sample>(memory, options_.depth, 1).run(pattern.id);
     const uint64_t took = clock() - start;
-    plan.rates[i] = took * 1000 * kUnit / memory.part.size() / sweeps;
+    plan.rates[i] = took * 1000 * kUnit / bytes / sweeps;
     plan.microseconds += (plan.bytes + kUnit - 1) / kUnit * plan.rates[i] / 1000 * sweeps;
     if (pattern.id == PatternId::BitFade) {
       plan.microseconds +=

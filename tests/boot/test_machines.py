@@ -24,7 +24,7 @@ def check_early_reservations(log, road):
              "memblock": r"Subtract \((\d+)() early reservations\)$"}
     said = read.find(log, first[road])
     assert said, f"no line matches {first[road]}"
-    lines = read.find_all(log, r"  #(\d+) \[[0-9a-f]{10} - [0-9a-f]{10}\] +(.+?)(?: ==> .*)?$")
+    lines = read.find_all(log, r"  #(\d+) \[[0-9a-f]{10,} - [0-9a-f]{10,}\] +(.+?)(?: ==> .*)?$")
     assert [int(m[1]) for m in lines] == list(range(1, int(said[1]) + 1))
     assert "EARLY_RES" not in [m[2] for m in lines]
     assert road == "memblock" or int(said[1]) < int(said[2])
