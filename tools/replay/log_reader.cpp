@@ -563,9 +563,10 @@ void choose_trims(Boot& boot) {
   const auto map = log.map(storage);
   if (!map.ok()) return;
   std::vector<Range> trims;
-  for (auto update = boot.before_warning.rbegin(); update != boot.before_warning.rend(); ++update) {
-    if (!takes_ram(*update) || is_low(*update)) continue;
-    trims.insert(trims.begin(), update->range);
+  const std::vector<Update> last_first(boot.before_warning.rbegin(), boot.before_warning.rend());
+  for (const Update& update : last_first) {
+    if (!takes_ram(update) || is_low(update)) continue;
+    trims.insert(trims.begin(), update.range);
     if (usable_in(map.value(), trims) / mm::kMiB == *lost) {
       log.mtrr_trims = trims;
       return;
