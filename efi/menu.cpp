@@ -100,7 +100,10 @@ mm::Result<Entries> read_entries(const Firmware& firmware, const Volume& volume,
       findings.error("ignored", file.error());
       continue;
     }
-    if (file.value().size > room) break;  // it grew since it was counted
+    if (file.value().size > room) {
+      findings.line("%s: ignored: it grew while entries were read", name);
+      continue;
+    }
     std::memcpy(text, file.value().pages.as<char>(), file.value().size);
     const auto entry = loader::parse_entry(name, {text, file.value().size}, findings);
     text += file.value().size;
