@@ -313,7 +313,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
 FUZZERS := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_LIB := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/acpi*.cpp kernel/smbios.cpp kernel/options.cpp) \
-  kernel/mtrr.cpp kernel/table_tests.cpp kernel/table_tests_affinity.cpp $(REPLAY_READER)
+  kernel/mtrr.cpp kernel/nearest.cpp kernel/table_tests.cpp kernel/table_tests_affinity.cpp $(REPLAY_READER)
 FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(BUILD)/fuzz/%.o: %.cpp | $(GENERATED)
