@@ -65,13 +65,13 @@ def test_no_source_looks_outside():
 
 
 @pytest.mark.parametrize("line", [
-    'LOGS = pathlib.Path(os.environ.get("BATON_LOGS", ROOT.parent / "shared/maps"))',
-    '#include "../shared/map.h"',
-    "logs := $(CURDIR)/../shared",
+    'LOGS = pathlib.Path(os.environ.get("BATON_LOGS", ROOT.parent / "maps"))',
+    '#include "../other/map.h"',
+    "logs := $(CURDIR)/../logs",
     'cd "$(dirname "$0")/../.."',
     'ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent',
     "pathlib.Path(__file__).parents[3]",
-    'open("/work/main/README.md")',
+    'open("/srv/baton/README.md")',
     "cache = $HOME/.cache",
     'pathlib.Path("~/maps").expanduser()',
     "cp build/x /tmp/x",
