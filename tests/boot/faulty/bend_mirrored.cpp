@@ -9,8 +9,6 @@ constexpr UINT64 kMoreReliable = 0x10000;
 constexpr UINT64 kPage = 4096;
 constexpr UINT64 kMirroredEnd = 0x120000000;
 
-EFI_GET_MEMORY_MAP true_get_memory_map = nullptr;
-
 EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, UINTN* key,
                                       UINTN* stride, UINT32* version) {
   const UINTN room = *size;
@@ -44,9 +42,7 @@ EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, U
 }  // namespace
 
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
-  true_get_memory_map = services.GetMemoryMap;
-  services.GetMemoryMap = bent_get_memory_map;
-  return seal(services);
+  return bend_memory_map(services, bent_get_memory_map);
 }
 
 }  // namespace faulty

@@ -5,8 +5,6 @@
 namespace faulty {
 namespace {
 
-EFI_GET_MEMORY_MAP true_get_memory_map = nullptr;
-
 EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, UINTN* key,
                                       UINTN* stride, UINT32* version) {
   UINTN true_key = 0;
@@ -23,9 +21,7 @@ EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, U
 }  // namespace
 
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
-  true_get_memory_map = services.GetMemoryMap;
-  services.GetMemoryMap = bent_get_memory_map;
-  return seal(services);
+  return bend_memory_map(services, bent_get_memory_map);
 }
 
 }  // namespace faulty

@@ -21,8 +21,6 @@ constexpr More kMore[] = {
 };
 constexpr UINTN kCount = sizeof(kMore) / sizeof(kMore[0]);
 
-EFI_GET_MEMORY_MAP true_get_memory_map = nullptr;
-
 EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, UINTN* key,
                                       UINTN* stride, UINT32* version) {
   const UINTN room = *size;
@@ -94,9 +92,7 @@ EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
   graphics->Mode->FrameBufferBase = 112 * kTiB;
   const EFI_STATUS status = bend_tables();
   if (EFI_ERROR(status)) return status;
-  true_get_memory_map = services.GetMemoryMap;
-  services.GetMemoryMap = bent_get_memory_map;
-  return seal(services);
+  return bend_memory_map(services, bent_get_memory_map);
 }
 
 }  // namespace faulty

@@ -4,8 +4,6 @@
 namespace faulty {
 namespace {
 
-EFI_GET_MEMORY_MAP true_get_memory_map = nullptr;
-
 EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, UINTN* key,
                                       UINTN* stride, UINT32* version) {
   const EFI_STATUS status = true_get_memory_map(size, map, key, stride, version);
@@ -21,9 +19,7 @@ EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, U
 }  // namespace
 
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/) {
-  true_get_memory_map = services.GetMemoryMap;
-  services.GetMemoryMap = bent_get_memory_map;
-  return seal(services);
+  return bend_memory_map(services, bent_get_memory_map);
 }
 
 }  // namespace faulty

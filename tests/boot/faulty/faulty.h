@@ -23,6 +23,10 @@ inline EFI_STATUS seal(EFI_BOOT_SERVICES& services) {
   return services.CalculateCrc32(&services, services.Hdr.HeaderSize, &services.Hdr.CRC32);
 }
 
+// Lets GetMemoryMap be `bent`, which may call the true one.
+extern EFI_GET_MEMORY_MAP true_get_memory_map;
+EFI_STATUS bend_memory_map(EFI_BOOT_SERVICES& services, EFI_GET_MEMORY_MAP bent);
+
 // Bends what is to fail. `baton` is Baton's image, loaded and not yet started.
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton);
 
