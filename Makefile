@@ -123,7 +123,7 @@ GNU_EFI_INC := /usr/include/efi
 GNU_EFI_LIB := $(firstword $(patsubst %/crt0-efi-x86_64.o,%,$(wildcard \
   /usr/lib/crt0-efi-x86_64.o /usr/lib/x86_64-linux-gnu/crt0-efi-x86_64.o \
   /usr/lib/gnuefi/crt0-efi-x86_64.o /usr/lib64/gnuefi/crt0-efi-x86_64.o)))
-EFI_MM := print e820 early_res
+EFI_MM := format print e820 early_res
 
 EFI_SRC := $(wildcard efi/*.cpp efi/x86_64/*.cpp efi/x86_64/*.S loader/*.cpp loader/x86_64/*.cpp \
   $(EFI_MM:%=mm/%.cpp))

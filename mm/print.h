@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "mm/format.h"
 #include "mm/result.h"
 
 namespace mm {
@@ -41,5 +42,8 @@ class Printer {
 // Formats into `out`, always NUL-terminated when `out` is not empty. Returns the length the whole
 // text has, without the NUL: at least out.size() when it did not fit, so the caller can tell.
 size_t format(std::span<char> out, const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+// Prints a format's words and values.
+void print_values(const Printer& out, const Wording& format, const uint64_t* values);
 
 }  // namespace mm

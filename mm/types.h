@@ -9,6 +9,8 @@
 #include <compare>
 #include <cstdint>
 
+#include "mm/format.h"
+
 namespace mm {
 
 inline constexpr unsigned kPageShift = 12;
@@ -60,10 +62,27 @@ struct HalfOpen {
 using Range = HalfOpen<Phys>;    // bytes
 using PfnRange = HalfOpen<Pfn>;  // whole frames
 
+// In a format: 0x1000, and [0x1000-0x2000) as the range is.
+template <class Tag>
+constexpr Hex printed(Point<Tag> p) {
+  return {p.v};
+}
+void print_half_open(const Printer& out, const Spec& spec, uint64_t start, uint64_t end);
+template <class P>
+constexpr Printed printed(const HalfOpen<P>& r) {
+  return {print_half_open, r.start.v, r.end.v};
+}
+
 constexpr Pfn pfn_down(Phys p) { return {p.v >> kPageShift}; }
 constexpr Pfn pfn_up(Phys p) { return {(p.v + kPageSize - 1) >> kPageShift}; }
 constexpr Phys phys(Pfn f) { return {f.v << kPageShift}; }
 constexpr Range phys(PfnRange r) { return {phys(r.start), phys(r.end)}; }
+
+// In a format, as Linux has it: the last byte is the range's own, and there are 16 digits or as
+// many as are asked for, [mem 0x00001000-0x00001fff] for {:08x}.
+void print_mem(const Printer& out, const Spec& spec, uint64_t start, uint64_t end);
+constexpr PrintedHex mem(Range r) { return {{print_mem, r.start.v, r.end.v}}; }
+constexpr PrintedHex mem(PfnRange r) { return mem(phys(r)); }
 
 // The whole frames inside / touched by a byte range.
 constexpr PfnRange pfns_inside(Range r) { return {pfn_up(r.start), pfn_down(r.end)}; }
