@@ -35,7 +35,7 @@ def qemu_version():
 
 
 @contextlib.contextmanager
-def _room(machine, esp, options, packages, change=None):
+def room(machine, esp, options, packages, change=None):
     """(machine, disk, folder) for one boot: a private folder, a disk made from the tree `esp` (None:
     an empty one) with `options` in baton.conf (None: as it is) and changed by `change`, and a TPM
     where there is to be one."""
@@ -56,7 +56,7 @@ def _room(machine, esp, options, packages, change=None):
 def boot(machine, arguments, timeout, packages):
     """Boots `machine` with an empty disk and `arguments` added to QEMU's until it ends by itself, or
     for `timeout` seconds. `packages` is where packages are unpacked."""
-    with _room(machine, None, None, packages) as (own, disk, folder):
+    with room(machine, None, None, packages) as (own, disk, folder):
         serial = folder / "serial"
         command = qemu.command(own, disk, folder, f"file,path={serial}") + arguments
         started = time.monotonic()
@@ -76,7 +76,7 @@ def boot(machine, arguments, timeout, packages):
 
 def from_disk(machine, change, done, timeout, packages):
     """Boots `machine` from an empty disk's tree as `change` has made it, until it says `done`."""
-    with _room(machine, None, None, packages, change) as (own, disk, folder):
+    with room(machine, None, None, packages, change) as (own, disk, folder):
         with qemu.Running(own, disk, folder) as running:
             running.wait_for(done, timeout)
             return Boot(running.log or running.complaints, None, time.monotonic() - running.started)
@@ -85,7 +85,7 @@ def from_disk(machine, change, done, timeout, packages):
 def converse(machine, esp, options, prompt, lines, timeout, packages):
     """Boots `machine` from a disk made from `esp`, and types `lines`, each when `prompt` (a regular
     expression) has come. It is given `timeout` seconds from the start to the end."""
-    with _room(machine, esp, options, packages) as (own, disk, folder):
+    with room(machine, esp, options, packages) as (own, disk, folder):
         with qemu.Running(own, disk, folder) as running:
             ends = f"(?P<prompt>{prompt})|{qemu.FIRMWARE_AGAIN.pattern}"
             seen = 0
