@@ -75,6 +75,16 @@ $(error $(CXX) is not here. `make setup` installs what Baton is built with)
 endif
 endif
 
+# --- Rooms -------------------------------------------------------------------------------------
+# A folder is a list. What is one architecture's stands in folders called after it.
+ARCHITECTURES := x86_64
+ARCH ?= x86_64
+
+# $(call neutral,FOLDER): its sources and its rooms', for every architecture.
+neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(ARCHITECTURES:%=$(1)/%/),$(wildcard $(1)/*/))))
+# $(call room,FOLDER): those and this architecture's.
+room = $(call neutral,$(1)) $(wildcard $(1)/$(ARCH)/*.cpp $(1)/$(ARCH)/*.S)
+
 # What sources include and no person wrote.
 GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h
 
@@ -123,11 +133,11 @@ GNU_EFI_INC := /usr/include/efi
 GNU_EFI_LIB := $(firstword $(patsubst %/crt0-efi-x86_64.o,%,$(wildcard \
   /usr/lib/crt0-efi-x86_64.o /usr/lib/x86_64-linux-gnu/crt0-efi-x86_64.o \
   /usr/lib/gnuefi/crt0-efi-x86_64.o /usr/lib64/gnuefi/crt0-efi-x86_64.o)))
-EFI_MM := format print e820 early_res
 
-EFI_SRC := $(wildcard efi/*.cpp efi/x86_64/*.cpp efi/x86_64/*.S loader/*.cpp loader/x86_64/*.cpp \
-  $(EFI_MM:%=mm/%.cpp))
+EFI_SRC := $(call room,efi) $(call room,loader)
 EFI_OBJ := $(call objects,efi,$(EFI_SRC))
+# Of mm/ the linker takes what the loader uses: e820, early reservations and printing.
+EFI_MM_OBJ := $(call objects,efi,$(call room,mm))
 EFI_SCRIPT := efi/x86_64/efi.lds
 # Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
@@ -139,11 +149,16 @@ EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text 
 EFI_SECTIONS := .text .rodata .data .dynamic .rela .reloc .sbat
 
 $(eval $(call compiled,efi,$(EFI_CXXFLAGS)))
-$(eval $(call remember,efi.link,$(EFI_LDFLAGS) $(EFI_SECTIONS) $(EFI_OBJ)))
+$(eval $(call remember,efi.link,$(EFI_LDFLAGS) $(EFI_SECTIONS) $(EFI_OBJ) $(EFI_MM_OBJ)))
 
-$(BUILD)/efi/baton.so: $(EFI_OBJ) $(EFI_SCRIPT) $(BUILD)/flags/efi.link
+$(BUILD)/efi/libmm.a: $(EFI_MM_OBJ) $(BUILD)/flags/efi.link
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) crs $@ $(EFI_MM_OBJ)
+
+$(BUILD)/efi/baton.so: $(EFI_OBJ) $(BUILD)/efi/libmm.a $(EFI_SCRIPT) $(BUILD)/flags/efi.link
 	$(call say,LD)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $(EFI_OBJ) -o $@ -lgnuefi
+	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $(EFI_OBJ) $(BUILD)/efi/libmm.a -o $@ \
+	  -lgnuefi
 
 $(ESP)/EFI/BOOT/BOOTX64.EFI: $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 	$(call say,EFI)
@@ -153,8 +168,7 @@ $(ESP)/EFI/BOOT/BOOTX64.EFI: $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 
 # --- Kernel ------------------------------------------------------------------------------------
 # kernel/, all of mm/, and the files both sides of the jump must agree on.
-KERNEL_SRC := $(wildcard kernel/*.cpp kernel/x86_64/*.cpp kernel/x86_64/*.S mm/*.cpp \
-  loader/handoff.cpp loader/acpi_root.cpp loader/self_test.cpp)
+KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi serial,$(call neutral,loader/$(r)))
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/x86_64/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
@@ -246,11 +260,11 @@ install: $(BUILD)/esp.complete
 	@$(PYTHON) tools/install install --from $(BUILD)/esp $(if $(ASKED_ESP),--esp '$(ASKED_ESP)')
 
 # --- Host --------------------------------------------------------------------------------------
-# mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/x86_64/;
-# as a library, of which each test program takes what it uses.
-REPLAY_SRC := $(wildcard tools/replay/*.cpp)
-REPLAY_READER := $(wildcard tools/replay/log_*.cpp)
-HOST_SRC := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/*.cpp) $(REPLAY_READER)
+# mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/$(ARCH)/;
+# as a library, of which each test program takes what it uses. In tools/replay/ main.cpp is a
+# program, the rest its library.
+REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
+HOST_SRC := $(call room,mm) $(call room,loader) $(call neutral,kernel) $(REPLAY_LIB)
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -272,10 +286,10 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 	  -lgtest -lgtest_main -pthread
 
 # For speed: the mm library by itself, and host programs that run long.
-MM_OBJ := $(call objects,host/fast,$(wildcard mm/*.cpp))
+MM_OBJ := $(call objects,host/fast,$(call room,mm))
 PROPERTY_SRC := $(wildcard tests/property/*_test.cpp)
 # Machines are drawn as logs, which replay's reader reads.
-PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_READER))
+PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_LIB))
 $(eval $(call compiled,host/fast,$(HOST_CXXFLAGS) -O2))
 $(eval $(call remember,host/fast.link,$(MM_OBJ) $(PROPERTY_OBJ)))
 
@@ -292,7 +306,7 @@ $(BUILD)/host/property_tests: $(PROPERTY_OBJ) $(BUILD)/host/libmm.a
 
 # With several threads, under ThreadSanitizer, which does not go together with the others.
 THREADS_SRC := $(wildcard tests/threads/*_test.cpp)
-THREADS_OBJ := $(call objects,host/threads,$(wildcard mm/*.cpp) $(THREADS_SRC))
+THREADS_OBJ := $(call objects,host/threads,$(call room,mm) $(THREADS_SRC))
 $(eval $(call compiled,host/threads,$(HOST_CXXFLAGS) -O1 -fsanitize=thread))
 $(eval $(call remember,host/threads.link,$(THREADS_OBJ)))
 
@@ -301,7 +315,7 @@ $(BUILD)/host/threads_tests: $(THREADS_OBJ) $(BUILD)/flags/host/threads.link
 	$(Q)$(CXX) -fsanitize=thread -o $@ $(THREADS_OBJ) -lgtest -lgtest_main -pthread
 
 # Nanoseconds on the host, with Google Benchmark.
-BENCH_OBJ := $(call objects,host/fast,$(wildcard tests/bench/*_bench.cpp) $(REPLAY_READER))
+BENCH_OBJ := $(call objects,host/fast,$(wildcard tests/bench/*_bench.cpp) $(REPLAY_LIB))
 $(eval $(call remember,host/bench.link,$(BENCH_OBJ)))
 $(BUILD)/host/benchmarks: $(BENCH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/bench.link
 	$(call say,LINK)
@@ -312,18 +326,20 @@ FUZZ_CXX ?= clang++
 FUZZ_SECONDS ?= 60
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
 FUZZERS := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
-FUZZ_LIB := $(wildcard mm/*.cpp loader/*.cpp loader/x86_64/*.cpp kernel/acpi*.cpp kernel/smbios.cpp kernel/options.cpp) \
-  kernel/mtrr.cpp kernel/nearest.cpp kernel/table_tests.cpp kernel/table_tests_affinity.cpp $(REPLAY_READER)
 FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(BUILD)/fuzz/%.o: %.cpp | $(GENERATED)
 	$(call say,CXX)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
-$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_LIB:%.cpp=$(BUILD)/fuzz/%.o)
+FUZZ_LIB_OBJ := $(call objects,fuzz,$(HOST_SRC))
+$(BUILD)/fuzz/libbaton.a: $(FUZZ_LIB_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) crs $@ $^
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libbaton.a
 	$(call say,LINK)
 	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^
--include $(FUZZ_LIB:%.cpp=$(BUILD)/fuzz/%.d) $(FUZZ_SRC:%.cpp=$(BUILD)/fuzz/%.d)
+-include $(FUZZ_LIB_OBJ:.o=.d) $(FUZZ_SRC:%.cpp=$(BUILD)/fuzz/%.d)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS)
@@ -332,7 +348,7 @@ fuzz: $(FUZZERS)
 	    -verbosity=0 -artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
 
 # The replay of a machine's log or facts.
-REPLAY_OBJ := $(call objects,host/fast,$(REPLAY_SRC))
+REPLAY_OBJ := $(call objects,host/fast,$(call neutral,tools/replay))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
 $(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/replay.link
 	$(call say,LINK)
@@ -358,7 +374,7 @@ command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
   -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
 IN_EFI := $(filter efi/%,$(EFI_SRC))
-IN_KERNEL := $(filter kernel/x86_64/%,$(KERNEL_SRC))
+IN_KERNEL := $(filter kernel/$(ARCH)/%,$(KERNEL_SRC))
 ALL_COMMANDS = $(call commands,efi,$(IN_EFI) $(FAULTY_SRC))$(call \
   commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(HOST_SRC))$(call \
   commands,host/tests,$(UNIT_SRC))
@@ -459,6 +475,6 @@ help:
 #: make clean      remove build/
 #: V=1 shows the commands.
 
--include $(patsubst %.o,%.d,$(EFI_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(THREADS_OBJ) $(PROPERTY_OBJ) \
+-include $(patsubst %.o,%.d,$(EFI_OBJ) $(EFI_MM_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(THREADS_OBJ) $(PROPERTY_OBJ) \
   $(REPLAY_OBJ))
 endif

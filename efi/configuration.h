@@ -3,7 +3,7 @@
 
 #include "efi/files.h"
 #include "efi/firmware.h"
-#include "loader/config.h"
+#include "loader/menu/config.h"
 #include "mm/print.h"
 #include "mm/result.h"
 

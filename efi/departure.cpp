@@ -16,7 +16,7 @@ using mm::Phys;
 using mm::Range;
 using mm::Result;
 
-constexpr uint64_t kKernelStack = 32 * mm::kKiB;  // twice what loader/handoff.h promises
+constexpr uint64_t kKernelStack = 32 * mm::kKiB;  // twice what loader/handoff/handoff.h promises
 // How much of the firmware's stack we say is live: ours is below where we look, and the
 // specification promises us 128 KiB (UEFI 2.10 section 2.3.4).
 constexpr uint64_t kStackBelow = 32 * mm::kKiB;

@@ -12,7 +12,7 @@
 #include "efi/memory_map.h"
 #include "efi/tables.h"
 #include "efi/x86_64/cpu.h"
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "loader/world.h"
 #include "mm/print.h"
 #include "mm/result.h"

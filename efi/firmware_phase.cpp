@@ -6,7 +6,7 @@
 #include "efi/memory_map.h"
 #include "efi/x86_64/cpu.h"
 #include "efi/x86_64/live_page.h"
-#include "loader/firmware_tests.h"
+#include "loader/selftest/firmware_tests.h"
 #include "loader/world.h"
 
 namespace efi {

@@ -1,4 +1,4 @@
-// The firmware phase of the self-tests: loader/firmware_tests.h on the real firmware.
+// The firmware phase of the self-tests: loader/selftest/firmware_tests.h on the real firmware.
 #pragma once
 
 #include <span>
@@ -6,7 +6,7 @@
 
 #include "efi/firmware.h"
 #include "efi/memory.h"
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "mm/print.h"
 #include "mm/result.h"
 

@@ -8,7 +8,7 @@
 #include "efi/firmware.h"
 #include "efi/memory.h"
 #include "loader/elf.h"
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "mm/print.h"
 #include "mm/result.h"
 

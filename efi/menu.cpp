@@ -7,8 +7,8 @@
 
 #include "efi/chain.h"
 #include "efi/directory.h"
-#include "loader/boot_entries.h"
-#include "loader/boot_menu.h"
+#include "loader/menu/boot_entries.h"
+#include "loader/menu/boot_menu.h"
 #include "version.h"
 
 namespace efi {

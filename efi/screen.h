@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "mm/print.h"
 
 namespace efi {

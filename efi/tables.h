@@ -6,7 +6,7 @@
 
 #include "efi/firmware.h"
 #include "efi/memory.h"
-#include "loader/acpi_root.h"
+#include "loader/acpi/root.h"
 #include "loader/world.h"
 #include "mm/e820.h"
 #include "mm/print.h"

@@ -3,7 +3,7 @@
 #include <array>
 #include <string_view>
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "kernel/panic.h"
 
 namespace kernel {
@@ -15,9 +15,9 @@ constexpr mm::NodeId kNode = 0;
 // The counter is read twice around each measurement; what that costs itself is taken off.
 template <class Work>
 uint64_t ticks_of(Work work) {
-  const uint64_t start = machine::cycles();
+  const uint64_t start = arch::cycles();
   work();
-  return machine::cycles() - start;
+  return arch::cycles() - start;
 }
 
 uint64_t per_round(uint64_t ticks, uint64_t empty) {
@@ -111,13 +111,13 @@ class Bench {
 
 }  // namespace
 
-void Laps::start() { last_ = machine::cycles(); }
+void Laps::start() { last_ = arch::cycles(); }
 
 void Laps::lap(const char* name) {
-  const uint64_t now = machine::cycles();
+  const uint64_t now = arch::cycles();
   if (count_ == laps_.size()) panic("more laps than room");
   laps_[count_++] = {name, now - last_};
-  last_ = machine::cycles();
+  last_ = arch::cycles();
 }
 
 void Laps::print(const mm::Printer& out) const {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "kernel/acpi.h"
+#include "loader/acpi/tables.h"
 
 namespace kernel {
 
@@ -16,10 +16,10 @@ const char* efi_memory_type_name(uint32_t type) {
 
 FirmwareRange FirmwareMap::operator[](size_t index) const {
   const auto d = bytes_.subspan(index * stride_, stride_);
-  const mm::Phys start{field<uint64_t>(d, 8)};
-  return {field<uint32_t>(d, 0),
-          {start, start + field<uint64_t>(d, 24) * mm::kPageSize},
-          field<uint64_t>(d, 32)};
+  const mm::Phys start{loader::field<uint64_t>(d, 8)};
+  return {loader::field<uint32_t>(d, 0),
+          {start, start + loader::field<uint64_t>(d, 24) * mm::kPageSize},
+          loader::field<uint64_t>(d, 32)};
 }
 
 std::optional<FirmwareRange> FirmwareMap::find(mm::Phys address) const {
@@ -46,12 +46,12 @@ mm::FirmwareClaim FirmwareMap::claim(size_t index) const {
   constexpr uint32_t kConventional = 7;
   constexpr uint64_t kSpecificPurpose = 0x40000;
   const auto d = bytes_.subspan(index * stride_, stride_);
-  const uint32_t type = field<uint32_t>(d, 0);
-  const uint64_t start = field<uint64_t>(d, 8);
-  const uint64_t pages = field<uint64_t>(d, 24);
+  const uint32_t type = loader::field<uint32_t>(d, 0);
+  const uint64_t start = loader::field<uint64_t>(d, 8);
+  const uint64_t pages = loader::field<uint64_t>(d, 24);
   mm::FirmwareClaim claim;
   claim.usable = ((type >= kLoaderCode && type <= kBootServicesData) || type == kConventional) &&
-                 (field<uint64_t>(d, 32) & kSpecificPurpose) == 0;
+                 (loader::field<uint64_t>(d, 32) & kSpecificPurpose) == 0;
   if (start >= mm::kMaxPhys) return claim;
   if (pages <= (mm::kMaxPhys - start) / mm::kPageSize) {
     claim.range = {{start}, {start + pages * mm::kPageSize}};

@@ -26,29 +26,29 @@ void FirmwareTables::find(uint64_t rsdp, const loader::AcpiWalk& walk, const mm:
 
 void FirmwareTables::read_power(const mm::Printer& out) {
   if (const auto fadt = tables_.table("FACP"); !fadt.empty()) {
-    power_ = or_none(parse_fadt(fadt), out);
+    power_ = or_none(loader::parse_fadt(fadt), out);
     if (power_.pm_timer != 0) out.line("ACPI: PM-Timer IO Port: 0x%x", power_.pm_timer);
   }
-  power_.s5 = find_s5(tables_.table("DSDT"));
+  power_.s5 = loader::find_s5(tables_.table("DSDT"));
 }
 
 void FirmwareTables::read_srat(bool x2apic_mode, const mm::Printer& out) {
   const auto table = tables_.table("SRAT");
   if (table.empty()) return;
-  const SratStorage storage{memory_, cpu_affinities_};
-  srat_ = or_none(parse_srat(table, storage, domains_, x2apic_mode, out), out);
+  const loader::SratStorage storage{memory_, cpu_affinities_};
+  srat_ = or_none(loader::parse_srat(table, storage, domains_, x2apic_mode, out), out);
   if (!srat_.used) return;
   if (const auto slit = tables_.table("SLIT"); !slit.empty()) {
-    distances_ = or_none(parse_slit(slit, domains_, matrix_, out), out);
+    distances_ = or_none(loader::parse_slit(slit, domains_, matrix_, out), out);
   }
   if (const auto cedt = tables_.table("CEDT"); !cedt.empty()) {
-    (void)or_none(add_cxl_windows(cedt, storage, domains_, srat_, out), out);
+    (void)or_none(loader::add_cxl_windows(cedt, storage, domains_, srat_, out), out);
   }
 }
 
 void FirmwareTables::read_topology(bool x2apic_mode, const mm::Printer& out) {
   if (const auto table = tables_.table("APIC"); !table.empty()) {
-    madt_ = or_none(parse_madt(table, cpus_, out), out);
+    madt_ = or_none(loader::parse_madt(table, cpus_, out), out);
   }
   read_srat(x2apic_mode, out);
 }

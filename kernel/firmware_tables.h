@@ -4,11 +4,11 @@
 #include <array>
 #include <cstdint>
 
-#include "kernel/acpi.h"
-#include "kernel/acpi_fadt.h"
-#include "kernel/acpi_madt.h"
-#include "kernel/acpi_slit.h"
-#include "kernel/acpi_srat.h"
+#include "loader/acpi/fadt.h"
+#include "loader/acpi/madt.h"
+#include "loader/acpi/slit.h"
+#include "loader/acpi/srat.h"
+#include "loader/acpi/tables.h"
 #include "mm/print.h"
 
 namespace kernel {
@@ -27,25 +27,25 @@ class FirmwareTables {
   // CPUs, then nodes and distances: prints the SRAT lines.
   void read_topology(bool x2apic_mode, const mm::Printer& out);
 
-  [[nodiscard]] const AcpiTables& tables() const { return tables_; }
-  [[nodiscard]] const AcpiFacts& power() const { return power_; }
-  [[nodiscard]] const Madt& madt() const { return madt_; }
-  [[nodiscard]] const Srat& srat() const { return srat_; }
+  [[nodiscard]] const loader::AcpiTables& tables() const { return tables_; }
+  [[nodiscard]] const loader::AcpiFacts& power() const { return power_; }
+  [[nodiscard]] const loader::Madt& madt() const { return madt_; }
+  [[nodiscard]] const loader::Srat& srat() const { return srat_; }
   [[nodiscard]] const mm::Distances& distances() const { return distances_; }
-  [[nodiscard]] const ProximityMap& domains() const { return domains_; }
+  [[nodiscard]] const loader::ProximityMap& domains() const { return domains_; }
 
  private:
   void read_srat(bool x2apic_mode, const mm::Printer& out);
 
-  AcpiTables tables_;
-  AcpiFacts power_;
-  Madt madt_;
-  Srat srat_;
+  loader::AcpiTables tables_;
+  loader::AcpiFacts power_;
+  loader::Madt madt_;
+  loader::Srat srat_;
   mm::Distances distances_;
-  ProximityMap domains_;
+  loader::ProximityMap domains_;
   std::array<mm::MemoryAffinity, kMaxMemory> memory_{};
-  std::array<CpuAffinity, kMaxCpus> cpu_affinities_{};
-  std::array<MadtCpu, kMaxCpus> cpus_{};
+  std::array<loader::CpuAffinity, kMaxCpus> cpu_affinities_{};
+  std::array<loader::MadtCpu, kMaxCpus> cpus_{};
   std::array<uint8_t, mm::kMaxNodes * mm::kMaxNodes> matrix_{};
 };
 

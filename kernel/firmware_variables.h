@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "mm/result.h"
 
 namespace kernel {
@@ -25,7 +25,7 @@ struct FirmwareTime {
   uint8_t month = 0, day = 0, hour = 0, minute = 0, second = 0;
 };
 
-namespace machine {
+namespace arch {
 
 inline constexpr size_t kMaxVariable = 4096;  // bytes of a variable we read or write
 
@@ -39,5 +39,5 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
                           std::span<const uint8_t> content);
 mm::Result<FirmwareTime> firmware_time(const loader::Handoff& handoff);
 
-}  // namespace machine
+}  // namespace arch
 }  // namespace kernel

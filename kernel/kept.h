@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "mm/direct_map.h"
 #include "mm/result.h"
 

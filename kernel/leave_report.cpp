@@ -8,7 +8,7 @@
 #include "kernel/console.h"
 #include "kernel/firmware_variables.h"
 #include "kernel/summary.h"
-#include "loader/report_variable.h"
+#include "loader/handoff/report_variable.h"
 
 namespace kernel {
 namespace {
@@ -32,14 +32,14 @@ bool same_text(const Stored& stored, size_t size, std::string_view text) {
 
 mm::Result<bool> store(const loader::Handoff& handoff, std::string_view text) {
   static constinit Stored bytes{};
-  const auto before = machine::get_variable(handoff, kVariable, bytes);
+  const auto before = arch::get_variable(handoff, kVariable, bytes);
   // One that is not ours, or larger than ours can be, is replaced.
   if (before.ok() && before.value().has_value() && same_text(bytes, *before.value(), text)) {
     return false;
   }
   ReportHead head;
   head.length = static_cast<uint16_t>(text.size());
-  if (const auto now = machine::firmware_time(handoff); now.ok()) {
+  if (const auto now = arch::firmware_time(handoff); now.ok()) {
     const FirmwareTime& t = now.value();
     head.year = t.year;
     head.month = t.month;
@@ -51,7 +51,7 @@ mm::Result<bool> store(const loader::Handoff& handoff, std::string_view text) {
   std::memcpy(bytes.data(), &head, sizeof head);
   std::memcpy(bytes.data() + sizeof head, text.data(), text.size());
   BATON_TRY(
-      machine::set_variable(handoff, kVariable, std::span(bytes).first(sizeof head + text.size())));
+      arch::set_variable(handoff, kVariable, std::span(bytes).first(sizeof head + text.size())));
   return true;
 }
 

@@ -2,24 +2,24 @@
 
 #include <algorithm>
 
-#include "kernel/acpi_spcr.h"
+#include "kernel/arch.h"
 #include "kernel/bench.h"
 #include "kernel/booted.h"
 #include "kernel/console.h"
 #include "kernel/crash.h"
 #include "kernel/firmware_tables.h"
+#include "kernel/iomem.h"
 #include "kernel/kept.h"
 #include "kernel/leave_report.h"
-#include "kernel/machine.h"
 #include "kernel/memory_options.h"
-#include "kernel/monitor.h"
-#include "kernel/mtrr.h"
+#include "kernel/monitor/monitor.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
-#include "kernel/report.h"
-#include "kernel/screen_console.h"
-#include "kernel/selftest.h"
+#include "kernel/screen/screen_console.h"
+#include "kernel/selftest/selftest.h"
+#include "loader/acpi/spcr.h"
 #include "mm/show.h"
+#include "mm/x86_64/mtrr.h"
 #include "version.h"
 
 namespace kernel {
@@ -52,16 +52,16 @@ void take_handoff(const loader::Handoff& handoff) {
 void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
                     const mm::E820Changes& changes) {
   log().line("NX (Execute Disable) protection: %s",
-             machine::has_no_execute() ? "active" : "missing in CPU!");
+             arch::has_no_execute() ? "active" : "missing in CPU!");
   mm::print_user_map(e820, changes, log());
-  mm::print_beyond(e820, machine::physical_end(), log());
+  mm::print_beyond(e820, arch::physical_end(), log());
   log().line("efi: EFI v%u.%.2u by %s", handoff.efi_revision >> 16, handoff.efi_revision & 0xffff,
              handoff.firmware_vendor);
 }
 
 // Where the direct map ends, or what the CPU can address.
 mm::Phys reachable_end(unsigned paging_levels) {
-  return std::min(machine::physical_end(), phys(mm::max_arch_pfn(paging_levels)));
+  return std::min(arch::physical_end(), phys(mm::max_arch_pfn(paging_levels)));
 }
 
 // What memmap= calls RAM, the loader may have taken for something else and not mapped.
@@ -69,7 +69,7 @@ mm::Result<> check_mapped(const mm::E820Table& e820) {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
   for (const mm::E820Entry& entry : e820.entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
-    if (const auto at = machine::first_unmapped(base, entry.range)) {
+    if (const auto at = arch::first_unmapped(base, entry.range)) {
       return mm::Error{"is called RAM, but not by the firmware, and was not mapped (address)",
                        "memmap=", at->v};
     }
@@ -79,18 +79,17 @@ mm::Result<> check_mapped(const mm::E820Table& e820) {
 
 void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
-  const loader::AcpiWalk walk(kept.map(), machine::is_mapped, base);
+  const loader::AcpiWalk walk(kept.map(), arch::is_mapped, base);
   tables.find(kept.handoff().rsdp, walk, kept.map(), log());
   tables.read_power(log());
-  machine::prepare_end(kept.handoff(), tables.power());
+  arch::prepare_end(kept.handoff(), tables.power());
   if (const auto spcr = tables.tables().table("SPCR"); !spcr.empty()) {
-    const auto port = parse_spcr(spcr);
-    const mm::Result<> added = port.ok()
-                                   ? machine::add_console(port.value().port, port.value().baud)
-                                   : mm::Result<>(port.error());
+    const auto port = loader::parse_spcr(spcr);
+    const mm::Result<> added = port.ok() ? arch::add_console(port.value().port, port.value().baud)
+                                         : mm::Result<>(port.error());
     if (!added.ok()) log().error("ACPI", added.error());
   }
-  tables.read_topology(machine::x2apic_mode(), log());
+  tables.read_topology(arch::x2apic_mode(), log());
 }
 
 // What the firmware calls more reliable, where kernelcore=mirror asks for it.
@@ -158,9 +157,9 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const mm::FirmwareRam ram = firmware_ram(firmware, relay.e820());
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
-  std::array<mm::PfnRange, kMostUncovered> uncovered;
+  std::array<mm::PfnRange, mm::kMostUncovered> uncovered;
   const size_t runs =
-      memory.mtrr_trim ? uncovered_frames(machine::read_mtrrs(), uncovered, log()) : 0;
+      memory.mtrr_trim ? mm::uncovered_frames(arch::read_mtrrs(), uncovered, log()) : 0;
   must("e820", relay.trim(h.paging_levels, std::span(uncovered).first(runs)));
   if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   firmware.print_mirrored(log());
@@ -198,7 +197,7 @@ void give_back(Relay& relay, const char* name, const char* called) {
 // it is anybody's.
 void stop_loader_code(const Relay& relay) {
   for (const mm::Reservation& r : relay.reservations().entries()) {
-    if (std::string_view(r.name) != "LOADER" || machine::make_data(r.range)) continue;
+    if (std::string_view(r.name) != "LOADER" || arch::make_data(r.range)) continue;
     panic("a page of the loader's code reaches beyond [mem 0x%016lx-0x%016lx]", r.range.start.v,
           r.range.end.v - 1);
   }
@@ -217,12 +216,12 @@ void give_back_leftovers(Relay& relay, const Options& options) {
 // As the options say: self-tests, then off or to the monitor.
 [[noreturn]] void finish(Booted& machine) {
   if (const auto broken = machine.options.find("panic")) crash(broken->value);
-  auto end = machine::End::PowerOff;
+  auto end = arch::End::PowerOff;
   if (const auto passed = run_asked_tests(machine, bare())) {
-    end = *passed ? machine::End::Passed : machine::End::Failed;
+    end = *passed ? arch::End::Passed : arch::End::Failed;
     leave_report(machine, log());
   }
-  if (machine.options.has("poweroff")) machine::power_off(end);
+  if (machine.options.has("poweroff")) arch::power_off(end);
   run_monitor(machine);
 }
 
@@ -230,8 +229,8 @@ void give_back_leftovers(Relay& relay, const Options& options) {
 
 void kernel_main(const loader::Handoff& handoff) {
   print_banner(handoff);
-  machine::start_clock(log());
-  machine::print_cpu(log());
+  arch::start_clock(log());
+  arch::print_cpu(log());
   take_handoff(handoff);
   const Options options(kept.options());
 
@@ -244,8 +243,8 @@ void kernel_main(const loader::Handoff& handoff) {
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 
-  Booted machine{kept,       tables,       origin.firmware_map,     options,     relay,
-                 origin.ram, origin.trims, machine::physical_end(), origin.added};
+  Booted machine{kept,       tables,       origin.firmware_map,  options,     relay,
+                 origin.ram, origin.trims, arch::physical_end(), origin.added};
   must("ledger", close_ledger(machine, log()));
   if (bench) {
     laps.print(bare());

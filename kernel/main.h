@@ -1,7 +1,7 @@
 // The kernel's story begins here.
 #pragma once
 
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 
 namespace kernel {
 

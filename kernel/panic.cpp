@@ -4,8 +4,8 @@
 #include <cstdarg>
 #include <string_view>
 
+#include "kernel/arch.h"
 #include "kernel/console.h"
-#include "kernel/machine.h"
 
 namespace kernel {
 namespace {
@@ -40,7 +40,7 @@ void say_both(Say say, const InShort& first, const InShort& second) {
 }
 
 void end_report(const mm::Printer& out) {
-  machine::print_backtrace(out);
+  arch::print_backtrace(out);
   out.line("---[ end Kernel panic ]---");
 }
 
@@ -50,22 +50,22 @@ void last_words(const InShort& in_short, Report report, const void* facts) {
   switch (++depth) {
     case 1:
       first_fault = in_short;
-      machine::prepare_last_words();
+      arch::prepare_last_words();
       console().speak_to(Console::Hearers::Lines);
       report(facts, log());
       console().speak_to(Console::Hearers::Others);
       report(facts, log());
       break;
     case 2:
-      machine::prepare_last_words();
-      say_both(machine::say_on_com1, first_fault, in_short);
+      arch::prepare_last_words();
+      say_both(arch::say_on_com1, first_fault, in_short);
       console().speak_to(Console::Hearers::Others);
       say_both([](std::string_view text) { console().bare(text); }, first_fault, in_short);
       break;
     default:
       break;
   }
-  machine::stop_after_panic();
+  arch::stop_after_panic();
 }
 
 void panic(const char* format, ...) {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "mm/result.h"
 #include "mm/types.h"
 

@@ -4,7 +4,7 @@
 // as one ("console splitter"). That one can often be drawn on by the firmware only.
 #pragma once
 
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 
 namespace loader {
 

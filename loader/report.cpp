@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "loader/self_test.h"
+#include "loader/handoff/self_test.h"
 
 namespace loader {
 namespace {

@@ -1,5 +1,5 @@
 // A run's report as files: the kernel leaves a summary in a UEFI variable
-// (loader/report_variable.h), and the next start of Baton, which can write files, makes
+// (loader/handoff/report_variable.h), and the next start of Baton, which can write files, makes
 // \baton\report-DATE.txt and .html of it.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "loader/efi_memory_map.h"
-#include "loader/report_variable.h"
+#include "loader/handoff/report_variable.h"
 #include "mm/print.h"
 #include "mm/result.h"
 

@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <span>
 
-#include "loader/acpi_root.h"
+#include "loader/acpi/root.h"
 #include "loader/efi_memory_map.h"
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 #include "loader/reach.h"
 #include "loader/x86_64/page_tables.h"
 #include "mm/direct_map.h"

@@ -1,12 +1,12 @@
 // The first serial port, by our own hand: for what must be said when the firmware can no longer be
-// asked to say it. loader/uart.h says how long a port that is not read may hold us up.
+// asked to say it. loader/serial/uart.h says how long a port that is not read may hold us up.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
 #include "efi/x86_64/cpu.h"
-#include "loader/uart.h"
+#include "loader/serial/uart.h"
 #include "mm/print.h"
 
 namespace efi {

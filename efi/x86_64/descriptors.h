@@ -2,7 +2,7 @@
 #pragma once
 
 #include "efi/firmware.h"
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 
 namespace efi {
 

@@ -12,8 +12,8 @@ namespace efi {
 // Where our code lies, which goes on running while page tables change under it.
 [[nodiscard]] mm::Range our_text();
 
-// Enters the kernel as loader/handoff.h says. Interrupts are off; `stack` is the range its stack
-// grows down in; `entry` is virtual.
+// Enters the kernel as loader/handoff/handoff.h says. Interrupts are off; `stack` is the range its
+// stack grows down in; `entry` is virtual.
 [[noreturn]] void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack,
                                const loader::PagingFeatures& paging);
 

@@ -1,6 +1,6 @@
 #include "kernel/x86_64/backtrace.h"
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "kernel/symbols.h"
 #include "kernel/x86_64/descriptors.h"
 #include "mm/types.h"
@@ -88,7 +88,7 @@ const char* stack_guarded_by(uint64_t address) {
 
 }  // namespace x86
 
-void machine::print_backtrace(const mm::Printer& out) {
+void arch::print_backtrace(const mm::Printer& out) {
   const auto* frame = static_cast<const x86::Frame*>(__builtin_frame_address(0));
   x86::print_backtrace_from(out, frame->return_address, frame->caller_rbp);
 }

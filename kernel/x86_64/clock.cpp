@@ -1,7 +1,7 @@
 #include "kernel/x86_64/clock.h"
 
+#include "kernel/arch.h"
 #include "kernel/console.h"
-#include "kernel/machine.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/ports.h"
 
@@ -81,7 +81,7 @@ TscRate find_tsc_rate() {
 
 }  // namespace x86
 
-namespace machine {
+namespace arch {
 namespace {
 
 constinit uint64_t entered_at = 0;
@@ -107,10 +107,10 @@ void start_clock(const mm::Printer& out) {
            rate.hertz / 1000 % 1000, rate.source);
 }
 
-}  // namespace machine
+}  // namespace arch
 
 uint64_t x86::waiting_clock() {
-  return machine::tsc_hertz == 0 ? rdtsc() / 1000 : machine::microseconds();
+  return arch::tsc_hertz == 0 ? rdtsc() / 1000 : arch::microseconds();
 }
 
 }  // namespace kernel

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 
 namespace kernel::x86 {
 namespace {
@@ -96,7 +96,7 @@ void print(const CpuFacts& cpu, const mm::Printer& out) {
 
 }  // namespace kernel::x86
 
-std::array<kernel::machine::Protection, 3> kernel::machine::protections() {
+std::array<kernel::arch::Protection, 3> kernel::arch::protections() {
   std::array<Protection, 3> all{};
   const auto bits = x86::supervisor_bits();
   for (size_t i = 0; i < all.size(); ++i) {

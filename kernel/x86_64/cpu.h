@@ -79,7 +79,7 @@ struct CpuFacts {
 };
 
 [[nodiscard]] CpuFacts cpu_facts();
-// Turns on what machine::protections() names, where the CPU has it (Intel SDM vol. 3A, sections 2.5
+// Turns on what arch::protections() names, where the CPU has it (Intel SDM vol. 3A, sections 2.5
 // and 4.6). Nothing here is mapped for user mode, so the kernel never runs or reads such a page.
 void protect_supervisor();
 void print(const CpuFacts& cpu, const mm::Printer& out);

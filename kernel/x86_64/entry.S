@@ -19,7 +19,7 @@
     stack machine_check_stack, .stack.machine_check, FAULT_STACK_SIZE
     stack page_fault_stack, .stack.page_fault, FAULT_STACK_SIZE
 
-# The state is loader/handoff.h's: rdi is the handoff, interrupts are off.
+# The state is loader/handoff/handoff.h's: rdi is the handoff, interrupts are off.
     .section .text.entry, "ax", @progbits
     .globl kernel_entry
     .type kernel_entry, @function

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "kernel/panic.h"
 #include "kernel/x86_64/backtrace.h"
 #include "kernel/x86_64/cpu.h"
@@ -144,7 +144,7 @@ bool probe_rdmsr(uint32_t msr, uint64_t& value) { return probe_msr(msr, &value) 
 
 }  // namespace x86
 
-namespace machine {
+namespace arch {
 
 bool can_read(uint64_t virt) {
   uint64_t value = 0;
@@ -158,7 +158,7 @@ bool can_write(uint64_t virt) {
   return probe_store(reinterpret_cast<void*>(aligned), static_cast<uint32_t>(value & 0xff)) != 0;
 }
 
-}  // namespace machine
+}  // namespace arch
 }  // namespace kernel
 
 void handle_exception(kernel::x86::Registers* registers) {

@@ -1,8 +1,8 @@
 // Memory as the memory test wants it: moved at full speed, and out of the caches.
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
 
-namespace kernel::machine {
+namespace kernel::arch {
 
 void copy_words(uint64_t to, uint64_t from, uint64_t words) {
   asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
@@ -21,4 +21,4 @@ void write_back_caches(uint64_t virt, uint64_t bytes) {
   asm volatile("mfence" : : : "memory");
 }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch

@@ -1,12 +1,12 @@
 // Reads this CPU's memory type range registers.
-#include "kernel/mtrr.h"
+#include "mm/x86_64/mtrr.h"
 
 #include <string_view>
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
 
-namespace kernel::machine {
+namespace kernel::arch {
 namespace {
 
 constexpr uint32_t kCapabilities = 0xfe, kDefaultType = 0x2ff, kFirstVariable = 0x200;
@@ -31,14 +31,15 @@ uint64_t forced_write_back_end() {
 
 }  // namespace
 
-Mtrrs read_mtrrs() {
-  Mtrrs mtrrs;
+mm::Mtrrs read_mtrrs() {
+  mm::Mtrrs mtrrs;
   if ((x86::cpuid(1).edx >> 12 & 1) == 0) return mtrrs;
   mtrrs.supported = true;
   const uint64_t capabilities = x86::rdmsr(kCapabilities);
   mtrrs.default_type = x86::rdmsr(kDefaultType);
   mtrrs.variable_count = capabilities & 0xff;
-  if (mtrrs.variable_count > Mtrrs::kMaxVariable) mtrrs.variable_count = Mtrrs::kMaxVariable;
+  if (mtrrs.variable_count > mm::Mtrrs::kMaxVariable)
+    mtrrs.variable_count = mm::Mtrrs::kMaxVariable;
   for (uint32_t i = 0; i < mtrrs.variable_count; ++i) {
     mtrrs.variable[i] = {x86::rdmsr(kFirstVariable + 2 * i),
                          x86::rdmsr(kFirstVariable + 2 * i + 1)};
@@ -51,4 +52,4 @@ Mtrrs read_mtrrs() {
   return mtrrs;
 }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch

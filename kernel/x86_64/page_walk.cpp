@@ -36,8 +36,8 @@ bool is_leaf(uint64_t entry, unsigned level) { return level == 1 || (entry & kLa
 
 // The entry's three bits choose a byte of the PAT (Intel SDM vol. 3A, section 12.12; its table
 // 12-10 for the numbers). Every x86-64 CPU has one.
-machine::Caching caching_of(uint64_t entry, unsigned level) {
-  using enum machine::Caching;
+arch::Caching caching_of(uint64_t entry, unsigned level) {
+  using enum arch::Caching;
   const uint64_t pat_bit = level == 1 ? kPatSmall : kPatLarge;
   const unsigned index = ((entry & pat_bit) != 0 ? 4u : 0u) |
                          ((entry & kCacheDisable) != 0 ? 2u : 0u) |
@@ -56,7 +56,7 @@ machine::Caching caching_of(uint64_t entry, unsigned level) {
   }
 }
 
-machine::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights rights) {
+arch::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights rights) {
   const uint64_t size = uint64_t{1} << shift_of(level);
   return {canonical(virt),
           entry & kAddressMask & ~(size - 1),
@@ -71,7 +71,7 @@ const uint64_t* table_at(uint64_t physical) {
 }
 
 struct Walk {
-  machine::VisitMapping visit;
+  arch::VisitMapping visit;
   void* context;
 
   // False: visit() wants no more.
@@ -105,7 +105,7 @@ Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
 
 void set_table_map(const mm::DirectMap& map) { table_map = map; }
 
-std::optional<machine::Mapping> translate(uint64_t root, uint64_t virt) {
+std::optional<arch::Mapping> translate(uint64_t root, uint64_t virt) {
   if (canonical(virt) != virt) return std::nullopt;
   Rights rights;
   uint64_t table = root;
@@ -124,7 +124,7 @@ std::optional<machine::Mapping> translate(uint64_t root, uint64_t virt) {
 
 }  // namespace x86
 
-namespace machine {
+namespace arch {
 
 void walk_mappings(VisitMapping visit, void* context) {
   (void)x86::Walk{visit, context}.table(x86::read_cr3(), x86::levels(), 0, {});
@@ -163,5 +163,5 @@ bool is_mapped(const void* base, mm::Range range) {
   return !first_unmapped(base, range).has_value();
 }
 
-}  // namespace machine
+}  // namespace arch
 }  // namespace kernel

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "mm/direct_map.h"
 
 namespace kernel::x86 {
@@ -19,6 +19,6 @@ struct Leaf {
 };
 Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables);
 // What `virt` leads to in the tables whose root (CR3's value) this is.
-std::optional<machine::Mapping> translate(uint64_t root, uint64_t virt);
+std::optional<arch::Mapping> translate(uint64_t root, uint64_t virt);
 
 }  // namespace kernel::x86

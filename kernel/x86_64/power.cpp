@@ -1,19 +1,19 @@
 // The end of a boot: the firmware's ResetSystem, then ACPI's registers, then what old PCs had.
-#include "kernel/acpi_fadt.h"
+#include "kernel/arch.h"
 #include "kernel/console.h"
-#include "kernel/machine.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/ports.h"
 #include "kernel/x86_64/qemu.h"
+#include "loader/acpi/fadt.h"
 
-namespace kernel::machine {
+namespace kernel::arch {
 namespace {
 
 constinit uint64_t runtime_root = 0;
 constinit uint64_t system_table = 0;
 constinit uint64_t direct_map = 0;
-constinit AcpiFacts acpi;
+constinit loader::AcpiFacts acpi;
 
 // UEFI 2.10 sections 4.3, 4.5 and 8.5.1.
 constexpr uint64_t kRuntimeServicesOffset = 88, kResetSystemOffset = 104;
@@ -63,14 +63,14 @@ void reset_system(ResetType type) {
   x86::write_cr3(root);
 }
 
-bool write_register(const GenericAddress& reg, uint16_t value, unsigned bytes) {
+bool write_register(const loader::GenericAddress& reg, uint16_t value, unsigned bytes) {
   if (reg.address == 0) return false;
-  if (reg.space == GenericAddress::kIo && reg.address <= 0xffff) {
+  if (reg.space == loader::GenericAddress::kIo && reg.address <= 0xffff) {
     const auto port = static_cast<uint16_t>(reg.address);
     bytes == 1 ? x86::out8(port, static_cast<uint8_t>(value)) : x86::out16(port, value);
     return true;
   }
-  if (reg.space == GenericAddress::kMemory) {
+  if (reg.space == loader::GenericAddress::kMemory) {
     const uint64_t virt = direct_map + reg.address;
     const auto mapping = find_mapping(virt);
     if (!mapping || !mapping->writable) return false;
@@ -84,8 +84,8 @@ bool write_register(const GenericAddress& reg, uint16_t value, unsigned bytes) {
   return false;
 }
 
-uint16_t read_register(const GenericAddress& reg) {
-  if (reg.space == GenericAddress::kIo && reg.address != 0 && reg.address <= 0xffff) {
+uint16_t read_register(const loader::GenericAddress& reg) {
+  if (reg.space == loader::GenericAddress::kIo && reg.address != 0 && reg.address <= 0xffff) {
     return x86::in16(static_cast<uint16_t>(reg.address));
   }
   return 0;
@@ -116,7 +116,7 @@ void enter_s5() {
 
 }  // namespace
 
-void prepare_end(const loader::Handoff& handoff, const AcpiFacts& facts) {
+void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts) {
   runtime_root = handoff.runtime_root;
   system_table = handoff.efi_system_table;
   direct_map = handoff.direct_map;
@@ -152,4 +152,4 @@ void stop_after_panic() {
   x86::halt();
 }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch

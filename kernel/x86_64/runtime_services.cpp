@@ -9,7 +9,7 @@
 #include "kernel/x86_64/page_walk.h"
 #include "mm/types.h"
 
-namespace kernel::machine {
+namespace kernel::arch {
 namespace {
 
 // UEFI 2.10 sections 4.3 and 4.5: offsets in EFI_SYSTEM_TABLE and EFI_RUNTIME_SERVICES.
@@ -158,4 +158,4 @@ mm::Result<FirmwareTime> firmware_time(const loader::Handoff& handoff) {
   return FirmwareTime{t.year, t.month, t.day, t.hour, t.minute, t.second};
 }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch

@@ -1,11 +1,11 @@
-// The serial ports the console is shown on; loader/uart.h says what they do.
+// The serial ports the console is shown on; loader/serial/uart.h says what they do.
 #pragma once
 
 #include <cstdint>
 
 #include "kernel/x86_64/clock.h"
 #include "kernel/x86_64/ports.h"
-#include "loader/uart.h"
+#include "loader/serial/uart.h"
 
 namespace kernel::x86 {
 

@@ -1,7 +1,6 @@
 // From the entry point to kernel_main(): the CPU's tables, the first console, the handoff checked.
-#include "kernel/acpi_fadt.h"
+#include "kernel/arch.h"
 #include "kernel/console.h"
-#include "kernel/machine.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/x86_64/cpu.h"
@@ -9,10 +8,11 @@
 #include "kernel/x86_64/keyboard.h"
 #include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/serial.h"
+#include "loader/acpi/fadt.h"
 
 extern "C" [[noreturn]] void kernel_start(const loader::Handoff* handoff);
 
-namespace kernel::machine {
+namespace kernel::arch {
 namespace {
 
 constinit x86::Serial com1({loader::kCom1});
@@ -95,17 +95,17 @@ void print_cpu(const mm::Printer& out) {
   out.text("\n");
 }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch
 
 void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
   x86::load_descriptors();
-  machine::open_console();
+  arch::open_console();
   x86::protect_supervisor();
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
     panic("handoff", good.error());
   }
   x86::set_table_map(mm::DirectMap{handoff->direct_map});
-  machine::prepare_end(*handoff, {});
+  arch::prepare_end(*handoff, {});
   kernel_main(*handoff);
 }

@@ -1,7 +1,7 @@
 // Write-combining for device memory that is only written, such as a framebuffer: on a bus, bursts
 // are many times faster than stores one by one. An entry of the PAT that nobody else uses selects
 // it (Intel SDM vol. 3A, section 12.12); pages that reach beyond the range stay as they are.
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/page_walk.h"
 
@@ -27,14 +27,14 @@ void wrmsr(uint32_t msr, uint64_t value) {
 }
 
 bool can_change(const uint64_t* entry) {
-  const auto mapping = machine::find_mapping(reinterpret_cast<uint64_t>(entry));
+  const auto mapping = arch::find_mapping(reinterpret_cast<uint64_t>(entry));
   return mapping && mapping->writable;
 }
 
 }  // namespace
 }  // namespace kernel::x86
 
-namespace kernel::machine {
+namespace kernel::arch {
 
 uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables) {
   using namespace x86;  // NOLINT: one function, all about it
@@ -60,4 +60,4 @@ uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& table
   return changed;
 }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch

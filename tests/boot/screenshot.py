@@ -78,7 +78,7 @@ def bits_of(rows, pitch, width, height):
 
 
 def fonts_of(width, height):
-    """(names, pixels of the screen to one of the font, either way): what kernel/font.h chooses."""
+    """(names, pixels of the screen to one of the font, either way): what kernel/screen/font.h chooses."""
     for cell, size, scale in ((24, "24x12", 2), (16, "32x16", 1), (12, "24x12", 1)):
         if width // cell >= 160 and height // (2 * cell) >= 40:
             return [f"Uni2-Terminus{size}", f"Uni2-TerminusBold{size}"], scale

@@ -172,7 +172,7 @@ def test_code_that_can_still_be_run(bench):
     """A kernel that leaves the loader's text executable where it lay, and gives its memory back."""
     done = b"\xb8\x01\x00\x00\x00\xc3"  # mov $1, %eax; ret
     boot = bench.boot(SMALL, "selftest=kernel poweroff",
-                      planted("kernel::machine::make_data", done))
+                      planted("kernel::arch::make_data", done))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert results(boot)[1] == ["kernel.pages.exact"]
     assert re.search(r"is in the identity map \(RX\), and is to be written and not run", boot.log)
@@ -193,7 +193,7 @@ def test_memtest_bad_memory(bench):
         path = tree / "EFI/baton/kernel.elf"
         elf = Elf(path.read_bytes())
         # test $0xffffff, %edi; jnz 1f; xorb $4, (%rdi); 1: ret
-        elf.plant(symbol(BUILD / "kernel.elf", "kernel::machine::write_back_caches"),
+        elf.plant(symbol(BUILD / "kernel.elf", "kernel::arch::write_back_caches"),
                   b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
         path.write_bytes(elf.bytes())
     boot = bench.boot(Machine(memory=72 * MIB), "memtest=quick poweroff", plant)

@@ -9,13 +9,13 @@
 #include <span>
 #include <vector>
 
-#include "kernel/acpi_fadt.h"
-#include "kernel/acpi_madt.h"
-#include "kernel/acpi_slit.h"
-#include "kernel/acpi_spcr.h"
-#include "kernel/acpi_srat.h"
-#include "kernel/smbios.h"
-#include "kernel/table_tests.h"
+#include "kernel/selftest/table_tests.h"
+#include "loader/acpi/fadt.h"
+#include "loader/acpi/madt.h"
+#include "loader/acpi/slit.h"
+#include "loader/acpi/smbios.h"
+#include "loader/acpi/spcr.h"
+#include "loader/acpi/srat.h"
 #include "mm/print.h"
 
 namespace {
@@ -46,36 +46,36 @@ class Machine {
 
   void parse() {
     std::vector<mm::MemoryAffinity> memory(64);
-    std::vector<kernel::CpuAffinity> cpus(64);
-    std::vector<kernel::MadtCpu> madt(64);
+    std::vector<loader::CpuAffinity> cpus(64);
+    std::vector<loader::MadtCpu> madt(64);
     std::vector<uint8_t> matrix(mm::kMaxNodes * mm::kMaxNodes);
-    const kernel::SratStorage storage{memory, cpus};
+    const loader::SratStorage storage{memory, cpus};
     const mm::Printer quiet;
-    kernel::ProximityMap domains;
-    kernel::Srat srat;
+    loader::ProximityMap domains;
+    loader::Srat srat;
     for (const Bytes& table : tables_) {
       switch (table[0] << 8 | table[1]) {
         case 'S' << 8 | 'R':
-          if (const auto read = kernel::parse_srat(table, storage, domains, true, quiet); read.ok())
+          if (const auto read = loader::parse_srat(table, storage, domains, true, quiet); read.ok())
             srat = read.value();
           break;
         case 'S' << 8 | 'L':
-          (void)kernel::parse_slit(table, domains, matrix, quiet);
+          (void)loader::parse_slit(table, domains, matrix, quiet);
           break;
         case 'A' << 8 | 'P':
-          (void)kernel::parse_madt(table, madt, quiet);
+          (void)loader::parse_madt(table, madt, quiet);
           break;
         case 'F' << 8 | 'A':
-          (void)kernel::parse_fadt(table);
+          (void)loader::parse_fadt(table);
           break;
         case 'S' << 8 | 'P':
-          (void)kernel::parse_spcr(table);
+          (void)loader::parse_spcr(table);
           break;
         case 'C' << 8 | 'E':
-          (void)kernel::add_cxl_windows(table, storage, domains, srat, quiet);
+          (void)loader::add_cxl_windows(table, storage, domains, srat, quiet);
           break;
         default:
-          (void)kernel::find_s5(table);
+          (void)loader::find_s5(table);
           break;
       }
       walk_smbios(table);
@@ -109,12 +109,12 @@ class Machine {
 
  private:
   static void walk_smbios(std::span<const uint8_t> table) {
-    (void)kernel::smbios_entry(table);
-    kernel::SmbiosStructures structures(table);
+    (void)loader::smbios_entry(table);
+    loader::SmbiosStructures structures(table);
     while (const auto structure = structures.next()) {
-      (void)kernel::memory_device(*structure);
-      (void)kernel::mapped_range(*structure);
-      (void)kernel::device_range(*structure);
+      (void)loader::memory_device(*structure);
+      (void)loader::mapped_range(*structure);
+      (void)loader::device_range(*structure);
     }
   }
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "kernel/options.h"
-#include "loader/boot_entries.h"
-#include "loader/config.h"
 #include "loader/elf.h"
+#include "loader/menu/boot_entries.h"
+#include "loader/menu/config.h"
 #include "mm/print.h"
 
 namespace {

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "loader/firmware_tests.h"
+#include "loader/selftest/firmware_tests.h"
 
 namespace test {
 

@@ -7,16 +7,16 @@
 #include <set>
 #include <vector>
 
-#include "kernel/machine.h"
+#include "kernel/arch.h"
 
 namespace test {
 
 struct PretendHardware {
-  std::vector<kernel::machine::Mapping> mappings;  // ascending; of any size
+  std::vector<kernel::arch::Mapping> mappings;  // ascending; of any size
   std::vector<uint64_t> guards;
   std::set<uint64_t> faults;  // pages that cannot be touched
   bool no_execute = true;
-  std::array<kernel::machine::Protection, 3> protections{
+  std::array<kernel::arch::Protection, 3> protections{
       {{"SMEP", true, true}, {"SMAP", false, false}, {"UMIP", true, true}}};
 };
 inline PretendHardware hardware;

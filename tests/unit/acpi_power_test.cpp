@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "kernel/acpi_fadt.h"
-#include "kernel/acpi_madt.h"
-#include "kernel/acpi_spcr.h"
+#include "loader/acpi/fadt.h"
+#include "loader/acpi/madt.h"
+#include "loader/acpi/spcr.h"
 #include "tests/unit/acpi_bytes.h"
 
 namespace kernel {
@@ -19,24 +19,27 @@ std::vector<uint8_t> dsdt(std::vector<uint8_t> code) {
 
 TEST(S5, FoundInEitherSpelling) {
   // Name (_S5_, Package (0x04) {Zero, Zero, Zero, Zero}), as QEMU has it
-  const auto zeros = find_s5(dsdt({0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 0, 0, 0}));
+  const auto zeros =
+      loader::find_s5(dsdt({0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 0, 0, 0}));
   ASSERT_TRUE(zeros.has_value());
   EXPECT_EQ(zeros->a, 0);
   // Name (\_S5_, Package (0x02) {0x07, One}) with a two-byte package length
-  const auto bytes =
-      find_s5(dsdt({0x08, '\\', '_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x02, 0x0a, 0x07, 0x01}));
+  const auto bytes = loader::find_s5(
+      dsdt({0x08, '\\', '_', 'S', '5', '_', 0x12, 0x46, 0x00, 0x02, 0x0a, 0x07, 0x01}));
   ASSERT_TRUE(bytes.has_value());
   EXPECT_EQ(bytes->a, 7);
   EXPECT_EQ(bytes->b, 1);
 }
 
 TEST(S5, NotFoundWhereItIsSomethingElse) {
-  EXPECT_FALSE(find_s5(dsdt({'_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 0})).has_value());
-  EXPECT_FALSE(find_s5(dsdt({0x08, '_', 'S', '5', '_'})).has_value());
-  EXPECT_FALSE(find_s5(dsdt({0x08, '_', 'S', '5', '_', 0x12, 0xc6, 0x04})).has_value());
-  EXPECT_FALSE(find_s5(dsdt({0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a})).has_value());
-  EXPECT_FALSE(find_s5(dsdt({0x08, '_', 'S', '4', '_', 0x12, 0x06, 0x04, 0, 0})).has_value());
-  EXPECT_FALSE(find_s5({}).has_value());
+  EXPECT_FALSE(loader::find_s5(dsdt({'_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 0})).has_value());
+  EXPECT_FALSE(loader::find_s5(dsdt({0x08, '_', 'S', '5', '_'})).has_value());
+  EXPECT_FALSE(loader::find_s5(dsdt({0x08, '_', 'S', '5', '_', 0x12, 0xc6, 0x04})).has_value());
+  EXPECT_FALSE(
+      loader::find_s5(dsdt({0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a})).has_value());
+  EXPECT_FALSE(
+      loader::find_s5(dsdt({0x08, '_', 'S', '4', '_', 0x12, 0x06, 0x04, 0, 0})).has_value());
+  EXPECT_FALSE(loader::find_s5({}).has_value());
 }
 
 std::vector<uint8_t> fadt(size_t size) {
@@ -51,15 +54,15 @@ std::vector<uint8_t> fadt(size_t size) {
 }
 
 TEST(Fadt, OldTablesHaveTheOldFields) {
-  const auto facts = parse_fadt(fadt(116));
+  const auto facts = loader::parse_fadt(fadt(116));
   ASSERT_TRUE(facts.ok());
   EXPECT_EQ(facts.value().pm1a_control.address, 0x604U);
   EXPECT_EQ(facts.value().pm1b_control.address, 0U);
   EXPECT_EQ(facts.value().pm_timer, 0x608U);
   EXPECT_EQ(facts.value().smi_command, 0xb2U);
   EXPECT_EQ(facts.value().reset.address, 0U);
-  EXPECT_FALSE(parse_fadt(fadt(116)).value().s5.has_value());
-  EXPECT_FALSE(parse_fadt(std::vector<uint8_t>(115)).ok());
+  EXPECT_FALSE(loader::parse_fadt(fadt(116)).value().s5.has_value());
+  EXPECT_FALSE(loader::parse_fadt(std::vector<uint8_t>(115)).ok());
 }
 
 TEST(Fadt, ReducedHardwareHasASleepRegister) {
@@ -68,13 +71,13 @@ TEST(Fadt, ReducedHardwareHasASleepRegister) {
   t[244] = 0;     // memory
   t[248] = 0x40;
   t[251] = 0xfe;
-  const auto facts = parse_fadt(t);
+  const auto facts = loader::parse_fadt(t);
   ASSERT_TRUE(facts.ok());
   EXPECT_EQ(facts.value().sleep_control.address, 0xfe00'0040U);
-  EXPECT_EQ(facts.value().sleep_control.space, GenericAddress::kMemory);
+  EXPECT_EQ(facts.value().sleep_control.space, loader::GenericAddress::kMemory);
   EXPECT_EQ(facts.value().pm1a_control.address, 0U) << "what stands there means nothing";
   t.resize(244);
-  EXPECT_EQ(parse_fadt(t).value().sleep_control.address, 0U);
+  EXPECT_EQ(loader::parse_fadt(t).value().sleep_control.address, 0U);
 }
 
 TEST(Fadt, NewTablesHaveResetAndWideAddresses) {
@@ -86,21 +89,21 @@ TEST(Fadt, NewTablesHaveResetAndWideAddresses) {
   t[128] = 0x0f;
   t[172] = 1;
   t[176] = 0x44;
-  const auto facts = parse_fadt(t);
+  const auto facts = loader::parse_fadt(t);
   ASSERT_TRUE(facts.ok());
   EXPECT_EQ(facts.value().reset.address, 0xcf9U);
-  EXPECT_EQ(facts.value().reset.space, GenericAddress::kIo);
+  EXPECT_EQ(facts.value().reset.space, loader::GenericAddress::kIo);
   EXPECT_EQ(facts.value().reset_value, 0x0f);
   EXPECT_EQ(facts.value().pm1a_control.address, 0x44U);
   t[113] = 0;
-  EXPECT_EQ(parse_fadt(t).value().reset.address, 0U) << "the flag says there is none";
+  EXPECT_EQ(loader::parse_fadt(t).value().reset.address, 0U) << "the flag says there is none";
 }
 
 std::vector<uint8_t> madt(const Bytes& entries) {
   return acpi_test::table("APIC", 3, Bytes().u32(0xfee00000).u32(1).put(entries.bytes()));
 }
 
-TEST(Madt, CountsWhatIsThereAndWhatMayCome) {
+TEST(loader::Madt, CountsWhatIsThereAndWhatMayCome) {
   Bytes e;
   e.u8(0).u8(8).u8(0).u8(0).u32(1);              // CPU 0
   e.u8(0).u8(8).u8(1).u8(1).u32(0);              // neither there nor to come
@@ -108,9 +111,9 @@ TEST(Madt, CountsWhatIsThereAndWhatMayCome) {
   e.u8(9).u8(16).u16(0).u32(300).u32(1).u32(3);  // an x2APIC
   e.u8(1).u8(12).u8(0).u8(0).u32(0xfec00000).u32(0);
   e.u8(5).u8(12).u16(0).u64(0x1fee00000);
-  std::vector<MadtCpu> storage(4);
+  std::vector<loader::MadtCpu> storage(4);
   Log log;
-  const auto m = parse_madt(madt(e), storage, log.printer());
+  const auto m = loader::parse_madt(madt(e), storage, log.printer());
   ASSERT_TRUE(m.ok());
   EXPECT_EQ(m.value().cpus.size(), 3U);
   EXPECT_EQ(m.value().enabled, 2U);
@@ -119,7 +122,8 @@ TEST(Madt, CountsWhatIsThereAndWhatMayCome) {
   EXPECT_EQ(m.value().io_apics, 1U);
   EXPECT_EQ(log.text(), "smpboot: Allowing 3 CPUs, 1 hotplug CPUs\n");
   Log short_of_room;
-  const auto first = parse_madt(madt(e), std::span(storage).first(2), short_of_room.printer());
+  const auto first =
+      loader::parse_madt(madt(e), std::span(storage).first(2), short_of_room.printer());
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(first.value().cpus.size(), 2U);
   EXPECT_EQ(first.value().left_out, 1U);
@@ -129,12 +133,12 @@ TEST(Madt, CountsWhatIsThereAndWhatMayCome) {
             "smpboot: Allowing 2 CPUs, 1 hotplug CPUs\n");
 }
 
-TEST(Madt, BadEntriesAreErrors) {
-  std::vector<MadtCpu> storage(4);
+TEST(loader::Madt, BadEntriesAreErrors) {
+  std::vector<loader::MadtCpu> storage(4);
   Log log;
-  EXPECT_FALSE(parse_madt(madt(Bytes().u8(0).u8(4).u16(0)), storage, log.printer()).ok());
-  EXPECT_FALSE(parse_madt(madt(Bytes().u8(0).u8(0)), storage, log.printer()).ok());
-  EXPECT_FALSE(parse_madt(madt(Bytes().u8(0).u8(8).u16(0)), storage, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_madt(madt(Bytes().u8(0).u8(4).u16(0)), storage, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_madt(madt(Bytes().u8(0).u8(0)), storage, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_madt(madt(Bytes().u8(0).u8(8).u16(0)), storage, log.printer()).ok());
 }
 
 std::vector<uint8_t> spcr(uint8_t type, uint8_t space, uint64_t address, uint8_t baud) {
@@ -144,18 +148,18 @@ std::vector<uint8_t> spcr(uint8_t type, uint8_t space, uint64_t address, uint8_t
 }
 
 TEST(Spcr, PortAndBaud) {
-  const auto port = parse_spcr(spcr(0, 1, 0x2f8, 7));
+  const auto port = loader::parse_spcr(spcr(0, 1, 0x2f8, 7));
   ASSERT_TRUE(port.ok());
   EXPECT_EQ(port.value().port, 0x2f8);
   EXPECT_EQ(port.value().baud, 115200U);
-  EXPECT_EQ(parse_spcr(spcr(1, 1, 0x3f8, 0)).value().baud, 0U);
+  EXPECT_EQ(loader::parse_spcr(spcr(1, 1, 0x3f8, 0)).value().baud, 0U);
 }
 
 TEST(Spcr, WhatIsNoPortIsAnError) {
-  EXPECT_FALSE(parse_spcr(spcr(3, 1, 0x2f8, 7)).ok()) << "an ARM PL011";
-  EXPECT_FALSE(parse_spcr(spcr(0, 0, 0xfe000000, 7)).ok()) << "in memory";
-  EXPECT_FALSE(parse_spcr(spcr(0, 1, 0, 7)).ok()) << "switched off";
-  EXPECT_FALSE(parse_spcr(std::vector<uint8_t>(79)).ok());
+  EXPECT_FALSE(loader::parse_spcr(spcr(3, 1, 0x2f8, 7)).ok()) << "an ARM PL011";
+  EXPECT_FALSE(loader::parse_spcr(spcr(0, 0, 0xfe000000, 7)).ok()) << "in memory";
+  EXPECT_FALSE(loader::parse_spcr(spcr(0, 1, 0, 7)).ok()) << "switched off";
+  EXPECT_FALSE(loader::parse_spcr(std::vector<uint8_t>(79)).ok());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // From the RSDP to the list of tables, on tables made in the test.
-#include "loader/acpi_root.h"
+#include "loader/acpi/root.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Entries and loader.conf of the Boot Loader Specification, drawn as files.
-#include "loader/boot_entries.h"
+#include "loader/menu/boot_entries.h"
 
 #include <gtest/gtest.h>
 #include <algorithm>

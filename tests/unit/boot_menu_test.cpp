@@ -1,5 +1,5 @@
 // The boot menu, key by key.
-#include "loader/boot_menu.h"
+#include "loader/menu/boot_menu.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // baton.conf as people write it, and as it arrives when something went wrong.
-#include "loader/config.h"
+#include "loader/menu/config.h"
 
 #include <gtest/gtest.h>
 

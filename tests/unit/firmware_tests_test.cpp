@@ -1,6 +1,6 @@
 // A sound firmware passes every test of the firmware phase, and for each test there is a broken one
 // that trips it and no other.
-#include "loader/firmware_tests.h"
+#include "loader/selftest/firmware_tests.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The kernel takes a handoff only when every field it relies on is right.
-#include "loader/handoff.h"
+#include "loader/handoff/handoff.h"
 
 #include <gtest/gtest.h>
 

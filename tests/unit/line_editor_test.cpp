@@ -1,12 +1,12 @@
 // The line editor in front of a small terminal that does what the editor relies on.
-#include "kernel/line_editor.h"
+#include "kernel/monitor/line_editor.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "kernel/pager.h"
+#include "kernel/monitor/pager.h"
 
 namespace kernel {
 namespace {

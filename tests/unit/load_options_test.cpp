@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "loader/config.h"
+#include "loader/menu/config.h"
 
 namespace loader {
 namespace {

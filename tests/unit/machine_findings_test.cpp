@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "kernel/table_tests.h"
+#include "kernel/selftest/table_tests.h"
 #include "mm/e820_trim.h"
 #include "tests/support/machine_file.h"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "kernel/acpi_madt.h"
-#include "kernel/acpi_srat.h"
+#include "loader/acpi/madt.h"
+#include "loader/acpi/srat.h"
 #include "tests/unit/acpi_bytes.h"
 
 namespace kernel {
@@ -52,19 +52,19 @@ std::vector<uint8_t> srat() {
 
 struct Reading {
   std::vector<mm::MemoryAffinity> memory = std::vector<mm::MemoryAffinity>(kNodes);
-  std::vector<CpuAffinity> cpus = std::vector<CpuAffinity>(kCpus);
-  ProximityMap domains;
+  std::vector<loader::CpuAffinity> cpus = std::vector<loader::CpuAffinity>(kCpus);
+  loader::ProximityMap domains;
   Log log;
 
-  mm::Result<Srat> read(bool x2apic_mode) {
-    return parse_srat(srat(), {memory, cpus}, domains, x2apic_mode, log.printer());
+  mm::Result<loader::Srat> read(bool x2apic_mode) {
+    return loader::parse_srat(srat(), {memory, cpus}, domains, x2apic_mode, log.printer());
   }
 };
 
 TEST(ManyCpus, TheMadtNamesThemAll) {
-  std::vector<MadtCpu> storage(kCpus);
+  std::vector<loader::MadtCpu> storage(kCpus);
   Log log;
-  const auto found = parse_madt(madt(), storage, log.printer());
+  const auto found = loader::parse_madt(madt(), storage, log.printer());
   ASSERT_TRUE(found.ok()) << found.error().what;
   EXPECT_EQ(found.value().enabled, kCpus);
   ASSERT_EQ(found.value().cpus.size(), kCpus);
@@ -74,7 +74,8 @@ TEST(ManyCpus, TheMadtNamesThemAll) {
   }
   EXPECT_EQ(log.text(), "smpboot: Allowing 768 CPUs, 0 hotplug CPUs\n");
 
-  const auto too_many = parse_madt(madt(), std::span(storage).first(kCpus - 1), log.printer());
+  const auto too_many =
+      loader::parse_madt(madt(), std::span(storage).first(kCpus - 1), log.printer());
   ASSERT_TRUE(too_many.ok());
   EXPECT_EQ(too_many.value().cpus.size(), kCpus - 1) << "those that fit are kept";
   EXPECT_EQ(too_many.value().left_out, 1U);

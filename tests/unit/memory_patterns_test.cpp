@@ -1,5 +1,5 @@
 // Memory with faults: which pattern finds which.
-#include "kernel/memory_patterns.h"
+#include "kernel/memtest/memory_patterns.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The memory test on pretend machines, some of whose words are bad.
-#include "kernel/memtest.h"
+#include "kernel/memtest/memtest.h"
 
 #include <gtest/gtest.h>
 

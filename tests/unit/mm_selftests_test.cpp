@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "kernel/selftest_kernel.h"
-#include "kernel/selftest_mm.h"
+#include "kernel/selftest/selftest_kernel.h"
+#include "kernel/selftest/selftest_mm.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_hardware.h"
 
@@ -107,8 +107,8 @@ struct Machine : BootedMachine {
   loader::Handoff& handoff() {
     return const_cast<loader::Handoff&>((*this)->kept.handoff());  // NOLINT
   }
-  machine::Mapping& mapping(uint64_t virt) {
-    for (machine::Mapping& m : test::hardware.mappings) {
+  arch::Mapping& mapping(uint64_t virt) {
+    for (arch::Mapping& m : test::hardware.mappings) {
       if (virt - m.virt < m.size) return m;
     }
     throw std::runtime_error("not mapped");
@@ -247,7 +247,7 @@ const Breakage kBreakages[] = {
     {"kernel.pages.exact",
      {},
      [](Machine& m) {
-       machine::Mapping& low = m.mapping(0x1000);
+       arch::Mapping& low = m.mapping(0x1000);
        low.virt += mm::kPageSize;
        low.phys += mm::kPageSize;
        low.size -= mm::kPageSize;

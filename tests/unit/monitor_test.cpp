@@ -1,21 +1,21 @@
-#include "kernel/monitor.h"
+#include "kernel/monitor/monitor.h"
 
 #include <gtest/gtest.h>
 
 #include <span>
 #include <string>
 
+#include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/firmware_variables.h"
-#include "kernel/machine.h"
 #include "kernel/memory_options.h"
-#include "kernel/mtrr.h"
+#include "mm/x86_64/mtrr.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_hardware.h"
 
 // The machine under the kernel, as far as host tests come to it: nothing is typed, and mapped is
 // what tests/support/pretend_hardware.h says.
-namespace kernel::machine {
+namespace kernel::arch {
 
 uint64_t cycles() { return 0; }
 uint64_t microseconds() { return 0; }
@@ -24,7 +24,7 @@ bool open_keyboard() { return true; }
 void pause() {}
 bool has_no_execute() { return test::hardware.no_execute; }
 uint64_t local_apic() { return 0; }
-Mtrrs read_mtrrs() { return {}; }
+mm::Mtrrs read_mtrrs() { return {}; }
 void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
 bool x2apic_mode() { return false; }
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << 40}; }
@@ -71,7 +71,7 @@ void copy_words(uint64_t to, uint64_t from, uint64_t words) {
 void write_back_caches(uint64_t, uint64_t) {}
 uint64_t combine_writes(uint64_t, uint64_t, const mm::DirectMap&) { return 0; }
 
-}  // namespace kernel::machine
+}  // namespace kernel::arch
 
 namespace kernel {
 namespace {

@@ -1,5 +1,5 @@
 // Which frames MTRRs leave uncached, and what becomes of the RAM in them.
-#include "kernel/mtrr.h"
+#include "mm/x86_64/mtrr.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ constexpr uint64_t kWriteBack = 6, kUncacheable = 0, kWriteCombining = 1;
 constexpr uint64_t kTop = mm::kMaxPhys;
 
 // Registers of a CPU with 36 address bits, on and uncacheable where nothing else is said.
-struct Registers : Mtrrs {
+struct Registers : mm::Mtrrs {
   Registers() {
     supported = true;
     has_fixed = true;
@@ -40,10 +40,10 @@ struct Said {
   std::vector<std::pair<uint64_t, uint64_t>> bytes;
   std::string log;
 };
-Said uncovered(const Mtrrs& mtrrs) {
-  std::array<mm::PfnRange, kMostUncovered> room;
+Said uncovered(const mm::Mtrrs& mtrrs) {
+  std::array<mm::PfnRange, mm::kMostUncovered> room;
   test::Log log;
-  const size_t count = uncovered_frames(mtrrs, room, log.printer());
+  const size_t count = mm::uncovered_frames(mtrrs, room, log.printer());
   Said said;
   for (const mm::PfnRange& run : std::span(room).first(count)) {
     said.bytes.emplace_back(mm::phys(run.start).v, mm::phys(run.end).v);
@@ -58,11 +58,11 @@ struct Trimmed {
   mm::Trims trims;
   std::string log;
 };
-Trimmed trim(test::DrawnMachine& machine, const Mtrrs& mtrrs) {
-  std::array<mm::PfnRange, kMostUncovered> room;
+Trimmed trim(test::DrawnMachine& machine, const mm::Mtrrs& mtrrs) {
+  std::array<mm::PfnRange, mm::kMostUncovered> room;
   test::Log log;
   Trimmed trimmed;
-  const size_t count = uncovered_frames(mtrrs, room, log.printer());
+  const size_t count = mm::uncovered_frames(mtrrs, room, log.printer());
   test::must(
       mm::trim_uncached(machine.e820, std::span(room).first(count), trimmed.trims, log.printer()));
   trimmed.log = log.take();
@@ -161,11 +161,11 @@ TEST(MtrrTrim, AmdForcesWhatIsAboveFourGiB) {
   mtrrs.range(0, 2 * kGiB, kWriteBack);
   mtrrs.top_of_memory = 6 * kGiB;
   EXPECT_EQ(uncovered(mtrrs).bytes, (Runs{{2 * kGiB, 4 * kGiB}, {6 * kGiB, kTop}}));
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{3 * kGiB}).type, MemoryType::Uncacheable);
-  EXPECT_LE(memory_type_at(mtrrs, Phys{3 * kGiB}).end, Phys{4 * kGiB});
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{4 * kGiB}).type, MemoryType::WriteBack);
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{4 * kGiB}).end, Phys{6 * kGiB});
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{6 * kGiB}).type, MemoryType::Uncacheable);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{3 * kGiB}).type, mm::MemoryType::Uncacheable);
+  EXPECT_LE(mm::memory_type_at(mtrrs, Phys{3 * kGiB}).end, Phys{4 * kGiB});
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{4 * kGiB}).type, mm::MemoryType::WriteBack);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{4 * kGiB}).end, Phys{6 * kGiB});
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{6 * kGiB}).type, mm::MemoryType::Uncacheable);
 }
 
 TEST(MtrrTrim, WhereLinuxLeavesThingsAlone) {
@@ -202,7 +202,7 @@ TEST(MtrrTrim, AnUncacheableRangeBelowOneMiB) {
 
 TEST(MtrrTrim, AsManyRunsAsThereCanBe) {
   Registers mtrrs;
-  mtrrs.variable_count = Mtrrs::kMaxVariable;
+  mtrrs.variable_count = mm::Mtrrs::kMaxVariable;
   for (uint64_t i = 0; i < 16; ++i) mtrrs.range((2 * i + 1) * kGiB, kGiB, kWriteBack);
   for (uint64_t i = 0; i < 16; ++i) {
     mtrrs.range((2 * i + 1) * kGiB + 256 * kMiB, 256 * kMiB, kUncacheable);

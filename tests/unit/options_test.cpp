@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "kernel/ktap.h"
 #include "kernel/memory_options.h"
 #include "kernel/nearest.h"
+#include "kernel/selftest/ktap.h"
 #include "kernel/symbols.h"
 #include "tests/unit/acpi_bytes.h"
 

@@ -1,5 +1,5 @@
 // The picture of drawn machines: every byte of memory has its place, and the place its colour.
-#include "kernel/picture.h"
+#include "kernel/screen/picture.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // QR codes, read back by a reader of our own that shares nothing with the writer.
-#include "kernel/qr.h"
+#include "kernel/screen/qr.h"
 
 #include <gtest/gtest.h>
 

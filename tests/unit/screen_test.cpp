@@ -1,5 +1,5 @@
 // Framebuffer and screen, drawn into memory in every pixel format and read back as glyphs.
-#include "kernel/screen.h"
+#include "kernel/screen/screen.h"
 
 #include <gtest/gtest.h>
 

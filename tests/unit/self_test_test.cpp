@@ -1,4 +1,4 @@
-#include "loader/self_test.h"
+#include "loader/handoff/self_test.h"
 
 #include <gtest/gtest.h>
 

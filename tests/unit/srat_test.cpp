@@ -1,11 +1,11 @@
-#include "kernel/acpi_srat.h"
+#include "loader/acpi/srat.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "kernel/acpi_slit.h"
+#include "loader/acpi/slit.h"
 #include "tests/unit/acpi_bytes.h"
 
 namespace kernel {
@@ -16,13 +16,13 @@ using acpi_test::Log;
 
 struct Reading {
   std::vector<mm::MemoryAffinity> memory = std::vector<mm::MemoryAffinity>(16);
-  std::vector<CpuAffinity> cpus = std::vector<CpuAffinity>(16);
-  ProximityMap domains;
+  std::vector<loader::CpuAffinity> cpus = std::vector<loader::CpuAffinity>(16);
+  loader::ProximityMap domains;
   Log log;
 
-  SratStorage storage() { return {memory, cpus}; }
-  mm::Result<Srat> read(const std::vector<uint8_t>& table, bool x2apic = false) {
-    return parse_srat(table, storage(), domains, x2apic, log.printer());
+  loader::SratStorage storage() { return {memory, cpus}; }
+  mm::Result<loader::Srat> read(const std::vector<uint8_t>& table, bool x2apic = false) {
+    return loader::parse_srat(table, storage(), domains, x2apic, log.printer());
   }
 };
 
@@ -60,7 +60,7 @@ std::vector<uint8_t> srat(std::vector<Bytes> entries, uint8_t revision = 3) {
 }
 
 // QEMU with two nodes of 2 GiB: Linux 6.1's lines for the same table.
-TEST(Srat, TwoNodesInLinuxWords) {
+TEST(loader::Srat, TwoNodesInLinuxWords) {
   Reading r;
   const auto srat_table = srat({cpu(0, 0), cpu(0, 1), cpu(1, 2), cpu(1, 3), memory(0, 0, 0xa0000),
                                 memory(0, 0x100000, 0x7ff00000), memory(1, 0x100000000, 0x80000000),
@@ -81,7 +81,7 @@ TEST(Srat, TwoNodesInLinuxWords) {
   EXPECT_EQ(result.value().named.count(), 2U);
 }
 
-TEST(Srat, FlagsAreNamed) {
+TEST(loader::Srat, FlagsAreNamed) {
   Reading r;
   ASSERT_TRUE(r.read(srat({memory(0, 0, 0x80000000), memory(1, 0x100000000, 0x40000000, 3),
                            memory(1, 0x200000000, 0x40000000, 7)}))
@@ -93,7 +93,7 @@ TEST(Srat, FlagsAreNamed) {
 }
 
 // Nodes are numbered as domains are first seen, CPUs before memory though the table has them after.
-TEST(Srat, NodesAreNumberedAsFirstSeen) {
+TEST(loader::Srat, NodesAreNumberedAsFirstSeen) {
   Reading r;
   const auto result = r.read(srat({memory(7, 0, 0x1000), cpu(4, 9), initiator(2), x2apic(9, 8),
                                    cpu(3, 1, false), memory(4, 0x1000, 0x1000)}));
@@ -108,7 +108,7 @@ TEST(Srat, NodesAreNumberedAsFirstSeen) {
 }
 
 // Revision 1 has 8 bits of domain; what stands in the others is not to be believed.
-TEST(Srat, OldRevisionsHaveSmallDomains) {
+TEST(loader::Srat, OldRevisionsHaveSmallDomains) {
   Reading old;
   ASSERT_TRUE(old.read(srat({cpu(0x0101, 0), memory(0xffffff01, 0, 0x1000)}, 1)).ok());
   EXPECT_EQ(old.domains.count(), 1);
@@ -119,7 +119,7 @@ TEST(Srat, OldRevisionsHaveSmallDomains) {
   EXPECT_EQ(current.domains.find(0x0101), mm::NodeId{0});
 }
 
-TEST(Srat, X2apicIdsNeedX2apicMode) {
+TEST(loader::Srat, X2apicIdsNeedX2apicMode) {
   const auto t = srat({x2apic(0, 254), x2apic(1, 300), memory(0, 0, 0x1000)});
   Reading off;
   ASSERT_TRUE(off.read(t, false).ok());
@@ -133,7 +133,7 @@ TEST(Srat, X2apicIdsNeedX2apicMode) {
   EXPECT_EQ(on.domains.find(1), mm::NodeId{1});
 }
 
-TEST(Srat, TooManyDomainsDiscreditIt) {
+TEST(loader::Srat, TooManyDomainsDiscreditIt) {
   std::vector<Bytes> entries;
   for (uint32_t d = 0; d <= mm::kMaxNodes; ++d) entries.push_back(initiator(d));
   entries.push_back(memory(mm::kMaxNodes + 5, 0, 0x1000));
@@ -147,7 +147,7 @@ TEST(Srat, TooManyDomainsDiscreditIt) {
             "ACPI: SRAT: SRAT not used.\n");
 }
 
-TEST(Srat, BadLengthsDiscreditIt) {
+TEST(loader::Srat, BadLengthsDiscreditIt) {
   Reading shorter;
   const auto a = shorter.read(srat({Bytes().u8(1).u8(16).zeros(14)}));
   ASSERT_TRUE(a.ok());
@@ -172,7 +172,7 @@ TEST(Srat, BadLengthsDiscreditIt) {
   EXPECT_FALSE(headless.read(acpi_test::table("SRAT", 3, Bytes().u32(1))).ok());
 }
 
-TEST(Srat, WithoutMemoryEntriesItIsNotUsed) {
+TEST(loader::Srat, WithoutMemoryEntriesItIsNotUsed) {
   Reading r;
   const auto result = r.read(srat({cpu(0, 0)}));
   ASSERT_TRUE(result.ok());
@@ -189,10 +189,10 @@ TEST(Cedt, WindowsFillUpOrBecomeNodes) {
   Reading r;
   auto result = r.read(srat({memory(0, 0, 0x1000), memory(5, 0x3000, 0x1000)}));
   ASSERT_TRUE(result.ok());
-  Srat& found = result.value();
+  loader::Srat& found = result.value();
   const auto cedt = acpi_test::table(
       "CEDT", 1, Bytes().put(window(0x2000, 0x3000).bytes()).put(window(0x9000, 0x1000).bytes()));
-  ASSERT_TRUE(add_cxl_windows(cedt, r.storage(), r.domains, found, r.log.printer()).ok());
+  ASSERT_TRUE(loader::add_cxl_windows(cedt, r.storage(), r.domains, found, r.log.printer()).ok());
   ASSERT_EQ(found.memory.size(), 3U);
   EXPECT_EQ(found.memory[1].range, (mm::Range{{0x2000}, {0x5000}}));
   EXPECT_EQ(found.memory[2].range, (mm::Range{{0x9000}, {0xa000}}));
@@ -206,13 +206,13 @@ std::vector<uint8_t> slit(uint64_t count, std::vector<uint8_t> distances) {
 }
 
 TEST(Slit, DistancesGoFromDomainsToNodes) {
-  ProximityMap domains;
+  loader::ProximityMap domains;
   domains.map(1);  // node 0
   domains.map(0);  // node 1
   std::vector<uint8_t> matrix(4);
   Log log;
-  const auto d =
-      parse_slit(slit(3, {10, 20, 30, 40, 10, 50, 60, 70, 10}), domains, matrix, log.printer());
+  const auto d = loader::parse_slit(slit(3, {10, 20, 30, 40, 10, 50, 60, 70, 10}), domains, matrix,
+                                    log.printer());
   ASSERT_TRUE(d.ok());
   EXPECT_EQ(d.value().between(0, 0), 10U);
   EXPECT_EQ(d.value().between(0, 1), 40U);
@@ -222,14 +222,14 @@ TEST(Slit, DistancesGoFromDomainsToNodes) {
 }
 
 TEST(Slit, WhatLinuxDoesNotBelieveIsNotUsed) {
-  ProximityMap domains;
+  loader::ProximityMap domains;
   domains.map(0);
   domains.map(1);
   std::vector<uint8_t> matrix(4);
   for (const auto& bad :
        {slit(2, {10, 10, 10, 10}), slit(2, {11, 20, 20, 10}), slit(2, {10, 20, 9, 10})}) {
     Log log;
-    const auto d = parse_slit(bad, domains, matrix, log.printer());
+    const auto d = loader::parse_slit(bad, domains, matrix, log.printer());
     ASSERT_TRUE(d.ok());
     EXPECT_EQ(d.value().between(0, 1), 20U);
     EXPECT_EQ(log.text(), "ACPI: SLIT table looks invalid. Not used.\n");
@@ -237,17 +237,19 @@ TEST(Slit, WhatLinuxDoesNotBelieveIsNotUsed) {
 }
 
 TEST(Slit, TooShortForItsCountIsAnError) {
-  ProximityMap domains;
+  loader::ProximityMap domains;
   std::vector<uint8_t> matrix(4);
   Log log;
-  EXPECT_FALSE(parse_slit(slit(2, {10, 20, 20}), domains, matrix, log.printer()).ok());
-  EXPECT_FALSE(parse_slit(slit(uint64_t{1} << 32, {10}), domains, matrix, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_slit(slit(2, {10, 20, 20}), domains, matrix, log.printer()).ok());
   EXPECT_FALSE(
-      parse_slit(acpi_test::table("SLIT", 1, Bytes().u32(0)), domains, matrix, log.printer()).ok());
+      loader::parse_slit(slit(uint64_t{1} << 32, {10}), domains, matrix, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_slit(acpi_test::table("SLIT", 1, Bytes().u32(0)), domains, matrix,
+                                  log.printer())
+                   .ok());
 }
 
 // More than there is room for does not cost the rest: what fits is kept, and the log says so once.
-TEST(Srat, WhatThereIsNoRoomForIsCountedAndLeftOut) {
+TEST(loader::Srat, WhatThereIsNoRoomForIsCountedAndLeftOut) {
   Reading r;
   r.memory.resize(2);
   r.cpus.resize(3);

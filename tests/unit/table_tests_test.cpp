@@ -1,6 +1,6 @@
 // A sound machine passes every test of tables and registers, and for each test there is a broken
 // one that trips it and no other.
-#include "kernel/table_tests.h"
+#include "kernel/selftest/table_tests.h"
 
 #include <gtest/gtest.h>
 
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "kernel/acpi.h"
-#include "kernel/smbios.h"
+#include "loader/acpi/smbios.h"
+#include "loader/acpi/tables.h"
 #include "mm/e820_options.h"
 #include "tests/support/pretend_memory.h"
 #include "tests/unit/acpi_bytes.h"
@@ -80,7 +80,7 @@ struct Machine {
   test::PretendMemory memory{Phys{16 * kMiB}};
   std::vector<mm::E820Entry> storage = std::vector<mm::E820Entry>(128);
   mm::E820Table e820{storage};
-  std::vector<Mtrrs> mtrrs = std::vector<Mtrrs>(2);
+  std::vector<mm::Mtrrs> mtrrs = std::vector<mm::Mtrrs>(2);
   std::vector<loader::AcpiTable> list = std::vector<loader::AcpiTable>(64);
   std::vector<uint64_t> scratch = std::vector<uint64_t>(8192);
   TableFacts facts;
@@ -100,7 +100,7 @@ struct Machine {
     add(15 * kMiB, 16 * kMiB, E820Type::Reserved);
     add(16 * kMiB, 2 * kGiB, E820Type::Ram);
     add(0xb000'0000, 0xc000'0000, E820Type::Reserved);
-    for (Mtrrs& cpu : mtrrs) {
+    for (mm::Mtrrs& cpu : mtrrs) {
       cpu.supported = true;
       cpu.default_type = 0xc06;
       cpu.fixed.fill(0x0606'0606'0606'0606);
@@ -291,11 +291,11 @@ const Breakage kBreakages[] = {
     {"machine.bios-area", after([](Machine& m) { m.facts.trims.bios_hole = 4096; })},
     {"machine.mtrr.write-back",
      [](Machine& m) {
-       for (Mtrrs& cpu : m.mtrrs) cpu.variable[0] = {0x4000'0000, 0xff'fff0'0800};
+       for (mm::Mtrrs& cpu : m.mtrrs) cpu.variable[0] = {0x4000'0000, 0xff'fff0'0800};
      }},
     {"machine.mtrr.write-back",
      [](Machine& m) {
-       for (Mtrrs& cpu : m.mtrrs) cpu.default_type = 6;  // switched off
+       for (mm::Mtrrs& cpu : m.mtrrs) cpu.default_type = 6;  // switched off
      }},
     {"machine.mtrr.alike", [](Machine& m) { m.mtrrs[1].variable[0].base = 1; }},
     {"machine.mtrr.alike", [](Machine& m) { m.mtrrs.pop_back(); }},
@@ -456,7 +456,7 @@ TEST(TableTests, DamagedTablesAreReadInsideTheirBounds) {
 }
 
 TEST(Mtrr, FixedRangesThenVariableOnes) {
-  Mtrrs mtrrs;
+  mm::Mtrrs mtrrs;
   mtrrs.supported = true;
   mtrrs.default_type = 0xc00;  // on, fixed on, uncacheable
   mtrrs.fixed[0] = 0x0606'0606'0606'0606;
@@ -464,16 +464,16 @@ TEST(Mtrr, FixedRangesThenVariableOnes) {
   mtrrs.variable_count = 2;
   mtrrs.variable[0] = {6, 0xff'8000'0800};            // 0 to 2 GiB write-back
   mtrrs.variable[1] = {0x7000'0000, 0xff'f000'0800};  // its last 256 MiB not
-  using enum MemoryType;
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0x1000}).type, WriteBack);
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0xa0000}).type, WriteCombining);
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0xa0000}).end, Phys{0xa4000});
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0xf0000}).type, Uncacheable);
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0x10'0000}).type, WriteBack);
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0x7000'0000}).type, Uncacheable);
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0x8000'0000}).type, Uncacheable);
+  using enum mm::MemoryType;
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0x1000}).type, WriteBack);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0xa0000}).type, WriteCombining);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0xa0000}).end, Phys{0xa4000});
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0xf0000}).type, Uncacheable);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0x10'0000}).type, WriteBack);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0x7000'0000}).type, Uncacheable);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0x8000'0000}).type, Uncacheable);
   mtrrs.default_type = 6;
-  EXPECT_EQ(memory_type_at(mtrrs, Phys{0x10'0000}).type, Uncacheable);
+  EXPECT_EQ(mm::memory_type_at(mtrrs, Phys{0x10'0000}).type, Uncacheable);
 }
 
 TEST(Smbios, ModulesAndAddresses) {
@@ -503,17 +503,17 @@ TEST(Smbios, ModulesAndAddresses) {
                           .u8(4)
                           .u16(1)
                           .zeros(2);
-  SmbiosStructures structures(bytes.bytes());
+  loader::SmbiosStructures structures(bytes.bytes());
   const auto module = structures.next();
   ASSERT_TRUE(module);
-  const auto device = memory_device(*module);
+  const auto device = loader::memory_device(*module);
   ASSERT_TRUE(device);
   EXPECT_EQ(device->size, 32 * kGiB);
   EXPECT_EQ(device->locator, "A1");
   EXPECT_EQ(device->bank, "BANK");
   const auto mapped = structures.next();
   ASSERT_TRUE(mapped);
-  const auto range = mapped_range(*mapped);
+  const auto range = loader::mapped_range(*mapped);
   ASSERT_TRUE(range);
   EXPECT_EQ(*range, (mm::Range{Phys{kGiB}, Phys{2 * kGiB}}));
   EXPECT_TRUE(structures.next());

@@ -1,5 +1,5 @@
 // Where everything lies, as lines of text.
-#include "mm/text_picture.h"
+#include "mm/picture/text_picture.h"
 
 #include <gtest/gtest.h>
 

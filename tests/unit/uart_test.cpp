@@ -1,5 +1,5 @@
 // A UART whose other end reads, stalls, or is not there, and what that costs.
-#include "loader/uart.h"
+#include "loader/serial/uart.h"
 
 #include <gtest/gtest.h>
 

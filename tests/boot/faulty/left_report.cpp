@@ -1,4 +1,4 @@
-#include "loader/report_variable.h"
+#include "loader/handoff/report_variable.h"
 #include "tests/boot/faulty/faulty.h"
 
 namespace faulty {

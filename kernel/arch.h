@@ -1,0 +1,137 @@
+// The seam: what the kernel asks of the architecture under it, defined in kernel/<arch>/.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "loader/handoff/handoff.h"
+#include "mm/direct_map.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace loader {
+struct AcpiFacts;
+}
+namespace mm {
+struct Mtrrs;
+}
+
+namespace kernel {
+
+namespace arch {
+
+// --- Time ---
+[[nodiscard]] uint64_t cycles();  // of the CPU's constant-rate counter
+[[nodiscard]] uint64_t
+microseconds();  // since the kernel was entered; 0 before the counter's rate is known
+// Finds out the counter's rate, says so, and starts the log's stamps.
+void start_clock(const mm::Printer& out);
+
+// --- Console ---
+// Opens COM1 and shows the console there; nothing happens where there is none.
+void open_console();
+// Serial ports are opened if they were not yet, and waited for as if nobody had ever kept us
+// waiting: what comes next is the last.
+void prepare_last_words();
+// To COM1 alone and by nothing but its ports, for when the console may be what is broken.
+void say_on_com1(std::string_view text);
+// Waits until what was said is on its way, but not for ever.
+void drain_console();
+// Listens to the PC's keyboard too. False where none answers, as when all hang on USB.
+[[nodiscard]] bool open_keyboard();
+// Lets the CPU gather stores to the device memory mapped at [virt, virt + size) into bursts, where
+// it can; `tables` reaches the page tables. Returns how many bytes that holds for.
+uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables);
+// The port the firmware's SPCR names becomes a console too, where it is another one. Baud 0: leave
+// it.
+mm::Result<> add_console(uint16_t port, uint32_t baud);
+// The next character typed, if any, and where. Never waits.
+struct Typed {
+  char c = 0;
+  bool at_keyboard = false;  // otherwise on a serial console
+};
+std::optional<Typed> read_char();
+// Lets the CPU rest for a moment between two looks at the console.
+void pause();
+
+// --- What it is ---
+// Whether the CPU's interrupt controller runs in x2APIC mode, as the firmware left it.
+[[nodiscard]] bool x2apic_mode();
+// Where this CPU's local interrupt controller answers; 0 where it has none.
+[[nodiscard]] uint64_t local_apic();
+[[nodiscard]] bool has_no_execute();
+// What keeps the kernel from running or reading a user's pages, and users from the addresses of its
+// tables.
+struct Protection {
+  const char* name;
+  bool there, on;  // the CPU has it; it is in force
+};
+[[nodiscard]] std::array<Protection, 3> protections();
+void print_cpu(const mm::Printer& out);
+// The memory type range registers of the CPU that asks; mm/x86_64/mtrr.h.
+[[nodiscard]] mm::Mtrrs read_mtrrs();
+// The names of the functions that called this one, innermost first.
+void print_backtrace(const mm::Printer& out);
+
+// First byte behind what the CPU can address.
+[[nodiscard]] mm::Phys physical_end();
+
+// --- Memory under test ---
+// By the CPU's string instruction.
+void copy_words(uint64_t to, uint64_t from, uint64_t words);
+// What caches hold of a range is in memory afterwards, and in no cache.
+void write_back_caches(uint64_t virt, uint64_t bytes);
+
+// --- The end ---
+// design.md's table; the value is QEMU's exit status.
+enum class End : uint8_t { PowerOff = 0, Passed = 33, Failed = 35 };
+// Facts by which power_off() and reboot() reach the firmware; copied.
+void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts);
+// In QEMU the status becomes QEMU's own. Elsewhere, and with PowerOff: ResetSystem, then ACPI's S5.
+[[noreturn]] void power_off(End end);
+// ResetSystem, then ACPI's reset register, then the keyboard controller.
+[[noreturn]] void reboot();
+// After a panic: QEMU ends with status 35; a real machine stands still, so that the text can be
+// read.
+[[noreturn]] void stop_after_panic();
+
+// --- Live page tables ---
+// How the page's entry asks the CPU to keep what it holds; the MTRRs may still forbid it.
+enum class Caching : uint8_t { WriteBack, WriteThrough, WriteCombining, WriteProtected, Uncached };
+struct Mapping {
+  uint64_t virt = 0;
+  uint64_t phys = 0;
+  uint64_t size = 0;  // 4 KiB, 2 MiB or 1 GiB
+  bool writable = false;
+  bool executable = false;
+  Caching caching = Caching::WriteBack;
+};
+// Calls visit(context, mapping) for every leaf of the tables in use, in ascending order, until it
+// returns false.
+using VisitMapping = bool (*)(void* context, const Mapping& mapping);
+void walk_mappings(VisitMapping visit, void* context);
+// Where a virtual address leads; nothing when it is not mapped.
+std::optional<Mapping> find_mapping(uint64_t virt);
+// Whether the whole range is mapped where `base` stands for address 0. For whoever follows an
+// address that firmware claims to be a table's (loader::AcpiWalk).
+[[nodiscard]] bool is_mapped(const void* base, mm::Range range);
+// The first address of the range that is not.
+[[nodiscard]] std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range);
+
+// Memory in which code ran at its own address becomes what all RAM is there: written, and not run
+// where the CPU has NX. False: a page of that code holds more than the range.
+[[nodiscard]] bool make_data(mm::Range range);
+
+// The pages below the stacks, of which nothing may be mapped.
+[[nodiscard]] std::span<const uint64_t> guard_pages();
+// Whether reading or writing at an address faults, found out by doing it. What is written is the
+// byte that stood there.
+bool can_read(uint64_t virt);
+bool can_write(uint64_t virt);
+
+}  // namespace arch
+}  // namespace kernel

@@ -1,0 +1,249 @@
+#include "kernel/memtest/memtest.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "kernel/nearest.h"
+
+namespace kernel {
+
+using mm::Pfn;
+
+// --- Options -------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr unsigned kMostPasses = 1'000'000;
+
+// Nothing where it is no number, or above the most.
+std::optional<unsigned> number(std::string_view text, unsigned most) {
+  if (text.empty()) return {};
+  unsigned value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return {};
+    value = value * 10 + static_cast<unsigned>(c - '0');
+    if (value > most) return {};
+  }
+  return value;
+}
+
+// Takes words one by one; each kind may be there once.
+class MemtestWords {
+ public:
+  MemtestWords(size_t nodes, const mm::Printer& out) : nodes_(nodes), out_(out) {}
+
+  [[nodiscard]] const MemtestOptions& options() const { return options_; }
+
+  bool take(std::string_view word) {
+    constexpr std::string_view kNode = "node:";
+    if (word == "quick") return depth(word, Depth::Quick);
+    if (word == "full") return depth(word, Depth::Full);
+    if (word.starts_with(kNode)) return node(word, word.substr(kNode.size()));
+    if (!word.empty() && word.front() >= '0' && word.front() <= '9') return passes(word);
+    Nearest nearest(word);
+    for (const std::string_view known : {"quick", "full", "node:0"}) nearest.offer(known);
+    out_.part("memtest: \"%.*s\": not one of quick, full, a number of passes, node:N",
+              static_cast<int>(word.size()), word.data());
+    nearest.print(out_);
+    out_.text("\n");
+    return false;
+  }
+
+ private:
+  bool wrong(std::string_view word, const char* why) {
+    out_.line("memtest: \"%.*s\": %s", static_cast<int>(word.size()), word.data(), why);
+    return false;
+  }
+  bool depth(std::string_view word, Depth depth) {
+    if (depth_given_)
+      return wrong(word, "quick and full exclude each other; give one of them, once");
+    depth_given_ = true;
+    options_.depth = depth;
+    return true;
+  }
+  bool passes(std::string_view word) {
+    const auto passes = number(word, kMostPasses);
+    if (!passes || *passes == 0) return wrong(word, "the number of passes is 1 to 1000000");
+    if (passes_given_) return wrong(word, "the number of passes is given already");
+    passes_given_ = true;
+    options_.passes = *passes;
+    return true;
+  }
+  bool node(std::string_view word, std::string_view digits) {
+    const auto node = number(digits, mm::kMaxNodes);
+    if (options_.node) return wrong(word, "a node is given already; without one all are tested");
+    if (!node || *node >= nodes_) {
+      out_.line("memtest: \"%.*s\": no such node; this machine has node:0 to node:%zu",
+                static_cast<int>(word.size()), word.data(), nodes_ - 1);
+      return false;
+    }
+    options_.node = static_cast<mm::NodeId>(*node);
+    return true;
+  }
+
+  size_t nodes_;
+  mm::Printer out_;
+  MemtestOptions options_;
+  bool depth_given_ = false, passes_given_ = false;
+};
+
+}  // namespace
+
+std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
+                                            const mm::Printer& out) {
+  MemtestWords taken(nodes, out);
+  while (!words.empty()) {
+    const size_t end = words.find_first_of(", ");
+    if (!taken.take(words.substr(0, end))) return {};
+    if (end == std::string_view::npos) break;
+    words.remove_prefix(end + 1);
+  }
+  return taken.options();
+}
+
+// --- Bad pages -----------------------------------------------------------------------------------
+
+bool BadPages::add(Pfn pfn) {
+  const auto end = pages_.begin() + static_cast<ptrdiff_t>(count_);
+  const auto at = std::lower_bound(pages_.begin(), end, pfn);
+  if (at != end && *at == pfn) return false;
+  if (count_ == kRoom) {
+    ++not_listed_;
+    return false;
+  }
+  std::copy_backward(at, end, end + 1);
+  *at = pfn;
+  ++count_;
+  return true;
+}
+
+namespace {
+
+// Calls visit(range) for each run of pages in a row.
+template <class Visit>
+void each_run(std::span<const Pfn> pages, Visit visit) {
+  for (size_t i = 0; i < pages.size();) {
+    size_t end = i + 1;
+    while (end < pages.size() && pages[end] == pages[i] + (end - i)) ++end;
+    visit(mm::PfnRange{pages[i], pages[i] + (end - i)});
+    i = end;
+  }
+}
+
+}  // namespace
+
+void BadPages::print(const mm::Printer& out) const {
+  out.line("memtest: %zu bad pages, %lu KiB, taken out of use", count_,
+           count_ * mm::kPageSize / mm::kKiB);
+  if (not_listed_ != 0) {
+    out.line("memtest: %lu errors in further pages, for which the list has no room: still in use",
+             not_listed_);
+  }
+  out.part("memtest: Linux:");
+  each_run(list(), [&](mm::PfnRange run) {
+    out.part(" memmap=%luK$0x%lx", run.size() * mm::kPageSize / mm::kKiB, phys(run.start).v);
+  });
+  out.text("\n");
+  // GRUB's pairs of address and mask: a run is cut into aligned powers of two.
+  out.part("memtest: GRUB: badram ");
+  const char* between = "";
+  each_run(list(), [&](mm::PfnRange run) {
+    while (!run.empty()) {
+      uint64_t pages = uint64_t{1} << std::countr_zero(run.start.v | uint64_t{1} << 40);
+      while (pages > run.size()) pages /= 2;
+      out.part("%s0x%lx,0x%lx", between, phys(run.start).v, ~(pages * mm::kPageSize - 1));
+      between = ",";
+      run.start += pages;
+    }
+  });
+  out.text("\n");
+}
+
+// --- Progress ------------------------------------------------------------------------------------
+
+void MemtestProgress::add(uint64_t bytes) {
+  constexpr uint64_t kEvery = 5'000'000;
+  constexpr uint64_t kUnit = 64 * mm::kKiB;
+  if (clock_ == nullptr) return;
+  if (started_ == 0) started_ = printed_ = clock_();
+  if (rate_ != 0) swept_ += bytes;
+  // Blocks may be as large as a GiB and rates as high as a second: no product wraps.
+  rest_ += bytes / kUnit * rate_ + bytes % kUnit * rate_ / kUnit;
+  done_ += rest_ / 1000;
+  rest_ %= 1000;
+  if (clock_() - printed_ >= kEvery) print();
+}
+
+MemtestProgress::Standing MemtestProgress::standing() const {
+  if (clock_ == nullptr || planned_ == 0) return {};
+  const uint64_t done = std::min(done_, planned_);
+  const uint64_t hundredth = std::max<uint64_t>(planned_ / 100, 1);
+  uint64_t left = (planned_ - done) / 1000;
+  if (done >= hundredth && started_ != 0) {
+    // In thousandths of the plan.
+    const uint64_t elapsed = clock_() - started_;
+    const uint64_t slower = elapsed / std::max<uint64_t>(done / 1000, 1);
+    left = left / 1000 * slower + left % 1000 * slower / 1000;
+  }
+  // What falls short by roundings only is all.
+  return {std::min<uint64_t>((done + hundredth / 10) / hundredth, 100), left / 1000};
+}
+
+void MemtestProgress::print() {
+  if (clock_ == nullptr || planned_ == 0) return;
+  constexpr unsigned kBar = 20;
+  printed_ = clock_();
+  const uint64_t elapsed = printed_ - started_ == 0 ? 1 : printed_ - started_;
+  const auto [percent, left] = standing();
+  constexpr std::string_view kPhase = "memtest.";  // the line begins with that already
+  const char* name = std::string_view(what_).starts_with(kPhase) ? what_ + kPhase.size() : what_;
+  std::array<char, kBar + 1> bar{};
+  for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
+  out_.line("memtest: [%s] %3lu%%  %lu MB/s  %lu:%02lu left  %s, node %u", bar.data(), percent,
+            swept_ / elapsed, left / 60, left % 60, name, node_);
+}
+
+// --- Memory --------------------------------------------------------------------------------------
+
+uint64_t TakenMemory::take(mm::PageAllocator<Policy>& pages, unsigned cpu, mm::NodeId node) {
+  // Every zone of this node, down to its last page.
+  constexpr mm::Gfp kAll = mm::kGfpFlagThisNode | mm::kGfpFlagMemAlloc | mm::kGfpFlagNoWarn |
+                           mm::kGfpFlagHighMem | mm::kGfpFlagMovable;
+  count_ = 0;
+  incomplete_ = false;
+  uint64_t bytes = 0;
+  pages.drain(cpu);
+  for (unsigned order = mm::kOrders; order-- > 0;) {
+    for (;;) {
+      if (count_ == kRoom) {
+        incomplete_ = true;
+        break;
+      }
+      const mm::PagesOr block = pages.alloc_pages(cpu, kAll, order, node);
+      if (!block) break;
+      blocks_[count_++] = block.value().v << 8 | order;
+      bytes += mm::kPageSize << order;
+    }
+  }
+  std::sort(blocks_.begin(), blocks_.begin() + static_cast<ptrdiff_t>(count_));
+  return bytes;
+}
+
+mm::Result<> TakenMemory::give_back(mm::PageAllocator<Policy>& pages, unsigned cpu) {
+  mm::Result<> result;
+  for (size_t i = 0; i < count_; ++i) {
+    const auto order = static_cast<unsigned>(blocks_[i] & 0xff);
+    const mm::Freed freed = pages.free_pages(cpu, Pfn{blocks_[i] >> 8}, order);
+    if (!freed && result.ok()) result = freed.result();
+  }
+  count_ = 0;
+  pages.drain(cpu);
+  return result;
+}
+
+mm::Range TakenMemory::operator[](size_t i) const {
+  const mm::Phys start = mm::phys(Pfn{blocks_[i] >> 8});
+  return {start, start + (mm::kPageSize << (blocks_[i] & 0xff))};
+}
+
+}  // namespace kernel

@@ -1,0 +1,333 @@
+// The memory test: patterns (kernel/memtest/memory_patterns.h) over memory taken from the page
+// allocator, node by node, and what becomes of pages that fail.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "kernel/memtest/memory_patterns.h"
+#include "kernel/policy.h"
+#include "loader/handoff/self_test.h"
+#include "mm/page_alloc.h"
+#include "mm/print.h"
+#include "mm/result.h"
+
+namespace kernel {
+
+// `memtest=quick,2,node:1`: words with commas (at the monitor's prompt also blanks) between them.
+struct MemtestOptions {
+  Depth depth = Depth::Normal;     // quick, full
+  unsigned passes = 1;             // a number
+  std::optional<mm::NodeId> node;  // node:N; otherwise all
+};
+// `nodes` is how many the machine has. Nothing where a word is wrong, and a line that names it and
+// says what would be right.
+std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
+                                            const mm::Printer& out);
+
+// Pages that did not hold what was written, each once.
+class BadPages {
+ public:
+  static constexpr size_t kRoom = 1024;
+
+  // Whether it is a new one.
+  bool add(mm::Pfn pfn);
+  [[nodiscard]] std::span<const mm::Pfn> list() const { return {pages_.data(), count_}; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  // Found when there was no room any more; the same page may be counted more than once.
+  [[nodiscard]] uint64_t not_listed() const { return not_listed_; }
+
+  // Linux's `memmap=nn$ss` words and GRUB's `badram` command, each on a line of its own.
+  void print(const mm::Printer& out) const;
+
+ private:
+  std::array<mm::Pfn, kRoom> pages_{};  // ascending
+  size_t count_ = 0;
+  uint64_t not_listed_ = 0;
+};
+
+// What the test will cost, from what its patterns took on a sample of the memory.
+struct MemtestPlan {
+  uint64_t bytes = 0;                                    // of memory that is tested
+  uint64_t microseconds = 0;                             // all patterns, passes and waits
+  std::array<uint64_t, kMemoryPatterns.size()> rates{};  // ns to sweep 64 KiB once
+};
+
+// Percent of the time, speed and time left, in a line now and then.
+class MemtestProgress {
+ public:
+  using Clock = uint64_t (*)();  // microseconds
+  MemtestProgress() = default;
+  MemtestProgress(const mm::Printer& out, Clock clock, uint64_t planned_microseconds)
+      : out_(out), clock_(clock), planned_(planned_microseconds) {}
+
+  // `rate`: ns that a sweep over 64 KiB was planned to take.
+  void doing(const char* what, mm::NodeId node, uint64_t rate) {
+    what_ = what;
+    node_ = node;
+    rate_ = rate;
+  }
+  void add(uint64_t bytes);
+  void waited(unsigned seconds) { done_ += uint64_t{seconds} * 1'000'000; }
+  struct Standing {
+    uint64_t percent = 0, seconds_left = 0;
+  };
+  // Where it stands now. The plan counts until a hundredth of it is done; from then on also how
+  // much longer, or shorter, than planned that took.
+  [[nodiscard]] Standing standing() const;
+  // Prints where it stands; add() does every five seconds.
+  void print();
+
+ private:
+  mm::Printer out_;
+  Clock clock_ = nullptr;
+  uint64_t planned_ = 0, done_ = 0;  // microseconds by the plan
+  uint64_t rate_ = 0, rest_ = 0;     // ns; and those that are no whole microsecond yet
+  uint64_t swept_ = 0;               // bytes
+  uint64_t started_ = 0, printed_ = 0;
+  const char* what_ = "";
+  mm::NodeId node_ = 0;
+};
+
+// Memory taken from the allocator: blocks in ascending order.
+class TakenMemory {
+ public:
+  static constexpr size_t kRoom = 8192;
+
+  // Takes all that the node has, in the largest blocks there are, as far as there is room to note
+  // them. How many bytes that is.
+  uint64_t take(mm::PageAllocator<Policy>& pages, unsigned cpu, mm::NodeId node);
+  // Gives everything back; the first refusal, if there is one.
+  mm::Result<> give_back(mm::PageAllocator<Policy>& pages, unsigned cpu);
+
+  [[nodiscard]] size_t count() const { return count_; }
+  [[nodiscard]] mm::Range operator[](size_t i) const;
+  // Whether room ran out, so that some memory stayed free.
+  [[nodiscard]] bool incomplete() const { return incomplete_; }
+
+ private:
+  std::array<uint64_t, kRoom> blocks_{};  // frame << 8 | order
+  size_t count_ = 0;
+  bool incomplete_ = false;
+};
+
+// Large; there is one of it.
+struct MemtestState {
+  TakenMemory taken;
+  BadPages bad;
+  MemtestProgress progress;
+  uint64_t errors = 0;
+};
+
+// How a page that is bad leaves the page allocator for good, so that nobody is ever given it. It is
+// free when this is called.
+struct TakeOut {
+  mm::Result<> (*take)(void* context, mm::PfnRange frames) = nullptr;
+  void* context = nullptr;
+};
+
+// `Cells` is how the memory is touched: read, write, copy, written_back and wait as in
+// kernel/memtest/memory_patterns.h.
+template <class Cells>
+class MemoryTest {
+ public:
+  // The module that answers an address, where SMBIOS tells; empty otherwise.
+  using ModuleOf = std::string_view (*)(const void* context, mm::Phys address);
+
+  MemoryTest(mm::PageAllocator<Policy>& pages, unsigned cpu, const Cells& cells,
+             const TakeOut& take_out, const MemtestOptions& options, MemtestState& state,
+             const mm::Printer& out)
+      : pages_(pages),
+        cpu_(cpu),
+        cells_(cells),
+        take_out_(take_out),
+        options_(options),
+        state_(state),
+        out_(out) {}
+
+  void set_module_of(ModuleOf module_of, const void* context) {
+    module_of_ = module_of;
+    module_context_ = context;
+  }
+
+  // Tries every pattern on 4 MiB, or what there is; what is found there the test itself will find.
+  [[nodiscard]] MemtestPlan plan(MemtestProgress::Clock clock);
+  // As plan() said.
+  void set_rates(std::span<const uint64_t, kMemoryPatterns.size()> rates) {
+    std::copy(rates.begin(), rates.end(), rates_.begin());
+  }
+  // Runs one pattern as often as was asked for. Bad pages found are out of use afterwards.
+  loader::Outcome run(const MemoryPattern& pattern, loader::Facts& facts);
+
+  // --- For the sweeps ---
+  [[nodiscard]] size_t blocks() const { return state_.taken.count(); }
+  [[nodiscard]] mm::Range block(size_t i) const { return state_.taken[i]; }
+  uint64_t read(uint64_t address) { return cells_.read(address); }
+  void write(uint64_t address, uint64_t value) { cells_.write(address, value); }
+  void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells_.copy(from, to, bytes); }
+  void written_back(mm::Range range) { cells_.written_back(range); }
+  void wait(unsigned seconds) {
+    cells_.wait(seconds);
+    state_.progress.waited(seconds);
+  }
+  void progress(uint64_t bytes) { state_.progress.add(bytes); }
+  void error(uint64_t address, uint64_t expected, uint64_t found);
+
+ private:
+  static constexpr uint64_t kErrorsShown = 16;
+
+  // A part of the memory, as the sweeps see it.
+  struct Sample {
+    Cells& cells;
+    mm::Range part;
+
+    static size_t blocks() { return 1; }
+    [[nodiscard]] mm::Range block(size_t) const { return part; }
+    uint64_t read(uint64_t address) { return cells.read(address); }
+    void write(uint64_t address, uint64_t value) { cells.write(address, value); }
+    void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells.copy(from, to, bytes); }
+    void written_back(mm::Range range) { cells.written_back(range); }
+    static void wait(unsigned) {}
+    static void progress(uint64_t) {}
+    static void error(uint64_t, uint64_t, uint64_t) {}
+  };
+
+  [[nodiscard]] bool wanted(mm::NodeId node) const {
+    return (!options_.node || *options_.node == node) && pages_.node_counts(node).managed != 0;
+  }
+  // Takes the bad pages that are free out of the allocator.
+  mm::Result<> retire(size_t known_before);
+
+  mm::PageAllocator<Policy>& pages_;
+  unsigned cpu_;
+  Cells cells_;
+  TakeOut take_out_;
+  MemtestOptions options_;
+  MemtestState& state_;
+  mm::Printer out_;
+  ModuleOf module_of_ = nullptr;
+  const void* module_context_ = nullptr;
+  mm::NodeId node_ = 0;
+  std::array<uint64_t, kMemoryPatterns.size()> rates_{};
+};
+
+template <class Cells>
+MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
+  constexpr uint64_t kUnit = 64 * mm::kKiB;
+  MemtestPlan plan;
+  std::optional<mm::Pfn> sample;
+  unsigned order = 0;
+  uint64_t nodes = 0;
+  for (size_t id = 0; id < pages_.node_count(); ++id) {
+    const auto node = static_cast<mm::NodeId>(id);
+    if (!wanted(node)) continue;
+    ++nodes;
+    plan.bytes += pages_.node_counts(node).free * mm::kPageSize;
+    for (unsigned o = 11; !sample && o-- > 0;) {
+      const mm::PagesOr block = pages_.alloc_pages(
+          cpu_, mm::kGfpFlagThisNode | mm::kGfpFlagNoWarn | mm::kGfpFlagMovable, o, node);
+      if (!block) continue;
+      sample = block.value();
+      order = o;
+    }
+  }
+  if (!sample) return plan;
+  const uint64_t bytes = mm::kPageSize << order;
+  Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + bytes}};
+  for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
+    const MemoryPattern& pattern = kMemoryPatterns[i];
+    const uint64_t sweeps = pattern.sweeps[static_cast<size_t>(options_.depth)];
+    // Address lines cost by blocks, not by their size, and so little that no plan needs it.
+    if (sweeps == 0 || pattern.id == PatternId::AddressLines) continue;
+    // The first time is slower: code must come into the caches, or an emulator translate it.
+    Sample page{cells_, {memory.part.start, memory.part.start + mm::kPageSize}};
+    patterns::Sweeper<Sample>(page, options_.depth, 1).run(pattern.id);
+    const uint64_t start = clock();
+    patterns::Sweeper<Sample>(memory, options_.depth, 1).run(pattern.id);
+    const uint64_t took = clock() - start;
+    plan.rates[i] = took * 1000 * kUnit / bytes / sweeps;
+    plan.microseconds += (plan.bytes + kUnit - 1) / kUnit * plan.rates[i] / 1000 * sweeps;
+    if (pattern.id == PatternId::BitFade) {
+      plan.microseconds +=
+          nodes * patterns::kFades * patterns::fade_seconds(options_.depth) * 1'000'000;
+    }
+  }
+  plan.microseconds *= options_.passes;
+  (void)pages_.free_pages(cpu_, *sample, order);
+  pages_.drain(cpu_);
+  return plan;
+}
+
+template <class Cells>
+loader::Outcome MemoryTest<Cells>::run(const MemoryPattern& pattern, loader::Facts& facts) {
+  if (pattern.sweeps[static_cast<size_t>(options_.depth)] == 0) {
+    return loader::skip(facts, "the quick test leaves it out");
+  }
+  const uint64_t errors_before = state_.errors;
+  const size_t known_before = state_.bad.list().size();
+  bool any = false;
+  bool incomplete = false;
+  for (size_t id = 0; id < pages_.node_count(); ++id) {
+    node_ = static_cast<mm::NodeId>(id);
+    if (!wanted(node_)) continue;
+    state_.progress.doing(pattern.row.id, node_,
+                          rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
+    any = state_.taken.take(pages_, cpu_, node_) != 0 || any;
+    incomplete = incomplete || state_.taken.incomplete();
+    for (unsigned pass = 0; pass < options_.passes; ++pass) {
+      constexpr uint64_t kSeed = 0x2545'f491'4f6c'dd1dU;
+      patterns::Sweeper<MemoryTest>(*this, options_.depth, kSeed * (pass + 1)).run(pattern.id);
+    }
+    if (const auto back = state_.taken.give_back(pages_, cpu_); !back.ok()) {
+      return loader::fail(facts, "memory cannot be given back: %s (0x%lx)", back.error().what,
+                          back.error().a);
+    }
+  }
+  state_.progress.print();
+  if (const auto retired = retire(known_before); !retired.ok()) {
+    return loader::fail(facts, "a bad page cannot be taken out of use: %s (0x%lx)",
+                        retired.error().what, retired.error().a);
+  }
+  if (!any && options_.node) {
+    return loader::skip(facts, "node %u has no free memory", unsigned{*options_.node});
+  }
+  if (!any) return loader::skip(facts, "there is no free memory to test");
+  if (state_.errors != errors_before) {
+    return loader::fail(facts, "%lu wrong words; %zu bad pages so far",
+                        state_.errors - errors_before, state_.bad.list().size());
+  }
+  if (incomplete) out_.line("memtest: memory is in too many pieces: not all of it was tested");
+  return loader::Outcome::Pass;
+}
+
+template <class Cells>
+void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t found) {
+  const mm::Phys at{address};
+  (void)state_.bad.add(mm::pfn_down(at));
+  if (++state_.errors > kErrorsShown) {
+    if (state_.errors == kErrorsShown + 1) out_.line("memtest: more errors are only counted");
+    return;
+  }
+  const std::string_view module =
+      module_of_ == nullptr ? std::string_view() : module_of_(module_context_, at);
+  out_.line("memtest: error at 0x%lx (node %u%s%.*s): wrote %016lx, read %016lx, bits %016lx",
+            address, node_, module.empty() ? "" : ", ", static_cast<int>(module.size()),
+            module.data(), expected, found, expected ^ found);
+}
+
+template <class Cells>
+mm::Result<> MemoryTest<Cells>::retire(size_t known_before) {
+  if (state_.bad.list().size() == known_before) return {};
+  for (const mm::Pfn pfn : state_.bad.list()) {
+    const mm::FrameUse use = pages_.owner_of(pfn).use;
+    if (use == mm::FrameUse::Reserved) continue;  // taken out after an earlier pattern
+    BATON_TRY(take_out_.take(take_out_.context, {pfn, pfn + 1}));
+  }
+  return {};
+}
+
+}  // namespace kernel

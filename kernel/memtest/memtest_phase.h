@@ -1,0 +1,18 @@
+// The memory test on this machine, as a phase of the self-tests.
+#pragma once
+
+#include "kernel/booted.h"
+#include "kernel/memtest/memtest.h"
+#include "kernel/selftest/selftest.h"
+#include "mm/print.h"
+
+namespace kernel {
+
+// Sets up for the patterns that follow; what is found and how far it has come is told in the log.
+void start_memtest(Booted& machine, const MemtestOptions& options);
+// Runs pattern number `index` of kMemoryPatterns.
+Verdict run_memtest(size_t index, Booted& machine);
+// Where there are bad pages: lists them in words for other systems, and closes the ledger again.
+void finish_memtest(const Booted& machine);
+
+}  // namespace kernel

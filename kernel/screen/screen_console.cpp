@@ -1,0 +1,38 @@
+#include "kernel/screen/screen_console.h"
+
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/screen/screen.h"
+
+namespace kernel {
+namespace {
+
+constinit Screen the_screen;
+
+}  // namespace
+
+Screen& screen() { return the_screen; }
+
+mm::Result<> open_screen_console(const loader::HandoffFramebuffer& facts,
+                                 const mm::DirectMap& map) {
+  if (facts.address == 0) return {};
+  const mm::Phys start{facts.address};
+  const auto base = reinterpret_cast<uint64_t>(map.at(start));
+  for (uint64_t at = base; at < base + facts.size;) {
+    const auto mapping = arch::find_mapping(at);
+    if (!mapping || !mapping->writable) {
+      return mm::Error{"not mapped for writing (address, size)", "framebuffer", facts.address,
+                       facts.size};
+    }
+    at = mapping->virt + mapping->size;
+  }
+  (void)arch::combine_writes(base, facts.size, map);
+  const Framebuffer framebuffer = BATON_TRY(Framebuffer::make(facts, map.at(start)));
+  the_screen.open(framebuffer, arch::microseconds);
+  if (!console().add_output([](std::string_view text) { the_screen.write(text); })) {
+    return mm::Error{"the console has too many outputs", "framebuffer"};
+  }
+  return {};
+}
+
+}  // namespace kernel

@@ -1,0 +1,25 @@
+#include "kernel/selftest/known_failures.h"
+
+namespace kernel {
+namespace {
+
+constexpr KnownFailure kKnown[] = {
+    // MdeModulePkg's DXE core shifts the count of pages into bytes without looking for an overflow:
+    // 2^52 + 1 pages become one.
+    {"efi.alloc.huge", "EDK II", "EDK II: AllocatePages lets the size in bytes wrap"},
+    {"efi.alloc.huge", "Debian distribution of EDK II",
+     "EDK II: AllocatePages lets the size in bytes wrap"},
+};
+
+}  // namespace
+
+const KnownFailure* known_failure(std::string_view id, std::string_view firmware) {
+  for (const KnownFailure& known : kKnown) {
+    if (known.id == id && firmware.substr(0, known.firmware.size()) == known.firmware) {
+      return &known;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace kernel

@@ -1,0 +1,315 @@
+// The live page tables, leaf by leaf, against what the loader was to map (loader/world.h): nothing
+// is missing, nothing leads elsewhere, and nothing is there besides.
+#include <algorithm>
+#include <bit>
+
+#include "kernel/arch.h"
+#include "kernel/selftest/selftest_kernel.h"
+#include "loader/acpi/entries.h"
+#include "loader/acpi/smbios.h"
+#include "loader/acpi/tables.h"
+
+namespace kernel {
+namespace {
+
+using arch::Mapping;
+using loader::HandoffSegment;
+using mm::Phys;
+using mm::Range;
+
+constexpr uint32_t kExecutableSegment = 1, kWritableSegment = 2;
+// EFI_MEMORY_RUNTIME and EFI_MEMORY_SP (soft reserved: no RAM to e820).
+constexpr uint64_t kRuntime = uint64_t{1} << 63, kSpecific = 0x40000;
+
+// EFI memory types (UEFI 2.10 section 7.2.1).
+constexpr uint32_t kLoaderCode = 1, kBootServicesData = 4, kRuntimeServicesCode = 5,
+                   kRuntimeServicesData = 6, kConventional = 7;
+
+bool is_ram(const FirmwareRange& range) {
+  const bool usable =
+      (range.type >= kLoaderCode && range.type <= kBootServicesData) || range.type == kConventional;
+  return usable && (range.attributes & kSpecific) == 0;
+}
+
+Range whole_pages(Range range) {
+  return {mm::align_down(range.start, mm::kPageSize), mm::align_up(range.end, mm::kPageSize)};
+}
+Range range_of(const HandoffSegment& s) { return {Phys{s.physical}, Phys{s.physical + s.size}}; }
+
+// What one stretch of physical memory may be mapped as.
+enum class Purpose : uint8_t { Nothing, ReadOnly, Data };
+
+struct Stretch {
+  Purpose purpose = Purpose::Nothing;
+  Phys end;  // the purpose holds up to here at least
+};
+
+// What has to be mapped, and what may be.
+class Plan {
+ public:
+  explicit Plan(const Booted& machine) : machine_(machine), segments_(machine.kept.segments()) {
+    const loader::Handoff& h = machine.kept.handoff();
+    const loader::HandoffFramebuffer& screen = h.framebuffer;
+    if (screen.address != 0) {
+      framebuffer_ = whole_pages({Phys{screen.address}, Phys{screen.address + screen.size}});
+    }
+    if (h.smbios == 0) return;
+    const size_t size = h.smbios_version == 3 ? 24 : 31;
+    smbios_ = {Phys{h.smbios}, Phys{h.smbios + size}};
+    if (!arch::find_mapping(h.direct_map + h.smbios)) return;
+    const auto* bytes = machine.relay.map().at<const uint8_t>(Phys{h.smbios});
+    if (const auto entry = loader::smbios_entry({bytes, size})) {
+      structures_ = {Phys{entry->table}, Phys{entry->table + entry->size}};
+    }
+  }
+
+  // Of the memory from `at` on, in the identity and in the direct map.
+  [[nodiscard]] Stretch at(Phys at) const {
+    Stretch s{Purpose::Nothing, at + mm::kPageSize};
+    // The kernel's own text and constants: no alias of them can be written.
+    Phys border{mm::kMaxPhys};
+    for (const HandoffSegment& segment : segments_) {
+      if ((segment.flags & kWritableSegment) != 0) continue;
+      const Range range = range_of(segment);
+      if (range.contains(at)) return {Purpose::ReadOnly, range.end};
+      if (range.start > at) border = std::min(border, range.start);
+    }
+    const auto found = machine_.firmware_map.find(at);
+    const mm::E820Entry* entry = machine_.relay.e820().find(at);
+    const bool ram = entry != nullptr && entry->type == mm::E820Type::Ram;
+    if (found && is_ram(*found)) {
+      // The loader's code, too, which ran in the identity map, is data before it is given back.
+      return {Purpose::Data, std::min(found->range.end, border)};
+    }
+    if (ram) return {Purpose::Data, std::min(entry->range.end, border)};
+    if (framebuffer_.contains(at)) return {Purpose::Data, framebuffer_.end};
+    if (is_interrupt_controller(at)) return {Purpose::Data, at + mm::kPageSize};
+    if (found && (found->attributes & kRuntime) != 0 &&
+        (found->type == kRuntimeServicesCode || found->type == kRuntimeServicesData)) {
+      return {Purpose::ReadOnly, found->range.end};
+    }
+    if (holds_table(at)) s.purpose = Purpose::ReadOnly;
+    return s;
+  }
+
+  // The segment that has this virtual address; null when none does.
+  [[nodiscard]] const HandoffSegment* segment(uint64_t virt) const {
+    for (const HandoffSegment& s : segments_) {
+      if (virt - s.virt < s.size) return &s;
+    }
+    return nullptr;
+  }
+
+ private:
+  // Pages that an ACPI table, the RSDP or SMBIOS has bytes in.
+  [[nodiscard]] bool holds_table(Phys page) const {
+    const Range range{page, page + mm::kPageSize};
+    const uint64_t rsdp = machine_.kept.handoff().rsdp;
+    if (Range{Phys{rsdp}, Phys{rsdp + 36}}.overlaps(range)) return true;
+    if (smbios_.overlaps(range) || structures_.overlaps(range)) return true;
+    const auto tables = machine_.tables.tables().list();
+    return std::any_of(tables.begin(), tables.end(), [&](const loader::AcpiTable& table) {
+      return Range{table.address, table.address + table.length}.overlaps(range);
+    });
+  }
+
+  // This CPU's local APIC, and those and the I/O APICs of the MADT (ACPI 6.5 section 5.2.12).
+  [[nodiscard]] bool is_interrupt_controller(Phys page) const {
+    constexpr uint8_t kIoApic = 1, kLocalApicAddress = 5;
+    constexpr size_t kFirst = 44;
+    const auto is = [&](uint64_t address) {
+      return address != 0 && mm::align_down(address, mm::kPageSize) == page.v;
+    };
+    if (is(arch::local_apic())) return true;
+    const auto madt = machine_.tables.tables().table("APIC");
+    if (madt.size() < kFirst) return false;
+    if (is(loader::field<uint32_t>(madt, 36))) return true;
+    loader::AcpiEntries entries(madt, kFirst);
+    while (const auto entry = entries.next()) {
+      if (entry->bytes.size() < 12) continue;
+      if (entry->type == kIoApic && is(loader::field<uint32_t>(entry->bytes, 4))) return true;
+      if (entry->type == kLocalApicAddress && is(loader::field<uint64_t>(entry->bytes, 4)))
+        return true;
+    }
+    return false;
+  }
+
+  const Booted& machine_;
+  std::span<const HandoffSegment> segments_;
+  Range framebuffer_, smbios_, structures_;
+};
+
+// Whether all usable RAM is in one of the maps; told of it in ascending order.
+class Coverage {
+ public:
+  Coverage(const mm::E820Table& e820, Phys from) : entries_(e820.entries()), at_(from) {}
+
+  // The first byte of RAM that lies below the stretch and was not told of; nothing when there is
+  // none.
+  std::optional<Phys> add(Range mapped) {
+    if (const auto missing = below(mapped.start)) return missing;
+    at_ = std::max(at_, mapped.end);
+    return std::nullopt;
+  }
+  // Of all there is below `end`.
+  std::optional<Phys> below(Phys end) {
+    for (; next_ < entries_.size(); ++next_) {
+      const mm::E820Entry& entry = entries_[next_];
+      if (entry.type != mm::E820Type::Ram) continue;
+      const Range whole = mm::phys(mm::pfns_inside(entry.range));
+      const Phys from = std::max(whole.start, at_);
+      if (from >= whole.end) continue;
+      if (from < end) return from;
+      return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::span<const mm::E820Entry> entries_;
+  size_t next_ = 0;
+  Phys at_;
+};
+
+// Goes through the leaves, joined to stretches that have the same rights and lead on.
+class PageAudit {
+ public:
+  explicit PageAudit(const Booted& machine)
+      : plan_(machine),
+        segments_(machine.kept.segments()),
+        direct_map_(machine.kept.handoff().direct_map),
+        end_(machine.end_of_space),
+        nx_(arch::has_no_execute()),
+        // Page 0 is in the direct map only, so that a null pointer faults.
+        identity_(machine.relay.e820(), Phys{mm::kPageSize}),
+        direct_(machine.relay.e820(), Phys{0}) {}
+
+  Verdict run() {
+    arch::walk_mappings(
+        [](void* context, const Mapping& m) { return static_cast<PageAudit*>(context)->leaf(m); },
+        this);
+    if (verdict_.passed() && run_.size != 0) judge();
+    if (!verdict_.passed()) return verdict_;
+    if (const auto missing = identity_.below(end_)) lacks("identity", *missing);
+    if (const auto missing = direct_.below(end_)) lacks("direct", *missing);
+    uint64_t image = 0;
+    for (const HandoffSegment& s : segments_) image += s.size;
+    if (verdict_.passed() && image_ != image) {
+      verdict_ = Verdict::fail("0x%lx bytes of the kernel are mapped, it has 0x%lx", image_, image);
+    }
+    return verdict_;
+  }
+
+ private:
+  bool leaf(const Mapping& m) {
+    const bool goes_on = run_.size != 0 && run_.virt + run_.size == m.virt &&
+                         run_.phys + run_.size == m.phys && run_.writable == m.writable &&
+                         run_.executable == m.executable && map_of(m.virt) == map_of(run_.virt);
+    if (goes_on) {
+      run_.size += m.size;
+      return true;
+    }
+    if (run_.size != 0) judge();
+    run_ = m;
+    return verdict_.passed();
+  }
+
+  enum class Map : uint8_t { Identity, Direct, Other };
+  [[nodiscard]] Map map_of(uint64_t virt) const {
+    if (virt - direct_map_ < end_.v) return Map::Direct;
+    return virt >> 63 == 0 ? Map::Identity : Map::Other;
+  }
+
+  void judge() {
+    switch (map_of(run_.virt)) {
+      case Map::Identity:
+        return judge_physical(run_.virt, "identity", identity_);
+      case Map::Direct:
+        return judge_physical(run_.virt - direct_map_, "direct", direct_);
+      case Map::Other:
+        return judge_image();
+    }
+  }
+
+  void judge_physical(uint64_t expected, const char* map, Coverage& coverage) {
+    if (run_.phys != expected) {
+      verdict_ = Verdict::fail("0x%lx, in the %s map, leads to 0x%lx", run_.virt, map, run_.phys);
+      return;
+    }
+    const Range range{Phys{run_.phys}, Phys{run_.phys + run_.size}};
+    if (const auto missing = coverage.add(range)) return lacks(map, *missing);
+    const bool identity = &coverage == &identity_;
+    if (identity && range.start == Phys{0}) {
+      verdict_ = Verdict::fail("page 0 is mapped at 0: a null pointer does not fault");
+      return;
+    }
+    for (Phys at = range.start; at < range.end && verdict_.passed();) {
+      const Stretch stretch = plan_.at(at);
+      if (!allowed(stretch.purpose)) wrong(at, map, stretch.purpose);
+      at = mm::align_up(stretch.end, mm::kPageSize);
+    }
+  }
+
+  [[nodiscard]] bool allowed(Purpose purpose) const {
+    const bool executable = run_.executable && nx_;
+    switch (purpose) {
+      case Purpose::Nothing:
+        return false;
+      case Purpose::ReadOnly:
+        return !run_.writable && !executable;
+      case Purpose::Data:
+        return run_.writable && !executable;
+    }
+    return false;
+  }
+
+  void judge_image() {
+    for (uint64_t done = 0; done < run_.size;) {
+      const HandoffSegment* s = plan_.segment(run_.virt + done);
+      if (s == nullptr) {
+        verdict_ = Verdict::fail("0x%lx is mapped, to 0x%lx, and belongs to nobody",
+                                 run_.virt + done, run_.phys + done);
+        return;
+      }
+      const bool write = (s->flags & kWritableSegment) != 0;
+      const bool execute = (s->flags & kExecutableSegment) != 0;
+      if (run_.phys + done != s->physical + (run_.virt + done - s->virt) ||
+          run_.writable != write || (nx_ && run_.executable != execute)) {
+        verdict_ =
+            Verdict::fail("0x%lx, of a segment at 0x%lx with flags %u, leads to 0x%lx (%s%s)",
+                          run_.virt + done, s->physical, s->flags, run_.phys + done,
+                          run_.writable ? "W" : "R", run_.executable ? "X" : "");
+        return;
+      }
+      done = s->virt + s->size - run_.virt;
+    }
+    image_ += run_.size;
+  }
+
+  void lacks(const char* map, Phys at) {
+    verdict_ = Verdict::fail("RAM at 0x%lx is not in the %s map", at.v, map);
+  }
+  void wrong(Phys at, const char* map, Purpose purpose) {
+    constexpr const char* kWanted[] = {"nothing that was to be mapped", "to be read only",
+                                       "to be written and not run"};
+    verdict_ = Verdict::fail("0x%lx is in the %s map (%s%s), and is %s", at.v, map,
+                             run_.writable ? "W" : "R", run_.executable ? "X" : "",
+                             kWanted[static_cast<size_t>(purpose)]);
+  }
+
+  Plan plan_;
+  std::span<const HandoffSegment> segments_;
+  uint64_t image_ = 0;  // bytes mapped where the kernel is linked
+  uint64_t direct_map_;
+  Phys end_;
+  bool nx_;
+  Coverage identity_, direct_;
+  Mapping run_;
+  Verdict verdict_ = Verdict::pass();
+};
+
+}  // namespace
+
+Verdict test_pages_exact(Booted& machine) { return PageAudit(machine).run(); }
+
+}  // namespace kernel

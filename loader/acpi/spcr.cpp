@@ -1,0 +1,46 @@
+#include "loader/acpi/spcr.h"
+
+#include "loader/acpi/tables.h"
+
+namespace loader {
+namespace {
+
+constexpr size_t kInterfaceType = 36, kBaseAddress = 40, kBaudRate = 58, kAtLeast = 80;
+// Interface types: full 16550, and 16550 subset.
+constexpr uint8_t kLast16550 = 1;
+
+uint32_t baud_of(uint8_t code) {
+  switch (code) {
+    case 3:
+      return 9600;
+    case 4:
+      return 19200;
+    case 6:
+      return 57600;
+    case 7:
+      return 115200;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+mm::Result<SpcrPort> parse_spcr(std::span<const uint8_t> table) {
+  if (table.size() < kAtLeast) {
+    return mm::Error{"too short (length, at least)", "SPCR", table.size(), kAtLeast};
+  }
+  if (table[kInterfaceType] > kLast16550) {
+    return mm::Error{"the console is not a 16550 (interface type)", "SPCR", table[kInterfaceType],
+                     0};
+  }
+  const GenericAddress address = generic_address(table, kBaseAddress);
+  if (address.address == 0) return mm::Error{"console redirection is off", "SPCR"};
+  if (address.space != GenericAddress::kIo || address.address > 0xffff) {
+    return mm::Error{"the console is not at an I/O port (address space, address)", "SPCR",
+                     address.space, address.address};
+  }
+  return SpcrPort{static_cast<uint16_t>(address.address), baud_of(table[kBaudRate])};
+}
+
+}  // namespace loader

@@ -1,0 +1,20 @@
+// SPCR: the serial console the firmware uses (Microsoft's "Serial Port Console Redirection Table").
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "mm/result.h"
+
+namespace loader {
+
+struct SpcrPort {
+  uint16_t port = 0;  // I/O port of a 16550
+  uint32_t baud = 0;  // 0: as the firmware set it
+};
+
+// Fails, saying why, when the table is too short or names a console that is no 16550 at an I/O
+// port.
+mm::Result<SpcrPort> parse_spcr(std::span<const uint8_t> table);
+
+}  // namespace loader

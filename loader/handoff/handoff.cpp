@@ -1,0 +1,99 @@
+#include "loader/handoff/handoff.h"
+
+#include <bit>
+
+namespace loader {
+namespace {
+
+uint32_t sum_of_words(const Handoff& handoff) {
+  static_assert(sizeof(Handoff) % sizeof(uint32_t) == 0);
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&handoff);
+  uint32_t sum = 0;
+  for (size_t i = 0; i < sizeof(Handoff); i += 4) {
+    sum += uint32_t{bytes[i]} | uint32_t{bytes[i + 1]} << 8 | uint32_t{bytes[i + 2]} << 16 |
+           uint32_t{bytes[i + 3]} << 24;
+  }
+  return sum;
+}
+
+mm::Result<> check_array(const char* field, const HandoffArray& array, size_t element_size) {
+  if (array.count == 0) return {};
+  if (array.element_size != element_size) {
+    return mm::Error{"element size differs (given, understood)", field, array.element_size,
+                     element_size};
+  }
+  if (array.address == 0 || array.address % 8 != 0 || array.address >= mm::kMaxPhys) {
+    return mm::Error{"address is null, unaligned or impossible (address, count)", field,
+                     array.address, array.count};
+  }
+  return {};
+}
+
+mm::Result<> check_text(const char* field, const char* text, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    if (text[i] == '\0') return {};
+  }
+  return mm::Error{"text does not end (size)", field, size, 0};
+}
+
+}  // namespace
+
+uint32_t bytes_per_pixel(const HandoffFramebuffer& facts) {
+  if (facts.format == kPixelRgbx || facts.format == kPixelBgrx) return 4;
+  if (facts.format != kPixelByMasks) return 0;
+  const uint32_t all = facts.red_mask | facts.green_mask | facts.blue_mask | facts.reserved_mask;
+  return (static_cast<uint32_t>(std::bit_width(all)) + 7) / 8;
+}
+
+mm::Result<> check_room(size_t options_length, size_t segments, size_t results) {
+  const auto check = [](const char* field, size_t count, size_t most) -> mm::Result<> {
+    if (count <= most) return {};
+    return mm::Error{"more than a kernel takes (given, most)", field, count, most};
+  };
+  BATON_TRY(check("options", options_length, kMaxHandoffOptions));
+  BATON_TRY(check("segments", segments, kMaxHandoffSegments));
+  return check("results", results, kMaxHandoffResults);
+}
+
+void seal(Handoff& handoff) {
+  handoff.checksum = 0;
+  handoff.checksum = 0 - sum_of_words(handoff);
+}
+
+mm::Result<> check(const Handoff& h) {
+  if (h.magic != kHandoffMagic) {
+    return mm::Error{"not a handoff (given, expected)", "magic", h.magic, kHandoffMagic};
+  }
+  if (h.version != kHandoffVersion) {
+    return mm::Error{"another version (given, understood)", "version", h.version, kHandoffVersion};
+  }
+  if (h.size != sizeof(Handoff)) {
+    return mm::Error{"another size (given, understood)", "size", h.size, sizeof(Handoff)};
+  }
+  if (const uint32_t sum = sum_of_words(h); sum != 0) {
+    return mm::Error{"the words do not sum to zero (checksum, sum)", "checksum", h.checksum, sum};
+  }
+  BATON_TRY(check_array("e820", h.e820, sizeof(mm::E820Entry)));
+  if (h.e820.count == 0) return mm::Error{"no entries", "e820"};
+  BATON_TRY(check_array("reservations", h.reservations, sizeof(mm::Reservation)));
+  BATON_TRY(check_array("acpi_tables", h.acpi_tables, sizeof(HandoffTable)));
+  BATON_TRY(check_array("results", h.results, sizeof(HandoffResult)));
+  BATON_TRY(check_array("segments", h.segments, sizeof(HandoffSegment)));
+  if (h.paging_levels != 4 && h.paging_levels != 5) {
+    return mm::Error{"neither 4 nor 5", "paging_levels", h.paging_levels, 4};
+  }
+  const uint64_t direct_map = h.paging_levels == 4 ? kDirectMap4Level : kDirectMap5Level;
+  if (h.direct_map != direct_map) {
+    return mm::Error{"unexpected (given, expected)", "direct_map", h.direct_map, direct_map};
+  }
+  if (h.efi_map_size != 0 && h.efi_descriptor_size == 0) {
+    return mm::Error{"zero, but there is a map (descriptor size, map size)", "efi_descriptor_size",
+                     0, h.efi_map_size};
+  }
+  BATON_TRY(check_text("loader_name", h.loader_name, sizeof(h.loader_name)));
+  BATON_TRY(check_text("loader_version", h.loader_version, sizeof(h.loader_version)));
+  BATON_TRY(check_text("loader_build", h.loader_build, sizeof(h.loader_build)));
+  return check_text("firmware_vendor", h.firmware_vendor, sizeof(h.firmware_vendor));
+}
+
+}  // namespace loader

@@ -1,0 +1,159 @@
+// The handoff: all that the loader tells the kernel, in one struct.
+//
+// Only fixed-width integers and physical addresses, little endian, so that neither side depends on
+// the other's compiler. It lies in its own reservation ("HANDOFF"), with the arrays it points to
+// behind it in the same reservation (e820, reservations, ACPI table list, CPU-visible strings,
+// self-test results); the copy of the firmware's map lies in the reservation "EFI MEMMAP".
+// The kernel is entered at the ELF image's entry point with
+//     rdi = physical address of this struct, which is also readable at identity address rdi,
+//     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
+//     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
+//     EFER.NXE set where the CPU has NX, CR0.WP set, 4 or 5 paging levels as the firmware left
+//     them.
+// A kernel takes a handoff only when check() says so; a change of meaning or layout changes
+// kHandoffVersion.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mm/e820.h"
+#include "mm/early_res.h"
+#include "mm/result.h"
+
+namespace loader {
+
+inline constexpr uint64_t kHandoffMagic = 0x46464f4e4f544142;  // "BATONOFF", little endian
+inline constexpr uint32_t kHandoffVersion = 2;
+
+// Virtual layout the loader's page tables give the kernel.
+inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
+inline constexpr uint64_t kDirectMap4Level = 0xffff'8880'0000'0000;  // Linux's PAGE_OFFSET
+inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
+
+// `count` elements of `element_size` bytes at a physical address.
+struct HandoffArray {
+  uint64_t address;
+  uint32_t count;
+  uint32_t element_size;
+};
+
+struct HandoffFramebuffer {
+  uint64_t address;  // 0: the firmware has no linear framebuffer
+  uint64_t size;     // bytes
+  uint32_t width, height;
+  uint32_t pixels_per_line;
+  uint32_t format;  // EFI_GRAPHICS_PIXEL_FORMAT: 0 RGBX, 1 BGRX, 2 by masks
+  uint32_t red_mask, green_mask, blue_mask, reserved_mask;
+};
+
+inline constexpr uint32_t kPixelRgbx = 0, kPixelBgrx = 1, kPixelByMasks = 2;
+
+// Bytes of a pixel in a format; 0 when no pixel can be written in it. By masks they are as many as
+// the highest bit of any mask needs (UEFI 2.10 section 12.9.2, PixelBitMask).
+[[nodiscard]] uint32_t bytes_per_pixel(const HandoffFramebuffer& facts);
+
+// One ACPI table as loader/acpi/root.h lists it.
+struct HandoffTable {
+  uint64_t address;
+  uint32_t length;
+  char signature[4];
+};
+
+// What a loadable segment of the kernel became; flags are ELF's (1 X, 2 W, 4 R).
+struct HandoffSegment {
+  uint64_t physical;
+  uint64_t virt;
+  uint64_t size;  // bytes in memory, page multiple
+  uint32_t flags;
+  uint32_t zero;
+};
+
+// One result of the firmware phase's self-tests; text is NUL-terminated.
+struct HandoffResult {
+  uint32_t id;       // index into loader::kFirmwareTestRows
+  uint32_t outcome;  // loader::Outcome
+  char facts[248];
+};
+
+struct Handoff {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t size;      // sizeof(Handoff)
+  uint32_t checksum;  // the 32-bit words of the struct, with this one, sum to 0
+  uint32_t flags;     // kHandoffFlag...
+
+  HandoffArray e820;          // mm::E820Entry, sane
+  HandoffArray reservations;  // mm::Reservation, sorted and disjoint
+  HandoffArray acpi_tables;   // HandoffTable; empty when there is no valid RSDP
+  HandoffArray results;       // HandoffResult
+  HandoffArray segments;      // HandoffSegment of the kernel image
+
+  uint64_t efi_map;  // the firmware's final memory map, byte for byte
+  uint64_t efi_map_size;
+  uint64_t efi_descriptor_size;
+  uint32_t efi_descriptor_version;
+  uint32_t firmware_revision;  // EFI_SYSTEM_TABLE.FirmwareRevision
+  uint64_t efi_system_table;   // physical; runtime services are called through it
+  uint32_t efi_revision;       // EFI_SYSTEM_TABLE.Hdr.Revision
+  uint32_t smbios_version;     // 3, 2, or 0: none
+  uint64_t smbios;             // the entry point structure
+  uint64_t rsdp;               // 0: none
+  uint64_t runtime_root;       // CR3 for calling runtime services; 0: not built
+
+  uint64_t page_tables;      // CR3
+  uint64_t direct_map;       // virtual address of physical 0 in the direct map
+  uint32_t paging_levels;    // 4 or 5
+  uint32_t processor_id;     // APIC id of the CPU that made the jump
+  uint64_t kernel_physical;  // where the image lies
+  uint64_t kernel_size;      // bytes in memory
+  uint64_t initrd;           // 0: none
+  uint64_t initrd_size;
+  HandoffFramebuffer framebuffer;
+
+  uint64_t tsc_entry;      // TSC when the application was entered
+  uint64_t tsc_handoff;    // and just before the jump
+  uint64_t ap_trampoline;  // one page below 1 MiB kept for starting CPUs; 0: none was free
+
+  uint64_t options;  // NUL-terminated ASCII
+  uint32_t options_length;
+  uint32_t zero;
+  char loader_name[16];      // "Baton"
+  char loader_version[16];   // "0.1.0"
+  char loader_build[48];     // build id
+  char firmware_vendor[64];  // ASCII of EFI_SYSTEM_TABLE.FirmwareVendor
+};
+
+inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
+inline constexpr uint32_t kHandoffFlagNx = 2;       // the CPU has NX and the tables use it
+inline constexpr uint32_t kHandoffFlag1GPages = 4;  // and 1 GiB pages
+
+// Two compilers agree on the layout as long as these hold.
+static_assert(sizeof(HandoffArray) == 16);
+static_assert(sizeof(HandoffFramebuffer) == 48);
+static_assert(sizeof(HandoffTable) == 16);
+static_assert(sizeof(HandoffSegment) == 32);
+static_assert(sizeof(HandoffResult) == 256);
+static_assert(offsetof(Handoff, e820) == 24);
+static_assert(offsetof(Handoff, efi_map) == 104);
+static_assert(offsetof(Handoff, page_tables) == 176);
+static_assert(offsetof(Handoff, framebuffer) == 232);
+static_assert(offsetof(Handoff, tsc_entry) == 280);
+static_assert(offsetof(Handoff, options) == 304);
+static_assert(sizeof(Handoff) == 464);
+
+// What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
+// go back to.
+inline constexpr size_t kMaxHandoffOptions = 4095;  // characters, without the NUL
+inline constexpr size_t kMaxHandoffSegments = 32;
+inline constexpr size_t kMaxHandoffResults = 64;
+// The error's subject is the field that is too large, its numbers how many there are and the most.
+mm::Result<> check_room(size_t options_length, size_t segments, size_t results);
+
+// Sets the checksum of a filled-in handoff.
+void seal(Handoff& handoff);
+// Whether this is a handoff that this build understands; the error's subject is the field that is
+// wrong, its numbers what stands there and what should.
+mm::Result<> check(const Handoff& handoff);
+
+}  // namespace loader

@@ -1,0 +1,96 @@
+#include "loader/selftest/firmware_tests.h"
+
+#include <string_view>
+
+namespace loader {
+
+Outcome run_firmware_test(size_t index, FirmwareBench& bench, Facts& facts) {
+  const std::string_view id = kFirmwareTestRows[index].id;
+  for (const auto tests :
+       {map_tests(), allocation_tests(), attribute_table_tests(), table_tests(), service_tests()}) {
+    for (const FirmwareTest& test : tests) {
+      if (id == test.id) return test.check(bench, facts);
+    }
+  }
+  return fail(facts, "no code for this test was built");
+}
+
+uint64_t MapSnapshot::pages(EfiMemoryType type) const {
+  uint64_t pages = 0;
+  for (size_t i = 0; i < map.count(); ++i) {
+    if (const EfiDescriptor d = map.at(i); d.type == type) pages += d.pages;
+  }
+  return pages;
+}
+
+uint64_t MapSnapshot::pages() const {
+  uint64_t pages = 0;
+  for (size_t i = 0; i < map.count(); ++i) pages += map.at(i).pages;
+  return pages;
+}
+
+std::optional<EfiDescriptor> MapSnapshot::find(uint64_t address) const {
+  for (size_t i = 0; i < map.count(); ++i) {
+    const EfiDescriptor d = map.at(i);
+    if (address >= d.physical_start && (address - d.physical_start) >> mm::kPageShift < d.pages) {
+      return d;
+    }
+  }
+  return std::nullopt;
+}
+
+bool MapSnapshot::describes(mm::Range range) const {
+  while (!range.empty()) {
+    const auto d = find(range.start.v);
+    if (!d) return false;
+    range.start = mm::Phys{d->physical_start + d->pages * mm::kPageSize};
+  }
+  return true;
+}
+
+Outcome take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot& map,
+                 Facts& facts) {
+  MapCall call;
+  call.size = buffer.size();
+  const EfiStatus status = bench.firmware.get_memory_map(buffer.data(), call);
+  if (status != kEfiSuccess) {
+    return fail(facts, "GetMemoryMap gives status 0x%lx for a buffer of %zu bytes, wants %lu",
+                status, buffer.size(), call.size);
+  }
+  if (call.size > buffer.size()) {
+    return fail(facts, "GetMemoryMap says it wrote %lu bytes into a buffer of %zu", call.size,
+                buffer.size());
+  }
+  map.map = EfiMemoryMap(buffer.first(call.size), call.stride);
+  map.key = call.key;
+  map.version = call.version;
+  if (!map.map.check().ok()) {
+    return fail(facts, "the map has %lu bytes and a stride of %lu", call.size, call.stride);
+  }
+  return Outcome::Pass;
+}
+
+std::span<const ConfigurationTable> configuration_tables(const FirmwareFacts& facts) {
+  const auto& system = *facts.reach.at<const SystemTable>(mm::Phys{facts.system_table});
+  if (system.tables == 0) return {};
+  return {facts.reach.at<const ConfigurationTable>(mm::Phys{system.tables}),
+          static_cast<size_t>(system.table_count)};
+}
+
+std::optional<uint64_t> configuration_table(const FirmwareFacts& facts, const EfiGuid& guid) {
+  for (const ConfigurationTable& table : configuration_tables(facts)) {
+    if (table.guid == guid) return table.address;
+  }
+  return std::nullopt;
+}
+
+uint32_t crc32(std::span<const uint8_t> bytes, uint32_t before) {
+  uint32_t crc = ~before;
+  for (const uint8_t byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb8'8320U : 0U);
+  }
+  return ~crc;
+}
+
+}  // namespace loader

@@ -1,0 +1,322 @@
+// The memory map as it stands.
+#include "loader/selftest/firmware_tests.h"
+
+namespace loader {
+namespace {
+
+using enum Outcome;
+
+constexpr uint64_t kLowEnd = mm::kMiB;  // below it lie the BIOS areas of old PCs
+
+// UEFI 2.10 section 7.2.3.
+constexpr uint64_t kWriteBack = 0x8;
+constexpr uint64_t kKnownAttributes = 0x1f        // UC, WC, WT, WB, UCE
+                                      | 0xf000    // WP, RP, XP, NV
+                                      | 0xf0000   // MORE_RELIABLE, RO, SP, CPU_CRYPTO
+                                      | 0x100000  // HOT_PLUGGABLE
+                                      | kEfiMemoryRuntime | uint64_t{0xffff} << 44  // ISA_MASK
+                                      | uint64_t{1} << 62;                          // ISA_VALID
+constexpr uint32_t kTypes = 16;
+constexpr uint32_t kFirstOemType = 0x7000'0000;
+
+bool is_usable(EfiMemoryType type) {
+  switch (type) {
+    case EfiMemoryType::LoaderCode:
+    case EfiMemoryType::LoaderData:
+    case EfiMemoryType::BootServicesCode:
+    case EfiMemoryType::BootServicesData:
+    case EfiMemoryType::Conventional:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_runtime(EfiMemoryType type) {
+  return type == EfiMemoryType::RuntimeServicesCode || type == EfiMemoryType::RuntimeServicesData;
+}
+
+bool is_acpi(EfiMemoryType type) {
+  return type == EfiMemoryType::AcpiReclaim || type == EfiMemoryType::AcpiNvs;
+}
+
+// Kept aligned by a rule of their own.
+bool is_kept_aligned(const EfiDescriptor& d) {
+  return (d.attributes & kEfiMemoryRuntime) != 0 || is_runtime(d.type) || is_acpi(d.type);
+}
+
+// Whether a range is RAM, whoever has it.
+bool is_ram(EfiMemoryType type) {
+  return is_usable(type) || is_runtime(type) || is_acpi(type) ||
+         type == EfiMemoryType::Unaccepted || type == EfiMemoryType::Unusable;
+}
+
+uint64_t end_of(const EfiDescriptor& d) { return d.physical_start + d.pages * mm::kPageSize; }
+
+// Calls wrong(descriptor, index) for each descriptor of the map until it returns Fail.
+template <class Wrong>
+Outcome each(FirmwareBench& bench, Facts& facts, Wrong wrong) {
+  MapSnapshot now;
+  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  for (size_t i = 0; i < now.map.count(); ++i) {
+    if (wrong(now.map.at(i), i) == Fail) return Fail;
+  }
+  return Pass;
+}
+
+Outcome form(FirmwareBench& bench, Facts& facts) {
+  MapCall call;
+  call.size = bench.first_map.size();
+  const EfiStatus status = bench.firmware.get_memory_map(bench.first_map.data(), call);
+  if (status != kEfiSuccess) return fail(facts, "GetMemoryMap: status 0x%lx", status);
+  if (call.version != 1) return fail(facts, "descriptor version %u", call.version);
+  if (call.stride < sizeof(EfiDescriptor) || call.stride % 8 != 0) {
+    return fail(facts, "descriptor size %lu", call.stride);
+  }
+  if (call.size == 0 || call.size % call.stride != 0) {
+    return fail(facts, "map of %lu bytes, descriptors of %lu", call.size, call.stride);
+  }
+  return Pass;
+}
+
+Outcome small_buffer(FirmwareBench& bench, Facts& facts) {
+  MapCall call;
+  call.size = 8;
+  for (std::byte& b : bench.second_map.first(64)) b = std::byte{0xa5};
+  const EfiStatus status = bench.firmware.get_memory_map(bench.second_map.data(), call);
+  if (status != kEfiBufferTooSmall) {
+    return fail(facts, "a buffer of 8 bytes gives status 0x%lx", status);
+  }
+  for (size_t i = 8; i < 64; ++i) {
+    if (bench.second_map[i] != std::byte{0xa5}) {
+      return fail(facts, "byte %zu behind a buffer of 8 bytes was written", i);
+    }
+  }
+  const uint64_t wanted = call.size;
+  MapSnapshot now;
+  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (wanted < now.map.bytes().size()) {
+    return fail(facts, "it wants %lu bytes, but the map has %zu", wanted, now.map.bytes().size());
+  }
+  return Pass;
+}
+
+Outcome stable(FirmwareBench& bench, Facts& facts) {
+  MapSnapshot first;
+  MapSnapshot second;
+  if (take_map(bench, bench.first_map, first, facts) != Pass) return Fail;
+  // A timer of the firmware's may have its say once; a map that never keeps still is a fault.
+  size_t at = 0;
+  for (int tries = 0; tries < 4; ++tries) {
+    if (take_map(bench, bench.second_map, second, facts) != Pass) return Fail;
+    const bool same_size = first.map.bytes().size() == second.map.bytes().size();
+    at = 0;
+    while (same_size && at < first.map.bytes().size() &&
+           first.map.bytes()[at] == second.map.bytes()[at]) {
+      ++at;
+    }
+    if (same_size && at == first.map.bytes().size() && first.key == second.key) return Pass;
+    if (take_map(bench, bench.first_map, first, facts) != Pass) return Fail;
+  }
+  if (first.key != second.key) {
+    return fail(facts, "the key went from 0x%lx to 0x%lx with nothing in between", second.key,
+                first.key);
+  }
+  return fail(facts, "two maps in a row differ from descriptor %zu on", at / first.map.stride());
+}
+
+Outcome alignment(FirmwareBench& bench, Facts& facts) {
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    if (is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Pass;
+    return fail(facts, "descriptor %zu begins at 0x%lx", i, d.physical_start);
+  });
+}
+
+Outcome runtime_align(FirmwareBench& bench, Facts& facts) {
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    if (!is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Pass;
+    return fail(facts, "descriptor %zu (%s) begins at 0x%lx", i, efi_type_name(d.type),
+                d.physical_start);
+  });
+}
+
+Outcome size(FirmwareBench& bench, Facts& facts) {
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    if (d.pages == 0)
+      return fail(facts, "descriptor %zu, at 0x%lx, has no pages", i, d.physical_start);
+    const uint64_t most = mm::kMaxPhys >> mm::kPageShift;
+    if (d.pages > most || d.physical_start > mm::kMaxPhys || end_of(d) > mm::kMaxPhys) {
+      return fail(facts, "descriptor %zu begins at 0x%lx and has 0x%lx pages", i, d.physical_start,
+                  d.pages);
+    }
+    return Pass;
+  });
+}
+
+Outcome reach(FirmwareBench& bench, Facts& facts) {
+  const Reach& ends = bench.facts.ends;
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    const auto range = range_of(d);
+    if (!range.ok()) return Pass;  // efi.map.size has something to say
+    mm::Phys end = ends.cpu;
+    if (e820_type(d) == mm::E820Type::Ram) end = ends.memory;
+    if ((d.attributes & kEfiMemoryRuntime) != 0 && ends.runtime < end) end = ends.runtime;
+    if (range.value().end <= end) return Pass;
+    const char* const name = efi_type_name(d.type);
+    return fail(facts, "descriptor %zu, %s [0x%lx-0x%lx), reaches beyond 0x%lx", i,
+                name != nullptr ? name : "of unknown type", range.value().start.v,
+                range.value().end.v, end.v);
+  });
+}
+
+Outcome overlap(FirmwareBench& bench, Facts& facts) {
+  MapSnapshot now;
+  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  for (size_t i = 0; i < now.map.count(); ++i) {
+    const EfiDescriptor a = now.map.at(i);
+    const auto range_a = range_of(a);
+    if (!range_a.ok()) continue;
+    for (size_t j = i + 1; j < now.map.count(); ++j) {
+      const EfiDescriptor b = now.map.at(j);
+      const auto range_b = range_of(b);
+      if (!range_b.ok() || !range_a.value().overlaps(range_b.value())) continue;
+      return fail(facts, "descriptor %zu [0x%lx-0x%lx) type %u and %zu [0x%lx-0x%lx) type %u", i,
+                  a.physical_start, end_of(a), static_cast<unsigned>(a.type), j, b.physical_start,
+                  end_of(b), static_cast<unsigned>(b.type));
+    }
+  }
+  return Pass;
+}
+
+Outcome order(FirmwareBench& bench, Facts& facts) {
+  uint64_t before = 0;
+  Facts found;
+  const Outcome outcome = each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    if (d.physical_start < before) {
+      return fail(found,
+                  "descriptor %zu begins at 0x%lx, the one before at 0x%lx; no rule is "
+                  "broken",
+                  i, d.physical_start, before);
+    }
+    before = d.physical_start;
+    return Pass;
+  });
+  if (found.empty()) return outcome;
+  return skip(facts, "%s", found.text());
+}
+
+// A descriptor of RAM that begins where `from` does or later, the first such; none at the end.
+std::optional<EfiDescriptor> next_described(const MapSnapshot& now, uint64_t from) {
+  std::optional<EfiDescriptor> next;
+  for (size_t i = 0; i < now.map.count(); ++i) {
+    const EfiDescriptor d = now.map.at(i);
+    if (d.physical_start < from || d.pages == 0) continue;
+    if (!next || d.physical_start < next->physical_start) next = d;
+  }
+  return next;
+}
+
+Outcome gaps(FirmwareBench& bench, Facts& facts) {
+  MapSnapshot now;
+  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  for (size_t i = 0; i < now.map.count(); ++i) {
+    const EfiDescriptor d = now.map.at(i);
+    if (!is_ram(d.type) || !range_of(d).ok() || end_of(d) < kLowEnd) continue;
+    if (now.find(end_of(d))) continue;
+    const auto next = next_described(now, end_of(d));
+    if (!next || !is_ram(next->type)) continue;
+    const uint64_t hole = next->physical_start - end_of(d);
+    if (hole != 0 && hole < mm::kMiB) {
+      return fail(facts, "nobody describes [0x%lx-0x%lx), %lu KiB between RAM and RAM", end_of(d),
+                  next->physical_start, hole / mm::kKiB);
+    }
+  }
+  return Pass;
+}
+
+Outcome types(FirmwareBench& bench, Facts& facts) {
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    const auto type = static_cast<uint32_t>(d.type);
+    if (type < kTypes || type >= kFirstOemType) return Pass;
+    return fail(facts, "descriptor %zu, at 0x%lx, has type %u", i, d.physical_start, type);
+  });
+}
+
+Outcome attributes(FirmwareBench& bench, Facts& facts) {
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    if ((d.attributes & ~kKnownAttributes) != 0) {
+      return fail(facts, "descriptor %zu, at 0x%lx, has attributes 0x%lx", i, d.physical_start,
+                  d.attributes);
+    }
+    if (is_usable(d.type) && (d.attributes & kWriteBack) == 0) {
+      return fail(facts, "RAM at 0x%lx (descriptor %zu) cannot be mapped write-back: 0x%lx",
+                  d.physical_start, i, d.attributes);
+    }
+    return Pass;
+  });
+}
+
+Outcome runtime_flag(FirmwareBench& bench, Facts& facts) {
+  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+    const bool flag = (d.attributes & kEfiMemoryRuntime) != 0;
+    if (is_runtime(d.type) && !flag) {
+      return fail(facts, "runtime memory at 0x%lx (descriptor %zu) lacks EFI_MEMORY_RUNTIME",
+                  d.physical_start, i);
+    }
+    if ((is_usable(d.type) || d.type == EfiMemoryType::Unusable) && flag) {
+      return fail(facts, "memory at 0x%lx (descriptor %zu, type %u) has EFI_MEMORY_RUNTIME",
+                  d.physical_start, i, static_cast<unsigned>(d.type));
+    }
+    return Pass;
+  });
+}
+
+Outcome own_image(FirmwareBench& bench, Facts& facts) {
+  MapSnapshot now;
+  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  const mm::Range image = bench.facts.image;
+  for (mm::Phys at = image.start; at < image.end;) {
+    const auto d = now.find(at.v);
+    if (!d) return fail(facts, "0x%lx, in our image, is not in the map", at.v);
+    if (d->type != EfiMemoryType::LoaderCode && d->type != EfiMemoryType::LoaderData) {
+      return fail(facts, "0x%lx, in our image, has type %u", at.v, static_cast<unsigned>(d->type));
+    }
+    at = mm::Phys{end_of(*d)};
+  }
+  return Pass;
+}
+
+Outcome stack(FirmwareBench& bench, Facts& facts) {
+  MapSnapshot now;
+  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  const auto d = now.find(bench.facts.stack);
+  if (!d) return fail(facts, "the stack, at 0x%lx, is not in the map", bench.facts.stack);
+  if (d->type == EfiMemoryType::Conventional) {
+    return fail(facts, "the stack, at 0x%lx, is in free memory", bench.facts.stack);
+  }
+  return Pass;
+}
+
+constexpr FirmwareTest kTests[] = {
+    {"efi.map.form", form},
+    {"efi.map.small-buffer", small_buffer},
+    {"efi.map.stable", stable},
+    {"efi.map.alignment", alignment},
+    {"efi.map.size", size},
+    {"efi.map.reach", reach},
+    {"efi.map.overlap", overlap},
+    {"efi.map.order", order},
+    {"efi.map.gaps", gaps},
+    {"efi.map.types", types},
+    {"efi.map.attributes", attributes},
+    {"efi.map.runtime-flag", runtime_flag},
+    {"efi.map.runtime-align", runtime_align},
+    {"efi.map.own-image", own_image},
+    {"efi.map.stack", stack},
+};
+
+}  // namespace
+
+std::span<const FirmwareTest> map_tests() { return kTests; }
+
+}  // namespace loader

@@ -1,0 +1,78 @@
+#include "mm/picture/text_picture.h"
+
+namespace mm {
+namespace {
+
+struct Part {
+  uint64_t ram = 0, reserved = 0;  // frames
+};
+
+Part look_at(const RelayCore& relay, NodeId node, PfnRange frames) {
+  Part part;
+  for (const ActiveRange& active : relay.layout().active) {
+    const PfnRange here = active.pfns.clip(frames);
+    if (active.node != node || here.empty()) continue;
+    part.ram += here.size();
+    Pfn counted = here.start;
+    for (const Reservation& r : relay.reservations().entries()) {
+      const PfnRange touched = pfns_touched(r.range).clip({counted, here.end});
+      if (touched.empty()) continue;
+      part.reserved += touched.size();
+      counted = touched.end;
+    }
+  }
+  return part;
+}
+
+char mark(const Part& part, uint64_t frames) {
+  if (part.ram == 0) return '.';
+  if (part.ram < frames) return '-';
+  if (part.reserved == 0) return '#';
+  return part.reserved < part.ram ? '+' : 'R';
+}
+
+// With a unit that leaves four digits at most.
+struct Size {
+  uint64_t number;
+  const char* unit = "B";
+
+  explicit Size(uint64_t bytes) : number(bytes) {
+    for (const char* larger : {"KiB", "MiB", "GiB", "TiB"}) {
+      if (number < 10240) break;
+      number >>= 10;
+      unit = larger;
+    }
+  }
+};
+
+}  // namespace
+
+void print_text_picture(const RelayCore& relay, unsigned columns, const Printer& out) {
+  for (const NodeLayout& node : relay.layout().nodes) {
+    for (size_t z = 0; z < kZoneTypes; ++z) {
+      const ZoneLayout& zone = node.zones[z];
+      if (zone.present == 0) continue;
+      const Range bytes = phys(zone.spanned);
+      out.part("node %u %-7s 0x%012lx ", node.id, zone_name(static_cast<ZoneType>(z)),
+               bytes.start.v);
+      const uint64_t frames = zone.spanned.size();
+      for (unsigned c = 0; c < columns; ++c) {
+        const PfnRange column{zone.spanned.start + frames * c / columns,
+                              zone.spanned.start + frames * (c + 1) / columns};
+        const char shown =
+            column.empty() ? ' ' : mark(look_at(relay, node.id, column), column.size());
+        out.text({&shown, 1});
+      }
+      const Size present(zone.present * kPageSize);
+      out.line(" 0x%012lx %lu %s", bytes.end.v - 1, present.number, present.unit);
+    }
+  }
+  out.line("# free  + some reserved  R reserved  - part hole  . no RAM");
+  for (const Reservation& r : relay.reservations().entries()) {
+    const Size size(r.range.size());
+    out.line("%-14s [mem 0x%012lx-0x%012lx] %lu %s", r.name, r.range.start.v, r.range.end.v - 1,
+             size.number, size.unit);
+  }
+}
+
+}  // namespace mm
