@@ -346,8 +346,7 @@ Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
 }
 
 void print_subtracted(const EarlyRes& reservations, const Printer& out) {
-  const size_t count = reservations.for_each_numbered([](size_t, const Reservation&) {});
-  out.line("Subtract (%zu early reservations)", count);
+  out.line("Subtract (%zu early reservations)", reservations.entries().size());
   reservations.for_each_numbered([&](size_t number, const Reservation& r) {
     out.line("  #%zu [%010lx - %010lx] %15s", number, r.range.start.v, r.range.end.v, r.name);
   });

@@ -163,8 +163,8 @@ class Memblock {
 // that are too small for these are moved first, when they may be.
 Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
                        std::span<const Reservation> reservations);
-// What that road says instead of bootmem's lines: `Subtract (%d early reservations)` and a line for
-// each but the list's own, as Linux 2.6.34 does (which counts the list's own in the first line).
+// What that road says instead of bootmem's lines: `Subtract (%d early reservations)`, which counts
+// the list's own, and a line for each but that, as Linux 2.6.34 does.
 void print_subtracted(const EarlyRes& reservations, const Printer& out);
 
 template <class Visit>

@@ -203,7 +203,7 @@ TEST(Memblock, SaysWhatIsSubtracted) {
 )");
   test::must(reservations.reserve_itself(range(0x1300000, 0x1301000)));
   mm::print_subtracted(reservations, log.printer());
-  EXPECT_EQ(log.take(), R"(Subtract (2 early reservations)
+  EXPECT_EQ(log.take(), R"(Subtract (3 early reservations)
   #1 [0001000000 - 0001234567]   TEXT DATA BSS
   #2 [017fff0000 - 0180000000]         RAMDISK
 )");
