@@ -60,11 +60,11 @@ Look look_of(std::string_view line) {
   }
   while (begins(line, " ")) line.remove_prefix(1);
   if (const auto look = look_of_test(line)) return *look;
-  for (const char* bad : {"Kernel panic", "FAIL", "BUG:", "Oops", "baton: ", "memtest: error"}) {
+  for (const char* bad : {"FAIL", "BUG:", "Oops", "baton: ", "memtest: error"}) {
     if (begins(line, bad)) return Look::Bad;
   }
   for (const char* bad :
-       {"panic", " failed", "does not close", "corrupt", "bad memory", " bad pages"}) {
+       {"Kernel panic", " failed", "does not close", "corrupt", "bad memory", " bad pages"}) {
     if (contains(line, bad)) return Look::Bad;
   }
   for (const char* warning : {"[Firmware Bug]", "WARNING", "Warning", "unknown", "Unknown",
@@ -152,13 +152,13 @@ void Screen::scroll() {
     if (now - scrolled_ < kHurry) by = std::max<size_t>(rows_ / 4, 1);
     scrolled_ = now;
   }
+  row_ = rows_ - by;
+  line_start_ = line_start_ > by ? line_start_ - by : 0;
   for (size_t row = 0; row < rows_; ++row) {
     for (size_t column = 0; column < columns_; ++column) {
       set(row, column, row + by < rows_ ? at(row + by, column) : Cell{});
     }
   }
-  row_ -= by;
-  line_start_ = line_start_ > by ? line_start_ - by : 0;
 }
 
 // The line that ends in this row is complete: the stamp steps back, and the rest gets its look.
@@ -188,7 +188,12 @@ std::string_view Screen::row_text(size_t row, std::span<char> out) const {
 
 void Screen::next_line() {
   column_ = 0;
-  if (++row_ == rows_) scroll();
+  // Whatever breaks in scrolling, and is told here, finds a row that there is.
+  if (row_ + 1 < rows_) {
+    ++row_;
+  } else {
+    scroll();
+  }
 }
 
 // The next row begins, with the end of this one.

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kernel {
@@ -299,6 +300,20 @@ TEST_F(ScreenTest, ScrollsByMoreInAHurryAndLosesNothing) {
   }
 }
 
+// A fault's words may be written from inside the scrolling that met it.
+TEST_F(ScreenTest, WhatBreaksWhileScrollingIsToldOnTheLastRow) {
+  static Screen* broken = nullptr;
+  broken = screen.get();
+  screen->open(panel.made.value(), [] {
+    if (Screen* once = std::exchange(broken, nullptr)) once->write("Oops");
+    return now += 1'000'000;
+  });
+  for (int i = 0; i < 10; ++i) screen->write("line " + std::to_string(i) + "\n");
+  EXPECT_EQ(row(8), "Oops 9");
+  EXPECT_EQ(row(9), "");
+  EXPECT_TRUE(panel.fences_stand());
+}
+
 TEST_F(ScreenTest, EditorSequences) {
   screen->write("> help\r> hlp\x1b[K\x1b[2D");
   EXPECT_EQ(row(0), "> hlp");
@@ -343,6 +358,9 @@ TEST_F(ScreenTest, ColourForWhatMatters) {
 
 TEST(Look, OfLines) {
   EXPECT_EQ(look_of("[    0.000000] Kernel panic - not syncing: x"), Look::Bad);
+  EXPECT_EQ(look_of("---[ end Kernel panic ]---"), Look::Bad);
+  EXPECT_EQ(look_of("  panic[=fault|stack|ud]: break on purpose"), Look::Plain) << "an option";
+  EXPECT_EQ(look_of("[    0.000000] Command line: panic=fault"), Look::Plain);
   EXPECT_EQ(look_of("ok 3 buddy"), Look::Good);
   EXPECT_EQ(look_of("  ok 3 buddy # SKIP one node only, nothing failed"), Look::Faint);
   EXPECT_EQ(look_of("  ok 3 buddy # XFAIL known of this firmware"), Look::Warning);
