@@ -55,6 +55,9 @@ struct Typed {
   bool at_keyboard = false;  // otherwise on a serial console
 };
 std::optional<Typed> read_char();
+// Whether read_char() found a port that had lost characters, and told of it: what stood there last
+// is to be shown again. Says so once.
+[[nodiscard]] bool told_of_loss();
 // Lets the CPU rest for a moment between two looks at the console.
 void pause();
 

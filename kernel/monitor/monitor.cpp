@@ -27,9 +27,11 @@ using mm::Printer;
 
 constexpr std::string_view kPrompt = "baton> ";
 
-arch::Typed wait_for_key() {
+// `editor`: whose line is to stay in sight, if any.
+arch::Typed wait_for_key(LineEditor* editor = nullptr) {
   for (;;) {
     if (const auto typed = arch::read_char()) return *typed;
+    if (arch::told_of_loss() && editor != nullptr) editor->redraw(bare());
     arch::pause();
   }
 }
@@ -295,7 +297,7 @@ void run_monitor(Booted& machine) {
   editor.begin(kPrompt, bare());
   machine.prompted = arch::cycles();
   for (;;) {
-    const arch::Typed typed = nobody_types ? run_tour(machine) : wait_for_key();
+    const arch::Typed typed = nobody_types ? run_tour(machine) : wait_for_key(&editor);
     if (nobody_types) screen().write(kPrompt);
     nobody_types = false;
     const LineEditor::Event event = editor.take(typed.c, bare());

@@ -64,6 +64,11 @@ std::optional<Typed> read_char() {
   return std::nullopt;
 }
 
+bool told_of_loss() {
+  const bool first = com1.take_told();
+  return named.take_told() || first;
+}
+
 void pause() { __builtin_ia32_pause(); }
 
 bool x2apic_mode() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "mm/print.h"
 
@@ -82,9 +83,13 @@ class Uart : public UartFacts {
     if (status != kNobody && (status & kReceived) != 0) {
       return static_cast<char>(ports_.read(kData));
     }
-    (void)all_told();
+    const bool owed = lost_ != 0;
+    if (all_told() && owed) told_ = true;
     return std::nullopt;
   }
+  // Whether read() has told of a loss since this was last asked: nothing was under way that would
+  // have gone on behind the notice, and whoever draws a prompt draws it again.
+  [[nodiscard]] bool take_told() { return std::exchange(told_, false); }
 
   // As patient again as at first: for what must be said, and is the last.
   void refresh() { purse_ = kPatience; }
@@ -156,6 +161,7 @@ class Uart : public UartFacts {
   Ports ports_{};
   bool open_ = false;
   bool mid_line_ = false;
+  bool told_ = false;
   uint64_t purse_ = 0;  // microseconds
   uint64_t lost_ = 0;   // characters
 };

@@ -70,6 +70,8 @@ def test_a_reader_that_stalls_loses_characters_and_not_the_console(bench):
         time.sleep(2)
         lost = running.wait_for(r"^\[serial port: (\d+) characters lost, nobody read\]$", 60)
         assert lost and int(lost[1]) > 100_000, running.raw[-500:]
+        # The prompt went with the rest, and stands there again behind the notice.
+        assert running.wait_for(PROMPT, 20, lost.end()), running.raw[-500:]
         running.send("explain 100000\r")
         assert running.wait_for(r"^0x100000:$", 60, lost.end()), running.raw[-500:]
         assert running.wait_for(PROMPT, 60, lost.end()), running.raw[-500:]

@@ -20,6 +20,7 @@ namespace kernel::arch {
 uint64_t cycles() { return 0; }
 uint64_t microseconds() { return 0; }
 std::optional<Typed> read_char() { return std::nullopt; }
+bool told_of_loss() { return false; }
 bool open_keyboard() { return true; }
 void pause() {}
 bool has_no_execute() { return test::hardware.no_execute; }

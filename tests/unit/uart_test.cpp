@@ -151,6 +151,32 @@ TEST(Uart, TheLossIsToldWhileNothingElseIsSaid) {
   EXPECT_EQ(taken(chip), "\r\r\n[serial port: 3 characters lost, nobody read]\r\n");
 }
 
+// Who draws a prompt has to know, but not where text goes on behind the notice anyway.
+TEST(Uart, AsksForThePromptWhereTheLossWasAllThereWasToSay) {
+  Chip chip;
+  TestUart uart({&chip});
+  ASSERT_TRUE(uart.open(115200));
+  EXPECT_FALSE(uart.read());
+  EXPECT_FALSE(uart.take_told());
+  chip.reader = false;
+  uart.write("12");
+  EXPECT_FALSE(uart.read());
+  EXPECT_FALSE(uart.take_told()) << "still nobody reads";
+  chip.reader = true;
+  chip.now += 1000;
+  EXPECT_FALSE(uart.read());
+  EXPECT_TRUE(uart.take_told());
+  EXPECT_FALSE(uart.take_told()) << "once";
+  chip.reader = false;
+  uart.write("345");
+  chip.reader = true;
+  chip.now += 1000;
+  uart.write("6");
+  EXPECT_EQ(uart.lost(), 0u);
+  EXPECT_FALSE(uart.read());
+  EXPECT_FALSE(uart.take_told());
+}
+
 TEST(Uart, ReceivesWhateverBecomesOfWhatIsSent) {
   Chip chip;
   TestUart uart({&chip});
