@@ -169,6 +169,16 @@ TEST(Monitor, ShowsTheMachine) {
   EXPECT_TRUE(has(answer(machine, "reservations"), "LAYOUT"));
 }
 
+// What to do about a failure is no news about a test that did not run.
+TEST(Monitor, SelfTestsThatAreSkippedComeWithoutAdvice) {
+  test::BootedMachine machine(kMachine);
+  const std::string skipped = answer(machine, "selftest efi.*");
+  EXPECT_TRUE(has(skipped, " # SKIP it runs under the firmware")) << skipped;
+  for (const char* part : {"advice: ", "rule: ", "severity: ", "found: "}) {
+    EXPECT_FALSE(has(skipped, part)) << skipped;
+  }
+}
+
 TEST(MemoryOptions, ReachTheirStations) {
   test::Log log;
   const MemoryOptions o = memory_options(
