@@ -102,11 +102,14 @@ BIOS-e820: [mem 0x0000000000003000-0x0000000000003fff] persistent (type 7)
 BIOS-e820: [mem 0x0000000000004000-0x0000000000004fff] persistent RAM (type 12)
 BIOS-e820: [mem 0x0000000000005000-0x0000000000005fff] soft reserved
 BIOS-e820: [mem 0x0000000000006000-0x0000000000006fff] type 20
+BIOS-e820: [mem 0x0000000000007000-0x0000000000007fff] kernel usable RAM
+BIOS-e820: [mem 0x0000000000008000-0x0000000000008fff] unaccepted
 )");
   std::vector<E820Type> types;
   for (const mm::E820Entry& entry : log.firmware) types.push_back(entry.type);
   EXPECT_EQ(types, (std::vector{E820Type::Acpi, E820Type::Nvs, E820Type::Unusable, E820Type::Pmem,
-                                E820Type::Pram, E820Type::SoftReserved, E820Type{20}}));
+                                E820Type::Pram, E820Type::SoftReserved, E820Type{20}, E820Type::Ram,
+                                E820Type::Unaccepted}));
   EXPECT_EQ(said(log), "");
 }
 
@@ -122,7 +125,8 @@ TEST(LogReader, PastedInAnyWay) {
        {std::string(kPlain), with("BIOS-e820: ", "\x1b[33mBIOS-e820: \x1b[0m"),
         with("BIOS-e820: ", "[33mBIOS-e820: [0m"), with("\n", "\t\n"), with("\n", "\r\n"),
         with("reserved\n", "reserved   <-- what is this?\n"), with("[    0.0", "> [    0.0"),
-        with("\n", "\\n"), with("\n", "<br/>"), with("] usable", "]\n  usable"),
+        with("[mem ", "[mem\t"), with("\n", "\\n"), with("\n", "<br/>"),
+        with("] usable", "]\n  usable"),
         with("-0x",
              "\xe2\x80\x93"
              "0x"),
@@ -146,15 +150,47 @@ BIOS-e820: [mem 0x000f000000000000-0xffffffffffffffff] reserved
 BIOS-e820: [mem 0x0010000000000000-0x00000000ffffffff] type 4294967298
 SRAT: Node 0 PXM 99999999999 [mem 0x00000000-0x7fff]
 SRAT: PXM 0 -> APIC 0x00
+BIOS-e820: [mem 0x0000000000100000-0x00000000001fffff] usables
 )");
   EXPECT_EQ(map_of(log), "0x0-0x8ffff usable\n0xf000000000000-0xfffffffffffff reserved\n");
   const std::string text = said(log);
   for (const char* line :
        {"2: cannot be read: BIOS-e820", "3: cannot be read", "4: ends before it begins, skipped",
         "5: cannot be read", "6: lies above 2^52", "7: reaches above 2^52", "8: cannot be read",
-        "10: cannot be read"}) {
+        "10: cannot be read", "11: cannot be read"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
+  EXPECT_EQ(said(read_log("x\r\r\nBIOS-e820: [mem 0x0\r\r\n")),
+            "2: cannot be read: BIOS-e820: [mem 0x0\n");
+}
+
+TEST(LogReader, WhatOverlapsIsNamedAndWhatStandsTwiceIsNot) {
+  const std::string first =
+      "[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000008ffff] usable\n";
+  EXPECT_EQ(said(read_log(first + kPlain)), "");
+  EXPECT_EQ(map_of(read_log(first + kPlain)), kPlainMap);
+  const Log log =
+      read_log(first + "BIOS-e820: [mem 0x0000000000080000-0x000000000009ffff] reserved\n");
+  EXPECT_EQ(said(log).find("2: overlaps or precedes the entry before it"), 0u) << said(log);
+}
+
+TEST(LogReader, ListsThatAreNotTheFirmwares) {
+  const std::string range = "[mem 0x0000000000000000-0x000000000008ffff] usable\n";
+  const std::string map = "0x0-0x8ffff usable\n";
+  const Log guest = read_log("(XEN)  BIOS-e820: [mem 0x0-0xfff] usable\nXen: " + range);
+  EXPECT_EQ(map_of(guest), map);
+  EXPECT_EQ(said(guest), "0: the list is what Xen gives this guest, not the machine's\n");
+  // What the options made of it takes its place.
+  EXPECT_EQ(map_of(read_log(std::string(kPlain) + "user: " + range)), map);
+  const Log extended = read_log("reserve setup_data: " + range);
+  EXPECT_EQ(map_of(extended), map);
+  EXPECT_NE(said(extended).find("taken instead: Linux's with setup_data"), std::string::npos);
+  // The first of several.
+  const std::string header = "modified physical RAM map:\n";
+  const Log modified = read_log(header + "modified: " + range + header +
+                                "modified: [mem 0x0000000000001000-0x000000000008ffff] usable\n");
+  EXPECT_EQ(map_of(modified), map);
+  EXPECT_NE(said(modified).find("taken instead: the one Linux had modified"), std::string::npos);
 }
 
 TEST(LogReader, AnOldSratEntryEndsOnePastIt) {
@@ -168,6 +204,7 @@ SRAT: Node 2 PXM 2 480000000-4ffffffff
   EXPECT_EQ(srat_of(log),
             "0: 0x0-0x7fffffff\n0: 0x100000000-0x27fffffff\n1: 0x280000000-0x47fffffff\n"
             "2: 0x480000000-0x4ffffffff\n");
+  EXPECT_EQ(log.named.count(), 3u);
   EXPECT_EQ(said(log), "");
 }
 
@@ -215,6 +252,13 @@ TEST(LogReader, TheLastOfSeveralBoots) {
     EXPECT_EQ(map_of(read_log(text, 1)), "0x0-0x8ffff usable\n0x100000-0xffffffff usable\n");
     EXPECT_EQ(read_log(text, 3).boot, 0u);
   }
+  // A heading alone tells, where the second list has lost its beginning.
+  const std::string heading = "BIOS-provided physical RAM map:\n";
+  const Log headed =
+      read_log(heading + "BIOS-e820: [mem 0x0000000000000000-0x000000000008ffff] usable\n" +
+               heading + "BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable\n");
+  EXPECT_EQ(headed.boots, 2u);
+  EXPECT_EQ(map_of(headed), "0x100000-0x3fffffff usable\n");
   // One whose list is lost is no reason to mix them.
   const Log cut = read_log(first + "Linux version 6.1.0 (a@b)\n" + kPlain[0]);
   EXPECT_EQ(cut.boots, 1u);
@@ -242,6 +286,16 @@ TEST(LogReader, MtrrTrimsAreThoseBeforeTheWarning) {
   EXPECT_EQ(ranges_of(log.mtrr_trims), ranges);
   EXPECT_EQ(said(log), "");
 
+  // What else was taken right before does not count: the figure in the warning tells.
+  const std::string other = "e820: update [mem 0x1000000-0x1ffffff] usable ==> reserved\n";
+  EXPECT_EQ(ranges_of(read_log(kTrimmed + other + updates + warning).mtrr_trims), ranges);
+  // Nor what other lines lie between, nor the BIOS's pages, where the figure fits nothing.
+  const std::string low = "e820: update [mem 0x00000000-0x0000ffff] usable ==> reserved\n";
+  std::string odd = warning;
+  replace_all(odd, "5120", "5121");
+  const Log unfit = read_log(kTrimmed + other + "last_pfn = 1\n" + low + updates + odd);
+  EXPECT_EQ(ranges_of(unfit.mtrr_trims), ranges);
+
   // The words of 2.6.
   const Log old =
       read_log(std::string(kTrimmed) +
@@ -251,13 +305,16 @@ TEST(LogReader, MtrrTrimsAreThoseBeforeTheWarning) {
   EXPECT_EQ(ranges_of(old.mtrr_trims), ranges);
 
   // Without the updates the list tells that came of them.
-  const Log listed = read_log(kTrimmed + warning +
-                              "modified physical RAM map:\n"
-                              "modified: [mem 0x0000000000001000-0x000000000009ffff] usable\n"
-                              "modified: [mem 0x0000000000100000-0x000000007fffffff] usable\n"
-                              "modified: [mem 0x0000000080000000-0x00000000bfffffff] reserved\n"
-                              "modified: [mem 0x0000000100000000-0x00000001ffffffff] usable\n"
-                              "modified: [mem 0x0000000200000000-0x00000002ffffffff] reserved\n");
+  // A list from before the warning does not.
+  const Log listed =
+      read_log(std::string(kTrimmed) +
+               "modified: [mem 0x0000000000001000-0x000000000009ffff] usable\n" + warning +
+               "modified physical RAM map:\n"
+               "modified: [mem 0x0000000000001000-0x000000000009ffff] usable\n"
+               "modified: [mem 0x0000000000100000-0x000000007fffffff] usable\n"
+               "modified: [mem 0x0000000080000000-0x00000000bfffffff] reserved\n"
+               "modified: [mem 0x0000000100000000-0x00000001ffffffff] usable\n"
+               "modified: [mem 0x0000000200000000-0x00000002ffffffff] reserved\n");
   EXPECT_EQ(ranges_of(listed.mtrr_trims), "0x80000000-0xbfffffff\n0x200000000-0x2ffffffff\n");
   EXPECT_EQ(said(listed), "");
 
@@ -285,10 +342,23 @@ TEST(LogReader, A32BitKernel) {
   EXPECT_EQ(log.end_of_reach->v, 4 * mm::kGiB);
   EXPECT_EQ(said(log), "0: the log of a 32-bit kernel: lowmem ends at 0x375fe000\n");
   EXPECT_EQ(read_log(list).end_of_low->v, 885 * mm::kMiB);
+  EXPECT_EQ(read_log(list + " low ram: 0 - 375fe000\n").end_of_low->v, 0x375fe000u);
   EXPECT_EQ(read_log("Linux version 6.1.0-9-686 (a@b)\n" + list.substr(0, list.find("max_arch")))
                 .end_of_low->v,
             896 * mm::kMiB);
   EXPECT_FALSE(read_log(kPlain).end_of_low);
+}
+
+// Where lines begin matters here; JSON and HTML have other ends for them.
+TEST(LogReader, WhatLinuxMadeOfItPasted) {
+  const std::string plain =
+      "Zone ranges:\n  DMA      [mem 0x0000000000001000-0x0000000000ffffff]\n"
+      "  Normal   empty\nEarly memory node ranges\n";
+  for (const char* end : {"\n", "\\n", "<br>"}) {
+    std::string text = plain;
+    replace_all(text, "\n", end);
+    EXPECT_EQ(read_log(text).linux_made.zones.size(), 2u) << text;
+  }
 }
 
 TEST(LogReader, WhatLinuxMadeOfIt) {
@@ -328,6 +398,16 @@ TEST(LogReader, AnotherKindIsNamed) {
             "the log of a Xen hypervisor");
   EXPECT_EQ(kind("efi: mem00: type=3, attr=0xf, range=[0x0-0x1000) (0MB)\n"),
             "an EFI memory map as Linux prints it with efi=debug");
+  EXPECT_EQ(kind("Xen-e820 RAM map:\n"), "the log of a Xen hypervisor");
+  EXPECT_EQ(kind("(XEN) Command line: \n"), "the log of a Xen hypervisor");
+  EXPECT_EQ(kind("base_addr = 0x0, length = 0x9f000, available RAM\n"),
+            "what GRUB's lsmmap prints");
+  EXPECT_EQ(kind("Type      Physical start  - end             #Pages\n"),
+            "what GRUB's lsefimmap prints");
+  EXPECT_EQ(kind("SRAT @ 0x0000000000000000\n"), "what acpidump prints");
+  EXPECT_EQ(kind("MemTotal:        8000000 kB\n"), "/proc/meminfo");
+  EXPECT_EQ(kind("Node 0, zone      DMA\n"), "/proc/zoneinfo or /proc/buddyinfo");
+  EXPECT_EQ(kind("Linux version 6.1.0 (a@b)\n").find("the log of a Linux boot without its"), 0u);
   EXPECT_EQ(kind("\x1f\x8b\x08"), "compressed with gzip");
   EXPECT_EQ(kind("nothing of interest\n"), "");
 }

@@ -254,6 +254,17 @@ TEST_F(ScreenTest, FoldsBehindTheStamp) {
   EXPECT_EQ(row(1), std::string(18, ' ') + "12345");
 }
 
+// A bracket is no stamp, unless it stands first and holds a time; and no indent eats the row.
+TEST_F(ScreenTest, FoldsBehindNothingElse) {
+  const std::string word(65, 'a');
+  screen->write("[node 0] " + word + " zone 12345\n");
+  EXPECT_EQ(row(1), "   12345");
+  screen->write("  [1.5] " + word + " zone 123456\n");
+  EXPECT_EQ(row(3), "     123456");
+  screen->write(std::string(30, ' ') + std::string(45, 'b') + " zone 12345\n");
+  EXPECT_EQ(row(5), std::string(21, ' ') + "12345");
+}
+
 TEST_F(ScreenTest, WhatFillsTheRowNeedsNoOther) {
   screen->write(std::string(80, 'x') + "     \n" + std::string(75, 'y') + " zzzz \nend");
   EXPECT_EQ(row(0), std::string(80, 'x'));
@@ -379,6 +390,7 @@ TEST(Look, OfLines) {
   EXPECT_EQ(look_of("# comment"), Look::Faint);
   EXPECT_EQ(look_of("[ 9.1] [Firmware Bug]: x"), Look::Warning);
   EXPECT_EQ(look_of("[    0.000000] e820: x"), Look::Plain);
+  EXPECT_EQ(look_of("[    0.000000] Baton version 0.1.0 (a)"), Look::Title);
   EXPECT_EQ(look_of(""), Look::Plain);
 }
 

@@ -32,6 +32,7 @@ TEST(SelfTestCounts, AreReadFromALine) {
   };
   EXPECT_EQ(read("Self-tests: 12 passed, 0 failed, 3 skipped, 1 known failure"), "12/0");
   EXPECT_EQ(read("0 passed, 110 failed"), "0/110");
+  EXPECT_EQ(read("9 failed before, now 3 passed, 1 failed"), "3/1");
   EXPECT_EQ(read("the write failed"), "none");
   EXPECT_EQ(read("what passed, what failed"), "none");
   EXPECT_EQ(read(" passed, 1 failed"), "none");

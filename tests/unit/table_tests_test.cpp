@@ -335,9 +335,14 @@ TEST(TableTests, MoreThanIsLookedAtIsSaid) {
   machine.scratch.resize(2);
   machine.madt.push_back(madt_cpu(2));
   machine.srat.push_back(srat_cpu(0, 2));
+  machine.cedt.push_back(cxl_window(18 * kGiB, kGiB));
+  machine.hmat[0] = hmat_proximity(0, 9);
   const auto said = machine.tripped();
   EXPECT_EQ(said.at("acpi.madt.cpus"), "1 CPUs behind the first 2 are not looked at");
   EXPECT_EQ(said.at("acpi.srat.apic-ids"), "1 CPUs behind the first 2 are not looked at");
+  EXPECT_EQ(said.at("acpi.srat.cpus"), "1 CPUs behind the first 2 are not looked at");
+  EXPECT_EQ(said.at("acpi.hmat.domains"), "4 domains behind the first 2 are not looked at");
+  EXPECT_EQ(said.at("acpi.cedt.windows"), "1 windows behind the first 2 are not looked at");
   EXPECT_EQ(said.at("acpi.srat.overlap"), "1 ranges behind the first 2 are not looked at");
   EXPECT_EQ(said.at("acpi.srat.coverage"), "1 ranges behind the first 2 are not looked at");
 }
