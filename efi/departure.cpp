@@ -1,11 +1,11 @@
 #include "efi/departure.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
 #include "efi/graphics.h"
-#include "efi/x86_64/jump.h"
-#include "loader/x86_64/live_tables.h"
+#include "loader/arch.h"
 #include "version.h"
 
 namespace efi {
@@ -54,7 +54,7 @@ NamedRange range_of(const loader::HandoffFramebuffer& screen) {
 }
 
 Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::Printer& findings) {
-  // Framebuffer and this CPU's local APIC, then whatever the MADT names.
+  // Framebuffer and this CPU's own controller, then whatever the MADT names.
   constexpr size_t kOurs = 2;
   departure.device_storage = BATON_TRY(allocate_array<NamedRange>(
       firmware, kOurs + loader::kMaxInterruptControllers, "list of devices"));
@@ -66,14 +66,11 @@ Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::
                   controllers.left_out, controllers.count);
   }
   size_t count = controllers.count;
-  bool has_local_apic = departure.cpu.local_apic == Phys{0};
-  for (const NamedRange& device : devices.first(count)) {
-    if (device.range.contains(departure.cpu.local_apic)) has_local_apic = true;
-  }
-  if (!has_local_apic) {
-    const Phys at = departure.cpu.local_apic;
-    devices[count++] = {{at, at + mm::kPageSize}, "local APIC"};
-  }
+  const NamedRange& own = departure.cpu.controller;
+  const bool named =
+      std::any_of(devices.begin(), devices.begin() + count,
+                  [&](const NamedRange& d) { return d.range.contains(own.range.start); });
+  if (!own.range.empty() && !named) devices[count++] = own;
   if (departure.framebuffer.address != 0) devices[count++] = range_of(departure.framebuffer);
   departure.device_count = count;
   return {};
@@ -85,8 +82,9 @@ void note_live_state(Departure& departure, const LiveState& live) {
   size_t& count = departure.in_use_count;
   count = 0;
   in_use[count++] = {departure.stack.range(), "LOADER"};
-  in_use[count++] = {whole_pages(live.gdt), "FW GDT"};
-  in_use[count++] = {whole_pages(live.idt), "FW IDT"};
+  for (const NamedRange& table : live.tables) {
+    in_use[count++] = {whole_pages(table.range), table.name};
+  }
   in_use[count++] = {whole_pages({live.stack - kStackBelow, live.stack + kStackAbove}), "FW STACK"};
 }
 
@@ -168,7 +166,7 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
   facts.smbios_version = departure.tables.smbios_version;
   facts.smbios = departure.tables.smbios.v;
   facts.rsdp = departure.tables.rsdp.v;
-  facts.processor_id = departure.cpu.apic_id;
+  facts.processor_id = departure.cpu.id;
   facts.framebuffer = departure.framebuffer;
   facts.tsc_entry = tsc_entry;
   put_text(facts.loader_name, "Baton");
@@ -204,7 +202,7 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
   if (!world.ok()) return world.error();
 
   auto& handoff = *kIdentity.at<loader::Handoff>(world.value().handoff);
-  handoff.tsc_handoff = read_tsc();
+  handoff.tsc_handoff = read_counter();
   loader::seal(handoff);
   enter_kernel(world.value(), kernel.image.entry, departure.stack.range(), departure.cpu.paging);
 }

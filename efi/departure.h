@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <span>
 
+#include "efi/arch.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
 #include "efi/images.h"
 #include "efi/memory.h"
 #include "efi/memory_map.h"
 #include "efi/tables.h"
-#include "efi/x86_64/cpu.h"
 #include "loader/handoff/handoff.h"
 #include "loader/world.h"
 #include "mm/print.h"

@@ -2,10 +2,9 @@
 
 #include <cstring>
 
+#include "efi/arch.h"
 #include "efi/graphics.h"
 #include "efi/memory_map.h"
-#include "efi/x86_64/cpu.h"
-#include "efi/x86_64/live_page.h"
 #include "loader/selftest/firmware_tests.h"
 #include "loader/world.h"
 

@@ -7,12 +7,9 @@
 
 namespace efi {
 
-// Tells the error on COM1 and on the screen by our own code, leaves it there for some seconds, and
-// resets the machine.
+// Tells the error on the first serial port and on the screen by our own code, leaves it there for
+// some seconds, and resets the machine.
 [[noreturn]] void last_words(const Firmware& firmware,
                              const loader::HandoffFramebuffer& framebuffer, const mm::Error& error);
-
-// The last resort: the reset control register, without the firmware.
-[[noreturn]] void reset_by_port();
 
 }  // namespace efi

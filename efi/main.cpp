@@ -2,20 +2,19 @@
 //
 // Until exit_boot_services() every error is an error status to the firmware, which gets back all
 // memory; from the first attempt on it is last_words(), and so is every CPU exception.
+#include "efi/arch.h"
 #include "efi/configuration.h"
 #include "efi/console.h"
 #include "efi/departure.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
 #include "efi/firmware_phase.h"
+#include "efi/first_serial.h"
 #include "efi/images.h"
 #include "efi/last_words.h"
 #include "efi/memory_map.h"
 #include "efi/menu.h"
 #include "efi/report.h"
-#include "efi/x86_64/com1.h"
-#include "efi/x86_64/cpu.h"
-#include "efi/x86_64/descriptors.h"
 #include "version.h"
 
 namespace efi {
@@ -61,9 +60,9 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
                failed("the firmware does not let go (tries)", farewell.failed_call, farewell.status,
                       farewell.tries));
   }
-  Com1 com1;
-  const mm::Error error =
-      enter_world(firmware, departure, live, kernel, initrd, config.options, facts, com1.printer());
+  FirstSerial serial;
+  const mm::Error error = enter_world(firmware, departure, live, kernel, initrd, config.options,
+                                      facts, serial.printer());
   last_words(firmware, departure.framebuffer, error);
 }
 
@@ -71,8 +70,8 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
 }  // namespace efi
 
 extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
-  using efi::Baggage, efi::Console, efi::meet_firmware, efi::read_tsc, efi::relay;
-  const uint64_t tsc_entry = read_tsc();
+  using efi::Baggage, efi::Console, efi::meet_firmware, efi::read_counter, efi::relay;
+  const uint64_t tsc_entry = read_counter();
   Baggage baggage{{image, system, system->BootServices, nullptr}, {}};
   Console console(baggage.firmware);
   const mm::Printer out = console.printer();

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "efi/x86_64/live_page.h"
+#include "efi/arch.h"
 
 namespace efi {
 namespace {

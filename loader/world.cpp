@@ -27,15 +27,6 @@ Range pages_inside(Range range) {
 Range range_of(const HandoffSegment& s) { return {Phys{s.physical}, Phys{s.physical + s.size}}; }
 Range range_of(const AcpiTable& t) { return {t.address, t.address + t.length}; }
 
-uint64_t direct_map_of(const PagingFeatures& paging) {
-  return paging.levels == 5 ? kDirectMap5Level : kDirectMap4Level;
-}
-// What lies between the direct map's start and the next thing in the upper half (Linux's
-// Documentation/x86/x86_64/mm.rst): 64 TiB, with five levels 32 PiB.
-uint64_t direct_map_size(const PagingFeatures& paging) {
-  return paging.levels == 5 ? uint64_t{1} << 55 : uint64_t{1} << 46;
-}
-
 // Hands out parts of the handoff's memory, in order.
 class Area {
  public:
@@ -114,7 +105,7 @@ class Mapper {
  public:
   Mapper(PageTables& tables, const PagingFeatures& paging, const mm::Printer& findings)
       : tables_(tables),
-        direct_(direct_map_of(paging)),
+        direct_(address_space(paging).direct_map),
         end_(reach_of(paging).memory),
         findings_(findings) {}
 
@@ -267,8 +258,8 @@ Reach reach_of(const PagingFeatures& paging) {
   const auto lower = [](Phys a, uint64_t b) { return a.v < b ? a : Phys{b}; };
   Reach reach;
   if (paging.physical_bits < 52) reach.cpu = Phys{uint64_t{1} << paging.physical_bits};
-  reach.memory = lower(reach.cpu, direct_map_size(paging));
-  reach.runtime = lower(reach.cpu, uint64_t{1} << (paging.levels == 5 ? 56 : 47));
+  reach.memory = lower(reach.cpu, address_space(paging).direct_map_size);
+  reach.runtime = lower(reach.cpu, address_space(paging).identity_size);
   return reach;
 }
 
@@ -383,7 +374,7 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   handoff.efi_descriptor_size = facts.map.stride();
   handoff.page_tables = tables.root().v;
   handoff.runtime_root = runtime.root().v;
-  handoff.direct_map = direct_map_of(facts.paging);
+  handoff.direct_map = address_space(facts.paging).direct_map;
   handoff.paging_levels = facts.paging.levels;
   if (facts.paging.nx) handoff.flags |= kHandoffFlagNx;
   if (facts.paging.gigabyte_pages) handoff.flags |= kHandoffFlag1GPages;

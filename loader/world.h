@@ -10,10 +10,10 @@
 #include <span>
 
 #include "loader/acpi/root.h"
+#include "loader/arch.h"
 #include "loader/efi_memory_map.h"
 #include "loader/handoff/handoff.h"
 #include "loader/reach.h"
-#include "loader/x86_64/page_tables.h"
 #include "mm/direct_map.h"
 #include "mm/e820.h"
 #include "mm/early_res.h"

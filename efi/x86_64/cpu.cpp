@@ -1,4 +1,5 @@
-#include "efi/x86_64/cpu.h"
+// Intel SDM vol. 2A CPUID, vol. 3A chapters 2 to 4.
+#include "efi/arch.h"
 
 namespace efi {
 namespace {
@@ -49,13 +50,14 @@ Cpu examine_cpu() {
       cpuid(0x8000'0000).a >= 0x8000'0008 ? cpuid(0x8000'0008).a & 0xff : kLeastBits;
 
   const Registers basic = cpuid(1);
-  cpu.apic_id = basic.b >> 24;
+  cpu.id = basic.b >> 24;
   // Leaf 0xb has all 32 bits of it, where there is such a leaf.
   if (cpuid(0).a >= 0xb) {
     const Registers topology = cpuid(0xb);
-    if (topology.b != 0) cpu.apic_id = topology.d;
+    if (topology.b != 0) cpu.id = topology.d;
   }
-  if ((basic.d & 1u << 9) != 0) cpu.local_apic = mm::Phys{read_msr(kApicBase) & kAddressBits};
+  const mm::Phys apic{(basic.d & 1u << 9) != 0 ? read_msr(kApicBase) & kAddressBits : 0};
+  if (apic.v != 0) cpu.controller = {{apic, apic + mm::kPageSize}, "local APIC"};
   return cpu;
 }
 
@@ -63,14 +65,22 @@ LiveState live_state() {
   LiveState state;
   DescriptorTable table;
   asm volatile("sgdt %0" : "=m"(table));
-  state.gdt = range_of(table);
+  state.tables[0] = {range_of(table), "FW GDT"};
   asm volatile("sidt %0" : "=m"(table));
-  state.idt = range_of(table);
+  state.tables[1] = {range_of(table), "FW IDT"};
   uint64_t cr3;
   asm volatile("mov %%cr3, %0" : "=r"(cr3));
   state.page_tables = mm::Phys{cr3 & kAddressBits};
   state.stack = mm::Phys{reinterpret_cast<uintptr_t>(__builtin_frame_address(0))};
   return state;
 }
+
+uint64_t read_counter() {
+  uint32_t low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return low | uint64_t{high} << 32;
+}
+
+void disable_interrupts() { asm volatile("cli" : : : "memory"); }
 
 }  // namespace efi

@@ -1,10 +1,10 @@
-#include "efi/x86_64/descriptors.h"
+#include "efi/arch.h"
 
 #include <array>
 #include <cstdint>
 
+#include "efi/first_serial.h"
 #include "efi/last_words.h"
-#include "efi/x86_64/com1.h"
 
 extern "C" {
 // exception_entries.S
@@ -145,12 +145,12 @@ void report_exception(uint64_t vector, uint64_t error_code, uint64_t instruction
   const char* const subject = name == nullptr ? "CPU exception" : name;
   // A second one comes from the first one's report, or from the firmware it asked for a reset.
   if (live.reporting) {
-    efi::Com1 com1;
-    com1.say("\nbaton: another while telling of it: ");
-    com1.say(subject);
-    com1.say("\n");
-    com1.drain();
-    efi::reset_by_port();
+    efi::FirstSerial serial;
+    serial.say("\nbaton: another while telling of it: ");
+    serial.say(subject);
+    serial.say("\n");
+    serial.drain();
+    efi::reset_hard();
   }
   live.reporting = true;
   if (vector == kPageFault) {

@@ -1,4 +1,4 @@
-#include "efi/x86_64/jump.h"
+#include "efi/arch.h"
 
 extern "C" {
 // From the linker script; hidden, so that no table of addresses is needed to reach them.

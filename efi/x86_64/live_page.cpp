@@ -1,4 +1,5 @@
-#include "efi/x86_64/live_page.h"
+// Intel SDM vol. 3A, chapter 4.
+#include "efi/arch.h"
 
 namespace efi {
 namespace {

@@ -1,6 +1,5 @@
-#include "loader/x86_64/live_tables.h"
-
-#include <cstdint>
+// Intel SDM vol. 3A section 4.5.
+#include "loader/arch.h"
 
 namespace loader {
 namespace {

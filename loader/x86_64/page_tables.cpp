@@ -1,4 +1,7 @@
-#include "loader/x86_64/page_tables.h"
+// x86-64 page tables, four or five levels (Intel SDM vol. 3A chapter 4). Large pages: 1 GiB where
+// the CPU has them, and 2 MiB.
+#include "loader/arch.h"
+#include "loader/handoff/handoff.h"
 
 namespace loader {
 
@@ -6,6 +9,57 @@ using mm::Error;
 using mm::Phys;
 using mm::Range;
 using mm::Result;
+
+namespace {
+
+constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kCacheDisable = 16, kLarge = 128,
+                   kNoExecute = uint64_t{1} << 63, kAddress = 0x000f'ffff'ffff'f000;
+
+constexpr unsigned shift(unsigned level) { return mm::kPageShift + 9 * (level - 1); }
+
+}  // namespace
+
+// The direct map goes on to the next thing in the upper half (Linux's
+// Documentation/x86/x86_64/mm.rst): 64 TiB, with five levels 32 PiB.
+AddressSpace address_space(const PagingFeatures& paging) {
+  if (paging.levels == 5) return {kDirectMap5Level, uint64_t{1} << 55, uint64_t{1} << 56};
+  return {kDirectMap4Level, uint64_t{1} << 46, uint64_t{1} << 47};
+}
+
+bool PageTables::leaf_allowed(unsigned level) const {
+  return level == 1 || level == 2 || (level == 3 && features_.gigabyte_pages);
+}
+
+Access PageTables::access_of(uint64_t entry) const {
+  return {(entry & kWrite) != 0, !features_.nx || (entry & kNoExecute) == 0,
+          (entry & kCacheDisable) != 0 ? Cache::Uncached : Cache::WriteBack};
+}
+
+// Bits of the address above the top level repeat its highest bit.
+uint64_t PageTables::canonical(uint64_t virt) const {
+  const unsigned unused = 64 - shift(features_.levels + 1);
+  return static_cast<uint64_t>(static_cast<int64_t>(virt << unused) >> unused);
+}
+
+void PageTables::walk(Phys table, unsigned level, uint64_t virt, Access above,
+                      const Visitor& visitor) const {
+  const auto* entries = map_.at<const uint64_t>(table);
+  for (uint64_t i = 0; i < 512; ++i) {
+    const uint64_t entry = entries[i];
+    if ((entry & kPresent) == 0) continue;
+    const uint64_t here = canonical(virt | i << shift(level));
+    Access access = access_of(entry);
+    access.write &= above.write;
+    access.execute &= above.execute;
+    if (level == 1 || (entry & kLarge) != 0) {
+      const uint64_t size = uint64_t{1} << shift(level);
+      visitor.call(visitor.context, here,
+                   Translation{Phys{entry & kAddress & ~(size - 1)}, size, access});
+    } else {
+      walk(Phys{entry & kAddress}, level - 1, here, access, visitor);
+    }
+  }
+}
 
 uint64_t PageTables::pages_for(uint64_t ranges, uint64_t bytes, uint64_t end,
                                const PagingFeatures& features, bool congruent) {

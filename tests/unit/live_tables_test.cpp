@@ -1,5 +1,5 @@
 // Page tables in use are found wherever a root leads to.
-#include "loader/x86_64/live_tables.h"
+#include "loader/arch.h"
 
 #include <gtest/gtest.h>
 

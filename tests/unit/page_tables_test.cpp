@@ -1,5 +1,5 @@
 // Page tables, tested by walking what was built.
-#include "loader/x86_64/page_tables.h"
+#include "loader/arch.h"
 
 #include <gtest/gtest.h>
 #include <algorithm>

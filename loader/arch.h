@@ -1,13 +1,10 @@
-// x86-64 page tables, four or five levels (Intel SDM vol. 3A chapter 4).
-//
-// Tables come from a pool of frames given up front, so that building needs no allocator and cannot
-// fail half-way for want of one when the pool is as large as pages_for() says. Mapping uses the
-// largest page that fits: 1 GiB where the CPU has it, 2 MiB, 4 KiB. A later call overrides an
-// earlier one, splitting large pages at its borders.
+// The seam: what the loader asks of the architecture it builds a world for, defined in
+// loader/<arch>/. Pure, as all of loader/.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "mm/direct_map.h"
 #include "mm/result.h"
@@ -15,12 +12,21 @@
 
 namespace loader {
 
+// What the CPU's page tables can say, and what the firmware uses of it.
 struct PagingFeatures {
-  unsigned levels = 4;  // 4, or 5 with CR4.LA57
-  bool nx = true;       // without it no entry has the NX bit: everything is executable
+  unsigned levels = 4;  // as the firmware left them
+  bool nx = true;       // without it everything is executable
   bool gigabyte_pages = true;
-  unsigned physical_bits = 52;  // CPUID 0x80000008; an entry with a higher one faults
+  unsigned physical_bits = 52;  // an entry with a higher one faults
 };
+
+// Where the kernel's world has what, by the levels of its page tables.
+struct AddressSpace {
+  uint64_t direct_map = 0;       // virtual address at which physical 0 stands
+  uint64_t direct_map_size = 0;  // bytes that fit there
+  uint64_t identity_size = 0;    // bytes that can be mapped at their own addresses
+};
+[[nodiscard]] AddressSpace address_space(const PagingFeatures& paging);
 
 enum class Cache : uint8_t { WriteBack, Uncached };
 
@@ -39,6 +45,10 @@ struct Translation {
   Access access;
 };
 
+// Tables come from a pool of frames given up front, so that building needs no allocator and cannot
+// fail half-way for want of one when the pool is as large as pages_for() says. Mapping uses the
+// largest page that fits. A later call overrides an earlier one, splitting large pages at its
+// borders.
 class PageTables {
  public:
   // `pool` is page-aligned and reached through `map`; its content does not matter.
@@ -57,7 +67,10 @@ class PageTables {
   // Calls visit(virt, Translation) for every mapped page, in ascending virtual order.
   template <class Visit>
   void for_each_page(Visit visit) const {
-    walk(root_, features_.levels, 0, Access{true, true, Cache::WriteBack}, visit);
+    const Visitor visitor{&visit, [](void* to, uint64_t virt, const Translation& page) {
+                            (*static_cast<Visit*>(to))(virt, page);
+                          }};
+    walk(root_, features_.levels, 0, Access{true, true, Cache::WriteBack}, visitor);
   }
 
   [[nodiscard]] mm::Phys root() const { return root_; }
@@ -72,47 +85,21 @@ class PageTables {
                                           const PagingFeatures& features, bool congruent);
 
  private:
-  static constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kCacheDisable = 16,
-                            kLarge = 128, kNoExecute = uint64_t{1} << 63,
-                            kAddress = 0x000f'ffff'ffff'f000;
+  struct Visitor {
+    void* context;
+    void (*call)(void* context, uint64_t virt, const Translation& page);
+  };
 
   mm::Result<mm::Phys> new_table();
   mm::Result<> map_level(mm::Phys table, unsigned level, uint64_t virt, mm::Range range,
                          Access access);
   mm::Result<mm::Phys> table_below(uint64_t& entry, unsigned level);
-  [[nodiscard]] bool leaf_allowed(unsigned level) const {
-    return level == 1 || level == 2 || (level == 3 && features_.gigabyte_pages);
-  }
+  [[nodiscard]] bool leaf_allowed(unsigned level) const;
   [[nodiscard]] uint64_t leaf_bits(Access access, unsigned level) const;
-  [[nodiscard]] Access access_of(uint64_t entry) const {
-    return {(entry & kWrite) != 0, !features_.nx || (entry & kNoExecute) == 0,
-            (entry & kCacheDisable) != 0 ? Cache::Uncached : Cache::WriteBack};
-  }
-  static constexpr unsigned shift(unsigned level) { return mm::kPageShift + 9 * (level - 1); }
-  // Bits of the address above the top level repeat its highest bit.
-  [[nodiscard]] uint64_t canonical(uint64_t virt) const {
-    const unsigned unused = 64 - shift(features_.levels + 1);
-    return static_cast<uint64_t>(static_cast<int64_t>(virt << unused) >> unused);
-  }
-
-  template <class Visit>
-  void walk(mm::Phys table, unsigned level, uint64_t virt, Access above, Visit& visit) const {
-    const auto* entries = map_.at<const uint64_t>(table);
-    for (uint64_t i = 0; i < 512; ++i) {
-      const uint64_t entry = entries[i];
-      if ((entry & kPresent) == 0) continue;
-      const uint64_t here = canonical(virt | i << shift(level));
-      Access access = access_of(entry);
-      access.write &= above.write;
-      access.execute &= above.execute;
-      if (level == 1 || (entry & kLarge) != 0) {
-        const uint64_t size = uint64_t{1} << shift(level);
-        visit(here, Translation{mm::Phys{entry & kAddress & ~(size - 1)}, size, access});
-      } else {
-        walk(mm::Phys{entry & kAddress}, level - 1, here, access, visit);
-      }
-    }
-  }
+  [[nodiscard]] Access access_of(uint64_t entry) const;
+  [[nodiscard]] uint64_t canonical(uint64_t virt) const;
+  void walk(mm::Phys table, unsigned level, uint64_t virt, Access above,
+            const Visitor& visitor) const;
 
   mm::Range pool_;
   mm::Phys next_;  // first frame of the pool not yet taken
@@ -120,5 +107,11 @@ class PageTables {
   PagingFeatures features_;
   mm::Phys root_;
 };
+
+// The frames of a live tree of page tables, found by walking it from its root with `levels` levels.
+// Frames that follow each other in the walk and in memory are one range. Returns how many ranges
+// there are, which may be more than fit.
+size_t live_page_tables(mm::Phys root, unsigned levels, const mm::DirectMap& reach,
+                        std::span<mm::Range> out);
 
 }  // namespace loader
