@@ -59,7 +59,7 @@ mm::Result<> start_program(const Firmware& firmware, const char* path, std::stri
   for (Node node{volume}; !node.is_end(); node = node.next()) volume_size += node.size();
   const size_t length = std::strlen(path);
   const size_t file_size = kHeader + (length + 1) * 2;
-  if (file_size > 0xffff) return mm::Error{"path is too long (characters)", path, length};
+  if (file_size > 0xffff) return mm::Error{"path is too long (characters {})", path, length};
   const Pages full = BATON_TRY(allocate(firmware, volume_size + file_size + kHeader, path));
   uint8_t* at = full.as<uint8_t>();
   std::memcpy(at, volume, volume_size);

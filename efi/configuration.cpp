@@ -26,7 +26,7 @@ mm::Result<> take_load_options(const Firmware& firmware, Configuration& configur
   } else if (options.value().has_value()) {
     configuration.values.options = *options.value();
     configuration.load_options = std::move(pages);
-    findings.line("options from the boot entry: %s", configuration.values.options);
+    findings.line("options from the boot entry: {}", configuration.values.options);
   }
   return {};
 }
@@ -55,7 +55,7 @@ mm::Result<Configuration> read_configuration(const Firmware& firmware, const Vol
     configuration.file = BATON_TRY(volume.read(firmware, kConfigPath));
     configuration.values = loader::parse_config(configuration.file.text(), kConfigPath, findings);
   } else {
-    findings.line("%s: not there; going on with defaults", kConfigPath);
+    findings.line("{}: not there; going on with defaults", kConfigPath);
   }
   BATON_TRY(take_load_options(firmware, configuration, findings));
   BATON_TRY(prefer_own_kernel(firmware, volume, configuration));

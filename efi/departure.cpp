@@ -62,7 +62,7 @@ Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::
   const auto controllers =
       loader::interrupt_controllers(departure.tables.acpi(), kIdentity, devices);
   if (controllers.left_out != 0) {
-    findings.line("ACPI: MADT: %zu interrupt controllers more than the %zu that are looked at",
+    findings.line("ACPI: MADT: {} interrupt controllers more than the {} that are looked at",
                   controllers.left_out, controllers.count);
   }
   size_t count = controllers.count;
@@ -185,8 +185,8 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
       loader::live_page_tables(live.page_tables, departure.cpu.paging.levels, kIdentity, ranges);
   const auto in_use = departure.in_use_storage.span<NamedRange>();
   if (found > ranges.size() || found > in_use.size() - departure.in_use_count) {
-    return {"they grew beyond what was prepared for (ranges, room)", "the firmware's page tables",
-            found, ranges.size()};
+    return {"they grew beyond what was prepared for (ranges {}, room {})",
+            "the firmware's page tables", found, ranges.size()};
   }
   for (const Range& range : ranges.first(found)) {
     in_use[departure.in_use_count++] = {range, "FW PGTABLE"};

@@ -13,7 +13,7 @@ mm::Result<> widen(const char* name, WideName& out) {
   size_t length = 0;
   for (; name[length] != '\0'; ++length) {
     if (length == Directory::kMaxName) {
-      return mm::Error{"path is too long (characters allowed)", name, Directory::kMaxName};
+      return mm::Error{"path is too long (characters allowed {})", name, Directory::kMaxName};
     }
     out[length] = static_cast<CHAR16>(static_cast<unsigned char>(name[length]));
   }
@@ -113,9 +113,10 @@ mm::Result<> Directory::write_new(const char* name, std::string_view content) co
   }
   file->Delete(file);
   if (status == EFI_SUCCESS) {
-    return mm::Error{"was written in part and deleted (bytes, of)", name, size, content.size()};
+    return mm::Error{"was written in part and deleted (bytes {} of {})", name, size,
+                     content.size()};
   }
-  return failed("cannot be written (bytes)", name, status, content.size());
+  return failed("cannot be written (bytes {})", name, status, content.size());
 }
 
 mm::Result<> Directory::remove(const char* name) const {

@@ -22,10 +22,10 @@ mm::Result<> to_firmware_path(const char* path, Path& out) {
   size_t length = 0;
   for (; path[length] != '\0'; ++length) {
     if (length == kMaxPath)
-      return mm::Error{"path is too long (characters allowed)", path, kMaxPath};
+      return mm::Error{"path is too long (characters allowed {})", path, kMaxPath};
     const char c = path[length];
     if (c < ' ' || c > '~')
-      return mm::Error{"path is not printable ASCII (position)", path, length};
+      return mm::Error{"path is not printable ASCII (position {})", path, length};
     out[length] = c == '/' ? CHAR16{u'\\'} : static_cast<CHAR16>(c);
   }
   out[length] = 0;
@@ -64,9 +64,9 @@ mm::Result<> read_into(EFI_FILE* file, uint8_t* to, uint64_t size, const char* p
   for (uint64_t done = 0; done < size;) {
     UINTN now = std::min(size - done, kReadAtOnce);
     const EFI_STATUS status = file->Read(file, &now, to + done);
-    if (status != EFI_SUCCESS) return failed("reading failed (at byte)", path, status, done);
+    if (status != EFI_SUCCESS) return failed("reading failed (at byte {})", path, status, done);
     if (now == 0) {
-      return mm::Error{"ends before its size says (bytes read, size)", path, done, size};
+      return mm::Error{"ends before its size says (bytes read {}, size {})", path, done, size};
     }
     done += now;
     progress.at(done);
@@ -98,7 +98,7 @@ mm::Result<File> Volume::read(const Firmware& firmware, const char* path,
     return failed("cannot be opened", path, status);
   }
   const uint64_t size = BATON_TRY(size_of(handle.file, path));
-  if (size >= mm::kMaxPhys) return mm::Error{"cannot be that large (bytes)", path, size};
+  if (size >= mm::kMaxPhys) return mm::Error{"cannot be that large (bytes {})", path, size};
   File file{BATON_TRY(allocate(firmware, size + 1, path)), size};
   BATON_TRY(read_into(handle.file, file.pages.as<uint8_t>(), size, path,
                       Progress(firmware, progress, "reading", path, size)));

@@ -1,5 +1,7 @@
 #include "efi/firmware.h"
 
+#include "mm/print.h"
+
 namespace efi {
 namespace {
 
@@ -75,9 +77,14 @@ const char* status_name(EFI_STATUS status) {
   return nullptr;
 }
 
-mm::Error failed(const char* what, const char* subject, EFI_STATUS status, uint64_t number) {
-  const char* const name = status_name(status);
-  return {what, subject, number, name == nullptr ? status : 0, name};
+mm::Error failed(mm::ErrorText what, const char* subject, EFI_STATUS status, uint64_t number) {
+  const char* name = status_name(status);
+  if (name == nullptr) {
+    static char unknown[32];
+    (void)mm::format(unknown, "status {:#x}", status);
+    name = unknown;
+  }
+  return {what, subject, number, 0, name};
 }
 
 }  // namespace efi

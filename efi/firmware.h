@@ -32,7 +32,7 @@ void stop_watchdog(const Firmware& firmware);
 [[nodiscard]] const char* status_name(EFI_STATUS status);
 
 // An error whose `other` is the status's name; where it has none the number is `b`.
-[[nodiscard]] mm::Error failed(const char* what, const char* subject, EFI_STATUS status,
+[[nodiscard]] mm::Error failed(mm::ErrorText what, const char* subject, EFI_STATUS status,
                                uint64_t number = 0);
 
 // The first interface of a protocol on a handle; null when there is none.

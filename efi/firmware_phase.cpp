@@ -163,10 +163,10 @@ mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::stri
     const loader::SelfTest& row = loader::kFirmwareTestRows[i];
     if (!selection.wants(row.id)) continue;
     // Its name first: where the firmware hangs, that is the last word on the console.
-    out.part("%s ", row.id);
+    out.part("{} ", row.id);
     loader::Facts said;
     const loader::Outcome outcome = loader::run_firmware_test(i, bench, said);
-    out.line("%s%s%s", word(outcome), said.empty() ? "" : ": ", said.text());
+    out.line("{}{}{}", word(outcome), said.empty() ? "" : ": ", said.text());
     loader::HandoffResult& result = results[phase.count++];
     result.id = static_cast<uint32_t>(i);
     result.outcome = static_cast<uint32_t>(outcome);

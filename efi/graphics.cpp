@@ -48,7 +48,7 @@ loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware, const mm::
     firmware.boot->FreePool(handles);
   }
   if (choice.chosen().address == 0)
-    out.line("no screen after the firmware, the serial port only: %s", choice.why_none());
+    out.line("no screen after the firmware, the serial port only: {}", choice.why_none());
   return choice.chosen();
 }
 

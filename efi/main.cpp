@@ -37,7 +37,7 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   BATON_TRY(choose_entry(firmware, volume, baggage.configuration, out));
   if (config.timeout != 0) {
-    out.line("starting in %u s, or when a key is pressed", config.timeout);
+    out.line("starting in {} s, or when a key is pressed", config.timeout);
     console.wait_for_key(config.timeout);
   }
 
@@ -47,7 +47,7 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   Departure departure =
       BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), out));
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
-  out.line("%s at 0x%lx: leaving the firmware", config.kernel, kernel.pages.range().start.v);
+  out.line("{} at {}: leaving the firmware", config.kernel, kernel.pages.range().start);
 
   const Farewell farewell = exit_boot_services(firmware, departure.map);
   if (!farewell.attempted)
@@ -57,8 +57,8 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   take_over_descriptors(firmware, departure.framebuffer);
   if (!farewell.left) {
     last_words(firmware, departure.framebuffer,
-               failed("the firmware does not let go (tries)", farewell.failed_call, farewell.status,
-                      farewell.tries));
+               failed("the firmware does not let go (tries {})", farewell.failed_call,
+                      farewell.status, farewell.tries));
   }
   FirstSerial serial;
   const mm::Error error = enter_world(firmware, departure, live, kernel, initrd, config.options,
@@ -75,7 +75,7 @@ extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
   Baggage baggage{{image, system, system->BootServices, nullptr}, {}};
   Console console(baggage.firmware);
   const mm::Printer out = console.printer();
-  out.line("Baton %s (%s)", BATON_VERSION, BATON_BUILD_ID);
+  out.line("Baton {} ({})", BATON_VERSION, BATON_BUILD_ID);
 
   const auto met = meet_firmware(image, system);
   if (met.ok()) baggage.firmware = met.value();

@@ -17,13 +17,14 @@ Pages::~Pages() {
 }
 
 mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what) {
-  if (bytes == 0 || bytes > mm::kMaxPhys) return mm::Error{"no such size (bytes)", what, bytes};
+  if (bytes == 0 || bytes > mm::kMaxPhys) return mm::Error{"no such size (bytes {})", what, bytes};
   const uint64_t pages = mm::align_up(bytes, mm::kPageSize) / mm::kPageSize;
   EFI_PHYSICAL_ADDRESS address = 0;
   const EFI_STATUS status =
       firmware.boot->AllocatePages(AllocateAnyPages, EfiLoaderData, pages, &address);
   if (status != EFI_SUCCESS) {
-    return failed("too little memory: the firmware has none for it (bytes)", what, status, bytes);
+    return failed("too little memory: the firmware has none for it (bytes {})", what, status,
+                  bytes);
   }
   Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + pages * mm::kPageSize}}};
   if (taken.range().end.v <= kReachable) return taken;
@@ -32,7 +33,7 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
   const EFI_STATUS lower =
       firmware.boot->AllocatePages(AllocateMaxAddress, EfiLoaderData, pages, &address);
   if (lower != EFI_SUCCESS) {
-    return failed("the firmware has none for it below 64 TiB (bytes)", what, lower, bytes);
+    return failed("the firmware has none for it below 64 TiB (bytes {})", what, lower, bytes);
   }
   return Pages{firmware, {mm::Phys{address}, mm::Phys{address + pages * mm::kPageSize}}};
 }

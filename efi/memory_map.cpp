@@ -35,7 +35,7 @@ mm::Result<MemoryMap> get_memory_map(const Firmware& firmware) {
     status = map.fetch(firmware);
   } while (status == EFI_BUFFER_TOO_SMALL && room <= kMostRoom);
   if (status != EFI_SUCCESS) {
-    return failed("cannot be fetched (room for bytes)", what, status, map.buffer_.size());
+    return failed("cannot be fetched (room for {} bytes)", what, status, map.buffer_.size());
   }
   BATON_TRY(map.view().check());
   return map;

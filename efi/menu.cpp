@@ -72,8 +72,7 @@ bool take_name(void* context, std::string_view name, uint64_t) {
 struct Path {
   std::array<char, kMaxPath> text{};
   Path(const char* directory, std::string_view name) {
-    (void)mm::format(text, "%s%s%.*s", directory, *directory == '\0' ? "" : "\\",
-                     static_cast<int>(name.size()), name.data());
+    (void)mm::format(text, "{}{}{}", directory, *directory == '\0' ? "" : "\\", name);
   }
 };
 
@@ -101,7 +100,7 @@ mm::Result<Entries> read_entries(const Firmware& firmware, const Volume& volume,
       continue;
     }
     if (file.value().size > room) {
-      findings.line("%s: ignored: it grew while entries were read", name);
+      findings.line("{}: ignored: it grew while entries were read", name);
       continue;
     }
     std::memcpy(text, file.value().pages.as<char>(), file.value().size);
@@ -273,12 +272,11 @@ class MenuOnConsole {
     for (size_t i = 0; i < count; ++i) {
       const BootEntry& entry = menu_.entries()[first_ + i];
       const bool chosen = first_ + i == menu_.chosen();
+      const bool twice = same_title_twice(entry);
       Line line{};
-      (void)mm::format(line, "  %c %.*s%s%.*s%s ", chosen ? '>' : ' ',
-                       static_cast<int>(entry.title.size()), entry.title.data(),
-                       same_title_twice(entry) ? "  " : "",
-                       static_cast<int>(same_title_twice(entry) ? entry.version.size() : 0),
-                       entry.version.data(), entry.tries_left == 0u ? "  (failed before)" : "");
+      (void)mm::format(line, "  {} {}{}{}{} ", chosen ? '>' : ' ', entry.title, twice ? " " : "",
+                       twice ? entry.version : "",
+                       entry.tries_left == 0u ? " (failed before)" : "");
       terminal_.row(kFirstEntry + i, chosen ? Terminal::kChosen : Terminal::kNormal, line.data());
     }
     const size_t below = kFirstEntry + count + 1;
@@ -299,8 +297,8 @@ class MenuOnConsole {
     Line line{};
     const std::string_view visible(options.data() + (menu_.editing() ? from : 0),
                                    std::min(options.size() - (menu_.editing() ? from : 0), room));
-    (void)mm::format(line, "%s%.*s", options.empty() && !menu_.editing() ? "" : kLabel.data(),
-                     static_cast<int>(visible.size()), visible.data());
+    (void)mm::format(line, "{}{}", options.empty() && !menu_.editing() ? "" : kLabel.data(),
+                     visible);
     terminal_.row(row, menu_.editing() ? Terminal::kTitle : Terminal::kNormal, line.data());
     cursor_column_ = kLabel.size() + menu_.cursor() - from;
     if (!menu_.editing()) terminal_.cursor(0, row, false);
@@ -309,7 +307,7 @@ class MenuOnConsole {
   void draw_countdown(bool counting, uint32_t left) const {
     const size_t row = kFirstEntry + shown() + 4;
     Line line{};
-    if (counting) (void)mm::format(line, "  Starts by itself in %u s; any key stops that", left);
+    if (counting) (void)mm::format(line, "  Starts by itself in {} s; any key stops that", left);
     terminal_.row(row, Terminal::kNormal, line.data());
     if (menu_.editing()) terminal_.cursor(cursor_column_, kFirstEntry + shown() + 1, true);
   }
@@ -346,12 +344,12 @@ mm::Result<bool> is_ourselves(const Firmware& firmware, const Volume& volume, co
 mm::Result<> check_fits(const BootMenu& menu) {
   const BootEntry& entry = menu.entries()[menu.chosen()];
   if (entry.program().size() >= kMaxPath) {
-    return mm::Error{"its program's path is too long (characters, most)", "boot entry",
+    return mm::Error{"its program's path is too long (characters {}, most {})", "boot entry",
                      entry.program().size(), kMaxPath - 1};
   }
   const size_t length = entry.join_options({});
   if (menu.edited() || length <= BootMenu::kMaxOptions) return {};
-  return mm::Error{"its options are too long (characters, most)", "boot entry", length,
+  return mm::Error{"its options are too long (characters {}, most {})", "boot entry", length,
                    BootMenu::kMaxOptions};
 }
 
@@ -392,7 +390,7 @@ mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
     const auto ours = fits.ok() ? is_ourselves(firmware, volume, path.text.data(), entry.program())
                                 : mm::Result<bool>(fits.error());
     if (ours.ok() && ours.value()) {
-      findings.line("starting %.*s", static_cast<int>(entry.title.size()), entry.title.data());
+      findings.line("starting {}", entry.title);
       if (menu.edited() || entry.option_count != 0) {
         BATON_TRY(take_options(firmware, configuration, menu.options()));
       }

@@ -23,7 +23,7 @@ Progress::~Progress() {
 
 void Progress::at(uint64_t done) {
   if (timer_ == nullptr || done >= size_ || boot_.CheckEvent(timer_) != EFI_SUCCESS) return;
-  out_.line("%s %s: %lu of %lu KiB", doing_, what_, done / mm::kKiB, size_ / mm::kKiB);
+  out_.line("{} {}: {} of {} KiB", doing_, what_, done / mm::kKiB, size_ / mm::kKiB);
   boot_.SetTimer(timer_, TimerRelative, kThen);
 }
 

@@ -129,7 +129,7 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
     out.error("last report", written.error());
     return;
   } else {
-    out.line("the last run's report is in %s\\%s and .html", loader::kReportDirectory,
+    out.line("the last run's report is in {}\\{} and .html", loader::kReportDirectory,
              text_name.data());
   }
   status = runtime->SetVariable(variable_name(), &guid, 0, 0, nullptr);

@@ -69,11 +69,11 @@ Result<> list_acpi(const Firmware& firmware, const mm::E820Table& memory, Phys r
     return {};
   }
   if (root.value().skipped != 0) {
-    findings.part("ACPI: %zu table(s) left out", root.value().skipped);
+    findings.part("ACPI: {} table(s) left out", root.value().skipped);
     findings.error("; the first", root.value().first_skipped);
   }
   if (root.value().left_out != 0) {
-    findings.line("ACPI: %zu pointers behind the first %zu tables left out", root.value().left_out,
+    findings.line("ACPI: {} pointers behind the first {} tables left out", root.value().left_out,
                   kRoom);
   }
   tables.rsdp = rsdp;
@@ -112,18 +112,19 @@ Range smbios_structures(const SmbiosForm& form, Phys entry) {
 Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& memory,
                      Tables& tables) {
   if (!readable(&memory, {entry, entry + form.minimum})) {
-    return Error{"entry point cannot be read (address)", form.anchor, entry.v};
+    return Error{"entry point cannot be read (address {:#x})", form.anchor, entry.v};
   }
   if (std::memcmp(reinterpret_cast<const void*>(entry.v), form.anchor, form.anchor_length) != 0) {
-    return Error{"entry point has another anchor (address)", form.anchor, entry.v};
+    return Error{"entry point has another anchor (address {:#x})", form.anchor, entry.v};
   }
   const uint64_t length = read<uint8_t>(entry + form.length_at);
   // SMBIOS 2.1 says 30 where it means 31.
   if (length + 1 < form.minimum || !readable(&memory, {entry, entry + length})) {
-    return Error{"entry point has a bad length (address, length)", form.anchor, entry.v, length};
+    return Error{"entry point has a bad length (address {:#x}, length {})", form.anchor, entry.v,
+                 length};
   }
   if (loader::acpi_checksum(reinterpret_cast<const void*>(entry.v), length) != 0) {
-    return Error{"entry point's checksum is wrong (address)", form.anchor, entry.v};
+    return Error{"entry point's checksum is wrong (address {:#x})", form.anchor, entry.v};
   }
   tables.smbios = entry;
   tables.smbios_version = form.version;
@@ -131,12 +132,12 @@ Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& me
   // Without its structures the entry point stays, for the self-tests to find fault with.
   const Range structures = smbios_structures(form, entry);
   if (structures.size() > loader::kMaxFirmwareTable) {
-    return Error{"structures are longer than any (start, end)", form.anchor, structures.start.v,
-                 structures.end.v};
+    return Error{"structures are longer than any (start {:#x}, end {:#x})", form.anchor,
+                 structures.start.v, structures.end.v};
   }
   if (structures.empty() || structures.end.v > mm::kMaxPhys || !readable(&memory, structures)) {
-    return Error{"structures cannot be read (start, end)", form.anchor, structures.start.v,
-                 structures.end.v};
+    return Error{"structures cannot be read (start {:#x}, end {:#x})", form.anchor,
+                 structures.start.v, structures.end.v};
   }
   tables.smbios_ranges[1].range = structures;
   return {};

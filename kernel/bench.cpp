@@ -39,7 +39,7 @@ class Bench {
     const uint64_t ticks = ticks_of([&] {
       for (unsigned i = 0; i < kRounds; ++i) give<order>(take<order>());
     });
-    out_.line("BENCH alloc.order%u_pair %lu ticks", order, per_round(ticks, empty_));
+    out_.line("BENCH alloc.order{}_pair {} ticks", order, per_round(ticks, empty_));
   }
 
   // The free alone: alternate and take the allocation's own ticks off.
@@ -53,7 +53,7 @@ class Bench {
       ticks += ticks_of([&] { give<order>(pfn); });
       reading += ticks_of([] {});
     }
-    out_.line("BENCH alloc.order%u_free %lu ticks", order, per_round(ticks, reading));
+    out_.line("BENCH alloc.order{}_free {} ticks", order, per_round(ticks, reading));
   }
 
   // Allocations of half a pageblock: each second one opens a pageblock that nobody has looked into
@@ -74,8 +74,8 @@ class Bench {
       if (dearer > most) most = dearer;
     }
     for (const mm::Pfn pfn : held) give<kOrder>(pfn);
-    out_.line("BENCH alloc.first_touch %lu ticks", sum / kPageblocks);
-    out_.line("BENCH alloc.first_touch_most %lu ticks", most);
+    out_.line("BENCH alloc.first_touch {} ticks", sum / kPageblocks);
+    out_.line("BENCH alloc.first_touch_most {} ticks", most);
   }
 
  private:
@@ -84,7 +84,7 @@ class Bench {
   bool warm_up() {
     const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
     if (!block) {
-      out_.line("BENCH alloc.order%u none: node %u has no such block", order, kNode);
+      out_.line("BENCH alloc.order{} none: node {} has no such block", order, kNode);
       return false;
     }
     give<order>(block.value());
@@ -124,19 +124,19 @@ void Laps::print(const mm::Printer& out) const {
   uint64_t total = 0;
   bool counts = false;
   for (size_t i = 0; i < count_; ++i) {
-    out.line("BENCH relay.%s %lu ticks", laps_[i].name, laps_[i].ticks);
+    out.line("BENCH relay.{} {} ticks", laps_[i].name, laps_[i].ticks);
     counts = counts || std::string_view(laps_[i].name) == "lay_out";
     if (counts) total += laps_[i].ticks;
   }
-  out.line("BENCH relay.reservations_to_buddy %lu ticks", total);
+  out.line("BENCH relay.reservations_to_buddy {} ticks", total);
 }
 
 void bench_start(const Booted& machine, const mm::Printer& out) {
   if (machine.prompted == 0) return;
   const loader::Handoff& h = machine.kept.handoff();
-  out.line("BENCH boot.firmware %lu ticks", h.tsc_handoff - h.tsc_entry);
-  out.line("BENCH boot.kernel %lu ticks", machine.prompted - h.tsc_handoff);
-  out.line("BENCH boot.prompt %lu ticks", machine.prompted - h.tsc_entry);
+  out.line("BENCH boot.firmware {} ticks", h.tsc_handoff - h.tsc_entry);
+  out.line("BENCH boot.kernel {} ticks", machine.prompted - h.tsc_handoff);
+  out.line("BENCH boot.prompt {} ticks", machine.prompted - h.tsc_entry);
 }
 
 void bench_allocator(Booted& machine, const mm::Printer& out) {

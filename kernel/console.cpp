@@ -69,7 +69,7 @@ void Console::write(std::string_view text, bool stamped) {
     if (!mid_line_) {
       const uint64_t now = clock_ == nullptr ? 0 : clock_();
       char stamp[32];
-      const size_t length = mm::format(stamp, "[%5lu.%06lu] ", now / 1'000'000, now % 1'000'000);
+      const size_t length = mm::format(stamp, "[{:5}.{:06}] ", now / 1'000'000, now % 1'000'000);
       put({stamp, std::min(length, sizeof stamp - 1)});
     }
     const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;

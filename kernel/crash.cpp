@@ -27,12 +27,12 @@ uint64_t read(uintptr_t address) { return *reinterpret_cast<const volatile uint6
 
 void crash(std::string_view how) {
   if (how.empty()) panic("asked for by the option panic");
-  if (how == "fault") log().line("read 0x%lx", read(kNowhere));
-  if (how == "stack") log().line("came back with 0x%lx", deeper(0));
+  if (how == "fault") log().line("read {:#x}", read(kNowhere));
+  if (how == "stack") log().line("came back with {:#x}", deeper(0));
   if (how == "ud") __builtin_trap();
   Nearest nearest(how);
   for (const std::string_view known : {"fault", "stack", "ud"}) nearest.offer(known);
-  log().part("panic=%.*s: none of fault, stack, ud", static_cast<int>(how.size()), how.data());
+  log().part("panic={}: none of fault, stack, ud", how);
   nearest.print(log());
   log().text("\n");
 }

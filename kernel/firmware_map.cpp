@@ -76,7 +76,7 @@ void FirmwareMap::print_mirrored(const mm::Printer& out) const {
     if (d.mirrored()) mirrored += d.range.size();
   }
   if (mirrored == 0) return;
-  out.line("efi: Memory: %luM/%luM mirrored memory", mirrored / mm::kMiB, all / mm::kMiB);
+  out.line("efi: Memory: {}M/{}M mirrored memory", mirrored / mm::kMiB, all / mm::kMiB);
 }
 
 void FirmwareMap::copy_mirrored(std::span<mm::Range> to) const {

@@ -27,7 +27,7 @@ void FirmwareTables::find(uint64_t rsdp, const loader::AcpiWalk& walk, const mm:
 void FirmwareTables::read_power(const mm::Printer& out) {
   if (const auto fadt = tables_.table("FACP"); !fadt.empty()) {
     power_ = or_none(loader::parse_fadt(fadt), out);
-    if (power_.pm_timer != 0) out.line("ACPI: PM-Timer IO Port: 0x%x", power_.pm_timer);
+    if (power_.pm_timer != 0) out.line("ACPI: PM-Timer IO Port: {:#x}", power_.pm_timer);
   }
   power_.s5 = loader::find_s5(tables_.table("DSDT"));
 }

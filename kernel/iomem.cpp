@@ -54,21 +54,21 @@ void print_memory_line(const mm::PageAllocatorCore& pages,
                        std::span<const loader::HandoffSegment> image, const mm::Printer& out) {
   const mm::ZoneCounts counts = pages.counts();
   out.line(
-      "Memory: %luK/%luK available (%luK kernel code, %luK rwdata, %luK rodata, %luK init, %luK "
-      "bss, %luK reserved, %luK cma-reserved)",
+      "Memory: {}K/{}K available ({}K kernel code, {}K rwdata, {}K rodata, {}K init, {}K bss, {}K "
+      "reserved, {}K cma-reserved)",
       kib(counts.free + counts.on_cpu_lists), kib(counts.present), kib_of(image, "Kernel code"),
-      kib_of(image, "Kernel data"), kib_of(image, "Kernel rodata"), uint64_t{0},
-      kib_of(image, "Kernel bss"), kib(counts.present - counts.managed), uint64_t{0});
+      kib_of(image, "Kernel data"), kib_of(image, "Kernel rodata"), 0, kib_of(image, "Kernel bss"),
+      kib(counts.present - counts.managed), 0);
 }
 
 void print_iomem(const mm::E820Table& e820, std::span<const loader::HandoffSegment> image,
                  const mm::Printer& out) {
   for (const mm::E820Entry& entry : e820.entries()) {
-    out.line("%08lx-%08lx : %s", entry.range.start.v, entry.range.end.v - 1,
+    out.line("{:08x}-{:08x} : {}", entry.range.start, entry.range.end.v - 1,
              iomem_name(entry.type));
     for (size_t i = 0; i < image.size(); ++i) {
       if (!entry.range.contains(mm::Phys{image[i].physical})) continue;
-      out.line("  %08lx-%08lx : %s", image[i].physical, image[i].physical + image[i].size - 1,
+      out.line("  {:08x}-{:08x} : {}", image[i].physical, image[i].physical + image[i].size - 1,
                segment_name(image, i));
     }
   }

@@ -71,8 +71,8 @@ void leave_report(const Booted& machine, const mm::Printer& out) {
     out.error("none is left", stored.error());
   } else if (stored.value()) {
     out.line(
-        "%zu bytes left with the firmware; the next start of Baton writes them to the "
-        "ESP as \\baton\\report-*.txt and .html",
+        "{} bytes left with the firmware; the next start of Baton writes them to the ESP as "
+        "\\baton\\report-*.txt and .html",
         text.size());
   } else {
     out.line("the firmware has the same already");

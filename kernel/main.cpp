@@ -34,14 +34,14 @@ void must(const char* station, const mm::Result<>& result) {
 }
 
 void print_banner(const loader::Handoff& handoff) {
-  log().line("Baton version %s (%s), loaded by %s %s (%s)", BATON_VERSION, BATON_BUILD_ID,
+  log().line("Baton version {} ({}), loaded by {} {} ({})", BATON_VERSION, BATON_BUILD_ID,
              handoff.loader_name, handoff.loader_version, handoff.loader_build);
 }
 
 void take_handoff(const loader::Handoff& handoff) {
   must("handoff", kept.take(handoff));
   const std::string_view text = kept.options();
-  log().line("Command line: %.*s", static_cast<int>(text.size()), text.data());
+  log().line("Command line: {}", text);
   const Options options(text);
   (void)options.complain(log());
   if (options.has("noefi")) kept.forget_runtime_services();
@@ -51,11 +51,11 @@ void take_handoff(const loader::Handoff& handoff) {
 
 void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
                     const mm::E820Changes& changes) {
-  log().line("NX (Execute Disable) protection: %s",
+  log().line("NX (Execute Disable) protection: {}",
              arch::has_no_execute() ? "active" : "missing in CPU!");
   mm::print_user_map(e820, changes, log());
   mm::print_beyond(e820, arch::physical_end(), log());
-  log().line("efi: EFI v%u.%.2u by %s", handoff.efi_revision >> 16, handoff.efi_revision & 0xffff,
+  log().line("efi: EFI v{}.{:02} by {}", handoff.efi_revision >> 16, handoff.efi_revision & 0xffff,
              handoff.firmware_vendor);
 }
 
@@ -70,7 +70,7 @@ mm::Result<> check_mapped(const mm::E820Table& e820) {
   for (const mm::E820Entry& entry : e820.entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
     if (const auto at = arch::first_unmapped(base, entry.range)) {
-      return mm::Error{"is called RAM, but not by the firmware, and was not mapped (address)",
+      return mm::Error{"is called RAM, but not by the firmware, and was not mapped (address {:#x})",
                        "memmap=", at->v};
     }
   }
@@ -190,7 +190,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
 void give_back(Relay& relay, const char* name, const char* called) {
   const auto frames = relay.give_back(name);
   if (!frames.ok()) panic(name, frames.error());
-  if (frames.value() != 0) log().line("Freeing %s memory: %luK", called, frames.value() * 4);
+  if (frames.value() != 0) log().line("Freeing {} memory: {}K", called, frames.value() * 4);
 }
 
 // The loader's code ran where it lies. As Linux's free_init_pages() does: not run any more before
@@ -198,8 +198,7 @@ void give_back(Relay& relay, const char* name, const char* called) {
 void stop_loader_code(const Relay& relay) {
   for (const mm::Reservation& r : relay.reservations().entries()) {
     if (std::string_view(r.name) != "LOADER" || arch::make_data(r.range)) continue;
-    panic("a page of the loader's code reaches beyond [mem 0x%016lx-0x%016lx]", r.range.start.v,
-          r.range.end.v - 1);
+    panic("a page of the loader's code reaches beyond {}", mem(r.range));
   }
 }
 

@@ -16,10 +16,9 @@ std::optional<int> one_of(const Option& option, std::span<const Word> words,
   for (const Word& word : words) {
     if (word.text == option.value) return word.value;
   }
-  out.part("%.*s=%.*s: not one of", static_cast<int>(option.name.size()), option.name.data(),
-           static_cast<int>(option.value.size()), option.value.data());
+  out.part("{}={}: not one of", option.name, option.value);
   for (const Word& word : words) {
-    out.part(" %.*s", static_cast<int>(word.text.size()), word.text.data());
+    out.part(" {}", word.text);
   }
   Nearest nearest(option.value);
   for (const Word& word : words) nearest.offer(word.text);

@@ -40,7 +40,7 @@ void Nearest::offer(std::string_view known) {
 
 void Nearest::print(const mm::Printer& out) const {
   if (word_.empty()) return;
-  out.part("; did you mean \"%.*s\"?", static_cast<int>(word_.size()), word_.data());
+  out.part("; did you mean \"{}\"?", word_);
 }
 
 }  // namespace kernel

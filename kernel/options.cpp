@@ -59,26 +59,22 @@ std::optional<Option> Options::find(std::string_view name) const {
 size_t Options::complain(const mm::Printer& out) const {
   size_t faults = 0;
   for_each([&](const Option& option) {
-    const auto length = static_cast<int>(option.name.size());
     const OptionRow* row = known(option.name);
     if (option.open) {
-      out.line("A quote is never closed: all from here on is one word: %.*s",
-               static_cast<int>(option.text.size()), option.text.data());
+      out.line("A quote is never closed: all from here on is one word: {}", option.text);
       ++faults;
     }
     if (row == nullptr) {
       Nearest nearest(option.name);
       for (const OptionRow& each : kKnown) nearest.offer(each.name);
-      out.part("Unknown option \"%.*s%s%.*s\": ignored", length, option.name.data(),
-               option.value.empty() ? "" : "=", static_cast<int>(option.value.size()),
-               option.value.data());
+      out.part("Unknown option \"{}{}{}\": ignored", option.name, option.value.empty() ? "" : "=",
+               option.value);
       nearest.print(out);
       out.text("\n");
     } else if (row->value == Needed && option.value.empty()) {
-      out.line("Option \"%.*s\" needs a value: %s", length, option.name.data(), row->help);
+      out.line("Option \"{}\" needs a value: {}", option.name, row->help);
     } else if (row->value == None && !option.value.empty()) {
-      out.line("Option \"%.*s\" takes no value: \"%.*s\" is ignored", length, option.name.data(),
-               static_cast<int>(option.value.size()), option.value.data());
+      out.line("Option \"{}\" takes no value: \"{}\" is ignored", option.name, option.value);
     } else {
       return;
     }
@@ -88,7 +84,7 @@ size_t Options::complain(const mm::Printer& out) const {
 }
 
 void refuse(const Option& option, const mm::Error& error, const mm::Printer& out) {
-  out.part("Option \"%.*s\" ", static_cast<int>(option.text.size()), option.text.data());
+  out.part("Option \"{}\" ", option.text);
   out.error("refused", error);
   if (option.text.find('\\') != std::string_view::npos) {
     out.line(

@@ -1,7 +1,6 @@
 #include "kernel/panic.h"
 
 #include <array>
-#include <cstdarg>
 #include <string_view>
 
 #include "kernel/arch.h"
@@ -68,22 +67,17 @@ void last_words(const InShort& in_short, Report report, const void* facts) {
   arch::stop_after_panic();
 }
 
-void panic(const char* format, ...) {
+void panic_values(mm::Wording format, const uint64_t* values) {
   struct Facts {
-    const char* format;
-    mutable va_list args;  // only ever copied
-  } facts{format, {}};
-  va_start(facts.args, format);
+    mm::Wording format;
+    const uint64_t* values;
+  } const facts{format, values};
   last_words(
-      {format},
+      {format.text},
       [](const void* context, const mm::Printer& out) {
         const auto& told = *static_cast<const Facts*>(context);
-        va_list args;  // a report is made twice, and each uses them up
-        va_copy(args, told.args);
         out.part("Kernel panic - not syncing: ");
-        out.vpart(told.format, args);
-        out.text("\n");
-        va_end(args);
+        out.line_of(told.format, told.values);
         end_report(out);
       },
       &facts);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "mm/print.h"
 #include "mm/result.h"
@@ -9,7 +10,12 @@
 namespace kernel {
 
 // Prints the fact, the numbers and a backtrace with names; then the machine stops.
-[[noreturn]] void panic(const char* format, ...) __attribute__((format(printf, 1, 2)));
+[[noreturn]] void panic_values(mm::Wording format, const uint64_t* values);
+template <class... Args>
+[[noreturn, gnu::always_inline]] inline void panic(mm::Format<std::type_identity_t<Args>...> format,
+                                                   Args... args) {
+  panic_values(format, mm::Values<Args...>(args...).v);
+}
 [[noreturn]] void panic(const char* where, const mm::Error& error);
 
 // Of a fault no more than what can be said without printing: a fact and two numbers.

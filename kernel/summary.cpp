@@ -96,7 +96,7 @@ std::string_view Summary::finish() {
   }
   if (left_out != 0) {
     char text[kLastLine];
-    const size_t length = mm::format(text, "(%zu more lines did not fit)\n", left_out);
+    const size_t length = mm::format(text, "({} more lines did not fit)\n", left_out);
     add({text, std::min(length, sizeof text - 1)});
   }
   return {answer_.data(), answer_length_};

@@ -19,11 +19,11 @@ EfiDescriptor EfiMemoryMap::at(size_t index) const {
 
 mm::Result<> EfiMemoryMap::check() const {
   if (stride_ < sizeof(EfiDescriptor)) {
-    return mm::Error{"descriptor size is too small (given, least)", "EFI memory map", stride_,
+    return mm::Error{"descriptor size is too small (given {}, least {})", "EFI memory map", stride_,
                      sizeof(EfiDescriptor)};
   }
   if (bytes_.empty() || bytes_.size() % stride_ != 0) {
-    return mm::Error{"size is not a multiple of the descriptor size (size, descriptor size)",
+    return mm::Error{"size is not a multiple of the descriptor size (size {}, descriptor size {})",
                      "EFI memory map", bytes_.size(), stride_};
   }
   return {};
@@ -72,10 +72,10 @@ E820Type e820_type(const EfiDescriptor& descriptor) {
 mm::Result<Range> range_of(const EfiDescriptor& descriptor) {
   const uint64_t start = descriptor.physical_start;
   if (descriptor.pages == 0) {
-    return mm::Error{"no pages (start)", "EFI descriptor", start, 0};
+    return mm::Error{"no pages (start {:#x})", "EFI descriptor", start, 0};
   }
   if (start >= mm::kMaxPhys || descriptor.pages > (mm::kMaxPhys - start) / mm::kPageSize) {
-    return mm::Error{"ends above the 52-bit physical address space (start, pages)",
+    return mm::Error{"ends above the 52-bit physical address space (start {:#x}, pages {})",
                      "EFI descriptor", start, descriptor.pages};
   }
   return Range{Phys{start}, Phys{start + descriptor.pages * mm::kPageSize}};
@@ -94,7 +94,7 @@ mm::Result<> add_to_e820(const EfiMemoryMap& map, mm::E820Table& table,
     }
     const Range rest{Phys{descriptor.physical_start}, Phys{mm::kMaxPhys}};
     const bool keep = descriptor.pages != 0 && !rest.empty() && type != E820Type::Ram;
-    findings.part("efi: mem%02zu: %s ", i,
+    findings.part("efi: mem{:02}: {} ", i,
                   keep ? "kept to the end of the address space:" : "skipped:");
     findings.error(efi_type_name(descriptor.type) ? efi_type_name(descriptor.type) : "unknown type",
                    range.error());

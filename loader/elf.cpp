@@ -61,41 +61,43 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) 
     return Error{"not an ELF file", name};
   }
   if (file.size() < sizeof(FileHeader)) {
-    return Error{"truncated inside the ELF header (bytes there, needed)", name, file.size(),
+    return Error{"truncated inside the ELF header (bytes there {}, needed {})", name, file.size(),
                  sizeof(FileHeader)};
   }
   const auto h = header_at<FileHeader>(file, 0);
   if (h.ident[4] != kClass64) {
-    return Error{"e_ident: not a 64-bit image (class, wanted)", name, h.ident[4], kClass64};
+    return Error{"e_ident: not a 64-bit image (class {}, wanted {})", name, h.ident[4], kClass64};
   }
   if (h.ident[5] != kLittleEndian) {
-    return Error{"e_ident: not little endian (data encoding, wanted)", name, h.ident[5],
+    return Error{"e_ident: not little endian (data encoding {}, wanted {})", name, h.ident[5],
                  kLittleEndian};
   }
   if (h.ident[6] != kVersion || h.version != kVersion) {
-    return Error{"e_version: not the current one (e_ident's, e_version)", name, h.ident[6],
+    return Error{"e_version: not the current one (e_ident's {}, e_version {})", name, h.ident[6],
                  h.version};
   }
   if (h.machine != kAmd64) {
-    return Error{"e_machine: for another machine (given, x86-64 is)", name, h.machine, kAmd64};
+    return Error{"e_machine: for another machine (given {:#x}, x86-64 is {:#x})", name, h.machine,
+                 kAmd64};
   }
   if (h.type != kExecutable) {
-    return Error{"e_type: not an executable with fixed addresses (given, wanted)", name, h.type,
-                 kExecutable};
+    return Error{"e_type: not an executable with fixed addresses (given {:#x}, wanted {:#x})", name,
+                 h.type, kExecutable};
   }
   if (h.header_size != sizeof(FileHeader)) {
-    return Error{"e_ehsize: wrong (given, wanted)", name, h.header_size, sizeof(FileHeader)};
+    return Error{"e_ehsize: wrong (given {}, wanted {})", name, h.header_size, sizeof(FileHeader)};
   }
   if (h.program_header_count == 0) return Error{"e_phnum: no program headers", name};
   if (h.program_header_size != sizeof(ProgramHeader)) {
-    return Error{"e_phentsize: wrong (given, wanted)", name, h.program_header_size,
+    return Error{"e_phentsize: wrong (given {}, wanted {})", name, h.program_header_size,
                  sizeof(ProgramHeader)};
   }
   // At most 65535 * 56: the product cannot wrap.
   if (!inside(h.program_headers, uint64_t{h.program_header_count} * sizeof(ProgramHeader),
               file.size())) {
-    return Error{"truncated: the program headers lie outside the file (e_phoff, file size)", name,
-                 h.program_headers, file.size()};
+    return Error{
+        "truncated: the program headers lie outside the file (e_phoff {:#x}, file size {})", name,
+        h.program_headers, file.size()};
   }
   return h;
 }
@@ -103,33 +105,36 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) 
 // The fields of one loadable segment's header, by themselves.
 Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const char* name) {
   if (p.file_size > p.memory_size) {
-    return Error{"segment larger in the file than in memory (p_filesz, p_memsz)", name, p.file_size,
-                 p.memory_size};
+    return Error{"segment larger in the file than in memory (p_filesz {}, p_memsz {})", name,
+                 p.file_size, p.memory_size};
   }
   if (!inside(p.offset, p.file_size, file_size)) {
-    return Error{"truncated: a segment lies outside the file (p_offset, p_filesz)", name, p.offset,
-                 p.file_size};
+    return Error{"truncated: a segment lies outside the file (p_offset {:#x}, p_filesz {})", name,
+                 p.offset, p.file_size};
   }
   if (p.align > 1) {
     if ((p.align & (p.align - 1)) != 0) {
-      return Error{"p_align is no power of two (p_align, p_vaddr)", name, p.align, p.virt};
+      return Error{"p_align is no power of two (p_align {:#x}, p_vaddr {:#x})", name, p.align,
+                   p.virt};
     }
     if ((p.virt ^ p.offset) % p.align != 0) {
-      return Error{"p_vaddr and p_offset differ within p_align (p_vaddr, p_offset)", name, p.virt,
-                   p.offset};
+      return Error{"p_vaddr and p_offset differ within p_align (p_vaddr {:#x}, p_offset {:#x})",
+                   name, p.virt, p.offset};
     }
   }
   // What is rounded up to a page must not wrap either, so the last page of all stays free.
   if (p.virt < kKernelBase || p.memory_size > 0 - mm::kPageSize - p.virt ||
       p.virt > 0 - mm::kPageSize) {
-    return Error{"segment not mappable: outside the kernel's 2 GiB (p_vaddr, p_memsz)", name,
-                 p.virt, p.memory_size};
+    return Error{"segment not mappable: outside the kernel's 2 GiB (p_vaddr {:#x}, p_memsz {})",
+                 name, p.virt, p.memory_size};
   }
   if ((p.flags & ~kKnownFlags) != 0) {
-    return Error{"segment with unknown flags (p_flags, p_vaddr)", name, p.flags, p.virt};
+    return Error{"segment with unknown flags (p_flags {:#x}, p_vaddr {:#x})", name, p.flags,
+                 p.virt};
   }
   if ((p.flags & (kX | kW)) == (kX | kW)) {
-    return Error{"segment both writable and executable (p_vaddr, p_flags)", name, p.virt, p.flags};
+    return Error{"segment both writable and executable (p_vaddr {:#x}, p_flags {:#x})", name,
+                 p.virt, p.flags};
   }
   return ElfSegment{p.virt, p.memory_size, p.offset, p.file_size, p.flags};
 }
@@ -137,7 +142,7 @@ Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const 
 // Files the segment behind those before it, which are in ascending order.
 Result<> add_segment(ElfImage& image, const ElfSegment& segment, const char* name) {
   if (image.count == kMaxSegments) {
-    return Error{"more loadable segments than supported (supported)", name, kMaxSegments};
+    return Error{"more loadable segments than supported (supported {})", name, kMaxSegments};
   }
   size_t at = image.count;
   for (; at > 0 && image.storage[at - 1].virt > segment.virt; --at) {
@@ -153,11 +158,11 @@ Result<> check_neighbours(const ElfImage& image, const char* name) {
     const ElfSegment& left = image.storage[i - 1];
     const ElfSegment& right = image.storage[i];
     if (left.virt + left.size > right.virt) {
-      return Error{"segments overlap (p_vaddr of both)", name, left.virt, right.virt};
+      return Error{"segments overlap (p_vaddr {:#x} and {:#x})", name, left.virt, right.virt};
     }
     if (left.page_end() > right.page_start() && left.flags != right.flags) {
-      return Error{"segments with different rights share a page (p_vaddr of both)", name, left.virt,
-                   right.virt};
+      return Error{"segments with different rights share a page (p_vaddr {:#x} and {:#x})", name,
+                   left.virt, right.virt};
     }
   }
   return {};
@@ -170,7 +175,7 @@ Result<> check_entry(const ElfImage& image, const char* name) {
       return {};
     }
   }
-  return Error{"e_entry: not in an executable segment (e_entry)", name, image.entry};
+  return Error{"e_entry: not in an executable segment (e_entry {:#x})", name, image.entry};
 }
 
 }  // namespace
@@ -182,7 +187,7 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name) {
   for (uint64_t i = 0; i < h.program_header_count; ++i) {
     const auto p = header_at<ProgramHeader>(file, h.program_headers + i * sizeof(ProgramHeader));
     if (p.type == kInterpreter || p.type == kDynamic) {
-      return Error{"needs a dynamic linker (p_type, program header)", name, p.type, i};
+      return Error{"needs a dynamic linker (p_type {:#x}, program header {})", name, p.type, i};
     }
     if (p.type != kLoad || (p.memory_size == 0 && p.file_size == 0)) continue;
     const ElfSegment segment = BATON_TRY(segment_of(p, file.size(), name));

@@ -22,8 +22,8 @@ void print_date(const ReportHead& head, const mm::Printer& out) {
   if (head.year == 0) {
     out.part("no date: the firmware has no clock");
   } else {
-    out.part("%04u-%02u-%02u %02u:%02u:%02u", unsigned{head.year}, unsigned{head.month},
-             unsigned{head.day}, unsigned{head.hour}, unsigned{head.minute}, unsigned{head.second});
+    out.part("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", head.year, head.month, head.day, head.hour,
+             head.minute, head.second);
   }
 }
 
@@ -33,9 +33,8 @@ void put_stem(const ReportHead& head, Stem& out) {
   if (head.year == 0) {
     (void)mm::format(out, "report-undated");
   } else {
-    (void)mm::format(out, "report-%04u%02u%02u-%02u%02u%02u", unsigned{head.year},
-                     unsigned{head.month}, unsigned{head.day}, unsigned{head.hour},
-                     unsigned{head.minute}, unsigned{head.second});
+    (void)mm::format(out, "report-{:04}{:02}{:02}-{:02}{:02}{:02}", head.year, head.month, head.day,
+                     head.hour, head.minute, head.second);
   }
 }
 
@@ -103,22 +102,23 @@ mm::Result<Report> parse_report(std::span<const uint8_t> bytes) {
   const char* const what = "report";
   Report report;
   if (bytes.size() < sizeof(ReportHead))
-    return mm::Error{"is too short (bytes)", what, bytes.size()};
+    return mm::Error{"is too short (bytes {})", what, bytes.size()};
   std::memcpy(&report.head, bytes.data(), sizeof(ReportHead));
   const ReportHead& head = report.head;
-  if (head.magic != ReportHead::kMagic) return mm::Error{"does not begin as one", what, head.magic};
+  if (head.magic != ReportHead::kMagic)
+    return mm::Error{"does not begin as one (magic {:#x})", what, head.magic};
   if (head.version != ReportHead::kVersion) {
-    return mm::Error{"is of a version that is not ours (its, ours)", what, head.version,
+    return mm::Error{"is of a version that is not ours (its {}, ours {})", what, head.version,
                      ReportHead::kVersion};
   }
   if (head.length != bytes.size() - sizeof(ReportHead)) {
-    return mm::Error{"has another length than it says (bytes)", what, head.length,
+    return mm::Error{"has another length than it says (bytes {})", what, head.length,
                      bytes.size() - sizeof(ReportHead)};
   }
   report.text = {reinterpret_cast<const char*>(bytes.data()) + sizeof(ReportHead), head.length};
   for (size_t i = 0; i < report.text.size(); ++i) {
     if (!is_text(report.text[i])) {
-      return mm::Error{"is not text (character, at)", what,
+      return mm::Error{"is not text (character {:#x}, at {})", what,
                        static_cast<unsigned char>(report.text[i]), i};
     }
   }
@@ -129,10 +129,10 @@ mm::Result<> report_name(const ReportHead& head, uint32_t number, const char* en
                          std::span<char> out) {
   Stem stem{};
   put_stem(head, stem);
-  const size_t length = number < 2 ? mm::format(out, "%s%s", stem.data(), ending)
-                                   : mm::format(out, "%s-%u%s", stem.data(), number, ending);
+  const size_t length = number < 2 ? mm::format(out, "{}{}", stem.data(), ending)
+                                   : mm::format(out, "{}-{}{}", stem.data(), number, ending);
   if (length >= out.size()) {
-    return mm::Error{"no room for its name (characters, room)", "report", length, out.size()};
+    return mm::Error{"no room for its name (characters {}, room {})", "report", length, out.size()};
   }
   return {};
 }
@@ -163,13 +163,13 @@ void write_report_text(const Report& report, const FirmwarePart& firmware, const
   out.text(report.text);
   if (!report.text.ends_with('\n')) out.text("\n");
   out.line("\nThe firmware, when this was written");
-  out.line("vendor       %s", firmware.vendor);
-  out.line("UEFI         %u.%02u", firmware.efi_revision >> 16, firmware.efi_revision & 0xffff);
-  out.line("Secure Boot  %s", firmware.secure_boot ? "on" : "off");
+  out.line("vendor       {}", firmware.vendor);
+  out.line("UEFI         {}.{:02}", firmware.efi_revision >> 16, firmware.efi_revision & 0xffff);
+  out.line("Secure Boot  {}", firmware.secure_boot ? "on" : "off");
   out.line("\nIts memory map");
   for (size_t i = 0; i < firmware.map.count(); ++i) {
     const EfiDescriptor d = firmware.map.at(i);
-    out.line("%016lx-%016lx  %-14s %10lu KiB  %s", d.physical_start,
+    out.line("{:016x}-{:016x}  {:14} {:10} KiB  {}", d.physical_start,
              d.physical_start + d.pages * mm::kPageSize - 1, type_name(d),
              d.pages * (mm::kPageSize / mm::kKiB),
              (d.attributes & kEfiMemoryRuntime) != 0 ? "runtime" : "");
@@ -185,19 +185,19 @@ void write_report_html(const Report& report, const FirmwarePart& firmware, const
   out.text("</h1>\n");
   for (std::string_view rest = report.text; !rest.empty();) {
     const std::string_view line = take_line(rest);
-    out.part("<p class=\"%s\">", look_of(line));
+    out.part("<p class=\"{}\">", look_of(line));
     escape(line, out);
     out.line("</p>");
   }
   out.text("<h2>The firmware, when this was written</h2>\n<table><tr><th>vendor<td>");
   escape(firmware.vendor, out);
-  out.line("<tr><th>UEFI<td>%u.%02u<tr><th>Secure Boot<td>%s</table>", firmware.efi_revision >> 16,
+  out.line("<tr><th>UEFI<td>{}.{:02}<tr><th>Secure Boot<td>{}</table>", firmware.efi_revision >> 16,
            firmware.efi_revision & 0xffff, firmware.secure_boot ? "on" : "off");
   out.line("<h2>Its memory map</h2>\n<table><tr><th>from<th>to<th>type<th>KiB<th>");
   for (size_t i = 0; i < firmware.map.count(); ++i) {
     const EfiDescriptor d = firmware.map.at(i);
     const bool usable = e820_type(d) == mm::E820Type::Ram;
-    out.line("<tr%s><td>%lx<td>%lx<td>%s<td>%lu<td>%s", usable ? " class=\"use\"" : "",
+    out.line("<tr{}><td>{:x}<td>{:x}<td>{}<td>{}<td>{}", usable ? " class=\"use\"" : "",
              d.physical_start, d.physical_start + d.pages * mm::kPageSize - 1, type_name(d),
              d.pages * (mm::kPageSize / mm::kKiB),
              (d.attributes & kEfiMemoryRuntime) != 0 ? "runtime" : "");

@@ -1,5 +1,6 @@
 #include "loader/world.h"
 
+#include <algorithm>
 #include <bit>
 #include <string_view>
 
@@ -37,7 +38,7 @@ class Area {
     const Phys start = mm::align_up(rest_.start, 8);
     const uint64_t bytes = count * sizeof(T);
     if (start > rest_.end || rest_.end - start < bytes) {
-      return Error{"does not fit into the handoff (bytes, room)", what, bytes, rest_.size()};
+      return Error{"does not fit into the handoff (bytes {}, room {})", what, bytes, rest_.size()};
     }
     rest_.start = start + bytes;
     return std::span<T>(reach_.at<T>(start), count);
@@ -96,8 +97,8 @@ Range below(Range range, Phys end) { return {range.start, range.end < end ? rang
 // What of a range lies below `end`; the rest is named.
 Range reachable(Range range, Phys end, const char* what, const mm::Printer& findings) {
   if (range.end <= end) return range;
-  findings.line("%s: [mem 0x%016lx-0x%016lx] is out of reach (0x%lx and up), not mapped", what,
-                range.start < end ? end.v : range.start.v, range.end.v - 1, end.v);
+  findings.line("{}: {} is out of reach ({} and up), not mapped", what,
+                mem(Range{std::max(range.start, end), range.end}), end);
   return below(range, end);
 }
 
@@ -222,8 +223,9 @@ Result<> reserve_all(mm::EarlyRes& reservations, const WorldFacts& facts, const 
   for (const NamedRange& range : ours) {
     if (range.range.empty()) continue;
     if (!e820.all(range.range, mm::E820Type::Ram) && range.range.start != Phys{0}) {
-      return Error{"lies in memory that the final map does not call usable (start, end)",
-                   range.name, range.range.start.v, range.range.end.v};
+      return Error{
+          "lies in memory that the final map does not call usable (start {:#x}, end {:#x})",
+          range.name, range.range.start.v, range.range.end.v};
     }
     BATON_TRY(reservations.reserve(range.range, range.name));
   }
@@ -274,8 +276,7 @@ bool device_fits(const NamedRange& device, const mm::E820Table& e820, Phys end,
     }
   }
   if (wrong == nullptr) return true;
-  findings.line("%s: [mem 0x%016lx-0x%016lx] %s, not mapped", device.name, device.range.start.v,
-                device.range.end.v - 1, wrong);
+  findings.line("{}: {} {}, not mapped", device.name, mem(device.range), wrong);
   return false;
 }
 

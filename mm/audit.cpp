@@ -21,10 +21,10 @@ struct Tally {
 };
 using Tallies = std::array<Tally, kZoneTypes>;
 
-Error violation(const char* what, const char* subject, uint64_t a, uint64_t b = 0) {
+Error violation(ErrorText what, const char* subject, uint64_t a, uint64_t b = 0) {
   return {.what = what, .subject = subject, .a = a, .b = b};
 }
-Error violation(const char* what, const Zone& zone, uint64_t a, uint64_t b = 0) {
+Error violation(ErrorText what, const Zone& zone, uint64_t a, uint64_t b = 0) {
   return violation(what, zone_name(zone.type), a, b);
 }
 
@@ -55,37 +55,39 @@ Result<> walk(const Node& node, const Zone& zone, const List& list, uint64_t lon
   uint64_t length = 0;
   for (FrameIndex at = list.head; at != kNoFrame; at = node.mem_map[at].next) {
     if (at >= node.mem_map_frames) {
-      return violation("a list leads out of mem_map (frame index)", zone, at);
+      return violation("a list leads out of mem_map (frame index {:#x})", zone, at);
     }
     const Pfn pfn = node.pfn(at);
     if (!node.blocks.at(pfn).readable(pfn.v)) {
-      return violation("a list leads to a Page that may not be read (address)", zone, phys(pfn).v);
+      return violation("a list leads to a Page that may not be read (address {:#x})", zone,
+                       phys(pfn).v);
     }
     const Page& page = node.mem_map[at];
     if (page.prev != before && !(kHot && before == kNoFrame)) {
-      return violation("a list's links do not agree (address, prev)", zone, phys(pfn).v, page.prev);
+      return violation("a list's links do not agree (address {:#x}, prev {:#x})", zone, phys(pfn).v,
+                       page.prev);
     }
     if (++length > longest) {
-      return violation("a list is longer than its count or a circle (address, count)", zone,
-                       phys(pfn).v, longest);
+      return violation("a list is longer than its count or a circle (address {:#x}, count {})",
+                       zone, phys(pfn).v, longest);
     }
     BATON_TRY(visit(pfn, page));
     before = at;
   }
   if (list.tail != before && !(kHot && before == kNoFrame)) {
-    return violation("a list does not end at its tail (frame index, tail)", zone, before,
-                     list.tail);
+    return violation("a list does not end at its tail (frame index {:#x}, tail {:#x})", zone,
+                     before, list.tail);
   }
   return {};
 }
 
 Result<> audit_run(const Node& node, const Zone& zone, Pfn first, uint64_t count) {
-  if (count == 0) return violation("a run of no blocks (address)", zone, phys(first).v);
+  if (count == 0) return violation("a run of no blocks (address {:#x})", zone, phys(first).v);
   for (uint64_t i = 1; i < count; ++i) {
     const Pfn pfn = first + i * kGigaFrames;
     if (!node.describes(pfn) || !node.blocks.in_run(pfn)) {
-      return violation("a block of a run is not marked as such (address, run)", zone, phys(pfn).v,
-                       phys(first).v);
+      return violation("a block of a run is not marked as such (address {:#x}, run {:#x})", zone,
+                       phys(pfn).v, phys(first).v);
     }
   }
   return {};
@@ -99,17 +101,19 @@ Result<> audit_free_area(const Node& node, const Zone& zone, Tally& seen) {
       const auto type = static_cast<Migratetype>(t);
       const bool marked = (zone.nonempty[t] >> order & 1) != 0;
       if (marked == area.lists[t].empty()) {
-        return violation("a list is empty and marked as not, or the other way (order, type)", zone,
-                         order, t);
+        return violation("a list is empty and marked as not, or the other way (order {}, type {})",
+                         zone, order, t);
       }
       const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
         if (page.tag() != Tag{BlockState::Free, order, zone.type, node.id}) {
-          return violation("a block on a free list says it is something else (address, tag)", zone,
-                           phys(pfn).v, page.tag().word());
+          return violation(
+              "a block on a free list says it is something else (address {:#x}, tag {:#x})", zone,
+              phys(pfn).v, page.tag().word());
         }
         if (node.blocks.at(pfn).type() != type) {
           return violation(
-              "a free block is on the list of another type than its pageblock's (address, type)",
+              "a free block is on the list of another type than its pageblock's (address {:#x}, "
+              "type {})",
               zone, phys(pfn).v, t);
         }
         uint64_t count = 1;
@@ -124,18 +128,18 @@ Result<> audit_free_area(const Node& node, const Zone& zone, Tally& seen) {
       BATON_TRY(walk(node, zone, area.lists[t], area.nr_free, block));
     }
     if (blocks != area.nr_free) {
-      return violation("nr_free is not the number of blocks on the lists (found, nr_free)", zone,
-                       blocks, area.nr_free);
+      return violation("nr_free is not the number of blocks on the lists (found {}, nr_free {})",
+                       zone, blocks, area.nr_free);
     }
     seen.free_blocks[order] = blocks;
   }
   if (seen.free_pages != zone.free_pages) {
-    return violation("free_pages is not the sum over free_area (sum, free_pages)", zone,
+    return violation("free_pages is not the sum over free_area (sum {}, free_pages {})", zone,
                      seen.free_pages, zone.free_pages);
   }
   if (seen.isolated_pages != zone.isolated_pages) {
-    return violation("isolated_pages is not the sum over free_area (sum, isolated_pages)", zone,
-                     seen.isolated_pages, zone.isolated_pages);
+    return violation("isolated_pages is not the sum over free_area (sum {}, isolated_pages {})",
+                     zone, seen.isolated_pages, zone.isolated_pages);
   }
   return {};
 }
@@ -149,8 +153,9 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
     const unsigned order = pcp_list_order(list);
     const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
       if (page.tag() != Tag{BlockState::OnCpuList, order, zone.type, node.id} || page.count != 1) {
-        return violation("a block on a CPU's list says it is something else (address, tag)", zone,
-                         phys(pfn).v, page.tag().word());
+        return violation(
+            "a block on a CPU's list says it is something else (address {:#x}, tag {:#x})", zone,
+            phys(pfn).v, page.tag().word());
       }
       ++seen.cpu_blocks[order];
       seen.cpu_pages += frames_of(order);
@@ -164,7 +169,7 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
     BATON_TRY(walk(node, zone, pcp.lists[list], zone.present, block));
   }
   if (pages != pcp.count() || huge != pcp.huge_count()) {
-    return violation("a CPU's count is not what is on its lists (CPU, found)", zone, cpu,
+    return violation("a CPU's count is not what is on its lists (CPU {}, found {})", zone, cpu,
                      static_cast<uint64_t>(pages != pcp.count() ? pages : huge));
   }
   return {};
@@ -199,12 +204,12 @@ class MapWalk {
     Pfn first = giga;
     while (node_.describes(first) && node_.blocks.in_run(first)) first -= kGigaFrames;
     if (!node_.describes(first) || !node_.blocks.at(first).readable(first.v)) {
-      return violation("a block of a run without a run (address)", "mem_map", phys(giga).v);
+      return violation("a block of a run without a run (address {:#x})", "mem_map", phys(giga).v);
     }
     const Page& page = node_.page(first);
     const Tag tag = page.tag();
     if (!tag.is(BlockState::Free, kMaxOrder) || page.count <= (giga - first) / kGigaFrames) {
-      return violation("a block of a run that ends before it (address, run)", "mem_map",
+      return violation("a block of a run that ends before it (address {:#x}, run {:#x})", "mem_map",
                        phys(giga).v, phys(first).v);
     }
     BATON_TRY(whole(giga, kMaxOrder, tag));
@@ -215,12 +220,12 @@ class MapWalk {
   Result<> pageblock(Pfn start, Tallies& seen) {
     const Pageblock block = node_.blocks.at(start);
     if (block.state() > PageblockState::Untouched || block.type() > Migratetype::Isolate) {
-      return violation("a pageblock's byte means nothing (address, byte)", "pageblock",
+      return violation("a pageblock's byte means nothing (address {:#x}, byte {:#x})", "pageblock",
                        phys(start).v, block.byte());
     }
     if (block.shared() && block.type() != Migratetype::Movable) {
-      return violation("a pageblock of two zones is not Movable (address, type)", "pageblock",
-                       phys(start).v, static_cast<uint64_t>(block.type()));
+      return violation("a pageblock of two zones is not Movable (address {:#x}, type {})",
+                       "pageblock", phys(start).v, static_cast<uint64_t>(block.type()));
     }
     count_type(start, block.type(), seen);
     const uint64_t readable = block.state() == PageblockState::Described   ? kPageblockFrames
@@ -260,25 +265,27 @@ class MapWalk {
   // The block is where a block may be: inside its zone, all RAM of the node, over no other.
   Result<> whole(Pfn pfn, unsigned order, Tag tag) {
     if (static_cast<size_t>(tag.zone()) >= kZoneTypes || tag.node() != node_.id) {
-      return violation("a block of a zone or node that it is not in (address, tag)", "mem_map",
-                       phys(pfn).v, tag.word());
+      return violation("a block of a zone or node that it is not in (address {:#x}, tag {:#x})",
+                       "mem_map", phys(pfn).v, tag.word());
     }
     const Zone& zone = node_.zones[static_cast<size_t>(tag.zone())];
     if (order > kMaxOrder || pfn.v % frames_of(order) != 0) {
-      return violation("a block that is not aligned to its order (address, order)", zone,
+      return violation("a block that is not aligned to its order (address {:#x}, order {})", zone,
                        phys(pfn).v, order);
     }
     const PfnRange frames{pfn, pfn + frames_of(order)};
     if (pfn < covered_) {
-      return violation("a block inside another (address, order)", zone, phys(pfn).v, order);
+      return violation("a block inside another (address {:#x}, order {})", zone, phys(pfn).v,
+                       order);
     }
     covered_ = frames.end;
     if (!zone.populated || !zone.spanned.contains(frames)) {
-      return violation("a block that leaves its zone (address, order)", zone, phys(pfn).v, order);
+      return violation("a block that leaves its zone (address {:#x}, order {})", zone, phys(pfn).v,
+                       order);
     }
     if (!is_ram_of(core_.layout(), node_.id, zone.type, frames)) {
-      return violation("a block that is not all RAM of its zone and node (address, order)", zone,
-                       phys(pfn).v, order);
+      return violation("a block that is not all RAM of its zone and node (address {:#x}, order {})",
+                       zone, phys(pfn).v, order);
     }
     return {};
   }
@@ -288,8 +295,9 @@ class MapWalk {
     const Zone& zone = node_.zones[static_cast<size_t>(tag.zone())];
     Tally& tally = seen[static_cast<size_t>(tag.zone())];
     if (tag.order() < kPageblockOrder && block.state() != PageblockState::Described) {
-      return violation("a small block in a pageblock that is not described (address, order)", zone,
-                       phys(pfn).v, tag.order());
+      return violation(
+          "a small block in a pageblock that is not described (address {:#x}, order {})", zone,
+          phys(pfn).v, tag.order());
     }
     switch (tag.state()) {
       case BlockState::Free:
@@ -302,14 +310,15 @@ class MapWalk {
       case BlockState::Allocated:
         tally.allocated_pages += frames_of(tag.order());
         if (node_.page(pfn).count == 0) {
-          return violation("an allocated block without a reference (address, order)", zone,
+          return violation("an allocated block without a reference (address {:#x}, order {})", zone,
                            phys(pfn).v, tag.order());
         }
         return {};
       case BlockState::None:
         break;
     }
-    return violation("a tag without a state (address, tag)", zone, phys(pfn).v, tag.word());
+    return violation("a tag without a state (address {:#x}, tag {:#x})", zone, phys(pfn).v,
+                     tag.word());
   }
 
   Result<> free_head(Pfn pfn, Tag tag, Pageblock block, const Zone& zone) {
@@ -323,8 +332,8 @@ class MapWalk {
     const Pageblock other = node_.blocks.at(buddy);
     if (other.readable(buddy.v) && node_.page(buddy).tag() == tag &&
         may_merge(block.type(), other.type())) {
-      return violation("two free blocks that should have been merged (address, order)", zone,
-                       phys(pfn).v, tag.order());
+      return violation("two free blocks that should have been merged (address {:#x}, order {})",
+                       zone, phys(pfn).v, tag.order());
     }
     return {};
   }
@@ -333,8 +342,9 @@ class MapWalk {
   Result<> uniform(Pfn pfn, unsigned order, Migratetype type, const Zone& zone) const {
     for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
       if (!may_merge(type, node_.blocks.at(pfn + i).type())) {
-        return violation("a free block with pageblocks that do not mix (address, pageblock)", zone,
-                         phys(pfn).v, phys(pfn + i).v);
+        return violation(
+            "a free block with pageblocks that do not mix (address {:#x}, pageblock {:#x})", zone,
+            phys(pfn).v, phys(pfn + i).v);
       }
     }
     return {};
@@ -354,14 +364,14 @@ Result<> audit_choices(const Zone& zone) {
     const bool mine =
         gfp_ok(gfp) && zone.node->preferred[static_cast<size_t>(gfp_zone(gfp))] == &zone;
     if (mine != (choice.zone == &zone && choice.mark != kNoChoice)) {
-      return violation("a choice is not the zone that is preferred (gfp)", zone, bits);
+      return violation("a choice is not the zone that is preferred (gfp {:#x})", zone, bits);
     }
     if (!mine) continue;
     const uint64_t sum = zone.watermark[static_cast<size_t>(Watermark::Low)] +
                          zone.lowmem_reserve[static_cast<size_t>(gfp_zone(gfp))] +
                          zone.nr_reserved_highatomic;
     if (choice.mark != sum) {
-      return violation("a choice's mark is not low + reserve + highatomic (mark, sum)", zone,
+      return violation("a choice's mark is not low + reserve + highatomic (mark {}, sum {})", zone,
                        choice.mark, sum);
     }
   }
@@ -372,35 +382,36 @@ Result<> audit_numbers(const Zone& zone, const Tally& lists, const Tally& map) {
   for (unsigned order = 0; order < kOrders; ++order) {
     if (lists.free_blocks[order] != map.free_blocks[order]) {
       return violation(
-          "free blocks in mem_map and on lists differ in number (in mem_map, on lists)", zone,
+          "free blocks in mem_map and on lists differ in number (in mem_map {}, on lists {})", zone,
           map.free_blocks[order], lists.free_blocks[order]);
     }
     if (lists.cpu_blocks[order] != map.cpu_blocks[order]) {
-      return violation("blocks on CPUs' lists differ from those in mem_map (in mem_map, on lists)",
-                       zone, map.cpu_blocks[order], lists.cpu_blocks[order]);
+      return violation(
+          "blocks on CPUs' lists differ from those in mem_map (in mem_map {}, on lists {})", zone,
+          map.cpu_blocks[order], lists.cpu_blocks[order]);
     }
   }
   const uint64_t sum =
       lists.free_pages + lists.isolated_pages + lists.cpu_pages + map.allocated_pages;
   if (sum != zone.managed) {
-    return violation("free + on CPUs' lists + allocated is not managed (sum, managed)", zone, sum,
-                     zone.managed);
+    return violation("free + on CPUs' lists + allocated is not managed (sum {}, managed {})", zone,
+                     sum, zone.managed);
   }
   if (zone.managed > zone.present || zone.present > zone.spanned.size()) {
-    return violation("managed <= present <= spanned does not hold (managed, present)", zone,
+    return violation("managed <= present <= spanned does not hold (managed {}, present {})", zone,
                      zone.managed, zone.present);
   }
   if (map.isolated_pageblocks != zone.isolated_pageblocks) {
-    return violation("the number of isolated pageblocks is wrong (found, counted)", zone,
+    return violation("the number of isolated pageblocks is wrong (found {}, counted {})", zone,
                      map.isolated_pageblocks, zone.isolated_pageblocks);
   }
   if (map.highatomic_pageblocks * kPageblockFrames != zone.nr_reserved_highatomic) {
-    return violation("nr_reserved_highatomic is wrong (pages found, counted)", zone,
+    return violation("nr_reserved_highatomic is wrong (pages found {}, counted {})", zone,
                      map.highatomic_pageblocks * kPageblockFrames, zone.nr_reserved_highatomic);
   }
   const auto& marks = zone.watermark;
   if (!std::is_sorted(marks.begin(), marks.end())) {
-    return violation("the watermarks do not rise (min, high)", zone, marks[0], marks[2]);
+    return violation("the watermarks do not rise (min {}, high {})", zone, marks[0], marks[2]);
   }
   return audit_choices(zone);
 }
@@ -415,14 +426,14 @@ Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
       const Zone& zone = other.zones[type];
       if (!zone.populated) continue;
       if (expected >= list.size() || list[expected] != &zone) {
-        return violation("a zonelist is not in fallback order (node, position)",
+        return violation("a zonelist is not in fallback order (node {}, position {})",
                          zone_name(zone.type), node.id, expected);
       }
       ++expected;
     }
   }
   if (expected != list.size()) {
-    return violation("a zonelist has zones too many (node, zones)", "zonelist", node.id,
+    return violation("a zonelist has zones too many (node {}, zones {})", "zonelist", node.id,
                      list.size());
   }
   for (size_t highest = 0; highest < kZoneTypes; ++highest) {
@@ -430,8 +441,9 @@ Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
       return static_cast<size_t>(zone->type) <= highest;
     });
     if (node.preferred[highest] != (first == list.end() ? nullptr : *first)) {
-      return violation("a preferred zone is not the first that may serve (node, highest zone)",
-                       "zonelist", node.id, highest);
+      return violation(
+          "a preferred zone is not the first that may serve (node {}, highest zone {})", "zonelist",
+          node.id, highest);
     }
   }
   return {};

@@ -92,23 +92,26 @@ Pfn first_in_block(const Node& node, PfnRange frames) {
 Result<> count_blocks(const Zone& zone, PfnRange frames, BlockFrames& found) {
   const Node& node = *zone.node;
   Result<> result;
-  const auto wrong = [&](const char* what, Pfn at, uint64_t b) {
+  const auto wrong = [&](ErrorText what, Pfn at, uint64_t b) {
     if (result.ok()) result = Error{what, zone_name(zone.type), phys(at).v, b};
   };
   for (Pfn at = frames.start; at < frames.end;) {
     const Stretch stretch = stretch_at(node, at);
     if (stretch.frames.empty()) {
       const Pfn next = first_in_block(node, {at + 1, frames.end});
-      wrong("frames that nothing reserves and no block covers (address, end)", at, phys(next).v);
+      wrong("frames that nothing reserves and no block covers (address {:#x}, end {:#x})", at,
+            phys(next).v);
       at = next;
       continue;
     }
     const PfnRange inside = stretch.frames.clip(frames);
     if (stretch.tag.zone() != zone.type || stretch.tag.node() != zone.node_id) {
-      wrong("a block that says it is of another zone (address, tag)", at, stretch.tag.word());
+      wrong("a block that says it is of another zone (address {:#x}, tag {:#x})", at,
+            stretch.tag.word());
     } else if (stretch.frames.start != at || stretch.frames.end > frames.end) {
-      wrong("a block that reaches into what is reserved or of another zone (address, order)",
-            stretch.frames.start, stretch.tag.order());
+      wrong(
+          "a block that reaches into what is reserved or of another zone (address {:#x}, order {})",
+          stretch.frames.start, stretch.tag.order());
     }
     add(found, stretch.tag.state(), inside.size());
     at = inside.end;

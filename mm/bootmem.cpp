@@ -32,9 +32,9 @@ uint64_t NodeBootmem::bootmap_bytes(PfnRange frames) {
 }
 
 Result<> NodeBootmem::init(NodeId node, PfnRange frames, std::span<std::byte> memory) {
-  if (frames.empty()) return Error{"node has no frames", "bootmem", node};
+  if (frames.empty()) return Error{"node has no frames (node {})", "bootmem", node};
   if (memory.size() < bootmap_bytes(frames)) {
-    return Error{"bitmap has too little room (bytes, needed)", "bootmem", memory.size(),
+    return Error{"bitmap has too little room (bytes {}, needed {})", "bootmem", memory.size(),
                  bootmap_bytes(frames)};
   }
   node_ = node;
@@ -205,21 +205,21 @@ Result<> Bootmem::reserve_exclusive(Range range, const char* name) {
     node.take(frames);
     return {};
   }
-  return Error{"frames are taken already or in no node (start, end)", name, range.start.v,
-               range.end.v};
+  return Error{"frames are taken already or in no node (start {:#x}, end {:#x})", name,
+               range.start.v, range.end.v};
 }
 
 void Bootmem::take_reservations(const EarlyRes& reservations, Range range, const Printer& out) {
   const size_t count = reservations.for_each_numbered([](size_t, const Reservation&) {});
-  out.line("(%zu/%zu early reservations) ==> bootmem [%010lx - %010lx]", count,
-           reservations.capacity(), range.start.v, range.end.v);
+  out.line("({}/{} early reservations) ==> bootmem [{:010x} - {:010x}]", count,
+           reservations.capacity(), range.start, range.end);
   reservations.for_each_numbered([&](size_t number, const Reservation& r) {
-    out.part("  #%zu [%010lx - %010lx] %16s", number, r.range.start.v, r.range.end.v, r.name);
+    out.part("  #{} [{:010x} - {:010x}] {:>16}", number, r.range.start, r.range.end, r.name);
     const Range inside = r.range.clip(range);
     if (inside.empty()) {
-      out.line("%s", "");
+      out.line("");
     } else {
-      out.line(" ==> [%010lx - %010lx]", inside.start.v, inside.end.v);
+      out.line(" ==> [{:010x} - {:010x}]", inside.start, inside.end);
     }
   });
   for (const Reservation& r : reservations.entries()) {
@@ -249,7 +249,7 @@ Phys Bootmem::alloc_in(NodeBootmem& node, const Want& want) {
 Result<Phys> Bootmem::alloc(const Want& want) {
   if (want.size == 0) return Error{"nothing is asked for", "bootmem"};
   if (want.size > kMaxPhys || (want.align & (want.align - 1)) != 0) {
-    return Error{"size is too large or alignment no power of two (size, align)", "bootmem",
+    return Error{"size is too large or alignment no power of two (size {}, align {})", "bootmem",
                  want.size, want.align};
   }
   if (want.node != kNoNode) {
@@ -264,7 +264,7 @@ Result<Phys> Bootmem::alloc(const Want& want) {
       if (place != Phys{}) return place;
     }
   }
-  return Error{"no room (bytes, below)", "bootmem", want.size, want.limit.v};
+  return Error{"no room (bytes {}, below {:#x})", "bootmem", want.size, want.limit.v};
 }
 
 namespace {
@@ -281,8 +281,8 @@ Result<Phys> find_bootmap(const NodeLayout& node, uint64_t bytes,
   }
   const auto place = find_e820_area(e820, reservations, anywhere, bytes, kPageSize);
   if (place.ok()) return place;
-  out.line("Cannot find bootmem map of size %lu", bytes);  // Linux's panic
-  return Error{"Cannot find bootmem map of size (bytes, node)", "BOOTMAP", bytes, node.id};
+  out.line("Cannot find bootmem map of size {}", bytes);  // Linux's panic
+  return Error{"Cannot find bootmem map of size (bytes {}, node {})", "BOOTMAP", bytes, node.id};
 }
 
 }  // namespace
@@ -296,14 +296,14 @@ Result<size_t> init_bootmem(std::span<const NodeLayout> layouts, std::span<NodeB
     const PfnRange frames{layout.spanned.start, std::min(layout.spanned.end, max_low)};
     if (frames.empty()) continue;
     if (count == nodes.size()) {
-      return Error{"more nodes with RAM than room (room)", "bootmem", nodes.size()};
+      return Error{"more nodes with RAM than room (room {})", "bootmem", nodes.size()};
     }
     const uint64_t bytes = NodeBootmem::bootmap_bytes(frames);
     const Phys place =
         BATON_TRY(find_bootmap(layout, bytes, active, e820, reservations, out, max_low));
     BATON_TRY(reservations.reserve({place, place + bytes}, "BOOTMAP"));
     BATON_TRY(nodes[count].init(layout.id, frames, {map.at<std::byte>(place), bytes}));
-    out.line("  bootmap [%016lx -  %016lx] pages %lx", place.v, place.v + bytes - 1,
+    out.line("  bootmap [{:016x} -  {:016x}] pages {:x}", place, place.v + bytes - 1,
              bytes / kPageSize);
     ++count;
   }

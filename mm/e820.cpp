@@ -10,11 +10,13 @@ namespace {
 bool merges(E820Type type) { return type != E820Type::Pram && type != E820Type::SoftReserved; }
 
 Result<> check(Range range) {
-  if (range.end < range.start) return Error{"range wraps", "e820", range.start.v, range.end.v};
-  if (range.empty()) return Error{"range is empty", "e820", range.start.v, range.end.v};
+  if (range.end < range.start)
+    return Error{"range wraps (start {:#x}, end {:#x})", "e820", range.start.v, range.end.v};
+  if (range.empty())
+    return Error{"range is empty (start {:#x}, end {:#x})", "e820", range.start.v, range.end.v};
   if (range.end.v > kMaxPhys) {
-    return Error{"range ends above the 52-bit physical address space", "e820", range.start.v,
-                 range.end.v};
+    return Error{"range ends above the 52-bit physical address space (start {:#x}, end {:#x})",
+                 "e820", range.start.v, range.end.v};
   }
   return {};
 }
@@ -117,7 +119,7 @@ Result<> E820Table::repaint(Range range, Rule rule) {
     }
   }
   if (worst > storage_.size()) {
-    return Error{"table is full (entries, room)", "e820", count_, storage_.size()};
+    return Error{"table is full (entries {}, room {})", "e820", count_, storage_.size()};
   }
 
   cut_at(range.start);
@@ -179,14 +181,15 @@ Result<uint64_t> E820Table::remove(Range range, std::optional<E820Type> type) {
 
 Result<> E820Table::adopt(std::span<const E820Entry> entries) {
   if (entries.size() > storage_.size()) {
-    return Error{"more entries than room (entries, room)", "e820", entries.size(), storage_.size()};
+    return Error{"more entries than room (entries {}, room {})", "e820", entries.size(),
+                 storage_.size()};
   }
   for (size_t i = 0; i < entries.size(); ++i) {
     const E820Entry& entry = entries[i];
     BATON_TRY(check(entry.range));
     if (i > 0 && entry.range.start < entries[i - 1].range.end) {
-      return Error{"entries overlap or are not sorted", "e820", entry.range.start.v,
-                   entries[i - 1].range.end.v};
+      return Error{"entries overlap or are not sorted (start {:#x}, end before {:#x})", "e820",
+                   entry.range.start.v, entries[i - 1].range.end.v};
     }
   }
   for (size_t i = 0; i < entries.size(); ++i) storage_[i] = entries[i];
@@ -228,11 +231,11 @@ Pfn E820Table::last_pfn(Pfn limit) const {
 
 void E820Table::print(const Printer& out, const char* who) const {
   for (const E820Entry& entry : entries()) {
-    out.part("%s: [mem 0x%016lx-0x%016lx] ", who, entry.range.start.v, entry.range.end.v - 1);
+    out.part("{}: {} ", who, mem(entry.range));
     if (const char* name = e820_type_name(entry.type)) {
-      out.line("%s", name);
+      out.line("{}", name);
     } else {
-      out.line("type %u", static_cast<unsigned>(entry.type));
+      out.line("type {}", static_cast<unsigned>(entry.type));
     }
   }
 }

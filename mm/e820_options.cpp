@@ -10,23 +10,23 @@ constexpr const char* kMemmap = "memmap=";
 
 void print_type(const Printer& out, E820Type type) {
   if (const char* name = e820_type_name(type)) {
-    out.part("%s", name);
+    out.part("{}", name);
   } else {
-    out.part("type %u", static_cast<unsigned>(type));
+    out.part("type {}", static_cast<unsigned>(type));
   }
 }
 
 Result<> at_end(std::string_view rest, const char* who) {
   if (rest.empty()) return {};
-  return Error{"what follows is not understood (characters left)", who, rest.size()};
+  return Error{"what follows is not understood (characters left {})", who, rest.size()};
 }
 
 // [start, start + size) of the address space.
 Result<Range> range_at(uint64_t start, uint64_t size) {
-  if (size == 0) return Error{"range is empty (start)", kMemmap, start};
+  if (size == 0) return Error{"range is empty (start {:#x})", kMemmap, start};
   if (start >= kMaxPhys || size > kMaxPhys - start) {
-    return Error{"range ends above the 52-bit physical address space (start, size)", kMemmap, start,
-                 size};
+    return Error{"range ends above the 52-bit physical address space (start {:#x}, size {})",
+                 kMemmap, start, size};
   }
   return Range{Phys{start}, Phys{start + size}};
 }
@@ -35,7 +35,7 @@ Result<Range> range_at(uint64_t start, uint64_t size) {
 Result<> limit(uint64_t size, const char* who, E820Table& e820, const Printer& out) {
   if (size == 0) return Error{"this would leave no memory", who};
   // Linux removes up to the last byte but one of 64 bits, and says so.
-  out.line("e820: remove [mem 0x%08lx-0x%08lx] usable", size, ~uint64_t{0} - 1);
+  out.line("e820: remove {:08x} usable", mem(Range{Phys{size}, Phys{~uint64_t{0}}}));
   if (size < kMaxPhys) BATON_TRY(e820.remove({Phys{size}, Phys{kMaxPhys}}, E820Type::Ram));
   return {};
 }
@@ -55,23 +55,22 @@ Result<> retype(std::string_view text, uint64_t size, E820Table& e820, const Pri
   }
   BATON_TRY(at_end(text, kMemmap));
   if (from > 0xffff'ffff || to > 0xffff'ffff) {
-    return Error{"e820 type does not fit 32 bits (old, new)", kMemmap, from, to};
+    return Error{"e820 type does not fit 32 bits (old {}, new {})", kMemmap, from, to};
   }
   const Range range = BATON_TRY(range_at(start, size));
   const auto old_type = static_cast<E820Type>(from);
   const auto new_type = static_cast<E820Type>(to);
   if (from == 0 && to != 0) return e820.append(range, new_type);
-  out.part("e820: %s [mem 0x%08lx-0x%08lx] ", to != 0 ? "update" : "remove", range.start.v,
-           range.end.v - 1);
+  out.part("e820: {} {:08x} ", to != 0 ? "update" : "remove", mem(range));
   if (from != 0) print_type(out, old_type);
   if (to != 0) {
     out.part(" ==> ");
     print_type(out, new_type);
-    out.line("%s", "");
+    out.line("");
     BATON_TRY(e820.update(range, old_type, new_type));
     return {};
   }
-  out.line("%s", "");
+  out.line("");
   BATON_TRY(e820.remove(range, from != 0 ? std::optional(old_type) : std::nullopt));
   return {};
 }
@@ -102,7 +101,7 @@ Result<> apply_one(std::string_view text, E820Table& e820, const Printer& out) {
       type = E820Type::Pram;
       break;
     default:
-      return Error{"none of @, #, $, ! and % follows the size (characters left)", kMemmap,
+      return Error{"none of @, #, $, ! and % follows the size (characters left {})", kMemmap,
                    text.size() + 1};
   }
   const uint64_t start = BATON_TRY(take_size(text, kMemmap));

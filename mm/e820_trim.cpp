@@ -7,7 +7,7 @@ constexpr Range kPageZero{Phys{0}, Phys{kPageSize}};
 constexpr Range kBiosHole{Phys{0xa0000}, Phys{0x100000}};
 
 Result<uint64_t> remove_ram(E820Table& e820, Range range, const Printer& out) {
-  out.line("e820: remove [mem 0x%08lx-0x%08lx] usable", range.start.v, range.end.v - 1);
+  out.line("e820: remove {:08x} usable", mem(range));
   return e820.remove(range, E820Type::Ram);
 }
 
@@ -15,8 +15,7 @@ Result<uint64_t> remove_ram(E820Table& e820, Range range, const Printer& out) {
 
 Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out) {
   Trims trims;
-  out.line("e820: update [mem 0x%08lx-0x%08lx] usable ==> reserved", kPageZero.start.v,
-           kPageZero.end.v - 1);
+  out.line("e820: update {:08x} usable ==> reserved", mem(kPageZero));
   trims.page_zero = BATON_TRY(e820.update(kPageZero, E820Type::Ram, E820Type::Reserved));
   trims.bios_hole = BATON_TRY(remove_ram(e820, kBiosHole, out));
   if (e820.last_pfn() > max_arch) {
@@ -31,9 +30,8 @@ size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
     if (entry.range.end <= end) continue;
     ++beyond;
     const char* const name = e820_type_name(entry.type);
-    out.line("e820: [mem 0x%016lx-0x%016lx] %s is beyond what the CPU can address (0x%lx)",
-             entry.range.start.v, entry.range.end.v - 1, name != nullptr ? name : "of unknown type",
-             end.v);
+    out.line("e820: {} {} is beyond what the CPU can address ({})", mem(entry.range),
+             name != nullptr ? name : "of unknown type", end);
   }
   return beyond;
 }
@@ -59,7 +57,7 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
                        const Printer& out) {
   const uint64_t cached = e820.total(E820Type::Ram) - ram_within(e820, uncovered);
   if (cached < kLeastCached && !uncovered.empty()) {
-    out.line("CPU MTRRs leave %luK of RAM write-back: they are not believed, no RAM is taken away.",
+    out.line("CPU MTRRs leave {}K of RAM write-back: they are not believed, no RAM is taken away.",
              cached / kKiB);
     return {};
   }
@@ -68,8 +66,7 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
     if (run.end == pfn_down(Phys{kMaxPhys})) run.end = end_of_ram;
     if (run.empty()) continue;
     const Range range = phys(run);
-    out.line("e820: update [mem 0x%08lx-0x%08lx] usable ==> reserved", range.start.v,
-             range.end.v - 1);
+    out.line("e820: update {:08x} usable ==> reserved", mem(range));
     for (const E820Entry& entry : e820.entries()) {
       const Range lost = entry.range.clip(range);
       if (entry.type != E820Type::Ram || lost.empty() || !trims.first_uncached.empty()) continue;
@@ -78,7 +75,7 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
     trims.uncached += BATON_TRY(e820.update(range, E820Type::Ram, E820Type::Reserved));
   }
   if (trims.uncached == 0) return {};
-  out.line("WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing %luMB of RAM.",
+  out.line("WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing {}MB of RAM.",
            trims.uncached / kMiB);
   out.line("update e820 for mtrr");
   out.line("modified physical RAM map:");
@@ -88,14 +85,14 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
 
 Pfn print_last_pfn(const E820Table& e820, Pfn max_arch, const Printer& out) {
   const Pfn last = e820.last_pfn();
-  out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", last.v, max_arch.v);
+  out.line("last_pfn = {} max_arch_pfn = {}", last, max_arch);
   return last;
 }
 
 void print_last_low_pfn(const E820Table& e820, Pfn max_arch, const Printer& out) {
   constexpr Pfn kFourGiB{4 * kGiB / kPageSize};
   if (e820.last_pfn() <= kFourGiB) return;
-  out.line("last_pfn = 0x%lx max_arch_pfn = 0x%lx", e820.last_pfn(kFourGiB).v, max_arch.v);
+  out.line("last_pfn = {} max_arch_pfn = {}", e820.last_pfn(kFourGiB), max_arch);
 }
 
 }  // namespace mm

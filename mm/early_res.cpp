@@ -8,8 +8,10 @@ namespace {
 constexpr const char* kOwnName = "EARLY_RES";
 
 Result<Reservation> make(Range range, const char* name, bool overlap_ok) {
-  if (range.end < range.start) return Error{"range wraps", name, range.start.v, range.end.v};
-  if (range.empty()) return Error{"range is empty", name, range.start.v, range.end.v};
+  if (range.end < range.start)
+    return Error{"range wraps (start {:#x}, end {:#x})", name, range.start.v, range.end.v};
+  if (range.empty())
+    return Error{"range is empty (start {:#x}, end {:#x})", name, range.start.v, range.end.v};
   Reservation made{range, {}, overlap_ok ? uint8_t{1} : uint8_t{0}};
   size_t length = 0;
   while (length < sizeof(made.name) && name[length] != '\0') {
@@ -17,8 +19,8 @@ Result<Reservation> make(Range range, const char* name, bool overlap_ok) {
     ++length;
   }
   if (length == sizeof(made.name)) {
-    return Error{"reservation's name is longer than 14 characters", name, range.start.v,
-                 range.end.v};
+    return Error{"reservation's name is longer than 14 characters (start {:#x}, end {:#x})", name,
+                 range.start.v, range.end.v};
   }
   return made;
 }
@@ -75,7 +77,7 @@ void EarlyRes::carve(Range range) {
 
 Result<> EarlyRes::check_room() const {
   if (has_room()) return {};
-  return Error{"list of reservations is full (entries, room)", "early_res", count_,
+  return Error{"list of reservations is full (entries {}, room {})", "early_res", count_,
                storage_.size()};
 }
 
@@ -112,11 +114,12 @@ Result<> EarlyRes::reserve_itself(Range place) {
 Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
   const size_t room = place.size() / sizeof(Reservation);
   if (count_ + kSlotsOfOneCall > room) {
-    return Error{"no room for the list of reservations (entries, room)", kOwnName, count_, room};
+    return Error{"no room for the list of reservations (entries {}, room {})", kOwnName, count_,
+                 room};
   }
   if (const Reservation* there = overlapping(place); there != nullptr) {
-    return Error{"reservation overlaps another (start, end)", kOwnName, place.start.v, place.end.v,
-                 there->name};
+    return Error{"reservation overlaps another (start {:#x}, end {:#x})", kOwnName, place.start.v,
+                 place.end.v, there->name};
   }
   auto* larger = map.at<Reservation>(place.start);
   for (size_t i = 0; i < count_; ++i) larger[i] = storage_[i];
@@ -131,8 +134,8 @@ Result<> EarlyRes::add(Range range, const char* name, bool overlap_ok) {
   for (size_t i = first_ending_after(range.start);
        i < count_ && storage_[i].range.start < range.end; ++i) {
     if (storage_[i].overlap_ok == 0) {
-      return Error{"reservation overlaps another (start, end)", name, range.start.v, range.end.v,
-                   storage_[i].name};
+      return Error{"reservation overlaps another (start {:#x}, end {:#x})", name, range.start.v,
+                   range.end.v, storage_[i].name};
     }
   }
   BATON_TRY(check_room());
@@ -143,13 +146,14 @@ Result<> EarlyRes::add(Range range, const char* name, bool overlap_ok) {
 
 Result<> EarlyRes::free(Range range) {
   if (range.empty()) {
-    return Error{"range to free is empty", "early_res", range.start.v, range.end.v};
+    return Error{"range to free is empty (start {:#x}, end {:#x})", "early_res", range.start.v,
+                 range.end.v};
   }
   for (Phys at = range.start; at < range.end;) {
     const Reservation* reservation = find(at);
     if (reservation == nullptr) {
-      return Error{"range to free is not reserved (start, first free byte)", "early_res",
-                   range.start.v, at.v};
+      return Error{"range to free is not reserved (start {:#x}, first free byte {:#x})",
+                   "early_res", range.start.v, at.v};
     }
     at = reservation->range.end;
   }
@@ -160,21 +164,22 @@ Result<> EarlyRes::free(Range range) {
 
 Result<> EarlyRes::adopt(std::span<const Reservation> reservations) {
   if (reservations.size() + kSlotsOfOneCall > storage_.size()) {
-    return Error{"more reservations than room (entries, room)", "early_res", reservations.size(),
-                 storage_.size()};
+    return Error{"more reservations than room (entries {}, room {})", "early_res",
+                 reservations.size(), storage_.size()};
   }
   for (size_t i = 0; i < reservations.size(); ++i) {
     const Reservation& r = reservations[i];
     if (r.name[sizeof(r.name) - 1] != '\0') {
-      return Error{"reservation's name does not end (entry, address)", "early_res", i,
+      return Error{"reservation's name does not end (entry {}, address {:#x})", "early_res", i,
                    r.range.start.v};
     }
     if (r.range.empty()) {
-      return Error{"reservation is empty or wraps", r.name, r.range.start.v, r.range.end.v};
+      return Error{"reservation is empty or wraps (start {:#x}, end {:#x})", r.name,
+                   r.range.start.v, r.range.end.v};
     }
     if (i > 0 && r.range.start < reservations[i - 1].range.end) {
-      return Error{"reservations overlap or are not sorted", r.name, r.range.start.v,
-                   reservations[i - 1].range.end.v, reservations[i - 1].name};
+      return Error{"reservations overlap or are not sorted (start {:#x}, end before {:#x})", r.name,
+                   r.range.start.v, reservations[i - 1].range.end.v, reservations[i - 1].name};
     }
   }
   for (size_t i = 0; i < reservations.size(); ++i) storage_[i] = reservations[i];
@@ -191,7 +196,7 @@ Result<Phys> find_e820_area(const E820Table& e820, const EarlyRes& reservations,
     if (at >= free.start && at < free.end && free.end - at >= size) place = at;
     return place == Phys{0};
   });
-  if (place == Phys{0}) return Error{"no room (size, below)", "e820", size, bounds.end.v};
+  if (place == Phys{0}) return Error{"no room (size {}, below {:#x})", "e820", size, bounds.end.v};
   return place;
 }
 
@@ -205,7 +210,7 @@ Result<Phys> find_e820_area_top(const E820Table& e820, const EarlyRes& reservati
     if (at >= free.start) place = at;
     return true;
   });
-  if (place == Phys{0}) return Error{"no room (size, below)", "e820", size, bounds.end.v};
+  if (place == Phys{0}) return Error{"no room (size {}, below {:#x})", "e820", size, bounds.end.v};
   return place;
 }
 

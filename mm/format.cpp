@@ -23,9 +23,10 @@ void put_number(const Printer& out, const Spec& spec, std::string_view before, u
   char digits[64];  // with its zeros a field has up to 99 characters: those are padded
   char* const end = digits + sizeof(digits);
   char* first = end;
+  const char* const symbols = spec.capitals ? "0123456789ABCDEF" : "0123456789abcdef";
   const unsigned base = spec.hex ? 16 : 10;
   do {
-    *--first = "0123456789abcdef"[value % base];
+    *--first = symbols[value % base];
     value /= base;
   } while (value != 0);
   const std::string_view number(first, static_cast<size_t>(end - first));
@@ -83,26 +84,27 @@ const uint64_t* put(const Printer& out, Spec& spec, Kind kind, const uint64_t* v
 
 }  // namespace
 
-void print_values(const Printer& out, const Wording& format, const uint64_t* values) {
+void Printer::part_of(Wording format, const uint64_t* values) const {
+  if (sink_ == nullptr) return;
   uint64_t kinds = format.kinds;
   for (const char* p = format.text; *p != '\0';) {
     const char* const words = p;
     while (*p != '\0' && *p != '{' && *p != '}') ++p;
     const bool brace = *p != '\0' && p[0] == p[1];  // of a pair, one is printed
     if (brace) ++p;
-    out.text({words, static_cast<size_t>(p - words)});
+    text({words, static_cast<size_t>(p - words)});
     if (*p == '\0') break;
     ++p;
     if (brace) continue;
     Spec spec;
     p = formatting::parse(p, spec);
-    values = put(out, spec, static_cast<Kind>(kinds & 15), values);
+    values = put(*this, spec, static_cast<Kind>(kinds & 15), values);
     kinds >>= formatting::kKindBits;
   }
 }
 
 void print_half_open(const Printer& out, const Spec& /*spec*/, uint64_t start, uint64_t end) {
-  print_values(out, Format<Hex, Hex>("[{}-{})"), Values<Hex, Hex>(Hex{start}, Hex{end}).v);
+  out.part("[{}-{})", Hex{start}, Hex{end});
 }
 
 void print_mem(const Printer& out, const Spec& spec, uint64_t start, uint64_t end) {

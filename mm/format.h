@@ -1,7 +1,8 @@
 // The language of all that is printed: text with places for values, checked by the compiler.
 //
 //   {}                   as the type has it: 12, 0x1000 (an address, a frame), text, a character
-//   {:x} {:#x} {:016x}   in hexadecimal: 1f, 0x1f, filled with zeros to 16 digits; {:02} in decimal
+//   {:x} {:#x} {:X}      in hexadecimal: 1f, 0x1f, 1F
+//   {:016x} {:02}        filled with zeros to so many digits
 //   {:8} {:>8} {:<8}     in a field of 8 characters, numbers right and texts left, or as > and <
 //   say
 //   {{ }}                a brace
@@ -26,7 +27,7 @@ class Printer;
 // What stands between the braces.
 struct Spec {
   unsigned width = 0;
-  bool left = false, right = false, zero = false, hex = false, prefix = false;
+  bool left = false, right = false, zero = false, hex = false, capitals = false, prefix = false;
 };
 
 // A number that is read in hexadecimal: prints as {:#x} does.
@@ -142,8 +143,9 @@ constexpr const char* parse(const char* p, Spec& spec) {
   }
   for (; *p >= '0' && *p <= '9'; ++p)
     spec.width = spec.width * 10 + static_cast<unsigned>(*p - '0');
-  if (*p == 'x') {
+  if (*p == 'x' || *p == 'X') {
     spec.hex = true;
+    spec.capitals = *p == 'X';
     ++p;
   }
   return *p == '}' ? p + 1 : nullptr;
@@ -158,7 +160,7 @@ void a_spec_that_does_not_fit_its_value();
 
 consteval bool fits(const Spec& spec, Kind kind) {
   const bool aligned = spec.left || spec.right;
-  if (spec.prefix && !spec.hex) return false;
+  if (spec.prefix && (!spec.hex || spec.capitals)) return false;
   if (spec.zero && (spec.width == 0 || aligned)) return false;
   if (aligned && spec.width == 0) return false;
   switch (kind) {
@@ -167,7 +169,8 @@ consteval bool fits(const Spec& spec, Kind kind) {
     case Kind::Hex:
       return true;
     case Kind::PrintedHex:
-      return !spec.prefix && !aligned && spec.hex == (spec.width != 0) && spec.zero == spec.hex;
+      return !spec.prefix && !spec.capitals && !aligned && spec.hex == (spec.width != 0) &&
+             spec.zero == spec.hex;
     case Kind::Printed:
       return spec.width == 0 && !spec.hex;
     default:
@@ -184,8 +187,9 @@ consteval uint64_t kinds_of() {
   return kinds;
 }
 
-// Calls one of the functions above, and so does not compile, when something is wrong.
-consteval void check(const char* text, uint64_t kinds) {
+// The kinds for which there is no place. Calls one of the functions above, and so does not compile,
+// when something is wrong.
+consteval uint64_t left_over(const char* text, uint64_t kinds) {
   for (const char* p = text; *p != '\0';) {
     const char c = *p++;
     if (c != '{' && c != '}') continue;
@@ -193,16 +197,16 @@ consteval void check(const char* text, uint64_t kinds) {
       ++p;
       continue;
     }
-    if (c == '}' || *p == '\0') return a_brace_without_its_other();
+    if (c == '}' || *p == '\0') a_brace_without_its_other();
     Spec spec;
     p = parse(p, spec);
-    if (p == nullptr || spec.width > 99) return a_spec_that_is_not_known();
+    if (p == nullptr || spec.width > 99) a_spec_that_is_not_known();
     const Kind kind = static_cast<Kind>(kinds & ((1u << kKindBits) - 1));
-    if (kind == Kind::None) return more_places_than_values();
-    if (!fits(spec, kind)) return a_spec_that_does_not_fit_its_value();
+    if (kind == Kind::None) more_places_than_values();
+    if (!fits(spec, kind)) a_spec_that_does_not_fit_its_value();
     kinds >>= kKindBits;
   }
-  if (kinds != 0) more_values_than_places();
+  return kinds;
 }
 
 }  // namespace formatting
@@ -220,12 +224,14 @@ struct Wording {
 //   void say(Format<std::type_identity_t<Args>...> format, Args... args) {
 //     say_values(format, Values<Args...>(args...).v);
 //   }
-//   void say_values(const Wording& format, const uint64_t* values);
+//   void say_values(Wording format, const uint64_t* values);
 template <class... Args>
 class Format : public Wording {
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): a literal is what everybody writes
-  consteval Format(const char* words) : Wording{words, kKinds} { formatting::check(words, kKinds); }
+  consteval Format(const char* words) : Wording{words, kKinds} {
+    if (formatting::left_over(words, kKinds) != 0) formatting::more_values_than_places();
+  }
 
  private:
   static constexpr uint64_t kKinds = formatting::kinds_of<Args...>();

@@ -62,11 +62,11 @@ void print_gfp(const Printer& out, Gfp gfp) {
   const char* between = "";
   for (const Name& entry : kNames) {
     if (!gfp.has_all(entry.flags)) continue;
-    out.part("%s%s", between, entry.name);
+    out.part("{}{}", between, entry.name);
     gfp = gfp - entry.flags;
     between = "|";
   }
-  if (gfp != Gfp{}) out.part("%s0x%x", between, gfp.bits());
+  if (gfp != Gfp{}) out.part("{}{:#x}", between, gfp.bits());
 }
 
 }  // namespace mm

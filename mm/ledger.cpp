@@ -10,11 +10,10 @@ namespace {
 // The first thing that is wrong is what is reported; the rest may follow from it.
 class Verdict {
  public:
-  void must_equal(const char* what, const char* subject, uint64_t expected, uint64_t found,
+  // `what` ends in "{} expected, {} found".
+  void must_equal(ErrorText what, const char* subject, uint64_t expected, uint64_t found,
                   const Printer& out) {
-    if (expected == found) return;
-    out.line("Ledger: %s: %s: %lu expected, %lu found", subject, what, expected, found);
-    if (result_.ok()) result_ = Error{what, subject, expected, found};
+    if (expected != found) fail({what, subject, expected, found}, out);
   }
   void fail(const Error& error, const Printer& out) {
     out.error("Ledger", error);
@@ -27,7 +26,7 @@ class Verdict {
 };
 
 void item(const Printer& out, const char* name, uint64_t bytes) {
-  out.line("Ledger:   %-24s %20lu", name, bytes);
+  out.line("Ledger:   {:24} {:20}", name, bytes);
 }
 
 // Calls reserved(PfnRange) for each maximal run of frames in `range` that reservations touch, and
@@ -70,15 +69,17 @@ class Ledger {
       item(out_, trim.name, trim.bytes);
       trimmed += trim.bytes;
     }
-    verdict_.must_equal("the firmware's usable memory is not what is left and what was trimmed",
-                        "e820", all, usable + trimmed, out_);
+    verdict_.must_equal(
+        "the firmware's usable memory is not what is left and what was trimmed: {} expected, {} "
+        "found",
+        "e820", all, usable + trimmed, out_);
     accounted_ = trimmed;
     edges(usable);
     reservations();
     zones();
     pages();
-    verdict_.must_equal("usable bytes are not the sum of what is named", "e820", all, accounted_,
-                        out_);
+    verdict_.must_equal("usable bytes are not the sum of what is named: {} expected, {} found",
+                        "e820", all, accounted_, out_);
     if (verdict_.result().ok()) out_.line("Ledger: closed, 0 bytes unaccounted for");
     return verdict_.result();
   }
@@ -89,14 +90,14 @@ class Ledger {
     // Entries may lie beyond what the CPU can address.
     const Phys last = entries.empty() ? Phys{} : entries.back().range.end;
     const Phys end = std::max(in_.end, last);
-    out_.line("Ledger: address space                  %20lu bytes", end.v);
+    out_.line("Ledger: address space                  {:20} bytes", end.v);
     uint64_t gaps = 0;
     uint64_t described = 0;
     Phys at;
     for (size_t i = 0; i < entries.size(); ++i) {
       const E820Entry& entry = entries[i];
       if (entry.range.empty() || entry.range.start < at) {
-        verdict_.fail({"entries overlap or are not sorted (start, end before)", "e820",
+        verdict_.fail({"entries overlap or are not sorted (start {:#x}, end before {:#x})", "e820",
                        entry.range.start.v, at.v},
                       out_);
       }
@@ -109,38 +110,39 @@ class Ledger {
       if (const char* name = e820_type_name(entry.type)) {
         item(out_, name, bytes);
       } else {
-        out_.line("Ledger:   type %-19u %20lu", static_cast<unsigned>(entry.type), bytes);
+        out_.line("Ledger:   type {:<19} {:20}", static_cast<unsigned>(entry.type), bytes);
       }
     }
     if (end > at) gaps += end - at;
     item(out_, "gaps", gaps);
-    verdict_.must_equal("address space is not its types and gaps", "e820", end.v, described + gaps,
-                        out_);
+    verdict_.must_equal("address space is not its types and gaps: {} expected, {} found", "e820",
+                        end.v, described + gaps, out_);
   }
 
   // From the firmware's own list to e820.
   void firmware_ram() {
     const FirmwareRam& ram = in_.firmware;
-    out_.line("Ledger: RAM in the firmware's map      %20lu bytes", ram.claimed);
+    out_.line("Ledger: RAM in the firmware's map      {:20} bytes", ram.claimed);
     if (ram.unbelievable != 0) {
-      out_.line("Ledger:   not in it: %lu ranges that cannot be", ram.unbelievable);
+      out_.line("Ledger:   not in it: {} ranges that cannot be", ram.unbelievable);
     }
     if (ram.twice != 0) item(out_, "said twice", ram.twice);
     if (ram.stricter != 0) item(out_, "of another type, too", ram.stricter);
     if (ram.lost != 0) {
-      verdict_.fail({"RAM of the firmware's map is not usable, and nobody says why (start, end)",
-                     "e820", ram.first_lost.start.v, ram.first_lost.end.v},
-                    out_);
+      verdict_.fail(
+          {"RAM of the firmware's map is not usable, and nobody says why (start {:#x}, end {:#x})",
+           "e820", ram.first_lost.start.v, ram.first_lost.end.v},
+          out_);
     }
     if (ram.invented != 0) {
-      verdict_.fail({"usable memory is no RAM in the firmware's map (start, end)", "e820",
-                     ram.first_invented.start.v, ram.first_invented.end.v},
+      verdict_.fail({"usable memory is no RAM in the firmware's map (start {:#x}, end {:#x})",
+                     "e820", ram.first_invented.start.v, ram.first_invented.end.v},
                     out_);
     }
-    out_.line("Ledger: usable in e820                 %20lu bytes", ram.usable);
-    verdict_.must_equal("RAM of the firmware's map is not what is usable and what is named", "e820",
-                        ram.claimed + ram.invented,
-                        ram.twice + ram.stricter + ram.lost + ram.usable, out_);
+    out_.line("Ledger: usable in e820                 {:20} bytes", ram.usable);
+    verdict_.must_equal(
+        "RAM of the firmware's map is not what is usable and what is named: {} expected, {} found",
+        "e820", ram.claimed + ram.invented, ram.twice + ram.stricter + ram.lost + ram.usable, out_);
     if (in_.added != 0) item(out_, "added by memmap=", in_.added);
   }
 
@@ -154,7 +156,7 @@ class Ledger {
     for (const ActiveRange& range : in_.active) {
       present += range.pfns.size();
       if (!in_.e820->all(phys(range.pfns), E820Type::Ram)) {
-        verdict_.fail({"active range is not all usable (start, end)", "nodes",
+        verdict_.fail({"active range is not all usable (start {:#x}, end {:#x})", "nodes",
                        phys(range.pfns.start).v, phys(range.pfns.end).v},
                       out_);
       }
@@ -162,13 +164,14 @@ class Ledger {
     item(out_, "sub-page edges", usable - whole * kPageSize);
     accounted_ += usable - whole * kPageSize;
     if (present > whole) {
-      verdict_.must_equal("more frames in nodes than e820 has", "nodes", whole, present, out_);
+      verdict_.must_equal("more frames in nodes than e820 has: {} expected, {} found", "nodes",
+                          whole, present, out_);
       return;
     }
     for (const E820Entry& entry : in_.e820->entries()) {
       if (entry.type == E820Type::Ram) not_in_nodes(pfns_inside(entry.range));
     }
-    verdict_.must_equal("frames are in no node", "nodes", whole,
+    verdict_.must_equal("frames are in no node: {} expected, {} found", "nodes", whole,
                         present + split_ + in_none_ + lost_, out_);
     if (split_ != 0) item(out_, "split between nodes", split_ * kPageSize);
     if (in_none_ != 0) item(out_, "in no node", in_none_ * kPageSize);
@@ -190,8 +193,8 @@ class Ledger {
       }
       while (at < end && is_cut(at)) at += 1;
       if (at < end) {
-        verdict_.fail({"frames are in no node, and no border cuts them (start, end)", "nodes",
-                       phys(at).v, phys(end).v},
+        verdict_.fail({"frames are in no node, and no border cuts them (start {:#x}, end {:#x})",
+                       "nodes", phys(at).v, phys(end).v},
                       out_);
         lost_ += end - at;
         at = end;
@@ -213,8 +216,7 @@ class Ledger {
     }
     if (!cut) return false;
     ++(several ? split_ : in_none_);
-    out_.line("Ledger: [mem 0x%08lx-0x%08lx] is %s", bytes.start.v, bytes.end.v - 1,
-              several ? "split between nodes" : "in no node");
+    out_.line("Ledger: {:08x} is {}", mem(bytes), several ? "split between nodes" : "in no node");
     return true;
   }
 
@@ -223,9 +225,10 @@ class Ledger {
     for (size_t i = 0; i < in_.reservations.size(); ++i) {
       const Reservation& r = in_.reservations[i];
       if (i > 0 && r.range.start < in_.reservations[i - 1].range.end) {
-        verdict_.fail({"reservations overlap (start, end before)", r.name, r.range.start.v,
-                       in_.reservations[i - 1].range.end.v, in_.reservations[i - 1].name},
-                      out_);
+        verdict_.fail(
+            {"reservations overlap (start {:#x}, end before {:#x})", r.name, r.range.start.v,
+             in_.reservations[i - 1].range.end.v, in_.reservations[i - 1].name},
+            out_);
       }
       const auto same = [&](const Reservation& other) { return has_name(other, r.name); };
       const auto first = in_.reservations.begin();
@@ -286,21 +289,24 @@ class Ledger {
           });
     });
     const ZoneUse use = in_.books.counters(in_.books.context, node.id, type);
-    verdict_.must_equal("present frames of the zone are not its RAM", name, present,
-                        node.zones[static_cast<size_t>(type)].present, out_);
-    verdict_.must_equal("managed frames are not what no reservation holds", name,
-                        present - reserved, use.managed, out_);
-    verdict_.must_equal("managed frames are not free, on CPU lists or allocated", name, use.managed,
-                        blocks.all(), out_);
-    verdict_.must_equal("frames of free blocks are not as many as the zone counts", name,
-                        blocks.free, use.free, out_);
-    verdict_.must_equal("frames on CPU lists are not as many as the CPUs count", name,
-                        blocks.on_cpu_lists, use.on_cpu_lists, out_);
+    verdict_.must_equal("present frames of the zone are not its RAM: {} expected, {} found", name,
+                        present, node.zones[static_cast<size_t>(type)].present, out_);
+    verdict_.must_equal("managed frames are not what no reservation holds: {} expected, {} found",
+                        name, present - reserved, use.managed, out_);
+    verdict_.must_equal(
+        "managed frames are not free, on CPU lists or allocated: {} expected, {} found", name,
+        use.managed, blocks.all(), out_);
+    verdict_.must_equal(
+        "frames of free blocks are not as many as the zone counts: {} expected, {} found", name,
+        blocks.free, use.free, out_);
+    verdict_.must_equal(
+        "frames on CPU lists are not as many as the CPUs count: {} expected, {} found", name,
+        blocks.on_cpu_lists, use.on_cpu_lists, out_);
     free_ += blocks.free;
     on_cpu_lists_ += blocks.on_cpu_lists;
     allocated_ += blocks.allocated;
     if (before.ok() && !verdict_.result().ok())
-      out_.line("Ledger: in zone %s of node %u", name, node.id);
+      out_.line("Ledger: in zone {} of node {}", name, node.id);
   }
 
   // Calls visit(PfnRange) for the RAM of a zone; ranges that touch are one.
@@ -327,8 +333,8 @@ class Ledger {
     const Range frame = phys(PfnRange{taken, taken + 1});
     for (const Reservation& reservation : in_.reservations) {
       if (!reservation.range.overlaps(frame)) continue;
-      verdict_.fail({"a reserved frame is in a free or allocated block (address)", reservation.name,
-                     frame.start.v},
+      verdict_.fail({"a reserved frame is in a free or allocated block (address {:#x})",
+                     reservation.name, frame.start.v},
                     out_);
       return;
     }

@@ -9,12 +9,12 @@ void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out) {
   constexpr uint64_t kLowmemLeast = 32 * kMiB;
   if (reserve < kLeast) {
     reserve = kLeast;
-    out.line("vmalloc area too small, limiting to %luMB", reserve / kMiB);
+    out.line("vmalloc area too small, limiting to {}MB", reserve / kMiB);
   }
   const uint64_t most = space.vmalloc_end - (space.page_offset + kLowmemLeast);
   if (reserve > most) {
     reserve = most;
-    out.line("vmalloc area is too big, limiting to %luMB", reserve / kMiB);
+    out.line("vmalloc area is too big, limiting to {}MB", reserve / kMiB);
   }
   space.vmalloc_reserve = reserve;
   space.vmalloc_offset = 0;
@@ -25,7 +25,7 @@ void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out) {
 Result<size_t> sanity_check_meminfo(std::span<Bank> banks, size_t count, const Arm32Space& space,
                                     const Printer& out) {
   if (count > banks.size()) {
-    return Error{"more banks than room (banks, room)", "meminfo", count, banks.size()};
+    return Error{"more banks than room (banks {}, room {})", "meminfo", count, banks.size()};
   }
   for (size_t i = 1; i < count; ++i) {
     const Bank bank = banks[i];
@@ -36,17 +36,19 @@ Result<size_t> sanity_check_meminfo(std::span<Bank> banks, size_t count, const A
   const Range low{space.phys_offset, space.lowmem_limit()};
   for (size_t i = 0; i < count; ++i) {
     const Range range = banks[i].range;
-    if (range.empty()) return Error{"bank is empty", "meminfo", range.start.v, range.end.v};
+    if (range.empty())
+      return Error{"bank is empty (start {:#x}, end {:#x})", "meminfo", range.start.v, range.end.v};
     if (i > 0 && range.start < banks[i - 1].range.end) {
-      return Error{"banks overlap (start, end before)", "meminfo", range.start.v,
+      return Error{"banks overlap (start {:#x}, end before {:#x})", "meminfo", range.start.v,
                    banks[i - 1].range.end.v};
     }
     banks[i].highmem = !low.contains(range.start);
     const Phys border = range.start < low.start ? low.start : low.end;
     if (range.start < border && border < range.end) {
       if (count == banks.size()) {
-        return Error{"no room for the part of a bank behind a border of lowmem (banks, border)",
-                     "meminfo", count, border.v};
+        return Error{
+            "no room for the part of a bank behind a border of lowmem (banks {}, border {:#x})",
+            "meminfo", count, border.v};
       }
       for (size_t j = count; j > i; --j) banks[j] = banks[j - 1];
       banks[i].range.end = border;
@@ -54,7 +56,7 @@ Result<size_t> sanity_check_meminfo(std::span<Bank> banks, size_t count, const A
       ++count;
     }
     if (range.start < low.start) {
-      out.line("Ignoring RAM at %08lx-%08lx (below PHYS_OFFSET).", range.start.v,
+      out.line("Ignoring RAM at {:08x}-{:08x} (below PHYS_OFFSET).", range.start,
                banks[i].range.end.v - 1);
     }
   }
@@ -215,15 +217,15 @@ Result<size_t> fix_kernmem_perms(const Arm32Space& space, std::span<MappedArea> 
   for (const Phys border : borders) {
     if (space.virt(border) % kSectionSize != 0 || border < before) {
       return Error{
-          "a part of the kernel does not begin on a section behind the one before "
-          "(address, before)",
+          "a part of the kernel does not begin on a section behind the one before (address {:#x}, "
+          "before {:#x})",
           "fix_kernmem_perms", border.v, before.v};
     }
     before = border;
   }
   Permissions permissions(areas, count);
   if (permissions.count_with(borders) > areas.size()) {
-    return Error{"no room for areas that are cut (areas, room)", "fix_kernmem_perms",
+    return Error{"no room for areas that are cut (areas {}, room {})", "fix_kernmem_perms",
                  permissions.count_with(borders), areas.size()};
   }
   for (const Phys border : borders) permissions.cut(border);

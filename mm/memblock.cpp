@@ -25,10 +25,11 @@ bool MemblockType::contains(Phys at) const { return overlaps({at, at + 1}); }
 
 Result<> MemblockType::check(Range range) const {
   if (range.empty()) {
-    return Error{"range is empty or wraps", name_, range.start.v, range.end.v};
+    return Error{"range is empty or wraps (start {:#x}, end {:#x})", name_, range.start.v,
+                 range.end.v};
   }
   if (!has_room_for(range, 0)) {
-    return Error{"array of ranges is full (entries, room)", name_, count_, storage_.size()};
+    return Error{"array of ranges is full (entries {}, room {})", name_, count_, storage_.size()};
   }
   return {};
 }
@@ -247,7 +248,7 @@ Phys Memblock::search(const Want& want, Accept accept) const {
 Result<Phys> Memblock::find(const Want& want) const {
   if (want.size == 0 || want.size > kMaxPhys || want.align == 0 ||
       (want.align & (want.align - 1)) != 0) {
-    return Error{"size is zero or too large, or alignment no power of two (size, align)",
+    return Error{"size is zero or too large, or alignment no power of two (size {}, align {})",
                  "memblock", want.size, want.align};
   }
   const auto usable = [&](const MemblockRegion& region) {
@@ -269,7 +270,7 @@ Result<Phys> Memblock::find(const Want& want) const {
       if (place != Phys{}) return place;
     }
   }
-  return Error{"no room (bytes, below)", "memblock", want.size,
+  return Error{"no room (bytes {}, below {:#x})", "memblock", want.size,
                std::min(want.to, current_limit_).v};
 }
 
@@ -307,7 +308,7 @@ Result<Phys> find_unreserved(uint64_t bytes, std::span<const ActiveRange> active
       if (end <= range.start) break;
     }
   }
-  return Error{"no room for a larger array (bytes)", "memblock", bytes};
+  return Error{"no room for a larger array (bytes {})", "memblock", bytes};
 }
 
 }  // namespace
@@ -346,9 +347,9 @@ Result<> memblock_from(Memblock& memblock, std::span<const ActiveRange> active,
 }
 
 void print_subtracted(const EarlyRes& reservations, const Printer& out) {
-  out.line("Subtract (%zu early reservations)", reservations.entries().size());
+  out.line("Subtract ({} early reservations)", reservations.entries().size());
   reservations.for_each_numbered([&](size_t number, const Reservation& r) {
-    out.line("  #%zu [%010lx - %010lx] %15s", number, r.range.start.v, r.range.end.v, r.name);
+    out.line("  #{} [{:010x} - {:010x}] {:>15}", number, r.range.start, r.range.end, r.name);
   });
 }
 

@@ -6,7 +6,6 @@ namespace mm {
 namespace {
 
 // Linux prints a range's last byte, 8 digits at least.
-#define BATON_MEM "[mem 0x%08lx-0x%08lx]"
 
 // The blocks of the machine, while they are cleaned up: numa_meminfo.
 class Blocks {
@@ -18,12 +17,11 @@ class Blocks {
   Result<> add(const MemoryAffinity& block) {
     if (block.range.start == block.range.end) return {};
     if (block.range.end < block.range.start) {
-      out_.line("Warning: invalid memblk node %u " BATON_MEM, block.node, block.range.start.v,
-                block.range.end.v - 1);
+      out_.line("Warning: invalid memblk node {} {:08x}", block.node, mem(block.range));
       return {};
     }
     if (count_ == storage_.size()) {
-      return Error{"no room for memory affinities (room)", "numa", storage_.size()};
+      return Error{"no room for memory affinities (room {})", "numa", storage_.size()};
     }
     storage_[count_++] = block;
     return {};
@@ -50,13 +48,12 @@ class Blocks {
         const MemoryAffinity& b = storage_[j];
         if (a.range.overlaps(b.range)) {
           if (a.node != b.node) {
-            out_.line("node %u " BATON_MEM " overlaps with node %u " BATON_MEM, a.node,
-                      a.range.start.v, a.range.end.v - 1, b.node, b.range.start.v,
-                      b.range.end.v - 1);
+            out_.line("node {} {:08x} overlaps with node {} {:08x}", a.node, mem(a.range), b.node,
+                      mem(b.range));
             return false;
           }
-          out_.line("Warning: node %u " BATON_MEM " overlaps with itself " BATON_MEM, a.node,
-                    a.range.start.v, a.range.end.v - 1, b.range.start.v, b.range.end.v - 1);
+          out_.line("Warning: node {} {:08x} overlaps with itself {:08x}", a.node, mem(a.range),
+                    mem(b.range));
         }
         const Range both{std::min(a.range.start, b.range.start),
                          std::max(a.range.end, b.range.end)};
@@ -64,9 +61,8 @@ class Blocks {
           ++j;
           continue;
         }
-        out_.line("NUMA: Node %u " BATON_MEM " + " BATON_MEM " -> " BATON_MEM, a.node,
-                  a.range.start.v, a.range.end.v - 1, b.range.start.v, b.range.end.v - 1,
-                  both.start.v, both.end.v - 1);
+        out_.line("NUMA: Node {} {:08x} + {:08x} -> {:08x}", a.node, mem(a.range), mem(b.range),
+                  mem(both));
         a.range = both;
         erase(j);
       }
@@ -127,7 +123,7 @@ class Active {
       return {};
     }
     if (count_ == storage_.size()) {
-      return Error{"no room for active ranges (room)", "numa", storage_.size()};
+      return Error{"no room for active ranges (room {})", "numa", storage_.size()};
     }
     storage_[count_++] = range;
     return {};
@@ -144,8 +140,7 @@ class Active {
       range.node = i > 0 ? storage_[i - 1].node : next < count_ ? storage_[next].node : NodeId{0};
       frames += range.pfns.size();
       const Range bytes = phys(range.pfns);
-      out.line("NUMA: " BATON_MEM " is in no node, taken for node %u", bytes.start.v,
-               bytes.end.v - 1, range.node);
+      out.line("NUMA: {:08x} is in no node, taken for node {}", mem(bytes), range.node);
     }
     return frames;
   }
@@ -255,7 +250,7 @@ bool covers(std::span<const ActiveRange> active, const Printer& out) {
     if (range.node != kNoNode) in_nodes += range.pfns.size();
   }
   if (all - in_nodes < kMiB / kPageSize) return true;
-  out.line("NUMA: nodes only cover %luMB of your %luMB e820 RAM. Not used.",
+  out.line("NUMA: nodes only cover {}MB of your {}MB e820 RAM. Not used.",
            in_nodes * kPageSize / kMiB, all * kPageSize / kMiB);
   return false;
 }
@@ -276,8 +271,8 @@ Result<NumaMap> finish(Active& active, NodeSet possible, const Printer& out) {
 
 Result<NumaMap> one_node(const NumaInput& input, const E820Table& e820, NumaStorage storage,
                          Phys end_of_ram, const Printer& out) {
-  out.line("%s", input.off ? "NUMA turned off" : "No NUMA configuration found");
-  out.line("Faking a node at [mem 0x%016lx-0x%016lx]", uint64_t{0}, end_of_ram.v - 1);
+  out.line("{}", input.off ? "NUMA turned off" : "No NUMA configuration found");
+  out.line("Faking a node at {}", mem(Range{Phys{0}, end_of_ram}));
   Active active(storage.active);
   for (const E820Entry& entry : e820.entries()) {
     if (entry.type != E820Type::Ram) continue;
@@ -308,7 +303,8 @@ Result<NumaMap> numa_init(const NumaInput& input, const E820Table& e820,
   NodeSet possible = input.named;
   for (const MemoryAffinity& memory : input.memory) {
     if (memory.node >= kMaxNodes) {
-      return Error{"node id is too large (node, nodes at most)", "numa", memory.node, kMaxNodes};
+      return Error{"node id is too large (node {}, nodes at most {})", "numa", memory.node,
+                   kMaxNodes};
     }
     possible.set(memory.node);
     BATON_TRY(blocks.add(memory));

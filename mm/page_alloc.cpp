@@ -16,7 +16,7 @@ const ActiveRange* active_at(const Layout& layout, Pfn pfn) {
   return range.pfns.contains(pfn) ? &range : nullptr;
 }
 
-constexpr std::array<const char*, 8> kFailures{
+constexpr std::array<ErrorText, 8> kFailures{
     "no memory",
     "the order is above the highest",
     "no such node",
@@ -61,23 +61,27 @@ Zone* PageAllocatorCore::zone_part(PfnRange frames, PfnRange& part) const {
 }
 
 Result<> PageAllocatorCore::check_release(PfnRange frames) const {
-  const auto bad = [](const char* what, Pfn pfn, uint64_t other) {
+  const auto bad = [](ErrorText what, Pfn pfn, uint64_t other) {
     return Error{.what = what, .subject = "release", .a = phys(pfn).v, .b = other};
   };
-  if (frames.empty()) return bad("an empty range of frames", frames.start, phys(frames.end).v);
+  if (frames.empty())
+    return bad("an empty range of frames (start {:#x}, end {:#x})", frames.start,
+               phys(frames.end).v);
   for (Pfn at = frames.start; at < frames.end;) {
     PfnRange part;
     const Zone* zone = is_ram(at) ? zone_part({at, frames.end}, part) : nullptr;
-    if (zone == nullptr) return bad("a frame that is no RAM of any zone", at, 0);
+    if (zone == nullptr) return bad("a frame that is no RAM of any zone (address {:#x})", at, 0);
     const Node& node = *zone->node;
     const BlockAt block = find_block(node, at);
     if (block.tag.state() != BlockState::None) {
-      return bad("a frame that has been handed over before (frame, block)", at, phys(block.pfn).v);
+      return bad("a frame that has been handed over before (frame {:#x}, block {:#x})", at,
+                 phys(block.pfn).v);
     }
     // Any other block that has frames in here starts in here.
     const Pfn head = first_head(node, {at, part.end});
     if (head < part.end) {
-      return bad("a frame that has been handed over before (frame, block)", head, phys(head).v);
+      return bad("a frame that has been handed over before (frame {:#x}, block {:#x})", head,
+                 phys(head).v);
     }
     at = part.end;
   }
@@ -208,41 +212,46 @@ FrameOwner PageAllocatorCore::owner_of(Pfn pfn) const {
 
 // What is wrong with freeing (pfn, order). Looks without a lock: what it reports is what it saw.
 Error PageAllocatorCore::diagnose(Pfn pfn, unsigned order) const {
-  const auto wrong = [&](const char* what, uint64_t b = 0) {
+  const auto wrong = [&](ErrorText what, uint64_t b = 0) {
     return Error{.what = what, .subject = "free_pages", .a = phys(pfn).v, .b = b};
   };
-  if (order > kMaxOrder) return wrong("free of an order above the highest (address, order)", order);
+  if (order > kMaxOrder)
+    return wrong("free of an order above the highest (address {:#x}, order {})", order);
   if (pfn.v % frames_of(order) != 0) {
-    return wrong("free of a block that is not aligned to its order (address, order)", order);
+    return wrong("free of a block that is not aligned to its order (address {:#x}, order {})",
+                 order);
   }
   const FrameOwner owner = owner_of(pfn);
   switch (owner.use) {
     case FrameUse::NoNode:
-      return wrong("free of a frame out of range: no node has it (address)");
+      return wrong("free of a frame out of range: no node has it (address {:#x})");
     case FrameUse::Hole:
-      return wrong("free of a frame in a hole: no RAM is there (address)");
+      return wrong("free of a frame in a hole: no RAM is there (address {:#x})");
     case FrameUse::Reserved:
-      return wrong("free of a reserved frame: it was never handed over (address)");
+      return wrong("free of a reserved frame: it was never handed over (address {:#x})");
     case FrameUse::Free:
       return owner.block == pfn
-                 ? wrong("double free: the block is free already (address, its order)", owner.order)
+                 ? wrong("double free: the block is free already (address {:#x}, its order {})",
+                         owner.order)
                  : wrong(
-                       "free of a frame that is free or was never allocated (address, free block)",
+                       "free of a frame that is free or was never allocated (address {:#x}, free "
+                       "block {:#x})",
                        phys(owner.block).v);
     case FrameUse::OnCpuList:
-      return wrong("double free: the block is on a CPU's list (address, CPU)", owner.cpu);
+      return wrong("double free: the block is on a CPU's list (address {:#x}, CPU {})", owner.cpu);
     case FrameUse::Allocated:
       if (owner.block != pfn) {
-        return wrong("free inside an allocated block, not of its first frame (address, block)",
-                     phys(owner.block).v);
+        return wrong(
+            "free inside an allocated block, not of its first frame (address {:#x}, block {:#x})",
+            phys(owner.block).v);
       }
       if (owner.order != order) {
-        return wrong("free of a wrong order (address, the block's order)", owner.order);
+        return wrong("free of a wrong order (address {:#x}, the block's order {})", owner.order);
       }
-      return wrong("free of a block whose last reference is gone (address, references)",
+      return wrong("free of a block whose last reference is gone (address {:#x}, references {})",
                    owner.references);
   }
-  return wrong("free of a frame in an unknown state (address)");
+  return wrong("free of a frame in an unknown state (address {:#x})");
 }
 
 const Error* PageAllocatorCore::fault(unsigned cpu, Pfn pfn, unsigned order) const {
@@ -278,12 +287,12 @@ bool PageAllocatorCore::has_frames_of_other(const Zone& zone, PfnRange frames) c
 }
 
 Result<Zone*> PageAllocatorCore::zone_of_pageblocks(PfnRange frames, const char* caller) const {
-  const auto bad = [&](const char* what, Pfn pfn) {
+  const auto bad = [&](ErrorText what, Pfn pfn) {
     return Error{.what = what, .subject = caller, .a = phys(pfn).v, .b = phys(frames.end).v};
   };
   if (frames.empty() || frames.start.v % kPageblockFrames != 0 ||
       frames.end.v % kPageblockFrames != 0) {
-    return bad("not a range of whole pageblocks (address, end)", frames.start);
+    return bad("not a range of whole pageblocks (address {:#x}, end {:#x})", frames.start);
   }
   for (size_t id = 0; id < node_count_; ++id) {
     for (Zone& zone : nodes_[id]->zones) {
@@ -292,14 +301,15 @@ Result<Zone*> PageAllocatorCore::zone_of_pageblocks(PfnRange frames, const char*
                            align_up(zone.spanned.end, kPageblockFrames)};
       if (!outer.contains(frames)) continue;
       for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
-        if (nodes_[id]->blocks.at(pfn).shared()) return bad("a pageblock of two zones", pfn);
+        if (nodes_[id]->blocks.at(pfn).shared())
+          return bad("a pageblock of two zones (address {:#x}, end {:#x})", pfn);
       }
       if (quick_node(frames.start) == nodes_[id] && !has_frames_of_other(zone, frames)) {
         return &zone;
       }
     }
   }
-  return bad("not a range of one zone (address, end)", frames.start);
+  return bad("not a range of one zone (address {:#x}, end {:#x})", frames.start);
 }
 
 }  // namespace mm

@@ -66,14 +66,14 @@ uint64_t per_cpu_size(const Layout& layout, unsigned cpus) {
 
 Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) const {
   if (layout.nodes.empty() || layout.nodes.size() > kMaxNodes) {
-    return Error{.what = "the number of nodes is none or above the highest (nodes, highest)",
+    return Error{.what = "the number of nodes is none or above the highest (nodes {}, highest {})",
                  .subject = "layout",
                  .a = layout.nodes.size(),
                  .b = kMaxNodes};
   }
   const Range per_cpu = per_cpu_range(layout);
   if (cpus == 0 || per_cpu.size() < per_cpu_size(layout, cpus)) {
-    return Error{.what = "the per-CPU area is too small (bytes, needed)",
+    return Error{.what = "the per-CPU area is too small (bytes {}, needed {})",
                  .subject = "layout",
                  .a = per_cpu.size(),
                  .b = per_cpu_size(layout, cpus)};
@@ -82,20 +82,20 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
   for (const NodeLayout& node : layout.nodes) {
     const auto id = static_cast<NodeId>(&node - layout.nodes.data());
     if (node.id != id) {
-      return Error{.what = "a node is not at its own index (id, index)",
+      return Error{.what = "a node is not at its own index (id {}, index {})",
                    .subject = "layout",
                    .a = node.id,
                    .b = id};
     }
     if (node.node_data.size() < shape_of(populated, node).size) {
-      return Error{.what = "NODE_DATA is too small (node, bytes needed)",
+      return Error{.what = "NODE_DATA is too small (node {}, bytes needed {})",
                    .subject = "layout",
                    .a = id,
                    .b = node_data_size(layout, id)};
     }
     const uint64_t frames = node.mem_map.size() / sizeof(Page);
     if (frames >= kNoFrame) {
-      return Error{.what = "a node spans more frames than its links can name (node, frames)",
+      return Error{.what = "a node spans more frames than its links can name (node {}, frames {})",
                    .subject = "layout",
                    .a = id,
                    .b = frames};
@@ -103,10 +103,11 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
     if (node.present == 0) continue;
     if (node.mem_map_start.v % kPageblockFrames != 0 || frames % kPageblockFrames != 0 ||
         node.mem_map_start > node.spanned.start || node.mem_map_start + frames < node.spanned.end) {
-      return Error{.what = "mem_map does not cover the node in whole pageblocks (node, frames)",
-                   .subject = "layout",
-                   .a = id,
-                   .b = frames};
+      return Error{
+          .what = "mem_map does not cover the node in whole pageblocks (node {}, frames {})",
+          .subject = "layout",
+          .a = id,
+          .b = frames};
     }
     Pfn below = node.spanned.start;
     for (size_t type = 0; type < kZoneTypes; ++type) {
@@ -117,7 +118,7 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
           zone.spanned.start < below && static_cast<ZoneType>(type) != ZoneType::Movable;
       if (overlaps || zone.spanned.start < node.spanned.start ||
           node.spanned.end < zone.spanned.end) {
-        return Error{.what = "zones overlap or leave their node (node, frame)",
+        return Error{.what = "zones overlap or leave their node (node {}, frame {:#x})",
                      .subject = "layout",
                      .a = id,
                      .b = zone.spanned.start.v};
@@ -129,10 +130,11 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
   for (const ActiveRange& range : layout.active) {
     if (range.node >= layout.nodes.size() || range.pfns.start < below || range.pfns.empty() ||
         !layout.nodes[range.node].spanned.contains(range.pfns)) {
-      return Error{.what = "an active range is out of order or outside its node (frame, node)",
-                   .subject = "layout",
-                   .a = range.pfns.start.v,
-                   .b = range.node};
+      return Error{
+          .what = "an active range is out of order or outside its node (frame {:#x}, node {})",
+          .subject = "layout",
+          .a = range.pfns.start.v,
+          .b = range.node};
     }
     below = range.pfns.end;
   }
@@ -303,23 +305,25 @@ void PageAllocatorCore::print_zonelists(const Printer& out) const {
   for (const NodeLayout& node : layout_->nodes) with_memory += node.fallback_count != 0;
   // Grouping by mobility is pointless when there is not a pageblock for each type.
   const bool grouping = present >= kPageblockFrames * kMigratetypes;
-  out.line("Built %u zonelists, mobility grouping %s.  Total pages: %lu", with_memory,
+  out.line("Built {} zonelists, mobility grouping {}.  Total pages: {}", with_memory,
            grouping ? "on" : "off", present);
-  if (node_count_ > 1) out.line("Policy zone: %s", zone_name(policy));
+  if (node_count_ > 1) out.line("Policy zone: {}", zone_name(policy));
 }
 
 Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
   if (node >= node_count_) {
-    return Error{.what = "no such node (CPU, node)", .subject = "start_cpu", .a = cpu, .b = node};
+    return Error{
+        .what = "no such node (CPU {}, node {})", .subject = "start_cpu", .a = cpu, .b = node};
   }
   if (cpu >= cpus_) {
-    return Error{.what = "there is no area for this CPU (CPU, CPUs)",
+    return Error{.what = "there is no area for this CPU (CPU {}, CPUs {})",
                  .subject = "start_cpu",
                  .a = cpu,
                  .b = cpus_};
   }
   if (cpu_header(cpu).online != 0) {
-    return Error{.what = "the CPU has been started before", .subject = "start_cpu", .a = cpu};
+    return Error{
+        .what = "the CPU has been started before (CPU {})", .subject = "start_cpu", .a = cpu};
   }
   CpuHeader& header = cpu_header(cpu);
   header.node = nodes_[node];

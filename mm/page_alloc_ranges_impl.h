@@ -53,7 +53,7 @@ Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames
   PfnRange part;
   Zone* const zone = frames.empty() ? nullptr : zone_part(frames, part);
   if (zone == nullptr || part != frames) {
-    return Error{.what = "not a range of frames of one zone (address, end)",
+    return Error{.what = "not a range of frames of one zone (address {:#x}, end {:#x})",
                  .subject = "alloc_contig_range",
                  .a = phys(frames.start).v,
                  .b = phys(frames.end).v};
@@ -63,7 +63,7 @@ Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames
   const Locked locked(*zone);
   const Pfn busy = first_not_free(*zone->node, frames);
   if (busy < frames.end) {
-    return Error{.what = "a frame of the range is not free (address)",
+    return Error{.what = "a frame of the range is not free (address {:#x})",
                  .subject = "alloc_contig_range",
                  .a = phys(busy).v};
   }
@@ -86,7 +86,7 @@ Result<> PageAllocator<Policy>::withdraw(PfnRange frames) {
   PfnRange part;
   Zone* const zone = frames.empty() ? nullptr : zone_part(frames, part);
   if (zone == nullptr || !zone->spanned.contains(frames)) {
-    return Error{.what = "not a range of frames of one zone (address, end)",
+    return Error{.what = "not a range of frames of one zone (address {:#x}, end {:#x})",
                  .subject = "withdraw",
                  .a = phys(frames.start).v,
                  .b = phys(frames.end).v};
@@ -94,7 +94,7 @@ Result<> PageAllocator<Policy>::withdraw(PfnRange frames) {
   const Masked masked;
   const Locked locked(*zone);
   if (const Pfn wrong = first_not_held(*zone, frames); wrong < frames.end) {
-    return Error{.what = "a frame of the range is not held (address)",
+    return Error{.what = "a frame of the range is not held (address {:#x})",
                  .subject = "withdraw",
                  .a = phys(wrong).v};
   }
@@ -144,7 +144,7 @@ Result<> PageAllocator<Policy>::isolate(PfnRange frames) {
 template <class Policy>
 Result<> PageAllocator<Policy>::unisolate(PfnRange frames, Migratetype type) {
   if (type >= Migratetype::HighAtomic) {
-    return Error{.what = "pageblocks come back as one of the types that are asked for (type)",
+    return Error{.what = "pageblocks come back as one of the types that are asked for (type {})",
                  .subject = "unisolate",
                  .a = static_cast<uint64_t>(type)};
   }

@@ -54,9 +54,9 @@ class Placer {
           }
         }
       }
-      if (mirror) out_.line("Could not allocate 0x%016lx bytes of mirrored memory", size);
+      if (mirror) out_.line("Could not allocate 0x{:016x} bytes of mirrored memory", size);
     }
-    return Error{"no room for a node's structure (bytes, node)", name, size, node_};
+    return Error{"no room for a node's structure (bytes {}, node {})", name, size, node_};
   }
 
  private:
@@ -125,9 +125,8 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
     BATON_TRY(reservations.reserve(place.range, "NODE_DATA"));
     node.node_data = place.range;
     if (!node.spanned.empty()) {
-      out.line("NODE_DATA(%u) allocated [mem 0x%08lx-0x%08lx]", node.id, place.range.start.v,
-               place.range.end.v - 1);
-      if (place.node != node.id) out.line("    NODE_DATA(%u) on node %u", node.id, place.node);
+      out.line("NODE_DATA({}) allocated {:08x}", node.id, mem(place.range));
+      if (place.node != node.id) out.line("    NODE_DATA({}) on node {}", node.id, place.node);
     }
   }
   const PfnRange frames = mem_map_frames(node);
@@ -135,8 +134,8 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
     const uint64_t bytes = frames.size() * sizes.page_bytes;
     const Result<Place> place = placer.find(bytes, kPageSize, "MEMMAP");
     if (!place.ok() && spans_absent_sections(node, active)) {
-      return Error{"no room for one mem_map over a node's holes (bytes, node)", "MEMMAP", bytes,
-                   node.id};
+      return Error{"no room for one mem_map over a node's holes (bytes {}, node {})", "MEMMAP",
+                   bytes, node.id};
     }
     if (!place.ok()) return place.error();
     node.mem_map = place.value().range;

@@ -60,7 +60,7 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
     return place == Phys{0};
   });
   if (place == Phys{0})
-    return Error{"no room for the list of reservations (bytes)", "early_res", bytes, 0};
+    return Error{"no room for the list of reservations (bytes {})", "early_res", bytes, 0};
   reservations_ = EarlyRes({map_.at<Reservation>(place), bytes / sizeof(Reservation)});
   BATON_TRY(reservations_.adopt(reservations));
   BATON_TRY(reservations_.reserve_itself({place, place + bytes}));
@@ -168,7 +168,7 @@ void RelayCore::dma32_reserve() {
     return;
   }
   dma32_ = {place.value(), place.value() + kDma32Bytes};
-  out_.line("dma32: [mem 0x%08lx-0x%08lx] kept for 32-bit DMA", dma32_.start.v, dma32_.end.v - 1);
+  out_.line("dma32: {:08x} kept for 32-bit DMA", mem(dma32_));
 }
 
 // Linux's pci_iommu_alloc, from mem_init: who needs it takes it now. Here it is buddy.
@@ -179,7 +179,7 @@ Result<> RelayCore::dma32_free() {
   } else {
     BATON_TRY(memblock_.free(dma32_));
   }
-  out_.line("Freeing dma32 memory: %luK", dma32_.size() / kKiB);
+  out_.line("Freeing dma32 memory: {}K", dma32_.size() / kKiB);
   dma32_ = {};
   return {};
 }

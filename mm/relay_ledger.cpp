@@ -37,7 +37,7 @@ Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
   if (relay.trims().unreachable != 0) trims[count++] = {"unreachable", relay.trims().unreachable};
   if (relay.trims().uncached != 0) trims[count++] = {"MTRR", relay.trims().uncached};
   if (facts.trims.size() > trims.size() - count) {
-    return Error{"more trims than room (trims, room)", "ledger", facts.trims.size(),
+    return Error{"more trims than room (trims {}, room {})", "ledger", facts.trims.size(),
                  trims.size() - count};
   }
   for (const NamedBytes& trim : facts.trims) trims[count++] = trim;

@@ -5,19 +5,41 @@
 #include <type_traits>
 #include <utility>
 
+#include "mm/format.h"
+
 namespace mm {
 
-// `what` is a sentence without a full stop; `subject` and `other` name the things it is about (a
-// reservation, a file, an option; may be null); `a` and `b` are the numbers that show it (an
-// address, a size, a count; `what` says which). Texts must outlive the error: literals, or names
-// owned by the caller.
+// What an Error says: a format for its two numbers, or for one or none of them.
+class ErrorText {
+ public:
+  consteval ErrorText() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a literal is what everybody writes
+  consteval ErrorText(const char* text) : text_(text) {
+    constexpr uint64_t kTwo = formatting::kinds_of<uint64_t, uint64_t>();
+    (void)formatting::left_over(text, kTwo);
+  }
+  // NOLINTNEXTLINE(google-explicit-constructor): as text it is looked at
+  constexpr operator const char*() const { return text_; }
+
+ private:
+  const char* text_ = nullptr;
+};
+
+// `what` is a sentence without a full stop, and names the numbers that show it: "no room (bytes {},
+// below {:#x})" for `a` and `b`. `subject` and `other` name the things it is about (a reservation,
+// a file, an option; may be null). Texts must outlive the error: literals, or names owned by the
+// caller. Printed: `subject: no room (bytes 4096, below 0x1000), other`.
 struct Error {
-  const char* what = nullptr;
+  ErrorText what;
   const char* subject = nullptr;
   uint64_t a = 0;
   uint64_t b = 0;
   const char* other = nullptr;
 };
+void print_error(const Printer& out, const Spec& spec, uint64_t error, uint64_t none);
+inline Printed printed(const Error& error) {
+  return {print_error, reinterpret_cast<uintptr_t>(&error), 0};
+}
 
 struct Nothing {};
 

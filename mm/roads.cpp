@@ -26,8 +26,8 @@ class Room {
   Result<std::span<std::byte>> bytes(uint64_t count) {
     const uint64_t size = align_up(count, kPageSize);
     if (rest_.size() < size) {
-      return Error{"too little room to walk both roads (bytes left, needed)", "roads", rest_.size(),
-                   size};
+      return Error{"too little room to walk both roads (bytes left {}, needed {})", "roads",
+                   rest_.size(), size};
     }
     const std::span<std::byte> part(map_.at<std::byte>(rest_.start), count);
     rest_.start += size;
@@ -57,7 +57,8 @@ class Runs {
   // Ascending; nothing when there were more than there is room for.
   Result<std::span<const PfnRange>> sorted() {
     if (count_ > storage_.size()) {
-      return Error{"more runs than a map can have (runs, room)", "roads", count_, storage_.size()};
+      return Error{"more runs than a map can have (runs {}, room {})", "roads", count_,
+                   storage_.size()};
     }
     const std::span<PfnRange> runs = storage_.first(count_);
     std::sort(runs.begin(), runs.end(),
@@ -126,10 +127,10 @@ Result<std::span<const PfnRange>> compare_roads(const Layout& layout,
     const bool bitmap_first = i < a.size() && (i >= b.size() || a[i].start < b[i].start ||
                                                (a[i].start == b[i].start && b[i].end < a[i].end));
     const PfnRange run = bitmap_first ? a[i] : b[i];
-    return Error{bitmap_first ? "a run of frames that bootmem hands over and memblock does not, or "
-                                "not all of it (start, end)"
-                              : "a run of frames that memblock hands over and bootmem does not, or "
-                                "not all of it (start, end)",
+    return Error{bitmap_first ? ErrorText("a run of frames that bootmem hands over and memblock "
+                                          "does not, or not all of it (start {:#x}, end {:#x})")
+                              : ErrorText("a run of frames that memblock hands over and bootmem "
+                                          "does not, or not all of it (start {:#x}, end {:#x})"),
                  "roads", phys(run.start).v, phys(run.end).v};
   }
   return a;

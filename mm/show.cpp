@@ -46,7 +46,7 @@ void for_each_populated(const PageAllocatorCore& core, Visit visit) {
 }
 
 void line_start(const Printer& out, const Zone& zone) {
-  out.part("Node %d, zone %8s ", zone.node_id, zone_name(zone.type));
+  out.part("Node {}, zone {:>8} ", zone.node_id, zone_name(zone.type));
 }
 
 }  // namespace
@@ -54,8 +54,8 @@ void line_start(const Printer& out, const Zone& zone) {
 void show_buddyinfo(const PageAllocatorCore& core, const Printer& out) {
   for_each_populated(core, [&](const Zone& zone) {
     line_start(out, zone);
-    for (const FreeArea& area : zone.free_area) out.part("%6lu ", area.nr_free);
-    out.line("%s", "");
+    for (const FreeArea& area : zone.free_area) out.part("{:6} ", area.nr_free);
+    out.line("");
   });
 }
 
@@ -115,34 +115,34 @@ void show_pagetypeinfo(const PageAllocatorCore& core, const Printer& out) {
   for (size_t id = 0; id < core.node_count(); ++id) {
     const Node& node = core.node(static_cast<NodeId>(id));
     if (node.present == 0) continue;
-    out.line("Page block order: %u", kPageblockOrder);
-    out.line("Pages per block:  %lu", kPageblockFrames);
-    out.line("%s", "");
-    out.part("%-43s ", "Free pages count per migrate type at order");
-    for (unsigned order = 0; order < kOrders; ++order) out.part("%6u ", order);
-    out.line("%s", "");
+    out.line("Page block order: {}", kPageblockOrder);
+    out.line("Pages per block:  {}", kPageblockFrames);
+    out.line("");
+    out.part("{:43} ", "Free pages count per migrate type at order");
+    for (unsigned order = 0; order < kOrders; ++order) out.part("{:6} ", order);
+    out.line("");
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
       for (unsigned type = 0; type < kMigratetypes; ++type) {
-        out.part("Node %4d, zone %8s, type %12s ", zone.node_id, zone_name(zone.type),
+        out.part("Node {:4}, zone {:>8}, type {:>12} ", zone.node_id, zone_name(zone.type),
                  migratetype_name(static_cast<Migratetype>(type)));
         for (unsigned order = 0; order < kOrders; ++order) {
-          out.part("%6lu ", blocks_on(zone, order, static_cast<Migratetype>(type)));
+          out.part("{:6} ", blocks_on(zone, order, static_cast<Migratetype>(type)));
         }
-        out.line("%s", "");
+        out.line("");
       }
     }
-    out.line("%s", "");
-    out.part("%-23s", "Number of blocks type ");
+    out.line("");
+    out.part("{:23}", "Number of blocks type ");
     for (unsigned type = 0; type < kMigratetypes; ++type) {
-      out.part("%12s ", migratetype_name(static_cast<Migratetype>(type)));
+      out.part("{:>12} ", migratetype_name(static_cast<Migratetype>(type)));
     }
-    out.line("%s", "");
+    out.line("");
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
       line_start(out, zone);
-      for (const uint64_t count : count_pageblocks(core.layout(), zone)) out.part("%12lu ", count);
-      out.line("%s", "");
+      for (const uint64_t count : count_pageblocks(core.layout(), zone)) out.part("{:12} ", count);
+      out.line("");
     }
   }
 }
@@ -207,7 +207,7 @@ constexpr std::array kZoneStats{"nr_zone_inactive_anon",
                                 "nr_free_cma"};
 
 void stat(const Printer& out, const char* name, uint64_t value) {
-  out.part("\n      %-12s %lu", name, value);
+  out.part("\n      {:12} {}", name, value);
 }
 
 // How far a CPU's counters may drift in Linux before they are folded; Linux's
@@ -218,38 +218,38 @@ uint64_t stat_threshold(const Zone& zone, unsigned cpus) {
 }
 
 void show_unpopulated(const Printer& out, unsigned node, const char* name, bool five_zones) {
-  out.part("Node %u, zone %8s", node, name);
+  out.part("Node {}, zone {:>8}", node, name);
   out.part("\n  pages free     0\n        boost    0\n        min      0\n        low      0");
   out.part("\n        high     0\n        spanned  0\n        present  0\n        managed  0");
-  out.line("\n        cma      0\n        protection: (0, 0, 0, 0%s)", five_zones ? ", 0" : "");
+  out.line("\n        cma      0\n        protection: (0, 0, 0, 0{})", five_zones ? ", 0" : "");
 }
 
 void show_protection(const Printer& out, const Zone& zone, const ShownZones& shown) {
   const char* before = "\n        protection: (";
   for (const ZoneType type : shown.types) {
-    out.part("%s%lu", before, zone.lowmem_reserve[static_cast<size_t>(type)]);
+    out.part("{}{}", before, zone.lowmem_reserve[static_cast<size_t>(type)]);
     before = ", ";
   }
   if (shown.device) {
-    out.part(", %lu", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
+    out.part(", {}", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
   }
   out.part(")");
 }
 
 void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zone, bool first,
                const ShownZones& shown) {
-  out.part("Node %d, zone %8s", zone.node_id, zone_name(zone.type));
+  out.part("Node {}, zone {:>8}", zone.node_id, zone_name(zone.type));
   if (first) {
     out.part("\n  per-node stats");
     for (const char* name : kNodeStats) stat(out, name, 0);
   }
-  out.part("\n  pages free     %lu\n        boost    0", zone.free_pages);
-  out.part("\n        min      %lu", watermark_of(zone, Watermark::Min));
-  out.part("\n        low      %lu", watermark_of(zone, Watermark::Low));
-  out.part("\n        high     %lu", watermark_of(zone, Watermark::High));
-  out.part("\n        spanned  %lu", zone.spanned.size());
-  out.part("\n        present  %lu", zone.present);
-  out.part("\n        managed  %lu", zone.managed);
+  out.part("\n  pages free     {}\n        boost    0", zone.free_pages);
+  out.part("\n        min      {}", watermark_of(zone, Watermark::Min));
+  out.part("\n        low      {}", watermark_of(zone, Watermark::Low));
+  out.part("\n        high     {}", watermark_of(zone, Watermark::High));
+  out.part("\n        spanned  {}", zone.spanned.size());
+  out.part("\n        present  {}", zone.present);
+  out.part("\n        managed  {}", zone.managed);
   out.part("\n        cma      0");
   show_protection(out, zone, shown);
   stat(out, "nr_free_pages", zone.free_pages);
@@ -267,12 +267,12 @@ void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zo
   for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
     if (!core.cpu_online(cpu)) continue;
     const Pcp& pcp = core.pcp(cpu, zone);
-    out.part("\n    cpu: %u\n              count: %lu\n              high:  %d", cpu,
+    out.part("\n    cpu: {}\n              count: {}\n              high:  {}", cpu,
              on_cpu_list(core, cpu, zone), pcp.high);
-    out.part("\n              batch: %d\n  vm stats threshold: %lu", pcp.batch,
+    out.part("\n              batch: {}\n  vm stats threshold: {}", pcp.batch,
              stat_threshold(zone, online));
   }
-  out.line("\n  node_unreclaimable:  0\n  start_pfn:           %lu", zone.spanned.start.v);
+  out.line("\n  node_unreclaimable:  0\n  start_pfn:           {}", zone.spanned.start.v);
 }
 
 }  // namespace
@@ -311,7 +311,7 @@ void show_meminfo(const PageAllocatorCore& core, const Printer& out) {
   });
   const uint64_t reserve = core.totalreserve_pages();
   const auto value = [&](const char* name, uint64_t pages) {
-    out.line("%s%8lu kB", name, kib(pages));
+    out.line("{}{:8} kB", name, kib(pages));
   };
   const auto none = [&](std::span<const char* const> names) {
     for (const char* name : names) value(name, 0);
@@ -341,13 +341,13 @@ void show_meminfo(const PageAllocatorCore& core, const Printer& out) {
   uint64_t per_cpu = 0;
   for (const NodeLayout& node : core.layout().nodes) per_cpu += node.per_cpu.size() / kPageSize;
   value("Percpu:         ", per_cpu);
-  out.line("HardwareCorrupted: %5lu kB", uint64_t{0});
+  out.line("HardwareCorrupted: {:5} kB", 0);
   constexpr std::array kHuge{"AnonHugePages:  ", "ShmemHugePages: ", "ShmemPmdMapped: ",
                              "FileHugePages:  ", "FilePmdMapped:  "};
   none(kHuge);
   constexpr std::array kHugetlb{
       "HugePages_Total:", "HugePages_Free: ", "HugePages_Rsvd: ", "HugePages_Surp: "};
-  for (const char* name : kHugetlb) out.line("%s   %5lu", name, uint64_t{0});
+  for (const char* name : kHugetlb) out.line("{}   {:5}", name, 0);
   value("Hugepagesize:   ", kPageblockFrames);
   value("Hugetlb:        ", 0);
 }
@@ -361,21 +361,21 @@ void show_types(const Printer& out, const Zone& zone, unsigned order) {
   constexpr std::array kLetters{'U', 'M', 'E', 'H', 'I'};
   out.part("(");
   for (unsigned type = 0; type < kMigratetypes; ++type) {
-    if ((zone.nonempty[type] >> order & 1) != 0) out.part("%c", kLetters[type]);
+    if ((zone.nonempty[type] >> order & 1) != 0) out.part("{}", kLetters[type]);
   }
   out.part(") ");
 }
 
 void show_free_areas(const Printer& out, const Zone& zone) {
-  out.part("Node %d %s: ", zone.node_id, zone_name(zone.type));
+  out.part("Node {} {}: ", zone.node_id, zone_name(zone.type));
   uint64_t total = 0;
   for (unsigned order = 0; order < kOrders; ++order) {
     const uint64_t blocks = zone.free_area[order].nr_free;
-    out.part("%lu*%lukB ", blocks, kib(frames_of(order)));
+    out.part("{}*{}kB ", blocks, kib(frames_of(order)));
     if (blocks != 0) show_types(out, zone, order);
     total += blocks << order;
   }
-  out.line("= %lukB", kib(total));
+  out.line("= {}kB", kib(total));
 }
 
 void show_zone_state(const PageAllocatorCore& core, unsigned cpu, const Printer& out,
@@ -384,28 +384,28 @@ void show_zone_state(const PageAllocatorCore& core, unsigned cpu, const Printer&
   for (unsigned other = 0; other < core.cpus(); ++other) {
     if (core.cpu_online(other)) free_pcp += on_cpu_list(core, other, zone);
   }
-  out.part("Node %d %s free:%lukB boost:0kB", zone.node_id, zone_name(zone.type),
+  out.part("Node {} {} free:{}kB boost:0kB", zone.node_id, zone_name(zone.type),
            kib(zone.free_pages));
-  out.part(" min:%lukB low:%lukB high:%lukB", kib(watermark_of(zone, Watermark::Min)),
+  out.part(" min:{}kB low:{}kB high:{}kB", kib(watermark_of(zone, Watermark::Min)),
            kib(watermark_of(zone, Watermark::Low)), kib(watermark_of(zone, Watermark::High)));
-  out.part(" reserved_highatomic:%luKB", kib(zone.nr_reserved_highatomic));
+  out.part(" reserved_highatomic:{}KB", kib(zone.nr_reserved_highatomic));
   out.part(" active_anon:0kB inactive_anon:0kB active_file:0kB inactive_file:0kB unevictable:0kB");
-  out.part(" writepending:0kB present:%lukB managed:%lukB mlocked:0kB bounce:0kB",
-           kib(zone.present), kib(zone.managed));
-  out.line(" free_pcp:%lukB local_pcp:%lukB free_cma:0kB", kib(free_pcp),
+  out.part(" writepending:0kB present:{}kB managed:{}kB mlocked:0kB bounce:0kB", kib(zone.present),
+           kib(zone.managed));
+  out.line(" free_pcp:{}kB local_pcp:{}kB free_cma:0kB", kib(free_pcp),
            kib(on_cpu_list(core, cpu, zone)));
   out.part("lowmem_reserve[]:");
   for (const ZoneType type : shown.types) {
-    out.part(" %lu", zone.lowmem_reserve[static_cast<size_t>(type)]);
+    out.part(" {}", zone.lowmem_reserve[static_cast<size_t>(type)]);
   }
   if (shown.device) {
-    out.part(" %lu", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
+    out.part(" {}", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
   }
-  out.line("%s", "");
+  out.line("");
 }
 
 void show_node_state(const Printer& out, unsigned id) {
-  out.part("Node %u active_anon:0kB inactive_anon:0kB active_file:0kB inactive_file:0kB", id);
+  out.part("Node {} active_anon:0kB inactive_anon:0kB active_file:0kB inactive_file:0kB", id);
   out.part(" unevictable:0kB isolated(anon):0kB isolated(file):0kB mapped:0kB dirty:0kB");
   out.part(" writeback:0kB shmem:0kB shmem_thp: 0kB shmem_pmdmapped: 0kB anon_thp: 0kB");
   out.part(" writeback_tmp:0kB kernel_stack:0kB pagetables:0kB sec_pagetables:0kB");
@@ -417,8 +417,8 @@ void show_huge_pages(const PageAllocatorCore& core, const Printer& out) {
   for (size_t id = 0; id < core.node_count(); ++id) {
     if (core.layout().nodes[id].fallback_count == 0) continue;
     for (const uint64_t size : {kib(kGigaFrames), kib(kPageblockFrames)}) {
-      out.part("Node %lu hugepages_total=0 hugepages_free=0 hugepages_surp=0", id);
-      out.line(" hugepages_size=%lukB", size);
+      out.part("Node {} hugepages_total=0 hugepages_free=0 hugepages_surp=0", id);
+      out.line(" hugepages_size={}kB", size);
     }
   }
 }
@@ -432,8 +432,8 @@ void show_node_list(const PageAllocatorCore& core, const Printer& out) {
     while (last + 1 < core.node_count() && core.node(static_cast<NodeId>(last + 1)).present != 0) {
       ++last;
     }
-    out.part("%s%lu", before, id);
-    if (last != id) out.part("-%lu", last);
+    out.part("{}{}", before, id);
+    if (last != id) out.part("-{}", last);
     before = ",";
     id = last;
   }
@@ -460,7 +460,7 @@ void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, con
   out.line(" mapped:0 shmem:0 pagetables:0");
   out.line(" sec_pagetables:0 bounce:0");
   out.line(" kernel_misc_reclaimable:0");
-  out.line(" free:%lu free_pcp:%lu free_cma:0", sum.free - sum.isolated, free_pcp);
+  out.line(" free:{} free_pcp:{} free_cma:0", sum.free - sum.isolated, free_pcp);
   for (size_t id = 0; id < core.node_count(); ++id) {
     const auto& zones = core.node(static_cast<NodeId>(id)).zones;
     const bool managed = std::any_of(zones.begin(), zones.end(), [&](const Zone& zone) {
@@ -479,19 +479,19 @@ void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, con
   out.line("0 pages in swap cache");
   out.line("Free swap  = 0kB");
   out.line("Total swap = 0kB");
-  out.line("%lu pages RAM", sum.present);
-  out.line("%lu pages HighMem/MovableOnly", movable_only);
-  out.line("%lu pages reserved", sum.present - sum.managed);
+  out.line("{} pages RAM", sum.present);
+  out.line("{} pages HighMem/MovableOnly", movable_only);
+  out.line("{} pages reserved", sum.present - sum.managed);
   out.line("0 pages hwpoisoned");
 }
 
 void PageAllocatorCore::report_failure(const Printer& out, unsigned cpu, Gfp gfp,
                                        unsigned order) const {
-  out.part("swapper/%u: page allocation failure: order:%u, mode:0x%x(", cpu, order, gfp.bits());
+  out.part("swapper/{}: page allocation failure: order:{}, mode:{:#x}(", cpu, order, gfp.bits());
   print_gfp(out, gfp);
   out.part("), nodemask=(null),cpuset=/,mems_allowed=");
   show_node_list(*this, out);
-  out.line("%s", "");
+  out.line("");
   show_mem(*this, cpu, gfp_zone(gfp), out);
 }
 

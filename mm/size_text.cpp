@@ -58,11 +58,11 @@ Result<uint64_t> take_number(std::string_view& text, const char* who) {
     const unsigned digit = digit_of(text[at]);
     if (digit >= base) break;
     if (value > (kMax - digit) / base) {
-      return Error{"number does not fit 64 bits (characters left)", who, text.size()};
+      return Error{"number does not fit 64 bits (characters left {})", who, text.size()};
     }
     value = value * base + digit;
   }
-  if (at == first) return Error{"a number is missing (characters left)", who, text.size()};
+  if (at == first) return Error{"a number is missing (characters left {})", who, text.size()};
   text.remove_prefix(at);
   return value;
 }
@@ -73,7 +73,7 @@ Result<uint64_t> take_size(std::string_view& text, const char* who) {
   const unsigned shift = rest.empty() ? 0 : shift_of(rest.front());
   if (shift != 0) {
     if (number > std::numeric_limits<uint64_t>::max() >> shift) {
-      return Error{"size does not fit 64 bits (characters left)", who, text.size()};
+      return Error{"size does not fit 64 bits (characters left {})", who, text.size()};
     }
     rest.remove_prefix(1);
   }

@@ -75,9 +75,9 @@ void build_all_zonelists(std::span<NodeLayout> nodes, const NumaMap& map,
     } else {
       as_ring(node, map);
     }
-    out.part("Fallback order for Node %u: ", node.id);
-    for (size_t i = 0; i < node.fallback_count; ++i) out.part("%u ", node.fallback[i]);
-    out.line("%s", "");
+    out.part("Fallback order for Node {}: ", node.id);
+    for (size_t i = 0; i < node.fallback_count; ++i) out.part("{} ", node.fallback[i]);
+    out.line("");
   }
 }
 

@@ -152,9 +152,7 @@ bool mirrored_from(std::span<const ActiveRange> active, NodeId node, Pfn movable
   });
 }
 
-void print_range(const Printer& out, PfnRange range) {
-  out.line("[mem 0x%016lx-0x%016lx]", phys(range.start).v, phys(range.end).v - 1);
-}
+void print_range(const Printer& out, PfnRange range) { out.line("{}", mem(range)); }
 
 }  // namespace
 
@@ -187,12 +185,12 @@ Result<CoreAmount> parse_core_amount(std::string_view value, const char* who) {
   std::string_view percent = value;
   const uint64_t number = BATON_TRY(take_number(percent, who));
   if (percent == "%") {
-    if (number > 100) return Error{"more than all of memory (percent)", who, number};
+    if (number > 100) return Error{"more than all of memory (percent {})", who, number};
     return CoreAmount{.percent = static_cast<unsigned>(number)};
   }
   const uint64_t bytes = BATON_TRY(take_size(value, who));
   if (!value.empty()) {
-    return Error{"what follows is not understood (characters left)", who, value.size()};
+    return Error{"what follows is not understood (characters left {})", who, value.size()};
   }
   return CoreAmount{.frames = bytes / kPageSize};
 }
@@ -201,13 +199,13 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
                                         const MovableOptions& options,
                                         std::span<NodeLayout> nodes) {
   if (nodes.size() != map.node_count()) {
-    return Error{"not one layout for each node (layouts, nodes)", "zones", nodes.size(),
+    return Error{"not one layout for each node (layouts {}, nodes {})", "zones", nodes.size(),
                  map.node_count()};
   }
   const bool mirror = options.mirror && !options.movable_node;
   for (const ActiveRange& range : map.active) {
     if (mirror || !range.mirror) continue;
-    return Error{"a range is mirrored and nothing asks for that (frame, node)", "zones",
+    return Error{"a range is mirrored and nothing asks for that (frame {:#x}, node {})", "zones",
                  range.pfns.start.v, range.node};
   }
   ZoneRanges ranges;
@@ -263,39 +261,39 @@ void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const N
   out.line("Zone ranges:");
   for (size_t z = 0; z < kMovable; ++z) {
     if (!ranges.exists[z]) continue;
-    out.part("  %-8s ", zone_name(static_cast<ZoneType>(z)));
+    out.part("  {:8} ", zone_name(static_cast<ZoneType>(z)));
     if (ranges.zones[z].empty()) {
       out.line("empty");
     } else {
       print_range(out, ranges.zones[z]);
     }
   }
-  if (ranges.device) out.line("  %-8s empty", "Device");
+  if (ranges.device) out.line("  {:8} empty", "Device");
 
   out.line("Movable zone start for each node");
   for (const NodeLayout& node : nodes) {
     const Pfn start = ranges.movable_start[node.id];
-    if (start != Pfn{}) out.line("  Node %u: 0x%016lx", node.id, phys(start).v);
+    if (start != Pfn{}) out.line("  Node {}: 0x{:016x}", node.id, phys(start));
   }
 
   out.line("Early memory node ranges");
   for (const ActiveRange& range : map.active) {
-    out.part("  node %3u: ", range.node);
+    out.part("  node {:3}: ", range.node);
     print_range(out, range.pfns);
   }
 
   for (const NodeLayout& node : nodes) {
     if (!node.spanned.empty()) {
-      out.part("Initmem setup node %u ", node.id);
+      out.part("Initmem setup node {} ", node.id);
       print_range(out, node.spanned);
     } else if (map.possible.has(node.id)) {
-      out.line("Initializing node %u as memoryless", node.id);
-      out.line("Initmem setup node %u as memoryless", node.id);
+      out.line("Initializing node {} as memoryless", node.id);
+      out.line("Initmem setup node {} as memoryless", node.id);
     }
   }
 
   for_each_unavailable(map.active, nodes, [&](NodeId node, ZoneType zone, uint64_t frames) {
-    out.line("On node %u, zone %s: %lu pages in unavailable ranges", node, zone_name(zone), frames);
+    out.line("On node {}, zone {}: {} pages in unavailable ranges", node, zone_name(zone), frames);
   });
 }
 

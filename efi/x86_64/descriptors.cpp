@@ -155,10 +155,10 @@ void report_exception(uint64_t vector, uint64_t error_code, uint64_t instruction
   live.reporting = true;
   if (vector == kPageFault) {
     last_words(*live.firmware, *live.framebuffer,
-               {"CPU exception before the kernel took over (instruction, address)", subject,
-                instruction, address});
+               {"CPU exception before the kernel took over (instruction {:#x}, address {:#x})",
+                subject, instruction, address});
   }
   last_words(*live.firmware, *live.framebuffer,
-             {"CPU exception before the kernel took over (instruction, error)", subject,
+             {"CPU exception before the kernel took over (instruction {:#x}, error {:#x})", subject,
               instruction, error_code});
 }

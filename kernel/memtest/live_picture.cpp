@@ -99,10 +99,9 @@ void move_live_picture(mm::Range now, MemtestProgress::Standing standing) {
   drawn_at = time;
   char line[96];
   const auto addresses = bad();
-  const size_t length =
-      mm::format(line, "%.*s at 0x%lx   %lu %%, %lu:%02lu left   bad pages: %zu",
-                 static_cast<int>(doing.size()), doing.data(), now.start.v, standing.percent,
-                 standing.seconds_left / 60, standing.seconds_left % 60, addresses.size());
+  const size_t length = mm::format(line, "{} at {}   {} %, {}:{:02} left   bad pages: {}", doing,
+                                   now.start, standing.percent, standing.seconds_left / 60,
+                                   standing.seconds_left % 60, addresses.size());
   const TestProgress progress{
       tested.ranges(), now, addresses, {line, std::min(length, sizeof line - 1)}};
   if (addresses.size() != bad_drawn) {

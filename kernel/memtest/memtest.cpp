@@ -42,8 +42,7 @@ class MemtestWords {
     if (!word.empty() && word.front() >= '0' && word.front() <= '9') return passes(word);
     Nearest nearest(word);
     for (const std::string_view known : {"quick", "full", "node:0"}) nearest.offer(known);
-    out_.part("memtest: \"%.*s\": not one of quick, full, a number of passes, node:N",
-              static_cast<int>(word.size()), word.data());
+    out_.part("memtest: \"{}\": not one of quick, full, a number of passes, node:N", word);
     nearest.print(out_);
     out_.text("\n");
     return false;
@@ -51,7 +50,7 @@ class MemtestWords {
 
  private:
   bool wrong(std::string_view word, const char* why) {
-    out_.line("memtest: \"%.*s\": %s", static_cast<int>(word.size()), word.data(), why);
+    out_.line("memtest: \"{}\": {}", word, why);
     return false;
   }
   bool depth(std::string_view word, Depth depth) {
@@ -73,8 +72,8 @@ class MemtestWords {
     const auto node = number(digits, mm::kMaxNodes);
     if (options_.node) return wrong(word, "a node is given already; without one all are tested");
     if (!node || *node >= nodes_) {
-      out_.line("memtest: \"%.*s\": no such node; this machine has node:0 to node:%zu",
-                static_cast<int>(word.size()), word.data(), nodes_ - 1);
+      out_.line("memtest: \"{}\": no such node; this machine has node:0 to node:{}", word,
+                nodes_ - 1);
       return false;
     }
     options_.node = static_cast<mm::NodeId>(*node);
@@ -133,15 +132,15 @@ void each_run(std::span<const Pfn> pages, Visit visit) {
 }  // namespace
 
 void BadPages::print(const mm::Printer& out) const {
-  out.line("memtest: %zu bad pages, %lu KiB, taken out of use", count_,
+  out.line("memtest: {} bad pages, {} KiB, taken out of use", count_,
            count_ * mm::kPageSize / mm::kKiB);
   if (not_listed_ != 0) {
-    out.line("memtest: %lu errors in further pages, for which the list has no room: still in use",
+    out.line("memtest: {} errors in further pages, for which the list has no room: still in use",
              not_listed_);
   }
   out.part("memtest: Linux:");
   each_run(list(), [&](mm::PfnRange run) {
-    out.part(" memmap=%luK$0x%lx", run.size() * mm::kPageSize / mm::kKiB, phys(run.start).v);
+    out.part(" memmap={}K${}", run.size() * mm::kPageSize / mm::kKiB, phys(run.start));
   });
   out.text("\n");
   // GRUB's pairs of address and mask: a run is cut into aligned powers of two.
@@ -151,7 +150,7 @@ void BadPages::print(const mm::Printer& out) const {
     while (!run.empty()) {
       uint64_t pages = uint64_t{1} << std::countr_zero(run.start.v | uint64_t{1} << 40);
       while (pages > run.size()) pages /= 2;
-      out.part("%s0x%lx,0x%lx", between, phys(run.start).v, ~(pages * mm::kPageSize - 1));
+      out.part("{}{},{:#x}", between, phys(run.start), ~(pages * mm::kPageSize - 1));
       between = ",";
       run.start += pages;
     }
@@ -199,7 +198,7 @@ void MemtestProgress::print() {
   const char* name = std::string_view(what_).starts_with(kPhase) ? what_ + kPhase.size() : what_;
   std::array<char, kBar + 1> bar{};
   for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
-  out_.line("memtest: [%s] %3lu%%  %lu MB/s  %lu:%02lu left  %s, node %u", bar.data(), percent,
+  out_.line("memtest: [{}] {:3}%  {} MB/s  {}:{:02} left  {}, node {}", bar.data(), percent,
             swept_ / elapsed, left / 60, left % 60, name, node_);
 }
 

@@ -283,22 +283,20 @@ loader::Outcome MemoryTest<Cells>::run(const MemoryPattern& pattern, loader::Fac
       patterns::Sweeper<MemoryTest>(*this, options_.depth, kSeed * (pass + 1)).run(pattern.id);
     }
     if (const auto back = state_.taken.give_back(pages_, cpu_); !back.ok()) {
-      return loader::fail(facts, "memory cannot be given back: %s (0x%lx)", back.error().what,
-                          back.error().a);
+      return loader::fail(facts, "memory cannot be given back: {}", back.error());
     }
   }
   state_.progress.print();
   if (const auto retired = retire(known_before); !retired.ok()) {
-    return loader::fail(facts, "a bad page cannot be taken out of use: %s (0x%lx)",
-                        retired.error().what, retired.error().a);
+    return loader::fail(facts, "a bad page cannot be taken out of use: {}", retired.error());
   }
   if (!any && options_.node) {
-    return loader::skip(facts, "node %u has no free memory", unsigned{*options_.node});
+    return loader::skip(facts, "node {} has no free memory", *options_.node);
   }
   if (!any) return loader::skip(facts, "there is no free memory to test");
   if (state_.errors != errors_before) {
-    return loader::fail(facts, "%lu wrong words; %zu bad pages so far",
-                        state_.errors - errors_before, state_.bad.list().size());
+    return loader::fail(facts, "{} wrong words; {} bad pages so far", state_.errors - errors_before,
+                        state_.bad.list().size());
   }
   if (incomplete) out_.line("memtest: memory is in too many pieces: not all of it was tested");
   return loader::Outcome::Pass;
@@ -314,9 +312,8 @@ void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t foun
   }
   const std::string_view module =
       module_of_ == nullptr ? std::string_view() : module_of_(module_context_, at);
-  out_.line("memtest: error at 0x%lx (node %u%s%.*s): wrote %016lx, read %016lx, bits %016lx",
-            address, node_, module.empty() ? "" : ", ", static_cast<int>(module.size()),
-            module.data(), expected, found, expected ^ found);
+  out_.line("memtest: error at {:#x} (node {}{}{}): wrote {:016x}, read {:016x}, bits {:016x}",
+            address, node_, module.empty() ? "" : ", ", module, expected, found, expected ^ found);
 }
 
 template <class Cells>

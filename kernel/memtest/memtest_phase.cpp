@@ -88,7 +88,7 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
   planned = memory_test(machine).plan(arch::microseconds);
   state.progress = MemtestProgress(log(), arch::microseconds, planned.microseconds);
   const uint64_t seconds = (planned.microseconds + 999'999) / 1'000'000;
-  log().line("memtest: %lu MiB, %u pass%s, will take about %lu:%02lu", planned.bytes / mm::kMiB,
+  log().line("memtest: {} MiB, {} pass{}, will take about {}:{:02}", planned.bytes / mm::kMiB,
              asked.passes, asked.passes == 1 ? "" : "es", seconds / 60, seconds % 60);
 }
 

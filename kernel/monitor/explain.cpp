@@ -7,9 +7,7 @@ using mm::FrameOwner;
 using mm::FrameUse;
 using mm::Printer;
 
-void print_range(const Printer& out, mm::Range range) {
-  out.line("[mem 0x%016lx-0x%016lx]", range.start.v, range.end.v - 1);
-}
+void print_range(const Printer& out, mm::Range range) { out.line("{}", mem(range)); }
 
 void explain_firmware(const FirmwareMap& map, mm::Phys address, const Printer& out) {
   const auto found = map.find(address);
@@ -19,9 +17,9 @@ void explain_firmware(const FirmwareMap& map, mm::Phys address, const Printer& o
   }
   const char* name = efi_memory_type_name(found->type);
   if (name != nullptr) {
-    out.part("  firmware:    %s, attributes 0x%lx ", name, found->attributes);
+    out.part("  firmware:    {}, attributes {:#x} ", name, found->attributes);
   } else {
-    out.part("  firmware:    type %u, attributes 0x%lx ", found->type, found->attributes);
+    out.part("  firmware:    type {}, attributes {:#x} ", found->type, found->attributes);
   }
   print_range(out, found->range);
 }
@@ -33,7 +31,7 @@ void explain_e820(const mm::E820Table& e820, mm::Phys address, const Printer& ou
     return;
   }
   const char* name = mm::e820_type_name(entry->type);
-  out.part("  e820:        %s ", name != nullptr ? name : "unknown type");
+  out.part("  e820:        {} ", name != nullptr ? name : "unknown type");
   print_range(out, entry->range);
 }
 
@@ -58,33 +56,32 @@ const char* use_of(FrameUse use) {
 void explain_frame(const mm::PageAllocatorCore& pages, mm::Pfn pfn, const Printer& out) {
   const FrameOwner owner = pages.owner_of(pfn);
   if (owner.use != FrameUse::NoNode) {
-    out.line("  node:        %u", owner.node);
-    if (owner.in_zone) out.line("  zone:        %s", mm::zone_name(owner.zone));
+    out.line("  node:        {}", owner.node);
+    if (owner.in_zone) out.line("  zone:        {}", mm::zone_name(owner.zone));
     const mm::Pfn pageblock = mm::align_down(pfn, mm::kPageblockFrames);
-    out.line("  pageblock:   0x%lx, %s", pageblock.v, mm::migratetype_name(owner.migratetype));
+    out.line("  pageblock:   {}, {}", pageblock, mm::migratetype_name(owner.migratetype));
   }
-  out.part("  frame 0x%lx: %s", pfn.v, use_of(owner.use));
+  out.part("  frame {}: {}", pfn, use_of(owner.use));
   const bool in_block = owner.use == FrameUse::Free || owner.use == FrameUse::OnCpuList ||
                         owner.use == FrameUse::Allocated;
-  if (in_block) out.part(", in the block of order %u at frame 0x%lx", owner.order, owner.block.v);
-  if (owner.use == FrameUse::OnCpuList) out.part(", CPU %u", owner.cpu);
-  if (owner.use == FrameUse::Allocated) out.part(", references %u", owner.references);
+  if (in_block) out.part(", in the block of order {} at frame {}", owner.order, owner.block);
+  if (owner.use == FrameUse::OnCpuList) out.part(", CPU {}", owner.cpu);
+  if (owner.use == FrameUse::Allocated) out.part(", references {}", owner.references);
   out.text("\n");
 }
 
 }  // namespace
 
 void explain(const Booted& machine, mm::Phys address, const Printer& out) {
-  out.line("0x%lx:", address.v);
+  out.line("{}:", address);
   if (address >= machine.end_of_space) {
-    out.line("  beyond the CPU's physical address space, which ends at 0x%lx",
-             machine.end_of_space.v);
+    out.line("  beyond the CPU's physical address space, which ends at {}", machine.end_of_space);
     return;
   }
   explain_firmware(machine.firmware_map, address, out);
   explain_e820(machine.relay.e820(), address, out);
   if (const mm::Reservation* r = machine.relay.reservations().find(address); r != nullptr) {
-    out.part("  reservation: %s ", r->name);
+    out.part("  reservation: {} ", r->name);
     print_range(out, r->range);
   } else {
     out.line("  reservation: none");

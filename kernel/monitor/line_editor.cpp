@@ -69,7 +69,7 @@ void LineEditor::draw(const mm::Printer& out) {
   out.text(prompt_);
   out.text(piece(line_, scroll_, end));
   out.text("\x1b[K");
-  if (end > cursor_) out.part("\x1b[%zuD", end - cursor_);
+  if (end > cursor_) out.part("\x1b[{}D", end - cursor_);
 }
 
 void LineEditor::redraw(const mm::Printer& out) { draw(out); }

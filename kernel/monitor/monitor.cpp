@@ -55,7 +55,9 @@ Pager::Answer ask_for_more(void*) {
     default:
       break;
   }
-  bare().part("\r%*s\r", static_cast<int>(kQuestion.size()), "");
+  bare().text("\r");
+  for (size_t i = 0; i < kQuestion.size(); ++i) bare().text(" ");
+  bare().text("\r");
   return answer;
 }
 
@@ -87,9 +89,8 @@ std::optional<uint64_t> parse_address(std::string_view text) {
 void help(Booted&, std::string_view, const Printer& out) {
   for (const Command& command : monitor_commands()) {
     char name[40];
-    (void)mm::format(name, "%.*s %s", static_cast<int>(command.name.size()), command.name.data(),
-                     command.arguments);
-    out.line("%-20s %s", name, command.help);
+    (void)mm::format(name, "{} {}", command.name, command.arguments);
+    out.line("{:20} {}", name, command.help);
   }
 }
 
@@ -101,15 +102,15 @@ void efi_map(Booted& machine, std::string_view, const Printer& out) {
   for (size_t i = 0; i < machine.firmware_map.size(); ++i) {
     const FirmwareRange d = machine.firmware_map[i];
     const char* name = efi_memory_type_name(d.type);
-    out.line("mem%02zu: [%-12s|0x%lx] range=[0x%016lx-0x%016lx]", i,
-             name != nullptr ? name : "unknown type", d.attributes, d.range.start.v,
+    out.line("mem{:02}: [{:12}|{:#x}] range=[0x{:016x}-0x{:016x}]", i,
+             name != nullptr ? name : "unknown type", d.attributes, d.range.start,
              d.range.end.v - 1);
   }
 }
 
 void reservations(Booted& machine, std::string_view, const Printer& out) {
   for (const mm::Reservation& r : machine.relay.reservations().entries()) {
-    out.line("[mem 0x%016lx-0x%016lx] %s", r.range.start.v, r.range.end.v - 1, r.name);
+    out.line("{} {}", mem(r.range), r.name);
   }
 }
 
@@ -132,8 +133,8 @@ void iomem(Booted& machine, std::string_view, const Printer& out) {
 void explain_address(Booted& machine, std::string_view argument, const Printer& out) {
   const auto address = parse_address(argument);
   if (!address) {
-    out.line("explain: \"%.*s\" is no address; write it in hexadecimal, as explain 0x100000",
-             static_cast<int>(argument.size()), argument.data());
+    out.line("explain: \"{}\" is no address; write it in hexadecimal, as explain 0x100000",
+             argument);
     return;
   }
   explain(machine, mm::Phys{*address}, out);
@@ -145,7 +146,7 @@ constexpr unsigned kTextColumns = 64;
 // Whether what is drawn is to be text: asked for, or there is nothing else to draw on.
 bool as_text(const char* command, std::string_view argument, const Printer& out) {
   if (argument == "text") return true;
-  if (!screen().is_open()) out.line("%s: this machine has no screen, so as text", command);
+  if (!screen().is_open()) out.line("{}: this machine has no screen, so as text", command);
   return !screen().is_open();
 }
 
@@ -196,8 +197,8 @@ void dmesg(Booted&, std::string_view, const Printer&) { console().show_again(); 
 
 void options(Booted& machine, std::string_view, const Printer& out) {
   const std::string_view text = machine.options.text();
-  out.line("now: %.*s", static_cast<int>(text.size()), text.data());
-  for (const OptionRow& row : known_options()) out.line("  %s", row.help);
+  out.line("now: {}", text);
+  for (const OptionRow& row : known_options()) out.line("  {}", row.help);
 }
 
 void selftest(Booted& machine, std::string_view argument, const Printer& out) {
@@ -268,10 +269,9 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
     if (command.name != name) continue;
     const bool wants = *command.arguments != '\0', needs = wants && *command.arguments != '[';
     if (needs && argument.empty()) {
-      out.line("%.*s needs %s: %s", static_cast<int>(name.size()), name.data(), command.arguments,
-               command.help);
+      out.line("{} needs {}: {}", name, command.arguments, command.help);
     } else if (!wants && !argument.empty()) {
-      out.line("%.*s takes no argument", static_cast<int>(name.size()), name.data());
+      out.line("{} takes no argument", name);
     } else {
       command.run(machine, argument, out);
     }
@@ -279,9 +279,9 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
   }
   Nearest nearest(name);
   for (const Command& command : monitor_commands()) nearest.offer(command.name);
-  out.part("%.*s: no such command", static_cast<int>(name.size()), name.data());
+  out.part("{}: no such command", name);
   nearest.print(out);
-  out.line("%s`help` lists them", nearest.word().empty() ? "; " : " ");
+  out.line("{}`help` lists them", nearest.word().empty() ? "; " : " ");
 }
 
 void run_monitor(Booted& machine) {

@@ -70,7 +70,7 @@ std::optional<uint64_t> parse_size(std::string_view text) {
 }
 
 void refuse(const Printer& out, const char* command, std::string_view argument, const char* why) {
-  out.line("%s: \"%.*s\" %s", command, static_cast<int>(argument.size()), argument.data(), why);
+  out.line("{}: \"{}\" {}", command, argument, why);
 }
 
 // --- Blocks taken by hand ------------------------------------------------------------------------
@@ -122,9 +122,9 @@ void show_cpus(Booted& machine, std::string_view, const Printer& out) {
     for (const loader::CpuAffinity& affinity : machine.tables.srat().cpus) {
       if (affinity.apic_id == cpu.apic_id) node = affinity.node;
     }
-    out.part("CPU %zu: APIC id %u%s", i, cpu.apic_id, cpu.x2apic ? " (x2APIC)" : "");
-    if (node != mm::kNoNode) out.part(", node %u", node);
-    out.line("%s%s", cpu.enabled ? "" : ", can be plugged in",
+    out.part("CPU {}: APIC id {}{}", i, cpu.apic_id, cpu.x2apic ? " (x2APIC)" : "");
+    if (node != mm::kNoNode) out.part(", node {}", node);
+    out.line("{}{}", cpu.enabled ? "" : ", can be plugged in",
              cpu.apic_id == machine.kept.handoff().processor_id ? ", runs this" : "");
   }
 }
@@ -136,17 +136,17 @@ void show_srat(Booted& machine, std::string_view, const Printer& out) {
     return;
   }
   for (const mm::MemoryAffinity& m : srat.memory) {
-    out.line("node %u [mem 0x%016lx-0x%016lx]%s%s", m.node, m.range.start.v, m.range.end.v - 1,
-             m.hotplug ? " hotplug" : "", m.nonvolatile ? " non-volatile" : "");
+    out.line("node {} {}{}{}", m.node, mem(m.range), m.hotplug ? " hotplug" : "",
+             m.nonvolatile ? " non-volatile" : "");
   }
   for (const loader::CpuAffinity& cpu : srat.cpus)
-    out.line("node %u APIC id %u", cpu.node, cpu.apic_id);
+    out.line("node {} APIC id {}", cpu.node, cpu.apic_id);
   const mm::NodeId nodes = machine.relay.numa().node_count();
-  out.line("distances%s", machine.relay.numa().faked ? " (not used)" : "");
+  out.line("distances{}", machine.relay.numa().faked ? " (not used)" : "");
   for (mm::NodeId from = 0; from < nodes; ++from) {
-    out.part("  node %2u:", from);
+    out.part("  node {:2}:", from);
     for (mm::NodeId to = 0; to < nodes; ++to) {
-      out.part(" %3u", machine.tables.distances().between(from, to));
+      out.part(" {:3}", machine.tables.distances().between(from, to));
     }
     out.text("\n");
   }
@@ -183,21 +183,21 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
   const unsigned top = levels == 5 ? 56 : 47;
   const uint64_t above = *virt >> top;
   if (above != 0 && above != ~uint64_t{0} >> top) {
-    return out.line("pt: 0x%lx is not canonical: with %u levels bits 63 to %u are all alike", *virt,
+    return out.line("pt: {:#x} is not canonical: with {} levels bits 63 to {} are all alike", *virt,
                     levels, top);
   }
   const auto mapping = arch::find_mapping(*virt);
   const uint64_t leaf = mapping ? mapping->size : mm::kPageSize;
   for (unsigned level = levels; level-- > 0;) {
     const unsigned shift = mm::kPageShift + 9 * level;
-    out.line("%s entry %lu", kLevels[level], *virt >> shift & 511);
+    out.line("{} entry {}", kLevels[level], *virt >> shift & 511);
     if (uint64_t{1} << shift == leaf) break;
   }
   if (!mapping) {
-    out.line("0x%lx is not mapped", *virt);
+    out.line("{:#x} is not mapped", *virt);
     return;
   }
-  out.line("0x%lx -> 0x%lx in a page of %lu KiB at 0x%lx, %s, %s, %s", *virt,
+  out.line("{:#x} -> {:#x} in a page of {} KiB at {:#x}, {}, {}, {}", *virt,
            mapping->phys + (*virt - mapping->virt), mapping->size / mm::kKiB, mapping->phys,
            mapping->writable ? "writable" : "read-only",
            mapping->executable ? "executable" : "not executable", name_of(mapping->caching));
@@ -220,15 +220,15 @@ void take_block(Booted& machine, std::string_view argument, const Printer& out) 
       kBootCpu, kMovable, static_cast<unsigned>(*order), static_cast<mm::NodeId>(*node));
   if (!got) return out.error("alloc", got.error());
   held.add({got.value(), static_cast<unsigned>(*order)});
-  out.line("0x%lx, order %lu; `free 0x%lx` gives it back", mm::phys(got.value()).v, *order,
-           mm::phys(got.value()).v);
+  out.line("{}, order {}; `free {}` gives it back", mm::phys(got.value()), *order,
+           mm::phys(got.value()));
 }
 
 void hold_memory(Booted& machine, std::string_view argument, const Printer& out) {
   if (argument.empty()) {
     uint64_t pages = 0;
     for (const Block& block : held.all()) pages += uint64_t{1} << block.order;
-    out.line("%zu blocks, %lu KiB are held", held.all().size(), pages * 4);
+    out.line("{} blocks, {} KiB are held", held.all().size(), pages * 4);
     return;
   }
   const auto size = parse_size(argument);
@@ -246,7 +246,7 @@ void hold_memory(Booted& machine, std::string_view argument, const Printer& out)
       break;
     }
   }
-  out.line("%lu KiB of %lu KiB are held%s", got * 4, wanted * 4,
+  out.line("{} KiB of {} KiB are held{}", got * 4, wanted * 4,
            got == wanted ? ""
            : held.full() ? ": too many blocks"
                          : ": no more is to be had");
@@ -258,7 +258,7 @@ void free_block(Booted& machine, std::string_view argument, const Printer& out) 
     for (; !held.all().empty(); ++count) {
       give_back(machine, *held.take(held.all().back().pfn), out);
     }
-    out.line("%zu blocks given back", count);
+    out.line("{} blocks given back", count);
     return;
   }
   const auto address = parse(argument, 16);
@@ -272,7 +272,7 @@ void free_block(Booted& machine, std::string_view argument, const Printer& out) 
     return refuse(out, "free", argument, "is not the start of a block taken by alloc or hold");
   }
   give_back(machine, *block, out);
-  out.line("0x%lx, order %u, is free", mm::phys(block->pfn).v, block->order);
+  out.line("{}, order {}, is free", mm::phys(block->pfn), block->order);
 }
 
 void test_memory(Booted& machine, std::string_view argument, const Printer& out) {
@@ -282,7 +282,7 @@ void test_memory(Booted& machine, std::string_view argument, const Printer& out)
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const Verdict verdict = run_memtest(i, machine);
     if (verdict.outcome() == loader::Outcome::Skip) continue;
-    out.line("%s %s %s", verdict.passed() ? "ok" : "not ok", kMemoryPatterns[i].row.id,
+    out.line("{} {} {}", verdict.passed() ? "ok" : "not ok", kMemoryPatterns[i].row.id,
              verdict.facts());
   }
   finish_memtest(machine);
@@ -320,7 +320,7 @@ bool draw_qr_code(std::string_view line, const Printer& out) {
   const uint32_t scale = room * 9 / 10 / modules;
   // With fewer than three pixels a module no camera reads it.
   if (scale < 3) {
-    out.line("the screen is too small for a QR code of %u modules", modules);
+    out.line("the screen is too small for a QR code of {} modules", modules);
     return false;
   }
   const uint32_t side = modules * scale;

@@ -86,10 +86,10 @@ class Tour {
   void head() const {
     const Printer out = on_screen();
     out.text(kClear);
-    out.part("%s%s%s", kTitleLook.data(), stop_->title, kPlainLook.data());
+    out.part("{}{}{}", kTitleLook.data(), stop_->title, kPlainLook.data());
     out.line(
-        "   %sno keyboard works here: pages turn by themselves every %lu s; a serial console "
-        "ends that%s\n",
+        "   {}no keyboard works here: pages turn by themselves every {} s; a serial console ends "
+        "that{}\n",
         kFaintLook.data(), kPageSeconds, kPlainLook.data());
   }
 

@@ -18,14 +18,15 @@ mm::Result<Framebuffer> Framebuffer::make(const loader::HandoffFramebuffer& fact
   const char* const what = "framebuffer";
   Framebuffer made;
   made.bytes_ = loader::bytes_per_pixel(facts);
-  if (made.bytes_ == 0) return mm::Error{"pixels of no format we know", what, facts.format};
+  if (made.bytes_ == 0)
+    return mm::Error{"pixels of no format we know (format {})", what, facts.format};
   if (facts.width == 0 || facts.height == 0 || facts.pixels_per_line < facts.width) {
-    return mm::Error{"a line is shorter than what it shows (pixels)", what, facts.pixels_per_line,
-                     facts.width};
+    return mm::Error{"a line is shorter than what it shows (pixels {})", what,
+                     facts.pixels_per_line, facts.width};
   }
   made.stride_ = size_t{facts.pixels_per_line} * made.bytes_;
   if (facts.size / made.stride_ < facts.height) {
-    return mm::Error{"is smaller than what it shows (bytes, needed)", what, facts.size,
+    return mm::Error{"is smaller than what it shows (bytes {}, needed {})", what, facts.size,
                      uint64_t{made.stride_} * facts.height};
   }
   constexpr Channel kFirst{0, 8}, kSecond{8, 8}, kThird{16, 8};
@@ -33,7 +34,8 @@ mm::Result<Framebuffer> Framebuffer::make(const loader::HandoffFramebuffer& fact
     for (const auto& [mask, channel] :
          {std::pair{facts.red_mask, &made.red_}, std::pair{facts.green_mask, &made.green_},
           std::pair{facts.blue_mask, &made.blue_}}) {
-      if (!is_run_of_ones(mask)) return mm::Error{"a colour's mask is not one run", what, mask};
+      if (!is_run_of_ones(mask))
+        return mm::Error{"a colour's mask is not one run (mask {:#x})", what, mask};
       *channel = {static_cast<uint8_t>(std::countr_zero(mask)),
                   static_cast<uint8_t>(std::bit_width(mask) - std::countr_zero(mask))};
     }

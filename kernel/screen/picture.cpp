@@ -293,7 +293,7 @@ void Picture::draw_strip(const PictureOf& of, const NodeFlow& flow, uint32_t str
     if (!piece.fold && !labelled) {
       labelled = true;
       const uint64_t into = from > piece.start ? (from - piece.start) * scale_ : 0;
-      const Text label = text("%10lx", (piece.range.start + into).v);
+      const Text label = text("{:10x}", (piece.range.start + into).v);
       screen_.text(left_ - 11 * small().width, box.top + (box.height() - unit_) / 2, small(),
                    label.view(), kDim, kBack);
     }
@@ -314,13 +314,13 @@ void Picture::draw_node(const PictureOf& of, const NodeFlow& flow, const TestPro
   const uint64_t present = counts.present << mm::kPageShift;
   const uint64_t free = (counts.free + counts.on_cpu_lists) << mm::kPageShift;
   uint32_t x = left_ - 11 * small().width;
-  x = screen_.text(x, flow.top, strong(), text("node %u", flow.id).view(), kBright, kBack);
+  x = screen_.text(x, flow.top, strong(), text("node {}", flow.id).view(), kBright, kBack);
   x = screen_.text(left_, flow.top, strong(), amount(present).view(), kText, kBack);
-  x = screen_.text(x, flow.top, small(), text("   free %s", "").view(), kDim, kBack);
+  x = screen_.text(x, flow.top, small(), "   free ", kDim, kBack);
   x = screen_.text(x, flow.top, small(), amount(free).view(), kText, kBack);
   const uint64_t permille =
       present == 0 ? 0 : free / mm::kPageSize * 1000 / (present / mm::kPageSize);
-  x = screen_.text(x, flow.top, small(), text(" (%lu.%lu %%)", permille / 10, permille % 10).view(),
+  x = screen_.text(x, flow.top, small(), text(" ({}.{} %)", permille / 10, permille % 10).view(),
                    kDim, kBack);
   // Zones, from the right edge inwards, in address order.
   uint32_t length = 0;
@@ -395,7 +395,7 @@ bool Picture::draw(const Framebuffer& screen, const PictureOf& of, const TestPro
   for (size_t i = 0; i < flow_count_; ++i) draw_node(of, flows_[i], progress);
   if (nodes_left_out_ != 0) {
     screen_.text(left_, legend_top_ - unit_ - unit_ / 4, small(),
-                 text("and %zu more nodes, for which there is no room", nodes_left_out_).view(),
+                 text("and {} more nodes, for which there is no room", nodes_left_out_).view(),
                  kDim, kBack, right_);
   }
   draw_legend(of);

@@ -45,7 +45,7 @@ struct LegendLine {
 uint32_t Picture::draw_e820_legend(const PictureOf& of, Box box) const {
   const LegendLine line{screen_, *face_, unit_};
   uint32_t y = box.top;
-  screen_.text(box.left, y, strong(), "e820 (upper edge)", kBright, kPanel);
+  screen_.text(box.left, y, strong(), "e820 (upper edge {:#x})", kBright, kPanel);
   y += unit_ + unit_ / 4;
   for (const TypeLook& look : kTypes) {
     uint64_t bytes = 0;
@@ -76,7 +76,7 @@ void Picture::draw_names_legend(Box box) const {
     if (i == shown) {
       uint64_t bytes = 0;
       for (size_t rest = shown; rest < name_count_; ++rest) bytes += names_[rest].bytes;
-      line.draw(left, left + each, y, kPanel, text("%zu more", name_count_ - shown).view(),
+      line.draw(left, left + each, y, kPanel, text("{} more", name_count_ - shown).view(),
                 amount(bytes).view());
     } else {
       line.draw(left, left + each, y, of_name(i), names_[i].name, amount(names_[i].bytes).view());
@@ -114,7 +114,7 @@ void Picture::draw_orders_legend(const PictureOf& of, Box box) const {
     screen_.fill({left, base - 1, left + step - step / 4, base}, kDim);
     screen_.fill({left, base - height, left + step - step / 4, base}, of_order(order * 16));
     if (step >= 2 * small().width || order % 3 == 0) {
-      const Text number = text("%u", order);
+      const Text number = text("{}", order);
       const uint32_t wide = static_cast<uint32_t>(number.length) * small().width;
       const uint32_t slack = step - step / 4 > wide ? (step - step / 4 - wide) / 2 : 0;
       screen_.text(left + slack, base + unit_ / 8, small(), number.view(), kDim, kPanel, box.right);

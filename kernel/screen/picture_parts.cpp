@@ -1,7 +1,6 @@
 #include "kernel/screen/picture_parts.h"
 
 #include <algorithm>
-#include <cstdarg>
 
 namespace kernel::picture_parts {
 
@@ -29,7 +28,7 @@ Colour of_name(size_t index) {
   return index < count ? base : mix(base, kText, 90);
 }
 
-Text text(const char* format, ...) {
+Text text_of(mm::Wording format, const uint64_t* values) {
   Text out;
   const mm::Printer printer(
       [](void* self, std::string_view piece) {
@@ -39,10 +38,7 @@ Text text(const char* format, ...) {
         }
       },
       &out);
-  va_list args;
-  va_start(args, format);
-  printer.vpart(format, args);
-  va_end(args);
+  printer.part_of(format, values);
   return out;
 }
 
@@ -50,13 +46,13 @@ Text amount(uint64_t bytes) {
   constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
   unsigned unit = 0;
   while (unit + 1 < 6 && bytes >> (10 * (unit + 1)) != 0) ++unit;
-  if (unit == 0) return text("%lu bytes", bytes);
+  if (unit == 0) return text("{} bytes", bytes);
   const unsigned shift = 10 * unit;
   const uint64_t whole = bytes >> shift;
   const uint64_t thousandths = ((bytes >> (shift - 10)) & 1023) * 1000 >> 10;
-  if (thousandths == 0 || whole >= 100) return text("%lu %s", whole, kUnits[unit]);
-  if (whole >= 10) return text("%lu.%lu %s", whole, thousandths / 100, kUnits[unit]);
-  return text("%lu.%02lu %s", whole, thousandths / 10, kUnits[unit]);
+  if (thousandths == 0 || whole >= 100) return text("{} {}", whole, kUnits[unit]);
+  if (whole >= 10) return text("{}.{} {}", whole, thousandths / 100, kUnits[unit]);
+  return text("{}.{:02} {}", whole, thousandths / 10, kUnits[unit]);
 }
 
 }  // namespace kernel::picture_parts

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "kernel/screen/framebuffer.h"
 #include "mm/e820.h"
+#include "mm/format.h"
 #include "mm/zones.h"
 
 namespace kernel::picture_parts {
@@ -67,7 +69,12 @@ struct Text {
 };
 
 // What does not fit is cut.
-Text text(const char* format, ...) __attribute__((format(printf, 1, 2)));
+Text text_of(mm::Wording format, const uint64_t* values);
+template <class... Args>
+[[gnu::always_inline]] inline Text text(mm::Format<std::type_identity_t<Args>...> format,
+                                        Args... args) {
+  return text_of(format, mm::Values<Args...>(args...).v);
+}
 
 // Three digits that count: 1.98 GiB, 15.9 MiB, 640 KiB.
 Text amount(uint64_t bytes);

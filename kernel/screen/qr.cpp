@@ -293,7 +293,7 @@ mm::Result<> QrCode::encode(std::string_view text) {
     ++version;
   }
   if (version > kMaxVersion) {
-    return mm::Error{"is too long (bytes, most)", "QR code", text.size(), kMaxText};
+    return mm::Error{"is too long (bytes {}, most {})", "QR code", text.size(), kMaxText};
   }
   side_ = 17 + 4 * version;
   for (auto& row : modules_) row.fill(0);

@@ -21,8 +21,8 @@ mm::Result<> open_screen_console(const loader::HandoffFramebuffer& facts,
   for (uint64_t at = base; at < base + facts.size;) {
     const auto mapping = arch::find_mapping(at);
     if (!mapping || !mapping->writable) {
-      return mm::Error{"not mapped for writing (address, size)", "framebuffer", facts.address,
-                       facts.size};
+      return mm::Error{"not mapped for writing (address {:#x}, size {})", "framebuffer",
+                       facts.address, facts.size};
     }
     at = mapping->virt + mapping->size;
   }

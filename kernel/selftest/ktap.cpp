@@ -18,13 +18,13 @@ Ktap::Ktap(const mm::Printer& out, size_t tests, unsigned depth)
   indent();
   out_.line("KTAP version 1");
   indent();
-  out_.line("1..%zu", tests);
+  out_.line("1..{}", tests);
 }
 
 Ktap Ktap::subtests(const Ktap& outer, const char* name, size_t tests) {
   Ktap inner(outer.out_, tests, outer.depth_ + 1);
   inner.indent();
-  inner.out_.line("# Subtest: %s", name);
+  inner.out_.line("# Subtest: {}", name);
   return inner;
 }
 
@@ -34,16 +34,16 @@ void Ktap::indent() const {
 
 void Ktap::running(const char* name) const {
   indent();
-  out_.line("# running: %s", name);
+  out_.line("# running: {}", name);
 }
 
 void Ktap::result(bool ok, const char* name, const char* directive, const char* text) {
   indent();
-  out_.part("%sok %zu %s", ok ? "" : "not ", ++done_, name);
+  out_.part("{}ok {} {}", ok ? "" : "not ", ++done_, name);
   if (directive != nullptr) {
     const std::string_view all(text);
     const std::string_view line = all.substr(0, all.find('\n'));
-    out_.part(" # %s %.*s", directive, static_cast<int>(line.size()), line.data());
+    out_.part(" # {} {}", directive, line);
   }
   out_.text("\n");
 }
@@ -86,7 +86,7 @@ void Ktap::diagnostic(const char* before, const char* text) {
     const size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);
     indent();
-    out_.line("# %s%.*s", before, static_cast<int>(line.size()), line.data());
+    out_.line("# {}{}", before, line);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
   }
 }
@@ -94,10 +94,10 @@ void Ktap::diagnostic(const char* before, const char* text) {
 bool Ktap::finish() {
   if (done_ != planned_) {
     indent();
-    out_.line("# %zu tests of %zu ran", done_, planned_);
+    out_.line("# {} tests of {} ran", done_, planned_);
   }
   indent();
-  out_.line("# Totals: pass:%zu fail:%zu xfail:%zu xpass:%zu skip:%zu error:0", totals_.pass,
+  out_.line("# Totals: pass:{} fail:{} xfail:{} xpass:{} skip:{} error:0", totals_.pass,
             totals_.fail, totals_.xfail, totals_.xpass, totals_.skip);
   return totals_.good() && done_ == planned_;
 }

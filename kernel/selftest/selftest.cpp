@@ -1,7 +1,6 @@
 #include "kernel/selftest/selftest.h"
 
 #include <array>
-#include <cstdarg>
 
 #include "kernel/console.h"
 #include "kernel/memtest/memtest_phase.h"
@@ -32,7 +31,7 @@ Verdict firmware_result(size_t index, Booted& machine) {
   for (const loader::HandoffResult& result : machine.kept.results()) {
     if (result.id != index) continue;
     loader::Facts facts;
-    if (result.facts[0] != '\0') facts.say("%s", result.facts);
+    if (result.facts[0] != '\0') facts.say("{}", result.facts);
     return {static_cast<Outcome>(result.outcome), facts};
   }
   return Verdict::skip("it runs under the firmware, and this boot's options did not ask for it");
@@ -97,11 +96,11 @@ class Failures {
     for (const loader::Severity severity : {Critical, High, Medium, Low}) {
       for (size_t i = 0; i < count_ && i < kept_.size(); ++i) {
         if (kept_[i]->severity != severity) continue;
-        out.line("  FAILED (%s) %s: not true that %s", loader::severity_name(severity),
+        out.line("  FAILED ({}) {}: not true that {}", loader::severity_name(severity),
                  kept_[i]->id, kept_[i]->title);
       }
     }
-    if (count_ > kept_.size()) out.line("  and %zu more", count_ - kept_.size());
+    if (count_ > kept_.size()) out.line("  and {} more", count_ - kept_.size());
   }
 
  private:
@@ -149,7 +148,7 @@ void list(const mm::Printer& out) {
   for (const Phase& phase : phases()) {
     for (size_t i = 0; i < phase.count; ++i) {
       const SelfTest& test = phase.row(i);
-      out.line("%-30s %-8s %s", test.id, loader::severity_name(test.severity), test.title);
+      out.line("{:30} {:8} {}", test.id, loader::severity_name(test.severity), test.title);
     }
   }
 }
@@ -158,7 +157,6 @@ void list(const mm::Printer& out) {
 bool check_patterns(const Selection& selection, const mm::Printer& out) {
   bool good = true;
   selection.for_each_pattern([&](std::string_view pattern) {
-    const auto length = static_cast<int>(pattern.size());
     for (const Phase& phase : phases()) {
       for (size_t i = 0; i < phase.count; ++i) {
         if (loader::id_matches(pattern, phase.row(i).id)) return;
@@ -170,38 +168,24 @@ bool check_patterns(const Selection& selection, const mm::Printer& out) {
       nearest.offer(phase.name);
       for (size_t i = 0; i < phase.count; ++i) nearest.offer(phase.row(i).id);
     }
-    out.part("selftest=%.*s matches no test", length, pattern.data());
+    out.part("selftest={} matches no test", pattern);
     nearest.print(out);
-    out.line("%sselftest=list names them", nearest.word().empty() ? "; " : " ");
+    out.line("{}selftest=list names them", nearest.word().empty() ? "; " : " ");
     good = false;
   });
   return good;
 }
 
 void summarise(const KtapTotals& totals, const Failures& failures) {
-  log().line("Self-tests: %zu passed, %zu failed, %zu skipped, %zu known failure%s", totals.pass,
+  log().line("Self-tests: {} passed, {} failed, {} skipped, {} known failure{}", totals.pass,
              totals.fail + totals.xpass, totals.skip, totals.xfail, totals.xfail == 1 ? "" : "s");
   failures.print(log());
 }
 
 }  // namespace
 
-Verdict Verdict::fail(const char* format, ...) {
-  Verdict verdict(Outcome::Fail);
-  va_list args;
-  va_start(args, format);
-  verdict.facts_.vsay(format, args);
-  va_end(args);
-  return verdict;
-}
-
-Verdict Verdict::skip(const char* format, ...) {
-  Verdict verdict(Outcome::Skip);
-  va_list args;
-  va_start(args, format);
-  verdict.facts_.vsay(format, args);
-  va_end(args);
-  return verdict;
+Verdict::Verdict(Outcome outcome, mm::Wording format, const uint64_t* values) : outcome_(outcome) {
+  facts_.say_values(format, values);
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "kernel/booted.h"
 #include "loader/handoff/self_test.h"
@@ -19,8 +20,16 @@ class Verdict {
  public:
   static Verdict pass() { return Verdict(loader::Outcome::Pass); }
   // What was found; longer texts than there is room for end in "...".
-  static Verdict fail(const char* format, ...) __attribute__((format(printf, 1, 2)));
-  static Verdict skip(const char* format, ...) __attribute__((format(printf, 1, 2)));
+  template <class... Args>
+  [[gnu::always_inline]] static Verdict fail(mm::Format<std::type_identity_t<Args>...> format,
+                                             Args... args) {
+    return Verdict(loader::Outcome::Fail, format, mm::Values<Args...>(args...).v);
+  }
+  template <class... Args>
+  [[gnu::always_inline]] static Verdict skip(mm::Format<std::type_identity_t<Args>...> format,
+                                             Args... args) {
+    return Verdict(loader::Outcome::Skip, format, mm::Values<Args...>(args...).v);
+  }
   Verdict(loader::Outcome outcome, const loader::Facts& facts) : outcome_(outcome), facts_(facts) {}
 
   [[nodiscard]] loader::Outcome outcome() const { return outcome_; }
@@ -29,6 +38,7 @@ class Verdict {
 
  private:
   explicit Verdict(loader::Outcome outcome) : outcome_(outcome) {}
+  Verdict(loader::Outcome outcome, mm::Wording format, const uint64_t* values);
 
   loader::Outcome outcome_;
   loader::Facts facts_;

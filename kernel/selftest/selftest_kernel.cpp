@@ -18,19 +18,18 @@ mm::Range range_of(const loader::HandoffSegment& s) {
 Verdict test_handoff(Booted& machine) {
   const loader::Handoff& handoff = machine.kept.handoff();
   if (const mm::Result<> good = loader::check(handoff); !good.ok()) {
-    return Verdict::fail("%s: %s (0x%lx, 0x%lx)", good.error().subject, good.error().what,
-                         good.error().a, good.error().b);
+    return Verdict::fail("{}", good.error());
   }
   for (const loader::HandoffSegment& s : machine.kept.segments()) {
     const mm::Range range = range_of(s);
     const mm::Reservation* r = machine.relay.reservations().overlapping(range);
     if (r == nullptr || std::string_view(r->name) != "TEXT DATA BSS" || !r->range.contains(range)) {
-      return Verdict::fail("segment at 0x%lx is not inside the reservation TEXT DATA BSS",
+      return Verdict::fail("segment at {:#x} is not inside the reservation TEXT DATA BSS",
                            s.physical);
     }
     const auto mapping = arch::find_mapping(s.virt);
     if (!mapping || mapping->phys + (s.virt - mapping->virt) != s.physical) {
-      return Verdict::fail("segment at 0x%lx is not what 0x%lx leads to", s.physical, s.virt);
+      return Verdict::fail("segment at {:#x} is not what {:#x} leads to", s.physical, s.virt);
     }
   }
   return Verdict::pass();
@@ -40,8 +39,7 @@ Verdict test_ledger(Booted& machine) {
   const mm::Result<> closed = close_ledger(machine, mm::Printer());
   if (closed.ok()) return Verdict::pass();
   const mm::Error& e = closed.error();
-  return Verdict::fail("%s%s%s (0x%lx, 0x%lx)", e.subject == nullptr ? "" : e.subject,
-                       e.subject == nullptr ? "" : ": ", e.what, e.a, e.b);
+  return Verdict::fail("{}", e);
 }
 
 Verdict test_write_xor_execute(Booted&) {
@@ -55,7 +53,7 @@ Verdict test_write_xor_execute(Booted&) {
       },
       &found);
   if (found.size == 0) return Verdict::pass();
-  return Verdict::fail("0x%lx (0x%lx bytes, physical 0x%lx) is writable and executable", found.virt,
+  return Verdict::fail("{:#x} ({:#x} bytes, physical {:#x}) is writable and executable", found.virt,
                        found.size, found.phys);
 }
 
@@ -79,17 +77,17 @@ Verdict test_image_read_only(Booted& machine) {
       },
       &search);
   if (search.found.size == 0) return Verdict::pass();
-  return Verdict::fail("0x%lx leads to text or rodata at physical 0x%lx and is writable",
+  return Verdict::fail("{:#x} leads to text or rodata at physical {:#x} and is writable",
                        search.found.virt, search.found.phys);
 }
 
 Verdict test_guard_pages(Booted&) {
   for (const uint64_t page : arch::guard_pages()) {
     if (arch::can_read(page) || arch::can_read(page + mm::kPageSize - 8)) {
-      return Verdict::fail("the guard page at 0x%lx can be read", page);
+      return Verdict::fail("the guard page at {:#x} can be read", page);
     }
     if (!arch::can_read(page + mm::kPageSize) || !arch::can_write(page + mm::kPageSize)) {
-      return Verdict::fail("the stack above the guard page at 0x%lx cannot be used", page);
+      return Verdict::fail("the stack above the guard page at {:#x} cannot be used", page);
     }
   }
   return Verdict::pass();
@@ -98,14 +96,14 @@ Verdict test_guard_pages(Booted&) {
 Verdict test_protections(Booted&) {
   const auto all = arch::protections();
   for (const arch::Protection& p : all) {
-    if (p.there && !p.on) return Verdict::fail("the CPU has %s, and it is off", p.name);
+    if (p.there && !p.on) return Verdict::fail("the CPU has {}, and it is off", p.name);
   }
   if (!all[0].on && !all[1].on && !all[2].on) {
     return Verdict::skip("the CPU has neither SMEP nor SMAP nor UMIP");
   }
   const auto how = [](const arch::Protection& p) { return p.on ? "on" : "missing in CPU"; };
   loader::Facts facts;
-  facts.say("%s %s, %s %s, %s %s", all[0].name, how(all[0]), all[1].name, how(all[1]), all[2].name,
+  facts.say("{} {}, {} {}, {} {}", all[0].name, how(all[0]), all[1].name, how(all[1]), all[2].name,
             how(all[2]));
   return {loader::Outcome::Pass, facts};
 }

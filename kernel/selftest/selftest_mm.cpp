@@ -79,11 +79,11 @@ Verdict test_free_is_free(Booted& machine) {
   pages.for_each_free_block([&](const FreeBlock& b) {
     const mm::Range range = mm::phys(mm::PfnRange{b.pfn, b.pfn + mm::frames_of(b.order)});
     if (!machine.relay.e820().all(range, mm::E820Type::Ram)) {
-      verdict = Verdict::fail("free block at 0x%lx, order %u: not all of it is usable RAM",
-                              range.start.v, b.order);
+      verdict = Verdict::fail("free block at {}, order {}: not all of it is usable RAM",
+                              range.start, b.order);
     } else if (const auto* r = machine.relay.reservations().overlapping(range); r != nullptr) {
-      verdict = Verdict::fail("free block at 0x%lx, order %u: reserved as %s", range.start.v,
-                              b.order, r->name);
+      verdict = Verdict::fail("free block at {}, order {}: reserved as {}", range.start, b.order,
+                              r->name);
     }
     return verdict.passed();
   });
@@ -100,11 +100,11 @@ Verdict test_counts(Booted& machine) {
     });
     const mm::ZoneCounts counts = pages.zone_counts(node.id, zone.type);
     if (frames != counts.free) {
-      return Verdict::fail("node %u zone %s: blocks hold %lu pages, the counter says %lu", node.id,
+      return Verdict::fail("node {} zone {}: blocks hold {} pages, the counter says {}", node.id,
                            mm::zone_name(zone.type), frames, counts.free);
     }
     if (counts.managed > counts.present || counts.present > counts.spanned) {
-      return Verdict::fail("node %u zone %s: managed %lu, present %lu, spanned %lu", node.id,
+      return Verdict::fail("node {} zone {}: managed {}, present {}, spanned {}", node.id,
                            mm::zone_name(zone.type), counts.managed, counts.present,
                            counts.spanned);
     }
@@ -116,8 +116,7 @@ Verdict test_audit(Booted& machine) {
   const mm::Result<> sound = mm::audit(machine.relay.pages());
   if (sound.ok()) return Verdict::pass();
   const mm::Error& e = sound.error();
-  return Verdict::fail("%s%s%s (0x%lx, 0x%lx)", e.subject == nullptr ? "" : e.subject,
-                       e.subject == nullptr ? "" : ": ", e.what, e.a, e.b);
+  return Verdict::fail("{}", e);
 }
 
 Verdict test_largest_blocks(Booted& machine) {
@@ -135,16 +134,16 @@ Verdict test_largest_blocks(Booted& machine) {
     const uint64_t left = counts.free + counts.on_cpu_lists;
     if (const auto bad = chain.free_all(pages)) {
       return Verdict::fail(
-          "node %u zone %s: block at frame 0x%lx was overwritten or not taken back", node.id,
+          "node {} zone {}: block at frame {:#x} was overwritten or not taken back", node.id,
           mm::zone_name(zone.type), bad->v);
     }
     if (left != demand.left || taken + left != free) {
-      return Verdict::fail("node %u zone %s: %lu pages were free, %lu allocated, %lu left", node.id,
+      return Verdict::fail("node {} zone {}: {} pages were free, {} allocated, {} left", node.id,
                            mm::zone_name(zone.type), free, taken, left);
     }
     const FreeSet after = free_set(pages);
     if (after == before) return Verdict::pass();
-    return Verdict::fail("node %u zone %s: %lu blocks of %lu pages became %lu of %lu", node.id,
+    return Verdict::fail("node {} zone {}: {} blocks of {} pages became {} of {}", node.id,
                          mm::zone_name(zone.type), before.blocks, before.frames, after.blocks,
                          after.frames);
   });
@@ -168,22 +167,22 @@ Verdict test_small_orders(Booted& machine) {
     Verdict verdict = Verdict::pass();
     for (size_t i = 0; i < count; ++i) {
       if (!is_marked(machine.relay.map(), window[i], mix(i))) {
-        verdict = Verdict::fail("block of order %u at frame 0x%lx shares memory with another",
-                                window[i].order, window[i].pfn.v);
+        verdict = Verdict::fail("block of order {} at frame {} shares memory with another",
+                                window[i].order, window[i].pfn);
       }
     }
     // Even ones first, then odd ones: neighbours come back one by one.
     for (size_t start = 0; start < 2; ++start) {
       for (size_t i = start; i < count; i += 2) {
         if (pages.free_pages(kBootCpu, window[i].pfn, window[i].order)) continue;
-        verdict = Verdict::fail("free of order %u at frame 0x%lx was refused", window[i].order,
-                                window[i].pfn.v);
+        verdict = Verdict::fail("free of order {} at frame {} was refused", window[i].order,
+                                window[i].pfn);
       }
     }
     if (!verdict.passed()) return verdict;
-    if (count == 0) return Verdict::fail("zone %s gave nothing", mm::zone_name(zone.type));
+    if (count == 0) return Verdict::fail("zone {} gave nothing", mm::zone_name(zone.type));
     if (free_set(pages) == before) return Verdict::pass();
-    return Verdict::fail("node %u zone %s: free memory did not merge again", node.id,
+    return Verdict::fail("node {} zone {}: free memory did not merge again", node.id,
                          mm::zone_name(zone.type));
   });
 }
@@ -199,14 +198,14 @@ Verdict test_node_local(Booted& machine) {
     for (const unsigned order : {0U, 3U, 9U}) {
       const mm::PagesOr block =
           pages.alloc_pages(kBootCpu, mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, order, node);
-      if (!block) return Verdict::fail("node %u gave no block of order %u", node, order);
+      if (!block) return Verdict::fail("node {} gave no block of order {}", node, order);
       const Node* home = pages.node_of(block.value());
       const NodeId from = home == nullptr ? mm::kNoNode : home->id;
       if (!pages.free_pages(kBootCpu, block.value(), order)) {
-        return Verdict::fail("free at frame 0x%lx was refused", block.value().v);
+        return Verdict::fail("free at frame {} was refused", block.value());
       }
       if (from != node) {
-        return Verdict::fail("asked node %u, frame 0x%lx came from node %u", node, block.value().v,
+        return Verdict::fail("asked node {}, frame {} came from node {}", node, block.value(),
                              from);
       }
     }
@@ -227,14 +226,14 @@ Verdict test_node_fallback(Booted& machine) {
     }
     const mm::PagesOr block =
         pages.alloc_pages(kBootCpu, mm::kGfpKernel | mm::kGfpFlagMovable, 0, layout.id);
-    if (!block) return Verdict::fail("node %u, which has no memory, gave no page", layout.id);
+    if (!block) return Verdict::fail("node {}, which has no memory, gave no page", layout.id);
     const Node* home = pages.node_of(block.value());
     const NodeId from = home == nullptr ? mm::kNoNode : home->id;
     if (!pages.free_pages(kBootCpu, block.value(), 0)) {
-      return Verdict::fail("free at frame 0x%lx was refused", block.value().v);
+      return Verdict::fail("free at frame {} was refused", block.value());
     }
     if (from != expected) {
-      return Verdict::fail("node %u was served by node %u, nearest is %u", layout.id, from,
+      return Verdict::fail("node {} was served by node {}, nearest is {}", layout.id, from,
                            expected);
     }
   }
@@ -265,7 +264,7 @@ Verdict test_wrong_frees(Booted& machine) {
   };
   for (const Wrong& wrong : wrongs) {
     if (pages.free_pages(kBootCpu, wrong.pfn, wrong.order)) {
-      return Verdict::fail("freeing %s was accepted", wrong.what);
+      return Verdict::fail("freeing {} was accepted", wrong.what);
     }
   }
   if (!pages.free_pages(kBootCpu, pfn, 1)) return Verdict::fail("the right free was refused");

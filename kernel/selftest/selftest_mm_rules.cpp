@@ -143,21 +143,20 @@ Verdict try_order(Booted& machine, const Node& node, const Zone& zone, unsigned 
     chain.push(*block, order);
     *last_word(map, *block, order) = mix(block->v);
     if (const char* why = misplaced(machine, zone, *block, order); why != nullptr) {
-      verdict = Verdict::fail("block of order %u at frame 0x%lx %s", order, block->v, why);
+      verdict = Verdict::fail("block of order {} at frame {:#x} {}", order, block->v, why);
     }
   }
   if (verdict.passed() && got < wanted) {
-    verdict = Verdict::fail("node %u zone %s gave %lu blocks of order %u, it has %lu", node.id,
+    verdict = Verdict::fail("node {} zone {} gave {} blocks of order {}, it has {}", node.id,
                             mm::zone_name(zone.type), got, order, wanted);
   }
   chain.for_each([&](Pfn pfn, unsigned) {
     if (*last_word(map, pfn, order) == mix(pfn.v)) return true;
-    verdict =
-        Verdict::fail("block of order %u at frame 0x%lx shares memory with another", order, pfn.v);
+    verdict = Verdict::fail("block of order {} at frame {} shares memory with another", order, pfn);
     return false;
   });
   if (const auto bad = chain.free_all(pages); bad && verdict.passed()) {
-    verdict = Verdict::fail("block of order %u at frame 0x%lx was overwritten or not taken back",
+    verdict = Verdict::fail("block of order {} at frame {:#x} was overwritten or not taken back",
                             order, bad->v);
   }
   return verdict;
@@ -233,13 +232,13 @@ Verdict try_fallback(Pages& pages, const Node& node, const Zone& zone, Migratety
   const uint64_t free = zone.free_pages;
   const auto block = take_one(pages, node, zone, of_type(zone.type, type), kNoListOrder);
   if (!block) {
-    return Verdict::fail("node %u zone %s: %s got nothing, though %lu pages of %s are free",
+    return Verdict::fail("node {} zone {}: {} got nothing, though {} pages of {} are free",
                          names.node, names.zone, names.type, had, mm::migratetype_name(from));
   }
   held.add(*block, kNoListOrder);
   const Migratetype became = pages.owner_of(*block).migratetype;
   if (became != type) {
-    return Verdict::fail("node %u zone %s: %s got frame 0x%lx of a pageblock that stayed %s",
+    return Verdict::fail("node {} zone {}: {} got frame {:#x} of a pageblock that stayed {}",
                          names.node, names.zone, names.type, block->v,
                          mm::migratetype_name(became));
   }
@@ -247,7 +246,7 @@ Verdict try_fallback(Pages& pages, const Node& node, const Zone& zone, Migratety
   const uint64_t more = free_of_type(zone, type) - own;
   if (had == free_of_type(zone, from) || free != zone.free_pages + mm::frames_of(kNoListOrder) ||
       more + mm::frames_of(kNoListOrder) < mm::frames_of(std::min(largest, mm::kPageblockOrder))) {
-    return Verdict::fail("node %u zone %s: of %lu pages of %s, %lu are left and %lu %s now",
+    return Verdict::fail("node {} zone {}: of {} pages of {}, {} are left and {} {} now",
                          names.node, names.zone, had, mm::migratetype_name(from),
                          free_of_type(zone, from), more, names.type);
   }
@@ -257,7 +256,7 @@ Verdict try_fallback(Pages& pages, const Node& node, const Zone& zone, Migratety
       mm::align_down(*next, mm::kPageblockFrames) == mm::align_down(*block, mm::kPageblockFrames)) {
     return Verdict::pass();
   }
-  return Verdict::fail("node %u zone %s: %s took two pageblocks for 32 pages", names.node,
+  return Verdict::fail("node {} zone {}: {} took two pageblocks for 32 pages", names.node,
                        names.zone, names.type);
 }
 
@@ -304,14 +303,14 @@ Verdict check_marks(Pages& pages) {
         mark_of(zone, High) - mark_of(zone, Low) == step) {
       return Verdict::pass();
     }
-    return Verdict::fail("node %u zone %s: min %lu, low %lu, high %lu", node.id,
+    return Verdict::fail("node {} zone {}: min {}, low {}, high {}", node.id,
                          mm::zone_name(zone.type), mark_of(zone, Min), mark_of(zone, Low),
                          mark_of(zone, High));
   });
   if (!steps.passed()) return steps;
   // Each zone's part is rounded down.
   if (sum <= all && sum + zones >= all) return Verdict::pass();
-  return Verdict::fail("the zones' min marks are %lu pages together, min_free_kbytes asks for %lu",
+  return Verdict::fail("the zones' min marks are {} pages together, min_free_kbytes asks for {}",
                        sum, all);
 }
 
@@ -330,7 +329,7 @@ Verdict try_marks(Pages& pages, const Node& node, const Zone& zone) {
     const auto block = take_one(pages, node, zone, ordinary, kNoListOrder);
     if (block) held.add(*block, kNoListOrder);
     if (block.has_value() != allowed) {
-      return Verdict::fail("node %u zone %s: %lu pages free, min mark %lu: an ordinary request %s",
+      return Verdict::fail("node {} zone {}: {} pages free, min mark {}: an ordinary request {}",
                            node.id, name, free, mark, allowed ? "was refused" : "was served");
     }
     if (!allowed || held.full()) break;
@@ -339,7 +338,7 @@ Verdict try_marks(Pages& pages, const Node& node, const Zone& zone) {
   for (const Gfp urgent : {ordinary | mm::kGfpFlagHigh, only(zone.type)}) {
     const auto page = take_one(pages, node, zone, urgent, 0);
     if (!page) {
-      return Verdict::fail("node %u zone %s: at the min mark of %lu nothing is left for urgent use",
+      return Verdict::fail("node {} zone {}: at the min mark of {} nothing is left for urgent use",
                            node.id, name, mark);
     }
     held.add(*page, 0);
@@ -353,7 +352,7 @@ Verdict try_cpu_list(Pages& pages, const Node& node, const Zone& zone) {
   const char* const name = mm::zone_name(zone.type);
   const mm::Pcp& pcp = pages.pcp(kBootCpu, zone);
   if (pcp.high != zone.pcp_high || pcp.batch != zone.pcp_batch) {
-    return Verdict::fail("node %u zone %s: the CPU keeps %d pages (batch %d), should keep %d (%d)",
+    return Verdict::fail("node {} zone {}: the CPU keeps {} pages (batch {}), should keep {} ({})",
                          node.id, name, pcp.high, pcp.batch, zone.pcp_high, zone.pcp_batch);
   }
   // Half of the zone at most, so that whatever is not free is on the list.
@@ -369,19 +368,18 @@ Verdict try_cpu_list(Pages& pages, const Node& node, const Zone& zone) {
   }
   if (held.count() == 0) return Verdict::pass();
   if (!held.free_all(pages)) {
-    return Verdict::fail("node %u zone %s: a free was refused", node.id, name);
+    return Verdict::fail("node {} zone {}: a free was refused", node.id, name);
   }
   const uint64_t kept = pages.zone_counts(node.id, zone.type).on_cpu_lists;
   if (kept == 0 || pcp.count() > pcp.high || pcp.huge_count() > pcp.huge_high) {
     return Verdict::fail(
-        "node %u zone %s: after frees the CPU keeps %lu pages, at most %d and %d "
-        "pageblocks",
+        "node {} zone {}: after frees the CPU keeps {} pages, at most {} and {} pageblocks",
         node.id, name, kept, pcp.high, pcp.huge_high);
   }
   pages.drain(kBootCpu);
   const uint64_t left = pages.zone_counts(node.id, zone.type).on_cpu_lists;
   if (left == 0) return Verdict::pass();
-  return Verdict::fail("node %u zone %s: drained, the CPU still keeps %lu pages", node.id, name,
+  return Verdict::fail("node {} zone {}: drained, the CPU still keeps {} pages", node.id, name,
                        left);
 }
 
@@ -405,7 +403,7 @@ Verdict test_orders(Booted& machine) {
       const Verdict verdict = try_order(machine, node, zone, order);
       if (!verdict.passed()) return verdict;
       if (free_set(pages) == before) continue;
-      return Verdict::fail("node %u zone %s: blocks of order %u did not merge again", node.id,
+      return Verdict::fail("node {} zone {}: blocks of order {} did not merge again", node.id,
                            mm::zone_name(zone.type), order);
     }
     return Verdict::pass();
@@ -458,14 +456,13 @@ Verdict test_roads(Booted& machine) {
   const uint64_t count = mm::roads_room(layout, reservations.size()) / mm::kPageSize;
   const mm::PagesOr room =
       pages.alloc_contig_pages(kBootCpu, mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, count, 1, 0);
-  if (!room) return Verdict::skip("%lu pages in a row, for bitmaps, are not to be had", count);
+  if (!room) return Verdict::skip("{} pages in a row, for bitmaps, are not to be had", count);
   const PfnRange scratch{room.value(), room.value() + count};
   const auto roads =
       mm::compare_roads(layout, reservations, mm::phys(scratch), machine.relay.map());
   Verdict verdict = Verdict::pass();
   if (!roads.ok()) {
-    verdict =
-        Verdict::fail("%s: 0x%lx, 0x%lx", roads.error().what, roads.error().a, roads.error().b);
+    verdict = Verdict::fail("{}", roads.error());
   } else {
     // And what is in the allocator's hands is the same: no free block lies outside, and the number
     // of frames agrees.
@@ -477,15 +474,15 @@ Verdict test_roads(Booted& machine) {
                            [](Pfn pfn, const PfnRange& run) { return pfn < run.start; });
       const PfnRange block{b.pfn, b.pfn + mm::frames_of(b.order)};
       if (after == roads.value().begin() || !(after - 1)->contains(block)) {
-        verdict = Verdict::fail("the free block at frame 0x%lx, order %u, comes from neither road",
-                                b.pfn.v, b.order);
+        verdict = Verdict::fail("the free block at frame {}, order {}, comes from neither road",
+                                b.pfn, b.order);
       }
       return verdict.passed();
     };
     pages.for_each_free_block(check);
     const uint64_t managed = pages.counts().managed;
     if (verdict.passed() && managed != frames) {
-      verdict = Verdict::fail("either road hands over %lu pages, buddy has been given %lu", frames,
+      verdict = Verdict::fail("either road hands over {} pages, buddy has been given {}", frames,
                               managed);
     }
   }

@@ -195,7 +195,7 @@ class PageAudit {
     uint64_t image = 0;
     for (const HandoffSegment& s : segments_) image += s.size;
     if (verdict_.passed() && image_ != image) {
-      verdict_ = Verdict::fail("0x%lx bytes of the kernel are mapped, it has 0x%lx", image_, image);
+      verdict_ = Verdict::fail("{:#x} bytes of the kernel are mapped, it has {:#x}", image_, image);
     }
     return verdict_;
   }
@@ -233,7 +233,7 @@ class PageAudit {
 
   void judge_physical(uint64_t expected, const char* map, Coverage& coverage) {
     if (run_.phys != expected) {
-      verdict_ = Verdict::fail("0x%lx, in the %s map, leads to 0x%lx", run_.virt, map, run_.phys);
+      verdict_ = Verdict::fail("{:#x}, in the {} map, leads to {:#x}", run_.virt, map, run_.phys);
       return;
     }
     const Range range{Phys{run_.phys}, Phys{run_.phys + run_.size}};
@@ -267,7 +267,7 @@ class PageAudit {
     for (uint64_t done = 0; done < run_.size;) {
       const HandoffSegment* s = plan_.segment(run_.virt + done);
       if (s == nullptr) {
-        verdict_ = Verdict::fail("0x%lx is mapped, to 0x%lx, and belongs to nobody",
+        verdict_ = Verdict::fail("{:#x} is mapped, to {:#x}, and belongs to nobody",
                                  run_.virt + done, run_.phys + done);
         return;
       }
@@ -276,7 +276,7 @@ class PageAudit {
       if (run_.phys + done != s->physical + (run_.virt + done - s->virt) ||
           run_.writable != write || (nx_ && run_.executable != execute)) {
         verdict_ =
-            Verdict::fail("0x%lx, of a segment at 0x%lx with flags %u, leads to 0x%lx (%s%s)",
+            Verdict::fail("{:#x}, of a segment at {:#x} with flags {}, leads to {:#x} ({}{})",
                           run_.virt + done, s->physical, s->flags, run_.phys + done,
                           run_.writable ? "W" : "R", run_.executable ? "X" : "");
         return;
@@ -287,14 +287,14 @@ class PageAudit {
   }
 
   void lacks(const char* map, Phys at) {
-    verdict_ = Verdict::fail("RAM at 0x%lx is not in the %s map", at.v, map);
+    verdict_ = Verdict::fail("RAM at {} is not in the {} map", at, map);
   }
   void wrong(Phys at, const char* map, Purpose purpose) {
     constexpr const char* kWanted[] = {"nothing that was to be mapped", "to be read only",
                                        "to be written and not run"};
-    verdict_ = Verdict::fail("0x%lx is in the %s map (%s%s), and is %s", at.v, map,
-                             run_.writable ? "W" : "R", run_.executable ? "X" : "",
-                             kWanted[static_cast<size_t>(purpose)]);
+    verdict_ =
+        Verdict::fail("{} is in the {} map ({}{}), and is {}", at, map, run_.writable ? "W" : "R",
+                      run_.executable ? "X" : "", kWanted[static_cast<size_t>(purpose)]);
   }
 
   Plan plan_;

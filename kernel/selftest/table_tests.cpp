@@ -26,23 +26,23 @@ constexpr size_t kRsdpV1 = 20, kRsdp = 36;
 Outcome check_rsdp(const TableFacts& machine, Facts& facts) {
   if (machine.rsdp == 0) return fail(facts, "the firmware published no ACPI table that is good");
   if (!machine.can_read(machine.rsdp, kRsdp)) {
-    return fail(facts, "the RSDP, at 0x%lx, is in no memory", machine.rsdp);
+    return fail(facts, "the RSDP, at {:#x}, is in no memory", machine.rsdp);
   }
   const Bytes rsdp{machine.map.at<const uint8_t>(mm::Phys{machine.rsdp}), kRsdp};
   if (std::string_view(reinterpret_cast<const char*>(rsdp.data()), 8) != "RSD PTR ") {
-    return fail(facts, "at 0x%lx stands no RSDP", machine.rsdp);
+    return fail(facts, "at {:#x} stands no RSDP", machine.rsdp);
   }
   if (const unsigned sum = loader::acpi_checksum(rsdp.data(), kRsdpV1); sum != 0) {
-    return fail(facts, "the first 20 bytes sum to 0x%02x", sum);
+    return fail(facts, "the first 20 bytes sum to 0x{:02x}", sum);
   }
   const uint8_t revision = rsdp[15];
-  if (revision < 2) return fail(facts, "revision %u", revision);
+  if (revision < 2) return fail(facts, "revision {}", revision);
   const auto length = loader::field<uint32_t>(rsdp, 20);
   if (length < kRsdp || !machine.can_read(machine.rsdp, length)) {
-    return fail(facts, "length %u", length);
+    return fail(facts, "length {}", length);
   }
   if (const unsigned sum = loader::acpi_checksum(rsdp.data(), length); sum != 0) {
-    return fail(facts, "all %u bytes sum to 0x%02x", length, sum);
+    return fail(facts, "all {} bytes sum to 0x{:02x}", length, sum);
   }
   return Pass;
 }
@@ -68,17 +68,17 @@ struct RootTable {
 Outcome read_root(const TableFacts& machine, uint64_t address, const char* name, size_t pointer,
                   RootTable& root, Facts& facts) {
   if (!machine.can_read(address, 36))
-    return fail(facts, "%s at 0x%lx is in no memory", name, address);
+    return fail(facts, "{} at {:#x} is in no memory", name, address);
   const Bytes header{machine.map.at<const uint8_t>(mm::Phys{address}), 36};
   const auto length = loader::field<uint32_t>(header, 4);
   if (std::string_view(reinterpret_cast<const char*>(header.data()), 4) != name || length < 36 ||
       (length - 36) % pointer != 0 || length > loader::kMaxFirmwareTable ||
       !machine.can_read(address, length)) {
-    return fail(facts, "%s at 0x%lx: signature or length (%u) is wrong", name, address, length);
+    return fail(facts, "{} at {:#x}: signature or length ({}) is wrong", name, address, length);
   }
   root = {{header.data(), length}, pointer};
   if (loader::acpi_checksum(header.data(), length) != 0) {
-    return fail(facts, "%s at 0x%lx: its checksum is wrong", name, address);
+    return fail(facts, "{} at {:#x}: its checksum is wrong", name, address);
   }
   return Pass;
 }
@@ -95,17 +95,17 @@ Outcome check_roots(const TableFacts& machine, Facts& facts) {
   if (rsdt_address == 0) return Pass;  // allowed: no ACPI 1.0 system will start here
   if (read_root(machine, rsdt_address, "RSDT", 4, rsdt, facts) != Pass) return Fail;
   if (xsdt.count() > loader::kMaxAcpiTables || rsdt.count() > loader::kMaxAcpiTables) {
-    return fail(facts, "%zu and %zu pointers are more than the %zu that are looked at",
-                xsdt.count(), rsdt.count(), loader::kMaxAcpiTables);
+    return fail(facts, "{} and {} pointers are more than the {} that are looked at", xsdt.count(),
+                rsdt.count(), loader::kMaxAcpiTables);
   }
   for (size_t i = 0; i < xsdt.count(); ++i) {
     if (xsdt.at(i) < uint64_t{1} << 32 && !rsdt.has(xsdt.at(i))) {
-      return fail(facts, "the table at 0x%lx is in the XSDT only", xsdt.at(i));
+      return fail(facts, "the table at {:#x} is in the XSDT only", xsdt.at(i));
     }
   }
   for (size_t i = 0; i < rsdt.count(); ++i) {
     if (!xsdt.has(rsdt.at(i))) {
-      return fail(facts, "the table at 0x%lx is in the RSDT only", rsdt.at(i));
+      return fail(facts, "the table at {:#x} is in the RSDT only", rsdt.at(i));
     }
   }
   return Pass;
@@ -117,7 +117,7 @@ Outcome check_checksums(const TableFacts& machine, Facts& facts) {
   if (machine.tables.empty()) return no_tables(facts);
   for (const loader::AcpiTable& table : machine.tables) {
     if (table.checksum_good) continue;
-    return fail(facts, "%.4s at 0x%lx", table.signature.data(), table.address.v);
+    return fail(facts, "{} at {}", signature_of(table), table.address);
   }
   return Pass;
 }
@@ -125,13 +125,12 @@ Outcome check_checksums(const TableFacts& machine, Facts& facts) {
 Outcome check_pointers(const TableFacts& machine, Facts& facts) {
   if (machine.tables.empty()) return no_tables(facts);
   if (machine.root.left_out != 0) {
-    return fail(facts, "%zu of them stand behind more tables than are looked at",
+    return fail(facts, "{} of them stand behind more tables than are looked at",
                 machine.root.left_out);
   }
   if (machine.root.skipped == 0) return Pass;
   const mm::Error& first = machine.root.first_skipped;
-  return fail(facts, "%zu of them; the first: %s: 0x%lx, 0x%lx", machine.root.skipped, first.what,
-              first.a, first.b);
+  return fail(facts, "{} of them; the first: {}", machine.root.skipped, first);
 }
 
 Outcome check_placement(const TableFacts& machine, Facts& facts) {
@@ -140,8 +139,7 @@ Outcome check_placement(const TableFacts& machine, Facts& facts) {
     for (const uint64_t at : {table.address.v, table.address.v + table.length - 1}) {
       const mm::E820Entry* entry = machine.e820->find(mm::Phys{at});
       if (entry == nullptr || entry->type != mm::E820Type::Ram) continue;
-      return fail(facts, "%.4s at 0x%lx is in usable memory", table.signature.data(),
-                  table.address.v);
+      return fail(facts, "{} at {} is in usable memory", signature_of(table), table.address);
     }
   }
   return Pass;
@@ -150,8 +148,8 @@ Outcome check_placement(const TableFacts& machine, Facts& facts) {
 Outcome check_duplicates(const TableFacts& machine, Facts& facts) {
   if (machine.tables.empty()) return no_tables(facts);
   if (machine.root.duplicates != 0) {
-    return fail(facts, "%zu pointers lead to what is listed already; the first: 0x%lx",
-                machine.root.duplicates, machine.root.first_duplicate.v);
+    return fail(facts, "{} pointers lead to what is listed already; the first: {}",
+                machine.root.duplicates, machine.root.first_duplicate);
   }
   constexpr std::string_view kOnce[] = {"APIC", "SRAT", "SLIT", "FACP", "DSDT",
                                         "FACS", "MCFG", "HMAT", "CEDT"};
@@ -160,8 +158,8 @@ Outcome check_duplicates(const TableFacts& machine, Facts& facts) {
       if (signature_of(machine.tables[i]) != signature_of(machine.tables[j])) continue;
       for (const std::string_view once : kOnce) {
         if (signature_of(machine.tables[i]) != once) continue;
-        return fail(facts, "%.4s at 0x%lx and at 0x%lx", once.data(), machine.tables[j].address.v,
-                    machine.tables[i].address.v);
+        return fail(facts, "{} at {} and at {}", once, machine.tables[j].address,
+                    machine.tables[i].address);
       }
     }
   }
@@ -176,12 +174,12 @@ Outcome check_mcfg_form(const TableFacts& machine, Facts& facts) {
   const Bytes mcfg = machine.table("MCFG");
   if (mcfg.empty()) return skip(facts, "this machine has no MCFG");
   if (mcfg.size() < kMcfgFirst || (mcfg.size() - kMcfgFirst) % kMcfgEntry != 0) {
-    return fail(facts, "%zu bytes", mcfg.size());
+    return fail(facts, "{} bytes", mcfg.size());
   }
   for (size_t at = kMcfgFirst; at < mcfg.size(); at += kMcfgEntry) {
     const unsigned first = mcfg[at + 10];
     const unsigned last = mcfg[at + 11];
-    if (first > last) return fail(facts, "buses from %u to %u", first, last);
+    if (first > last) return fail(facts, "buses from {} to {}", first, last);
   }
   return Pass;
 }
@@ -197,12 +195,11 @@ Outcome check_mcfg_reserved(const TableFacts& machine, Facts& facts) {
       const mm::E820Entry* entry = machine.e820->find(p);
       if (entry == nullptr) {
         return skip(facts,
-                    "0x%lx, of [0x%lx-0x%lx), is not in the map; ACPI's namespace may "
-                    "reserve it",
-                    p.v, start, end);
+                    "{}, of [{:#x}-{:#x}), is not in the map; ACPI's namespace may reserve it", p,
+                    start, end);
       }
       if (entry->type == mm::E820Type::Ram) {
-        return fail(facts, "0x%lx, of [0x%lx-0x%lx), is usable memory", p.v, start, end);
+        return fail(facts, "{}, of [{:#x}-{:#x}), is usable memory", p, start, end);
       }
       p = entry->range.end;
     }
@@ -221,12 +218,12 @@ Outcome check_ebda(const TableFacts& machine, Facts& facts) {
   if (ebda < kLowest || ebda >= kEnd) return skip(facts, "this firmware has no EBDA");
   const mm::E820Entry* entry = machine.e820->find(mm::Phys{ebda});
   if (entry == nullptr || entry->type != mm::E820Type::Ram) return Pass;
-  return fail(facts, "the EBDA at 0x%lx is usable memory", ebda);
+  return fail(facts, "the EBDA at {:#x} is usable memory", ebda);
 }
 
 Outcome check_bios_area(const TableFacts& machine, Facts& facts) {
   if (machine.trims.bios_hole == 0) return Pass;
-  return fail(facts, "%lu bytes of [0xa0000-0x100000) were called usable", machine.trims.bios_hole);
+  return fail(facts, "{} bytes of [0xa0000-0x100000) were called usable", machine.trims.bios_hole);
 }
 
 Outcome check_write_back(const TableFacts& machine, Facts& facts) {
@@ -235,7 +232,7 @@ Outcome check_write_back(const TableFacts& machine, Facts& facts) {
   }
   if (const mm::Range& lost = machine.trims.first_uncached; !lost.empty()) {
     const mm::TypedStretch stretch = mm::memory_type_at(machine.mtrrs[0], lost.start);
-    return fail(facts, "RAM at 0x%lx is %s: %lu KiB are not used", lost.start.v,
+    return fail(facts, "RAM at {} is {}: {} KiB are not used", lost.start,
                 mm::memory_type_name(stretch.type), machine.trims.uncached / mm::kKiB);
   }
   for (const mm::E820Entry& entry : machine.e820->entries()) {
@@ -243,7 +240,7 @@ Outcome check_write_back(const TableFacts& machine, Facts& facts) {
     for (mm::Phys at = entry.range.start; at < entry.range.end;) {
       const mm::TypedStretch stretch = mm::memory_type_at(machine.mtrrs[0], at);
       if (stretch.type != mm::MemoryType::WriteBack) {
-        return fail(facts, "RAM at 0x%lx is %s", at.v, mm::memory_type_name(stretch.type));
+        return fail(facts, "RAM at {} is {}", at, mm::memory_type_name(stretch.type));
       }
       at = stretch.end;
     }
@@ -258,7 +255,7 @@ Outcome check_alike(const TableFacts& machine, Facts& facts) {
   if (machine.mtrrs.size() == 1) return skip(facts, "one CPU is up: nothing to compare it with");
   for (size_t i = 1; i < machine.mtrrs.size(); ++i) {
     if (machine.mtrrs[i] != machine.mtrrs[0]) {
-      return fail(facts, "CPU %zu's differ from the boot CPU's", i);
+      return fail(facts, "CPU {}'s differ from the boot CPU's", i);
     }
   }
   return Pass;
@@ -293,8 +290,7 @@ Outcome check_holes(const TableFacts& machine, Facts& facts) {
       }
     }
     if (!hole.empty() && (behind_ram || before_ram)) {
-      return fail(facts, "nobody describes [0x%lx-0x%lx), %lu KiB beside RAM", hole.start.v,
-                  hole.end.v, hole.size() / mm::kKiB);
+      return fail(facts, "nobody describes {}, {} KiB beside RAM", hole, hole.size() / mm::kKiB);
     }
   }
   return Pass;
@@ -307,17 +303,17 @@ Outcome find_structures(const TableFacts& machine, Bytes& table, Facts& facts) {
   if (machine.smbios == 0) return skip(facts, "this machine has no SMBIOS");
   const size_t size = machine.smbios_version == 3 ? 24 : 31;
   if (!machine.can_read(machine.smbios, size)) {
-    return fail(facts, "the entry point, at 0x%lx, is in no memory", machine.smbios);
+    return fail(facts, "the entry point, at {:#x}, is in no memory", machine.smbios);
   }
   const auto entry =
       loader::smbios_entry({machine.map.at<const uint8_t>(mm::Phys{machine.smbios}), size});
-  if (!entry) return fail(facts, "the entry point at 0x%lx is not one", machine.smbios);
+  if (!entry) return fail(facts, "the entry point at {:#x} is not one", machine.smbios);
   if (entry->size > loader::kMaxFirmwareTable) {
-    return fail(facts, "the table [0x%lx-0x%lx) is longer than any", entry->table,
+    return fail(facts, "the table [{:#x}-{:#x}) is longer than any", entry->table,
                 entry->table + entry->size);
   }
   if (!machine.can_read(entry->table, entry->size)) {
-    return fail(facts, "the table [0x%lx-0x%lx) is in no memory", entry->table,
+    return fail(facts, "the table [{:#x}-{:#x}) is in no memory", entry->table,
                 entry->table + entry->size);
   }
   table = {machine.map.at<const uint8_t>(mm::Phys{entry->table}), entry->size};
@@ -331,7 +327,7 @@ Outcome check_smbios_form(const TableFacts& machine, Facts& facts) {
   while (structures.next()) {
   }
   if (structures.well_ended()) return Pass;
-  return fail(facts, "the structure at offset %zu of %zu does not end", structures.offset(),
+  return fail(facts, "the structure at offset {} of {} does not end", structures.offset(),
               table.size());
 }
 
@@ -354,7 +350,7 @@ Outcome check_smbios_total(const TableFacts& machine, Facts& facts) {
   // Graphics and management engines may have an eighth, and 512 MiB more.
   const uint64_t least = modules - modules / 8;
   if (usable > modules || usable + 512 * mm::kMiB < least) {
-    return fail(facts, "%lu MiB are usable, the modules have %lu MiB", usable / mm::kMiB,
+    return fail(facts, "{} MiB are usable, the modules have {} MiB", usable / mm::kMiB,
                 modules / mm::kMiB);
   }
   return Pass;
@@ -369,7 +365,7 @@ Outcome check_smbios_arrays(const TableFacts& machine, Facts& facts) {
   while (const auto s = arrays.next()) {
     const auto array = loader::memory_array(*s);
     if (!array) continue;
-    if (++any > kMaxArrays) return fail(facts, "there are more than %zu arrays", kMaxArrays);
+    if (++any > kMaxArrays) return fail(facts, "there are more than {} arrays", kMaxArrays);
     uint64_t modules = 0;
     unsigned devices = 0;
     loader::SmbiosStructures structures(table);
@@ -380,11 +376,11 @@ Outcome check_smbios_arrays(const TableFacts& machine, Facts& facts) {
       ++devices;
     }
     if (devices != array->devices) {
-      return fail(facts, "array 0x%x has %u sockets, %u are described", s->handle, array->devices,
+      return fail(facts, "array {:#x} has {} sockets, {} are described", s->handle, array->devices,
                   devices);
     }
     if (array->capacity != 0 && modules > array->capacity) {
-      return fail(facts, "array 0x%x takes %lu MiB, its modules have %lu MiB", s->handle,
+      return fail(facts, "array {:#x} takes {} MiB, its modules have {} MiB", s->handle,
                   array->capacity / mm::kMiB, modules / mm::kMiB);
     }
   }
@@ -401,7 +397,7 @@ Outcome check_smbios_ranges(const TableFacts& machine, Facts& facts) {
     if (entry.type != mm::E820Type::Ram) continue;
     for (mm::Phys at = entry.range.start; at < entry.range.end;) {
       const mm::Phys before = at;
-      if (++walks > kMaxWalks) return fail(facts, "it is in more than %zu pieces", kMaxWalks);
+      if (++walks > kMaxWalks) return fail(facts, "it is in more than {} pieces", kMaxWalks);
       loader::SmbiosStructures structures(table);
       while (const auto s = structures.next()) {
         const auto range = loader::mapped_range(*s);
@@ -410,8 +406,7 @@ Outcome check_smbios_ranges(const TableFacts& machine, Facts& facts) {
       }
       if (!any) return skip(facts, "SMBIOS maps no addresses");
       if (at == before) {
-        return fail(facts, "RAM at 0x%lx (of [0x%lx-0x%lx)) is in no memory array", at.v,
-                    entry.range.start.v, entry.range.end.v);
+        return fail(facts, "RAM at {} (of {}) is in no memory array", at, entry.range);
       }
     }
   }
@@ -603,7 +598,7 @@ Outcome run_table_test(const TableTest& test, const TableFacts& machine, Facts& 
   const Outcome outcome = test.check(machine, found);
   if (outcome == Fail && (test.upset_by & machine.changes) != 0) {
     return skip(
-        facts, "%s the memory map, so this may be no fault: %s",
+        facts, "{} the memory map, so this may be no fault: {}",
         machine.trims.uncached != 0 ? "uncached RAM was taken out of" : "mem= or memmap= changed",
         found.text());
   }

@@ -139,7 +139,7 @@ class Sorted {
   // There is more than was looked at; that is a finding of its own.
   [[nodiscard]] bool too_many(Facts& facts, const char* what) const {
     if (left_out_ == 0) return false;
-    return fail(facts, "%zu %s behind the first %zu are not looked at", left_out_, what, count_) ==
+    return fail(facts, "{} {} behind the first {} are not looked at", left_out_, what, count_) ==
            Fail;
   }
 
@@ -166,23 +166,23 @@ std::span<const uint64_t> sort_memory(Bytes srat, Sorted& offsets) {
 }
 
 Outcome no_table(Facts& facts, const char* name) {
-  return loader::skip(facts, "this machine has no %s", name);
+  return loader::skip(facts, "this machine has no {}", name);
 }
 
 Outcome check_entries(Bytes table, size_t first, size_t (*length)(uint8_t), Facts& facts) {
-  if (table.size() < first) return fail(facts, "%zu bytes, shorter than its header", table.size());
+  if (table.size() < first) return fail(facts, "{} bytes, shorter than its header", table.size());
   loader::AcpiEntries entries(table, first);
   size_t at = first;
   while (const auto entry = entries.next()) {
     const size_t wanted = length(entry->type);
     if (wanted != 0 && entry->bytes.size() != wanted) {
-      return fail(facts, "entry of type %u at offset %zu has %zu bytes, should have %zu",
-                  entry->type, at, entry->bytes.size(), wanted);
+      return fail(facts, "entry of type {} at offset {} has {} bytes, should have {}", entry->type,
+                  at, entry->bytes.size(), wanted);
     }
     at += entry->bytes.size();
   }
   if (!entries.fault().ok()) {
-    return fail(facts, "the entry at offset %lu has a length of %lu", entries.fault().error().a,
+    return fail(facts, "the entry at offset {} has a length of {}", entries.fault().error().a,
                 entries.fault().error().b);
   }
   return Pass;
@@ -210,10 +210,10 @@ Outcome check_madt_cpus(const TableFacts& machine, Facts& facts) {
   });
   const auto sorted = ids.sort();
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) return fail(facts, "APIC id 0x%lx is there twice", *twice);
+  if (twice != sorted.end()) return fail(facts, "APIC id {:#x} is there twice", *twice);
   if (ids.too_many(facts, "CPUs")) return Fail;
   if (!boot_cpu) {
-    return fail(facts, "the CPU that runs this, APIC id 0x%x, is not among its %zu",
+    return fail(facts, "the CPU that runs this, APIC id {:#x}, is not among its {}",
                 machine.boot_apic_id, index);
   }
   return Pass;
@@ -224,11 +224,11 @@ Outcome check_madt_addresses(const TableFacts& machine, Facts& facts) {
   if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
   const auto check = [&](const char* what, uint64_t address) {
     if (address == 0 || address >= machine.end.v) {
-      return fail(facts, "%s at 0x%lx, where nothing can be", what, address);
+      return fail(facts, "{} at {:#x}, where nothing can be", what, address);
     }
     const mm::E820Entry* const entry = machine.e820->find(mm::Phys{address});
     if (entry == nullptr || entry->type != mm::E820Type::Ram) return Pass;
-    return fail(facts, "%s at 0x%lx, which is usable memory", what, address);
+    return fail(facts, "{} at {:#x}, which is usable memory", what, address);
   };
   if (check("the local APICs are", loader::field<uint32_t>(madt, 36)) == Fail) return Fail;
   loader::AcpiEntries entries(madt, kMadtFirst);
@@ -252,7 +252,7 @@ Outcome check_madt_x2apic(const TableFacts& machine, Facts& facts) {
   if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
   return each_cpu(madt, [&](const Cpu& cpu) {
     if (!cpu.x2apic || cpu.apic_id >= 255) return Pass;
-    return fail(facts, "APIC id 0x%x has an x2APIC entry", cpu.apic_id);
+    return fail(facts, "APIC id {:#x} has an x2APIC entry", cpu.apic_id);
   });
 }
 
@@ -286,7 +286,7 @@ Outcome check_srat_reserved(const TableFacts& machine, Facts& facts) {
         break;
     }
     if (reserved != 0) {
-      return fail(facts, "an entry of type %u has reserved flags 0x%x", entry->type, reserved);
+      return fail(facts, "an entry of type {} has reserved flags {:#x}", entry->type, reserved);
     }
   }
   return Pass;
@@ -304,8 +304,8 @@ Outcome check_srat_overlap(const TableFacts& machine, Facts& facts) {
     // A window for more memory around what is there already is the same domain's.
     const Memory& before = far.domain != m.domain ? far : other;
     if (before.range.overlaps(m.range)) {
-      return fail(facts, "[0x%lx-0x%lx) of domain %u and [0x%lx-0x%lx) of %u", before.range.start.v,
-                  before.range.end.v, before.domain, m.range.start.v, m.range.end.v, m.domain);
+      return fail(facts, "{} of domain {} and {} of {}", before.range, before.domain, m.range,
+                  m.domain);
     }
     if (m.range.end > far.range.end) {
       if (m.domain != far.domain) other = far;
@@ -324,13 +324,13 @@ Outcome check_srat_order(const TableFacts& machine, Facts& facts) {
   Facts found;
   const Outcome outcome = each_memory(srat, [&](const Memory& m) {
     if (m.range.start < before) {
-      return fail(found, "0x%lx (domain %u) stands behind 0x%lx; no rule is broken",
-                  m.range.start.v, m.domain, before.v);
+      return fail(found, "{} (domain {}) stands behind {}; no rule is broken", m.range.start,
+                  m.domain, before);
     }
     before = m.range.start;
     return Pass;
   });
-  return outcome == Pass ? Pass : loader::skip(facts, "%s", found.text());
+  return outcome == Pass ? Pass : loader::skip(facts, "{}", found.text());
 }
 
 Outcome check_srat_backed(const TableFacts& machine, Facts& facts) {
@@ -345,8 +345,8 @@ Outcome check_srat_backed(const TableFacts& machine, Facts& facts) {
     if (next != entries.end() && next->range.overlaps(m.range)) return Pass;
     // The BIOS area's hole belongs to no entry.
     if (m.range.end.v <= mm::kMiB) return Pass;
-    return fail(facts, "domain %u has [0x%lx-0x%lx), of which the memory map knows nothing",
-                m.domain, m.range.start.v, m.range.end.v);
+    return fail(facts, "domain {} has {}, of which the memory map knows nothing", m.domain,
+                m.range);
   });
 }
 
@@ -367,8 +367,7 @@ Outcome check_srat_coverage(const TableFacts& machine, Facts& facts) {
       }
       if (reached > at) continue;
       if (offsets.too_many(facts, "ranges")) return Fail;
-      return fail(facts, "RAM at 0x%lx (of [0x%lx-0x%lx)) is in no domain", at.v,
-                  entry.range.start.v, entry.range.end.v);
+      return fail(facts, "RAM at {} (of {}) is in no domain", at, entry.range);
     }
   }
   return Pass;
@@ -388,7 +387,7 @@ Outcome check_srat_cpus(const TableFacts& machine, Facts& facts) {
   return each_cpu(madt, [&](const Cpu& cpu) {
     if (std::binary_search(sorted.begin(), sorted.end(), cpu.apic_id)) return Pass;
     if (ids.too_many(facts, "CPUs")) return Fail;
-    return fail(facts, "the CPU with APIC id 0x%x is in no domain", cpu.apic_id);
+    return fail(facts, "the CPU with APIC id {:#x} is in no domain", cpu.apic_id);
   });
 }
 
@@ -404,7 +403,7 @@ Outcome check_srat_apic_ids(const TableFacts& machine, Facts& facts) {
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end(),
                                         [](uint64_t a, uint64_t b) { return a >> 32 == b >> 32; });
   if (twice != sorted.end()) {
-    return fail(facts, "APIC id 0x%lx is in domain %u and in %u", twice[0] >> 32,
+    return fail(facts, "APIC id {:#x} is in domain {} and in {}", twice[0] >> 32,
                 static_cast<uint32_t>(twice[0]), static_cast<uint32_t>(twice[1]));
   }
   return ids.too_many(facts, "CPUs") ? Fail : Pass;
@@ -442,11 +441,11 @@ Outcome no_slit(Facts& facts) { return loader::skip(facts, "no SLIT that can be 
 Outcome check_slit_size(const TableFacts& machine, Facts& facts) {
   const Bytes slit = machine.table("SLIT");
   if (slit.empty()) return no_table(facts, "SLIT: all distances are the default ones");
-  if (slit.size() < kSlitFirst) return fail(facts, "%zu bytes", slit.size());
+  if (slit.size() < kSlitFirst) return fail(facts, "{} bytes", slit.size());
   const auto count = loader::field<uint64_t>(slit, 36);
   const size_t room = slit.size() - kSlitFirst;
   if (count == 0 || count > room || count * count != room) {
-    return fail(facts, "%lu localities and %zu distances", count, room);
+    return fail(facts, "{} localities and {} distances", count, room);
   }
   return Pass;
 }
@@ -456,7 +455,7 @@ Outcome check_slit_diagonal(const TableFacts& machine, Facts& facts) {
   if (!slit) return no_slit(facts);
   for (uint64_t i = 0; i < slit->count; ++i) {
     if (slit->at(i, i) != 10) {
-      return fail(facts, "from %lu to itself it is %u", i, slit->at(i, i));
+      return fail(facts, "from {} to itself it is {}", i, slit->at(i, i));
     }
   }
   return Pass;
@@ -468,7 +467,7 @@ Outcome check_slit_reserved(const TableFacts& machine, Facts& facts) {
   for (uint64_t i = 0; i < slit->count; ++i) {
     for (uint64_t j = 0; j < slit->count; ++j) {
       if (i == j || slit->at(i, j) > 10) continue;
-      return fail(facts, "from %lu to %lu it is %u", i, j, slit->at(i, j));
+      return fail(facts, "from {} to {} it is {}", i, j, slit->at(i, j));
     }
   }
   return Pass;
@@ -480,7 +479,7 @@ Outcome check_slit_symmetry(const TableFacts& machine, Facts& facts) {
   for (uint64_t i = 0; i < slit->count; ++i) {
     for (uint64_t j = 0; j < i; ++j) {
       if (slit->at(i, j) == slit->at(j, i)) continue;
-      return loader::skip(facts, "from %lu to %lu it is %u, back %u; no rule is broken", i, j,
+      return loader::skip(facts, "from {} to {} it is {}, back {}; no rule is broken", i, j,
                           slit->at(i, j), slit->at(j, i));
     }
   }
@@ -494,7 +493,7 @@ Outcome check_slit_domains(const TableFacts& machine, Facts& facts) {
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
   const auto check = [&](uint32_t domain) {
     if (domain < slit->count) return Pass;
-    return fail(facts, "domain %u is in the SRAT, the SLIT has %lu", domain, slit->count);
+    return fail(facts, "domain {} is in the SRAT, the SLIT has {}", domain, slit->count);
   };
   if (each_memory(srat, [&](const Memory& m) { return check(m.domain); }) == Fail) return Fail;
   return each_cpu_node(srat, [&](const CpuNode& cpu) { return check(cpu.domain); });
@@ -509,12 +508,12 @@ constexpr size_t kHmatFirst = 40;
 // Calls visit(type, bytes) for each structure, until it returns Fail; faults of form are told.
 template <class Visit>
 Outcome each_hmat(Bytes hmat, Facts& facts, Visit visit) {
-  if (hmat.size() < kHmatFirst) return fail(facts, "%zu bytes", hmat.size());
+  if (hmat.size() < kHmatFirst) return fail(facts, "{} bytes", hmat.size());
   for (size_t at = kHmatFirst; at < hmat.size();) {
     const size_t left = hmat.size() - at;
     const uint32_t length = left >= 8 ? loader::field<uint32_t>(hmat, at + 4) : 0;
     if (length < 8 || length > left) {
-      return fail(facts, "the structure at offset %zu has a length of %u", at, length);
+      return fail(facts, "the structure at offset {} has a length of {}", at, length);
     }
     if (visit(loader::field<uint16_t>(hmat, at), hmat.subspan(at, length)) == Fail) return Fail;
     at += length;
@@ -544,15 +543,15 @@ Outcome check_hmat_form(const TableFacts& machine, Facts& facts) {
     if (type == 0) wanted = 40;
     if (type == 1) {
       constexpr size_t kFixed = 32;
-      if (b.size() < kFixed) return fail(facts, "a latency structure of %zu bytes", b.size());
+      if (b.size() < kFixed) return fail(facts, "a latency structure of {} bytes", b.size());
       const size_t initiators = loader::field<uint32_t>(b, 12);
       const size_t targets = loader::field<uint32_t>(b, 16);
       wanted = kFixed + 4 * (initiators + targets) + 2 * initiators * targets;
     }
     if (type == 2) wanted = b.size() < 32 ? 32 : 32 + 2 * size_t{loader::field<uint16_t>(b, 30)};
-    if (type > 2) return fail(facts, "a structure of type %u", type);
+    if (type > 2) return fail(facts, "a structure of type {}", type);
     if (b.size() == wanted) return Pass;
-    return fail(facts, "a structure of type %u has %zu bytes, should have %zu", type, b.size(),
+    return fail(facts, "a structure of type {} has {} bytes, should have {}", type, b.size(),
                 wanted);
   });
 }
@@ -574,15 +573,15 @@ Outcome check_hmat_domains(const TableFacts& machine, Facts& facts) {
     constexpr uint16_t kInitiatorValid = 1;
     const auto initiator = loader::field<uint32_t>(b, 12);
     const auto memory = loader::field<uint32_t>(b, 16);
-    if (!in_srat(memory)) return fail(found, "memory domain %u is not in the SRAT", memory);
+    if (!in_srat(memory)) return fail(found, "memory domain {} is not in the SRAT", memory);
     if ((loader::field<uint16_t>(b, 8) & kInitiatorValid) != 0 && !in_srat(initiator)) {
-      return fail(found, "initiator domain %u is not in the SRAT", initiator);
+      return fail(found, "initiator domain {} is not in the SRAT", initiator);
     }
     return Pass;
   });
   Facts cut;
-  if (!found.empty() && domains.too_many(cut, "domains")) return fail(facts, "%s", cut.text());
-  if (!found.empty()) return fail(facts, "%s", found.text());
+  if (!found.empty() && domains.too_many(cut, "domains")) return fail(facts, "{}", cut.text());
+  if (!found.empty()) return fail(facts, "{}", found.text());
   return Pass;
 }
 
@@ -599,7 +598,7 @@ Outcome each_cedt(Bytes cedt, Facts& facts, Visit visit) {
     const size_t left = cedt.size() - at;
     const size_t length = left >= 4 ? loader::field<uint16_t>(cedt, at + 2) : 0;
     if (length < 4 || length > left) {
-      return fail(facts, "the structure at offset %zu has a length of %zu", at, length);
+      return fail(facts, "the structure at offset {} has a length of {}", at, length);
     }
     if (visit(cedt[at], cedt.subspan(at, length)) == Fail) return Fail;
     at += length;
@@ -622,13 +621,12 @@ Outcome check_cedt_form(const TableFacts& machine, Facts& facts) {
   return each_cedt(cedt, facts, [&](uint8_t type, Bytes b) {
     constexpr size_t kLeast[] = {32, 36, 8, 16};
     if (type < std::size(kLeast) && b.size() < kLeast[type]) {
-      return fail(facts, "a structure of type %u has %zu bytes", type, b.size());
+      return fail(facts, "a structure of type {} has {} bytes", type, b.size());
     }
     const auto range = window(type, b);
     if (!range) return Pass;
     if (range->empty() || range->start.v % kWindowUnit != 0 || range->size() % kWindowUnit != 0) {
-      return fail(facts, "the window [0x%lx-0x%lx) is not in units of 256 MiB", range->start.v,
-                  range->end.v);
+      return fail(facts, "the window [{}-{}) is not in units of 256 MiB", range->start, range->end);
     }
     return Pass;
   });
@@ -653,8 +651,7 @@ Outcome check_cedt_windows(const TableFacts& machine, Facts& facts) {
            [&](uint64_t a, uint64_t b) { return window_at(a).start < window_at(b).start; })) {
     const mm::Range range = window_at(offset);
     if (before.overlaps(range)) {
-      return fail(facts, "[0x%lx-0x%lx) and [0x%lx-0x%lx)", before.start.v, before.end.v,
-                  range.start.v, range.end.v);
+      return fail(facts, "{} and {}", before, range);
     }
     before = range;
   }

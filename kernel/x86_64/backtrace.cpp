@@ -52,11 +52,10 @@ void print_code_address(const mm::Printer& out, uint64_t address, Code what) {
   const uint64_t back = what == Code::Return ? 1 : 0;
   const Symbol symbol = symbols().find(address - back);
   if (!is_text(address) || symbol.name.empty()) {
-    out.part("%016lx", address);
+    out.part("{:016x}", address);
     return;
   }
-  out.part("%.*s+0x%lx/0x%lx [%016lx]", static_cast<int>(symbol.name.size()), symbol.name.data(),
-           symbol.offset + back, symbol.size, address);
+  out.part("{}+{:#x}/{:#x} [{:016x}]", symbol.name, symbol.offset + back, symbol.size, address);
 }
 
 void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp) {

@@ -103,7 +103,7 @@ void start_clock(const mm::Printer& out) {
   const x86::TscRate rate = x86::find_tsc_rate();
   tsc_hertz = rate.hertz;
   console().set_clock(microseconds);
-  out.line("tsc: Detected %lu.%03lu MHz processor, by %s", rate.hertz / 1'000'000,
+  out.line("tsc: Detected {}.{:03} MHz processor, by {}", rate.hertz / 1'000'000,
            rate.hertz / 1000 % 1000, rate.source);
 }
 

@@ -86,10 +86,10 @@ CpuFacts cpu_facts() {
 void print(const CpuFacts& cpu, const mm::Printer& out) {
   const char* brand = cpu.brand.data();
   while (*brand == ' ') ++brand;  // Intel pads it on the left
-  out.line("CPU: %s (%s family 0x%x, model 0x%x, stepping 0x%x)%s%s",
+  out.line("CPU: {} ({} family {:#x}, model {:#x}, stepping {:#x}){}{}",
            *brand != '\0' ? brand : "no brand", cpu.vendor.data(), cpu.family, cpu.model,
            cpu.stepping, cpu.hypervisor[0] != '\0' ? " under " : "", cpu.hypervisor.data());
-  out.line("CPU: %u physical and %u virtual address bits, %d-level paging, NX %s, 1 GiB pages %s",
+  out.line("CPU: {} physical and {} virtual address bits, {}-level paging, NX {}, 1 GiB pages {}",
            cpu.physical_bits, cpu.virtual_bits, (read_cr4() & kCr4La57) != 0 ? 5 : 4,
            cpu.nx ? "yes" : "no", cpu.pages_1g ? "yes" : "no");
 }

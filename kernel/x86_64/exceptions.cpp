@@ -87,8 +87,8 @@ struct Fault {
 };
 
 void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
-  out.line("BUG: unable to handle page fault for address: %016lx", at);
-  out.line("#PF: %s %s in %s mode", (r.error & 4) != 0 ? "user" : "supervisor",
+  out.line("BUG: unable to handle page fault for address: {:016x}", at);
+  out.line("#PF: {} {} in {} mode", (r.error & 4) != 0 ? "user" : "supervisor",
            (r.error & 16) != 0  ? "instruction fetch"
            : (r.error & 2) != 0 ? "write access"
                                 : "read access",
@@ -96,24 +96,24 @@ void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
   const char* reason = (r.error & 8) != 0   ? "reserved bit violation"
                        : (r.error & 1) != 0 ? "permissions violation"
                                             : "not-present page";
-  out.line("#PF: error_code(0x%04lx) - %s", r.error, reason);
+  out.line("#PF: error_code(0x{:04x}) - {}", r.error, reason);
   if (const char* stack = stack_guarded_by(at); stack != nullptr) {
-    out.line("#PF: the page below the %s stack: the stack is too small", stack);
+    out.line("#PF: the page below the {} stack: the stack is too small", stack);
   }
   if (at < mm::kPageSize) out.line("#PF: a null pointer was used");
 }
 
 void print_registers(const mm::Printer& out, const Registers& r, uint64_t cr2) {
-  out.part("RIP: %04lx:", r.cs);
+  out.part("RIP: {:04x}:", r.cs);
   print_code_address(out, r.rip, Code::Stopped);
   out.text("\n");
-  out.line("RSP: %04lx:%016lx EFLAGS: %08lx", r.ss, r.rsp, r.rflags);
-  out.line("RAX: %016lx RBX: %016lx RCX: %016lx", r.rax, r.rbx, r.rcx);
-  out.line("RDX: %016lx RSI: %016lx RDI: %016lx", r.rdx, r.rsi, r.rdi);
-  out.line("RBP: %016lx R08: %016lx R09: %016lx", r.rbp, r.r8, r.r9);
-  out.line("R10: %016lx R11: %016lx R12: %016lx", r.r10, r.r11, r.r12);
-  out.line("R13: %016lx R14: %016lx R15: %016lx", r.r13, r.r14, r.r15);
-  out.line("CR0: %016lx CR2: %016lx CR3: %016lx CR4: %016lx", read_cr0(), cr2, read_cr3(),
+  out.line("RSP: {:04x}:{:016x} EFLAGS: {:08x}", r.ss, r.rsp, r.rflags);
+  out.line("RAX: {:016x} RBX: {:016x} RCX: {:016x}", r.rax, r.rbx, r.rcx);
+  out.line("RDX: {:016x} RSI: {:016x} RDI: {:016x}", r.rdx, r.rsi, r.rdi);
+  out.line("RBP: {:016x} R08: {:016x} R09: {:016x}", r.rbp, r.r8, r.r9);
+  out.line("R10: {:016x} R11: {:016x} R12: {:016x}", r.r10, r.r11, r.r12);
+  out.line("R13: {:016x} R14: {:016x} R15: {:016x}", r.r13, r.r14, r.r15);
+  out.line("CR0: {:016x} CR2: {:016x} CR3: {:016x} CR4: {:016x}", read_cr0(), cr2, read_cr3(),
            read_cr4());
 }
 
@@ -122,7 +122,7 @@ void report(const void* facts, const mm::Printer& out) {
   if (r.vector == kPageFault) {
     print_page_fault(out, r, cr2);
   } else {
-    out.line("%s, error code 0x%04lx", name_of(r.vector), r.error);
+    out.line("{}, error code 0x{:04x}", name_of(r.vector), r.error);
   }
   print_registers(out, r, cr2);
   print_backtrace_from(out, r.rip, r.rbp);

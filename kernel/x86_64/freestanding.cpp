@@ -63,6 +63,6 @@ void terminate() noexcept {
 }
 __attribute__((noreturn)) void __throw_out_of_range_fmt(const char* format, ...);  // NOLINT: theirs
 void __throw_out_of_range_fmt(const char* format, ...) {                           // NOLINT
-  kernel::panic("out of range: %s", format);
+  kernel::panic("out of range: {}", format);
 }
 }  // namespace std

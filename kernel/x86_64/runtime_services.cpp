@@ -64,12 +64,13 @@ mm::Result<> can_call(const loader::Handoff& handoff) {
        {reinterpret_cast<const void*>(&can_call), static_cast<const void*>(&arguments),
         static_cast<const void*>(__builtin_frame_address(0))}) {
     if (!same_place(handoff.runtime_root, at)) {
-      return mm::Error{"their page tables lack the kernel (address)", what,
+      return mm::Error{"their page tables lack the kernel (address {:#x})", what,
                        reinterpret_cast<uint64_t>(at)};
     }
   }
   if (!x86::translate(handoff.runtime_root, handoff.efi_system_table)) {
-    return mm::Error{"their page tables lack the system table", what, handoff.efi_system_table};
+    return mm::Error{"their page tables lack the system table (address {:#x})", what,
+                     handoff.efi_system_table};
   }
   return {};
 }
@@ -91,7 +92,7 @@ mm::Result<> pass_name(const VariableName& variable) {
   size_t length = 0;
   for (; variable.name[length] != 0; ++length) {
     if (length == VariableName::kMaxLength) {
-      return mm::Error{"its name is too long (characters allowed)", variable.called,
+      return mm::Error{"its name is too long (characters allowed {})", variable.called,
                        VariableName::kMaxLength};
     }
     arguments.name[length] = variable.name[length];
@@ -101,8 +102,8 @@ mm::Result<> pass_name(const VariableName& variable) {
   return {};
 }
 
-mm::Error refused(const char* what, const char* subject, uint64_t status) {
-  return {what, subject, status & ~kError, 0, "UEFI error"};
+mm::Error refused(mm::ErrorText what, const char* subject, uint64_t status) {
+  return {what, subject, status & ~kError};
 }
 
 }  // namespace
@@ -116,9 +117,9 @@ mm::Result<std::optional<size_t>> get_variable(const loader::Handoff& handoff,
   const uint64_t status = call(handoff, kGetVariable, arguments.name, &arguments.vendor,
                                &arguments.attributes, &arguments.size, arguments.data);
   if (status == kNotFound) return std::optional<size_t>();
-  if (status != kSuccess) return refused("cannot be read", variable.called, status);
+  if (status != kSuccess) return refused("cannot be read (UEFI error {})", variable.called, status);
   if (arguments.size > out.size()) {
-    return mm::Error{"is larger than there is room for (bytes, room)", variable.called,
+    return mm::Error{"is larger than there is room for (bytes {}, room {})", variable.called,
                      arguments.size, out.size()};
   }
   std::memcpy(out.data(), arguments.data, arguments.size);
@@ -130,30 +131,33 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
   BATON_TRY(can_call(handoff));
   BATON_TRY(pass_name(variable));
   if (content.size() > sizeof(arguments.data)) {
-    return mm::Error{"is too large (bytes, most)", variable.called, content.size(),
+    return mm::Error{"is too large (bytes {}, most {})", variable.called, content.size(),
                      sizeof(arguments.data)};
   }
   uint64_t status = call(handoff, kQueryInfo, uint64_t{kAttributes}, &arguments.maximum,
                          &arguments.remaining, &arguments.largest);
   // Firmware before UEFI 2.0 cannot tell.
   if (status == kSuccess && arguments.remaining < content.size() + kKeptFree) {
-    return mm::Error{"the firmware has too little room for variables (bytes free, needed)",
+    return mm::Error{"the firmware has too little room for variables (bytes free {}, needed {})",
                      variable.called, arguments.remaining, content.size() + kKeptFree};
   }
   if (status != kSuccess && status != kUnsupported) {
-    return refused("the room for variables cannot be found out", variable.called, status);
+    return refused("the room for variables cannot be found out (UEFI error {})", variable.called,
+                   status);
   }
   std::memcpy(arguments.data, content.data(), content.size());
   status = call(handoff, kSetVariable, arguments.name, &arguments.vendor, uint64_t{kAttributes},
                 uint64_t{content.size()}, arguments.data);
-  if (status != kSuccess) return refused("cannot be written", variable.called, status);
+  if (status != kSuccess)
+    return refused("cannot be written (UEFI error {})", variable.called, status);
   return {};
 }
 
 mm::Result<FirmwareTime> firmware_time(const loader::Handoff& handoff) {
   BATON_TRY(can_call(handoff));
   const uint64_t status = call(handoff, kGetTime, &arguments.time, static_cast<void*>(nullptr));
-  if (status != kSuccess) return refused("cannot be read", "the firmware's clock", status);
+  if (status != kSuccess)
+    return refused("cannot be read (UEFI error {})", "the firmware's clock", status);
   const EfiTime& t = arguments.time;
   return FirmwareTime{t.year, t.month, t.day, t.hour, t.minute, t.second};
 }

@@ -35,7 +35,8 @@ void open_console() { open_com1(); }
 mm::Result<> add_console(uint16_t port, uint32_t baud) {
   if (com1.is_open() && loader::kCom1 == port) return {};
   named = x86::Serial({port});
-  if (!named.open(baud)) return mm::Error{"nothing answers at this port", "SPCR", port, 0};
+  if (!named.open(baud))
+    return mm::Error{"nothing answers at this port (port {:#x})", "SPCR", port, 0};
   if (!console().add_line([](std::string_view text) { named.write(text); })) {
     return mm::Error{"the console has too many outputs", "SPCR"};
   }
@@ -94,7 +95,7 @@ void print_cpu(const mm::Printer& out) {
   x86::print(x86::cpu_facts(), out);
   const char* before = "CPU: ";
   for (const Protection& p : protections()) {
-    out.part("%s%s %s", before, p.name, p.on ? "on" : p.there ? "off" : "missing");
+    out.part("{}{} {}", before, p.name, p.on ? "on" : p.there ? "off" : "missing");
     before = ", ";
   }
   out.text("\n");

@@ -26,7 +26,7 @@ class AcpiEntries {
     const size_t left = table_.size() - at_;
     const size_t length = left >= 2 ? table_[at_ + 1] : 0;
     if (length < 2 || length > left) {
-      fault_ = mm::Error{"entry of bad length (offset, length)", nullptr, at_, length};
+      fault_ = mm::Error{"entry of bad length (offset {}, length {})", nullptr, at_, length};
       return std::nullopt;
     }
     const AcpiEntry entry{table_[at_], table_.subspan(at_, length)};

@@ -61,7 +61,7 @@ std::optional<SleepType> sleep_package(std::span<const uint8_t> code) {
 
 mm::Result<AcpiFacts> parse_fadt(std::span<const uint8_t> fadt) {
   if (fadt.size() < kSizeOfAcpi1) {
-    return mm::Error{"too short (length, at least)", "FACP", fadt.size(), kSizeOfAcpi1};
+    return mm::Error{"too short (length {}, at least {})", "FACP", fadt.size(), kSizeOfAcpi1};
   }
   AcpiFacts facts;
   facts.smi_command = field<uint32_t>(fadt, kSmiCommand);

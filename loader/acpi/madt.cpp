@@ -32,7 +32,7 @@ size_t least_length(uint8_t type) {
 mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> storage,
                             const mm::Printer& out) {
   if (table.size() < kFirstEntry) {
-    return mm::Error{"shorter than its own header (length, at least)", "APIC", table.size(),
+    return mm::Error{"shorter than its own header (length {}, at least {})", "APIC", table.size(),
                      kFirstEntry};
   }
   Madt madt;
@@ -42,7 +42,7 @@ mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> s
   while (const auto entry = entries.next()) {
     const auto bytes = entry->bytes;
     if (bytes.size() < least_length(entry->type)) {
-      return mm::Error{"entry too short (type, length)", "APIC", entry->type, bytes.size()};
+      return mm::Error{"entry too short (type {}, length {})", "APIC", entry->type, bytes.size()};
     }
     MadtCpu cpu;
     uint32_t flags = 0;
@@ -82,9 +82,9 @@ mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> s
   }
   madt.cpus = storage.first(count);
   if (madt.left_out != 0) {
-    out.line("ACPI: MADT: %zu CPUs behind the first %zu left out", madt.left_out, count);
+    out.line("ACPI: MADT: {} CPUs behind the first {} left out", madt.left_out, count);
   }
-  out.line("smpboot: Allowing %zu CPUs, %zu hotplug CPUs", count, count - madt.enabled);
+  out.line("smpboot: Allowing {} CPUs, {} hotplug CPUs", count, count - madt.enabled);
   return madt;
 }
 

@@ -111,32 +111,33 @@ bool AcpiWalk::can_read(Phys address, uint64_t size) const {
 
 Result<AcpiTable> AcpiWalk::table_at(Phys address, AcpiRoot& root) const {
   if (!can_read(address, sizeof(AcpiHeader))) {
-    return Error{"table's address cannot be read (address)", "ACPI", address.v, 0};
+    return Error{"table's address cannot be read (address {:#x})", "ACPI", address.v, 0};
   }
   const auto* header = map_.at<const AcpiHeader>(address);
   AcpiTable table{{}, address, header->length, false, 0};
   for (size_t i = 0; i < 4; ++i) table.signature[i] = header->signature[i];
   if (is(table.signature, "FACS")) {
     if (table.length < 64) {
-      return Error{"FACS is shorter than 64 bytes (address, length)", "ACPI", address.v,
+      return Error{"FACS is shorter than 64 bytes (address {:#x}, length {})", "ACPI", address.v,
                    table.length};
     }
   } else if (table.length < sizeof(AcpiHeader)) {
-    return Error{"table is shorter than its header (address, length)", "ACPI", address.v,
+    return Error{"table is shorter than its header (address {:#x}, length {})", "ACPI", address.v,
                  table.length};
   }
   if (table.length > kMaxFirmwareTable) {
-    return Error{"table is longer than any (address, length)", "ACPI", address.v, table.length};
+    return Error{"table is longer than any (address {:#x}, length {})", "ACPI", address.v,
+                 table.length};
   }
   if (!can_read(address, table.length)) {
-    return Error{"table ends where nothing can be read (address, length)", "ACPI", address.v,
-                 table.length};
+    return Error{"table ends where nothing can be read (address {:#x}, length {})", "ACPI",
+                 address.v, table.length};
   }
   table.checksum_good = is(table.signature, "FACS");
   if (table.checksum_good) return table;
   if (table.length > kMaxAcpiBytes - root.bytes_summed) {
-    return Error{"all tables together are longer than any (address, length)", "ACPI", address.v,
-                 table.length};
+    return Error{"all tables together are longer than any (address {:#x}, length {})", "ACPI",
+                 address.v, table.length};
   }
   root.bytes_summed += table.length;
   table.checksum_good = acpi_checksum(map_.at(address), table.length) == 0;
@@ -146,10 +147,10 @@ Result<AcpiTable> AcpiWalk::table_at(Phys address, AcpiRoot& root) const {
 Result<AcpiTable> AcpiWalk::root_table(Phys address, const char* signature, AcpiRoot& root) const {
   const AcpiTable table = BATON_TRY(table_at(address, root));
   if (!is(table.signature, signature)) {
-    return Error{"root table has another signature (address)", signature, address.v, 0};
+    return Error{"root table has another signature (address {:#x})", signature, address.v, 0};
   }
   if (!table.checksum_good) {
-    return Error{"root table's checksum is wrong (address, length)", signature, address.v,
+    return Error{"root table's checksum is wrong (address {:#x}, length {})", signature, address.v,
                  table.length};
   }
   return table;
@@ -170,15 +171,16 @@ void AcpiWalk::add_from_fadt(const AcpiTable& fadt, List& list) const {
 
 Result<AcpiRoot> AcpiWalk::list(Phys rsdp_address, std::span<AcpiTable> tables) const {
   if (!can_read(rsdp_address, kRsdpV1Size)) {
-    return Error{"address cannot be read (address)", "RSDP", rsdp_address.v, 0};
+    return Error{"address cannot be read (address {:#x})", "RSDP", rsdp_address.v, 0};
   }
   const auto* bytes = map_.at<const std::byte>(rsdp_address);
   const auto* rsdp = map_.at<const Rsdp>(rsdp_address);
   if (std::string_view(rsdp->signature, 8) != "RSD PTR ") {
-    return Error{"signature is not 'RSD PTR ' (address)", "RSDP", rsdp_address.v, 0};
+    return Error{"signature is not 'RSD PTR ' (address {:#x})", "RSDP", rsdp_address.v, 0};
   }
   if (acpi_checksum(bytes, kRsdpV1Size) != 0) {
-    return Error{"checksum of the first 20 bytes is wrong (address)", "RSDP", rsdp_address.v, 0};
+    return Error{"checksum of the first 20 bytes is wrong (address {:#x})", "RSDP", rsdp_address.v,
+                 0};
   }
 
   AcpiRoot root;

@@ -12,13 +12,13 @@ constexpr size_t kCountOffset = 36, kFirstDistance = 44;
 mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const ProximityMap& domains,
                                      std::span<uint8_t> matrix, const mm::Printer& out) {
   if (table.size() < kFirstDistance) {
-    return mm::Error{"shorter than its own header (length, at least)", "SLIT", table.size(),
+    return mm::Error{"shorter than its own header (length {}, at least {})", "SLIT", table.size(),
                      kFirstDistance};
   }
   const auto count = field<uint64_t>(table, kCountOffset);
   const size_t room = table.size() - kFirstDistance;
   if (count > room || count * count > room) {
-    return mm::Error{"shorter than its count of domains asks for (length, domains)", "SLIT",
+    return mm::Error{"shorter than its count of domains asks for (length {}, domains {})", "SLIT",
                      table.size(), count};
   }
   const auto distance = [&](uint64_t from, uint64_t to) {
@@ -35,7 +35,7 @@ mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const Proxi
 
   const size_t nodes = domains.count();
   if (nodes * nodes > matrix.size()) {
-    return mm::Error{"more nodes than there is room for (nodes, bytes)", "SLIT", nodes,
+    return mm::Error{"more nodes than there is room for (nodes {}, bytes {})", "SLIT", nodes,
                      matrix.size()};
   }
   bool any = false;
@@ -56,7 +56,7 @@ mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const Proxi
     }
   }
   if (!any) return mm::Distances{};
-  out.line("NUMA: Initialized distance table, cnt=%zu", nodes);
+  out.line("NUMA: Initialized distance table, cnt={}", nodes);
   return mm::Distances{matrix.first(nodes * nodes), static_cast<mm::NodeId>(nodes)};
 }
 

@@ -28,16 +28,16 @@ uint32_t baud_of(uint8_t code) {
 
 mm::Result<SpcrPort> parse_spcr(std::span<const uint8_t> table) {
   if (table.size() < kAtLeast) {
-    return mm::Error{"too short (length, at least)", "SPCR", table.size(), kAtLeast};
+    return mm::Error{"too short (length {}, at least {})", "SPCR", table.size(), kAtLeast};
   }
   if (table[kInterfaceType] > kLast16550) {
-    return mm::Error{"the console is not a 16550 (interface type)", "SPCR", table[kInterfaceType],
-                     0};
+    return mm::Error{"the console is not a 16550 (interface type {})", "SPCR",
+                     table[kInterfaceType], 0};
   }
   const GenericAddress address = generic_address(table, kBaseAddress);
   if (address.address == 0) return mm::Error{"console redirection is off", "SPCR"};
   if (address.space != GenericAddress::kIo || address.address > 0xffff) {
-    return mm::Error{"the console is not at an I/O port (address space, address)", "SPCR",
+    return mm::Error{"the console is not at an I/O port (address space {}, address {:#x})", "SPCR",
                      address.space, address.address};
   }
   return SpcrPort{static_cast<uint16_t>(address.address), baud_of(table[kBaudRate])};

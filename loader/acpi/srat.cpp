@@ -55,7 +55,7 @@ struct Reader {
   std::optional<mm::NodeId> node_of(uint32_t domain) {
     const auto node = domains.map(domain);
     if (!node) {
-      out.line("SRAT: Too many proximity domains %x", domain);
+      out.line("SRAT: Too many proximity domains {:x}", domain);
       discredit();
     }
     return node;
@@ -63,7 +63,7 @@ struct Reader {
 
   void cpu(std::span<const uint8_t> entry) {
     if (entry.size() != kCpuLength) {
-      out.line("SRAT: Unexpected header length: %zu", entry.size());
+      out.line("SRAT: Unexpected header length: {}", entry.size());
       discredit();
       return;
     }
@@ -76,12 +76,12 @@ struct Reader {
     if (!node) return;
     const uint32_t apic_id = entry[3];
     if (!add_cpu(apic_id, *node)) return;
-    out.line("SRAT: PXM %u -> APIC 0x%02x -> Node %u", domain, apic_id, *node);
+    out.line("SRAT: PXM {} -> APIC 0x{:02x} -> Node {}", domain, apic_id, *node);
   }
 
   void x2apic(std::span<const uint8_t> entry) {
     if (entry.size() < kX2apicLength) {
-      out.line("SRAT: Unexpected header length: %zu", entry.size());
+      out.line("SRAT: Unexpected header length: {}", entry.size());
       discredit();
       return;
     }
@@ -89,24 +89,24 @@ struct Reader {
     const auto domain = field<uint32_t>(entry, 4);
     const auto apic_id = field<uint32_t>(entry, 8);
     if (!x2apic_mode && apic_id > kMaxXapicId) {
-      if (tell_not_used()) out.line("SRAT: PXM %u -> X2APIC 0x%04x ignored", domain, apic_id);
+      if (tell_not_used()) out.line("SRAT: PXM {} -> X2APIC 0x{:04x} ignored", domain, apic_id);
       return;
     }
     const auto node = node_of(domain);
     if (!node) return;
     if (apic_id >= kMaxLocalApic) {
       if (!tell_not_used()) return;
-      out.line("SRAT: PXM %u -> APIC 0x%04x -> Node %u skipped apicid that is too big", domain,
+      out.line("SRAT: PXM {} -> APIC 0x{:04x} -> Node {} skipped apicid that is too big", domain,
                apic_id, *node);
       return;
     }
     if (!add_cpu(apic_id, *node)) return;
-    out.line("SRAT: PXM %u -> APIC 0x%04x -> Node %u", domain, apic_id, *node);
+    out.line("SRAT: PXM {} -> APIC 0x{:04x} -> Node {}", domain, apic_id, *node);
   }
 
   void initiator(std::span<const uint8_t> entry) {
     if (entry.size() < kInitiatorLength) {
-      if (tell_not_used()) out.line("SRAT: Unexpected header length: %zu", entry.size());
+      if (tell_not_used()) out.line("SRAT: Unexpected header length: {}", entry.size());
       return;
     }
     if ((field<uint32_t>(entry, 24) & kEnabled) == 0) return;
@@ -119,7 +119,7 @@ struct Reader {
 
   void memory(std::span<const uint8_t> entry) {
     if (entry.size() < kMemoryLength) {
-      out.line("ACPI: SRAT: Unexpected header length: %zu", entry.size());
+      out.line("ACPI: SRAT: Unexpected header length: {}", entry.size());
       discredit();
       return;
     }
@@ -144,8 +144,9 @@ struct Reader {
     storage.memory[memory_count++] = {
         *node, {mm::Phys{start}, mm::Phys{end}}, hotplug, nonvolatile};
     named.set(*node);
-    out.line("ACPI: SRAT: Node %u PXM %u [mem 0x%08lx-0x%08lx]%s%s", *node, domain, start, end - 1,
-             hotplug ? " hotplug" : "", nonvolatile ? " non-volatile" : "");
+    out.line("ACPI: SRAT: Node {} PXM {} {:08x}{}{}", *node, domain,
+             mem(mm::Range{mm::Phys{start}, mm::Phys{end}}), hotplug ? " hotplug" : "",
+             nonvolatile ? " non-volatile" : "");
   }
 
   void first_pass(const AcpiEntry& entry) {
@@ -187,7 +188,7 @@ uint32_t ProximityMap::next_unused() const {
 Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage, ProximityMap& domains,
                         bool x2apic_mode, const mm::Printer& out) {
   if (table.size() < kFirstEntry) {
-    return Error{"shorter than its own header (length, at least)", "SRAT", table.size(),
+    return Error{"shorter than its own header (length {}, at least {})", "SRAT", table.size(),
                  kFirstEntry};
   }
   Reader reader{table, storage, domains, x2apic_mode, out};
@@ -210,9 +211,8 @@ Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage, Pro
   // Linux: without one memory entry there is nothing to go by.
   if (reader.memory_count == 0) return Srat{};
   if (reader.cpus_left_out + reader.memory_left_out != 0) {
-    out.line(
-        "ACPI: SRAT: %zu CPUs behind the first %zu and %zu ranges behind the first %zu left out",
-        reader.cpus_left_out, reader.cpu_count, reader.memory_left_out, reader.memory_count);
+    out.line("ACPI: SRAT: {} CPUs behind the first {} and {} ranges behind the first {} left out",
+             reader.cpus_left_out, reader.cpu_count, reader.memory_left_out, reader.memory_count);
   }
   return Srat{true,
               storage.memory.first(reader.memory_count),
@@ -268,7 +268,7 @@ Result<> add_cxl_windows(std::span<const uint8_t> cedt, SratStorage storage, Pro
     const uint8_t type = cedt[at];
     const auto length = field<uint16_t>(cedt, at + 2);
     if (length < 4 || length > cedt.size() - at) {
-      return Error{"entry of bad length (offset, length)", "CEDT", at, length};
+      return Error{"entry of bad length (offset {}, length {})", "CEDT", at, length};
     }
     const auto entry = cedt.subspan(at, length);
     at += length;
@@ -276,8 +276,8 @@ Result<> add_cxl_windows(std::span<const uint8_t> cedt, SratStorage storage, Pro
     const mm::Phys start{field<uint64_t>(entry, 8)};
     const mm::Range window{start, start + field<uint64_t>(entry, 16)};
     if (window.empty()) {
-      out.line("ACPI: CEDT: CFMWS [mem 0x%lx, size 0x%lx]: nothing or wrapped, not used",
-               window.start.v, window.end - window.start);
+      out.line("ACPI: CEDT: CFMWS [mem {}, size {:#x}]: nothing or wrapped, not used", window.start,
+               window.end - window.start);
       continue;
     }
     if (fill_window(storage.memory.first(srat.memory.size()), window)) continue;
@@ -288,7 +288,7 @@ Result<> add_cxl_windows(std::span<const uint8_t> cedt, SratStorage storage, Pro
     }
     const size_t count = srat.memory.size();
     if (count == storage.memory.size()) {
-      return Error{"more windows than there is room for (count)", "CEDT", count, 0};
+      return Error{"more windows than there is room for (count {})", "CEDT", count, 0};
     }
     storage.memory[count] = {*node, window, false, false};
     srat.memory = storage.memory.first(count + 1);

@@ -24,35 +24,41 @@ std::span<const uint8_t> AcpiTables::table(std::string_view signature) const {
   return {};
 }
 
+// A table's text: filled up with blanks, or ended by a NUL.
+static std::string_view words(const char* text, size_t size) {
+  const std::string_view all(text, size);
+  return all.substr(0, all.find('\0'));
+}
+
 void AcpiTables::print(const mm::Printer& out) const {
   for (const AcpiTable& t : list()) {
-    const std::string_view signature{t.signature.data(), t.signature.size()};
-    out.part("ACPI: %.4s 0x%016lX %06X", t.signature.data(), t.address.v, t.length);
+    const std::string_view signature = words(t.signature.data(), t.signature.size());
+    out.part("ACPI: {} 0x{:016X} {:06X}", signature, t.address, t.length);
     if (signature == "RSDP") {
       const auto* rsdp = map_.at<const char>(t.address);
-      out.line(" (v%.2d %-6.6s)", root_.revision, rsdp + 9);
+      out.line(" (v{:02} {:6})", root_.revision, words(rsdp + 9, 6));
     } else if (signature == "FACS") {
       out.text("\n");
     } else {
       const auto* h = map_.at<const AcpiHeader>(t.address);
-      out.line(" (v%.2d %-6.6s %-8.8s %08X %-4.4s %08X)", h->revision, h->oem_id, h->oem_table_id,
-               h->oem_revision, h->creator_id, h->creator_revision);
+      out.line(" (v{:02} {:6} {:8} {:08X} {:4} {:08X})", h->revision, words(h->oem_id, 6),
+               words(h->oem_table_id, 8), h->oem_revision, words(h->creator_id, 4),
+               h->creator_revision);
     }
     if (!t.checksum_good) {
-      out.line("ACPI BIOS Warning (bug): Incorrect checksum in table [%.4s]: not used",
-               t.signature.data());
+      out.line("ACPI BIOS Warning (bug): Incorrect checksum in table [{}]: not used", signature);
     }
   }
   if (root_.skipped != 0) {
-    out.part("ACPI: %zu pointers lead to no table, the first: ", root_.skipped);
+    out.part("ACPI: {} pointers lead to no table, the first: ", root_.skipped);
     out.error("ACPI", root_.first_skipped);
   }
   if (root_.duplicates != 0) {
-    out.line("ACPI: %zu pointers lead to a table that is listed already, the first to 0x%016lX",
-             root_.duplicates, root_.first_duplicate.v);
+    out.line("ACPI: {} pointers lead to a table that is listed already, the first to 0x{:016X}",
+             root_.duplicates, root_.first_duplicate);
   }
   if (root_.left_out != 0) {
-    out.line("ACPI: %zu pointers behind the first %zu tables left out", root_.left_out, kMaxTables);
+    out.line("ACPI: {} pointers behind the first {} tables left out", root_.left_out, kMaxTables);
   }
 }
 

@@ -19,11 +19,11 @@ uint32_t sum_of_words(const Handoff& handoff) {
 mm::Result<> check_array(const char* field, const HandoffArray& array, size_t element_size) {
   if (array.count == 0) return {};
   if (array.element_size != element_size) {
-    return mm::Error{"element size differs (given, understood)", field, array.element_size,
+    return mm::Error{"element size differs (given {}, understood {})", field, array.element_size,
                      element_size};
   }
   if (array.address == 0 || array.address % 8 != 0 || array.address >= mm::kMaxPhys) {
-    return mm::Error{"address is null, unaligned or impossible (address, count)", field,
+    return mm::Error{"address is null, unaligned or impossible (address {:#x}, count {})", field,
                      array.address, array.count};
   }
   return {};
@@ -33,7 +33,7 @@ mm::Result<> check_text(const char* field, const char* text, size_t size) {
   for (size_t i = 0; i < size; ++i) {
     if (text[i] == '\0') return {};
   }
-  return mm::Error{"text does not end (size)", field, size, 0};
+  return mm::Error{"text does not end (size {})", field, size, 0};
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ uint32_t bytes_per_pixel(const HandoffFramebuffer& facts) {
 mm::Result<> check_room(size_t options_length, size_t segments, size_t results) {
   const auto check = [](const char* field, size_t count, size_t most) -> mm::Result<> {
     if (count <= most) return {};
-    return mm::Error{"more than a kernel takes (given, most)", field, count, most};
+    return mm::Error{"more than a kernel takes (given {}, most {})", field, count, most};
   };
   BATON_TRY(check("options", options_length, kMaxHandoffOptions));
   BATON_TRY(check("segments", segments, kMaxHandoffSegments));
@@ -62,16 +62,19 @@ void seal(Handoff& handoff) {
 
 mm::Result<> check(const Handoff& h) {
   if (h.magic != kHandoffMagic) {
-    return mm::Error{"not a handoff (given, expected)", "magic", h.magic, kHandoffMagic};
+    return mm::Error{"not a handoff (given {:#x}, expected {:#x})", "magic", h.magic,
+                     kHandoffMagic};
   }
   if (h.version != kHandoffVersion) {
-    return mm::Error{"another version (given, understood)", "version", h.version, kHandoffVersion};
+    return mm::Error{"another version (given {}, understood {})", "version", h.version,
+                     kHandoffVersion};
   }
   if (h.size != sizeof(Handoff)) {
-    return mm::Error{"another size (given, understood)", "size", h.size, sizeof(Handoff)};
+    return mm::Error{"another size (given {}, understood {})", "size", h.size, sizeof(Handoff)};
   }
   if (const uint32_t sum = sum_of_words(h); sum != 0) {
-    return mm::Error{"the words do not sum to zero (checksum, sum)", "checksum", h.checksum, sum};
+    return mm::Error{"the words do not sum to zero (checksum {:#x}, sum {:#x})", "checksum",
+                     h.checksum, sum};
   }
   BATON_TRY(check_array("e820", h.e820, sizeof(mm::E820Entry)));
   if (h.e820.count == 0) return mm::Error{"no entries", "e820"};
@@ -80,15 +83,16 @@ mm::Result<> check(const Handoff& h) {
   BATON_TRY(check_array("results", h.results, sizeof(HandoffResult)));
   BATON_TRY(check_array("segments", h.segments, sizeof(HandoffSegment)));
   if (h.paging_levels != 4 && h.paging_levels != 5) {
-    return mm::Error{"neither 4 nor 5", "paging_levels", h.paging_levels, 4};
+    return mm::Error{"neither 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }
   const uint64_t direct_map = h.paging_levels == 4 ? kDirectMap4Level : kDirectMap5Level;
   if (h.direct_map != direct_map) {
-    return mm::Error{"unexpected (given, expected)", "direct_map", h.direct_map, direct_map};
+    return mm::Error{"unexpected (given {:#x}, expected {:#x})", "direct_map", h.direct_map,
+                     direct_map};
   }
   if (h.efi_map_size != 0 && h.efi_descriptor_size == 0) {
-    return mm::Error{"zero, but there is a map (descriptor size, map size)", "efi_descriptor_size",
-                     0, h.efi_map_size};
+    return mm::Error{"zero, but there is a map (descriptor size {}, map size {})",
+                     "efi_descriptor_size", 0, h.efi_map_size};
   }
   BATON_TRY(check_text("loader_name", h.loader_name, sizeof(h.loader_name)));
   BATON_TRY(check_text("loader_version", h.loader_version, sizeof(h.loader_version)));

@@ -70,31 +70,18 @@ void Facts::put(std::string_view text) {
 
 void Facts::sink(void* self, std::string_view text) { static_cast<Facts*>(self)->put(text); }
 
-void Facts::vsay(const char* format, va_list args) {
+void Facts::say_values(mm::Wording format, const uint64_t* values) {
   if (length_ != 0) put("\n");
-  mm::Printer(sink, this).vpart(format, args);
+  mm::Printer(sink, this).part_of(format, values);
 }
 
-void Facts::say(const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  vsay(format, args);
-  va_end(args);
-}
-
-Outcome fail(Facts& facts, const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  facts.vsay(format, args);
-  va_end(args);
+Outcome fail_values(Facts& facts, mm::Wording format, const uint64_t* values) {
+  facts.say_values(format, values);
   return Outcome::Fail;
 }
 
-Outcome skip(Facts& facts, const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  facts.vsay(format, args);
-  va_end(args);
+Outcome skip_values(Facts& facts, mm::Wording format, const uint64_t* values) {
+  facts.say_values(format, values);
   return Outcome::Skip;
 }
 

@@ -7,11 +7,11 @@
 #pragma once
 
 #include <array>
-#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "mm/print.h"
 
@@ -41,8 +41,11 @@ class Facts {
   static constexpr size_t kSize = 248;  // NUL included; HandoffResult has as much
 
   // Adds a line. Lines that do not fit end in "...", and those after them are left out.
-  void say(const char* format, ...) __attribute__((format(printf, 2, 3)));
-  void vsay(const char* format, va_list args) __attribute__((format(printf, 2, 0)));
+  template <class... Args>
+  [[gnu::always_inline]] void say(mm::Format<std::type_identity_t<Args>...> format, Args... args) {
+    say_values(format, mm::Values<Args...>(args...).v);
+  }
+  void say_values(mm::Wording format, const uint64_t* values);
   [[nodiscard]] const char* text() const { return text_.data(); }
   [[nodiscard]] bool empty() const { return length_ == 0; }
 
@@ -56,11 +59,19 @@ class Facts {
 };
 
 // Fail, with a line that says why.
-[[nodiscard]] Outcome fail(Facts& facts, const char* format, ...)
-    __attribute__((format(printf, 2, 3)));
+[[nodiscard]] Outcome fail_values(Facts& facts, mm::Wording format, const uint64_t* values);
+template <class... Args>
+[[nodiscard, gnu::always_inline]] inline Outcome fail(
+    Facts& facts, mm::Format<std::type_identity_t<Args>...> format, Args... args) {
+  return fail_values(facts, format, mm::Values<Args...>(args...).v);
+}
 // Skip, with the reason.
-[[nodiscard]] Outcome skip(Facts& facts, const char* format, ...)
-    __attribute__((format(printf, 2, 3)));
+[[nodiscard]] Outcome skip_values(Facts& facts, mm::Wording format, const uint64_t* values);
+template <class... Args>
+[[nodiscard, gnu::always_inline]] inline Outcome skip(
+    Facts& facts, mm::Format<std::type_identity_t<Args>...> format, Args... args) {
+  return skip_values(facts, format, mm::Values<Args...>(args...).v);
+}
 
 // Which tests a boot's options ask for: `selftest`, or `selftest=` and words with commas between
 // them: `full` (what is exhaustive runs too), `list` (nothing runs, the tests are named), and

@@ -193,7 +193,7 @@ std::optional<BootEntry> parse_entry(std::string_view file_name, std::string_vie
   bool ours = true;
   const auto ignored = [&](unsigned number, const char* why, std::string_view what) {
     findings.text(file_name);
-    findings.part(": line %u ignored: %s ", number, why);
+    findings.part(": line {} ignored: {} ", number, why);
     findings.text(what);
     findings.text("\n");
   };
@@ -287,7 +287,7 @@ void sort_entries(std::span<BootEntry> entries) {
 MenuConfig parse_loader_conf(std::string_view text, const mm::Printer& findings) {
   MenuConfig config;
   const auto ignored = [&](unsigned number, const char* why, std::string_view value) {
-    findings.part("%s: line %u ignored: %s ", kLoaderConfPath, number, why);
+    findings.part("{}: line {} ignored: {} ", kLoaderConfPath, number, why);
     findings.text(value);
     findings.text("\n");
   };

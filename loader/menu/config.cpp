@@ -59,7 +59,7 @@ class Lines {
     if (line.empty() || line.front() == '#') return;
     for (size_t i = 0; i < line.size(); ++i) {
       if (is_printable(line[i])) continue;
-      findings_.line("%s: line %u ignored: character 0x%02x at position %zu of it", name_, number,
+      findings_.line("{}: line {} ignored: character 0x{:02x} at position {} of it", name_, number,
                      static_cast<unsigned char>(line[i]), i + 1);
       return;
     }
@@ -77,7 +77,7 @@ class Lines {
   void set(std::string_view key, std::string_view value, unsigned number) {
     if (key == "kernel") {
       if (value.empty()) {
-        findings_.line("%s: line %u ignored: kernel needs a path", name_, number);
+        findings_.line("{}: line {} ignored: kernel needs a path", name_, number);
       } else {
         config_.kernel = value.data();
       }
@@ -89,11 +89,11 @@ class Lines {
       if (const auto seconds = parse_number(value)) {
         config_.timeout = *seconds;
       } else {
-        findings_.line("%s: line %u ignored: timeout is no number of seconds: %s", name_, number,
+        findings_.line("{}: line {} ignored: timeout is no number of seconds: {}", name_, number,
                        value.data());
       }
     } else {
-      findings_.part("%s: line %u ignored: unknown key ", name_, number);
+      findings_.part("{}: line {} ignored: unknown key ", name_, number);
       findings_.text(key);
       findings_.line(" (known: kernel, initrd, options, timeout)");
     }
@@ -157,13 +157,14 @@ mm::Result<std::optional<const char*>> parse_load_options(std::span<const uint8_
     if (c == 0) {
       ended = true;
     } else if (c > '~' || !is_printable(static_cast<char>(c))) {
-      return mm::Error{"not printable text (character, at byte)", "load options", c, at};
+      return mm::Error{"not printable text (character {:#x}, at byte {})", "load options", c, at};
     } else {
       out[length++] = static_cast<char>(c);
     }
   }
   if (!ended && bytes.size() % 2 != 0) {
-    return mm::Error{"no NUL and an odd size, so not UTF-16 (bytes)", "load options", bytes.size()};
+    return mm::Error{"no NUL and an odd size, so not UTF-16 (bytes {})", "load options",
+                     bytes.size()};
   }
   const std::string_view text = without_program(trim({out.data(), length}), from_shell);
   if (text.empty()) return std::optional<const char*>();

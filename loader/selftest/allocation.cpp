@@ -62,18 +62,18 @@ mm::PfnRange free_range(const MapSnapshot& now, size_t index) {
 Outcome check_totals(const MapSnapshot& before, const MapSnapshot& after, uint64_t pages,
                      Facts& facts) {
   if (before.pages() != after.pages()) {
-    return fail(facts, "the map had %lu pages, and has %lu", before.pages(), after.pages());
+    return fail(facts, "the map had {} pages, and has {}", before.pages(), after.pages());
   }
   const uint64_t loader = before.pages(EfiMemoryType::LoaderData) + pages;
   if (after.pages(EfiMemoryType::LoaderData) != loader) {
-    return fail(facts, "loader data should have %lu pages and has %lu", loader,
+    return fail(facts, "loader data should have {} pages and has {}", loader,
                 after.pages(EfiMemoryType::LoaderData));
   }
   const auto rest = [](const MapSnapshot& map) {
     return map.pages(EfiMemoryType::Conventional) + map.pages(EfiMemoryType::BootServicesData);
   };
   if (rest(before) != rest(after) + pages) {
-    return fail(facts, "free memory and boot services data had %lu pages together, and have %lu",
+    return fail(facts, "free memory and boot services data had {} pages together, and have {}",
                 rest(before), rest(after));
   }
   return Pass;
@@ -87,9 +87,9 @@ Outcome any(FirmwareBench& bench, Facts& facts) {
   Held second(bench.firmware);
   for (Held* held : {&first, &second}) {
     const EfiStatus status = held->take(AllocateHow::AnyPages, kLoaderData, kPages);
-    if (status != kEfiSuccess) return fail(facts, "3 pages of any kind: status 0x%lx", status);
+    if (status != kEfiSuccess) return fail(facts, "3 pages of any kind: status {:#x}", status);
     if (held->address() % mm::kPageSize != 0) {
-      return fail(facts, "pages at 0x%lx, which is no page's address", held->address());
+      return fail(facts, "pages at {:#x}, which is no page's address", held->address());
     }
     for (uint64_t page = 0; page < kPages; ++page) {
       const uint64_t at = held->address() + page * mm::kPageSize;
@@ -98,7 +98,7 @@ Outcome any(FirmwareBench& bench, Facts& facts) {
       if (!was || (was->type != EfiMemoryType::Conventional &&
                    was->type != EfiMemoryType::BootServicesData)) {
         held->forget();  // it is another's
-        return fail(facts, "page 0x%lx was given out, but was not free: type %u", at,
+        return fail(facts, "page {:#x} was given out, but was not free: type {}", at,
                     was ? static_cast<unsigned>(was->type) : 0xffffU);
       }
     }
@@ -107,7 +107,7 @@ Outcome any(FirmwareBench& bench, Facts& facts) {
   const mm::Range b{{second.address()}, {second.address() + kPages * mm::kPageSize}};
   if (a.overlaps(b)) {
     second.forget();
-    return fail(facts, "0x%lx and 0x%lx, of 3 pages each, share some", first.address(),
+    return fail(facts, "{:#x} and {:#x}, of 3 pages each, share some", first.address(),
                 second.address());
   }
   return Pass;
@@ -120,10 +120,10 @@ Outcome shows(FirmwareBench& bench, Facts& facts) {
   if (take_map(bench, bench.first_map, before, facts) != Pass) return Fail;
   Held held(bench.firmware);
   const EfiStatus status = held.take(AllocateHow::AnyPages, kLoaderData, kPages);
-  if (status != kEfiSuccess) return fail(facts, "5 pages of any kind: status 0x%lx", status);
+  if (status != kEfiSuccess) return fail(facts, "5 pages of any kind: status {:#x}", status);
   if (take_map(bench, bench.second_map, after, facts) != Pass) return Fail;
   if (before.key == after.key) {
-    return fail(facts, "the key is 0x%lx before and after an allocation", after.key);
+    return fail(facts, "the key is {:#x} before and after an allocation", after.key);
   }
   return check_totals(before, after, kPages, facts);
 }
@@ -137,10 +137,10 @@ Outcome address(FirmwareBench& bench, Facts& facts) {
   Held held(bench.firmware);
   const EfiStatus status = held.take(AllocateHow::Address, kLoaderData, 1, wanted);
   if (status != kEfiSuccess) {
-    return fail(facts, "0x%lx is free but cannot be had: status 0x%lx", wanted, status);
+    return fail(facts, "{:#x} is free but cannot be had: status {:#x}", wanted, status);
   }
   if (held.address() != wanted) {
-    return fail(facts, "asked for 0x%lx, got 0x%lx", wanted, held.address());
+    return fail(facts, "asked for {:#x}, got {:#x}", wanted, held.address());
   }
   return Pass;
 }
@@ -148,12 +148,12 @@ Outcome address(FirmwareBench& bench, Facts& facts) {
 Outcome taken(FirmwareBench& bench, Facts& facts) {
   Held owner(bench.firmware);
   EfiStatus status = owner.take(AllocateHow::AnyPages, kLoaderData, 1);
-  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status 0x%lx", status);
+  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status {:#x}", status);
   Held thief(bench.firmware);
   status = thief.take(AllocateHow::Address, kLoaderData, 1, owner.address());
   if (status == kEfiSuccess) {
     thief.forget();
-    return fail(facts, "the page at 0x%lx was given out twice", owner.address());
+    return fail(facts, "the page at {:#x} was given out twice", owner.address());
   }
   return Pass;
 }
@@ -171,11 +171,11 @@ Outcome max(FirmwareBench& bench, Facts& facts) {
     Held held(bench.firmware);
     const EfiStatus status = held.take(AllocateHow::MaxAddress, kLoaderData, 1, last);
     if (status != kEfiSuccess) {
-      return fail(facts, "nothing at or below 0x%lx, but 0x%lx is free: status 0x%lx", last,
-                  phys(free.start).v, status);
+      return fail(facts, "nothing at or below {:#x}, but {} is free: status {:#x}", last,
+                  phys(free.start), status);
     }
     if (held.address() + mm::kPageSize - 1 > last) {
-      return fail(facts, "asked for a page at or below 0x%lx, got 0x%lx", last, held.address());
+      return fail(facts, "asked for a page at or below {:#x}, got {:#x}", last, held.address());
     }
   }
   return Pass;
@@ -188,13 +188,13 @@ Outcome type(FirmwareBench& bench, Facts& facts) {
     Held held(bench.firmware);
     const EfiStatus status = held.take(AllocateHow::AnyPages, static_cast<uint32_t>(wanted), 1);
     if (status != kEfiSuccess) {
-      return fail(facts, "a page of %s: status 0x%lx", efi_type_name(wanted), status);
+      return fail(facts, "a page of {}: status {:#x}", efi_type_name(wanted), status);
     }
     MapSnapshot now;
     if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
     const auto shown = now.find(held.address());
     if (!shown || shown->type != wanted) {
-      return fail(facts, "asked for %s, the map shows type %u at 0x%lx", efi_type_name(wanted),
+      return fail(facts, "asked for {}, the map shows type {} at {:#x}", efi_type_name(wanted),
                   shown ? static_cast<unsigned>(shown->type) : 0xffffU, held.address());
     }
   }
@@ -206,7 +206,7 @@ Outcome bad_type(FirmwareBench& bench, Facts& facts) {
        {uint32_t{0x6fff'ffff}, static_cast<uint32_t>(EfiMemoryType::Persistent)}) {
     Held held(bench.firmware);
     if (held.take(AllocateHow::AnyPages, wanted, 1) == kEfiSuccess) {
-      return fail(facts, "a page of type 0x%x was given at 0x%lx", wanted, held.address());
+      return fail(facts, "a page of type {:#x} was given at {:#x}", wanted, held.address());
     }
   }
   return Pass;
@@ -219,7 +219,7 @@ Outcome huge(FirmwareBench& bench, Facts& facts) {
     if (held.take(AllocateHow::AnyPages, kLoaderData, pages) == kEfiSuccess) {
       // The firmware has given as much as the sum wraps to, or nothing; either way it is not ours.
       held.forget();
-      return fail(facts, "0x%lx pages were given at 0x%lx", pages, held.address());
+      return fail(facts, "{:#x} pages were given at {:#x}", pages, held.address());
     }
   }
   return Pass;
@@ -244,7 +244,7 @@ Outcome content(FirmwareBench& bench, Facts& facts) {
   Held second(bench.firmware);
   for (Held* held : {&first, &second}) {
     const EfiStatus status = held->take(AllocateHow::AnyPages, kLoaderData, kPages);
-    if (status != kEfiSuccess) return fail(facts, "4 pages of any kind: status 0x%lx", status);
+    if (status != kEfiSuccess) return fail(facts, "4 pages of any kind: status {:#x}", status);
   }
   const auto words = [&](const Held& held) {
     return bench.facts.reach.at<volatile uint64_t>(mm::Phys{held.address()});
@@ -258,7 +258,7 @@ Outcome content(FirmwareBench& bench, Facts& facts) {
       const uint64_t expected = pattern(held->address() + 8 * i);
       const uint64_t found = words(*held)[i];
       if (found == expected) continue;
-      return fail(facts, "0x%lx was written at 0x%lx, 0x%lx stands there", expected,
+      return fail(facts, "{:#x} was written at {:#x}, {:#x} stands there", expected,
                   held->address() + 8 * i, found);
     }
   }
@@ -273,10 +273,10 @@ Outcome returns(FirmwareBench& bench, Facts& facts) {
   for (uint64_t i = 1; i <= kTimes; ++i) {
     Held held(bench.firmware);
     EfiStatus status = held.take(AllocateHow::AnyPages, kLoaderData, i);
-    if (status != kEfiSuccess) return fail(facts, "%lu pages of any kind: status 0x%lx", i, status);
+    if (status != kEfiSuccess) return fail(facts, "{} pages of any kind: status {:#x}", i, status);
     status = held.release();
     if (status != kEfiSuccess) {
-      return fail(facts, "%lu pages at 0x%lx cannot be freed: status 0x%lx", i, held.address(),
+      return fail(facts, "{} pages at {:#x} cannot be freed: status {:#x}", i, held.address(),
                   status);
     }
   }
@@ -291,7 +291,7 @@ Outcome unowned(FirmwareBench& bench, Facts& facts) {
   if (free.empty()) return skip(facts, "no free memory above 1 MiB");
   const uint64_t at = phys(free.start + free.size() / 2).v;
   if (bench.firmware.free_pages(at, 1) == kEfiSuccess) {
-    return fail(facts, "the free page at 0x%lx could be freed", at);
+    return fail(facts, "the free page at {:#x} could be freed", at);
   }
   return Pass;
 }
@@ -299,10 +299,10 @@ Outcome unowned(FirmwareBench& bench, Facts& facts) {
 Outcome unaligned(FirmwareBench& bench, Facts& facts) {
   Held held(bench.firmware);
   const EfiStatus status = held.take(AllocateHow::AnyPages, kLoaderData, 1);
-  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status 0x%lx", status);
+  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status {:#x}", status);
   if (bench.firmware.free_pages(held.address() + 0x10, 1) == kEfiSuccess) {
     held.forget();
-    return fail(facts, "0x%lx could be freed as a page", held.address() + 0x10);
+    return fail(facts, "{:#x} could be freed as a page", held.address() + 0x10);
   }
   return Pass;
 }
@@ -316,15 +316,15 @@ Outcome pool_alignment(FirmwareBench& bench, Facts& facts) {
   for (; made < kCount && outcome == Pass; ++made) {
     const EfiStatus status = bench.firmware.allocate_pool(kLoaderData, kSizes[made], at[made]);
     if (status != kEfiSuccess) {
-      outcome = fail(facts, "%lu bytes of pool: status 0x%lx", kSizes[made], status);
+      outcome = fail(facts, "{} bytes of pool: status {:#x}", kSizes[made], status);
       break;
     }
     if (at[made] % 8 != 0) {
-      outcome = fail(facts, "%lu bytes of pool at 0x%lx", kSizes[made], at[made]);
+      outcome = fail(facts, "{} bytes of pool at {:#x}", kSizes[made], at[made]);
     }
     for (size_t i = 0; i < made; ++i) {
       if (at[made] < at[i] + kSizes[i] && at[i] < at[made] + kSizes[made]) {
-        outcome = fail(facts, "%lu bytes at 0x%lx and %lu at 0x%lx overlap", kSizes[i], at[i],
+        outcome = fail(facts, "{} bytes at {:#x} and {} at {:#x} overlap", kSizes[i], at[i],
                        kSizes[made], at[made]);
       }
     }
@@ -332,7 +332,7 @@ Outcome pool_alignment(FirmwareBench& bench, Facts& facts) {
   for (size_t i = 0; i < made; ++i) {
     const EfiStatus status = bench.firmware.free_pool(at[i]);
     if (status != kEfiSuccess && outcome == Pass) {
-      outcome = fail(facts, "pool at 0x%lx cannot be freed: status 0x%lx", at[i], status);
+      outcome = fail(facts, "pool at {:#x} cannot be freed: status {:#x}", at[i], status);
     }
   }
   return outcome;
@@ -343,7 +343,7 @@ Outcome pool_huge(FirmwareBench& bench, Facts& facts) {
   for (const uint64_t bytes : {uint64_t{1} << 52, uint64_t{1} << 62}) {
     uint64_t at = 0;
     if (bench.firmware.allocate_pool(kLoaderData, bytes, at) == kEfiSuccess) {
-      return fail(facts, "0x%lx bytes of pool were given at 0x%lx", bytes, at);
+      return fail(facts, "{:#x} bytes of pool were given at {:#x}", bytes, at);
     }
   }
   return Pass;

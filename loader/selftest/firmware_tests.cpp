@@ -54,18 +54,18 @@ Outcome take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot&
   call.size = buffer.size();
   const EfiStatus status = bench.firmware.get_memory_map(buffer.data(), call);
   if (status != kEfiSuccess) {
-    return fail(facts, "GetMemoryMap gives status 0x%lx for a buffer of %zu bytes, wants %lu",
-                status, buffer.size(), call.size);
+    return fail(facts, "GetMemoryMap gives status {:#x} for a buffer of {} bytes, wants {}", status,
+                buffer.size(), call.size);
   }
   if (call.size > buffer.size()) {
-    return fail(facts, "GetMemoryMap says it wrote %lu bytes into a buffer of %zu", call.size,
+    return fail(facts, "GetMemoryMap says it wrote {} bytes into a buffer of {}", call.size,
                 buffer.size());
   }
   map.map = EfiMemoryMap(buffer.first(call.size), call.stride);
   map.key = call.key;
   map.version = call.version;
   if (!map.map.check().ok()) {
-    return fail(facts, "the map has %lu bytes and a stride of %lu", call.size, call.stride);
+    return fail(facts, "the map has {} bytes and a stride of {}", call.size, call.stride);
   }
   return Outcome::Pass;
 }

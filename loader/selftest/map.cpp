@@ -68,13 +68,13 @@ Outcome form(FirmwareBench& bench, Facts& facts) {
   MapCall call;
   call.size = bench.first_map.size();
   const EfiStatus status = bench.firmware.get_memory_map(bench.first_map.data(), call);
-  if (status != kEfiSuccess) return fail(facts, "GetMemoryMap: status 0x%lx", status);
-  if (call.version != 1) return fail(facts, "descriptor version %u", call.version);
+  if (status != kEfiSuccess) return fail(facts, "GetMemoryMap: status {:#x}", status);
+  if (call.version != 1) return fail(facts, "descriptor version {}", call.version);
   if (call.stride < sizeof(EfiDescriptor) || call.stride % 8 != 0) {
-    return fail(facts, "descriptor size %lu", call.stride);
+    return fail(facts, "descriptor size {}", call.stride);
   }
   if (call.size == 0 || call.size % call.stride != 0) {
-    return fail(facts, "map of %lu bytes, descriptors of %lu", call.size, call.stride);
+    return fail(facts, "map of {} bytes, descriptors of {}", call.size, call.stride);
   }
   return Pass;
 }
@@ -85,18 +85,18 @@ Outcome small_buffer(FirmwareBench& bench, Facts& facts) {
   for (std::byte& b : bench.second_map.first(64)) b = std::byte{0xa5};
   const EfiStatus status = bench.firmware.get_memory_map(bench.second_map.data(), call);
   if (status != kEfiBufferTooSmall) {
-    return fail(facts, "a buffer of 8 bytes gives status 0x%lx", status);
+    return fail(facts, "a buffer of 8 bytes gives status {:#x}", status);
   }
   for (size_t i = 8; i < 64; ++i) {
     if (bench.second_map[i] != std::byte{0xa5}) {
-      return fail(facts, "byte %zu behind a buffer of 8 bytes was written", i);
+      return fail(facts, "byte {} behind a buffer of 8 bytes was written", i);
     }
   }
   const uint64_t wanted = call.size;
   MapSnapshot now;
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
   if (wanted < now.map.bytes().size()) {
-    return fail(facts, "it wants %lu bytes, but the map has %zu", wanted, now.map.bytes().size());
+    return fail(facts, "it wants {} bytes, but the map has {}", wanted, now.map.bytes().size());
   }
   return Pass;
 }
@@ -119,23 +119,23 @@ Outcome stable(FirmwareBench& bench, Facts& facts) {
     if (take_map(bench, bench.first_map, first, facts) != Pass) return Fail;
   }
   if (first.key != second.key) {
-    return fail(facts, "the key went from 0x%lx to 0x%lx with nothing in between", second.key,
+    return fail(facts, "the key went from {:#x} to {:#x} with nothing in between", second.key,
                 first.key);
   }
-  return fail(facts, "two maps in a row differ from descriptor %zu on", at / first.map.stride());
+  return fail(facts, "two maps in a row differ from descriptor {} on", at / first.map.stride());
 }
 
 Outcome alignment(FirmwareBench& bench, Facts& facts) {
   return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     if (is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Pass;
-    return fail(facts, "descriptor %zu begins at 0x%lx", i, d.physical_start);
+    return fail(facts, "descriptor {} begins at {:#x}", i, d.physical_start);
   });
 }
 
 Outcome runtime_align(FirmwareBench& bench, Facts& facts) {
   return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     if (!is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Pass;
-    return fail(facts, "descriptor %zu (%s) begins at 0x%lx", i, efi_type_name(d.type),
+    return fail(facts, "descriptor {} ({}) begins at {:#x}", i, efi_type_name(d.type),
                 d.physical_start);
   });
 }
@@ -143,10 +143,10 @@ Outcome runtime_align(FirmwareBench& bench, Facts& facts) {
 Outcome size(FirmwareBench& bench, Facts& facts) {
   return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     if (d.pages == 0)
-      return fail(facts, "descriptor %zu, at 0x%lx, has no pages", i, d.physical_start);
+      return fail(facts, "descriptor {}, at {:#x}, has no pages", i, d.physical_start);
     const uint64_t most = mm::kMaxPhys >> mm::kPageShift;
     if (d.pages > most || d.physical_start > mm::kMaxPhys || end_of(d) > mm::kMaxPhys) {
-      return fail(facts, "descriptor %zu begins at 0x%lx and has 0x%lx pages", i, d.physical_start,
+      return fail(facts, "descriptor {} begins at {:#x} and has {:#x} pages", i, d.physical_start,
                   d.pages);
     }
     return Pass;
@@ -163,9 +163,8 @@ Outcome reach(FirmwareBench& bench, Facts& facts) {
     if ((d.attributes & kEfiMemoryRuntime) != 0 && ends.runtime < end) end = ends.runtime;
     if (range.value().end <= end) return Pass;
     const char* const name = efi_type_name(d.type);
-    return fail(facts, "descriptor %zu, %s [0x%lx-0x%lx), reaches beyond 0x%lx", i,
-                name != nullptr ? name : "of unknown type", range.value().start.v,
-                range.value().end.v, end.v);
+    return fail(facts, "descriptor {}, {} {}, reaches beyond {}", i,
+                name != nullptr ? name : "of unknown type", range.value(), end);
   });
 }
 
@@ -180,7 +179,7 @@ Outcome overlap(FirmwareBench& bench, Facts& facts) {
       const EfiDescriptor b = now.map.at(j);
       const auto range_b = range_of(b);
       if (!range_b.ok() || !range_a.value().overlaps(range_b.value())) continue;
-      return fail(facts, "descriptor %zu [0x%lx-0x%lx) type %u and %zu [0x%lx-0x%lx) type %u", i,
+      return fail(facts, "descriptor {} [{:#x}-{:#x}) type {} and {} [{:#x}-{:#x}) type {}", i,
                   a.physical_start, end_of(a), static_cast<unsigned>(a.type), j, b.physical_start,
                   end_of(b), static_cast<unsigned>(b.type));
     }
@@ -194,15 +193,14 @@ Outcome order(FirmwareBench& bench, Facts& facts) {
   const Outcome outcome = each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     if (d.physical_start < before) {
       return fail(found,
-                  "descriptor %zu begins at 0x%lx, the one before at 0x%lx; no rule is "
-                  "broken",
-                  i, d.physical_start, before);
+                  "descriptor {} begins at {:#x}, the one before at {:#x}; no rule is broken", i,
+                  d.physical_start, before);
     }
     before = d.physical_start;
     return Pass;
   });
   if (found.empty()) return outcome;
-  return skip(facts, "%s", found.text());
+  return skip(facts, "{}", found.text());
 }
 
 // A descriptor of RAM that begins where `from` does or later, the first such; none at the end.
@@ -227,7 +225,7 @@ Outcome gaps(FirmwareBench& bench, Facts& facts) {
     if (!next || !is_ram(next->type)) continue;
     const uint64_t hole = next->physical_start - end_of(d);
     if (hole != 0 && hole < mm::kMiB) {
-      return fail(facts, "nobody describes [0x%lx-0x%lx), %lu KiB between RAM and RAM", end_of(d),
+      return fail(facts, "nobody describes [{:#x}-{:#x}), {} KiB between RAM and RAM", end_of(d),
                   next->physical_start, hole / mm::kKiB);
     }
   }
@@ -238,18 +236,18 @@ Outcome types(FirmwareBench& bench, Facts& facts) {
   return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     const auto type = static_cast<uint32_t>(d.type);
     if (type < kTypes || type >= kFirstOemType) return Pass;
-    return fail(facts, "descriptor %zu, at 0x%lx, has type %u", i, d.physical_start, type);
+    return fail(facts, "descriptor {}, at {:#x}, has type {}", i, d.physical_start, type);
   });
 }
 
 Outcome attributes(FirmwareBench& bench, Facts& facts) {
   return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     if ((d.attributes & ~kKnownAttributes) != 0) {
-      return fail(facts, "descriptor %zu, at 0x%lx, has attributes 0x%lx", i, d.physical_start,
+      return fail(facts, "descriptor {}, at {:#x}, has attributes {:#x}", i, d.physical_start,
                   d.attributes);
     }
     if (is_usable(d.type) && (d.attributes & kWriteBack) == 0) {
-      return fail(facts, "RAM at 0x%lx (descriptor %zu) cannot be mapped write-back: 0x%lx",
+      return fail(facts, "RAM at {:#x} (descriptor {}) cannot be mapped write-back: {:#x}",
                   d.physical_start, i, d.attributes);
     }
     return Pass;
@@ -260,11 +258,11 @@ Outcome runtime_flag(FirmwareBench& bench, Facts& facts) {
   return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
     const bool flag = (d.attributes & kEfiMemoryRuntime) != 0;
     if (is_runtime(d.type) && !flag) {
-      return fail(facts, "runtime memory at 0x%lx (descriptor %zu) lacks EFI_MEMORY_RUNTIME",
+      return fail(facts, "runtime memory at {:#x} (descriptor {}) lacks EFI_MEMORY_RUNTIME",
                   d.physical_start, i);
     }
     if ((is_usable(d.type) || d.type == EfiMemoryType::Unusable) && flag) {
-      return fail(facts, "memory at 0x%lx (descriptor %zu, type %u) has EFI_MEMORY_RUNTIME",
+      return fail(facts, "memory at {:#x} (descriptor {}, type {}) has EFI_MEMORY_RUNTIME",
                   d.physical_start, i, static_cast<unsigned>(d.type));
     }
     return Pass;
@@ -277,9 +275,9 @@ Outcome own_image(FirmwareBench& bench, Facts& facts) {
   const mm::Range image = bench.facts.image;
   for (mm::Phys at = image.start; at < image.end;) {
     const auto d = now.find(at.v);
-    if (!d) return fail(facts, "0x%lx, in our image, is not in the map", at.v);
+    if (!d) return fail(facts, "{}, in our image, is not in the map", at);
     if (d->type != EfiMemoryType::LoaderCode && d->type != EfiMemoryType::LoaderData) {
-      return fail(facts, "0x%lx, in our image, has type %u", at.v, static_cast<unsigned>(d->type));
+      return fail(facts, "{}, in our image, has type {}", at, static_cast<unsigned>(d->type));
     }
     at = mm::Phys{end_of(*d)};
   }
@@ -290,9 +288,9 @@ Outcome stack(FirmwareBench& bench, Facts& facts) {
   MapSnapshot now;
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
   const auto d = now.find(bench.facts.stack);
-  if (!d) return fail(facts, "the stack, at 0x%lx, is not in the map", bench.facts.stack);
+  if (!d) return fail(facts, "the stack, at {:#x}, is not in the map", bench.facts.stack);
   if (d->type == EfiMemoryType::Conventional) {
-    return fail(facts, "the stack, at 0x%lx, is in free memory", bench.facts.stack);
+    return fail(facts, "the stack, at {:#x}, is in free memory", bench.facts.stack);
   }
   return Pass;
 }

@@ -13,9 +13,9 @@ using enum Outcome;
 
 Outcome nx_stack(FirmwareBench& bench, Facts& facts) {
   const auto page = bench.firmware.page_at(bench.facts.stack);
-  if (!page) return fail(facts, "the stack, at 0x%lx, is not mapped", bench.facts.stack);
+  if (!page) return fail(facts, "the stack, at {:#x}, is not mapped", bench.facts.stack);
   if (page->executable) {
-    return skip(facts, "the stack, at 0x%lx, is executable; a firmware may leave it so",
+    return skip(facts, "the stack, at {:#x}, is executable; a firmware may leave it so",
                 bench.facts.stack);
   }
   return Pass;
@@ -25,12 +25,12 @@ Outcome nx_data(FirmwareBench& bench, Facts& facts) {
   uint64_t at = 0;
   const EfiStatus status = bench.firmware.allocate_pages(
       AllocateHow::AnyPages, static_cast<uint32_t>(EfiMemoryType::LoaderData), 1, at);
-  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status 0x%lx", status);
+  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status {:#x}", status);
   const auto page = bench.firmware.page_at(at);
   (void)bench.firmware.free_pages(at, 1);
-  if (!page) return fail(facts, "pages just allocated at 0x%lx are not mapped", at);
+  if (!page) return fail(facts, "pages just allocated at {:#x} are not mapped", at);
   if (page->executable) {
-    return skip(facts, "data allocated at 0x%lx is executable; a firmware may leave it so", at);
+    return skip(facts, "data allocated at {:#x} is executable; a firmware may leave it so", at);
   }
   return Pass;
 }
@@ -38,10 +38,10 @@ Outcome nx_data(FirmwareBench& bench, Facts& facts) {
 Outcome nx_code(FirmwareBench& bench, Facts& facts) {
   const auto page = bench.firmware.page_at(bench.facts.code);
   if (!page || !page->executable) {
-    return fail(facts, "our code, at 0x%lx, is not mapped executable", bench.facts.code);
+    return fail(facts, "our code, at {:#x}, is not mapped executable", bench.facts.code);
   }
   if (page->writable) {
-    return skip(facts, "our code, at 0x%lx, is writable; a firmware may leave it so",
+    return skip(facts, "our code, at {:#x}, is writable; a firmware may leave it so",
                 bench.facts.code);
   }
   return Pass;
@@ -65,10 +65,10 @@ Outcome rng(FirmwareBench& bench, Facts& facts) {
   std::array<uint8_t, 32> second{};
   for (auto* bytes : {&first, &second}) {
     const EfiStatus status = bench.firmware.random(*bytes);
-    if (status != kEfiSuccess) return fail(facts, "GetRNG: status 0x%lx", status);
+    if (status != kEfiSuccess) return fail(facts, "GetRNG: status {:#x}", status);
   }
   if (first == second)
-    return fail(facts, "two times 32 bytes are the same, beginning 0x%02x", first[0]);
+    return fail(facts, "two times 32 bytes are the same, beginning 0x{:02x}", first[0]);
   return Pass;
 }
 
@@ -76,18 +76,18 @@ Outcome time(FirmwareBench& bench, Facts& facts) {
   EfiTime t{};
   const EfiStatus status = bench.firmware.get_time(t);
   if (status == kEfiUnsupported) return skip(facts, "this machine has no clock");
-  if (status != kEfiSuccess) return fail(facts, "GetTime: status 0x%lx", status);
+  if (status != kEfiSuccess) return fail(facts, "GetTime: status {:#x}", status);
   constexpr uint8_t kDays[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool date = t.year >= 1900 && t.year <= 9999 && t.month >= 1 && t.month <= 12 &&
                     t.day >= 1 && t.day <= kDays[t.month - 1];
   const bool hour = t.hour < 24 && t.minute < 60 && t.second < 60 && t.nanosecond < 1'000'000'000;
   const bool zone = t.time_zone == 0x7ff || (t.time_zone >= -1440 && t.time_zone <= 1440);
   if (!date || !hour || !zone || (t.daylight & ~3) != 0) {
-    return fail(facts, "%u-%02u-%02u %02u:%02u:%02u.%09u, zone %d, daylight 0x%x", t.year, t.month,
-                t.day, t.hour, t.minute, t.second, t.nanosecond, t.time_zone, t.daylight);
+    return fail(facts, "{}-{:02}-{:02} {:02}:{:02}:{:02}.{:09}, zone {}, daylight {:#x}", t.year,
+                t.month, t.day, t.hour, t.minute, t.second, t.nanosecond, t.time_zone, t.daylight);
   }
   // Before there was UEFI 2.0 no battery can have kept the time.
-  if (t.year < 2006) return fail(facts, "the clock says %u-%02u-%02u", t.year, t.month, t.day);
+  if (t.year < 2006) return fail(facts, "the clock says {}-{:02}-{:02}", t.year, t.month, t.day);
   return Pass;
 }
 
@@ -117,12 +117,12 @@ Outcome each_variable(FirmwareBench& bench, Facts& facts, Visit visit) {
     const EfiStatus status = bench.firmware.next_variable(size, name, vendor);
     if (status == kEfiNotFound) return Pass;
     if (status != kEfiSuccess) {
-      return fail(facts, "GetNextVariableName: status 0x%lx after %zu variables", status, i);
+      return fail(facts, "GetNextVariableName: status {:#x} after {} variables", status, i);
     }
     const Outcome outcome = visit(name, vendor);
     if (outcome != Pass) return outcome;
   }
-  return fail(facts, "the list has not ended after %zu variables", kMostVariables);
+  return fail(facts, "the list has not ended after {} variables", kMostVariables);
 }
 
 Outcome variables_list(FirmwareBench& bench, Facts& facts) {
@@ -139,7 +139,7 @@ Outcome variables_list(FirmwareBench& bench, Facts& facts) {
     for (const uint8_t byte : vendor.d) mix(byte);
     for (size_t i = 0; i < count; ++i) {
       if (seen[i] == hash) {
-        return fail(facts, "%s is listed twice", PlainName(name).text.data());
+        return fail(facts, "{} is listed twice", PlainName(name).text.data());
       }
     }
     if (count < seen.size()) seen[count++] = hash;
@@ -162,7 +162,7 @@ Outcome variables_read(FirmwareBench& bench, Facts& facts) {
       if (status == kEfiSuccess && size == said) return Pass;
     }
     wrong = true;
-    return fail(facts, "%s: status 0x%lx for its %s", PlainName(name).text.data(), status, step);
+    return fail(facts, "{}: status {:#x} for its {}", PlainName(name).text.data(), status, step);
   });
   return wrong ? Fail : Pass;
 }
@@ -174,7 +174,7 @@ Outcome variables_missing(FirmwareBench& bench, Facts& facts) {
   uint64_t size = sizeof(byte);
   const EfiStatus status = bench.firmware.get_variable(u"BatonSelfTest", kOurs, size, &byte);
   if (status == kEfiNotFound) return Pass;
-  return fail(facts, "a variable that nobody made: status 0x%lx", status);
+  return fail(facts, "a variable that nobody made: status {:#x}", status);
 }
 
 std::optional<uint8_t> byte_variable(FirmwareBench& bench, const char16_t* name) {
@@ -190,10 +190,10 @@ Outcome secure_boot(FirmwareBench& bench, Facts& facts) {
   const auto setup = byte_variable(bench, u"SetupMode");
   if (!on) return skip(facts, "this firmware has no Secure Boot");
   if (*on > 1 || !setup || *setup > 1 || (*on == 1 && *setup == 1)) {
-    return fail(facts, "SecureBoot is %u, SetupMode %s%u", *on, setup ? "" : "missing ",
+    return fail(facts, "SecureBoot is {}, SetupMode {}{}", *on, setup ? "" : "missing ",
                 setup ? *setup : 0U);
   }
-  if (*on == 0) return skip(facts, "Secure Boot is off%s", *setup == 1 ? ", no keys enrolled" : "");
+  if (*on == 0) return skip(facts, "Secure Boot is off{}", *setup == 1 ? ", no keys enrolled" : "");
   return Pass;
 }
 
@@ -206,12 +206,12 @@ Outcome graphics(FirmwareBench& bench, Facts& facts) {
       uint64_t{screen.pixels_per_line} * screen.height * bytes_per_pixel(screen);
   if (screen.width == 0 || screen.height == 0 || screen.pixels_per_line < screen.width ||
       needed > screen.size) {
-    return fail(facts, "%ux%u, %u pixels a line, in %lu bytes", screen.width, screen.height,
+    return fail(facts, "{}x{}, {} pixels a line, in {} bytes", screen.width, screen.height,
                 screen.pixels_per_line, screen.size);
   }
   const mm::Range range{mm::Phys{screen.address}, mm::Phys{screen.address + screen.size}};
   if (range.empty() || range.end > bench.facts.ends.memory) {
-    return fail(facts, "it ends at 0x%lx, beyond 0x%lx", range.end.v, bench.facts.ends.memory.v);
+    return fail(facts, "it ends at {}, beyond {}", range.end, bench.facts.ends.memory);
   }
   MapSnapshot now;
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
@@ -222,7 +222,7 @@ Outcome graphics(FirmwareBench& bench, Facts& facts) {
       continue;
     }
     const mm::Phys at = std::max(other.value().start, range.start);
-    return fail(facts, "0x%lx, in the framebuffer, is %s", at.v, efi_type_name(d.type));
+    return fail(facts, "{}, in the framebuffer, is {}", at, efi_type_name(d.type));
   }
   return Pass;
 }

@@ -32,18 +32,18 @@ Outcome find_attribute_table(FirmwareBench& bench, MapSnapshot& now, AttributeTa
   if (!at || *at == 0) return skip(facts, "this firmware has no Memory Attributes Table");
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
   if (!now.describes({{*at}, {*at + sizeof(AttributeTableHeader)}})) {
-    return fail(facts, "the table, at 0x%lx, is in no memory", *at);
+    return fail(facts, "the table, at {:#x}, is in no memory", *at);
   }
   table.header = *bench.facts.reach.at<const AttributeTableHeader>(mm::Phys{*at});
   const AttributeTableHeader& h = table.header;
   const uint64_t bytes = uint64_t{h.count} * h.stride;
   if ((h.version != 1 && h.version != 2) || h.count == 0 || h.stride < sizeof(EfiDescriptor) ||
       h.stride % 8 != 0) {
-    return fail(facts, "version %u, %u entries of %u bytes", h.version, h.count, h.stride);
+    return fail(facts, "version {}, {} entries of {} bytes", h.version, h.count, h.stride);
   }
   const uint64_t first = *at + sizeof(AttributeTableHeader);
   if (!now.describes({{first}, {first + bytes}})) {
-    return fail(facts, "its %u entries of %u bytes at 0x%lx reach beyond memory", h.count, h.stride,
+    return fail(facts, "its {} entries of {} bytes at {:#x} reach beyond memory", h.count, h.stride,
                 first);
   }
   table.entries = EfiMemoryMap(
@@ -77,7 +77,7 @@ Outcome mat_sorted(FirmwareBench& bench, Facts& facts) {
   uint64_t before = 0;
   return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
     if (d.physical_start < before) {
-      return fail(facts, "entry %zu begins at 0x%lx, the one before ends at 0x%lx", i,
+      return fail(facts, "entry {} begins at {:#x}, the one before ends at {:#x}", i,
                   d.physical_start, before);
     }
     before = end_of(d);
@@ -92,13 +92,13 @@ Outcome mat_inside(FirmwareBench& bench, Facts& facts) {
     while (at < end_of(d)) {
       const auto region = now.find(at);
       if (!region || region->type != d.type) {
-        return fail(facts, "entry %zu [0x%lx-0x%lx) type %u: 0x%lx has %s", i, d.physical_start,
+        return fail(facts, "entry {} [{:#x}-{:#x}) type {}: {:#x} has {}", i, d.physical_start,
                     end_of(d), static_cast<unsigned>(d.type), at,
                     region ? efi_type_name(region->type) : "no descriptor");
       }
       if (region->type != EfiMemoryType::RuntimeServicesCode &&
           region->type != EfiMemoryType::RuntimeServicesData) {
-        return fail(facts, "entry %zu, at 0x%lx, is about type %u", i, d.physical_start,
+        return fail(facts, "entry {}, at {:#x}, is about type {}", i, d.physical_start,
                     static_cast<unsigned>(d.type));
       }
       at = end_of(*region);
@@ -113,7 +113,7 @@ Outcome mat_bits(FirmwareBench& bench, Facts& facts) {
       kReadOnly | kExecuteProtect | kReadProtect | kCrypto | kEfiMemoryRuntime;
   return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
     if ((d.attributes & ~kAllowed) == 0 && (d.attributes & kEfiMemoryRuntime) != 0) return Pass;
-    return fail(facts, "entry %zu, at 0x%lx, has attributes 0x%lx", i, d.physical_start,
+    return fail(facts, "entry {}, at {:#x}, has attributes {:#x}", i, d.physical_start,
                 d.attributes);
   });
 }
@@ -121,7 +121,7 @@ Outcome mat_bits(FirmwareBench& bench, Facts& facts) {
 Outcome mat_wx(FirmwareBench& bench, Facts& facts) {
   return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
     if ((d.attributes & (kReadOnly | kExecuteProtect)) != 0) return Pass;
-    return fail(facts, "entry %zu, at 0x%lx, is writable and executable", i, d.physical_start);
+    return fail(facts, "entry {}, at {:#x}, is writable and executable", i, d.physical_start);
   });
 }
 
@@ -138,7 +138,7 @@ Outcome mat_coverage(FirmwareBench& bench, Facts& facts) {
     if (d.type != EfiMemoryType::RuntimeServicesCode) continue;
     for (uint64_t at = d.physical_start; at < end_of(d);) {
       const auto entry = covered.find(at);
-      if (!entry) return fail(facts, "runtime code at 0x%lx is in no entry", at);
+      if (!entry) return fail(facts, "runtime code at {:#x} is in no entry", at);
       at = end_of(*entry);
     }
   }
@@ -149,14 +149,14 @@ Outcome mat_coverage(FirmwareBench& bench, Facts& facts) {
 
 Outcome check_header(FirmwareBench& bench, const char* name, uint64_t at, uint64_t signature,
                      size_t minimum, Facts& facts) {
-  if (at == 0) return fail(facts, "there is no %s table", name);
+  if (at == 0) return fail(facts, "there is no {} table", name);
   const auto& header = *bench.facts.reach.at<const EfiTableHeader>(mm::Phys{at});
   if (header.signature != signature) {
-    return fail(facts, "%s table: signature 0x%lx", name, header.signature);
+    return fail(facts, "{} table: signature {:#x}", name, header.signature);
   }
   constexpr uint32_t kMost = 4096;
   if (header.size < minimum || header.size > kMost) {
-    return fail(facts, "%s table: header size %u", name, header.size);
+    return fail(facts, "{} table: header size {}", name, header.size);
   }
   // With 0 where the checksum itself stands.
   constexpr size_t kCrcAt = 16;
@@ -166,7 +166,7 @@ Outcome check_header(FirmwareBench& bench, const char* name, uint64_t at, uint64
   crc = crc32(zeros, crc);
   crc = crc32({bytes + kCrcAt + 4, header.size - kCrcAt - 4}, crc);
   if (crc != header.crc32) {
-    return fail(facts, "%s table: CRC32 0x%08x, computed 0x%08x", name, header.crc32, crc);
+    return fail(facts, "{} table: CRC32 0x{:08x}, computed 0x{:08x}", name, header.crc32, crc);
   }
   return Pass;
 }
@@ -192,10 +192,10 @@ Outcome runtime_services(FirmwareBench& bench, Facts& facts) {
   for (size_t i = 0; i < kRuntimeFunctions; ++i) {
     const uint64_t function = runtime.functions[i];
     const char* const name = i == kResetSystem ? "ResetSystem" : "function";
-    if (function == 0) return fail(facts, "%s (number %zu) is missing", name, i);
+    if (function == 0) return fail(facts, "{} (number {}) is missing", name, i);
     const auto d = now.find(function);
     if (d && d->type == EfiMemoryType::RuntimeServicesCode) continue;
-    return fail(facts, "%s (number %zu), at 0x%lx, is in %s", name, i, function,
+    return fail(facts, "{} (number {}), at {:#x}, is in {}", name, i, function,
                 d ? efi_type_name(d->type) : "no memory");
   }
   return Pass;
@@ -207,11 +207,11 @@ Outcome config_entries(FirmwareBench& bench, Facts& facts) {
   const auto tables = configuration_tables(bench.facts);
   for (size_t i = 0; i < tables.size(); ++i) {
     if (tables[i].address == 0) {
-      return fail(facts, "table %zu (%08x-...) has no address", i, tables[i].guid.a);
+      return fail(facts, "table {} ({:08x}-...) has no address", i, tables[i].guid.a);
     }
     for (size_t j = 0; j < i; ++j) {
       if (tables[j].guid == tables[i].guid) {
-        return fail(facts, "tables %zu and %zu have one GUID (%08x-...)", j, i, tables[i].guid.a);
+        return fail(facts, "tables {} and {} have one GUID ({:08x}-...)", j, i, tables[i].guid.a);
       }
     }
   }
@@ -221,8 +221,7 @@ Outcome config_entries(FirmwareBench& bench, Facts& facts) {
 Outcome config_acpi(FirmwareBench& bench, Facts& facts) {
   const auto at = configuration_table(bench.facts, kAcpi20Table);
   if (!at)
-    return fail(facts, "none of %zu tables is ACPI 2.0's",
-                configuration_tables(bench.facts).size());
+    return fail(facts, "none of {} tables is ACPI 2.0's", configuration_tables(bench.facts).size());
   return Pass;
 }
 
@@ -230,7 +229,7 @@ Outcome config_smbios(FirmwareBench& bench, Facts& facts) {
   for (const EfiGuid& guid : {kSmbios3Table, kSmbiosTable}) {
     if (configuration_table(bench.facts, guid)) return Pass;
   }
-  return fail(facts, "none of %zu tables is SMBIOS's", configuration_tables(bench.facts).size());
+  return fail(facts, "none of {} tables is SMBIOS's", configuration_tables(bench.facts).size());
 }
 
 Outcome config_placement(FirmwareBench& bench, Facts& facts) {
@@ -253,7 +252,7 @@ Outcome config_placement(FirmwareBench& bench, Facts& facts) {
       default:
         return Pass;
     }
-    return fail(facts, "%s, at 0x%lx, is in %s", name, *at, efi_type_name(d->type));
+    return fail(facts, "{}, at {:#x}, is in {}", name, *at, efi_type_name(d->type));
   };
   if (check("ACPI's RSDP", kAcpi20Table, false) == Fail) return Fail;
   if (check("SMBIOS 3", kSmbios3Table, true) == Fail) return Fail;
@@ -277,21 +276,21 @@ Outcome esrt(FirmwareBench& bench, Facts& facts) {
   MapSnapshot now;
   if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
   if (!now.describes({{*at}, {*at + sizeof(EsrtHeader)}})) {
-    return fail(facts, "the table, at 0x%lx, is in no memory", *at);
+    return fail(facts, "the table, at {:#x}, is in no memory", *at);
   }
   const auto& header = *bench.facts.reach.at<const EsrtHeader>(mm::Phys{*at});
-  if (header.version != 1) return fail(facts, "version %lu", header.version);
+  if (header.version != 1) return fail(facts, "version {}", header.version);
   if (header.count > header.room) {
-    return fail(facts, "%u entries in room for %u", header.count, header.room);
+    return fail(facts, "{} entries in room for {}", header.count, header.room);
   }
   const uint64_t first = *at + sizeof(EsrtHeader);
   if (!now.describes({{first}, {first + uint64_t{header.count} * sizeof(EsrtEntry)}})) {
-    return fail(facts, "its %u entries reach beyond memory", header.count);
+    return fail(facts, "its {} entries reach beyond memory", header.count);
   }
   const auto* entries = bench.facts.reach.at<const EsrtEntry>(mm::Phys{first});
   for (uint32_t i = 0; i < header.count; ++i) {
     constexpr uint32_t kTypes = 4;
-    if (entries[i].type >= kTypes) return fail(facts, "entry %u has type %u", i, entries[i].type);
+    if (entries[i].type >= kTypes) return fail(facts, "entry {} has type {}", i, entries[i].type);
   }
   return Pass;
 }

@@ -148,9 +148,8 @@ class Uart : public UartFacts {
     if (lost_ == 0) return true;
     if (!wait_for(kFree)) return false;
     char notice[80];
-    const size_t length =
-        mm::format(notice, "%s[serial port: %lu characters lost, nobody read]\r\n",
-                   mid_line_ ? "\r\n" : "", lost_);
+    const size_t length = mm::format(notice, "{}[serial port: {} characters lost, nobody read]\r\n",
+                                     mid_line_ ? "\r\n" : "", lost_);
     for (const char c : std::string_view(notice, std::min(length, sizeof notice - 1))) {
       if (!send(c)) return false;
     }

@@ -76,8 +76,8 @@ uint64_t PageTables::pages_for(uint64_t ranges, uint64_t bytes, uint64_t end,
 
 Result<Phys> PageTables::new_table() {
   if (next_ + mm::kPageSize > pool_.end) {
-    return Error{"pool of page tables is used up (start, end)", "page tables", pool_.start.v,
-                 pool_.end.v};
+    return Error{"pool of page tables is used up (start {:#x}, end {:#x})", "page tables",
+                 pool_.start.v, pool_.end.v};
   }
   const Phys table = next_;
   next_ += mm::kPageSize;
@@ -148,18 +148,18 @@ Result<> PageTables::map_level(Phys table, unsigned level, uint64_t virt, Range 
 Result<> PageTables::map(uint64_t virt, Range range, Access access) {
   if (range.empty()) return {};
   if (features_.levels != 4 && features_.levels != 5) {
-    return Error{"neither four nor five levels (levels)", "page tables", features_.levels, 0};
+    return Error{"neither four nor five levels (levels {})", "page tables", features_.levels, 0};
   }
   if (((virt | range.start.v | range.end.v) & (mm::kPageSize - 1)) != 0) {
-    return Error{"mapping is not page-aligned (virtual, physical)", "page tables", virt,
+    return Error{"mapping is not page-aligned (virtual {:#x}, physical {:#x})", "page tables", virt,
                  range.start.v};
   }
   const uint64_t last = virt + (range.size() - 1);
   const uint64_t half = uint64_t{1} << (shift(features_.levels + 1) - 1);
   if (last < virt || canonical(virt) != virt || canonical(last) != last ||
       (virt < half) != (last < half) || range.end.v > mm::kMaxPhys) {
-    return Error{"mapping does not fit the address space (virtual, physical end)", "page tables",
-                 virt, range.end.v};
+    return Error{"mapping does not fit the address space (virtual {:#x}, physical end {:#x})",
+                 "page tables", virt, range.end.v};
   }
   return map_level(root_, features_.levels, virt, range, access);
 }

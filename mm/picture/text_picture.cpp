@@ -53,8 +53,8 @@ void print_text_picture(const RelayCore& relay, unsigned columns, const Printer&
       const ZoneLayout& zone = node.zones[z];
       if (zone.present == 0) continue;
       const Range bytes = phys(zone.spanned);
-      out.part("node %u %-7s 0x%012lx ", node.id, zone_name(static_cast<ZoneType>(z)),
-               bytes.start.v);
+      out.part("node {} {:7} 0x{:012x} ", node.id, zone_name(static_cast<ZoneType>(z)),
+               bytes.start);
       const uint64_t frames = zone.spanned.size();
       for (unsigned c = 0; c < columns; ++c) {
         const PfnRange column{zone.spanned.start + frames * c / columns,
@@ -64,14 +64,13 @@ void print_text_picture(const RelayCore& relay, unsigned columns, const Printer&
         out.text({&shown, 1});
       }
       const Size present(zone.present * kPageSize);
-      out.line(" 0x%012lx %lu %s", bytes.end.v - 1, present.number, present.unit);
+      out.line(" 0x{:012x} {} {}", bytes.end.v - 1, present.number, present.unit);
     }
   }
   out.line("# free  + some reserved  R reserved  - part hole  . no RAM");
   for (const Reservation& r : relay.reservations().entries()) {
     const Size size(r.range.size());
-    out.line("%-14s [mem 0x%012lx-0x%012lx] %lu %s", r.name, r.range.start.v, r.range.end.v - 1,
-             size.number, size.unit);
+    out.line("{:14} {:012x} {} {}", r.name, mem(r.range), size.number, size.unit);
   }
 }
 

@@ -101,8 +101,8 @@ PfnRange above_fixed(const Mtrrs& mtrrs, PfnRange range, size_t index, const Pri
                      (mtrrs.default_type & kFixedEnable) != 0;
   if (!fixed || range.start >= kEnd) return range;
   out.line(
-      "WARNING: BIOS bug: VAR MTRR %zu contains strange UC entry under 1M, check with your "
-      "system vendor!",
+      "WARNING: BIOS bug: VAR MTRR {} contains strange UC entry under 1M, check with your system "
+      "vendor!",
       index);
   return {kEnd, std::max(range.end, kEnd)};
 }

@@ -38,24 +38,23 @@ struct RandomMachine {
   [[nodiscard]] std::string draw() const {
     Log log;
     const mm::Printer out = log.printer();
-    out.line("machine %lu", seed);
+    out.line("machine {}", seed);
     for (const mm::E820Entry& e : e820) {
-      out.line("e820 [0x%lx 0x%lx) type %u", e.range.start.v, e.range.end.v,
-               static_cast<unsigned>(e.type));
+      out.line("e820 [{} {}) type {}", e.range.start, e.range.end, static_cast<unsigned>(e.type));
     }
     for (const mm::MemoryAffinity& m : srat) {
-      out.line("srat node %u [0x%lx 0x%lx)%s", m.node, m.range.start.v, m.range.end.v,
+      out.line("srat node {} [{} {}){}", m.node, m.range.start, m.range.end,
                m.hotplug ? " hotplug" : "");
     }
     for (const mm::Reservation& r : reservations) {
-      out.line("reserved [0x%lx 0x%lx) %s", r.range.start.v, r.range.end.v, r.name);
+      out.line("reserved [{} {}) {}", r.range.start, r.range.end, r.name);
     }
     for (const mm::Range& range : mirrored) {
-      out.line("mirrored [0x%lx 0x%lx)", range.start.v, range.end.v);
+      out.line("mirrored [{} {})", range.start, range.end);
     }
     if (movable.movable_node) out.line("movable_node");
-    if (movable.kernelcore.frames != 0) out.line("kernelcore=%lu", movable.kernelcore.frames << 12);
-    if (movable.movablecore.percent != 0) out.line("movablecore=%u%%", movable.movablecore.percent);
+    if (movable.kernelcore.frames != 0) out.line("kernelcore={}", movable.kernelcore.frames << 12);
+    if (movable.movablecore.percent != 0) out.line("movablecore={}%", movable.movablecore.percent);
     return log.take();
   }
 

@@ -200,7 +200,7 @@ std::vector<mm::ActiveRange> joined(std::span<const mm::ActiveRange> active) {
 std::string text(const std::vector<mm::ActiveRange>& active) {
   test::Log log;
   for (const mm::ActiveRange& range : active) {
-    log.printer().line("node %u [0x%lx 0x%lx)", range.node, range.pfns.start.v, range.pfns.end.v);
+    log.printer().line("node {} [{} {})", range.node, range.pfns.start, range.pfns.end);
   }
   return log.take();
 }

@@ -126,9 +126,9 @@ struct Machine32 {
       for (size_t z = 0; z < mm::kZoneTypes; ++z) {
         const mm::ZoneLayout& zone = node.zones[z];
         if (zone.spanned.empty()) continue;
-        out.printer().line("node %u %s: spanned %lu present %lu from 0x%lx", node.id,
+        out.printer().line("node {} {}: spanned {} present {} from {}", node.id,
                            mm::zone_name(static_cast<mm::ZoneType>(z)), zone.spanned.size(),
-                           zone.present, mm::phys(zone.spanned.start).v);
+                           zone.present, mm::phys(zone.spanned.start));
       }
     }
     return out.take();

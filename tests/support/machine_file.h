@@ -32,41 +32,41 @@ inline std::map<std::string, std::vector<std::string>> facts_of(const mm::RelayC
     if (!zones.exists[z] || static_cast<mm::ZoneType>(z) == mm::ZoneType::Movable) continue;
     const mm::Range bytes = range(zones.zones[z]);
     const char* name = mm::zone_name(static_cast<mm::ZoneType>(z));
-    bytes.empty() ? out.line("%s empty", name)
-                  : out.line("%s 0x%012lx 0x%012lx", name, bytes.start.v, bytes.end.v);
+    bytes.empty() ? out.line("{} empty", name)
+                  : out.line("{} 0x{:012x} 0x{:012x}", name, bytes.start, bytes.end);
     say("zone");
   }
   uint64_t total = 0;
   for (const mm::ActiveRange& active : relay.layout().active) {
     const mm::Range bytes = range(active.pfns);
-    out.line("%u 0x%012lx 0x%012lx", active.node, bytes.start.v, bytes.end.v);
+    out.line("{} 0x{:012x} 0x{:012x}", active.node, bytes.start, bytes.end);
     say("node-range");
     total += bytes.size();
   }
-  out.line("%lu", total / mm::kKiB);
+  out.line("{}", total / mm::kKiB);
   say("total-kib");
   for (const mm::NodeLayout& node : relay.layout().nodes) {
     if (!relay.numa().possible.has(node.id)) continue;
     if (node.spanned.empty()) {
-      out.line("%u memoryless", node.id);
+      out.line("{} memoryless", node.id);
       say("node");
       continue;
     }
     const mm::Range bytes = range(node.spanned);
-    out.line("%u 0x%012lx 0x%012lx", node.id, bytes.start.v, bytes.end.v);
+    out.line("{} 0x{:012x} 0x{:012x}", node.id, bytes.start, bytes.end);
     say("node");
-    out.line("%u %lu", node.id, node.present);
+    out.line("{} {}", node.id, node.present);
     say("node-pages");
     for (size_t z = 0; z < mm::kZoneTypes; ++z) {
       if (node.zones[z].present == 0) continue;
-      out.line("%u %s %lu", node.id, mm::zone_name(static_cast<mm::ZoneType>(z)),
+      out.line("{} {} {}", node.id, mm::zone_name(static_cast<mm::ZoneType>(z)),
                node.zones[z].present);
       say("present");
     }
   }
   mm::for_each_unavailable(relay.layout().active, relay.layout().nodes,
                            [&](mm::NodeId node, mm::ZoneType zone, uint64_t frames) {
-                             out.line("%u %s %lu", node, mm::zone_name(zone), frames);
+                             out.line("{} {} {}", node, mm::zone_name(zone), frames);
                              say("unavailable");
                            });
   return facts;

@@ -50,8 +50,8 @@ class Relayed {
     std::vector<std::string> lines;
     for (const mm::FreeBlock& b : blocks) {
       char line[96];
-      mm::format(line, "node %u %s pfn 0x%lx order %u type %u", b.node, mm::zone_name(b.zone),
-                 b.pfn.v, b.order, static_cast<unsigned>(b.migratetype));
+      mm::format(line, "node {} {} pfn {} order {} type {}", b.node, mm::zone_name(b.zone), b.pfn,
+                 b.order, static_cast<unsigned>(b.migratetype));
       lines.emplace_back(line);
     }
     return lines;

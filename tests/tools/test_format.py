@@ -46,10 +46,7 @@ PROGRAM = """
 #include "mm/types.h"
 using namespace mm;
 struct Unknown {};
-template <class... Args>
-void say(Format<std::type_identity_t<Args>...> format, Args... args) {
-  print_values(Printer(), format, Values<Args...>(args...).v);
-}
+constexpr Printer out;
 const char* variable = "{}";
 """
 
@@ -59,7 +56,7 @@ def said(request):
     """What the compiler says of all calls, by line: one run of it for all of them."""
     calls = [RIGHT] + [call for call, _ in WRONG]
     # One function each, so that what is wrong in one is not the end of the others.
-    text = PROGRAM + "".join(f"void f{i}() {{ say({call}); }}\n" for i, call in enumerate(calls))
+    text = PROGRAM + "".join(f"void f{i}() {{ out.line({call}); }}\n" for i, call in enumerate(calls))
     run = subprocess.run([request.param, "-std=c++20", "-fsyntax-only", "-ferror-limit=0"
                           if request.param == "clang++" else "-fmax-errors=0",
                           f"-I{ROOT}", "-xc++", "-"],

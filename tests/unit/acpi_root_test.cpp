@@ -73,8 +73,8 @@ class Tables {
     if (!found.root.ok()) return found;
     for (size_t i = 0; i < found.root.value().tables; ++i) {
       char line[64];
-      mm::format(line, "%.4s %lx %x%s", tables[i].signature.data(), tables[i].address.v,
-                 tables[i].length, tables[i].checksum_good ? "" : " bad");
+      mm::format(line, "{} {:x} {:x}{}", std::string_view(tables[i].signature.data(), 4),
+                 tables[i].address, tables[i].length, tables[i].checksum_good ? "" : " bad");
       found.tables.emplace_back(line);
     }
     return found;
@@ -132,7 +132,7 @@ TEST(AcpiRoot, ABrokenXsdtFallsBackToTheRsdtAndSaysSo) {
   EXPECT_FALSE(found.root.value().is_xsdt);
   EXPECT_EQ(found.root.value().skipped, 1U);
   EXPECT_STREQ(found.root.value().first_skipped.what,
-               "root table's checksum is wrong (address, length)");
+               "root table's checksum is wrong (address {:#x}, length {})");
   EXPECT_EQ(found.tables.back(), "APIC 15000 24");
 }
 
@@ -166,13 +166,13 @@ TEST(AcpiRoot, ABadRsdpIsRefused) {
   t.root<uint64_t>(0x11000, "XSDT", {});
   t.rsdp(0x10000, 2, 0, 0x11000);
   *t.at(0x10000) = 'X';
-  EXPECT_STREQ(t.list(0x10000).root.error().what, "signature is not 'RSD PTR ' (address)");
+  EXPECT_STREQ(t.list(0x10000).root.error().what, "signature is not 'RSD PTR ' (address {:#x})");
   t.rsdp(0x10000, 2, 0, 0x11000);
   *t.at(0x1000a) ^= 1;
   EXPECT_STREQ(t.list(0x10000).root.error().what,
-               "checksum of the first 20 bytes is wrong (address)");
-  EXPECT_STREQ(t.list(0x1fff8).root.error().what, "address cannot be read (address)");
-  EXPECT_STREQ(t.list(0).root.error().what, "address cannot be read (address)");
+               "checksum of the first 20 bytes is wrong (address {:#x})");
+  EXPECT_STREQ(t.list(0x1fff8).root.error().what, "address cannot be read (address {:#x})");
+  EXPECT_STREQ(t.list(0).root.error().what, "address cannot be read (address {:#x})");
 }
 
 TEST(AcpiRoot, OfTooManyTablesTheFirstAreKept) {
@@ -244,7 +244,8 @@ TEST(AcpiRoot, NoMoreBytesAreSummedThanAnyMachineHas) {
   EXPECT_LE(root.value().bytes_summed, kMaxAcpiBytes);
   EXPECT_EQ(root.value().tables, 6U) << "RSDP, RSDT and four more";
   EXPECT_EQ(root.value().skipped, 96U);
-  EXPECT_STREQ(root.value().first_skipped.what, "table is longer than any (address, length)");
+  EXPECT_STREQ(root.value().first_skipped.what,
+               "table is longer than any (address {:#x}, length {})");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class Audit : public testing::Test {
   }
   std::string said() {
     const Result<> result = audit(a);
-    return result.ok() ? "in order" : result.error().what;
+    return std::string(result.ok() ? "in order" : result.error().what);
   }
   // What is const to everybody else.
   Zone& zone(ZoneType type = ZoneType::Dma32) {
@@ -44,57 +44,59 @@ class Audit : public testing::Test {
 
 TEST_F(Audit, FreePages) {
   ++zone().free_pages;
-  EXPECT_EQ(said(), "free_pages is not the sum over free_area (sum, free_pages)");
+  EXPECT_EQ(said(), "free_pages is not the sum over free_area (sum {}, free_pages {})");
 }
 TEST_F(Audit, IsolatedPages) {
   ++zone().isolated_pages;
-  EXPECT_EQ(said(), "isolated_pages is not the sum over free_area (sum, isolated_pages)");
+  EXPECT_EQ(said(), "isolated_pages is not the sum over free_area (sum {}, isolated_pages {})");
 }
 TEST_F(Audit, NrFree) {
   ++zone().free_area[a_free_block().order].nr_free;
-  EXPECT_EQ(said(), "nr_free is not the number of blocks on the lists (found, nr_free)");
+  EXPECT_EQ(said(), "nr_free is not the number of blocks on the lists (found {}, nr_free {})");
 }
 TEST_F(Audit, NrFreeTooSmall) {
   --zone().free_area[a_free_block().order].nr_free;
-  EXPECT_EQ(said(), "a list is longer than its count or a circle (address, count)");
+  EXPECT_EQ(said(), "a list is longer than its count or a circle (address {:#x}, count {})");
 }
 TEST_F(Audit, NonEmpty) {
   zone().nonempty[2] |= 1;
-  EXPECT_EQ(said(), "a list is empty and marked as not, or the other way (order, type)");
+  EXPECT_EQ(said(), "a list is empty and marked as not, or the other way (order {}, type {})");
 }
 TEST_F(Audit, TagOnAList) {
   machine.page(a_free_block().pfn).word = 0;
-  EXPECT_EQ(said(), "a block on a free list says it is something else (address, tag)");
+  EXPECT_EQ(said(), "a block on a free list says it is something else (address {:#x}, tag {:#x})");
 }
 TEST_F(Audit, LinkOutOfMap) {
   machine.page(a_free_block().pfn).next = 0x7fffffff;
-  EXPECT_EQ(said(), "a list leads out of mem_map (frame index)");
+  EXPECT_EQ(said(), "a list leads out of mem_map (frame index {:#x})");
 }
 TEST_F(Audit, LinkBack) {
   machine.page(a_free_block().pfn).prev = 7;
-  EXPECT_EQ(said(), "a list's links do not agree (address, prev)");
+  EXPECT_EQ(said(), "a list's links do not agree (address {:#x}, prev {:#x})");
 }
 TEST_F(Audit, Tail) {
   FreeArea& area = zone().free_area[a_free_block().order];
   for (FrameList& list : area.lists) {
     if (!list.empty()) list.tail = 3;
   }
-  EXPECT_EQ(said(), "a list does not end at its tail (frame index, tail)");
+  EXPECT_EQ(said(), "a list does not end at its tail (frame index {:#x}, tail {:#x})");
 }
 TEST_F(Audit, TypeOfAPageblock) {
   const Pfn pfn = a_free_block(9).pfn;
   const Pageblock block = node().blocks.at(pfn);
   node().blocks.set(pfn, Pageblock{block.state(), Migratetype::Reclaimable, false});
-  EXPECT_EQ(said(),
-            "a free block is on the list of another type than its pageblock's (address, type)");
+  EXPECT_EQ(
+      said(),
+      "a free block is on the list of another type than its pageblock's (address {:#x}, type {})");
 }
 TEST_F(Audit, AFreeBlockOnNoList) {
   machine.page(held).set_tag(Tag{BlockState::Free, 3, ZoneType::Dma32, 0});
-  EXPECT_EQ(said(), "free blocks in mem_map and on lists differ in number (in mem_map, on lists)");
+  EXPECT_EQ(said(),
+            "free blocks in mem_map and on lists differ in number (in mem_map {}, on lists {})");
 }
 TEST_F(Audit, ABlockInsideABlock) {
   machine.page(held + 2).set_tag(Tag{BlockState::Allocated, 1, ZoneType::Dma32, 0});
-  EXPECT_EQ(said(), "a block inside another (address, order)");
+  EXPECT_EQ(said(), "a block inside another (address {:#x}, order {})");
 }
 TEST_F(Audit, ABlockThatIsNotAligned) {
   const Pfn odd = held;
@@ -103,28 +105,28 @@ TEST_F(Audit, ABlockThatIsNotAligned) {
 }
 TEST_F(Audit, ABlockOfAnotherZone) {
   machine.page(held).set_tag(Tag{BlockState::Allocated, 3, ZoneType::Normal, 0});
-  EXPECT_EQ(said(), "a block that leaves its zone (address, order)");
+  EXPECT_EQ(said(), "a block that leaves its zone (address {:#x}, order {})");
 }
 TEST_F(Audit, ABlockWithoutAReference) {
   machine.page(held).count = 0;
-  EXPECT_EQ(said(), "an allocated block without a reference (address, order)");
+  EXPECT_EQ(said(), "an allocated block without a reference (address {:#x}, order {})");
 }
 TEST_F(Audit, ALostBlock) {
   machine.page(held).set_tag(Tag{});
-  EXPECT_EQ(said(), "free + on CPUs' lists + allocated is not managed (sum, managed)");
+  EXPECT_EQ(said(), "free + on CPUs' lists + allocated is not managed (sum {}, managed {})");
 }
 TEST_F(Audit, Managed) {
   ++zone().managed;
-  EXPECT_EQ(said(), "free + on CPUs' lists + allocated is not managed (sum, managed)");
+  EXPECT_EQ(said(), "free + on CPUs' lists + allocated is not managed (sum {}, managed {})");
 }
 TEST_F(Audit, CpuCount) {
   ++pcp().room;
-  EXPECT_EQ(said(), "a CPU's count is not what is on its lists (CPU, found)");
+  EXPECT_EQ(said(), "a CPU's count is not what is on its lists (CPU {}, found {})");
 }
 TEST_F(Audit, CpuListTag) {
   const HotList& list = pcp().lists[pcp_list(0, Migratetype::Unmovable)];
   node().mem_map[list.head].set_tag(Tag{BlockState::Allocated, 0, ZoneType::Dma32, 0});
-  EXPECT_EQ(said(), "a block on a CPU's list says it is something else (address, tag)");
+  EXPECT_EQ(said(), "a block on a CPU's list says it is something else (address {:#x}, tag {:#x})");
 }
 TEST_F(Audit, PageblockByte) {
   node().blocks.set(held, Pageblock{uint8_t{0x1f}});
@@ -132,23 +134,23 @@ TEST_F(Audit, PageblockByte) {
 }
 TEST_F(Audit, IsolatedPageblocks) {
   ++zone().isolated_pageblocks;
-  EXPECT_EQ(said(), "the number of isolated pageblocks is wrong (found, counted)");
+  EXPECT_EQ(said(), "the number of isolated pageblocks is wrong (found {}, counted {})");
 }
 TEST_F(Audit, Watermarks) {
   zone().watermark[0] = 1 << 20;
-  EXPECT_EQ(said(), "the watermarks do not rise (min, high)");
+  EXPECT_EQ(said(), "the watermarks do not rise (min {}, high {})");
 }
 TEST_F(Audit, Marks) {
   node().choices[0].mark += 1;
-  EXPECT_EQ(said(), "a choice's mark is not low + reserve + highatomic (mark, sum)");
+  EXPECT_EQ(said(), "a choice's mark is not low + reserve + highatomic (mark {}, sum {})");
 }
 TEST_F(Audit, Zonelist) {
   std::swap(node().zonelist[0], node().zonelist[1]);
-  EXPECT_EQ(said(), "a zonelist is not in fallback order (node, position)");
+  EXPECT_EQ(said(), "a zonelist is not in fallback order (node {}, position {})");
 }
 TEST_F(Audit, Preferred) {
   node().preferred[0] = nullptr;
-  EXPECT_EQ(said(), "a preferred zone is not the first that may serve (node, highest zone)");
+  EXPECT_EQ(said(), "a preferred zone is not the first that may serve (node {}, highest zone {})");
 }
 
 TEST(AuditRuns, ARunOfGibibytes) {
@@ -160,9 +162,10 @@ TEST(AuditRuns, ARunOfGibibytes) {
   EXPECT_EQ(head.count, 5u);
   --head.count;
   EXPECT_STREQ(audit(a).error().what,
-               "nr_free is not the number of blocks on the lists (found, nr_free)");
+               "nr_free is not the number of blocks on the lists (found {}, nr_free {})");
   head.count = 6;
-  EXPECT_STREQ(audit(a).error().what, "a block of a run is not marked as such (address, run)");
+  EXPECT_STREQ(audit(a).error().what,
+               "a block of a run is not marked as such (address {:#x}, run {:#x})");
 }
 
 TEST(AuditMerge, TwoHalvesSideBySide) {
@@ -181,7 +184,7 @@ TEST(AuditMerge, TwoHalvesSideBySide) {
   ++zone.free_area[11].nr_free;
   zone.free_pages += 2048;
   EXPECT_STREQ(audit(a).error().what,
-               "two free blocks that should have been merged (address, order)");
+               "two free blocks that should have been merged (address {:#x}, order {})");
 }
 
 }  // namespace

@@ -145,7 +145,7 @@ struct Road {
   std::string handover() {
     test::Log out;
     mm::free_all_bootmem(bootmem, laid.layout(), [&](mm::NodeId node, PfnRange run) {
-      out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
+      out.printer().line("node {} [{} {})", node, run.start, run.end);
     });
     return out.take();
   }
@@ -254,7 +254,7 @@ TEST(Bootmem, WithoutRoomForABitmapThereIsNone) {
       mm::init_bootmem(road.laid.nodes, road.bitmaps, road.laid.numa.active, road.laid.machine.e820,
                        road.laid.reservations, road.memory.map(), road.log.printer());
   ASSERT_FALSE(result.ok());
-  EXPECT_STREQ(result.error().what, "Cannot find bootmem map of size (bytes, node)");
+  EXPECT_STREQ(result.error().what, "Cannot find bootmem map of size (bytes {}, node {})");
   EXPECT_STREQ(result.error().subject, "BOOTMAP");
   EXPECT_EQ(result.error().a, 0x11000u);
   EXPECT_EQ(road.log.text(), "Cannot find bootmem map of size 69632\n");
@@ -277,7 +277,7 @@ TEST(Handover, GivesWhatReservationsGiveUp) {
   road.start();
   test::Log out;
   const auto visit = [&](mm::NodeId node, PfnRange run) {
-    out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
+    out.printer().line("node {} [{} {})", node, run.start, run.end);
   };
   EXPECT_EQ(
       test::must(mm::release_reservations(reservations, "RAMDISK", road.laid.layout(), visit)),
@@ -307,8 +307,7 @@ mirrored [mem 0x120000000-0x127ffffff]
   const auto cut = [&](uint64_t start, uint64_t end) {
     mm::for_each_zone_part(laid.nodes[0], laid.numa.active, {Pfn{start}, Pfn{end}},
                            [&](mm::NodeId node, PfnRange part) {
-                             out.printer().line("node %u [0x%lx 0x%lx)", node, part.start.v,
-                                                part.end.v);
+                             out.printer().line("node {} [{} {})", node, part.start, part.end);
                            });
     return out.take();
   };

@@ -34,8 +34,7 @@ struct Table {
     test::Log log;
     for (const E820Entry& e : e820.entries()) {
       const char* name = mm::e820_type_name(e.type);
-      log.printer().line("0x%lx-0x%lx %s", e.range.start.v, e.range.end.v,
-                         name != nullptr ? name : "?");
+      log.printer().line("{}-{} {}", e.range.start, e.range.end, name != nullptr ? name : "?");
     }
     return log.take();
   }

@@ -25,7 +25,7 @@ struct List {
   [[nodiscard]] std::string draw() const {
     test::Log log;
     for (const Reservation& r : res.entries()) {
-      log.printer().line("0x%lx-0x%lx %s", r.range.start.v, r.range.end.v, r.name);
+      log.printer().line("{}-{} {}", r.range.start, r.range.end, r.name);
     }
     return log.take();
   }

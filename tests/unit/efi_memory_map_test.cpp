@@ -58,7 +58,7 @@ Converted convert(const EfiMemoryMap& map) {
   c.ok = add_to_e820(map, table, out).ok();
   for (const mm::E820Entry& e : table.entries()) {
     char line[100];
-    mm::format(line, "%lx-%lx %s", e.range.start.v, e.range.end.v, number_name(e.type).c_str());
+    mm::format(line, "{:x}-{:x} {}", e.range.start, e.range.end, number_name(e.type).c_str());
     c.table.emplace_back(line);
   }
   return c;
@@ -192,7 +192,7 @@ TEST(EfiMap, ATableThatIsFullIsAnError) {
   mm::E820Table table(storage);
   const auto result = add_to_e820(firmware.map(), table, {});
   ASSERT_FALSE(result.ok());
-  EXPECT_STREQ(result.error().what, "table is full (entries, room)");
+  EXPECT_STREQ(result.error().what, "table is full (entries {}, room {})");
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ std::string fault_of(const Kernel& kernel) {
   const auto image = parse_elf(kernel.file(), "kernel.elf");
   if (image.ok()) return "none";
   EXPECT_STREQ(image.error().subject, "kernel.elf");
-  return image.error().what;
+  return std::string(image.error().what);
 }
 
 TEST(Elf, AGoodKernelIsTaken) {

@@ -31,7 +31,7 @@ std::string shown(Format<std::type_identity_t<Args>...> format, Args... args) {
   const Printer out(
       [](void* to, std::string_view piece) { static_cast<std::string*>(to)->append(piece); },
       &text);
-  print_values(out, format, Values<Args...>(args...).v);
+  out.part(format, args...);
   return text;
 }
 
@@ -59,6 +59,7 @@ TEST(Format, IntegersOfEveryWidth) {
 TEST(Format, Hexadecimal) {
   EXPECT_EQ(shown("{:x} {:#x} {:x}", 0xabcdefu, 0x10, 0), "abcdef 0x10 0");
   EXPECT_EQ(shown("{:#x}", 0), "0x0");
+  EXPECT_EQ(shown("{:X} {:06X}", 0xabcdefu, 0xabcd), "ABCDEF 00ABCD");
   EXPECT_EQ(shown("{:x} {:#x}", int8_t{-1}, -16), "-1 -0x10");
   EXPECT_EQ(shown("{:016x}", uint64_t{0x1000}), "0000000000001000");
   EXPECT_EQ(shown("{:#06x}|{:#6x}|{:<#6x}|", 0x1f, 0x1f, 0x1f), "0x001f|  0x1f|0x1f  |");
@@ -115,9 +116,7 @@ TEST(Format, OneOfEachKindInARow) {
 
 mm::Printed machine::printed(const Place& p) {
   return {[](const mm::Printer& out, const mm::Spec&, uint64_t x, uint64_t y) {
-            mm::print_values(
-                out, mm::Format<int64_t, int64_t>("({}, {})"),
-                mm::Values<int64_t, int64_t>(static_cast<int64_t>(x), static_cast<int64_t>(y)).v);
+            out.part("({}, {})", static_cast<int>(x), static_cast<int>(y));
           },
           static_cast<uint64_t>(p.x), static_cast<uint64_t>(p.y)};
 }

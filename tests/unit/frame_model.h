@@ -66,7 +66,7 @@ class FrameModel {
     std::vector<std::string> texts;
     each_block([&](Pfn pfn, unsigned order) {
       std::array<char, 96> text;
-      format(text, "%u %s 0x%lx order %u", unsigned{node(pfn)}, zone_name(zone(pfn)), pfn.v, order);
+      format(text, "{} {} {} order {}", node(pfn), zone_name(zone(pfn)), pfn, order);
       texts.emplace_back(text.data());
     });
     return texts;

@@ -69,7 +69,7 @@ class Machine {
     std::vector<std::string> lines;
     relay.pages().for_each_free_block([&](const mm::FreeBlock& b) {
       char line[96];
-      mm::format(line, "pfn 0x%08lx order %u node %u %s", b.pfn.v, b.order, b.node,
+      mm::format(line, "pfn 0x{:08x} order {} node {} {}", b.pfn, b.order, b.node,
                  mm::zone_name(b.zone));
       lines.emplace_back(line);
       return true;
@@ -152,7 +152,7 @@ TEST(HighMem, LowAndHighPassShareNoFrame) {
   must(mm::memblock_from(memblock, layout.active, kGiven));
   test::Log out;
   const auto visit = [&](mm::NodeId node, PfnRange run) {
-    out.printer().line("node %u [0x%lx 0x%lx)", node, run.start.v, run.end.v);
+    out.printer().line("node {} [{} {})", node, run.start, run.end);
   };
   EXPECT_EQ(mm::free_all_memblock(memblock, layout, visit, kMaxLow),
             0x9fu + 0x300 + 0x1f6ed + 0x8000 + 0x7fff);

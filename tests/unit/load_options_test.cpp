@@ -24,7 +24,7 @@ Bytes utf16(std::u16string_view text) {
 std::string parse(const Bytes& bytes, bool from_shell = false) {
   std::vector<char> out(bytes.size() / 2 + 1, '\xcc');  // not a byte more: the sanitizers watch
   const auto options = parse_load_options(bytes, from_shell, out);
-  if (!options.ok()) return std::string("error: ") + options.error().what;
+  if (!options.ok()) return std::string("error: ") + std::string(options.error().what);
   return options.value().has_value() ? *options.value() : "nothing";
 }
 
@@ -51,18 +51,18 @@ TEST(LoadOptions, WhatFollowsTheEndIsOfNoConcern) {
 
 TEST(LoadOptions, JunkIsRefused) {
   EXPECT_EQ(parse({0x4e, 0xac, 0x08, 0x81, 0x11, 0x9f, 0x59, 0x4d}),
-            "error: not printable text (character, at byte)");
-  EXPECT_EQ(parse({'s', 'e', 'l', 'f'}), "error: not printable text (character, at byte)");
-  EXPECT_EQ(parse(utf16(u"caf\u00e9")), "error: not printable text (character, at byte)");
-  EXPECT_EQ(parse(utf16(u"a\nb")), "error: not printable text (character, at byte)");
-  EXPECT_EQ(parse(utf16(u"\x7f")), "error: not printable text (character, at byte)");
+            "error: not printable text (character {:#x}, at byte {})");
+  EXPECT_EQ(parse({'s', 'e', 'l', 'f'}), "error: not printable text (character {:#x}, at byte {})");
+  EXPECT_EQ(parse(utf16(u"caf\u00e9")), "error: not printable text (character {:#x}, at byte {})");
+  EXPECT_EQ(parse(utf16(u"a\nb")), "error: not printable text (character {:#x}, at byte {})");
+  EXPECT_EQ(parse(utf16(u"\x7f")), "error: not printable text (character {:#x}, at byte {})");
 }
 
 TEST(LoadOptions, AnOddSizeWithoutAnEndIsRefused) {
   Bytes odd = utf16(u"selftest");
   odd.pop_back();
-  EXPECT_EQ(parse(odd), "error: no NUL and an odd size, so not UTF-16 (bytes)");
-  EXPECT_EQ(parse({'s'}), "error: no NUL and an odd size, so not UTF-16 (bytes)");
+  EXPECT_EQ(parse(odd), "error: no NUL and an odd size, so not UTF-16 (bytes {})");
+  EXPECT_EQ(parse({'s'}), "error: no NUL and an odd size, so not UTF-16 (bytes {})");
 }
 
 TEST(LoadOptions, TheProgramsNameIsLeftOut) {

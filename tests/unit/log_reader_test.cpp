@@ -20,7 +20,7 @@ std::string map_of(const Log& log) {
   const mm::E820Table map = test::must(log.map(storage));
   test::Log text;
   for (const mm::E820Entry& entry : map.entries()) {
-    text.printer().line("0x%lx-0x%lx %s", entry.range.start.v, entry.range.end.v - 1,
+    text.printer().line("{}-{:#x} {}", entry.range.start, entry.range.end.v - 1,
                         mm::e820_type_name(entry.type));
   }
   return text.take();
@@ -29,7 +29,7 @@ std::string map_of(const Log& log) {
 std::string ranges_of(const std::vector<mm::Range>& ranges) {
   test::Log text;
   for (const mm::Range& range : ranges) {
-    text.printer().line("0x%lx-0x%lx", range.start.v, range.end.v - 1);
+    text.printer().line("{}-{:#x}", range.start, range.end.v - 1);
   }
   return text.take();
 }
@@ -37,7 +37,7 @@ std::string ranges_of(const std::vector<mm::Range>& ranges) {
 std::string srat_of(const Log& log) {
   test::Log text;
   for (const mm::MemoryAffinity& entry : log.srat) {
-    text.printer().line("%u: 0x%lx-0x%lx%s", entry.node, entry.range.start.v, entry.range.end.v - 1,
+    text.printer().line("{}: {}-{:#x}{}", entry.node, entry.range.start, entry.range.end.v - 1,
                         entry.hotplug ? " hotplug" : "");
   }
   return text.take();

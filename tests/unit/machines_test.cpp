@@ -48,7 +48,7 @@ struct Replay {
 
   static std::string hex(uint64_t v) {
     test::Log log;
-    log.printer().part("0x%lx", v);
+    log.printer().part("{:#x}", v);
     return log.take();
   }
 

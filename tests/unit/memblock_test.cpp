@@ -24,12 +24,12 @@ constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{
 std::string draw(const MemblockType& type) {
   test::Log log;
   for (const MemblockRegion& r : type.regions()) {
-    log.printer().part("[0x%lx 0x%lx)", r.range.start.v, r.range.end.v);
-    if (r.node != mm::kNoNode) log.printer().part(" node %u", r.node);
+    log.printer().part("[{} {})", r.range.start, r.range.end);
+    if (r.node != mm::kNoNode) log.printer().part(" node {}", r.node);
     if ((r.flags & mm::kMemblockHotplug) != 0) log.printer().part(" hotplug");
     if ((r.flags & mm::kMemblockMirror) != 0) log.printer().part(" mirror");
     if ((r.flags & mm::kMemblockNomap) != 0) log.printer().part(" nomap");
-    log.printer().line("%s", "");
+    log.printer().line("");
   }
   return log.take();
 }
@@ -156,7 +156,7 @@ TEST(Memblock, FreeRangesAreMemoryWithoutReservations) {
   test::must(m.memblock.reserve(range(0x8800, 0xa100)));
   test::Log log;
   m.memblock.for_each_free_range(mm::kNoNode, [&](Range free, mm::NodeId node) {
-    log.printer().line("[0x%lx 0x%lx) %u", free.start.v, free.end.v, node);
+    log.printer().line("[{} {}) {}", free.start, free.end, node);
     return true;
   });
   EXPECT_EQ(log.text(), "[0x1800 0x4000) 0\n[0x5000 0x8800) 0\n[0xa100 0xc000) 1\n");

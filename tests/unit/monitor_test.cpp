@@ -132,7 +132,7 @@ TEST(Monitor, ExplainsAnyAddress) {
   EXPECT_TRUE(has(answer(machine, "explain 0xffffffffffffffff"), "0xffffffffffffffff:\n"));
   const mm::Reservation& r = machine->relay.reservations().entries().back();
   char line[64];
-  mm::format(line, "explain %lx", r.range.start.v);
+  mm::format(line, "explain {:x}", r.range.start);
   EXPECT_TRUE(has(answer(machine, line), std::string("reservation: ") + r.name));
 }
 
@@ -222,7 +222,7 @@ std::string shown;  // by the output of the console under test
 TEST(Console, StampsLinesAndKeepsThem) {
   auto console = std::make_unique<Console>();
   shown.clear();
-  console->log_printer().part("first %s", "line");
+  console->log_printer().part("first {}", "line");
   console->log_printer().text("\nsecond\nthi");
   ASSERT_TRUE(console->add_output([](std::string_view text) { shown += text; }));
   EXPECT_EQ(shown, "[    0.000000] first line\n[    0.000000] second\n[    0.000000] thi")
@@ -241,7 +241,7 @@ TEST(Console, StampsLinesAndKeepsThem) {
 TEST(Console, TheRingKeepsTheNewest) {
   auto console = std::make_unique<Console>();
   for (unsigned i = 0; i < Console::kRingSize / 16 + 10; ++i) {
-    console->bare_printer().line("line %010u", i);  // 16 characters with its end
+    console->bare_printer().line("line {:010}", i);  // 16 characters with its end
   }
   shown.clear();
   console->replay([](std::string_view text) { shown += text; });

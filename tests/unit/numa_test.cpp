@@ -26,7 +26,7 @@ std::string numa(const DrawnMachine& machine, std::span<const mm::Reservation> r
       mm::numa_init(input, machine.e820, reservations, {blocks, active}, log.printer());
   if (!map.ok()) return test::describe(map.error());
   for (const ActiveRange& range : map.value().active) {
-    log.printer().line("node %u: 0x%lx-0x%lx%s", range.node, range.pfns.start.v, range.pfns.end.v,
+    log.printer().line("node {}: {}-{}{}", range.node, range.pfns.start, range.pfns.end,
                        range.hotplug ? " hotplug" : "");
   }
   return log.take();

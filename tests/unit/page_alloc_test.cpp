@@ -170,7 +170,7 @@ class WrongFree : public testing::Test {
   }
   std::string fault(Pfn pfn, unsigned order) {
     const Freed freed = machine.allocator.free_pages(0, pfn, order);
-    return freed.ok() ? "no fault" : freed.error().what;
+    return std::string(freed.ok() ? "no fault" : freed.error().what);
   }
   Pfn alloc(unsigned order) {
     return machine.allocator.alloc_pages(0, kGfpKernel, order, 0).value();
@@ -192,47 +192,51 @@ TEST_F(WrongFree, DoubleOfWhatIsOnACpusList) {
   machine.allocator.setup_per_cpu_pageset();
   const Pfn pfn = alloc(0);
   EXPECT_EQ(fault(pfn, 0), "no fault");
-  EXPECT_EQ(fault(pfn, 0), "double free: the block is on a CPU's list (address, CPU)");
+  EXPECT_EQ(fault(pfn, 0), "double free: the block is on a CPU's list (address {:#x}, CPU {})");
 }
 
 TEST_F(WrongFree, WrongOrder) {
   const Pfn pfn = alloc(3);
-  EXPECT_EQ(fault(pfn, 2), "free of a wrong order (address, the block's order)");
-  EXPECT_EQ(fault(pfn, 0), "free of a wrong order (address, the block's order)");
+  EXPECT_EQ(fault(pfn, 2), "free of a wrong order (address {:#x}, the block's order {})");
+  EXPECT_EQ(fault(pfn, 0), "free of a wrong order (address {:#x}, the block's order {})");
   EXPECT_EQ(fault(pfn, 3), "no fault");
 }
 
 TEST_F(WrongFree, Unaligned) {
   const Pfn pfn = alloc(4);
-  EXPECT_EQ(fault(pfn + 1, 4), "free of a block that is not aligned to its order (address, order)");
+  EXPECT_EQ(fault(pfn + 1, 4),
+            "free of a block that is not aligned to its order (address {:#x}, order {})");
 }
 
 TEST_F(WrongFree, OrderOutOfRange) {
   const Pfn pfn = alloc(0);
-  EXPECT_EQ(fault(pfn, 19), "free of an order above the highest (address, order)");
-  EXPECT_EQ(fault(pfn, 64), "free of an order above the highest (address, order)");
+  EXPECT_EQ(fault(pfn, 19), "free of an order above the highest (address {:#x}, order {})");
+  EXPECT_EQ(fault(pfn, 64), "free of an order above the highest (address {:#x}, order {})");
 }
 
 TEST_F(WrongFree, InsideABlock) {
   const Pfn pfn = alloc(11);  // its later pageblocks are not described
   EXPECT_EQ(fault(pfn + 1, 0),
-            "free inside an allocated block, not of its first frame (address, block)");
+            "free inside an allocated block, not of its first frame (address {:#x}, block {:#x})");
   EXPECT_EQ(fault(pfn + 512, 9),
-            "free inside an allocated block, not of its first frame (address, block)");
+            "free inside an allocated block, not of its first frame (address {:#x}, block {:#x})");
   EXPECT_EQ(fault(pfn + 1024 + 7, 0),
-            "free inside an allocated block, not of its first frame (address, block)");
+            "free inside an allocated block, not of its first frame (address {:#x}, block {:#x})");
 }
 
 TEST_F(WrongFree, OfWhatNobodyAllocated) {
-  EXPECT_EQ(fault({0x100}, 0), "free of a reserved frame: it was never handed over (address)");
-  EXPECT_EQ(fault({0x2ff}, 0), "free of a reserved frame: it was never handed over (address)");
-  EXPECT_EQ(fault({0x2001}, 0),
-            "free of a frame that is free or was never allocated (address, free block)");
-  EXPECT_EQ(fault({0x4400}, 0), "free of a frame in a hole: no RAM is there (address)");
-  EXPECT_EQ(fault({0}, 0), "free of a frame out of range: no node has it (address)");
+  EXPECT_EQ(fault({0x100}, 0),
+            "free of a reserved frame: it was never handed over (address {:#x})");
+  EXPECT_EQ(fault({0x2ff}, 0),
+            "free of a reserved frame: it was never handed over (address {:#x})");
+  EXPECT_EQ(
+      fault({0x2001}, 0),
+      "free of a frame that is free or was never allocated (address {:#x}, free block {:#x})");
+  EXPECT_EQ(fault({0x4400}, 0), "free of a frame in a hole: no RAM is there (address {:#x})");
+  EXPECT_EQ(fault({0}, 0), "free of a frame out of range: no node has it (address {:#x})");
   EXPECT_EQ(fault({uint64_t{1} << 40}, 0),
-            "free of a frame out of range: no node has it (address)");
-  EXPECT_EQ(fault(kNoPfn, 0), "free of a frame out of range: no node has it (address)");
+            "free of a frame out of range: no node has it (address {:#x})");
+  EXPECT_EQ(fault(kNoPfn, 0), "free of a frame out of range: no node has it (address {:#x})");
 }
 
 TEST(PageAlloc, ABlockIsFreeWhenItsLastReferenceGoes) {

@@ -66,7 +66,7 @@ struct Fixture {
     std::vector<std::string> lines;
     for (const Run& r : runs) {
       char line[160];
-      mm::format(line, "%lx-%lx -> %lx %s r%c%c%s", r.virt, r.end, r.phys,
+      mm::format(line, "{:x}-{:x} -> {:x} {} r{}{}{}", r.virt, r.end, r.phys,
                  r.size == 4096  ? "4K"
                  : r.size == k2M ? "2M"
                                  : "1G",
@@ -175,7 +175,7 @@ TEST(PageTables, AnEmptyPoolIsAnErrorThatNamesIt) {
   Fixture f({}, 2);
   const auto result = f.tables.map(0, {Phys{0}, Phys{k2M}}, kData);
   ASSERT_FALSE(result.ok());
-  EXPECT_STREQ(result.error().what, "pool of page tables is used up (start, end)");
+  EXPECT_STREQ(result.error().what, "pool of page tables is used up (start {:#x}, end {:#x})");
   EXPECT_EQ(result.error().b, f.pool.range().end.v);
 }
 

@@ -25,7 +25,7 @@ std::string place(test::LaidOut& laid, const mm::NodeSizes& sizes = kSizes) {
     if (!placed.ok()) return log.take() + test::describe(placed.error());
   }
   for (const mm::Reservation& r : laid.reservations.entries()) {
-    log.printer().line("[0x%lx 0x%lx) %s", r.range.start.v, r.range.end.v, r.name);
+    log.printer().line("[{} {}) {}", r.range.start, r.range.end, r.name);
   }
   return log.take();
 }

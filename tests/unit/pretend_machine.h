@@ -218,8 +218,8 @@ inline std::vector<std::string> free_blocks(const PageAllocatorCore& core) {
   std::vector<std::string> texts;
   for (const FreeBlock& block : blocks) {
     std::array<char, 128> text;
-    format(text, "%u %s 0x%lx order %u %s", unsigned{block.node}, zone_name(block.zone),
-           block.pfn.v, block.order, migratetype_name(block.migratetype));
+    format(text, "{} {} {} order {} {}", block.node, zone_name(block.zone), block.pfn, block.order,
+           migratetype_name(block.migratetype));
     texts.emplace_back(text.data());
   }
   return texts;

@@ -312,11 +312,11 @@ TEST(Relay, EitherRoadSaysWhatItTakesBack) {
     EXPECT_EQ(reservations.entries().size(), count + 1);  // and the list itself
     char first[96];
     if (road == mm::Road::Bootmem) {
-      mm::format(first, "(%zu/%zu early reservations) ==> bootmem [0000000000 - 0180000000]\n",
-                 count, reservations.capacity());
+      mm::format(first, "({}/{} early reservations) ==> bootmem [0000000000 - 0180000000]\n", count,
+                 reservations.capacity());
       EXPECT_NE(log.find("    TEXT DATA BSS ==> [0000200000 - 0000312345]\n"), std::string::npos);
     } else {
-      mm::format(first, "Subtract (%zu early reservations)\n", count + 1);
+      mm::format(first, "Subtract ({} early reservations)\n", count + 1);
       EXPECT_NE(log.find(" [0000200000 - 0000312345]   TEXT DATA BSS\n"), std::string::npos);
     }
     EXPECT_NE(log.find(first), std::string::npos) << first << "in\n" << log;

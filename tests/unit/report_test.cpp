@@ -75,7 +75,7 @@ TEST(Report, ParsesWhatWasStoredAndNothingElse) {
   ReportHead head;
   head.version = 2;
   EXPECT_STREQ(loader::parse_report(stored("x", head)).error().what,
-               "is of a version that is not ours (its, ours)");
+               "is of a version that is not ours (its {}, ours {})");
   head = {};
   head.magic = 7;
   EXPECT_FALSE(loader::parse_report(stored("x", head)).ok());

@@ -9,10 +9,10 @@ namespace {
 
 TEST(SelfTestFacts, LinesAndACutThatShows) {
   Facts facts;
-  facts.say("page 0x%x", 0x1000);
-  facts.say("node %d", 1);
+  facts.say("page {:#x}", 0x1000);
+  facts.say("node {}", 1);
   EXPECT_STREQ(facts.text(), "page 0x1000\nnode 1");
-  facts.say("%s", std::string(300, 'x').c_str());
+  facts.say("{}", std::string(300, 'x').c_str());
   const std::string cut = facts.text();
   EXPECT_EQ(cut.size(), Facts::kSize - 1);
   EXPECT_EQ(cut.substr(cut.size() - 4), "x...");
@@ -20,7 +20,7 @@ TEST(SelfTestFacts, LinesAndACutThatShows) {
 
 TEST(SelfTestFacts, AFullLineIsNotCut) {
   Facts facts;
-  facts.say("%s", std::string(Facts::kSize - 1, 'x').c_str());
+  facts.say("{}", std::string(Facts::kSize - 1, 'x').c_str());
   EXPECT_EQ(facts.text(), std::string(Facts::kSize - 1, 'x'));
 }
 

@@ -76,7 +76,7 @@ struct Pc {
     std::vector<std::string> lines;
     for (uint32_t i = 0; i < list.count; ++i) {
       char line[100];
-      mm::format(line, "%lx-%lx %s", r[i].range.start.v, r[i].range.end.v, r[i].name);
+      mm::format(line, "{:x}-{:x} {}", r[i].range.start, r[i].range.end, r[i].name);
       lines.emplace_back(line);
     }
     return lines;

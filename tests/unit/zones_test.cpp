@@ -21,9 +21,9 @@ std::string table(const std::vector<mm::NodeLayout>& nodes) {
     for (size_t z = 0; z < mm::kZoneTypes; ++z) {
       const mm::ZoneLayout& zone = node.zones[z];
       if (zone.spanned.empty()) continue;
-      log.printer().line("node %u %s: 0x%lx-0x%lx present %lu", node.id,
-                         mm::zone_name(static_cast<ZoneType>(z)), zone.spanned.start.v,
-                         zone.spanned.end.v, zone.present);
+      log.printer().line("node {} {}: {}-{} present {}", node.id,
+                         mm::zone_name(static_cast<ZoneType>(z)), zone.spanned.start,
+                         zone.spanned.end, zone.present);
     }
   }
   return log.take();
