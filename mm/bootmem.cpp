@@ -302,7 +302,7 @@ Result<size_t> init_bootmem(std::span<const NodeLayout> layouts, std::span<NodeB
     const Phys place =
         BATON_TRY(find_bootmap(layout, bytes, active, e820, reservations, out, max_low));
     BATON_TRY(reservations.reserve({place, place + bytes}, "BOOTMAP"));
-    BATON_TRY(nodes[count].init(layout.id, frames, {map.at<std::byte>(place), bytes}));
+    BATON_TRY(nodes[count].init(layout.id, frames, map.span<std::byte>(place, bytes)));
     out.line("  bootmap [{:016x} -  {:016x}] pages {:x}", place, place.v + bytes - 1,
              bytes / kPageSize);
     ++count;

@@ -2,7 +2,9 @@
 // host program's pretend memory. Physical address p is at base + p.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "mm/types.h"
 
@@ -15,7 +17,12 @@ class DirectMap {
 
   template <class T = void>
   [[nodiscard]] T* at(Phys address) const {
-    return reinterpret_cast<T*>(base_ + address.v);  // NOLINT: this is the one place it is done
+    return reinterpret_cast<T*>(static_cast<uintptr_t>(base_ + address.v));  // NOLINT: the one place
+  }
+  // `count` elements in memory: no more than pointers can tell apart.
+  template <class T>
+  [[nodiscard]] std::span<T> span(Phys address, uint64_t count) const {
+    return {at<T>(address), static_cast<size_t>(count)};
   }
   [[nodiscard]] Phys phys(const void* pointer) const {
     return {reinterpret_cast<uintptr_t>(pointer) - base_};

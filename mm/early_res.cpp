@@ -89,9 +89,9 @@ Result<> EarlyRes::grow_if_nearly_full() {
       align_up((storage_.size() + kSlotsOfOneCall) * 2 * sizeof(Reservation), kPageSize);
   const Range anywhere{Phys{0}, grow_limit_};
   const Phys place = BATON_TRY(find_e820_area(*e820_, *this, anywhere, bytes, kPageSize));
-  auto* larger = map_.at<Reservation>(place);
+  const auto larger = map_.span<Reservation>(place, bytes / sizeof(Reservation));
   for (size_t i = 0; i < count_; ++i) larger[i] = storage_[i];
-  storage_ = {larger, bytes / sizeof(Reservation)};
+  storage_ = larger;
   if (!own_.empty()) carve(own_);
   own_ = {place, place + bytes};
   insert(BATON_TRY(make(own_, kOwnName, false)));
@@ -112,18 +112,17 @@ Result<> EarlyRes::reserve_itself(Range place) {
 }
 
 Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
-  const size_t room = place.size() / sizeof(Reservation);
-  if (count_ + kSlotsOfOneCall > room) {
+  const auto larger = map.span<Reservation>(place.start, place.size() / sizeof(Reservation));
+  if (count_ + kSlotsOfOneCall > larger.size()) {
     return Error{"no room for the list of reservations (entries {}, room {})", kOwnName, count_,
-                 room};
+                 larger.size()};
   }
   if (const Reservation* there = overlapping(place); there != nullptr) {
     return Error{"reservation overlaps another (start {:#x}, end {:#x})", kOwnName, place.start.v,
                  place.end.v, there->name};
   }
-  auto* larger = map.at<Reservation>(place.start);
   for (size_t i = 0; i < count_; ++i) larger[i] = storage_[i];
-  storage_ = {larger, room};
+  storage_ = larger;
   own_ = place;
   insert(BATON_TRY(make(place, kOwnName, false)));
   return {};

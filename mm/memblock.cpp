@@ -148,7 +148,7 @@ void MemblockType::move_to(std::span<MemblockRegion> storage) {
 }
 
 Result<> Memblock::move(Which which, Phys place, uint64_t bytes) {
-  array(which).move_to({map_.at<MemblockRegion>(place), bytes / sizeof(MemblockRegion)});
+  array(which).move_to(map_.span<MemblockRegion>(place, bytes / sizeof(MemblockRegion)));
   Range& own = own_[static_cast<size_t>(which)];
   if (!own.empty()) BATON_TRY(reserved_.remove(own));
   own = {place, place + bytes};

@@ -24,9 +24,11 @@ uint64_t word_at(const uint8_t* bytes) {
   return word;
 }
 
-// The address that pageblock 0 would have in a row of bytes for the GiB `giga`.
+// The address that pageblock 0 would have in a row of bytes for the GiB `giga`; where addresses are
+// short it wraps, and is brought back by what is added.
 uintptr_t row_address(const uint8_t* bytes, uint64_t giga) {
-  return reinterpret_cast<uintptr_t>(bytes) - giga * PageblockMap::kBytesPerGiga;  // NOLINT
+  const auto below = static_cast<uintptr_t>(giga * PageblockMap::kBytesPerGiga);
+  return reinterpret_cast<uintptr_t>(bytes) - below;  // NOLINT
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ void PageblockMap::init(PfnRange frames, void* storage) {
   rows_ = reinterpret_cast<uintptr_t>(rows - first_.v / kGigaFrames);  // NOLINT
   uintptr_t fresh = row_address(kFreshRow.data(), first_.v / kGigaFrames);
 #pragma GCC unroll 8
-  for (uint64_t i = 0; i < count; ++i, fresh -= kBytesPerGiga) rows[i] = fresh;
+  for (uint64_t i = 0; i < count; ++i, fresh -= uintptr_t{kBytesPerGiga}) rows[i] = fresh;
   bytes_ = reinterpret_cast<uint8_t*>(rows + count);  // NOLINT
   gigas_ = bytes_ + count * kBytesPerGiga;
   fill_words(gigas_, align_up(count, 8), kGigaFresh);

@@ -61,7 +61,7 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
   });
   if (place == Phys{0})
     return Error{"no room for the list of reservations (bytes {})", "early_res", bytes, 0};
-  reservations_ = EarlyRes({map_.at<Reservation>(place), bytes / sizeof(Reservation)});
+  reservations_ = EarlyRes(map_.span<Reservation>(place, bytes / sizeof(Reservation)));
   BATON_TRY(reservations_.adopt(reservations));
   BATON_TRY(reservations_.reserve_itself({place, place + bytes}));
 

@@ -29,7 +29,7 @@ class Room {
       return Error{"too little room to walk both roads (bytes left {}, needed {})", "roads",
                    rest_.size(), size};
     }
-    const std::span<std::byte> part(map_.at<std::byte>(rest_.start), count);
+    const auto part = map_.span<std::byte>(rest_.start, count);
     rest_.start += size;
     return part;
   }
