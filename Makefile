@@ -56,16 +56,21 @@ LANGUAGE := -std=c++20 -I. -I$(BUILD)/gen
 # No machine's paths in what is built.
 PATHLESS := -ffile-prefix-map=$(CURDIR)=.
 FREESTANDING := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
-  -fno-stack-protector -fno-asynchronous-unwind-tables -mno-red-zone
+  -fno-stack-protector -fno-asynchronous-unwind-tables
 
 .PHONY: all run test image install clean format tidy help FORCE programs
 all: $(BUILD)/baton.img $(BUILD)/baton.iso $(BUILD)/kernel.elf $(BUILD)/compile_commands.json
 
 # $(call remember,NAME,TEXT): a file that changes only when TEXT does. What is built from flags or
-# from a list of files depends on it, and so is built again when they change.
+# from a list of files depends on it, and so is built again when they change. It is written while
+# this file is read, so that `make -n` tells the truth; the rule is for `make clean all`.
+same = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
+written = $(file <$(BUILD)/flags/$(1))
 define remember
-$(BUILD)/flags/$(1): FORCE
-	@mkdir -p $$(@D); printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' > $$@
+$(if $(call same,$(strip $(call written,$(1))),$(strip $(2))),,$(shell \
+  mkdir -p $(dir $(BUILD)/flags/$(1)))$(file >$(BUILD)/flags/$(1),$(strip $(2))))
+$(BUILD)/flags/$(1):
+	@mkdir -p $$(@D); printf '%s\n' '$(strip $(2))' > $$@
 endef
 
 COMPILER := $(shell $(CXX) --version 2>/dev/null | head -n 1)
@@ -77,8 +82,8 @@ endif
 
 # --- Rooms -------------------------------------------------------------------------------------
 # A folder is a list. What is one architecture's stands in folders called after it.
-ARCHITECTURES := x86_64
 ARCH ?= x86_64
+include tools/architectures.mk
 
 # $(call neutral,FOLDER): its sources and its rooms', for every architecture.
 neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(ARCHITECTURES:%=$(1)/%/),$(wildcard $(1)/*/))))
@@ -88,18 +93,20 @@ room = $(call neutral,$(1)) $(wildcard $(1)/$(ARCH)/*.cpp $(1)/$(ARCH)/*.S)
 # What sources include and no person wrote.
 GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h
 
-# $(call compiled,GROUP,FLAGS): how sources become objects below build/GROUP/.
+# $(call compiled,GROUP,FLAGS,COMPILER): how sources become objects below build/GROUP/, and what these
+# depend on; by $(CXX) unless another compiler is named.
 define compiled
-$(call remember,$(1),$(COMPILER): $(2))
+$(call remember,$(1),$(or $(3),$(CXX)) $(COMPILER): $(2))
 $(BUILD)/$(1)/%.o: %.cpp $(BUILD)/flags/$(1) | $(GENERATED)
 	$$(call say,CXX)
 	@mkdir -p $$(@D)
-	$$(Q)$(CXX) $(2) -MMD -MP -c -o $$@ $$<
+	$$(Q)$(or $(3),$(CXX)) $(2) -MMD -MP -c -o $$@ $$<
 $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/flags/$(1) | $(GENERATED)
 	$$(call say,AS)
 	@mkdir -p $$(@D)
-	$$(Q)$(CXX) $(filter-out -std=% -f% -m% -W% -O%,$(2)) -MMD -MP -c -o $$@ $$<
+	$$(Q)$(or $(3),$(CXX)) $(filter-out -std=% -f% -m% -W% -O%,$(2)) -MMD -MP -c -o $$@ $$<
 COMMANDS_OF_$(1) = $(CXX) $(2)
+-include $(shell find $(BUILD)/$(1) -name '*.d' 2>/dev/null)
 endef
 
 # $(call objects,GROUP,SOURCES)
@@ -130,20 +137,20 @@ $(BUILD)/gen/font_data.h: tools/font
 # efi/, loader/ and the position-independent part of mm/, linked with GNU-EFI's start code into a
 # shared object and turned into a PE image.
 GNU_EFI_INC := /usr/include/efi
-GNU_EFI_LIB := $(firstword $(patsubst %/crt0-efi-x86_64.o,%,$(wildcard \
-  /usr/lib/crt0-efi-x86_64.o /usr/lib/x86_64-linux-gnu/crt0-efi-x86_64.o \
-  /usr/lib/gnuefi/crt0-efi-x86_64.o /usr/lib64/gnuefi/crt0-efi-x86_64.o)))
+GNU_EFI_START := crt0-efi-$(gnu_efi.$(ARCH)).o
+GNU_EFI_LIB := $(firstword $(patsubst %/$(GNU_EFI_START),%,$(wildcard $(patsubst %, \
+  /usr/%/$(GNU_EFI_START),lib lib/$(libraries.$(ARCH)) lib/gnuefi lib64/gnuefi))))
 
+APPLICATION := $(ESP)/EFI/BOOT/$(boot.$(ARCH))
 EFI_SRC := $(call room,efi) $(call room,loader)
 EFI_OBJ := $(call objects,efi,$(EFI_SRC))
 # Of mm/ the linker takes what the loader uses: e820, early reservations and printing.
 EFI_MM_OBJ := $(call objects,efi,$(call room,mm))
-EFI_SCRIPT := efi/x86_64/efi.lds
+EFI_SCRIPT := efi/$(ARCH)/efi.lds
 # Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
-  -mgeneral-regs-only -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar \
-  -DGNU_EFI_USE_MS_ABI \
-  -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/x86_64
+  $(alone.$(ARCH)) -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar \
+  $(calls.$(ARCH)) -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/$(gnu_efi.$(ARCH))
 EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text --no-undefined \
   --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
 EFI_SECTIONS := .text .rodata .data .dynamic .rela .reloc .sbat
@@ -157,22 +164,22 @@ $(BUILD)/efi/libmm.a: $(EFI_MM_OBJ) $(BUILD)/flags/efi.link
 
 $(BUILD)/efi/baton.so: $(EFI_OBJ) $(BUILD)/efi/libmm.a $(EFI_SCRIPT) $(BUILD)/flags/efi.link
 	$(call say,LD)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $(EFI_OBJ) $(BUILD)/efi/libmm.a -o $@ \
+	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/$(GNU_EFI_START) $(EFI_OBJ) $(BUILD)/efi/libmm.a -o $@ \
 	  -lgnuefi
 
-$(ESP)/EFI/BOOT/BOOTX64.EFI: $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
+$(APPLICATION): $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 	$(call say,EFI)
 	@mkdir -p $(@D)
-	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --strip-all --target=efi-app-x86_64 --subsystem=10 $< $@
+	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --strip-all --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10 $< $@
 	$(Q)$(if $(wildcard tools/check_efi),tools/check_efi $< $@)
 
 # --- Kernel ------------------------------------------------------------------------------------
 # kernel/, all of mm/, and the files both sides of the jump must agree on.
 KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi serial,$(call neutral,loader/$(r)))
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
-KERNEL_SCRIPT := kernel/x86_64/kernel.lds
+KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
-  -mcmodel=kernel -mgeneral-regs-only -fno-omit-frame-pointer
+  $(image.$(ARCH)) $(alone.$(ARCH)) -fno-omit-frame-pointer
 KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT)
 
 $(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS)))
@@ -209,7 +216,7 @@ $(BUILD)/gen/kernel_id.h: $(ESP)/EFI/baton/kernel.elf
 	@printf '%s\n' '// Generated by the Makefile.' '#pragma once' \
 	  "#define BATON_KERNEL_ID \"$$(sha256sum $< | cut -c 1-16)\"" > $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
-$(BUILD)/efi/efi/configuration.o $(BUILD)/efi/efi/x86_64/pe_sections.S.o: $(BUILD)/gen/kernel_id.h
+$(BUILD)/efi/efi/configuration.o $(BUILD)/efi/efi/$(ARCH)/pe_sections.S.o: $(BUILD)/gen/kernel_id.h
 
 # --- Faulty firmware ---------------------------------------------------------------------------
 # For the boot tests: UEFI programs that bend one firmware service and start Baton on what is left;
@@ -218,7 +225,7 @@ FAULTY_SRC := $(wildcard tests/boot/faulty/*.cpp)
 FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
 FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
 FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) \
-  $(patsubst %,$(BUILD)/efi/efi/x86_64/%.S.o,entry pe_sections)
+  $(patsubst %,$(BUILD)/efi/efi/$(ARCH)/%.S.o,entry pe_sections)
 FAULTY := $(patsubst $(BUILD)/efi/tests/boot/faulty/bend_%.o,$(BUILD)/faulty/%.efi,$(FAULTY_BENDS))
 
 .SECONDARY: $(FAULTY_BENDS)
@@ -226,15 +233,15 @@ $(BUILD)/faulty/%.efi: $(BUILD)/efi/tests/boot/faulty/bend_%.o $(FAULTY_REST) $(
     $(BUILD)/flags/efi.link
 	$(call say,EFI)
 	@mkdir -p $(@D)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/crt0-efi-x86_64.o $< $(FAULTY_REST) -o $(@:.efi=.so) \
+	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/$(GNU_EFI_START) $< $(FAULTY_REST) -o $(@:.efi=.so) \
 	  -lefi -lgnuefi
-	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --target=efi-app-x86_64 --subsystem=10 $(@:.efi=.so) $@
+	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10 $(@:.efi=.so) $@
 
 # --- ESP and disk image ------------------------------------------------------------------------
 # The ESP holds the two programs and the files of esp/, nothing else: what was there before and is
 # not wanted any more is removed.
 ESP_TEXTS := $(patsubst esp/%,$(ESP)/%,$(shell find esp -type f 2>/dev/null))
-ESP_FILES := $(ESP)/EFI/BOOT/BOOTX64.EFI $(ESP)/EFI/baton/kernel.elf $(ESP_TEXTS)
+ESP_FILES := $(APPLICATION) $(ESP)/EFI/baton/kernel.elf $(ESP_TEXTS)
 $(eval $(call remember,esp,$(ESP_FILES)))
 
 $(ESP_TEXTS): $(ESP)/%: esp/%
@@ -328,10 +335,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
 FUZZERS := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-$(BUILD)/fuzz/%.o: %.cpp | $(GENERATED)
-	$(call say,CXX)
-	@mkdir -p $(@D)
-	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+$(eval $(call compiled,fuzz,$(FUZZ_FLAGS),$(FUZZ_CXX)))
 FUZZ_LIB_OBJ := $(call objects,fuzz,$(HOST_SRC))
 $(BUILD)/fuzz/libbaton.a: $(FUZZ_LIB_OBJ)
 	$(call say,AR)
@@ -339,7 +343,6 @@ $(BUILD)/fuzz/libbaton.a: $(FUZZ_LIB_OBJ)
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libbaton.a
 	$(call say,LINK)
 	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^
--include $(FUZZ_LIB_OBJ:.o=.d) $(FUZZ_SRC:%.cpp=$(BUILD)/fuzz/%.d)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS)
@@ -474,7 +477,4 @@ help:
 #: make tidy       only clang-tidy
 #: make clean      remove build/
 #: V=1 shows the commands.
-
--include $(patsubst %.o,%.d,$(EFI_OBJ) $(EFI_MM_OBJ) $(FAULTY_OBJ) $(KERNEL_OBJ) $(CHECKED_OBJ) $(UNIT_OBJ) $(MM_OBJ) $(THREADS_OBJ) $(PROPERTY_OBJ) \
-  $(REPLAY_OBJ))
 endif

@@ -13,7 +13,7 @@ size_t Pager::rows_of_line() const {
   Fold fold(columns_);
   size_t rows = 1;
   for (const char c : std::string_view(line_.data(), length_)) {
-    if (c >= 0 && c < ' ') continue;
+    if (static_cast<unsigned char>(c) < ' ') continue;
     rows += fold.take(c).folds ? 1 : 0;
   }
   return rows;

@@ -303,7 +303,7 @@ void Screen::put(char c) {
     }
     return;
   }
-  if (c >= 0 && c < ' ') return control(c);
+  if (static_cast<unsigned char>(c) < ' ') return control(c);
   const Fold::Step step = fold_.take(c);
   if (!step.write) return;
   if (step.folds) fold(step);

@@ -1,0 +1,26 @@
+# What the build must be told of an architecture, a row for each thing. Whose folders
+# (efi/ARCH, loader/ARCH, kernel/ARCH) are there can be built whole; of the others the neutral code is compiled.
+ARCHITECTURES := x86_64 aarch64 i686 arm
+
+# Debian's compilers for it; where the host is one itself, its own.
+prefix.x86_64  :=
+prefix.aarch64 := aarch64-linux-gnu-
+prefix.i686    := i686-linux-gnu-
+prefix.arm     := arm-linux-gnueabihf-
+
+# For code below which there is no system: interrupts take the stack, nobody keeps vector registers.
+alone.x86_64  := -mno-red-zone -mgeneral-regs-only
+alone.aarch64 := -mgeneral-regs-only
+alone.i686    := -mgeneral-regs-only
+alone.arm     := -mgeneral-regs-only
+
+# Of the kernel's image, which is linked at its own addresses.
+image.x86_64 := -mcmodel=kernel
+
+# GNU-EFI's name for it, where its headers for it are installed; its calling convention; what a firmware
+# looks for; where Debian puts its libraries.
+gnu_efi.x86_64 := x86_64
+gnu_efi.i686   := ia32
+calls.x86_64   := -DGNU_EFI_USE_MS_ABI
+boot.x86_64    := BOOTX64.EFI
+libraries.x86_64 := x86_64-linux-gnu
