@@ -15,14 +15,14 @@
 
 namespace loader {
 struct AcpiFacts;
-}
-namespace mm {
-struct Mtrrs;
-}
+struct SpcrPort;
+}  // namespace loader
 
 namespace kernel {
 
 namespace arch {
+
+inline constexpr size_t kMostUncachedRuns = 66;
 
 // --- Time ---
 [[nodiscard]] uint64_t cycles();  // of the CPU's constant-rate counter
@@ -32,23 +32,23 @@ microseconds();  // since the kernel was entered; 0 before the counter's rate is
 void start_clock(const mm::Printer& out);
 
 // --- Console ---
-// Opens COM1 and shows the console there; nothing happens where there is none.
+// Opens the first serial port and shows the console there; nothing happens where there is none.
 void open_console();
 // Serial ports are opened if they were not yet, and waited for as if nobody had ever kept us
 // waiting: what comes next is the last.
 void prepare_last_words();
-// To COM1 alone and by nothing but its ports, for when the console may be what is broken.
-void say_on_com1(std::string_view text);
+// To the first serial port alone and by nothing but its registers, for when the console may be what
+// is broken.
+void say_on_first_port(std::string_view text);
 // Waits until what was said is on its way, but not for ever.
 void drain_console();
-// Listens to the PC's keyboard too. False where none answers, as when all hang on USB.
+// Listens to the machine's own keyboard too. False where none answers, as when all hang on USB.
 [[nodiscard]] bool open_keyboard();
 // Lets the CPU gather stores to the device memory mapped at [virt, virt + size) into bursts, where
 // it can; `tables` reaches the page tables. Returns how many bytes that holds for.
 uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables);
-// The port the firmware's SPCR names becomes a console too, where it is another one. Baud 0: leave
-// it.
-mm::Result<> add_console(uint16_t port, uint32_t baud);
+// The port the firmware's SPCR names becomes a console too, where it is another one.
+mm::Result<> add_console(const loader::SpcrPort& port);
 // The next character typed, if any, and where. Never waits.
 struct Typed {
   char c = 0;
@@ -62,10 +62,10 @@ std::optional<Typed> read_char();
 void pause();
 
 // --- What it is ---
-// Whether the CPU's interrupt controller runs in x2APIC mode, as the firmware left it.
-[[nodiscard]] bool x2apic_mode();
+// Whether interrupt controllers, as the firmware left them, can address CPUs with ids above 8 bits.
+[[nodiscard]] bool has_wide_cpu_ids();
 // Where this CPU's local interrupt controller answers; 0 where it has none.
-[[nodiscard]] uint64_t local_apic();
+[[nodiscard]] uint64_t own_controller();
 [[nodiscard]] bool has_no_execute();
 // What keeps the kernel from running or reading a user's pages, and users from the addresses of its
 // tables.
@@ -73,10 +73,12 @@ struct Protection {
   const char* name;
   bool there, on;  // the CPU has it; it is in force
 };
-[[nodiscard]] std::array<Protection, 3> protections();
+[[nodiscard]] std::span<const Protection> protections();
 void print_cpu(const mm::Printer& out);
-// The memory type range registers of the CPU that asks; mm/x86_64/mtrr.h.
-[[nodiscard]] mm::Mtrrs read_mtrrs();
+// Frames that the CPU caches only in part or not at all, whatever page tables say: ascending runs,
+// of which one that goes on to the end of the address space ends there. What is odd is told.
+// Returns how many there are.
+size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns> room, const mm::Printer& out);
 // The names of the functions that called this one, innermost first.
 void print_backtrace(const mm::Printer& out);
 

@@ -32,11 +32,11 @@ void FirmwareTables::read_power(const mm::Printer& out) {
   power_.s5 = loader::find_s5(tables_.table("DSDT"));
 }
 
-void FirmwareTables::read_srat(bool x2apic_mode, const mm::Printer& out) {
+void FirmwareTables::read_srat(bool wide_cpu_ids, const mm::Printer& out) {
   const auto table = tables_.table("SRAT");
   if (table.empty()) return;
   const loader::SratStorage storage{memory_, cpu_affinities_};
-  srat_ = or_none(loader::parse_srat(table, storage, domains_, x2apic_mode, out), out);
+  srat_ = or_none(loader::parse_srat(table, storage, domains_, wide_cpu_ids, out), out);
   if (!srat_.used) return;
   if (const auto slit = tables_.table("SLIT"); !slit.empty()) {
     distances_ = or_none(loader::parse_slit(slit, domains_, matrix_, out), out);
@@ -46,11 +46,11 @@ void FirmwareTables::read_srat(bool x2apic_mode, const mm::Printer& out) {
   }
 }
 
-void FirmwareTables::read_topology(bool x2apic_mode, const mm::Printer& out) {
+void FirmwareTables::read_topology(bool wide_cpu_ids, const mm::Printer& out) {
   if (const auto table = tables_.table("APIC"); !table.empty()) {
     madt_ = or_none(loader::parse_madt(table, cpus_, out), out);
   }
-  read_srat(x2apic_mode, out);
+  read_srat(wide_cpu_ids, out);
 }
 
 }  // namespace kernel

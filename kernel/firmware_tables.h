@@ -25,7 +25,7 @@ class FirmwareTables {
   // Power management, and the serial console the firmware uses.
   void read_power(const mm::Printer& out);
   // CPUs, then nodes and distances: prints the SRAT lines.
-  void read_topology(bool x2apic_mode, const mm::Printer& out);
+  void read_topology(bool wide_cpu_ids, const mm::Printer& out);
 
   [[nodiscard]] const loader::AcpiTables& tables() const { return tables_; }
   [[nodiscard]] const loader::AcpiFacts& power() const { return power_; }
@@ -35,7 +35,7 @@ class FirmwareTables {
   [[nodiscard]] const loader::ProximityMap& domains() const { return domains_; }
 
  private:
-  void read_srat(bool x2apic_mode, const mm::Printer& out);
+  void read_srat(bool wide_cpu_ids, const mm::Printer& out);
 
   loader::AcpiTables tables_;
   loader::AcpiFacts power_;

@@ -19,7 +19,6 @@
 #include "kernel/selftest/selftest.h"
 #include "loader/acpi/spcr.h"
 #include "mm/show.h"
-#include "mm/x86_64/mtrr.h"
 #include "version.h"
 
 namespace kernel {
@@ -85,11 +84,11 @@ void read_tables() {
   arch::prepare_end(kept.handoff(), tables.power());
   if (const auto spcr = tables.tables().table("SPCR"); !spcr.empty()) {
     const auto port = loader::parse_spcr(spcr);
-    const mm::Result<> added = port.ok() ? arch::add_console(port.value().port, port.value().baud)
-                                         : mm::Result<>(port.error());
+    const mm::Result<> added =
+        port.ok() ? arch::add_console(port.value()) : mm::Result<>(port.error());
     if (!added.ok()) log().error("ACPI", added.error());
   }
-  tables.read_topology(arch::x2apic_mode(), log());
+  tables.read_topology(arch::has_wide_cpu_ids(), log());
 }
 
 // What the firmware calls more reliable, where kernelcore=mirror asks for it.
@@ -157,10 +156,9 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const mm::FirmwareRam ram = firmware_ram(firmware, relay.e820());
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
   print_firmware(h, relay.e820(), changes);
-  std::array<mm::PfnRange, mm::kMostUncovered> uncovered;
-  const size_t runs =
-      memory.mtrr_trim ? mm::uncovered_frames(arch::read_mtrrs(), uncovered, log()) : 0;
-  must("e820", relay.trim(h.paging_levels, std::span(uncovered).first(runs)));
+  std::array<mm::PfnRange, arch::kMostUncachedRuns> uncached;
+  const size_t runs = memory.trim_uncached ? arch::uncached_frames(uncached, log()) : 0;
+  must("e820", relay.trim(h.paging_levels, std::span(uncached).first(runs)));
   if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   firmware.print_mirrored(log());
   read_tables();

@@ -50,9 +50,9 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
       if (const auto off = one_of(option, kWords, out)) memory.numa_off = *off != 0;
     } else if (option.name == "mtrr_trim") {
       constexpr Word kWords[] = {{"on", 1}, {"off", 0}};
-      if (const auto on = one_of(option, kWords, out)) memory.mtrr_trim = *on != 0;
+      if (const auto on = one_of(option, kWords, out)) memory.trim_uncached = *on != 0;
     } else if (option.name == "disable_mtrr_trim") {
-      memory.mtrr_trim = false;
+      memory.trim_uncached = false;
     } else if (option.name == "node_order") {
       constexpr Word kOrders[] = {{"distance", static_cast<int>(mm::NodeOrder::Distance)},
                                   {"ring", static_cast<int>(mm::NodeOrder::Ring)}};

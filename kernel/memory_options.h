@@ -16,7 +16,7 @@ struct MemoryOptions {
   mm::MovableOptions movable;
   mm::NodeOrder order = mm::NodeOrder::Distance;
   bool numa_off = false;
-  bool mtrr_trim = true;  // RAM that MTRRs leave uncached is not used
+  bool trim_uncached = true;  // RAM that the CPU does not cache is not used
 };
 
 // Words whose value is wrong are told and have no effect.

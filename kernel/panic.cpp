@@ -57,7 +57,7 @@ void last_words(const InShort& in_short, Report report, const void* facts) {
       break;
     case 2:
       arch::prepare_last_words();
-      say_both(arch::say_on_com1, first_fault, in_short);
+      say_both(arch::say_on_first_port, first_fault, in_short);
       console().speak_to(Console::Hearers::Others);
       say_both([](std::string_view text) { console().bare(text); }, first_fault, in_short);
       break;

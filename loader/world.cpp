@@ -4,6 +4,8 @@
 #include <bit>
 #include <string_view>
 
+#include "loader/acpi/madt.h"
+
 namespace loader {
 namespace {
 
@@ -406,25 +408,11 @@ InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
     devices[found.count++] = {{page, page + mm::kPageSize}, name};
   };
   for (const AcpiTable& table : tables) {
-    constexpr uint32_t kFixed = 44;  // header, local APIC address, flags
-    if (std::string_view(table.signature.data(), 4) != "APIC" || !table.checksum_good ||
-        table.length < kFixed) {
-      continue;
-    }
-    const auto* bytes = reach.at<const uint8_t>(table.address);
-    const auto read = [bytes](uint32_t at, unsigned size) {
-      uint64_t value = 0;
-      for (unsigned i = size; i > 0; --i) value = value << 8 | bytes[at + i - 1];
-      return value;
-    };
-    add(read(36, 4), "local APIC");
-    for (uint32_t at = kFixed; at + 2 <= table.length;) {
-      const uint8_t type = bytes[at];
-      const uint8_t length = bytes[at + 1];
-      if (length < 2 || at + length > table.length) break;
-      if (type == 1 && length >= 12) add(read(at + 4, 4), "IOAPIC");
-      if (type == 5 && length >= 12) add(read(at + 4, 8), "local APIC");
-      at += length;
+    if (std::string_view(table.signature.data(), 4) != "APIC" || !table.checksum_good) continue;
+    MadtEntries entries({reach.at<const uint8_t>(table.address), table.length});
+    while (const auto entry = entries.next()) {
+      if (entry->kind == MadtEntry::Kind::IoApic) add(entry->address, "IOAPIC");
+      if (entry->kind == MadtEntry::Kind::LocalApic) add(entry->address, "local APIC");
     }
   }
   return found;

@@ -5,7 +5,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/selftest/selftest_kernel.h"
-#include "loader/acpi/entries.h"
+#include "loader/acpi/madt.h"
 #include "loader/acpi/smbios.h"
 #include "loader/acpi/tables.h"
 
@@ -115,21 +115,13 @@ class Plan {
 
   // This CPU's local APIC, and those and the I/O APICs of the MADT (ACPI 6.5 section 5.2.12).
   [[nodiscard]] bool is_interrupt_controller(Phys page) const {
-    constexpr uint8_t kIoApic = 1, kLocalApicAddress = 5;
-    constexpr size_t kFirst = 44;
     const auto is = [&](uint64_t address) {
       return address != 0 && mm::align_down(address, mm::kPageSize) == page.v;
     };
-    if (is(arch::local_apic())) return true;
-    const auto madt = machine_.tables.tables().table("APIC");
-    if (madt.size() < kFirst) return false;
-    if (is(loader::field<uint32_t>(madt, 36))) return true;
-    loader::AcpiEntries entries(madt, kFirst);
+    if (is(arch::own_controller())) return true;
+    loader::MadtEntries entries(machine_.tables.tables().table("APIC"));
     while (const auto entry = entries.next()) {
-      if (entry->bytes.size() < 12) continue;
-      if (entry->type == kIoApic && is(loader::field<uint32_t>(entry->bytes, 4))) return true;
-      if (entry->type == kLocalApicAddress && is(loader::field<uint64_t>(entry->bytes, 4)))
-        return true;
+      if (is(entry->address)) return true;
     }
     return false;
   }

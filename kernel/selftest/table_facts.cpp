@@ -4,6 +4,7 @@
 #include "kernel/arch.h"
 #include "kernel/booted.h"
 #include "kernel/selftest/table_tests.h"
+#include "kernel/x86_64/mtrr.h"
 
 namespace kernel {
 namespace {
@@ -17,7 +18,7 @@ constinit std::array<uint64_t, 2 * FirmwareTables::kMaxCpus> scratch{};
 const TableFacts& table_facts(const Booted& machine) {
   const loader::Handoff& handoff = machine.kept.handoff();
   const loader::AcpiTables& acpi = machine.tables.tables();
-  boot_cpu_mtrrs = arch::read_mtrrs();
+  boot_cpu_mtrrs = x86::read_mtrrs();
   facts.map = machine.kept.map();
   facts.readable = arch::is_mapped;
   facts.context = facts.map.at<const void>(mm::Phys{0});

@@ -4,7 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "loader/acpi/entries.h"
+#include "loader/acpi/madt.h"
 #include "loader/acpi/tables.h"
 
 namespace kernel {
@@ -17,36 +17,14 @@ using Bytes = std::span<const uint8_t>;
 
 // --- MADT ----------------------------------------------------------------------------------------
 
-constexpr size_t kMadtFirst = 44;
 constexpr uint32_t kEnabled = 1, kOnlineCapable = 2;
-
-struct Cpu {
-  uint32_t apic_id = 0;
-  bool enabled = false, x2apic = false;
-};
-
-// Bytes an entry of the type has; 0 where the length is not fixed or the type not known here.
-size_t madt_length(uint8_t type) {
-  constexpr uint8_t kLengths[] = {8, 12, 10, 8, 6, 12, 16, 0, 16, 16, 12};
-  return type < std::size(kLengths) ? kLengths[type] : 0;
-}
-
-std::optional<Cpu> madt_cpu(const loader::AcpiEntry& entry) {
-  if (madt_length(entry.type) == 0 || entry.bytes.size() < madt_length(entry.type)) return {};
-  if (entry.type == 0) return Cpu{entry.bytes[3], (entry.bytes[4] & kEnabled) != 0, false};
-  if (entry.type == 9) {
-    return Cpu{loader::field<uint32_t>(entry.bytes, 4), (entry.bytes[8] & kEnabled) != 0, true};
-  }
-  return {};
-}
 
 // Calls visit(cpu) for each CPU of the MADT that is there, until it returns Fail.
 template <class Visit>
 Outcome each_cpu(Bytes madt, Visit visit) {
-  loader::AcpiEntries entries(madt, kMadtFirst);
+  loader::MadtEntries entries(madt);
   while (const auto entry = entries.next()) {
-    const auto cpu = madt_cpu(*entry);
-    if (cpu && cpu->enabled && visit(*cpu) == Fail) return Fail;
+    if (entry->cpu.enabled && visit(entry->cpu) == Fail) return Fail;
   }
   return Pass;
 }
@@ -193,16 +171,16 @@ Outcome check_entries(Bytes table, size_t first, size_t (*length)(uint8_t), Fact
 Outcome check_madt_form(const TableFacts& machine, Facts& facts) {
   const Bytes madt = machine.table("APIC");
   if (madt.empty()) return fail(facts, "there is no MADT");
-  return check_entries(madt, kMadtFirst, madt_length, facts);
+  return check_entries(madt, loader::kMadtFirst, loader::madt_length, facts);
 }
 
 Outcome check_madt_cpus(const TableFacts& machine, Facts& facts) {
   const Bytes madt = machine.table("APIC");
-  if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
+  if (madt.size() < loader::kMadtFirst) return no_table(facts, "MADT");
   bool boot_cpu = false;
   size_t index = 0;
   Sorted ids(machine.scratch);
-  (void)each_cpu(madt, [&](const Cpu& cpu) {
+  (void)each_cpu(madt, [&](const loader::MadtCpu& cpu) {
     boot_cpu = boot_cpu || cpu.apic_id == machine.boot_apic_id;
     ids.add(cpu.apic_id);
     ++index;
@@ -221,7 +199,7 @@ Outcome check_madt_cpus(const TableFacts& machine, Facts& facts) {
 
 Outcome check_madt_addresses(const TableFacts& machine, Facts& facts) {
   const Bytes madt = machine.table("APIC");
-  if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
+  if (madt.size() < loader::kMadtFirst) return no_table(facts, "MADT");
   const auto check = [&](const char* what, uint64_t address) {
     if (address == 0 || address >= machine.end.v) {
       return fail(facts, "{} at {:#x}, where nothing can be", what, address);
@@ -230,17 +208,12 @@ Outcome check_madt_addresses(const TableFacts& machine, Facts& facts) {
     if (entry == nullptr || entry->type != mm::E820Type::Ram) return Pass;
     return fail(facts, "{} at {:#x}, which is usable memory", what, address);
   };
-  if (check("the local APICs are", loader::field<uint32_t>(madt, 36)) == Fail) return Fail;
-  loader::AcpiEntries entries(madt, kMadtFirst);
+  // What is cut acpi.madt.form speaks of.
+  loader::MadtEntries entries(madt);
   while (const auto entry = entries.next()) {
-    constexpr uint8_t kIoApic = 1, kOverride = 5;
-    if (entry->bytes.size() < 12) continue;  // acpi.madt.form has something to say
-    if (entry->type == kIoApic &&
-        check("an I/O APIC is", loader::field<uint32_t>(entry->bytes, 4)) == Fail) {
-      return Fail;
-    }
-    if (entry->type == kOverride &&
-        check("the local APICs are", loader::field<uint64_t>(entry->bytes, 4)) == Fail) {
+    using Kind = loader::MadtEntry::Kind;
+    if (entry->kind == Kind::IoApic && check("an I/O APIC is", entry->address) == Fail) return Fail;
+    if (entry->kind == Kind::LocalApic && check("the local APICs are", entry->address) == Fail) {
       return Fail;
     }
   }
@@ -249,8 +222,8 @@ Outcome check_madt_addresses(const TableFacts& machine, Facts& facts) {
 
 Outcome check_madt_x2apic(const TableFacts& machine, Facts& facts) {
   const Bytes madt = machine.table("APIC");
-  if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
-  return each_cpu(madt, [&](const Cpu& cpu) {
+  if (madt.size() < loader::kMadtFirst) return no_table(facts, "MADT");
+  return each_cpu(madt, [&](const loader::MadtCpu& cpu) {
     if (!cpu.x2apic || cpu.apic_id >= 255) return Pass;
     return fail(facts, "APIC id {:#x} has an x2APIC entry", cpu.apic_id);
   });
@@ -377,14 +350,14 @@ Outcome check_srat_cpus(const TableFacts& machine, Facts& facts) {
   const Bytes srat = machine.table("SRAT");
   const Bytes madt = machine.table("APIC");
   if (srat.size() < kSratFirst) return no_table(facts, "SRAT");
-  if (madt.size() < kMadtFirst) return no_table(facts, "MADT");
+  if (madt.size() < loader::kMadtFirst) return no_table(facts, "MADT");
   Sorted ids(machine.scratch);
   (void)each_cpu_node(srat, [&](const CpuNode& node) {
     ids.add(node.apic_id);
     return Pass;
   });
   const auto sorted = ids.sort();
-  return each_cpu(madt, [&](const Cpu& cpu) {
+  return each_cpu(madt, [&](const loader::MadtCpu& cpu) {
     if (std::binary_search(sorted.begin(), sorted.end(), cpu.apic_id)) return Pass;
     if (ids.too_many(facts, "CPUs")) return Fail;
     return fail(facts, "the CPU with APIC id {:#x} is in no domain", cpu.apic_id);

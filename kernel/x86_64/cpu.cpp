@@ -96,8 +96,8 @@ void print(const CpuFacts& cpu, const mm::Printer& out) {
 
 }  // namespace kernel::x86
 
-std::array<kernel::arch::Protection, 3> kernel::arch::protections() {
-  std::array<Protection, 3> all{};
+std::span<const kernel::arch::Protection> kernel::arch::protections() {
+  static constinit std::array<Protection, 3> all{};
   const auto bits = x86::supervisor_bits();
   for (size_t i = 0; i < all.size(); ++i) {
     all[i] = {bits[i].name, bits[i].there, (x86::read_cr4() >> bits[i].bit & 1) != 0};

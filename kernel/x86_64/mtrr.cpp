@@ -1,12 +1,11 @@
-// Reads this CPU's memory type range registers.
-#include "mm/x86_64/mtrr.h"
+#include "kernel/x86_64/mtrr.h"
 
 #include <string_view>
 
 #include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
 
-namespace kernel::arch {
+namespace kernel::x86 {
 namespace {
 
 constexpr uint32_t kCapabilities = 0xfe, kDefaultType = 0x2ff, kFirstVariable = 0x200;
@@ -20,36 +19,41 @@ constexpr uint64_t kTom2Enabled = 1u << 21, kTom2ForceWriteBack = 1u << 22;
 constexpr uint64_t kTopMask = 0xffff'ff80'0000;
 
 uint64_t forced_write_back_end() {
-  const x86::CpuFacts cpu = x86::cpu_facts();
+  const CpuFacts cpu = cpu_facts();
   const std::string_view vendor(cpu.vendor.data());
   if ((vendor != "AuthenticAMD" && vendor != "HygonGenuine") || cpu.family < 15) return 0;
   uint64_t syscfg = 0;
-  if (!x86::probe_rdmsr(kSyscfg, syscfg)) return 0;
+  if (!probe_rdmsr(kSyscfg, syscfg)) return 0;
   if ((syscfg & kTom2Enabled) == 0 || (syscfg & kTom2ForceWriteBack) == 0) return 0;
-  return x86::rdmsr(kTopMem2) & kTopMask;
+  return rdmsr(kTopMem2) & kTopMask;
 }
 
 }  // namespace
 
 mm::Mtrrs read_mtrrs() {
   mm::Mtrrs mtrrs;
-  if ((x86::cpuid(1).edx >> 12 & 1) == 0) return mtrrs;
+  if ((cpuid(1).edx >> 12 & 1) == 0) return mtrrs;
   mtrrs.supported = true;
-  const uint64_t capabilities = x86::rdmsr(kCapabilities);
-  mtrrs.default_type = x86::rdmsr(kDefaultType);
+  const uint64_t capabilities = rdmsr(kCapabilities);
+  mtrrs.default_type = rdmsr(kDefaultType);
   mtrrs.variable_count = capabilities & 0xff;
   if (mtrrs.variable_count > mm::Mtrrs::kMaxVariable)
     mtrrs.variable_count = mm::Mtrrs::kMaxVariable;
   for (uint32_t i = 0; i < mtrrs.variable_count; ++i) {
-    mtrrs.variable[i] = {x86::rdmsr(kFirstVariable + 2 * i),
-                         x86::rdmsr(kFirstVariable + 2 * i + 1)};
+    mtrrs.variable[i] = {rdmsr(kFirstVariable + 2 * i), rdmsr(kFirstVariable + 2 * i + 1)};
   }
   mtrrs.top_of_memory = forced_write_back_end();
   mtrrs.has_fixed = (capabilities & kHasFixed) != 0;
   if (mtrrs.has_fixed) {
-    for (size_t i = 0; i < mtrrs.fixed.size(); ++i) mtrrs.fixed[i] = x86::rdmsr(kFixed[i]);
+    for (size_t i = 0; i < mtrrs.fixed.size(); ++i) mtrrs.fixed[i] = rdmsr(kFixed[i]);
   }
   return mtrrs;
 }
 
-}  // namespace kernel::arch
+}  // namespace kernel::x86
+
+size_t kernel::arch::uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns> room,
+                                     const mm::Printer& out) {
+  static_assert(kMostUncachedRuns == mm::kMostUncovered);
+  return mm::uncovered_frames(x86::read_mtrrs(), room, out);
+}

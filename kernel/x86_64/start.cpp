@@ -9,6 +9,7 @@
 #include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/serial.h"
 #include "loader/acpi/fadt.h"
+#include "loader/acpi/spcr.h"
 
 extern "C" [[noreturn]] void kernel_start(const loader::Handoff* handoff);
 
@@ -32,11 +33,11 @@ void open_com1() {
 
 void open_console() { open_com1(); }
 
-mm::Result<> add_console(uint16_t port, uint32_t baud) {
-  if (com1.is_open() && loader::kCom1 == port) return {};
-  named = x86::Serial({port});
-  if (!named.open(baud))
-    return mm::Error{"nothing answers at this port (port {:#x})", "SPCR", port, 0};
+mm::Result<> add_console(const loader::SpcrPort& spcr) {
+  if (com1.is_open() && loader::kCom1 == spcr.port) return {};
+  named = x86::Serial({spcr.port});
+  if (!named.open(spcr.baud))
+    return mm::Error{"nothing answers at this port (port {:#x})", "SPCR", spcr.port, 0};
   if (!console().add_line([](std::string_view text) { named.write(text); })) {
     return mm::Error{"the console has too many outputs", "SPCR"};
   }
@@ -49,7 +50,7 @@ void prepare_last_words() {
   named.refresh();
 }
 
-void say_on_com1(std::string_view text) { com1.write(text); }
+void say_on_first_port(std::string_view text) { com1.write(text); }
 
 void drain_console() {
   com1.drain();
@@ -72,9 +73,9 @@ bool told_of_loss() {
 
 void pause() { __builtin_ia32_pause(); }
 
-bool x2apic_mode() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }
+bool has_wide_cpu_ids() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }
 
-uint64_t local_apic() {
+uint64_t own_controller() {
   constexpr uint64_t kAddress = 0x000f'ffff'ffff'f000;
   constexpr uint32_t kHasApic = 1 << 9;
   return (x86::cpuid(1).edx & kHasApic) != 0 ? x86::rdmsr(x86::kMsrApicBase) & kAddress : 0;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "loader/acpi/entries.h"
 #include "mm/print.h"
 #include "mm/result.h"
 
@@ -15,6 +17,35 @@ struct MadtCpu {
   bool online_capable = false;  // it is not, but may be plugged in
   bool x2apic = false;          // by an x2APIC entry
 };
+
+// Where its entries begin: behind the header, the local APICs' address and the flags.
+inline constexpr size_t kMadtFirst = 44;
+
+struct MadtEntry {
+  enum class Kind : uint8_t { Cpu, IoApic, LocalApic, Other };
+  Kind kind = Kind::Other;
+  bool cut = false;      // shorter than its type is: only `raw` is meant
+  MadtCpu cpu;           // Kind::Cpu
+  uint64_t address = 0;  // where the others' registers are
+  AcpiEntry raw;
+};
+
+// Its entries, in order. The address in the table's fixed part comes first, as if it were one.
+class MadtEntries {
+ public:
+  explicit MadtEntries(std::span<const uint8_t> table) : table_(table), rest_(table, kMadtFirst) {}
+
+  std::optional<MadtEntry> next();
+  [[nodiscard]] mm::Result<> fault() const { return rest_.fault(); }
+
+ private:
+  std::span<const uint8_t> table_;
+  AcpiEntries rest_;
+  bool begun_ = false;
+};
+
+// Bytes an entry of the type has; 0 where the length is not fixed or the type not known here.
+[[nodiscard]] size_t madt_length(uint8_t type);
 
 struct Madt {
   std::span<const MadtCpu> cpus;  // enabled or online capable ones, in the table's order

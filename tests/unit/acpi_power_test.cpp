@@ -103,7 +103,7 @@ std::vector<uint8_t> madt(const Bytes& entries) {
   return acpi_test::table("APIC", 3, Bytes().u32(0xfee00000).u32(1).put(entries.bytes()));
 }
 
-TEST(loader::Madt, CountsWhatIsThereAndWhatMayCome) {
+TEST(Madt, CountsWhatIsThereAndWhatMayCome) {
   Bytes e;
   e.u8(0).u8(8).u8(0).u8(0).u32(1);              // CPU 0
   e.u8(0).u8(8).u8(1).u8(1).u32(0);              // neither there nor to come
@@ -133,7 +133,7 @@ TEST(loader::Madt, CountsWhatIsThereAndWhatMayCome) {
             "smpboot: Allowing 2 CPUs, 1 hotplug CPUs\n");
 }
 
-TEST(loader::Madt, BadEntriesAreErrors) {
+TEST(Madt, BadEntriesAreErrors) {
   std::vector<loader::MadtCpu> storage(4);
   Log log;
   EXPECT_FALSE(loader::parse_madt(madt(Bytes().u8(0).u8(4).u16(0)), storage, log.printer()).ok());

@@ -9,12 +9,14 @@
 #include "kernel/console.h"
 #include "kernel/firmware_variables.h"
 #include "kernel/memory_options.h"
-#include "mm/x86_64/mtrr.h"
+#include "kernel/x86_64/mtrr.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_hardware.h"
 
 // The machine under the kernel, as far as host tests come to it: nothing is typed, and mapped is
 // what tests/support/pretend_hardware.h says.
+mm::Mtrrs kernel::x86::read_mtrrs() { return {}; }
+
 namespace kernel::arch {
 
 uint64_t cycles() { return 0; }
@@ -24,10 +26,10 @@ bool told_of_loss() { return false; }
 bool open_keyboard() { return true; }
 void pause() {}
 bool has_no_execute() { return test::hardware.no_execute; }
-uint64_t local_apic() { return 0; }
-mm::Mtrrs read_mtrrs() { return {}; }
+uint64_t own_controller() { return 0; }
+size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns>, const mm::Printer&) { return 0; }
 void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
-bool x2apic_mode() { return false; }
+bool has_wide_cpu_ids() { return false; }
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << 40}; }
 mm::Result<std::optional<size_t>> get_variable(const loader::Handoff&, const VariableName&,
                                                std::span<uint8_t>) {
@@ -42,11 +44,11 @@ mm::Result<FirmwareTime> firmware_time(const loader::Handoff&) {
 void print_backtrace(const mm::Printer&) {}
 void power_off(End) { throw "power_off"; }
 void reboot() { throw "reboot"; }
-std::array<Protection, 3> protections() { return test::hardware.protections; }
+std::span<const Protection> protections() { return test::hardware.protections; }
 bool make_data(mm::Range) { return true; }
 void stop_after_panic() { throw "panic"; }
 void prepare_last_words() {}
-void say_on_com1(std::string_view) {}
+void say_on_first_port(std::string_view) {}
 void walk_mappings(VisitMapping visit, void* context) {
   for (const Mapping& mapping : test::hardware.mappings) {
     if (!visit(context, mapping)) return;

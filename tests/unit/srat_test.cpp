@@ -60,7 +60,7 @@ std::vector<uint8_t> srat(std::vector<Bytes> entries, uint8_t revision = 3) {
 }
 
 // QEMU with two nodes of 2 GiB: Linux 6.1's lines for the same table.
-TEST(loader::Srat, TwoNodesInLinuxWords) {
+TEST(Srat, TwoNodesInLinuxWords) {
   Reading r;
   const auto srat_table = srat({cpu(0, 0), cpu(0, 1), cpu(1, 2), cpu(1, 3), memory(0, 0, 0xa0000),
                                 memory(0, 0x100000, 0x7ff00000), memory(1, 0x100000000, 0x80000000),
@@ -81,7 +81,7 @@ TEST(loader::Srat, TwoNodesInLinuxWords) {
   EXPECT_EQ(result.value().named.count(), 2U);
 }
 
-TEST(loader::Srat, FlagsAreNamed) {
+TEST(Srat, FlagsAreNamed) {
   Reading r;
   ASSERT_TRUE(r.read(srat({memory(0, 0, 0x80000000), memory(1, 0x100000000, 0x40000000, 3),
                            memory(1, 0x200000000, 0x40000000, 7)}))
@@ -93,7 +93,7 @@ TEST(loader::Srat, FlagsAreNamed) {
 }
 
 // Nodes are numbered as domains are first seen, CPUs before memory though the table has them after.
-TEST(loader::Srat, NodesAreNumberedAsFirstSeen) {
+TEST(Srat, NodesAreNumberedAsFirstSeen) {
   Reading r;
   const auto result = r.read(srat({memory(7, 0, 0x1000), cpu(4, 9), initiator(2), x2apic(9, 8),
                                    cpu(3, 1, false), memory(4, 0x1000, 0x1000)}));
@@ -108,7 +108,7 @@ TEST(loader::Srat, NodesAreNumberedAsFirstSeen) {
 }
 
 // Revision 1 has 8 bits of domain; what stands in the others is not to be believed.
-TEST(loader::Srat, OldRevisionsHaveSmallDomains) {
+TEST(Srat, OldRevisionsHaveSmallDomains) {
   Reading old;
   ASSERT_TRUE(old.read(srat({cpu(0x0101, 0), memory(0xffffff01, 0, 0x1000)}, 1)).ok());
   EXPECT_EQ(old.domains.count(), 1);
@@ -119,7 +119,7 @@ TEST(loader::Srat, OldRevisionsHaveSmallDomains) {
   EXPECT_EQ(current.domains.find(0x0101), mm::NodeId{0});
 }
 
-TEST(loader::Srat, X2apicIdsNeedX2apicMode) {
+TEST(Srat, X2apicIdsNeedX2apicMode) {
   const auto t = srat({x2apic(0, 254), x2apic(1, 300), memory(0, 0, 0x1000)});
   Reading off;
   ASSERT_TRUE(off.read(t, false).ok());
@@ -133,7 +133,7 @@ TEST(loader::Srat, X2apicIdsNeedX2apicMode) {
   EXPECT_EQ(on.domains.find(1), mm::NodeId{1});
 }
 
-TEST(loader::Srat, TooManyDomainsDiscreditIt) {
+TEST(Srat, TooManyDomainsDiscreditIt) {
   std::vector<Bytes> entries;
   for (uint32_t d = 0; d <= mm::kMaxNodes; ++d) entries.push_back(initiator(d));
   entries.push_back(memory(mm::kMaxNodes + 5, 0, 0x1000));
@@ -147,7 +147,7 @@ TEST(loader::Srat, TooManyDomainsDiscreditIt) {
             "ACPI: SRAT: SRAT not used.\n");
 }
 
-TEST(loader::Srat, BadLengthsDiscreditIt) {
+TEST(Srat, BadLengthsDiscreditIt) {
   Reading shorter;
   const auto a = shorter.read(srat({Bytes().u8(1).u8(16).zeros(14)}));
   ASSERT_TRUE(a.ok());
@@ -172,7 +172,7 @@ TEST(loader::Srat, BadLengthsDiscreditIt) {
   EXPECT_FALSE(headless.read(acpi_test::table("SRAT", 3, Bytes().u32(1))).ok());
 }
 
-TEST(loader::Srat, WithoutMemoryEntriesItIsNotUsed) {
+TEST(Srat, WithoutMemoryEntriesItIsNotUsed) {
   Reading r;
   const auto result = r.read(srat({cpu(0, 0)}));
   ASSERT_TRUE(result.ok());
@@ -249,7 +249,7 @@ TEST(Slit, TooShortForItsCountIsAnError) {
 }
 
 // More than there is room for does not cost the rest: what fits is kept, and the log says so once.
-TEST(loader::Srat, WhatThereIsNoRoomForIsCountedAndLeftOut) {
+TEST(Srat, WhatThereIsNoRoomForIsCountedAndLeftOut) {
   Reading r;
   r.memory.resize(2);
   r.cpus.resize(3);
