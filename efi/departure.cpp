@@ -15,6 +15,7 @@ using loader::NamedRange;
 using mm::Phys;
 using mm::Range;
 using mm::Result;
+using mm::whole_pages;
 
 constexpr uint64_t kKernelStack = 32 * mm::kKiB;  // twice what loader/handoff/handoff.h promises
 // How much of the firmware's stack we say is live: ours is below where we look, and the
@@ -39,10 +40,6 @@ void put_vendor(char (&to)[64], const CHAR16* vendor) {
   for (size_t i = 0; i + 1 < sizeof(to) && vendor[i] != 0; ++i) {
     to[i] = vendor[i] >= ' ' && vendor[i] <= '~' ? static_cast<char>(vendor[i]) : '?';
   }
-}
-
-Range whole_pages(Range range) {
-  return {mm::align_down(range.start, mm::kPageSize), mm::align_up(range.end, mm::kPageSize)};
 }
 
 Range bytes_of(const File& file) {

@@ -21,9 +21,6 @@ constexpr Access kDevice{.write = true, .execute = false, .cache = Cache::Uncach
 
 constexpr unsigned kSegmentExecute = 1, kSegmentWrite = 2;  // ELF's p_flags
 
-Range whole_pages(Range range) {
-  return {mm::align_down(range.start, mm::kPageSize), mm::align_up(range.end, mm::kPageSize)};
-}
 Range pages_inside(Range range) {
   return {mm::align_up(range.start, mm::kPageSize), mm::align_down(range.end, mm::kPageSize)};
 }

@@ -10,8 +10,7 @@
 //     that one page for the kernel does not make a GiB unmovable.
 //   - HighAtomic and Isolate pageblocks merge with their own kind only.
 //   - Heads of blocks below pageblock order are written only in Described pageblocks, and no Page
-//   is
-//     read before its pageblock's state allows it.
+//     is read before its pageblock's state allows it.
 //   - Free blocks of order 18 that were handed over side by side are kept as a run: its first Page
 //     has the tag and `count`, the number of blocks; the others are only marked (in_run). Runs make
 //     the handover of 2 TiB cost what 2 GiB costs. They are taken from the end.

@@ -1,13 +1,13 @@
 // The ledger: where every byte of the address space is, by name.
 //
-//     address space      = the types of e820 + the gaps between them
+//     address space             = the types of e820 + the gaps between them
 //     RAM in the firmware's map = usable in e820 + what was said twice or of another type, too
 //     usable in e820 + what options add
-//                        = what was trimmed, each with its name      (page 0, BIOS hole, mem=)
-//                        + edges of entries that are no whole frame
-//                        + frames that a border of SRAT's cuts       (split between nodes, in none)
-//                        + what each reservation holds
-//                        + free in buddy + on per-CPU lists + allocated
+//                               = what was trimmed, each with its name    (page 0, mem=, ...)
+//                               + edges of entries that are no whole frame
+//                               + frames that a border of SRAT's cuts     (in two nodes, in none)
+//                               + what each reservation holds
+//                               + free in buddy + on per-CPU lists + allocated
 //
 // to the byte. Each side is counted from its own structure, so the sums come out only when no
 // station has lost or invented anything; when they do not, the error says in which zone or for

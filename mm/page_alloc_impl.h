@@ -7,14 +7,9 @@
 #include <algorithm>
 
 #include "mm/page_alloc.h"
+#include "mm/read_once.h"
 
 namespace mm {
-
-// For what other CPUs may write meanwhile.
-template <class T>
-inline T read_once(const T& v) {
-  return __atomic_load_n(&v, __ATOMIC_RELAXED);
-}
 
 // --- Starting up ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "mm/page_alloc.h"
+#include "mm/read_once.h"
 
 namespace mm {
 

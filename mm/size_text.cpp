@@ -81,4 +81,16 @@ Result<uint64_t> take_size(std::string_view& text, const char* who) {
   return number << shift;
 }
 
+std::optional<uint64_t> number_of(std::string_view text, unsigned base, uint64_t most) {
+  if (base == 16 && (text.starts_with("0x") || text.starts_with("0X"))) text.remove_prefix(2);
+  if (text.empty()) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : text) {
+    const unsigned digit = digit_of(c);
+    if (digit >= base || digit > most || value > (most - digit) / base) return std::nullopt;
+    value = value * base + digit;
+  }
+  return value;
+}
+
 }  // namespace mm

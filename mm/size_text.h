@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "mm/result.h"
@@ -16,5 +17,10 @@ namespace mm {
 Result<uint64_t> take_number(std::string_view& text, const char* who);
 // The same with a suffix.
 Result<uint64_t> take_size(std::string_view& text, const char* who);
+
+// The number that all of the text is: digits of the base and nothing else, but that 0x may stand
+// before hexadecimal ones. Nothing when it is none, or above `most`.
+std::optional<uint64_t> number_of(std::string_view text, unsigned base = 10,
+                                  uint64_t most = ~uint64_t{0});
 
 }  // namespace mm

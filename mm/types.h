@@ -100,4 +100,9 @@ constexpr Point<Tag> align_up(Point<Tag> p, uint64_t align) {
   return {align_up(p.v, align)};
 }
 
+// The pages that a byte range touches, as bytes.
+constexpr Range whole_pages(Range r) {
+  return {align_down(r.start, kPageSize), align_up(r.end, kPageSize)};
+}
+
 }  // namespace mm

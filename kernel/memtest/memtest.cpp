@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "kernel/nearest.h"
+#include "mm/size_text.h"
 
 namespace kernel {
 
@@ -14,18 +15,6 @@ using mm::Pfn;
 namespace {
 
 constexpr unsigned kMostPasses = 1'000'000;
-
-// Nothing where it is no number, or above the most.
-std::optional<unsigned> number(std::string_view text, unsigned most) {
-  if (text.empty()) return {};
-  unsigned value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return {};
-    value = value * 10 + static_cast<unsigned>(c - '0');
-    if (value > most) return {};
-  }
-  return value;
-}
 
 // Takes words one by one; each kind may be there once.
 class MemtestWords {
@@ -61,15 +50,15 @@ class MemtestWords {
     return true;
   }
   bool passes(std::string_view word) {
-    const auto passes = number(word, kMostPasses);
+    const auto passes = mm::number_of(word, 10, kMostPasses);
     if (!passes || *passes == 0) return wrong(word, "the number of passes is 1 to 1000000");
     if (passes_given_) return wrong(word, "the number of passes is given already");
     passes_given_ = true;
-    options_.passes = *passes;
+    options_.passes = static_cast<unsigned>(*passes);
     return true;
   }
   bool node(std::string_view word, std::string_view digits) {
-    const auto node = number(digits, mm::kMaxNodes);
+    const auto node = mm::number_of(digits, 10, mm::kMaxNodes);
     if (options_.node) return wrong(word, "a node is given already; without one all are tested");
     if (!node || *node >= nodes_) {
       out_.line("memtest: \"{}\": no such node; this machine has node:0 to node:{}", word,

@@ -19,6 +19,7 @@
 #include "mm/audit.h"
 #include "mm/picture/text_picture.h"
 #include "mm/show.h"
+#include "mm/size_text.h"
 
 namespace kernel {
 namespace {
@@ -67,25 +68,6 @@ std::string_view strip(std::string_view text) {
   return text;
 }
 
-// Hexadecimal with or without 0x.
-std::optional<uint64_t> parse_address(std::string_view text) {
-  if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
-  if (text.empty() || text.size() > 16) return std::nullopt;
-  uint64_t value = 0;
-  for (const char c : text) {
-    unsigned digit = 0;
-    if (c >= '0' && c <= '9') {
-      digit = static_cast<unsigned>(c - '0');
-    } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-      digit = static_cast<unsigned>((c | 0x20) - 'a') + 10;
-    } else {
-      return std::nullopt;
-    }
-    value = value << 4 | digit;
-  }
-  return value;
-}
-
 void help(Booted&, std::string_view, const Printer& out) {
   for (const Command& command : monitor_commands()) {
     char name[40];
@@ -131,7 +113,7 @@ void iomem(Booted& machine, std::string_view, const Printer& out) {
 }
 
 void explain_address(Booted& machine, std::string_view argument, const Printer& out) {
-  const auto address = parse_address(argument);
+  const auto address = mm::number_of(argument, 16);
   if (!address) {
     out.line("explain: \"{}\" is no address; write it in hexadecimal, as explain 0x100000",
              argument);

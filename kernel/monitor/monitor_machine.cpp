@@ -12,6 +12,7 @@
 #include "kernel/screen/qr.h"
 #include "kernel/screen/screen.h"
 #include "kernel/screen/screen_console.h"
+#include "mm/size_text.h"
 
 namespace kernel {
 namespace {
@@ -25,21 +26,6 @@ std::string_view take_word(std::string_view& text) {
   text.remove_prefix(length);
   while (text.starts_with(' ')) text.remove_prefix(1);
   return word;
-}
-
-std::optional<uint64_t> parse(std::string_view text, unsigned base) {
-  if (base == 16 && (text.starts_with("0x") || text.starts_with("0X"))) text.remove_prefix(2);
-  if (text.empty() || text.size() > 16) return std::nullopt;
-  uint64_t value = 0;
-  for (const char c : text) {
-    const char lower = static_cast<char>(c | 0x20);
-    unsigned digit = 99;
-    if (c >= '0' && c <= '9') digit = static_cast<unsigned>(c - '0');
-    if (lower >= 'a' && lower <= 'f') digit = static_cast<unsigned>(lower - 'a') + 10;
-    if (digit >= base) return std::nullopt;
-    value = value * base + digit;
-  }
-  return value;
 }
 
 // 4096, 64K, 512M, 2G.
@@ -64,7 +50,7 @@ std::optional<uint64_t> parse_size(std::string_view text) {
     }
   }
   if (shift != 0) text.remove_suffix(1);
-  const auto value = parse(text, 10);
+  const auto value = mm::number_of(text);
   if (!value || *value == 0 || *value > mm::kMaxPhys >> shift) return std::nullopt;
   return *value << shift;
 }
@@ -174,7 +160,7 @@ const char* name_of(arch::Caching caching) {
 }  // namespace
 
 void walk_tables(Booted& machine, std::string_view argument, const Printer& out) {
-  const auto virt = parse(argument, 16);
+  const auto virt = mm::number_of(argument, 16);
   if (!virt) return refuse(out, "pt", argument, "is no address; write it in hexadecimal");
   static constexpr const char* kLevels[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
   const unsigned levels = machine.kept.handoff().paging_levels;
@@ -207,8 +193,8 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
 
 void take_block(Booted& machine, std::string_view argument, const Printer& out) {
   const std::string_view order_word = take_word(argument);
-  const auto order = parse(order_word, 10);
-  const auto node = argument.empty() ? std::optional<uint64_t>(0) : parse(argument, 10);
+  const auto order = mm::number_of(order_word);
+  const auto node = argument.empty() ? std::optional<uint64_t>(0) : mm::number_of(argument);
   if (!order || *order >= mm::kOrders) {
     return refuse(out, "alloc", order_word, "is no order; there are 0 to 18");
   }
@@ -261,7 +247,7 @@ void free_block(Booted& machine, std::string_view argument, const Printer& out) 
     out.line("{} blocks given back", count);
     return;
   }
-  const auto address = parse(argument, 16);
+  const auto address = mm::number_of(argument, 16);
   if (!address) return refuse(out, "free", argument, "is no address in hexadecimal, nor all");
   if (mm::Phys{*address} >= machine.end_of_space) {
     return refuse(out, "free", argument, "is beyond the CPU's physical address space");

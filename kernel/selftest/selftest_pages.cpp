@@ -16,6 +16,7 @@ using arch::Mapping;
 using loader::HandoffSegment;
 using mm::Phys;
 using mm::Range;
+using mm::whole_pages;
 
 constexpr uint32_t kExecutableSegment = 1, kWritableSegment = 2;
 // EFI_MEMORY_RUNTIME and EFI_MEMORY_SP (soft reserved: no RAM to e820).
@@ -31,9 +32,6 @@ bool is_ram(const FirmwareRange& range) {
   return usable && (range.attributes & kSpecific) == 0;
 }
 
-Range whole_pages(Range range) {
-  return {mm::align_down(range.start, mm::kPageSize), mm::align_up(range.end, mm::kPageSize)};
-}
 Range range_of(const HandoffSegment& s) { return {Phys{s.physical}, Phys{s.physical + s.size}}; }
 
 // What one stretch of physical memory may be mapped as.

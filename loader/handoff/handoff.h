@@ -8,8 +8,7 @@
 //     rdi = physical address of this struct, which is also readable at identity address rdi,
 //     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
 //     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
-//     EFER.NXE set where the CPU has NX, CR0.WP set, 4 or 5 paging levels as the firmware left
-//     them.
+//     EFER.NXE set where the CPU has NX, CR0.WP set, as many paging levels as the firmware had.
 // A kernel takes a handoff only when check() says so; a change of meaning or layout changes
 // kHandoffVersion.
 #pragma once

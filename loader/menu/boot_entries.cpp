@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mm/size_text.h"
+
 namespace loader {
 namespace {
 
@@ -34,14 +36,11 @@ std::string_view without_conf(std::string_view name) {
   return name;
 }
 
-std::optional<uint32_t> parse_number(std::string_view text) {
-  if (text.empty() || text.size() > 9) return std::nullopt;
-  uint32_t value = 0;
-  for (const char c : text) {
-    if (!is_digit(c)) return std::nullopt;
-    value = value * 10 + static_cast<uint32_t>(c - '0');
-  }
-  return value;
+// Nine digits at most.
+std::optional<uint32_t> small_number(std::string_view text) {
+  const auto number = mm::number_of(text, 10, 999'999'999);
+  if (!number) return std::nullopt;
+  return static_cast<uint32_t>(*number);
 }
 
 std::optional<bool> parse_yes(std::string_view text) {
@@ -82,9 +81,9 @@ void take_counters(BootEntry& entry) {
   if (const size_t minus = counters.find('-'); minus != std::string_view::npos) {
     left = first(counters, minus);
     counters.remove_prefix(minus + 1);
-    if (!parse_number(counters)) return;
+    if (!small_number(counters)) return;
   }
-  if (const auto tries = parse_number(left)) {
+  if (const auto tries = small_number(left)) {
     entry.tries_left = tries;
     entry.id = first(entry.id, plus);
   }
@@ -295,7 +294,7 @@ MenuConfig parse_loader_conf(std::string_view text, const mm::Printer& findings)
     if (key == "default") {
       config.default_pattern = value;
     } else if (key == "timeout") {
-      if (const auto seconds = parse_number(value)) {
+      if (const auto seconds = small_number(value)) {
         config.timeout = *seconds;
       } else if (value == "menu-force") {
         config.timeout = MenuConfig::kForEver;

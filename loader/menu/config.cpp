@@ -1,7 +1,10 @@
 #include "loader/menu/config.h"
 
+#include <cstdint>
 #include <limits>
 #include <string_view>
+
+#include "mm/size_text.h"
 
 namespace loader {
 namespace {
@@ -34,17 +37,6 @@ std::string_view take_word(std::string_view& text) {
   const std::string_view word(text.data(), length);
   text = trim(from(text, length));
   return word;
-}
-
-std::optional<uint32_t> parse_number(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  uint64_t value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + static_cast<uint64_t>(c - '0');
-    if (value > std::numeric_limits<uint32_t>::max()) return std::nullopt;
-  }
-  return static_cast<uint32_t>(value);
 }
 
 class Lines {
@@ -86,8 +78,9 @@ class Lines {
     } else if (key == "options") {
       config_.options = value.data();
     } else if (key == "timeout") {
-      if (const auto seconds = parse_number(value)) {
-        config_.timeout = *seconds;
+      constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
+      if (const auto seconds = mm::number_of(value, 10, kMost)) {
+        config_.timeout = static_cast<uint32_t>(*seconds);
       } else {
         findings_.line("{}: line {} ignored: timeout is no number of seconds: {}", name_, number,
                        value.data());

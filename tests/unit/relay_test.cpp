@@ -89,87 +89,139 @@ mirrored [mem 0x140200000-0x1403fffff]
 mirrored [mem 0x160000000-0x16fffffff]
 )";
 
-TEST(Relay, MirroredAndOtherMemoryAreTwoZonesOfOneSpan) {
-  test::RelayOptions options;
-  options.movable.mirror = true;
-  test::Relayed bitmap(kMirrored, options);
-  options.road = mm::Road::Memblock;
-  test::Relayed ranges(kMirrored, options);
-  EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+mm::PfnRange frames(uint64_t start, uint64_t end) { return {mm::Pfn{start}, mm::Pfn{end}}; }
 
-  for (test::Relayed* machine : {&bitmap, &ranges}) {
-    mm::PageAllocator<test::OneCpu>& pages = machine->relay.pages();
-    EXPECT_EQ(pages.counts().free, frames_left(machine->relay));
-    test::must(mm::audit(pages));
-    //   0x100000      0x102003 0x110000       0x140001  0x140200 0x140400  0x160000   0x170000
-    //      | Movable     |1| Movable | Normal       | Movable | Normal | Movable | Normal  |
-    //      Movable
-    // NODE_DATA and its like lie at the end of the last mirrored range.
-    const auto zone_of = [&](uint64_t pfn) {
-      const mm::FrameOwner owner = pages.owner_of(mm::Pfn{pfn});
+// That machine, with what its tests ask of it.
+struct Mirrored : test::Relayed {
+  explicit Mirrored(mm::Road road) : Relayed(kMirrored, options(road)) {}
+
+  static test::RelayOptions options(mm::Road road) {
+    test::RelayOptions options;
+    options.road = road;
+    options.movable.mirror = true;
+    return options;
+  }
+  [[nodiscard]] mm::PageAllocator<test::OneCpu>& pages() { return relay.pages(); }
+  [[nodiscard]] mm::ZoneType zone_of(mm::Pfn pfn) { return pages().owner_of(pfn).zone; }
+};
+
+constexpr mm::Road kRoads[] = {mm::Road::Bootmem, mm::Road::Memblock};
+
+//   0x100000  0x102003  0x110000  0x140001  0x140200  0x140400  0x160000  0x170000  0x180000
+//      | Movable  |1| Movable | Normal  | Movable | Normal  | Movable | Normal  | Movable |
+TEST(RelayMirrored, MirroredRangesAreNormalAndTheOthersMovable) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
+    const auto expect_free = [&](uint64_t pfn, mm::ZoneType zone) {
+      const mm::FrameOwner owner = machine.pages().owner_of(mm::Pfn{pfn});
       EXPECT_EQ(owner.use, mm::FrameUse::Free) << std::hex << pfn;
-      return owner.zone;
+      EXPECT_EQ(owner.zone, zone) << std::hex << pfn;
     };
     for (const uint64_t pfn :
          {0x100000, 0x102002, 0x102004, 0x10ffff, 0x140001, 0x1401ff, 0x140400, 0x170000}) {
-      EXPECT_EQ(zone_of(pfn), mm::ZoneType::Movable) << std::hex << pfn;
+      expect_free(pfn, mm::ZoneType::Movable);
     }
+    // NODE_DATA and its like lie at the end of the last mirrored range.
     for (const uint64_t pfn : {0x102003, 0x110000, 0x140000, 0x140200, 0x1403ff, 0x160000}) {
-      EXPECT_EQ(zone_of(pfn), mm::ZoneType::Normal) << std::hex << pfn;
+      expect_free(pfn, mm::ZoneType::Normal);
     }
+  }
+}
 
-    // What the kernel asks for comes from mirrored memory, to the last page of it; what can move
-    // from the rest first.
-    const auto is_normal = [&](mm::Pfn pfn) {
-      return pages.owner_of(pfn).zone != mm::ZoneType::Movable;
-    };
-    std::vector<mm::Pfn> taken;
+TEST(RelayMirrored, BothRoadsHandOverTheSame) {
+  Mirrored bitmap(mm::Road::Bootmem);
+  Mirrored ranges(mm::Road::Memblock);
+  EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+  for (Mirrored* machine : {&bitmap, &ranges}) {
+    EXPECT_EQ(machine->pages().counts().free, frames_left(machine->relay));
+    test::must(mm::audit(machine->pages()));
+  }
+}
+
+TEST(RelayMirrored, WhatCanMoveComesFromOtherMemoryFirst) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
     const mm::Gfp movable = mm::kGfpUser | mm::kGfpFlagMovable | mm::kGfpFlagHighMem;
-    for (const auto& [gfp, normal] : {std::pair{mm::kGfpKernel, true}, std::pair{movable, false}}) {
-      const mm::PagesOr page = pages.alloc_pages(0, gfp, 0, 0);
-      ASSERT_TRUE(page.ok());
-      EXPECT_EQ(is_normal(page.value()), normal);
-      taken.push_back(page.value());
-    }
+    const mm::PagesOr page = machine.pages().alloc_pages(0, movable, 0, 0);
+    ASSERT_TRUE(page.ok());
+    EXPECT_EQ(machine.zone_of(page.value()), mm::ZoneType::Movable);
+  }
+}
+
+TEST(RelayMirrored, TheKernelGetsMirroredMemoryToTheLastBlock) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
+    const auto before = machine.buddy();
+    auto& pages = machine.pages();
+    std::vector<mm::Pfn> taken;
     while (true) {
-      const mm::PagesOr page = pages.alloc_pages(0, mm::kGfpKernel | mm::kGfpFlagNoWarn, 3, 0);
-      if (!page.ok()) break;
-      ASSERT_TRUE(is_normal(page.value()));
-      ASSERT_TRUE(pages.free_pages(0, page.value() + 1, 2).ok() == false);
-      taken.push_back(page.value());
+      const mm::PagesOr block = pages.alloc_pages(0, mm::kGfpKernel | mm::kGfpFlagNoWarn, 3, 0);
+      if (!block.ok()) break;
+      ASSERT_NE(machine.zone_of(block.value()), mm::ZoneType::Movable);
+      ASSERT_FALSE(pages.free_pages(0, block.value() + 1, 2).ok());  // the middle of a block
+      taken.push_back(block.value());
     }
     test::must(mm::audit(pages));
     EXPECT_GT(taken.size(), 0x40000u / 8 * 9 / 10);
-    for (size_t i = 0; i < taken.size(); ++i) {
-      ASSERT_TRUE(pages.free_pages(0, taken[i], i < 2 ? 0 : 3).ok());
-    }
+    for (const mm::Pfn pfn : taken) ASSERT_TRUE(pages.free_pages(0, pfn, 3).ok());
     pages.drain_all();
     test::must(mm::audit(pages));
-
-    // A pageblock of both kinds stays as it is; one of one kind can be isolated.
-    const auto pageblocks = [](uint64_t start, uint64_t end) {
-      return mm::PfnRange{mm::Pfn{start}, mm::Pfn{end}};
-    };
-    EXPECT_FALSE(pages.isolate(pageblocks(0x140000, 0x140200)).ok());  // shared
-    EXPECT_FALSE(pages.isolate(pageblocks(0x10fe00, 0x110200)).ok());  // Movable, then Normal
-    for (const auto range : {pageblocks(0x140200, 0x140400), pageblocks(0x140400, 0x140800)}) {
-      test::must(pages.isolate(range));
-      test::must(mm::audit(pages));
-      test::must(pages.unisolate(range, mm::Migratetype::Movable));
-    }
-    test::must(mm::audit(pages));
-    // Pages in a row for the kernel are not those of Movable in front, which would do.
-    const mm::PagesOr row = pages.alloc_contig_pages(0, mm::kGfpKernel, 0x1800, 1, 0);
-    ASSERT_TRUE(row.ok());
-    EXPECT_TRUE(is_normal(row.value()) && is_normal(row.value() + 0x17ff));
-    EXPECT_TRUE(pages.free_contig_range(0, {row.value(), row.value() + 0x1800}).ok());
-    // A contiguous range does not cross from one to the other.
-    EXPECT_FALSE(pages.alloc_contig_range(0, pageblocks(0x140100, 0x140300)).ok());
-    test::must(pages.alloc_contig_range(0, pageblocks(0x140200, 0x140400)));
-    EXPECT_TRUE(pages.free_contig_range(0, pageblocks(0x140200, 0x140400)).ok());
-    test::must(mm::audit(pages));
+    EXPECT_EQ(machine.buddy(), before);
   }
-  EXPECT_EQ(bitmap.buddy(), ranges.buddy());
+}
+
+//          0x10fe00       0x110000        0x110200
+//   | pageblock: Movable     | pageblock: Normal    |         neither range is of one zone:
+//
+//          0x140000  0x140001             0x140200            nothing in it can be isolated
+//   | pageblock: | Normal | Movable          |
+TEST(RelayMirrored, APageblockOfBothKindsIsNotIsolated) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
+    EXPECT_FALSE(machine.pages().isolate(frames(0x140000, 0x140200)).ok());
+    EXPECT_FALSE(machine.pages().isolate(frames(0x10fe00, 0x110200)).ok());
+    test::must(mm::audit(machine.pages()));
+  }
+}
+
+TEST(RelayMirrored, APageblockOfOneKindIsIsolatedAndComesBack) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
+    for (const auto range : {frames(0x140200, 0x140400), frames(0x140400, 0x140800)}) {
+      test::must(machine.pages().isolate(range));
+      test::must(mm::audit(machine.pages()));
+      test::must(machine.pages().unisolate(range, mm::Migratetype::Movable));
+      test::must(mm::audit(machine.pages()));
+    }
+  }
+}
+
+// Those of Movable in front would do, were they not Movable's.
+TEST(RelayMirrored, PagesInARowForTheKernelAreMirrored) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
+    const mm::PagesOr row = machine.pages().alloc_contig_pages(0, mm::kGfpKernel, 0x1800, 1, 0);
+    ASSERT_TRUE(row.ok());
+    EXPECT_NE(machine.zone_of(row.value()), mm::ZoneType::Movable);
+    EXPECT_NE(machine.zone_of(row.value() + 0x17ff), mm::ZoneType::Movable);
+    EXPECT_TRUE(machine.pages().free_contig_range(0, {row.value(), row.value() + 0x1800}).ok());
+  }
+}
+
+//   0x140001             0x140200              0x140400
+//      | Movable            | Normal               | Movable
+//               |--- refused ---|
+//                           |------- given --------|
+TEST(RelayMirrored, AContiguousRangeDoesNotCrossFromOneToTheOther) {
+  for (const mm::Road road : kRoads) {
+    Mirrored machine(road);
+    const auto before = machine.buddy();
+    EXPECT_FALSE(machine.pages().alloc_contig_range(0, frames(0x140100, 0x140300)).ok());
+    test::must(machine.pages().alloc_contig_range(0, frames(0x140200, 0x140400)));
+    EXPECT_TRUE(machine.pages().free_contig_range(0, frames(0x140200, 0x140400)).ok());
+    test::must(mm::audit(machine.pages()));
+    EXPECT_EQ(machine.buddy(), before);
+  }
 }
 
 // How many pages of a range of pretend memory were ever touched.
