@@ -17,6 +17,9 @@ namespace loader {
 struct AcpiFacts;
 struct SpcrPort;
 }  // namespace loader
+namespace mm {
+struct Platform;
+}
 
 namespace kernel {
 
@@ -75,6 +78,8 @@ struct Protection {
 };
 [[nodiscard]] std::span<const Protection> protections();
 void print_cpu(const mm::Printer& out);
+// What mm has to know of this architecture's machines, with so many levels of page tables.
+[[nodiscard]] mm::Platform platform(unsigned paging_levels);
 // Frames that the CPU caches only in part or not at all, whatever page tables say: ascending runs,
 // of which one that goes on to the end of the address space ends there. What is odd is told.
 // Returns how many there are.

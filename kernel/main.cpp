@@ -59,8 +59,8 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
 }
 
 // Where the direct map ends, or what the CPU can address.
-mm::Phys reachable_end(unsigned paging_levels) {
-  return std::min(arch::physical_end(), phys(mm::max_arch_pfn(paging_levels)));
+mm::Phys reachable_end(const mm::Platform& platform) {
+  return std::min(arch::physical_end(), phys(platform.max_pfn));
 }
 
 // What memmap= calls RAM, the loader may have taken for something else and not mapped.
@@ -149,7 +149,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements<mm::E820Entry>(h.e820, kept.map()),
                                elements<mm::Reservation>(h.reservations, kept.map()),
-                               reachable_end(h.paging_levels)));
+                               reachable_end(relay.platform())));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");
   const FirmwareMap firmware = handed_map(h);
@@ -158,7 +158,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   print_firmware(h, relay.e820(), changes);
   std::array<mm::PfnRange, arch::kMostUncachedRuns> uncached;
   const size_t runs = memory.trim_uncached ? arch::uncached_frames(uncached, log()) : 0;
-  must("e820", relay.trim(h.paging_levels, std::span(uncached).first(runs)));
+  must("e820", relay.trim(std::span(uncached).first(runs)));
   if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   firmware.print_mirrored(log());
   read_tables();
@@ -168,8 +168,7 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.lap("find_nodes");
   const unsigned cpus =
       tables.madt().enabled == 0 ? 1 : static_cast<unsigned>(tables.madt().enabled);
-  must("zones",
-       relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), memory.movable, cpus));
+  must("zones", relay.lay_out(memory.movable, cpus));
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
   laps.lap("start_boot_allocator");
@@ -233,7 +232,7 @@ void kernel_main(const loader::Handoff& handoff) {
 
   // When it is timed, it is silent: a line on a serial port costs more than a station.
   const bool bench = options.has("bench");
-  Relay relay(kept.map(), bench ? mm::Printer() : log());
+  Relay relay(arch::platform(handoff.paging_levels), kept.map(), bench ? mm::Printer() : log());
   Laps laps;
   const Origin origin = run_relay(relay, options, laps);
   give_back_leftovers(relay, options);

@@ -19,7 +19,7 @@ struct Tally {
   uint64_t isolated_pageblocks = 0;
   uint64_t highatomic_pageblocks = 0;
 };
-using Tallies = std::array<Tally, kZoneTypes>;
+using Tallies = PerZone<Tally>;
 
 Error violation(ErrorText what, const char* subject, uint64_t a, uint64_t b = 0) {
   return {.what = what, .subject = subject, .a = a, .b = b};
@@ -213,7 +213,7 @@ class MapWalk {
                        phys(giga).v, phys(first).v);
     }
     BATON_TRY(whole(giga, kMaxOrder, tag));
-    ++seen[static_cast<size_t>(tag.zone())].free_blocks[kMaxOrder];
+    ++seen[tag.zone()].free_blocks[kMaxOrder];
     return {};
   }
 
@@ -244,7 +244,7 @@ class MapWalk {
     if (type < Migratetype::HighAtomic) return;
     for (const Zone& zone : node_.zones) {
       if (!zone.populated || !has_frames_of(zone, {start, start + kPageblockFrames})) continue;
-      Tally& tally = seen[static_cast<size_t>(zone.type)];
+      Tally& tally = seen[zone.type];
       ++(type == Migratetype::Isolate ? tally.isolated_pageblocks : tally.highatomic_pageblocks);
     }
   }
@@ -268,7 +268,7 @@ class MapWalk {
       return violation("a block of a zone or node that it is not in (address {:#x}, tag {:#x})",
                        "mem_map", phys(pfn).v, tag.word());
     }
-    const Zone& zone = node_.zones[static_cast<size_t>(tag.zone())];
+    const Zone& zone = node_.zones[tag.zone()];
     if (order > kMaxOrder || pfn.v % frames_of(order) != 0) {
       return violation("a block that is not aligned to its order (address {:#x}, order {})", zone,
                        phys(pfn).v, order);
@@ -292,8 +292,8 @@ class MapWalk {
 
   Result<> head(Pfn pfn, Tag tag, Pageblock block, Tallies& seen) {
     BATON_TRY(whole(pfn, tag.order(), tag));
-    const Zone& zone = node_.zones[static_cast<size_t>(tag.zone())];
-    Tally& tally = seen[static_cast<size_t>(tag.zone())];
+    const Zone& zone = node_.zones[tag.zone()];
+    Tally& tally = seen[tag.zone()];
     if (tag.order() < kPageblockOrder && block.state() != PageblockState::Described) {
       return violation(
           "a small block in a pageblock that is not described (address {:#x}, order {})", zone,
@@ -361,15 +361,13 @@ Result<> audit_choices(const Zone& zone) {
   for (size_t bits = 0; bits < kChoices; ++bits) {
     const Gfp gfp{static_cast<uint32_t>(bits)};
     const Choice& choice = zone.node->choices[bits];
-    const bool mine =
-        gfp_ok(gfp) && zone.node->preferred[static_cast<size_t>(gfp_zone(gfp))] == &zone;
+    const bool mine = gfp_ok(gfp) && zone.node->preferred[gfp_zone(gfp)] == &zone;
     if (mine != (choice.zone == &zone && choice.mark != kNoChoice)) {
       return violation("a choice is not the zone that is preferred (gfp {:#x})", zone, bits);
     }
     if (!mine) continue;
     const uint64_t sum = zone.watermark[static_cast<size_t>(Watermark::Low)] +
-                         zone.lowmem_reserve[static_cast<size_t>(gfp_zone(gfp))] +
-                         zone.nr_reserved_highatomic;
+                         zone.lowmem_reserve[gfp_zone(gfp)] + zone.nr_reserved_highatomic;
     if (choice.mark != sum) {
       return violation("a choice's mark is not low + reserve + highatomic (mark {}, sum {})", zone,
                        choice.mark, sum);
@@ -422,8 +420,8 @@ Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
   const std::span<Zone* const> list = node.fallback_zones();
   for (uint16_t i = 0; i < layout.fallback_count; ++i) {
     const Node& other = core.node(layout.fallback[i]);
-    for (size_t type = kZoneTypes; type-- > 0;) {
-      const Zone& zone = other.zones[type];
+    for (auto type = kAllZones.rbegin(); type != kAllZones.rend(); ++type) {
+      const Zone& zone = other.zones[*type];
       if (!zone.populated) continue;
       if (expected >= list.size() || list[expected] != &zone) {
         return violation("a zonelist is not in fallback order (node {}, position {})",
@@ -436,14 +434,13 @@ Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
     return violation("a zonelist has zones too many (node {}, zones {})", "zonelist", node.id,
                      list.size());
   }
-  for (size_t highest = 0; highest < kZoneTypes; ++highest) {
-    const auto first = std::find_if(list.begin(), list.end(), [&](const Zone* zone) {
-      return static_cast<size_t>(zone->type) <= highest;
-    });
+  for (const ZoneType highest : kAllZones) {
+    const auto first = std::find_if(list.begin(), list.end(),
+                                    [&](const Zone* zone) { return zone->type <= highest; });
     if (node.preferred[highest] != (first == list.end() ? nullptr : *first)) {
       return violation(
           "a preferred zone is not the first that may serve (node {}, highest zone {})", "zonelist",
-          node.id, highest);
+          node.id, static_cast<uint64_t>(highest));
     }
   }
   return {};
@@ -460,7 +457,7 @@ Result<> audit(const PageAllocatorCore& core) {
     Tallies map{};
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
-      Tally& seen = lists[static_cast<size_t>(zone.type)];
+      Tally& seen = lists[zone.type];
       BATON_TRY(audit_free_area(node, zone, seen));
       for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
         if (!core.cpu_online(cpu)) continue;
@@ -470,8 +467,7 @@ Result<> audit(const PageAllocatorCore& core) {
     BATON_TRY(MapWalk(core, node).run(map));
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
-      const auto type = static_cast<size_t>(zone.type);
-      BATON_TRY(audit_numbers(zone, lists[type], map[type]));
+      BATON_TRY(audit_numbers(zone, lists[zone.type], map[zone.type]));
     }
   }
   return {};

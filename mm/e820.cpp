@@ -240,4 +240,16 @@ void E820Table::print(const Printer& out, const char* who) const {
   }
 }
 
+size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
+  size_t beyond = 0;
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.range.end <= end) continue;
+    ++beyond;
+    const char* const name = e820_type_name(entry.type);
+    out.line("e820: {} {} is beyond what the CPU can address ({})", mem(entry.range),
+             name != nullptr ? name : "of unknown type", end);
+  }
+  return beyond;
+}
+
 }  // namespace mm

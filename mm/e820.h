@@ -97,4 +97,8 @@ class E820Table {
   size_t count_ = 0;  // storage_[0, count_) is sorted, disjoint, merged
 };
 
+// Names every entry that reaches beyond `end`, where the CPU has no addresses: `e820: [mem
+// 0x...-0x...] reserved is beyond what the CPU can address (0x...)`. Returns how many there are.
+size_t print_beyond(const E820Table& e820, Phys end, const Printer& out);
+
 }  // namespace mm

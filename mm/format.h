@@ -3,8 +3,8 @@
 //   {}                   as the type has it: 12, 0x1000 (an address, a frame), text, a character
 //   {:x} {:#x} {:X}      in hexadecimal: 1f, 0x1f, 1F
 //   {:016x} {:02}        filled with zeros to so many digits
-//   {:8} {:>8} {:<8}     in a field of 8 characters, numbers right and texts left, or as > and <
-//   say
+//   {:8} {:>8} {:<8}     in a field of 8 characters: numbers right and texts left, or as > and <
+//                        say
 //   {{ }}                a brace
 //
 // One place for each value; a wrong number of them, an unknown word between the braces, or one that

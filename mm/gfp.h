@@ -74,13 +74,17 @@ inline constexpr Gfp kGfpHighUserMovable = kGfpHighUser | kGfpFlagMovable;
 }
 [[nodiscard]] constexpr ZoneType gfp_zone(Gfp gfp) {
   // Four bits of answer for each value of the low four bits of gfp.
-  constexpr auto kEntry = [](uint32_t bits, ZoneType zone) {
-    return static_cast<uint64_t>(zone) << (bits * 4);
-  };
-  constexpr uint64_t kTable = kEntry(0x0, ZoneType::Normal) | kEntry(0x1, ZoneType::Dma) |
-                              kEntry(0x2, ZoneType::HighMem) | kEntry(0x4, ZoneType::Dma32) |
-                              kEntry(0x8, ZoneType::Normal) | kEntry(0x9, ZoneType::Dma) |
-                              kEntry(0xa, ZoneType::Movable) | kEntry(0xc, ZoneType::Dma32);
+  static_assert(kZoneTypes <= 16);
+  constexpr uint64_t kTable = [] {
+    uint64_t table = 0;
+    for (const ZoneTraits& zone : kZoneTraits) {
+      for (uint32_t bits = 0; bits < 16; ++bits) {
+        const bool asks = (zone.asked_by >> bits & 1) != 0;
+        if (asks) table |= static_cast<uint64_t>(zone.type) << (bits * 4);
+      }
+    }
+    return table;
+  }();
   return static_cast<ZoneType>((kTable >> ((gfp.bits() & 0xf) * 4)) & 0xf);
 }
 
@@ -107,11 +111,11 @@ inline constexpr Gfp kGfpHighUserMovable = kGfpHighUser | kGfpFlagMovable;
 // What the low bits of a gfp say, all at once: the highest zone, or kNoGfpZone when they contradict
 // each other.
 inline constexpr uint32_t kGfpLowBits = 32;
-inline constexpr uint8_t kNoGfpZone = 0xff;
-inline constexpr std::array<uint8_t, kGfpLowBits> kGfpZones = [] {
-  std::array<uint8_t, kGfpLowBits> zones{};
+inline constexpr auto kNoGfpZone = static_cast<ZoneType>(0xff);
+inline constexpr std::array<ZoneType, kGfpLowBits> kGfpZones = [] {
+  std::array<ZoneType, kGfpLowBits> zones{};
   for (uint32_t bits = 0; bits < kGfpLowBits; ++bits) {
-    zones[bits] = gfp_ok(Gfp{bits}) ? static_cast<uint8_t>(gfp_zone(Gfp{bits})) : kNoGfpZone;
+    zones[bits] = gfp_ok(Gfp{bits}) ? gfp_zone(Gfp{bits}) : kNoGfpZone;
   }
   return zones;
 }();

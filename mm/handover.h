@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -22,7 +23,7 @@ namespace mm {
 template <class Visit>
 void for_each_zone_part(const NodeLayout& node, std::span<const ActiveRange> active, PfnRange run,
                         Visit visit) {
-  const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
+  const PfnRange& movable = node.zones[ZoneType::Movable].spanned;
   if (!run.overlaps(movable)) {
     for (const ZoneLayout& zone : node.zones) {
       const PfnRange part = run.clip(zone.spanned);
@@ -33,11 +34,11 @@ void for_each_zone_part(const NodeLayout& node, std::span<const ActiveRange> act
   // Where Movable is, another zone may be, too (frames_of_zone): ranges that touch and are of one
   // zone are one part.
   PfnRange part;
-  size_t of = kZoneTypes;
+  std::optional<ZoneType> of;
   for (size_t a = first_active_ending_after(active, run.start);
        a < active.size() && active[a].pfns.start < run.end; ++a) {
-    for (size_t zone = 0; zone < kZoneTypes; ++zone) {
-      const PfnRange next = run.clip(frames_of_zone(node, static_cast<ZoneType>(zone), active[a]));
+    for (const ZoneType zone : kAllZones) {
+      const PfnRange next = run.clip(frames_of_zone(node, zone, active[a]));
       if (next.empty()) continue;
       if (zone != of || next.start != part.end) {
         if (!part.empty()) visit(node.id, part);

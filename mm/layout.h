@@ -11,21 +11,13 @@
 #include <span>
 
 #include "mm/types.h"
+#include "mm/zone_type.h"
 
 namespace mm {
 
 using NodeId = uint16_t;
 inline constexpr NodeId kNoNode = 0xffff;
 inline constexpr size_t kMaxNodes = 128;  // more is an error that names the count
-
-// In Linux's order; HighMem where an architecture has it (32-bit layouts).
-enum class ZoneType : uint8_t { Dma, Dma32, Normal, HighMem, Movable };
-inline constexpr size_t kZoneTypes = 5;
-[[nodiscard]] constexpr const char* zone_name(ZoneType type) {
-  constexpr std::array<const char*, kZoneTypes> kNames{"DMA", "DMA32", "Normal", "HighMem",
-                                                       "Movable"};
-  return kNames[static_cast<size_t>(type)];
-}
 
 // A section is 128 MiB: Linux's unit of pfn_valid (SECTION_SIZE_BITS 27 on x86-64).
 inline constexpr uint64_t kPagesPerSection = uint64_t{1} << (27 - kPageShift);
@@ -47,7 +39,7 @@ struct NodeLayout {
   NodeId id = kNoNode;
   PfnRange spanned;  // empty: memoryless
   uint64_t present = 0;
-  std::array<ZoneLayout, kZoneTypes> zones{};
+  PerZone<ZoneLayout> zones{};
 
   // Where the node's own structures lie; placed before any allocator, equal on both roads.
   Range node_data{};  // empty: none was placed
@@ -65,8 +57,8 @@ struct NodeLayout {
 // zone's, mirrored ranges are that zone's and the others Movable's.
 [[nodiscard]] constexpr PfnRange frames_of_zone(const NodeLayout& node, ZoneType zone,
                                                 const ActiveRange& range) {
-  const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
-  PfnRange frames = range.pfns.clip(node.zones[static_cast<size_t>(zone)].spanned);
+  const PfnRange& movable = node.zones[ZoneType::Movable].spanned;
+  PfnRange frames = range.pfns.clip(node.zones[zone].spanned);
   if (zone == ZoneType::Movable) return range.mirror ? PfnRange{} : frames;
   if (!range.mirror && !movable.empty() && movable.start < frames.end) frames.end = movable.start;
   return frames;
@@ -75,6 +67,7 @@ struct NodeLayout {
 struct Layout {
   std::span<const ActiveRange> active;  // sorted by address, disjoint
   std::span<const NodeLayout> nodes;    // index = node id
+  ZoneSet zones{};                      // that the platform has
 };
 
 }  // namespace mm

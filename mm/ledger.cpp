@@ -264,7 +264,7 @@ class Ledger {
   // Each zone's frames are reserved and in no block, or in one block; and the counters know of it.
   void zones() {
     for (const NodeLayout& node : in_.nodes) {
-      for (size_t z = 0; z < kZoneTypes; ++z) check_zone(node, static_cast<ZoneType>(z));
+      for (const ZoneType type : kAllZones) check_zone(node, type);
     }
   }
 
@@ -290,7 +290,7 @@ class Ledger {
     });
     const ZoneUse use = in_.books.counters(in_.books.context, node.id, type);
     verdict_.must_equal("present frames of the zone are not its RAM: {} expected, {} found", name,
-                        present, node.zones[static_cast<size_t>(type)].present, out_);
+                        present, node.zones[type].present, out_);
     verdict_.must_equal("managed frames are not what no reservation holds: {} expected, {} found",
                         name, present - reserved, use.managed, out_);
     verdict_.must_equal(

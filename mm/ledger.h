@@ -27,14 +27,10 @@
 #include "mm/numa.h"
 #include "mm/print.h"
 #include "mm/result.h"
+#include "mm/trims.h"
 #include "mm/types.h"
 
 namespace mm {
-
-struct NamedBytes {
-  const char* name = nullptr;
-  uint64_t bytes = 0;
-};
 
 // What the page allocator's counters say of one zone, in frames.
 struct ZoneUse {

@@ -20,6 +20,14 @@ void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out) {
   space.vmalloc_offset = 0;
 }
 
+Platform arm_platform(Phys end_of_low) {
+  Platform arm;
+  arm.zones.add(ZoneType::Normal, end_of_low);
+  arm.zones.add(ZoneType::HighMem, ZoneLimits::kEndOfRam);
+  arm.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);
+  return arm;
+}
+
 // --- Which RAM is lowmem -------------------------------------------------------------------------
 
 Result<size_t> sanity_check_meminfo(std::span<Bank> banks, size_t count, const Arm32Space& space,

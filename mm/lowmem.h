@@ -15,6 +15,7 @@
 #include "mm/early_res.h"
 #include "mm/layout.h"
 #include "mm/memblock.h"
+#include "mm/platform.h"
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
@@ -67,6 +68,10 @@ void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out);
 
 // IA-32 with 3 GiB for programs: 1 GiB less 128 MiB for vmalloc and fixed mappings.
 inline constexpr uint64_t kIa32Lowmem = 896 * kMiB;
+
+// ARM to the relay: Normal to where lowmem ends, HighMem above. What it keeps is reserved by name,
+// so nothing is trimmed.
+[[nodiscard]] Platform arm_platform(Phys end_of_low);
 
 // --- Which RAM is lowmem ---
 

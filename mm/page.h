@@ -34,6 +34,8 @@ enum class BlockState : uint8_t {
 // What a block's first Page says, in one word, so that "a free block of this order in this zone" is
 // one comparison.
 class Tag {
+  static_assert(kZoneTypes <= 8);  // three bits
+
  public:
   constexpr Tag() = default;
   constexpr explicit Tag(uint32_t word) : word_(word) {}

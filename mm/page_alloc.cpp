@@ -118,7 +118,7 @@ const Pcp& PageAllocatorCore::pcp(unsigned cpu, const Zone& zone) const {
 }
 
 ZoneCounts PageAllocatorCore::zone_counts(NodeId node, ZoneType type) const {
-  const Zone& zone = nodes_[node]->zones[static_cast<size_t>(type)];
+  const Zone& zone = nodes_[node]->zones[type];
   ZoneCounts counts;
   counts.spanned = zone.spanned.size();
   counts.present = zone.present;
@@ -137,9 +137,7 @@ ZoneCounts PageAllocatorCore::zone_counts(NodeId node, ZoneType type) const {
 
 ZoneCounts PageAllocatorCore::node_counts(NodeId node) const {
   ZoneCounts counts;
-  for (size_t type = 0; type < kZoneTypes; ++type) {
-    counts += zone_counts(node, static_cast<ZoneType>(type));
-  }
+  for (const ZoneType type : kAllZones) counts += zone_counts(node, type);
   return counts;
 }
 
@@ -150,7 +148,7 @@ ZoneCounts PageAllocatorCore::counts() const {
 }
 
 NumaEvents PageAllocatorCore::zone_events(NodeId node, ZoneType type) const {
-  const Zone& zone = nodes_[node]->zones[static_cast<size_t>(type)];
+  const Zone& zone = nodes_[node]->zones[type];
   NumaEvents sum{};
   if (!zone.populated) return sum;
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
@@ -162,9 +160,7 @@ NumaEvents PageAllocatorCore::zone_events(NodeId node, ZoneType type) const {
 
 NumaEvents PageAllocatorCore::node_events(NodeId node) const {
   NumaEvents sum{};
-  for (size_t type = 0; type < kZoneTypes; ++type) {
-    sum += zone_events(node, static_cast<ZoneType>(type));
-  }
+  for (const ZoneType type : kAllZones) sum += zone_events(node, type);
   return sum;
 }
 
@@ -271,7 +267,7 @@ Page* PageAllocatorCore::allocated_page(Pfn pfn) const {
 
 Zone& PageAllocatorCore::zone_of_allocated(Pfn pfn) const {
   Node& node = *quick_node(pfn);
-  return node.zones[static_cast<size_t>(node.page(pfn).tag().zone())];
+  return node.zones[node.page(pfn).tag().zone()];
 }
 
 // Whether the range has RAM of the zone's node that is of another zone.

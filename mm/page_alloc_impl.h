@@ -314,7 +314,7 @@ template <class Policy>
       [[unlikely]] {
     return slow_free(cpu, pfn, order);
   }
-  Zone& zone = node.zones[static_cast<size_t>(tag.zone())];
+  Zone& zone = node.zones[tag.zone()];
   const Masked masked;
   const Locked locked(zone);
   free_block(zone, pfn, order);

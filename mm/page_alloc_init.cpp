@@ -110,12 +110,11 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
           .b = frames};
     }
     Pfn below = node.spanned.start;
-    for (size_t type = 0; type < kZoneTypes; ++type) {
+    for (const ZoneType type : kAllZones) {
       const ZoneLayout& zone = node.zones[type];
       if (zone.present == 0) continue;
       // Movable may lie inside another zone; see frames_of_zone().
-      const bool overlaps =
-          zone.spanned.start < below && static_cast<ZoneType>(type) != ZoneType::Movable;
+      const bool overlaps = zone.spanned.start < below && type != ZoneType::Movable;
       if (overlaps || zone.spanned.start < node.spanned.start ||
           node.spanned.end < zone.spanned.end) {
         return Error{.what = "zones overlap or leave their node (node {}, frame {:#x})",
@@ -184,13 +183,11 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
   node->pcp_offset = next_pcp;
   if (from.present != 0) next_pcp += static_cast<uint32_t>(kZoneTypes * sizeof(Pcp));
-  for (size_t type = 0; type < kZoneTypes; ++type) {
-    init_zone(*node, static_cast<ZoneType>(type), from.zones[type]);
-  }
+  for (const ZoneType type : kAllZones) init_zone(*node, type, from.zones[type]);
 }
 
 void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from) {
-  Zone& zone = node.zones[static_cast<size_t>(type)];
+  Zone& zone = node.zones[type];
   zone.node = &node;
   zone.node_id = node.id;
   zone.type = type;
@@ -234,7 +231,7 @@ void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
 void PageAllocatorCore::share_mirror_edges() {
   for (const ActiveRange& range : layout_->active) {
     const NodeLayout& node = layout_->nodes[range.node];
-    const PfnRange& movable = node.zones[static_cast<size_t>(ZoneType::Movable)].spanned;
+    const PfnRange& movable = node.zones[ZoneType::Movable].spanned;
     if (!range.mirror || !range.pfns.overlaps(movable)) continue;
     share_edge(*nodes_[range.node], range.pfns.start, range.pfns.start);
     share_edge(*nodes_[range.node], range.pfns.end, range.pfns.end - 1);
@@ -245,15 +242,15 @@ void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
   unsigned count = 0;
   for (unsigned i = 0; i < from.fallback_count; ++i) {
     Node& other = *nodes_[from.fallback[i]];
-    for (size_t type = kZoneTypes; type-- > 0;) {
-      if (other.zones[type].populated) node.zonelist[count++] = &other.zones[type];
+    for (auto type = kAllZones.rbegin(); type != kAllZones.rend(); ++type) {
+      if (other.zones[*type].populated) node.zonelist[count++] = &other.zones[*type];
     }
   }
   node.zonelist_count = static_cast<uint16_t>(count);
-  for (size_t highest = 0; highest < kZoneTypes; ++highest) {
+  for (const ZoneType highest : kAllZones) {
     node.preferred[highest] = nullptr;
     for (Zone* zone : node.fallback_zones()) {
-      if (static_cast<size_t>(zone->type) > highest) continue;
+      if (zone->type > highest) continue;
       node.preferred[highest] = zone;
       break;
     }
@@ -262,10 +259,10 @@ void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
 
 void PageAllocatorCore::find_choices(Node& node) const {
   for (size_t bits = 0; bits < kChoices; ++bits) {
-    const uint8_t highest = kGfpZones[bits];
+    const ZoneType highest = kGfpZones[bits];
     Zone* const zone = highest == kNoGfpZone ? nullptr : node.preferred[highest];
     const bool own = zone != nullptr && zone->node == &node;
-    node.choices[bits] = {own ? zone : &node.zones[0], own ? 0 : kNoChoice};
+    node.choices[bits] = {own ? zone : node.zones.begin(), own ? 0 : kNoChoice};
   }
   node.own_frames = node.present != 0 ? node.mem_map_frames : 0;
   const PfnRange described{node.mem_map_start, node.mem_map_start + node.mem_map_frames};
@@ -338,7 +335,7 @@ Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
 void PageAllocatorCore::init_pcps(unsigned cpu) {
   for_each_zone([&](const Zone& zone) {
     Pcp& pcp = pcp_of(cpu, zone);
-    pcp.zone = &nodes_[zone.node_id]->zones[static_cast<size_t>(zone.type)];
+    pcp.zone = &nodes_[zone.node_id]->zones[zone.type];
     pcp.room = 0;
     pcp.high = 0;
     pcp.batch = 1;

@@ -16,7 +16,7 @@ template <class Policy>
   if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;
   if (!gfp_zone_ok(gfp)) return PagesOr::Failure::GfpZones;
   if (!gfp_type_ok(gfp)) return PagesOr::Failure::GfpTypes;
-  if (nodes_[preferred]->preferred[static_cast<size_t>(gfp_zone(gfp))] == nullptr) {
+  if (nodes_[preferred]->preferred[gfp_zone(gfp)] == nullptr) {
     return PagesOr::Failure::NoZone;
   }
   Attempt attempt{cpu, gfp, order, preferred, Watermark::Low, {}};
@@ -53,7 +53,7 @@ template <class Policy>
 Pfn PageAllocator<Policy>::from_zonelist(const Attempt& attempt) {
   const Node& node = *nodes_[attempt.preferred];
   const ZoneType highest = gfp_zone(attempt.gfp);
-  const Zone& preferred = *node.preferred[static_cast<size_t>(highest)];
+  const Zone& preferred = *node.preferred[highest];
   for (Zone* zone : node.fallback_zones()) {
     if (zone->type > highest) continue;
     if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != attempt.preferred) continue;

@@ -28,7 +28,63 @@ Result<Phys> memblock_alloc_bottom_up(Memblock& memblock, Memblock::Want want, P
   return place.ok() ? place : memblock.alloc(want);
 }
 
+const char* name_of(Station station) {
+  switch (station) {
+    case Station::TakeOver:
+      return "take_over";
+    case Station::Trim:
+      return "trim";
+    case Station::FindNodes:
+      return "find_nodes";
+    case Station::LayOut:
+      return "lay_out";
+    case Station::StartBootAllocator:
+      return "start_boot_allocator";
+    case Station::BuildZones:
+      return "build_zones";
+    case Station::HandOver:
+      return "hand_over";
+    case Station::Finished:
+      break;
+  }
+  return "";
+}
+
+Error missing(Station station, const char* who) {
+  return {
+      .what = "is the next station and was not called", .subject = name_of(station), .other = who};
+}
+
 }  // namespace
+
+Result<> RelayCore::begin(Station station) const {
+  if (station == next_) return {};
+  if (station == Station::Trim && platform_.trim == nullptr) {
+    return Error{"is no station of this platform", name_of(station)};
+  }
+  if (passed(station)) return Error{"was called already", name_of(station)};
+  return missing(next_, name_of(station));
+}
+
+void RelayCore::done(Station station) {
+  next_ = static_cast<Station>(static_cast<unsigned>(station) + 1);
+  if (next_ == Station::Trim && platform_.trim == nullptr) next_ = Station::FindNodes;
+}
+
+Result<> RelayCore::need(Station station, const char* who) const {
+  if (!passed(station)) return missing(next_, who);
+  return {};
+}
+
+Result<> RelayCore::run_to_boot_allocator(const RelayInput& input) {
+  // Without take_over() there is nothing that could be done.
+  BATON_TRY(need(Station::TakeOver, "finish"));
+  if (!passed(Station::Trim)) BATON_TRY(trim(input.uncached));
+  if (!passed(Station::FindNodes)) BATON_TRY(find_nodes(input.numa));
+  if (!passed(Station::LayOut)) BATON_TRY(lay_out(input.movable, input.cpus));
+  if (!passed(Station::StartBootAllocator)) BATON_TRY(start_boot_allocator(input.road));
+  return {};
+}
 
 template <class T>
 Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
@@ -44,6 +100,7 @@ Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
 Result<> RelayCore::take_over(std::span<const E820Entry> e820,
                               std::span<const Reservation> reservations, Phys reach,
                               Phys end_of_low) {
+  BATON_TRY(begin(Station::TakeOver));
   reach_ = reach;
   end_of_low_ = std::min(end_of_low, reach);
   // Both lists are read where the loader left them until there is a place for ours. Nothing is
@@ -70,24 +127,25 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
       BATON_TRY(keep<E820Entry>(E820Table::capacity_for(e820.size() + kMoreE820Appends), "LAYOUT"));
   e820_ = E820Table(storage);
   BATON_TRY(e820_.adopt(e820));
-  return reservations_.grow_in(e820_, map_, end_of_low_);
+  BATON_TRY(reservations_.grow_in(e820_, map_, end_of_low_));
+  done(Station::TakeOver);
+  return {};
 }
 
-Result<> RelayCore::trim(unsigned paging_levels, std::span<const PfnRange> uncovered) {
-  const Pfn max_arch = max_arch_pfn(paging_levels);
-  trims_ = BATON_TRY(trim_bios_range(e820_, std::min(max_arch, pfn_down(reach_)), out_));
-  print_last_pfn(e820_, max_arch, out_);
-  BATON_TRY(trim_uncached(e820_, uncovered, trims_, out_));
-  if (trims_.uncached != 0) print_last_pfn(e820_, max_arch, out_);
-  print_last_low_pfn(e820_, max_arch, out_);
+Result<> RelayCore::trim(std::span<const PfnRange> uncached) {
+  BATON_TRY(begin(Station::Trim));
+  trims_ = BATON_TRY(platform_.trim(e820_, {platform_.max_pfn, reach_, uncached}, out_));
+  done(Station::Trim);
   return {};
 }
 
 Result<std::span<Range>> RelayCore::room_for_mirrored(size_t ranges) {
+  BATON_TRY(need(Station::TakeOver, "room_for_mirrored"));
   return keep<Range>(ranges, "LAYOUT");
 }
 
 Result<> RelayCore::find_nodes(const NumaInput& numa) {
+  BATON_TRY(begin(Station::FindNodes));
   size_t usable = 0;
   for (const E820Entry& entry : e820_.entries()) usable += entry.type == E820Type::Ram ? 1 : 0;
   const size_t blocks = numa.memory.empty() ? 1 : numa.memory.size();
@@ -97,18 +155,18 @@ Result<> RelayCore::find_nodes(const NumaInput& numa) {
       BATON_TRY(keep<ActiveRange>(usable + 3 * blocks + 2 * numa.mirrored.size(), "LAYOUT"));
   srat_ = numa.memory;
   numa_ = BATON_TRY(numa_init(numa, e820_, reservations_.entries(), storage, out_));
+  done(Station::FindNodes);
   return {};
 }
 
-Result<> RelayCore::lay_out(const ZoneLimits& limits, const MovableOptions& movable,
-                            unsigned cpus) {
+Result<> RelayCore::lay_out(const MovableOptions& movable, unsigned cpus) {
+  BATON_TRY(begin(Station::LayOut));
   cpus_ = cpus;
   nodes_ = BATON_TRY(keep<NodeLayout>(numa_.node_count(), "LAYOUT"));
-  zone_ranges_ = BATON_TRY(free_area_init_nodes(numa_, limits, movable, nodes_));
-  layout_ = {numa_.active, nodes_};
-  const Pfn dma_end = limits.exists[static_cast<size_t>(ZoneType::Dma)]
-                          ? limits.end[static_cast<size_t>(ZoneType::Dma)]
-                          : Pfn{0};
+  zone_ranges_ =
+      BATON_TRY(free_area_init_nodes(numa_, platform_.zones, e820_.last_pfn(), movable, nodes_));
+  layout_ = {numa_.active, nodes_, platform_.zones.zones};
+  const Pfn dma_end = std::min(platform_.zones.end[ZoneType::Dma], e820_.last_pfn());
   for (NodeLayout& node : nodes_) {
     NodeSizes sizes;
     sizes.node_data = node_data_size(layout_, node.id);
@@ -117,13 +175,16 @@ Result<> RelayCore::lay_out(const ZoneLimits& limits, const MovableOptions& mova
     sizes.per_cpu = node.id == 0 ? per_cpu_size(layout_, cpus) : 0;
     BATON_TRY(place_node(node, sizes, numa_.active, e820_, reservations_, dma_end, out_));
   }
+  done(Station::LayOut);
   return {};
 }
 
 Result<> RelayCore::start_boot_allocator(Road road) {
+  BATON_TRY(begin(Station::StartBootAllocator));
   road_ = road;
   BATON_TRY(road == Road::Bootmem ? start_bootmem() : start_memblock());
   dma32_reserve();
+  done(Station::StartBootAllocator);
   return {};
 }
 
@@ -161,7 +222,7 @@ Result<Phys> RelayCore::boot_alloc_at(uint64_t bytes, uint64_t align, Phys goal,
 }
 
 void RelayCore::dma32_reserve() {
-  if (e820_.last_pfn() <= pfn_down(kDma32End)) return;
+  if (!platform_.keeps_dma32 || e820_.last_pfn() <= pfn_down(kDma32End)) return;
   const Result<Phys> place = boot_alloc_at(kDma32Bytes, kDma32Align, kDma32Goal, kDma32End);
   if (!place.ok()) {
     out_.error("dma32", place.error());
@@ -185,6 +246,8 @@ Result<> RelayCore::dma32_free() {
 }
 
 Result<Phys> RelayCore::boot_alloc(uint64_t bytes, const char* name) {
+  BATON_TRY(need(Station::StartBootAllocator, "boot_alloc"));
+  if (passed(Station::HandOver)) return Error{"all is handed over already", "boot_alloc"};
   bytes = align_up(bytes, kPageSize);
   const Phys goal{16 * kMiB};
   const Phys place = BATON_TRY(boot_alloc_at(bytes, kPageSize, goal, Phys{kMaxPhys}));

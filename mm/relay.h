@@ -2,8 +2,9 @@
 //
 // This is the order of things, and where the values lie that pass from one station to the next; the
 // work is each station's own (the headers named below). The kernel, a host test and the replay of a
-// log all run this same object. Call the stations in the order in which they stand here; each
-// prints its lines in Linux 6.1's words. What fails says which station could not go on and why.
+// log all run this same object, of a PC or another platform. Call the stations in the order in which
+// they stand here; each prints its lines in Linux 6.1's words. What fails says which station could
+// not go on and why; one that is called too early, that the one missing has to come first.
 //
 // Tables whose size depends on the machine lie in its own memory, reserved as "LAYOUT".
 #pragma once
@@ -14,7 +15,6 @@
 #include "mm/bootmem.h"
 #include "mm/direct_map.h"
 #include "mm/e820.h"
-#include "mm/e820_trim.h"
 #include "mm/early_res.h"
 #include "mm/handover.h"
 #include "mm/layout.h"
@@ -22,6 +22,7 @@
 #include "mm/numa.h"
 #include "mm/page_alloc.h"
 #include "mm/placement.h"
+#include "mm/platform.h"
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/zonelists.h"
@@ -35,6 +36,29 @@ enum class Road : uint8_t {
   Memblock,  // ranges only (NO_BOOTMEM)
 };
 
+// In their order.
+enum class Station : uint8_t {
+  TakeOver,
+  Trim,  // where the platform has it
+  FindNodes,
+  LayOut,
+  StartBootAllocator,
+  BuildZones,
+  HandOver,
+  Finished,  // no station: all are behind
+};
+
+// What the stations are given, by who has nothing to do between them.
+struct RelayInput {
+  std::span<const PfnRange> uncached = {};  // trim
+  NumaInput numa = {};                      // find_nodes
+  MovableOptions movable = {};              // lay_out
+  unsigned cpus = 1;
+  Road road = Road::Memblock;  // start_boot_allocator
+  Distances distances = {};    // build_zones
+  NodeOrder order = NodeOrder::Distance;
+};
+
 // All of the relay that does not depend on the allocator's policy.
 class RelayCore {
  public:
@@ -44,18 +68,18 @@ class RelayCore {
   // Station 1, e820 and early_res: what the loader hands over. Both spans may be forgotten after.
   // No RAM from `reach` on is touched or used: the CPU has no address for it, or the map no place.
   // RAM from `end_of_low` on is highmem, which the direct map does not reach either: it is not
-  // touched, but handed over. It is a multiple of pages, and where ZoneLimits' HighMem begins.
+  // touched, but handed over. It is a multiple of pages, and where the platform's HighMem begins.
   Result<> take_over(std::span<const E820Entry> e820, std::span<const Reservation> reservations,
                      Phys reach = Phys{kMaxPhys}, Phys end_of_low = Phys{kMaxPhys});
-  // What a PC keeps for its BIOS, what page tables of these levels cannot reach, and what of
-  // `uncovered` is RAM (mm/e820_trim.h, trim_uncached).
-  Result<> trim(unsigned paging_levels, std::span<const PfnRange> uncovered = {});
+  // What the platform takes away (mm/platform.h); `uncached` is TrimFacts'. Only where it has this
+  // station.
+  Result<> trim(std::span<const PfnRange> uncached = {});
   // Room for what NumaInput::mirrored is to hold.
   Result<std::span<Range>> room_for_mirrored(size_t ranges);
   // Station 2, nodes: SRAT against e820. The affinities outlive the relay.
   Result<> find_nodes(const NumaInput& numa);
   // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
-  Result<> lay_out(const ZoneLimits& limits, const MovableOptions& movable, unsigned cpus);
+  Result<> lay_out(const MovableOptions& movable, unsigned cpus);
   // Station 4, the boot allocator of the chosen road. On a machine with RAM above 4 GiB it also
   // keeps 128 MiB below, in which nothing is allocated before the hand-over
   // (dma32_reserve_bootmem). That there is no room for these is said and no error.
@@ -63,9 +87,10 @@ class RelayCore {
   // alloc_bootmem: whole pages for what is needed before buddy and stays, reserved under `name`.
   // The lowest place above the DMA zone that fits, or below; the same place on both roads.
   Result<Phys> boot_alloc(uint64_t bytes, const char* name);
-  // Prints what station 3 found; Linux does so after its boot allocator stands.
+  // Prints what station 3 found; Linux does so after its boot allocator stands. Says nothing before.
   void print_layout() const;
 
+  [[nodiscard]] const Platform& platform() const { return platform_; }
   [[nodiscard]] E820Table& e820() { return e820_; }
   [[nodiscard]] const E820Table& e820() const { return e820_; }
   [[nodiscard]] EarlyRes& reservations() { return reservations_; }
@@ -84,8 +109,19 @@ class RelayCore {
   [[nodiscard]] const DirectMap& map() const { return map_; }
 
  protected:
-  RelayCore(const DirectMap& map, const Printer& out) : map_(map), out_(out) {}
+  RelayCore(const Platform& platform, const DirectMap& map, const Printer& out)
+      : platform_(platform), map_(map), out_(out) {}
   ~RelayCore() = default;
+
+  // Ok when the station is the next one. Else the error's subject is the one that is missing, or
+  // the station itself when it was passed or the platform has none.
+  [[nodiscard]] Result<> begin(Station station) const;
+  void done(Station station);
+  [[nodiscard]] bool passed(Station station) const { return next_ > station; }
+  // Ok when the station is behind, which `who` needs.
+  [[nodiscard]] Result<> need(Station station, const char* who) const;
+  // All stations up to build_zones() that are not done yet.
+  Result<> run_to_boot_allocator(const RelayInput& input);
 
   Result<> start_bootmem();
   Result<> start_memblock();
@@ -99,8 +135,10 @@ class RelayCore {
 
   [[nodiscard]] Pfn max_low() const { return pfn_down(end_of_low_); }
 
+  Platform platform_;
   DirectMap map_;
   Printer out_;
+  Station next_ = Station::TakeOver;
   Phys end_of_low_{kMaxPhys};
   E820Table e820_;
   EarlyRes reservations_;
@@ -122,16 +160,21 @@ template <class Policy>
 class Relay : public RelayCore {
  public:
   // `map` reaches all RAM of the machine; `out` gets the log.
-  Relay(const DirectMap& map, const Printer& out) : RelayCore(map, out) {}
+  Relay(const Platform& platform, const DirectMap& map, const Printer& out)
+      : RelayCore(platform, map, out) {}
 
   // Station 5, mem_map and empty free lists.
   Result<> build_zones(const Distances& distances, NodeOrder order) {
+    BATON_TRY(begin(Station::BuildZones));
     build_all_zonelists(nodes_, numa_, distances, order, NodeSet(), out_);
-    return pages_.init(layout_, map_, cpus_, out_);
+    BATON_TRY(pages_.init(layout_, map_, cpus_, out_));
+    done(Station::BuildZones);
+    return {};
   }
 
   // Station 6, everything free goes to buddy, the boot allocator's own memory at the end.
   Result<> hand_over() {
+    BATON_TRY(begin(Station::HandOver));
     reservations_.stop_growing();
     Result<> result;
     const auto release = [&](NodeId, PfnRange frames) {
@@ -148,27 +191,34 @@ class Relay : public RelayCore {
       memblock_ = Memblock();
     }
     BATON_TRY(result);
-    BATON_TRY(give_back("BOOTMAP"));
+    BATON_TRY(release_named("BOOTMAP"));
     pages_.setup_watermarks();
     pages_.setup_per_cpu_pageset();
+    done(Station::HandOver);
     return {};
+  }
+
+  // From the station that is next to the end.
+  Result<> finish(const RelayInput& input = {}) {
+    BATON_TRY(run_to_boot_allocator(input));
+    if (!passed(Station::BuildZones)) {
+      print_layout();
+      BATON_TRY(build_zones(input.distances, input.order));
+    }
+    return hand_over();
   }
 
   // Ends all reservations of a name and hands their memory over. Returns how many frames that was.
   Result<uint64_t> give_back(const char* name) {
-    Result<> result;
-    const uint64_t frames =
-        BATON_TRY(release_reservations(reservations_, name, layout_, [&](NodeId, PfnRange part) {
-          if (result.ok()) result = pages_.release(part);
-        }));
-    BATON_TRY(result);
-    return frames;
+    BATON_TRY(need(Station::HandOver, "give_back"));
+    return release_named(name);
   }
 
   // The other way: frames of one zone that are free are taken from the allocator for good and
   // reserved under `name` (14 characters at most), like those that it never had. Fails, changing
   // nothing, when a frame is not free.
   Result<> take_back(unsigned cpu, PfnRange frames, const char* name) {
+    BATON_TRY(need(Station::HandOver, "take_back"));
     if (!reservations_.has_room()) BATON_TRY(grow_reservations(cpu));
     BATON_TRY(pages_.alloc_contig_range(cpu, frames));
     if (const Result<> named = reservations_.reserve(phys(frames), name); !named.ok()) {
@@ -182,6 +232,16 @@ class Relay : public RelayCore {
   [[nodiscard]] const PageAllocator<Policy>& pages() const { return pages_; }
 
  private:
+  Result<uint64_t> release_named(const char* name) {
+    Result<> result;
+    const uint64_t frames =
+        BATON_TRY(release_reservations(reservations_, name, layout_, [&](NodeId, PfnRange part) {
+          if (result.ok()) result = pages_.release(part);
+        }));
+    BATON_TRY(result);
+    return frames;
+  }
+
   // A place twice as large for the list of reservations, now that free memory is the allocator's.
   Result<> grow_reservations(unsigned cpu) {
     const uint64_t bytes = 2 * reservations_.entries().size() * sizeof(Reservation);

@@ -1,5 +1,6 @@
 #include "mm/relay_ledger.h"
 
+#include <algorithm>
 #include <array>
 
 namespace mm {
@@ -17,7 +18,7 @@ AllocatorBooks books_of(const PageAllocatorCore& pages) {
             return ZoneUse{counts.managed, counts.free, counts.on_cpu_lists};
           },
           [](const void* context, NodeId node, ZoneType type, PfnRange frames, BlockFrames& found) {
-            const Zone& zone = pages_of(context).node(node).zones[static_cast<size_t>(type)];
+            const Zone& zone = pages_of(context).node(node).zones[type];
             return count_blocks(zone, frames, found);
           },
           [](const void* context, NodeId node, PfnRange frames) {
@@ -31,21 +32,18 @@ AllocatorBooks books_of(const PageAllocatorCore& pages) {
 Result<> close_ledger(const RelayCore& relay, const PageAllocatorCore& pages,
                       const LedgerFacts& facts, const Printer& out) {
   std::array<NamedBytes, kMaxTrims> trims;
-  size_t count = 0;
-  trims[count++] = {"page 0", relay.trims().page_zero};
-  trims[count++] = {"BIOS hole", relay.trims().bios_hole};
-  if (relay.trims().unreachable != 0) trims[count++] = {"unreachable", relay.trims().unreachable};
-  if (relay.trims().uncached != 0) trims[count++] = {"MTRR", relay.trims().uncached};
-  if (facts.trims.size() > trims.size() - count) {
-    return Error{"more trims than room (trims {}, room {})", "ledger", facts.trims.size(),
-                 trims.size() - count};
+  const std::span<const NamedBytes> platforms = relay.trims().all();
+  if (platforms.size() + facts.trims.size() > trims.size()) {
+    return Error{"more trims than room (trims {}, room {})", "ledger",
+                 platforms.size() + facts.trims.size(), trims.size()};
   }
-  for (const NamedBytes& trim : facts.trims) trims[count++] = trim;
+  const auto more = std::copy(platforms.begin(), platforms.end(), trims.begin());
+  const auto end = std::copy(facts.trims.begin(), facts.trims.end(), more);
 
   LedgerInput input;
   input.firmware = facts.firmware;
   input.added = facts.added;
-  input.trims = std::span(trims).first(count);
+  input.trims = {trims.begin(), end};
   input.end = facts.end;
   input.e820 = &relay.e820();
   input.reservations = relay.reservations().entries();

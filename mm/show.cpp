@@ -9,19 +9,16 @@
 namespace mm {
 namespace {
 
-// The zones that the architecture has, in Linux's order; Device is always empty here.
-struct ShownZones {
-  std::array<ZoneType, 4> types;
-  bool device;
-};
-
-ShownZones shown_zones(const PageAllocatorCore& core) {
-  for (const NodeLayout& node : core.layout().nodes) {
-    if (node.zones[static_cast<size_t>(ZoneType::HighMem)].present != 0) {
-      return {{ZoneType::Dma, ZoneType::Normal, ZoneType::HighMem, ZoneType::Movable}, false};
-    }
+// What is kept in the zone from those who could use each zone that the platform has; Device is the
+// last, and nobody else comes behind Movable.
+void show_reserves(const Printer& out, const PerZone<uint64_t>& reserve, const ZoneSet& shown,
+                   const char* before, const char* between) {
+  for (const ZoneType type : kAllZones) {
+    if (!shown.has[type]) continue;
+    out.part("{}{}", before, reserve[type]);
+    before = between;
   }
-  return {{ZoneType::Dma, ZoneType::Dma32, ZoneType::Normal, ZoneType::Movable}, true};
+  if (shown.device) out.part("{}{}", before, reserve[kAllZones.back()]);
 }
 
 uint64_t kib(uint64_t pages) { return pages * (kPageSize / kKiB); }
@@ -217,27 +214,17 @@ uint64_t stat_threshold(const Zone& zone, unsigned cpus) {
   return std::min(125u, 2 * static_cast<unsigned>(std::bit_width(cpus)) * (1 + parts));
 }
 
-void show_unpopulated(const Printer& out, unsigned node, const char* name, bool five_zones) {
+void show_unpopulated(const Printer& out, unsigned node, const char* name, const ZoneSet& shown) {
   out.part("Node {}, zone {:>8}", node, name);
   out.part("\n  pages free     0\n        boost    0\n        min      0\n        low      0");
   out.part("\n        high     0\n        spanned  0\n        present  0\n        managed  0");
-  out.line("\n        cma      0\n        protection: (0, 0, 0, 0{})", five_zones ? ", 0" : "");
-}
-
-void show_protection(const Printer& out, const Zone& zone, const ShownZones& shown) {
-  const char* before = "\n        protection: (";
-  for (const ZoneType type : shown.types) {
-    out.part("{}{}", before, zone.lowmem_reserve[static_cast<size_t>(type)]);
-    before = ", ";
-  }
-  if (shown.device) {
-    out.part(", {}", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
-  }
-  out.part(")");
+  out.part("\n        cma      0\n        protection: (");
+  show_reserves(out, {}, shown, "", ", ");
+  out.line(")");
 }
 
 void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zone, bool first,
-               const ShownZones& shown) {
+               const ZoneSet& shown) {
   out.part("Node {}, zone {:>8}", zone.node_id, zone_name(zone.type));
   if (first) {
     out.part("\n  per-node stats");
@@ -251,7 +238,8 @@ void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zo
   out.part("\n        present  {}", zone.present);
   out.part("\n        managed  {}", zone.managed);
   out.part("\n        cma      0");
-  show_protection(out, zone, shown);
+  show_reserves(out, zone.lowmem_reserve, shown, "\n        protection: (", ", ");
+  out.part(")");
   stat(out, "nr_free_pages", zone.free_pages);
   for (const char* name : kZoneStats) stat(out, name, 0);
   const NumaEvents events = core.zone_events(zone.node_id, zone.type);
@@ -278,20 +266,21 @@ void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zo
 }  // namespace
 
 void show_zoneinfo(const PageAllocatorCore& core, const Printer& out) {
-  const ShownZones shown = shown_zones(core);
+  const ZoneSet& shown = core.layout().zones;
   for (size_t id = 0; id < core.node_count(); ++id) {
     const Node& node = core.node(static_cast<NodeId>(id));
     bool first = true;
-    for (const ZoneType type : shown.types) {
-      const Zone& zone = node.zones[static_cast<size_t>(type)];
+    for (const ZoneType type : kAllZones) {
+      const Zone& zone = node.zones[type];
+      if (!shown.has[type]) continue;
       if (zone.populated) {
         show_zone(core, out, zone, first, shown);
         first = false;
       } else {
-        show_unpopulated(out, node.id, zone_name(type), shown.device);
+        show_unpopulated(out, node.id, zone_name(type), shown);
       }
     }
-    if (shown.device) show_unpopulated(out, node.id, "Device", true);
+    if (shown.device) show_unpopulated(out, node.id, "Device", shown);
   }
 }
 
@@ -324,7 +313,7 @@ void show_meminfo(const PageAllocatorCore& core, const Printer& out) {
       "Inactive:       ", "Active(anon):   ", "Inactive(anon): ", "Active(file):   ",
       "Inactive(file): ", "Unevictable:    ", "Mlocked:        "};
   none(kBeforeHigh);
-  if (!shown_zones(core).device) {
+  if (core.layout().zones.has[ZoneType::HighMem]) {
     value("HighTotal:      ", high_total);
     value("HighFree:       ", high_free);
     value("LowTotal:       ", total - high_total);
@@ -379,7 +368,7 @@ void show_free_areas(const Printer& out, const Zone& zone) {
 }
 
 void show_zone_state(const PageAllocatorCore& core, unsigned cpu, const Printer& out,
-                     const Zone& zone, const ShownZones& shown) {
+                     const Zone& zone, const ZoneSet& shown) {
   uint64_t free_pcp = 0;
   for (unsigned other = 0; other < core.cpus(); ++other) {
     if (core.cpu_online(other)) free_pcp += on_cpu_list(core, other, zone);
@@ -394,13 +383,7 @@ void show_zone_state(const PageAllocatorCore& core, unsigned cpu, const Printer&
            kib(zone.managed));
   out.line(" free_pcp:{}kB local_pcp:{}kB free_cma:0kB", kib(free_pcp),
            kib(on_cpu_list(core, cpu, zone)));
-  out.part("lowmem_reserve[]:");
-  for (const ZoneType type : shown.types) {
-    out.part(" {}", zone.lowmem_reserve[static_cast<size_t>(type)]);
-  }
-  if (shown.device) {
-    out.part(" {}", zone.lowmem_reserve[static_cast<size_t>(ZoneType::Movable)]);
-  }
+  show_reserves(out, zone.lowmem_reserve, shown, "lowmem_reserve[]: ", " ");
   out.line("");
 }
 
@@ -442,7 +425,7 @@ void show_node_list(const PageAllocatorCore& core, const Printer& out) {
 }  // namespace
 
 void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, const Printer& out) {
-  const ShownZones shown = shown_zones(core);
+  const ZoneSet& shown = core.layout().zones;
   ZoneCounts sum;
   uint64_t free_pcp = 0;
   uint64_t movable_only = 0;

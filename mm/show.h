@@ -5,8 +5,7 @@
 // - Blocks go up to order 18 here: after Linux's 11 columns (orders 0 to 10) come 8 more of the
 //   same width. Whoever sums count << column over all columns of a line gets the free pages.
 // - What Baton does not have (page cache, slab, swap, CMA, ...) is 0, and its line is there.
-// - Zones are those of the architecture: DMA, DMA32, Normal, Movable, Device; where a node has
-//   HighMem, DMA, Normal, HighMem, Movable.
+// - Zones are those of the platform; on a PC DMA, DMA32, Normal, Movable, Device.
 // - Counts are those of one moment when nothing else runs; while CPUs allocate they may not add up.
 #pragma once
 

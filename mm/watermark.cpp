@@ -9,9 +9,6 @@
 namespace mm {
 namespace {
 
-// One page in so many of the zones above is kept in this zone from those who could use them; 0:
-// none is. Linux's lowmem_reserve_ratio.
-constexpr std::array<uint64_t, kZoneTypes> kLowmemReserveRatio{256, 256, 32, 0, 0};
 // Watermarks are this many ten-thousandths of the zone apart, at least. watermark_scale_factor.
 constexpr uint64_t kWatermarkScale = 10;
 constexpr uint64_t kSwapClusterMax = 32;
@@ -69,7 +66,7 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
     min -= min / 2;
     if (rights.non_block) min -= min / 4;
   }
-  if (usable <= min + static_cast<int64_t>(zone.lowmem_reserve[static_cast<size_t>(highest)])) {
+  if (usable <= min + static_cast<int64_t>(zone.lowmem_reserve[highest])) {
     return false;
   }
   if (order == 0) return true;
@@ -97,7 +94,7 @@ void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
   uint64_t low_pages = 0;
   uint64_t buffer_pages = 0;  // that an ordinary allocation on the boot node can have
   for_each_zone([&](const Zone& zone) {
-    if (zone.type != ZoneType::HighMem) low_pages += zone.managed;
+    if (traits(zone.type).lowmem) low_pages += zone.managed;
   });
   for (const Zone* zone : nodes_[cpu_node(0)]->fallback_zones()) {
     const uint64_t high = zone->watermark[static_cast<size_t>(Watermark::High)];
@@ -114,9 +111,8 @@ void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
   for_each_zone([&](Zone& zone) {
     const uint64_t share = low_pages == 0 ? 0 : pages_min * zone.managed / low_pages;
     mark(zone, Watermark::Min) =
-        zone.type == ZoneType::HighMem
-            ? std::clamp<uint64_t>(zone.managed / 1024, kSwapClusterMax, 128)
-            : share;
+        traits(zone.type).lowmem ? share
+                                 : std::clamp<uint64_t>(zone.managed / 1024, kSwapClusterMax, 128);
     const uint64_t step = std::max(share / 4, fraction(zone.managed, kWatermarkScale, 10000));
     mark(zone, Watermark::Low) = mark(zone, Watermark::Min) + step;
     mark(zone, Watermark::High) = mark(zone, Watermark::Low) + step;
@@ -125,18 +121,19 @@ void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
 
   totalreserve_pages_ = 0;
   for (size_t id = 0; id < node_count_; ++id) {
-    std::array<Zone, kZoneTypes>& zones = nodes_[id]->zones;
-    for (size_t i = 0; i < kZoneTypes; ++i) {
+    for (Zone& zone : nodes_[id]->zones) {
+      const uint64_t ratio = traits(zone.type).lowmem_reserve_ratio;
       uint64_t above = 0;
       uint64_t reserve = 0;
-      for (size_t j = i + 1; j < kZoneTypes; ++j) {
-        above += zones[j].managed;
-        const bool clear = kLowmemReserveRatio[i] == 0 || zones[i].managed == 0;
-        zones[i].lowmem_reserve[j] = clear ? 0 : above / kLowmemReserveRatio[i];
-        reserve = std::max(reserve, zones[i].lowmem_reserve[j]);
+      for (const Zone& other : nodes_[id]->zones) {
+        if (other.type <= zone.type) continue;
+        above += other.managed;
+        const bool clear = ratio == 0 || zone.managed == 0;
+        zone.lowmem_reserve[other.type] = clear ? 0 : above / ratio;
+        reserve = std::max(reserve, zone.lowmem_reserve[other.type]);
       }
-      totalreserve_pages_ += std::min(reserve + mark(zones[i], Watermark::High), zones[i].managed);
-      if (zones[i].populated) update_choices(zones[i]);
+      totalreserve_pages_ += std::min(reserve + mark(zone, Watermark::High), zone.managed);
+      if (zone.populated) update_choices(zone);
     }
   }
 }

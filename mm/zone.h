@@ -41,7 +41,7 @@ struct alignas(64) Zone {
   uint64_t present;
   uint64_t managed;  // handed over to the allocator
   std::array<uint64_t, kWatermarks> watermark;
-  std::array<uint64_t, kZoneTypes> lowmem_reserve;  // kept from those who could use zone [index]
+  PerZone<uint64_t> lowmem_reserve;  // kept from those who could use zone [type]
   uint64_t nr_reserved_highatomic;
   uint64_t isolated_pages;  // free, in Isolate pageblocks: nobody gets them
   uint64_t isolated_pageblocks;
@@ -82,10 +82,10 @@ struct Node {
   // Populated zones in the order in which allocations that prefer this node try them: node after
   // node as the layout says, the highest zone of each first.
   Zone** zonelist;
-  // Of the zones up to [index]: the first of that list; null when there is none.
-  std::array<Zone*, kZoneTypes> preferred;
+  // Of the zones up to [type]: the first of that list; null when there is none.
+  PerZone<Zone*> preferred;
 
-  std::array<Zone, kZoneTypes> zones;
+  PerZone<Zone> zones;
 
   [[nodiscard]] bool describes(Pfn pfn) const { return pfn - mem_map_start < mem_map_frames; }
   [[nodiscard]] FrameIndex index(Pfn pfn) const {

@@ -7,9 +7,6 @@
 namespace mm {
 namespace {
 
-constexpr size_t index_of(ZoneType type) { return static_cast<size_t>(type); }
-constexpr size_t kMovable = index_of(ZoneType::Movable);
-
 // Linux's MAX_ORDER_NR_PAGES in 6.1: 4 MiB, what movable zones are aligned to.
 constexpr uint64_t kMovableAlign = 1024;
 
@@ -120,10 +117,10 @@ class MovableStarts {
 // The part of the machine's zone that is this node's, before holes are looked at. With
 // kernelcore=mirror a node's zones go on beside Movable; one that begins with it or behind is
 // there only where the node has mirrored frames.
-PfnRange zone_of_node(const ZoneRanges& ranges, size_t zone, const NodeLayout& node,
+PfnRange zone_of_node(const ZoneRanges& ranges, ZoneType zone, const NodeLayout& node,
                       PfnRange highest, bool mirror, bool mirrored_above) {
   const Pfn movable = ranges.movable_start[node.id];
-  if (zone == kMovable) {
+  if (zone == ZoneType::Movable) {
     if (movable == Pfn{}) return {};
     return PfnRange{movable, std::min(node.spanned.end, highest.end)};
   }
@@ -134,7 +131,7 @@ PfnRange zone_of_node(const ZoneRanges& ranges, size_t zone, const NodeLayout& n
 }
 
 uint64_t present_in(std::span<const ActiveRange> active, const NodeLayout& node, ZoneType zone) {
-  const PfnRange span = node.zones[index_of(zone)].spanned;
+  const PfnRange span = node.zones[zone].spanned;
   if (span.empty()) return 0;
   uint64_t frames = 0;
   for (size_t i = first_active_ending_after(active, span.start);
@@ -156,31 +153,6 @@ void print_range(const Printer& out, PfnRange range) { out.line("{}", mem(range)
 
 }  // namespace
 
-ZoneLimits x86_64_zone_limits(Pfn end_of_ram) {
-  ZoneLimits limits;
-  limits.end[index_of(ZoneType::Dma)] = std::min(pfn_down(Phys{16 * kMiB}), end_of_ram);
-  limits.end[index_of(ZoneType::Dma32)] = std::min(pfn_down(Phys{4 * kGiB}), end_of_ram);
-  limits.end[index_of(ZoneType::Normal)] = end_of_ram;
-  limits.exists = {true, true, true, false, true};
-  limits.device = true;
-  return limits;
-}
-
-ZoneLimits ia32_zone_limits(Pfn end_of_low, Pfn end_of_ram) {
-  ZoneLimits limits = arm_zone_limits(end_of_low, end_of_ram);
-  limits.end[index_of(ZoneType::Dma)] = std::min(pfn_down(Phys{16 * kMiB}), end_of_low);
-  limits.exists[index_of(ZoneType::Dma)] = true;
-  return limits;
-}
-
-ZoneLimits arm_zone_limits(Pfn end_of_low, Pfn end_of_ram) {
-  ZoneLimits limits;
-  limits.end[index_of(ZoneType::Normal)] = end_of_low;
-  limits.end[index_of(ZoneType::HighMem)] = end_of_ram;
-  limits.exists = {false, false, true, true, true};
-  return limits;
-}
-
 Result<CoreAmount> parse_core_amount(std::string_view value, const char* who) {
   std::string_view percent = value;
   const uint64_t number = BATON_TRY(take_number(percent, who));
@@ -196,7 +168,7 @@ Result<CoreAmount> parse_core_amount(std::string_view value, const char* who) {
 }
 
 Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& limits,
-                                        const MovableOptions& options,
+                                        Pfn end_of_ram, const MovableOptions& options,
                                         std::span<NodeLayout> nodes) {
   if (nodes.size() != map.node_count()) {
     return Error{"not one layout for each node (layouts {}, nodes {})", "zones", nodes.size(),
@@ -209,12 +181,12 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
                  range.pfns.start.v, range.node};
   }
   ZoneRanges ranges;
-  ranges.exists = limits.exists;
-  ranges.device = limits.device;
+  ranges.platform = limits.zones;
   Pfn start = map.active.empty() ? Pfn{} : map.active.front().pfns.start;
   PfnRange highest;
-  for (size_t z = 0; z < kMovable; ++z) {
-    const Pfn end = std::max(limits.exists[z] ? limits.end[z] : start, start);
+  for (const ZoneType z : kAllZones) {
+    if (!limits.zones.has[z] || traits(z).end != ZoneEnd::Platform) continue;
+    const Pfn end = std::max(std::min(limits.end[z], end_of_ram), start);
     ranges.zones[z] = {start, end};
     if (start < end) highest = ranges.zones[z];
     start = end;
@@ -243,11 +215,11 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
     if (node.spanned.empty()) continue;
     const bool mirrored_above =
         mirror && mirrored_from(map.active, node.id, ranges.movable_start[node.id]);
-    for (size_t z = 0; z < kZoneTypes; ++z) {
+    for (const ZoneType z : kAllZones) {
       node.zones[z].spanned = zone_of_node(ranges, z, node, highest, mirror, mirrored_above);
     }
-    for (size_t z = 0; z < kZoneTypes; ++z) {
-      node.zones[z].present = present_in(map.active, node, static_cast<ZoneType>(z));
+    for (const ZoneType z : kAllZones) {
+      node.zones[z].present = present_in(map.active, node, z);
     }
   }
   return ranges;
@@ -259,16 +231,16 @@ void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const N
     out.line("This configuration results in unmirrored kernel memory.");
   }
   out.line("Zone ranges:");
-  for (size_t z = 0; z < kMovable; ++z) {
-    if (!ranges.exists[z]) continue;
-    out.part("  {:8} ", zone_name(static_cast<ZoneType>(z)));
+  for (const ZoneType z : kAllZones) {
+    if (!ranges.platform.has[z] || traits(z).end != ZoneEnd::Platform) continue;
+    out.part("  {:8} ", zone_name(z));
     if (ranges.zones[z].empty()) {
       out.line("empty");
     } else {
       print_range(out, ranges.zones[z]);
     }
   }
-  if (ranges.device) out.line("  {:8} empty", "Device");
+  if (ranges.platform.device) out.line("  {:8} empty", "Device");
 
   out.line("Movable zone start for each node");
   for (const NodeLayout& node : nodes) {

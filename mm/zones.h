@@ -19,19 +19,19 @@
 
 namespace mm {
 
-// Where zones begin and end on this architecture, the same for all nodes. Zones follow each other:
-// each starts where the one before ends, the first at the first frame of RAM.
+// Where a platform's zones end, the same for all nodes. Zones follow each other: each starts where
+// the one before ends, the first at the first frame of RAM.
 struct ZoneLimits {
-  std::array<Pfn, kZoneTypes> end{};      // exclusive; Movable's is not looked at
-  std::array<bool, kZoneTypes> exists{};  // whether the architecture has it (and prints it)
-  bool device = false;                    // ZONE_DEVICE: always empty here, but Linux prints it
-};
+  static constexpr Phys kEndOfRam{kMaxPhys};
 
-// x86-64: DMA to 16 MiB, DMA32 to 4 GiB, Normal above.
-[[nodiscard]] ZoneLimits x86_64_zone_limits(Pfn end_of_ram);
-// IA-32 and ARM: Normal to `end_of_low`, HighMem above; IA-32 has DMA to 16 MiB before.
-[[nodiscard]] ZoneLimits ia32_zone_limits(Pfn end_of_low, Pfn end_of_ram);
-[[nodiscard]] ZoneLimits arm_zone_limits(Pfn end_of_low, Pfn end_of_ram);
+  ZoneSet zones{};     // which there are
+  PerZone<Pfn> end{};  // exclusive, of those whose traits say ZoneEnd::Platform
+
+  constexpr void add(ZoneType type, Phys its_end) {
+    zones.has[type] = true;
+    end[type] = pfn_down(its_end);
+  }
+};
 
 // An amount of memory as an option gives it: frames, or a percentage of all when `percent` is not
 // 0.
@@ -55,20 +55,21 @@ struct MovableOptions {
 
 // The zones of the machine and their place in it.
 struct ZoneRanges {
-  std::array<PfnRange, kZoneTypes> zones{};  // the whole machine's
-  std::array<bool, kZoneTypes> exists{};
-  bool device = false;
+  PerZone<PfnRange> zones{};                   // the whole machine's
+  ZoneSet platform{};                          // those that there are
   std::array<Pfn, kMaxNodes> movable_start{};  // 0: the node has no Movable zone
   bool unmirrored_core = false;  // kernelcore=mirror: there is RAM below 4 GiB that is not mirrored
 };
 
 // Fills in id, spanned, present and zones of every node; `nodes` has map.node_count() elements.
+// No zone reaches beyond `end_of_ram` (E820Table::last_pfn).
 // With kernelcore=mirror a node's Movable zone spans from its first range above 4 GiB that is not
 // mirrored, and the zone below goes on to the node's end: frames_of_zone() (mm/layout.h) says whose
 // a frame is. Where Linux then leaves frames in no zone (mirrored ones in a node that begins with
 // others, and up to 4 MiB in front of an unaligned start of Movable) they are the lower zone's.
 Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& limits,
-                                        const MovableOptions& options, std::span<NodeLayout> nodes);
+                                        Pfn end_of_ram, const MovableOptions& options,
+                                        std::span<NodeLayout> nodes);
 
 // `Zone ranges:` to the last `pages in unavailable ranges` line; before them Linux's warning that
 // kernel memory will not all be mirrored.
@@ -91,17 +92,17 @@ template <class Visit>
 void for_each_unavailable(std::span<const ActiveRange> active, std::span<const NodeLayout> nodes,
                           Visit visit) {
   Pfn hole;  // where the part begins that no zone has come to yet
-  size_t last_zone = 0;
+  ZoneType last_zone{};
   for (const ActiveRange& range : active) {
     const NodeLayout& node = nodes[range.node];
-    for (size_t z = 0; z < kZoneTypes; ++z) {
+    for (const ZoneType z : kAllZones) {
       if (node.zones[z].present == 0) continue;
       last_zone = z;
       const PfnRange part = range.pfns.clip(node.zones[z].spanned);
       if (part.empty()) continue;
       if (hole < part.start) {
         const uint64_t frames = valid_frames_in_hole(active, {hole, part.start});
-        if (frames != 0) visit(range.node, static_cast<ZoneType>(z), frames);
+        if (frames != 0) visit(range.node, z, frames);
       }
       hole = part.end;
     }
@@ -110,7 +111,7 @@ void for_each_unavailable(std::span<const ActiveRange> active, std::span<const N
   if (active.empty()) return;
   const Pfn end = align_up(active.back().pfns.end, kPagesPerSection);
   const uint64_t frames = valid_frames_in_hole(active, {hole, end});
-  if (frames != 0) visit(active.back().node, static_cast<ZoneType>(last_zone), frames);
+  if (frames != 0) visit(active.back().node, last_zone, frames);
 }
 
 }  // namespace mm

@@ -188,9 +188,9 @@ void Picture::fill_columns(const PictureOf& of, const NodeFlow& flow, uint32_t s
     for_columns(flow, strip, mm::phys(active.pfns),
                 [](Column& c, uint32_t frames) { c.ram += frames; });
   }
-  for (size_t zone = 0; zone < mm::kZoneTypes; ++zone) {
+  for (const mm::ZoneType zone : mm::kAllZones) {
     for_columns(flow, strip, mm::phys(node.zones[zone].spanned),
-                [zone](Column& c, uint32_t) { c.zone = static_cast<uint8_t>(zone + 1); });
+                [zone](Column& c, uint32_t) { c.zone = zone; });
   }
   for (const mm::Reservation& r : of.relay.reservations().entries()) {
     const uint8_t name = name_index(r.name);
@@ -280,8 +280,8 @@ void Picture::draw_strip(const PictureOf& of, const NodeFlow& flow, uint32_t str
   for (uint32_t x = 0; x < shown; ++x) row_[x] = content(columns_[x]);
   screen_.line(box.left, box.top + lane, row_.data(), shown, box.height() - 2 * lane);
   for (uint32_t x = 0; x < shown; ++x) {
-    const uint8_t zone = columns_[x].zone;
-    row_[x] = zone == 0 || columns_[x].ram == 0 ? kBack : mix(kBack, kZoneColours[zone - 1], 170);
+    const auto zone = columns_[x].zone;
+    row_[x] = !zone || columns_[x].ram == 0 ? kBack : mix(kBack, of_zone(*zone), 170);
   }
   screen_.line(box.left, box.bottom - lane + line, row_.data(), shown, lane - line);
 
@@ -325,24 +325,22 @@ void Picture::draw_node(const PictureOf& of, const NodeFlow& flow, const TestPro
   // Zones, from the right edge inwards, in address order.
   uint32_t length = 0;
   const auto for_zones = [&](auto visit) {
-    for (size_t zone = 0; zone < mm::kZoneTypes; ++zone) {
-      const auto type = static_cast<mm::ZoneType>(zone);
-      const mm::ZoneCounts of_zone = of.pages.zone_counts(flow.id, type);
-      if (of_zone.present != 0)
-        visit(zone, mm::zone_name(type), amount(of_zone.present << mm::kPageShift));
+    for (const mm::ZoneType type : mm::kAllZones) {
+      const uint64_t frames = of.pages.zone_counts(flow.id, type).present;
+      if (frames != 0) visit(type, mm::zone_name(type), amount(frames << mm::kPageShift));
     }
   };
-  for_zones([&](size_t, const char* name, const Text& size) {
+  for_zones([&](mm::ZoneType, const char* name, const Text& size) {
     length +=
         static_cast<uint32_t>(std::string_view(name).size() + size.length + 5) * small().width;
   });
   if (length < right_ - x) {
     x = right_ - length;
-    for_zones([&](size_t zone, const char* name, const Text& size) {
+    for_zones([&](mm::ZoneType zone, const char* name, const Text& size) {
       const uint32_t third = unit_ / 3;
       screen_.fill(
           {x + small().width, flow.top + third, x + 2 * small().width, flow.top + unit_ - third},
-          kZoneColours[zone]);
+          of_zone(zone));
       x = screen_.text(x + 3 * small().width, flow.top, small(), name, kText, kBack);
       x = screen_.text(x + small().width, flow.top, small(), size.view(), kDim, kBack);
       x += small().width;

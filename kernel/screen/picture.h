@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -74,8 +75,8 @@ class Picture {
     uint32_t most = 0;       // frames of the reservation that has most
     uint8_t name = 0;        // of that one: index into names_
     uint8_t e820 = 0;        // index into the types' colours, strictest
-    uint8_t zone = 0;        // ZoneType + 1
-    uint8_t test = 0;        // 1 tested, 2 being tested, 3 bad
+    std::optional<mm::ZoneType> zone;
+    uint8_t test = 0;  // 1 tested, 2 being tested, 3 bad
   };
   struct Name {
     std::string_view name;

@@ -51,8 +51,11 @@ inline constexpr size_t kTypeCount = sizeof kTypes / sizeof kTypes[0];
 
 // --- Zones, orders, reservations ---
 
-inline constexpr Colour kZoneColours[mm::kZoneTypes] = {
-    {236, 186, 72}, {96, 164, 240}, {104, 208, 150}, {200, 140, 220}, {220, 120, 170}};
+[[nodiscard]] constexpr Colour of_zone(mm::ZoneType zone) {
+  const uint32_t rgb = mm::traits(zone).colour;
+  return {static_cast<uint8_t>(rgb >> 16), static_cast<uint8_t>(rgb >> 8),
+          static_cast<uint8_t>(rgb)};
+}
 
 // Small blocks are glaring, large ones calm: order 0 to 18, in sixteenths.
 [[nodiscard]] Colour of_order(uint32_t order_times_16);

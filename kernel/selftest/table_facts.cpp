@@ -5,6 +5,7 @@
 #include "kernel/booted.h"
 #include "kernel/selftest/table_tests.h"
 #include "kernel/x86_64/mtrr.h"
+#include "mm/x86_64/e820_trim.h"
 
 namespace kernel {
 namespace {
@@ -32,7 +33,7 @@ const TableFacts& table_facts(const Booted& machine) {
   }
   if (machine.added != 0) facts.changes |= kRamAdded;
   facts.trims = machine.relay.trims();
-  if (facts.trims.uncached != 0) facts.changes |= kRamTaken;
+  if (facts.trims.bytes_of(mm::kUncached) != 0) facts.changes |= kRamTaken;
   facts.smbios = handoff.smbios;
   facts.smbios_version = handoff.smbios_version;
   facts.boot_apic_id = handoff.processor_id;

@@ -222,8 +222,9 @@ Outcome check_ebda(const TableFacts& machine, Facts& facts) {
 }
 
 Outcome check_bios_area(const TableFacts& machine, Facts& facts) {
-  if (machine.trims.bios_hole == 0) return Pass;
-  return fail(facts, "{} bytes of [0xa0000-0x100000) were called usable", machine.trims.bios_hole);
+  if (machine.trims.bytes_of(mm::kBiosHole) == 0) return Pass;
+  return fail(facts, "{} bytes of [0xa0000-0x100000) were called usable",
+              machine.trims.bytes_of(mm::kBiosHole));
 }
 
 Outcome check_write_back(const TableFacts& machine, Facts& facts) {
@@ -233,7 +234,8 @@ Outcome check_write_back(const TableFacts& machine, Facts& facts) {
   if (const mm::Range& lost = machine.trims.first_uncached; !lost.empty()) {
     const mm::TypedStretch stretch = mm::memory_type_at(machine.mtrrs[0], lost.start);
     return fail(facts, "RAM at {} is {}: {} KiB are not used", lost.start,
-                mm::memory_type_name(stretch.type), machine.trims.uncached / mm::kKiB);
+                mm::memory_type_name(stretch.type),
+                machine.trims.bytes_of(mm::kUncached) / mm::kKiB);
   }
   for (const mm::E820Entry& entry : machine.e820->entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
@@ -597,10 +599,10 @@ Outcome run_table_test(const TableTest& test, const TableFacts& machine, Facts& 
   Facts found;
   const Outcome outcome = test.check(machine, found);
   if (outcome == Fail && (test.upset_by & machine.changes) != 0) {
-    return skip(
-        facts, "{} the memory map, so this may be no fault: {}",
-        machine.trims.uncached != 0 ? "uncached RAM was taken out of" : "mem= or memmap= changed",
-        found.text());
+    return skip(facts, "{} the memory map, so this may be no fault: {}",
+                machine.trims.bytes_of(mm::kUncached) != 0 ? "uncached RAM was taken out of"
+                                                           : "mem= or memmap= changed",
+                found.text());
   }
   facts = found;
   return outcome;

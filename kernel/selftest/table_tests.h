@@ -13,7 +13,7 @@
 #include "loader/handoff/self_test.h"
 #include "mm/direct_map.h"
 #include "mm/e820.h"
-#include "mm/e820_trim.h"
+#include "mm/x86_64/e820_trim.h"
 #include "mm/x86_64/mtrr.h"
 
 namespace kernel {

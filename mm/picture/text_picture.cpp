@@ -49,12 +49,11 @@ struct Size {
 
 void print_text_picture(const RelayCore& relay, unsigned columns, const Printer& out) {
   for (const NodeLayout& node : relay.layout().nodes) {
-    for (size_t z = 0; z < kZoneTypes; ++z) {
+    for (const ZoneType z : kAllZones) {
       const ZoneLayout& zone = node.zones[z];
       if (zone.present == 0) continue;
       const Range bytes = phys(zone.spanned);
-      out.part("node {} {:7} 0x{:012x} ", node.id, zone_name(static_cast<ZoneType>(z)),
-               bytes.start);
+      out.part("node {} {:7} 0x{:012x} ", node.id, zone_name(z), bytes.start);
       const uint64_t frames = zone.spanned.size();
       for (unsigned c = 0; c < columns; ++c) {
         const PfnRange column{zone.spanned.start + frames * c / columns,

@@ -13,8 +13,8 @@
 #include "loader/efi_memory_map.h"
 #include "mm/e820.h"
 #include "mm/e820_options.h"
-#include "mm/e820_trim.h"
 #include "mm/print.h"
+#include "mm/x86_64/e820_trim.h"
 
 namespace {
 

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "mm/e820.h"
-#include "mm/e820_trim.h"
 #include "mm/numa.h"
 #include "mm/print.h"
+#include "mm/x86_64/e820_trim.h"
 #include "tools/replay/log_reader.h"
 #include "tools/replay/log_text.h"
 

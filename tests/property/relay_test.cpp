@@ -39,19 +39,18 @@ class Run {
       : machine_(machine),
         storage_(mm::E820Table::capacity_for(machine.e820.size())),
         memory_(mm::Phys{160 * mm::kGiB}),
-        relay(memory_.map(), mm::Printer()) {
+        relay(mm::x86_64_platform(), memory_.map(), mm::Printer()) {
     mm::E820Table e820(storage_);
     for (const mm::E820Entry& e : machine.e820) must(e820.append(e.range, e.type));
     must(relay.take_over(e820.entries(), machine.reservations));
     firmware_ = test::firmware_ram(machine.e820, relay.e820());
-    must(relay.trim(4));
+    must(relay.trim());
     mm::NumaInput input;
     input.memory = machine.srat;
     input.named = machine.named;
     input.mirrored = machine.mirrored;
     must(relay.find_nodes(input));
-    must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), machine.movable,
-                       machine.cpus));
+    must(relay.lay_out(machine.movable, machine.cpus));
     lie();
     must(relay.start_boot_allocator(road));
     must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
@@ -162,12 +161,12 @@ class Run {
       const unsigned fits =
           std::min(18u, static_cast<unsigned>(std::countr_zero(f.v | uint64_t{1} << 18)));
       const unsigned order = r % 3 == 0 ? fits : static_cast<unsigned>((r >> 8) % (fits + 1));
-      size_t zone = r % mm::kZoneTypes;
-      for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+      mm::ZoneType zone = mm::kAllZones[r % mm::kZoneTypes];
+      for (const mm::ZoneType z : mm::kAllZones) {
         if (node.zones[z].spanned.contains(f)) zone = z;
       }
-      const mm::Tag tag{r % 4 == 0 ? mm::BlockState::Allocated : mm::BlockState::Free, order,
-                        static_cast<mm::ZoneType>(zone), node.id};
+      const mm::Tag tag{r % 4 == 0 ? mm::BlockState::Allocated : mm::BlockState::Free, order, zone,
+                        node.id};
       pages[f - node.mem_map_start] = {tag.word(), static_cast<uint32_t>(r >> 16) & 3,
                                        static_cast<uint32_t>(r >> 20) % 4096,
                                        static_cast<uint32_t>(r >> 40) % 4096};
@@ -223,7 +222,7 @@ void expect_layout(const Model& model, const mm::RelayCore& relay) {
     }
     ASSERT_EQ(node.spanned, span);
     // Movable takes its frames from the zones in front of it.
-    const mm::ZoneLayout& movable = node.zones[static_cast<size_t>(mm::ZoneType::Movable)];
+    const mm::ZoneLayout& movable = node.zones[mm::ZoneType::Movable];
     if (movable.present != 0) {
       uint64_t of_movable = 0;
       for (const mm::ActiveRange& range : relay.numa().active) {
@@ -232,16 +231,17 @@ void expect_layout(const Model& model, const mm::RelayCore& relay) {
         }
       }
       ASSERT_EQ(movable.present, of_movable);
-      ASSERT_EQ(
-          node.zones[0].present + node.zones[1].present + node.zones[2].present + movable.present,
-          present[0] + present[1] + present[2]);
+      ASSERT_EQ(node.zones[mm::ZoneType::Dma].present + node.zones[mm::ZoneType::Dma32].present +
+                    node.zones[mm::ZoneType::Normal].present + movable.present,
+                present[0] + present[1] + present[2]);
       continue;
     }
     const PfnRange zones[] = {
         {Pfn{0}, Pfn{0x1000}}, {Pfn{0x1000}, Pfn{0x100000}}, {Pfn{0x100000}, Pfn{~uint64_t{0}}}};
     for (size_t z = 0; z < 3; ++z) {
-      ASSERT_EQ(node.zones[z].present, present[z]);
-      ASSERT_EQ(node.zones[z].spanned.size(), span.clip(zones[z]).size());
+      const mm::ZoneLayout& zone = node.zones[mm::kAllZones[z]];
+      ASSERT_EQ(zone.present, present[z]);
+      ASSERT_EQ(zone.spanned.size(), span.clip(zones[z]).size());
     }
   }
   uint64_t unavailable = 0;

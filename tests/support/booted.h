@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/booted.h"
+#include "mm/x86_64/platform.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/pretend_memory.h"
 
@@ -45,18 +46,13 @@ class BootedMachine {
         memory_(mm::align_up(drawn_.e820.entries().back().range.end, mm::kPageSize)),
         kept_(std::make_unique<kernel::Kept>()),
         tables_(std::make_unique<kernel::FirmwareTables>()),
-        relay_(memory_.map(), log_.printer()) {
+        relay_(mm::x86_64_platform(), memory_.map(), log_.printer()) {
     const bool image = with == With::KernelImage;
     if (image) take_handoff();
     const mm::Reservation reserved = Image::reservation();
     must(relay_.take_over(drawn_.e820.entries(), std::span(&reserved, image ? 1 : 0)));
     const mm::FirmwareRam firmware = firmware_ram(drawn_.firmware, relay_.e820());
-    must(relay_.trim(4));
-    must(relay_.find_nodes(drawn_.numa()));
-    must(relay_.lay_out(mm::x86_64_zone_limits(relay_.e820().last_pfn()), {}, 1));
-    must(relay_.start_boot_allocator(mm::Road::Bootmem));
-    must(relay_.build_zones(mm::Distances(), mm::NodeOrder::Distance));
-    must(relay_.hand_over());
+    must(relay_.finish({.numa = drawn_.numa(), .road = mm::Road::Bootmem}));
     machine_ = std::make_unique<kernel::Booted>(
         kernel::Booted{.kept = *kept_,
                        .tables = *tables_,

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "mm/e820_trim.h"
 #include "mm/numa.h"
+#include "mm/x86_64/e820_trim.h"
+#include "mm/x86_64/platform.h"
 #include "mm/zones.h"
 #include "tests/support/drawn_machine.h"
 
@@ -34,11 +35,11 @@ struct LaidOut {
     numa = must(mm::numa_init(machine.numa(movable.mirror), machine.e820, reservations.entries(),
                               {blocks, active_storage}, log.printer()));
     nodes.resize(numa.node_count());
-    zones = must(mm::free_area_init_nodes(numa, mm::x86_64_zone_limits(machine.e820.last_pfn()),
-                                          movable, nodes));
+    zones = must(mm::free_area_init_nodes(numa, mm::x86_64_platform().zones,
+                                          machine.e820.last_pfn(), movable, nodes));
   }
 
-  [[nodiscard]] mm::Layout layout() const { return {numa.active, nodes}; }
+  [[nodiscard]] mm::Layout layout() const { return {numa.active, nodes, zones.platform}; }
 
   // What print_zones says.
   std::string zone_log() {

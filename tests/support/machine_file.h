@@ -27,11 +27,11 @@ inline std::map<std::string, std::vector<std::string>> facts_of(const mm::RelayC
   };
   const auto range = [](mm::PfnRange frames) { return mm::phys(frames); };
 
-  for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+  for (const mm::ZoneType z : mm::kAllZones) {
     const mm::ZoneRanges& zones = relay.zone_ranges();
-    if (!zones.exists[z] || static_cast<mm::ZoneType>(z) == mm::ZoneType::Movable) continue;
+    if (!zones.platform.has[z] || z == mm::ZoneType::Movable) continue;
     const mm::Range bytes = range(zones.zones[z]);
-    const char* name = mm::zone_name(static_cast<mm::ZoneType>(z));
+    const char* name = mm::zone_name(z);
     bytes.empty() ? out.line("{} empty", name)
                   : out.line("{} 0x{:012x} 0x{:012x}", name, bytes.start, bytes.end);
     say("zone");
@@ -57,10 +57,9 @@ inline std::map<std::string, std::vector<std::string>> facts_of(const mm::RelayC
     say("node");
     out.line("{} {}", node.id, node.present);
     say("node-pages");
-    for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+    for (const mm::ZoneType z : mm::kAllZones) {
       if (node.zones[z].present == 0) continue;
-      out.line("{} {} {}", node.id, mm::zone_name(static_cast<mm::ZoneType>(z)),
-               node.zones[z].present);
+      out.line("{} {} {}", node.id, mm::zone_name(z), node.zones[z].present);
       say("present");
     }
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mm/relay.h"
+#include "mm/x86_64/platform.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
@@ -21,41 +22,40 @@ struct RelayOptions {
   std::vector<mm::Reservation> reservations;  // sorted
 };
 
+// Every free block, in the order of addresses: "node zone pfn order migratetype".
+inline std::vector<std::string> blocks_of(const mm::Relay<OneCpu>& relay) {
+  std::vector<mm::FreeBlock> blocks;
+  relay.pages().for_each_free_block([&](const mm::FreeBlock& block) {
+    blocks.push_back(block);
+    return true;
+  });
+  std::sort(blocks.begin(), blocks.end(),
+            [](const auto& a, const auto& b) { return a.pfn < b.pfn; });
+  std::vector<std::string> lines;
+  for (const mm::FreeBlock& b : blocks) {
+    char line[96];
+    mm::format(line, "node {} {} pfn {} order {} type {}", b.node, mm::zone_name(b.zone), b.pfn,
+               b.order, static_cast<unsigned>(b.migratetype));
+    lines.emplace_back(line);
+  }
+  return lines;
+}
+
 class Relayed {
  public:
   explicit Relayed(const std::string& drawing, const RelayOptions& options = {})
       : machine(drawing),
         memory(mm::align_up(machine.e820.entries().back().range.end, mm::kPageSize)),
-        relay(memory.map(), log.printer()) {
+        relay(mm::x86_64_platform(), memory.map(), log.printer()) {
     must(relay.take_over(machine.e820.entries(), options.reservations));
-    must(relay.trim(4));
-    must(relay.find_nodes(machine.numa(options.movable.mirror)));
-    must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), options.movable,
-                       options.cpus));
-    must(relay.start_boot_allocator(options.road));
-    relay.print_layout();
-    must(relay.build_zones(mm::Distances(), options.order));
-    must(relay.hand_over());
+    must(relay.finish({.numa = machine.numa(options.movable.mirror),
+                       .movable = options.movable,
+                       .cpus = options.cpus,
+                       .road = options.road,
+                       .order = options.order}));
   }
 
-  // Every free block, in the order of addresses: "node zone pfn order migratetype".
-  [[nodiscard]] std::vector<std::string> buddy() const {
-    std::vector<mm::FreeBlock> blocks;
-    relay.pages().for_each_free_block([&](const mm::FreeBlock& block) {
-      blocks.push_back(block);
-      return true;
-    });
-    std::sort(blocks.begin(), blocks.end(),
-              [](const auto& a, const auto& b) { return a.pfn < b.pfn; });
-    std::vector<std::string> lines;
-    for (const mm::FreeBlock& b : blocks) {
-      char line[96];
-      mm::format(line, "node {} {} pfn {} order {} type {}", b.node, mm::zone_name(b.zone), b.pfn,
-                 b.order, static_cast<unsigned>(b.migratetype));
-      lines.emplace_back(line);
-    }
-    return lines;
-  }
+  [[nodiscard]] std::vector<std::string> buddy() const { return blocks_of(relay); }
 
   DrawnMachine machine;
   PretendMemory memory;

@@ -23,9 +23,7 @@ class Audit : public testing::Test {
     return std::string(result.ok() ? "in order" : result.error().what);
   }
   // What is const to everybody else.
-  Zone& zone(ZoneType type = ZoneType::Dma32) {
-    return const_cast<Zone&>(a.node(0).zones[static_cast<size_t>(type)]);
-  }
+  Zone& zone(ZoneType type = ZoneType::Dma32) { return const_cast<Zone&>(a.node(0).zones[type]); }
   Node& node() { return const_cast<Node&>(a.node(0)); }
   Pcp& pcp() { return const_cast<Pcp&>(a.pcp(0, zone())); }
   // A free block of at least this order.
@@ -149,7 +147,7 @@ TEST_F(Audit, Zonelist) {
   EXPECT_EQ(said(), "a zonelist is not in fallback order (node {}, position {})");
 }
 TEST_F(Audit, Preferred) {
-  node().preferred[0] = nullptr;
+  node().preferred[mm::ZoneType::Dma] = nullptr;
   EXPECT_EQ(said(), "a preferred zone is not the first that may serve (node {}, highest zone {})");
 }
 
@@ -175,7 +173,7 @@ TEST(AuditMerge, TwoHalvesSideBySide) {
   ASSERT_TRUE(machine.release_all().ok());
   const Pfn one = a.alloc_pages(0, kGfpNoWait | kGfpFlagMovable, 11, 0).value();
   auto& node = const_cast<Node&>(a.node(0));
-  Zone& zone = node.zones[1];
+  Zone& zone = node.zones[mm::ZoneType::Dma32];
   ASSERT_EQ(one.v, 0x1000u);
   FrameList& list = zone.free_area[11].lists[1];
   Page& page = machine.page(one);

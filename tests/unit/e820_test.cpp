@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "mm/e820_trim.h"
+#include "mm/x86_64/e820_trim.h"
 #include "tests/support/drawn_machine.h"
 
 namespace {
@@ -260,8 +260,8 @@ TEST(E820Trim, TakesPageZeroAndTheBiosHole) {
   test::Log log;
   const mm::Trims trims =
       test::must(mm::trim_bios_range(t.e820, mm::max_arch_pfn(4), log.printer()));
-  EXPECT_EQ(trims.page_zero, 0x1000u);
-  EXPECT_EQ(trims.bios_hole, 0x30000u);
+  EXPECT_EQ(trims.bytes_of(mm::kPageZero), 0x1000u);
+  EXPECT_EQ(trims.bytes_of(mm::kBiosHole), 0x30000u);
   EXPECT_EQ(mm::print_last_pfn(t.e820, mm::max_arch_pfn(4), log.printer()), Pfn{0x200000});
   mm::print_last_low_pfn(t.e820, mm::max_arch_pfn(4), log.printer());
   EXPECT_EQ(log.text(), R"(e820: update [mem 0x00000000-0x00000fff] usable ==> reserved
@@ -283,7 +283,7 @@ TEST(E820Trim, UncachedRamIsReserved) {
                                     {{0x40000}, {0x40080}},
                                     {{0x40100}, mm::pfn_down(Phys{mm::kMaxPhys})}};
   test::must(mm::trim_uncached(t.e820, uncovered, trims, log.printer()));
-  EXPECT_EQ(trims.uncached, 0x10000000u + 0xff00000u);
+  EXPECT_EQ(trims.bytes_of(mm::kUncached), 0x10000000u + 0xff00000u);
   EXPECT_EQ(trims.first_uncached, (mm::Range{Phys{0x10000000}, Phys{0x20000000}}));
   EXPECT_EQ(log.text(), R"(e820: update [mem 0x10000000-0x1fffffff] usable ==> reserved
 e820: update [mem 0x40000000-0x4007ffff] usable ==> reserved
@@ -303,10 +303,12 @@ TEST(E820Trim, WhatPageTablesCannotReachIsRemoved) {
   Table t;
   t.add(0x100000, uint64_t{1} << 47, E820Type::Ram);
   const mm::Trims trims = test::must(mm::trim_bios_range(t.e820, mm::max_arch_pfn(4), {}));
-  EXPECT_EQ(trims.unreachable, uint64_t{1} << 46);
+  EXPECT_EQ(trims.bytes_of(mm::kUnreachable), uint64_t{1} << 46);
   Table five;
   five.add(0x100000, uint64_t{1} << 47, E820Type::Ram);
-  EXPECT_EQ(test::must(mm::trim_bios_range(five.e820, mm::max_arch_pfn(5), {})).unreachable, 0u);
+  EXPECT_EQ(test::must(mm::trim_bios_range(five.e820, mm::max_arch_pfn(5), {}))
+                .bytes_of(mm::kUnreachable),
+            0u);
 }
 
 }  // namespace

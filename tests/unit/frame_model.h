@@ -22,10 +22,10 @@ class FrameModel {
     use_.resize(end, kOutside);
     home_.resize(end, 0xffff);
     for (const ActiveRange& range : layout.active) {
-      for (size_t zone = 0; zone < kZoneTypes; ++zone) {
+      for (const ZoneType zone : kAllZones) {
         const PfnRange part = range.pfns.clip(layout.nodes[range.node].zones[zone].spanned);
         for (Pfn pfn = part.start; pfn < part.end; pfn += 1) {
-          home_[pfn.v] = static_cast<uint16_t>(range.node * kZoneTypes + zone);
+          home_[pfn.v] = static_cast<uint16_t>(range.node * kZoneTypes + static_cast<size_t>(zone));
         }
       }
     }
@@ -75,7 +75,7 @@ class FrameModel {
   // The zones (node, type) that have a free block of the order.
   [[nodiscard]] bool has_block(NodeId node_id, ZoneType type, unsigned order) const {
     const uint64_t size = frames_of(order);
-    const PfnRange frames = layout_.nodes[node_id].zones[static_cast<size_t>(type)].spanned;
+    const PfnRange frames = layout_.nodes[node_id].zones[type].spanned;
     for (Pfn pfn = align_up(frames.start, size); pfn < frames.end; pfn += size) {
       if (pfn.v >= use_.size()) return false;
       if (use_[pfn.v] == kFree &&

@@ -13,6 +13,7 @@
 #include "mm/audit.h"
 #include "mm/lowmem.h"
 #include "mm/relay.h"
+#include "mm/x86_64/platform.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
@@ -53,12 +54,14 @@ const std::vector<mm::Reservation> kGiven{
 class Machine {
  public:
   explicit Machine(mm::Road road)
-      : drawn_(kMachine), memory_(Phys{0x88000000}), relay(memory_.map(), log.printer()) {
+      : drawn_(kMachine),
+        memory_(Phys{0x88000000}),
+        relay(mm::ia32_platform(kLimit), memory_.map(), log.printer()) {
     EXPECT_EQ(mprotect(memory_.map().at<void>(kLimit), 0x88000000 - kLimit.v, PROT_NONE), 0);
     must(relay.take_over(drawn_.e820.entries(), kGiven, Phys{mm::kMaxPhys}, kLimit));
-    must(relay.trim(4));
+    must(relay.trim());
     must(relay.find_nodes(drawn_.numa()));
-    must(relay.lay_out(mm::ia32_zone_limits(kMaxLow, relay.e820().last_pfn()), {}, 1));
+    must(relay.lay_out({}, 1));
     must(relay.start_boot_allocator(road));
     boot = must(relay.boot_alloc(64 * mm::kMiB, "BOOT"));
     EXPECT_FALSE(relay.boot_alloc(512 * mm::kMiB, "TOO MUCH").ok());  // highmem would have room

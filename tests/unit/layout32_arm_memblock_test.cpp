@@ -134,41 +134,38 @@ TEST(ArmMemblock, FromMemblockToBuddy) {
   EXPECT_EQ(limits.max_low, limits.max_high);
   m.reserve(0x60004000, 0x60008000, "PGDIR");
   m.reserve(0x60008000, 0x60a00000, "TEXT DATA BSS");
-  m.find_zones(mm::arm_zone_limits(limits.max_low, limits.max_high), limits.max_low);
+  const Phys end_of_low = mm::phys(limits.max_low);
+  m.lay_out(mm::arm_platform(end_of_low), end_of_low);
   EXPECT_EQ(m.zone_table(), "node 0 Normal: spanned 131072 present 131072 from 0x60000000\n");
 
   // free_area_init_node: mem_map; free_area_init_core: free lists are empty, nothing is managed.
-  m.place();
-  m.build_all_zonelists();
+  must(m.relay->start_boot_allocator(mm::Road::Memblock));
+  must(m.relay->build_zones({}, mm::NodeOrder::Ring));
   EXPECT_EQ(m.managed(0, ZoneType::Normal), 0u);
   EXPECT_EQ(m.buddy(), "node 0 Normal:\n");
 
   // mem_init, free_all_bootmem: every free range in the largest aligned blocks.
-  std::vector<mm::MemblockRegion> memory(8);
-  std::vector<mm::MemblockRegion> reserved(16);
-  mm::Memblock memblock(memory, reserved);
-  must(mm::memblock_from(memblock, m.numa.active, m.reservations.entries()));
-  const uint64_t freed = mm::free_all_memblock(memblock, m.layout, m.releaser(), limits.max_low);
-  EXPECT_EQ(mm::free_highpages(memblock, m.layout, limits.max_low, m.releaser()), 0u);
+  must(m.relay->hand_over());
   uint64_t taken = 0;
-  for (const mm::Reservation& r : m.reservations.entries()) {
+  for (const mm::Reservation& r : m.relay->reservations().entries()) {
     taken += mm::pfns_touched(r.range).size();
   }
-  EXPECT_EQ(freed, 131072 - taken);
-  EXPECT_EQ(m.managed(0, ZoneType::Normal), freed);
-  // Before the kernel's page directory there are 4 pages: one block of 2^2. After the kernel, at
-  // 10 MiB: 2 MiB, 4 MiB, 16 MiB, 32 MiB ... up to the structures at the end.
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60000}).use, mm::FrameUse::Free);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60000}).order, 2u);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60a00}).order, 9u);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60c00}).order, 10u);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x61000}).order, 12u);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x62000}).order, 13u);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x64000}).order, 14u);
-  EXPECT_EQ(m.pages.owner_of(mm::Pfn{0x60004}).use, mm::FrameUse::Reserved);
+  EXPECT_EQ(m.managed(0, ZoneType::Normal), 131072 - taken);
+  // Before the kernel's page directory there are 4 pages, of which the list of reservations has the
+  // first: 2^0 and 2^1. After the kernel, at 10 MiB: 2 MiB, 4 MiB, 16 MiB, 32 MiB ... up to the structures at the end.
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60000}).use, mm::FrameUse::Reserved);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60001}).order, 0u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60002}).use, mm::FrameUse::Free);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60002}).order, 1u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60a00}).order, 9u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60c00}).order, 10u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x61000}).order, 12u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x62000}).order, 13u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x64000}).order, 14u);
+  EXPECT_EQ(m.pages().owner_of(mm::Pfn{0x60004}).use, mm::FrameUse::Reserved);
   // The first page of each pageblock marks it MOVABLE, so that the kernel's own must take blocks
   // over instead of spreading.
-  m.pages.for_each_free_block([](const mm::FreeBlock& block) {
+  m.pages().for_each_free_block([](const mm::FreeBlock& block) {
     EXPECT_EQ(block.migratetype, mm::Migratetype::Movable);
     return true;
   });

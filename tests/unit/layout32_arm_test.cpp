@@ -147,28 +147,25 @@ TEST(Arm, FromBanksToAZeroPage) {
   EXPECT_EQ(limits.max_low, Pfn{0xac000});
   EXPECT_EQ(limits.max_high, Pfn{0xc0000});
   m.add_banks(banks, limits.min);
-  must(mm::reserve_node_zero(m.reservations, kSpace, Phys{0x80004000},
-                             range(0x80008000, 0x80412345)));
+  must(mm::reserve_node_zero(m.in_use, kSpace, Phys{0x80004000}, range(0x80008000, 0x80412345)));
   m.reserve(initrd.start.v, initrd.end.v, "RAMDISK");
-  m.find_zones(mm::arm_zone_limits(limits.max_low, limits.max_high), limits.max_low);
-  m.place();
-  std::vector<mm::NodeBootmem> bitmaps(1);
-  ASSERT_EQ(m.init_bootmem(bitmaps), 1u);
-  EXPECT_EQ(bitmaps[0].frames(), (mm::PfnRange{Pfn{0x80000}, Pfn{0xac000}}));
-  EXPECT_TRUE(bitmaps[0].all_taken(bitmaps[0].frames()));
-  mm::Bootmem bootmem(bitmaps);
-  bootmem.free_active(m.numa.active);
-  bootmem.take_reservations(m.reservations, range(0, mm::phys(limits.max_low).v), {});
-  EXPECT_TRUE(bitmaps[0].all_taken({Pfn{0x80000}, Pfn{0x80413}}));  // node 0's own, rounded outward
-  EXPECT_TRUE(bitmaps[0].all_taken({Pfn{0x90000}, Pfn{0x90200}}));  // the initrd, in its node
+  const Phys end_of_low = mm::phys(limits.max_low);
+  m.lay_out(mm::arm_platform(end_of_low), end_of_low);
+  must(m.relay->start_boot_allocator(mm::Road::Bootmem));
+  ASSERT_EQ(m.relay->bootmem().nodes().size(), 1u);
+  const mm::NodeBootmem& bitmap = m.relay->bootmem().nodes()[0];
+  EXPECT_EQ(bitmap.frames(), (mm::PfnRange{Pfn{0x80000}, Pfn{0xac000}}));
+  EXPECT_TRUE(bitmap.all_taken({Pfn{0x80000}, Pfn{0x80413}}));  // node 0's own, rounded outward
+  EXPECT_TRUE(bitmap.all_taken({Pfn{0x90000}, Pfn{0x90200}}));  // the initrd, in its node
+  EXPECT_TRUE(bitmap.all_free({Pfn{0x90200}, Pfn{0xa0000}}));
 
   // bootmem_free_node: zones; one mem_map for the node
   EXPECT_EQ(m.zone_table(), R"(node 0 Normal: spanned 180224 present 180224 from 0x80000000
 node 0 HighMem: spanned 81920 present 81920 from 0xac000000
 )");
-  test::Log zones;
-  mm::print_zones(m.numa, m.zones, m.nodes, zones.printer());
-  EXPECT_EQ(zones.text(), R"(Zone ranges:
+  m.log.take();
+  m.relay->print_layout();
+  EXPECT_EQ(m.log.take(), R"(Zone ranges:
   Normal   [mem 0x0000000080000000-0x00000000abffffff]
   HighMem  [mem 0x00000000ac000000-0x00000000bfffffff]
 Movable zone start for each node
@@ -176,16 +173,14 @@ Early memory node ranges
   node   0: [mem 0x0000000080000000-0x00000000bfffffff]
 Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
 )");
-  EXPECT_EQ(m.nodes[0].mem_map, range(0xabbfe000, 0xabffe000) /* below the limit */)
-      << m.nodes[0].mem_map.start.v;
+  EXPECT_EQ(m.node(0).mem_map.size(), 4 * mm::kMiB);
+  EXPECT_LT(m.node(0).mem_map.end, kSpace.lowmem_limit());
 
   // devicemaps_init: the vectors. kmap_init: the table of 512 entries through which highmem is
   // mapped. The zero page. Each is a page of lowmem from bootmem.
   const auto low_page = [&](const char* name) {
-    const mm::Bootmem::Want want{.size = mm::kPageSize, .limit = mm::phys(limits.max_low)};
-    const Phys page = must(bootmem.alloc(want));
+    const Phys page = must(m.relay->boot_alloc(mm::kPageSize, name));
     EXPECT_LT(page, kSpace.lowmem_limit());
-    m.reserve(page.v, page.v + mm::kPageSize, name);
     return page;
   };
   const Phys vectors = low_page("VECTORS");
@@ -199,14 +194,10 @@ Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
   std::memset(m.memory.map().at<char>(zero), 0, mm::kPageSize);
 
   // mem_init: lowmem by the bitmap, then highmem
-  m.build_all_zonelists();
-  mm::free_all_bootmem(bootmem, m.layout, m.releaser());
-  EXPECT_EQ(m.managed(0, ZoneType::HighMem), 0u);
-  EXPECT_EQ(mm::free_highpages(m.reservations.entries(), m.layout, limits.max_low, m.releaser()),
-            81920u);
-  must(mm::release_reservations(m.reservations, "BOOTMAP", m.layout, m.releaser()));
+  must(m.relay->build_zones({}, mm::NodeOrder::Ring));
+  must(m.relay->hand_over());
   for (const Phys page : {vectors, pkmap.table, zero, Phys{0x80000000}, Phys{0x80007fff}}) {
-    EXPECT_EQ(m.pages.owner_of(mm::pfn_down(page)).use, mm::FrameUse::Reserved) << page.v;
+    EXPECT_EQ(m.pages().owner_of(mm::pfn_down(page)).use, mm::FrameUse::Reserved) << page.v;
   }
 
   // 0xac000000 to 0xb0000000 is 64 MiB, to 0xc0000000 256 MiB: what highmem is made of.
@@ -215,8 +206,7 @@ Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
 
   // The initrd goes back at last, as if it had never been there.
   const uint64_t before = m.managed(0, ZoneType::Normal);
-  EXPECT_EQ(must(mm::release_reservations(m.reservations, "RAMDISK", m.layout, m.releaser())),
-            512u);
+  EXPECT_EQ(must(m.relay->give_back("RAMDISK")), 512u);
   EXPECT_EQ(m.managed(0, ZoneType::Normal), before + 512);
 }
 

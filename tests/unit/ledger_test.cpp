@@ -32,7 +32,7 @@ struct Books {
   uint64_t added = 0;
   std::vector<mm::MemoryAffinity> srat;
   std::vector<mm::NamedBytes> trims;
-  std::array<mm::ZoneUse, mm::kZoneTypes> zones{};
+  mm::PerZone<mm::ZoneUse> zones{};
   mm::Pfn reserved_in_block{~uint64_t{0}};
   decltype(mm::AllocatorBooks::count_blocks) count = count_blocks;
 
@@ -42,15 +42,17 @@ struct Books {
     test::must(laid.reservations.reserve({Phys{0x1f000000}, Phys{0x1f001000}}, "MEMMAP"));
     test::must(laid.reservations.reserve({Phys{0x1f100000}, Phys{0x1f101000}}, "MEMMAP"));
     test::must(laid.reservations.reserve({Phys{0xf8000}, Phys{0xf9000}}, "SMBIOS"));
-    trims = {{"page 0", laid.trims.page_zero}, {"BIOS hole", laid.trims.bios_hole}, {"mem=", 0}};
-    zones[0] = {.managed = 0x9e + 0xf00, .free = 0x9e + 0xf00, .on_cpu_lists = 0};
-    zones[1] = {
+    trims = {{"page 0", laid.trims.bytes_of(mm::kPageZero)},
+             {"BIOS hole", laid.trims.bytes_of(mm::kBiosHole)},
+             {"mem=", 0}};
+    zones[ZoneType::Dma] = {.managed = 0x9e + 0xf00, .free = 0x9e + 0xf00, .on_cpu_lists = 0};
+    zones[ZoneType::Dma32] = {
         .managed = 0x1f000 - 0x236 - 2, .free = 0x1f000 - 0x236 - 2 - 107, .on_cpu_lists = 7};
   }
 
   static const Books& of(const void* context) { return *static_cast<const Books*>(context); }
   static mm::ZoneUse counters(const void* context, mm::NodeId, ZoneType zone) {
-    return of(context).zones[static_cast<size_t>(zone)];
+    return of(context).zones[zone];
   }
   static mm::Result<> count_blocks(const void*, mm::NodeId, ZoneType, mm::PfnRange frames,
                                    mm::BlockFrames& found) {
@@ -107,24 +109,24 @@ Ledger: closed, 0 bytes unaccounted for
 
 TEST(Ledger, ALostFrameIsMissedInItsZone) {
   Books books;
-  books.zones[1].managed -= 1;
-  books.zones[1].free -= 1;
+  books.zones[ZoneType::Dma32].managed -= 1;
+  books.zones[ZoneType::Dma32].free -= 1;
   EXPECT_EQ(books.close(),
             "error: DMA32: managed frames are not what no reservation holds (0x1edc8, 0x1edc7)\n");
 }
 
 TEST(Ledger, CountersThatDoNotKnowTheirBlocksAreNoticed) {
   Books books;
-  books.zones[0].managed += 1;
+  books.zones[ZoneType::Dma].managed += 1;
   EXPECT_EQ(books.close(),
             "error: DMA: managed frames are not what no reservation holds (0xf9e, 0xf9f)\n");
   books = {};
-  books.zones[1].free += 1;
+  books.zones[ZoneType::Dma32].free += 1;
   EXPECT_EQ(books.close(),
             "error: DMA32: frames of free blocks are not as many as the zone counts (0x1ed5d, "
             "0x1ed5e)\n");
   books = {};
-  books.zones[1].on_cpu_lists += 1;
+  books.zones[ZoneType::Dma32].on_cpu_lists += 1;
   EXPECT_EQ(books.close(),
             "error: DMA32: frames on CPU lists are not as many as the CPUs count (0x7, 0x8)\n");
 }
@@ -237,7 +239,7 @@ TEST(Ledger, RamThatIsNoneIsNoticed) {
 
 TEST(Ledger, ZonesThatMiscountAreNoticed) {
   Books books;
-  books.laid.nodes[0].zones[1].present += 1;
+  books.laid.nodes[0].zones[ZoneType::Dma32].present += 1;
   EXPECT_NE(books.close().find("present frames of the zone are not its RAM"), std::string::npos);
 }
 

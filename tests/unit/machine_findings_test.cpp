@@ -7,7 +7,7 @@
 #include <string>
 
 #include "kernel/selftest/table_tests.h"
-#include "mm/e820_trim.h"
+#include "mm/x86_64/e820_trim.h"
 #include "tests/support/machine_file.h"
 
 namespace {

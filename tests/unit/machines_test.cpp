@@ -31,19 +31,16 @@ struct Replay {
   std::string last_pfn;
 
   Replay(const test::MachineFile& file, mm::Road road)
-      : memory(mm::phys(file.e820.last_pfn())), relay(memory.map(), mm::Printer()) {
+      : memory(mm::phys(file.e820.last_pfn())),
+        relay(mm::x86_64_platform(), memory.map(), mm::Printer()) {
     must(relay.take_over(file.e820.entries(), {}));
     firmware = test::firmware_ram(file.said, relay.e820());
-    must(relay.trim(4));
+    must(relay.trim());
     last_pfn = hex(relay.e820().last_pfn().v);
     for (const mm::Range& trim : file.trims) {
       trimmed += must(relay.e820().update(trim, mm::E820Type::Ram, mm::E820Type::Reserved));
     }
-    must(relay.find_nodes(file.numa()));
-    must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 4));
-    must(relay.start_boot_allocator(road));
-    must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
-    must(relay.hand_over());
+    must(relay.finish({.numa = file.numa(), .cpus = 4, .road = road}));
   }
 
   static std::string hex(uint64_t v) {

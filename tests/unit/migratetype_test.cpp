@@ -126,7 +126,7 @@ TEST_F(Types, IsolationCutsPageblocksOut) {
                                      "0 DMA32 0x1600 order 9 Movable",   //
                                      "0 DMA32 0x1800 order 11 Movable"}));
   EXPECT_EQ(a.counts().isolated, 512u);
-  EXPECT_EQ(a.node(0).zones[1].free_pages, 7u * 512);
+  EXPECT_EQ(a.node(0).zones[mm::ZoneType::Dma32].free_pages, 7u * 512);
   // Nobody gets it.
   std::vector<Pfn> all;
   for (PagesOr got = a.alloc_pages(0, kMovable, 0, 0); got.ok();
@@ -178,12 +178,12 @@ TEST_F(Types, LargerAtomicAllocationsKeepAPageblock) {
   const PagesOr atomic = a.alloc_pages(0, kGfpAtomic | kGfpFlagNoWarn, 2, 0);
   ASSERT_TRUE(atomic.ok());
   EXPECT_EQ(type(atomic.value()), Migratetype::HighAtomic);
-  EXPECT_EQ(a.node(0).zones[1].nr_reserved_highatomic, 512u);
+  EXPECT_EQ(a.node(0).zones[mm::ZoneType::Dma32].nr_reserved_highatomic, 512u);
   const Result<> result = audit(a);
   EXPECT_TRUE(result.ok()) << result.error().what;
   // A request that may wait, and fails, takes it back for all.
   EXPECT_FALSE(a.alloc_pages(0, kGfpKernel | kGfpFlagNoWarn, 0, 0).ok());
-  EXPECT_EQ(a.node(0).zones[1].nr_reserved_highatomic, 0u);
+  EXPECT_EQ(a.node(0).zones[mm::ZoneType::Dma32].nr_reserved_highatomic, 0u);
   EXPECT_EQ(blocks_of(Migratetype::HighAtomic), 0u);
 }
 

@@ -97,7 +97,7 @@ struct Machine : BootedMachine {
   Pages& pages() { return (*this)->relay.pages(); }
   // Writable although only looked at elsewhere: the saboteur's way in.
   mm::Node& node(mm::NodeId id) { return const_cast<mm::Node&>(pages().node(id)); }  // NOLINT
-  mm::Zone& zone(mm::NodeId id, ZoneType type) { return node(id).zones[static_cast<size_t>(type)]; }
+  mm::Zone& zone(mm::NodeId id, ZoneType type) { return node(id).zones[type]; }
   mm::NodeLayout& layout(mm::NodeId id) {
     return const_cast<mm::NodeLayout&>((*this)->relay.layout().nodes[id]);  // NOLINT
   }
@@ -389,7 +389,7 @@ const Breakage kBreakages[] = {
     {"mm.roads", {}, [](Machine& m) { m.layout(1).spanned.start += 1; }, "memblock hands over"},
     {"mm.roads",
      {"kernel.ledger", "mm.buddy.audit"},
-     [](Machine& m) { m.layout(0).zones[1].spanned.start += 1; },
+     [](Machine& m) { m.layout(0).zones[ZoneType::Dma32].spanned.start += 1; },
      "buddy has been given"},
     // A reservation ended, and its memory was handed to nobody.
     {"mm.roads",

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "mm/e820_trim.h"
+#include "mm/x86_64/e820_trim.h"
 #include "tests/support/drawn_machine.h"
 
 namespace kernel {
@@ -76,7 +76,7 @@ BIOS-e820: [mem 0x0000000000100000-0x000000001fa7ffff] usable
 BIOS-e820: [mem 0x000000001fa80000-0x000000001fffffff] reserved
 )");
   const Trimmed trimmed = trim(machine, Registers().range(0, 256 * kMiB, kWriteBack));
-  EXPECT_EQ(trimmed.trims.uncached, 0xfa80000u);
+  EXPECT_EQ(trimmed.trims.bytes_of(mm::kUncached), 0xfa80000u);
   EXPECT_EQ(trimmed.trims.first_uncached, (mm::Range{Phys{0x10000000}, Phys{0x1fa80000}}));
   EXPECT_EQ(trimmed.log,
             R"(e820: update [mem 0x10000000-0x1fa7ffff] usable ==> reserved
@@ -101,7 +101,7 @@ BIOS-e820: [mem 0x0000000100000000-0x000000023fffffff] usable
                                             .range(0, 2 * kGiB, kWriteBack)
                                             .range(2 * kGiB, kGiB, kWriteBack)
                                             .range(4 * kGiB, 4 * kGiB, kWriteBack));
-  EXPECT_EQ(trimmed.trims.uncached, kGiB);
+  EXPECT_EQ(trimmed.trims.bytes_of(mm::kUncached), kGiB);
   EXPECT_EQ(machine.e820.last_pfn().v, 0x200000u);
   EXPECT_NE(trimmed.log.find("e820: update [mem 0xc0000000-0xffffffff] usable ==> reserved\n"
                              "e820: update [mem 0x200000000-0x23fffffff] usable ==> reserved\n"
@@ -121,7 +121,7 @@ BIOS-e820: [mem 0x0000000100000000-0x000000011fffffff] usable
                                             .range(0, 4 * kGiB, kWriteBack)
                                             .range(0xe0000000, 512 * kMiB, kUncacheable)
                                             .range(4 * kGiB, 512 * kMiB, kWriteBack));
-  EXPECT_EQ(trimmed.trims.uncached, 0u);
+  EXPECT_EQ(trimmed.trims.bytes_of(mm::kUncached), 0u);
   EXPECT_TRUE(trimmed.trims.first_uncached.empty());
   EXPECT_EQ(trimmed.log, "e820: update [mem 0xe0000000-0xffffffff] usable ==> reserved\n");
 }
@@ -134,15 +134,17 @@ BIOS-e820: [mem 0x0000000000100000-0x000000001fffffff] usable
 )";
   test::DrawnMachine machine(map);
   const Trimmed trimmed = trim(machine, Registers().range(4 * kGiB, kGiB, kWriteBack));
-  EXPECT_EQ(trimmed.trims.uncached, 0u);
+  EXPECT_EQ(trimmed.trims.bytes_of(mm::kUncached), 0u);
   EXPECT_EQ(machine.e820.last_pfn().v, 0x20000u);
   EXPECT_EQ(trimmed.log,
             "CPU MTRRs leave 0K of RAM write-back: they are not believed, no RAM is taken away.\n");
   // 32 MiB less the hole below 1 MiB are too little, with 1 MiB more they are not.
   test::DrawnMachine little(map);
-  EXPECT_EQ(trim(little, Registers().range(0, 32 * kMiB, kWriteBack)).trims.uncached, 0u);
+  EXPECT_EQ(trim(little, Registers().range(0, 32 * kMiB, kWriteBack)).trims.bytes_of(mm::kUncached),
+            0u);
   test::DrawnMachine enough(map);
-  EXPECT_EQ(trim(enough, Registers().range(0, 64 * kMiB, kWriteBack)).trims.uncached, 448 * kMiB);
+  EXPECT_EQ(trim(enough, Registers().range(0, 64 * kMiB, kWriteBack)).trims.bytes_of(mm::kUncached),
+            448 * kMiB);
 }
 
 TEST(MtrrTrim, HeadAndOverlaps) {

@@ -27,7 +27,7 @@ class PcpLists : public testing::Test {
     EXPECT_TRUE(result.ok()) << result.error().what << std::hex << " " << result.error().a;
   }
   [[nodiscard]] const Pcp& pcp(unsigned cpu) const {
-    return a.pcp(cpu, a.node(0).zones[static_cast<size_t>(ZoneType::Dma32)]);
+    return a.pcp(cpu, a.node(0).zones[ZoneType::Dma32]);
   }
   std::vector<Pfn> take(unsigned cpu, unsigned order, unsigned count) {
     std::vector<Pfn> blocks;

@@ -55,6 +55,15 @@ struct Limits {
   uint64_t dma32 = frames(4 * kGiB);
   uint64_t normal = uint64_t{1} << 40;
   uint64_t highmem = uint64_t{1} << 40;
+
+  // A PC's, or with HighMem IA-32's.
+  [[nodiscard]] ZoneSet zones() const {
+    ZoneSet zones;
+    for (const ZoneType type : kAllZones) zones.has[type] = true;
+    zones.has[normal < highmem ? ZoneType::Dma32 : ZoneType::HighMem] = false;
+    zones.device = normal == highmem;
+    return zones;
+  }
 };
 
 template <class Policy = OneCpu>
@@ -80,7 +89,7 @@ class PretendMachine {
         }
       }
     }
-    layout_ = {active_, nodes_};
+    layout_ = {active_, nodes_, limits.zones()};
     place();
     lie(seed);
     ready = allocator.init(layout_, map_, cpus, log.printer());
@@ -131,10 +140,14 @@ class PretendMachine {
     node.id = id;
     if (from.ram.empty()) return;
     node.spanned = {from.ram.front().start, from.ram.back().end};
-    const std::array<uint64_t, kZoneTypes> ends{limits.dma, limits.dma32, limits.normal,
-                                                limits.highmem, uint64_t{1} << 41};
+    PerZone<uint64_t> ends{};
+    ends[ZoneType::Dma] = limits.dma;
+    ends[ZoneType::Dma32] = limits.dma32;
+    ends[ZoneType::Normal] = limits.normal;
+    ends[ZoneType::HighMem] = limits.highmem;
+    ends[ZoneType::Movable] = uint64_t{1} << 41;
     uint64_t start = 0;
-    for (size_t zone = 0; zone < kZoneTypes; ++zone) {
+    for (const ZoneType zone : kAllZones) {
       const PfnRange limit{{start}, {ends[zone]}};
       start = std::max(start, ends[zone]);
       for (const PfnRange& range : from.ram) node.zones[zone].present += range.clip(limit).size();
@@ -181,13 +194,13 @@ class PretendMachine {
         const uint64_t r = random();
         const Pfn pfn = node.mem_map_start + i;
         const auto fits = std::min(18u, static_cast<unsigned>(std::countr_zero(pfn.v | 1u << 18)));
-        size_t zone = r % kZoneTypes;
-        for (size_t z = 0; z < kZoneTypes; ++z) {
+        ZoneType zone = kAllZones[r % kZoneTypes];
+        for (const ZoneType z : kAllZones) {
           if (node.zones[z].spanned.contains(pfn)) zone = z;
         }
         const auto state = r % 4 == 0 ? BlockState::Allocated : BlockState::Free;
         pages[i] = {Tag{state, r % 3 == 0 ? fits : static_cast<unsigned>((r >> 8) % (fits + 1)),
-                        static_cast<ZoneType>(zone), node.id}
+                        zone, node.id}
                         .word(),
                     static_cast<uint32_t>(r >> 16) & 3, static_cast<uint32_t>(r >> 20) % 4096,
                     static_cast<uint32_t>(r >> 40) % 4096};

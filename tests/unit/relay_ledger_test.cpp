@@ -120,11 +120,11 @@ TEST(RelayLedger, UncachedRamHasAName) {
   test::DrawnMachine drawn(kDrawing);
   const test::PretendMemory memory(drawn.e820.entries().back().range.end);
   test::Log log;
-  mm::Relay<test::OneCpu> relay(memory.map(), log.printer());
+  mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
   test::must(relay.take_over(drawn.e820.entries(), {}));
   const mm::LedgerFacts facts{.firmware = test::firmware_ram(drawn.firmware, relay.e820())};
   const mm::PfnRange uncovered[] = {{{0x17'0000}, mm::pfn_down(mm::Phys{mm::kMaxPhys})}};
-  test::must(relay.trim(4, uncovered));
+  test::must(relay.trim(uncovered));
   EXPECT_NE(log.text().find("last_pfn = 0x180000 max_arch_pfn = 0x400000000\n"
                             "e820: update [mem 0x170000000-0x17fffffff] usable ==> reserved\n"),
             std::string::npos)
@@ -133,11 +133,7 @@ TEST(RelayLedger, UncachedRamHasAName) {
                             "last_pfn = 0x7e8ed max_arch_pfn = 0x400000000\n"),
             std::string::npos)
       << log.text();
-  test::must(relay.find_nodes(drawn.numa()));
-  test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
-  test::must(relay.start_boot_allocator(mm::Road::Memblock));
-  test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
-  test::must(relay.hand_over());
+  test::must(relay.finish({.numa = drawn.numa(), .road = mm::Road::Memblock}));
   log.take();
   EXPECT_TRUE(mm::close_ledger(relay, relay.pages(), facts, log.printer()).ok()) << log.text();
   EXPECT_NE(log.text().find("Ledger:   MTRR                                268435456\n"),
@@ -202,18 +198,14 @@ BIOS-e820: [mem 0x0000fffd00000000-0x0000ffffffffffff] reserved
   for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
     const test::PretendMemory memory(Phys{mm::kGiB});
     test::Log log;
-    mm::Relay<test::OneCpu> relay(memory.map(), log.printer());
+    mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
     test::must(relay.take_over(drawn.e820.entries(), {}, kEnd));
     EXPECT_EQ(mm::print_beyond(relay.e820(), kEnd, log.printer()), 2U);
     const std::span<const mm::E820Entry> told = drawn.e820.entries();
     const auto firmware = mm::account_firmware_ram(mm::claims_of(told), relay.e820());
-    test::must(relay.trim(4));
-    EXPECT_EQ(relay.trims().unreachable, 2 * mm::kGiB);
-    test::must(relay.find_nodes(drawn.numa()));
-    test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
-    test::must(relay.start_boot_allocator(road));
-    test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
-    test::must(relay.hand_over());
+    test::must(relay.trim());
+    EXPECT_EQ(relay.trims().bytes_of(mm::kUnreachable), 2 * mm::kGiB);
+    test::must(relay.finish({.numa = drawn.numa(), .road = road}));
     const auto closed =
         mm::close_ledger(relay, relay.pages(), {.firmware = firmware, .end = kEnd}, log.printer());
     EXPECT_TRUE(closed.ok()) << log.text();

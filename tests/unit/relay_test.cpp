@@ -151,7 +151,7 @@ TEST(RelayMirrored, WhatCanMoveComesFromOtherMemoryFirst) {
 TEST(RelayMirrored, TheKernelGetsMirroredMemoryToTheLastBlock) {
   for (const mm::Road road : kRoads) {
     Mirrored machine(road);
-    const auto before = machine.buddy();
+    const uint64_t before = machine.pages().counts().free;
     auto& pages = machine.pages();
     std::vector<mm::Pfn> taken;
     while (true) {
@@ -166,7 +166,7 @@ TEST(RelayMirrored, TheKernelGetsMirroredMemoryToTheLastBlock) {
     for (const mm::Pfn pfn : taken) ASSERT_TRUE(pages.free_pages(0, pfn, 3).ok());
     pages.drain_all();
     test::must(mm::audit(pages));
-    EXPECT_EQ(machine.buddy(), before);
+    EXPECT_EQ(machine.pages().counts().free, before);
   }
 }
 
@@ -215,12 +215,12 @@ TEST(RelayMirrored, PagesInARowForTheKernelAreMirrored) {
 TEST(RelayMirrored, AContiguousRangeDoesNotCrossFromOneToTheOther) {
   for (const mm::Road road : kRoads) {
     Mirrored machine(road);
-    const auto before = machine.buddy();
+    const uint64_t before = machine.pages().counts().free;
     EXPECT_FALSE(machine.pages().alloc_contig_range(0, frames(0x140100, 0x140300)).ok());
     test::must(machine.pages().alloc_contig_range(0, frames(0x140200, 0x140400)));
     EXPECT_TRUE(machine.pages().free_contig_range(0, frames(0x140200, 0x140400)).ok());
     test::must(mm::audit(machine.pages()));
-    EXPECT_EQ(machine.buddy(), before);
+    EXPECT_EQ(machine.pages().counts().free, before);
   }
 }
 
@@ -266,12 +266,12 @@ TEST(Relay, BothRoadsAllocateAtTheSamePlaceBeforeBuddy) {
     for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
       test::DrawnMachine drawn(drawing);
       const test::PretendMemory memory(drawn.e820.entries().back().range.end);
-      mm::Relay<test::OneCpu> relay(memory.map(), mm::Printer());
+      mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), mm::Printer());
       const auto reservations = {reserved(0x1200000, 0x1201000, "IN THE WAY")};
       test::must(relay.take_over(drawn.e820.entries(), std::vector(reservations)));
-      test::must(relay.trim(4));
+      test::must(relay.trim());
       test::must(relay.find_nodes(drawn.numa()));
-      test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+      test::must(relay.lay_out({}, 1));
       test::must(relay.start_boot_allocator(road));
       uint64_t* place = places[static_cast<size_t>(road)];
       for (const uint64_t bytes : {0x100000UL, 0x150001UL, 0x1UL}) {
@@ -326,15 +326,15 @@ struct Started {
   test::DrawnMachine drawn;
   test::PretendMemory memory{drawn.e820.entries().back().range.end};
   test::Log log;
-  mm::Relay<test::OneCpu> relay{memory.map(), log.printer()};
+  mm::Relay<test::OneCpu> relay{mm::x86_64_platform(), memory.map(), log.printer()};
 
   Started(const std::string& drawing, mm::Road road,
           const std::vector<mm::Reservation>& reservations = {})
       : drawn(drawing) {
     test::must(relay.take_over(drawn.e820.entries(), reservations));
-    test::must(relay.trim(4));
+    test::must(relay.trim());
     test::must(relay.find_nodes(drawn.numa()));
-    test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+    test::must(relay.lay_out({}, 1));
     log.take();
     test::must(relay.start_boot_allocator(road));
   }
@@ -447,11 +447,11 @@ TEST(Relay, WithoutRoomForABitmapTheBootmemRoadEnds) {
   test::DrawnMachine drawn(kSmallPc);
   const test::PretendMemory memory(drawn.e820.entries().back().range.end);
   test::Log log;
-  mm::Relay<test::OneCpu> relay(memory.map(), log.printer());
+  mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
   test::must(relay.take_over(drawn.e820.entries(), {}));
-  test::must(relay.trim(4));
+  test::must(relay.trim());
   test::must(relay.find_nodes(drawn.numa()));
-  test::must(relay.lay_out(mm::x86_64_zone_limits(relay.e820().last_pfn()), {}, 1));
+  test::must(relay.lay_out({}, 1));
   // Somebody has all but one page, which the list of nodes takes.
   Phys spare;
   std::vector<Range> rest;
@@ -472,10 +472,119 @@ TEST(Relay, WithoutRoomForABitmapTheBootmemRoadEnds) {
       << log.text() << result.error().what << result.error().a;
 }
 
+// All stations, in their order.
+using Relay = mm::Relay<test::OneCpu>;
+struct Call {
+  const char* name;
+  mm::Result<> (*run)(Relay& relay, const test::DrawnMachine& machine);
+};
+constexpr Call kCalls[] = {
+    {"take_over",
+     [](Relay& relay, const test::DrawnMachine& machine) {
+       return relay.take_over(machine.e820.entries(), {});
+     }},
+    {"trim", [](Relay& relay, const test::DrawnMachine&) { return relay.trim(); }},
+    {"find_nodes",
+     [](Relay& relay, const test::DrawnMachine& machine) {
+       return relay.find_nodes(machine.numa());
+     }},
+    {"lay_out", [](Relay& relay, const test::DrawnMachine&) { return relay.lay_out({}, 1); }},
+    {"start_boot_allocator",
+     [](Relay& relay, const test::DrawnMachine&) {
+       return relay.start_boot_allocator(mm::Road::Memblock);
+     }},
+    {"build_zones",
+     [](Relay& relay, const test::DrawnMachine&) {
+       return relay.build_zones(mm::Distances(), mm::NodeOrder::Distance);
+     }},
+    {"hand_over", [](Relay& relay, const test::DrawnMachine&) { return relay.hand_over(); }},
+};
+
+// A machine that has been through the first stations.
+struct Underway {
+  explicit Underway(size_t stations, const mm::Platform& platform = mm::x86_64_platform())
+      : relay(platform, memory.map(), mm::Printer()) {
+    for (size_t i = 0; i < stations; ++i) test::must(run(i));
+  }
+  mm::Result<> run(size_t station) { return kCalls[station].run(relay, machine); }
+
+  test::DrawnMachine machine{kTwoNodes};
+  test::PretendMemory memory{machine.e820.entries().back().range.end};
+  Relay relay;
+};
+
+TEST(RelayOrder, AStationThatIsLeftOutIsNamedByAllThatFollow) {
+  for (size_t left_out = 0; left_out < std::size(kCalls); ++left_out) {
+    Underway machine(left_out);
+    for (size_t i = left_out + 1; i < std::size(kCalls); ++i) {
+      const mm::Result<> result = machine.run(i);
+      ASSERT_FALSE(result.ok()) << kCalls[i].name << " without " << kCalls[left_out].name;
+      EXPECT_STREQ(result.error().subject, kCalls[left_out].name);
+      EXPECT_STREQ(result.error().other, kCalls[i].name);
+    }
+    // And it can still be done.
+    for (size_t i = left_out; i < std::size(kCalls); ++i) test::must(machine.run(i));
+  }
+}
+
+TEST(RelayOrder, NoStationIsPassedTwice) {
+  Underway machine(std::size(kCalls));
+  for (size_t i = 0; i < std::size(kCalls); ++i) {
+    const mm::Result<> result = machine.run(i);
+    ASSERT_FALSE(result.ok()) << kCalls[i].name;
+    EXPECT_STREQ(result.error().subject, kCalls[i].name);
+  }
+  test::must(mm::audit(machine.relay.pages()));
+}
+
+TEST(RelayOrder, WhatNeedsAStationNamesIt) {
+  for (size_t stations = 0; stations < std::size(kCalls); ++stations) {
+    Underway machine(stations);
+    const char* const next = kCalls[stations].name;
+    EXPECT_STREQ(machine.relay.give_back("RAMDISK").error().subject, next);
+    EXPECT_STREQ(
+        machine.relay.take_back(0, {mm::Pfn{0x2000}, mm::Pfn{0x2001}}, "A").error().subject, next);
+    if (stations == 0) {
+      EXPECT_STREQ(machine.relay.room_for_mirrored(1).error().subject, next);
+      EXPECT_STREQ(machine.relay.finish().error().subject, next);
+    }
+    const mm::Result<Phys> early = machine.relay.boot_alloc(4096, "A");
+    if (stations < 5) {
+      EXPECT_STREQ(early.error().subject, next);
+    } else {
+      EXPECT_TRUE(early.ok());
+    }
+    machine.relay.print_layout();
+  }
+  EXPECT_FALSE(Underway(std::size(kCalls)).relay.boot_alloc(4096, "A").ok());
+}
+
+TEST(RelayOrder, APlatformWithoutTrimGoesOnWithTheNodes) {
+  mm::Platform platform = mm::x86_64_platform();
+  platform.trim = nullptr;
+  Underway machine(1, platform);
+  const mm::Result<> result = machine.run(1);
+  ASSERT_FALSE(result.ok());
+  EXPECT_STREQ(result.error().subject, "trim");
+  for (size_t i = 2; i < std::size(kCalls); ++i) test::must(machine.run(i));
+  EXPECT_TRUE(machine.relay.trims().all().empty());
+}
+
+TEST(RelayOrder, FinishGoesOnFromWhereverTheRelayStands) {
+  test::RelayOptions options;
+  options.cpus = 1;
+  const std::vector<std::string> whole = test::Relayed(kTwoNodes, options).buddy();
+  for (size_t stations = 1; stations < std::size(kCalls); ++stations) {
+    Underway machine(stations);
+    test::must(machine.relay.finish({.numa = machine.machine.numa()}));
+    EXPECT_EQ(test::blocks_of(machine.relay), whole) << stations;
+  }
+}
+
 TEST(Relay, NoRoomIsAnErrorThatNamesWhatFoundNone) {
   test::DrawnMachine drawn("BIOS-e820: [mem 0x0000000000001000-0x0000000000001fff] usable\n");
   const test::PretendMemory memory(Phys{0x10000});
-  mm::Relay<test::OneCpu> relay(memory.map(), mm::Printer());
+  mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), mm::Printer());
   const auto result = relay.take_over(drawn.e820.entries(), {});
   ASSERT_FALSE(result.ok());
   EXPECT_STREQ(result.error().subject, "early_res");

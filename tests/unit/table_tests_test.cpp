@@ -288,7 +288,7 @@ const Breakage kBreakages[] = {
     {"acpi.mcfg.reserved", [](Machine& m) { m.mcfg = mcfg_entry(0x1000'0000, 0, 1); }},
     {"acpi.mcfg.reserved", [](Machine& m) { m.mcfg = mcfg_entry(0xe000'0000, 0, 1); }},
     {"machine.ebda", [](Machine& m) { retype(m, 0x9fc00, 0xa0000, E820Type::Ram); }},
-    {"machine.bios-area", after([](Machine& m) { m.facts.trims.bios_hole = 4096; })},
+    {"machine.bios-area", after([](Machine& m) { m.facts.trims.add(mm::kBiosHole, 4096); })},
     {"machine.mtrr.write-back",
      [](Machine& m) {
        for (mm::Mtrrs& cpu : m.mtrrs) cpu.variable[0] = {0x4000'0000, 0xff'fff0'0800};

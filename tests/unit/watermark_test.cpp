@@ -8,7 +8,7 @@ namespace mm::test {
 namespace {
 
 const Zone& zone(const PageAllocatorCore& core, ZoneType type, NodeId node = 0) {
-  return core.node(node).zones[static_cast<size_t>(type)];
+  return core.node(node).zones[type];
 }
 uint64_t mark(const Zone& zone, Watermark which) {
   return zone.watermark[static_cast<size_t>(which)];
@@ -45,9 +45,9 @@ TEST(Watermark, ZonesShareByTheirSize) {
   EXPECT_EQ(mark(dma32, Watermark::High), 1016u + 2 * 520u);
   EXPECT_EQ(mark(normal, Watermark::Low), 1024u + 524u);
   // One page in 256 of what lies above is kept.
-  EXPECT_EQ(dma.lowmem_reserve, (std::array<uint64_t, 5>{0, 2032, 4080, 4080, 4080}));
-  EXPECT_EQ(dma32.lowmem_reserve, (std::array<uint64_t, 5>{0, 0, 2048, 2048, 2048}));
-  EXPECT_EQ(normal.lowmem_reserve, (std::array<uint64_t, 5>{}));
+  EXPECT_EQ(dma.lowmem_reserve, (mm::PerZone<uint64_t>{{0, 2032, 4080, 4080, 4080}}));
+  EXPECT_EQ(dma32.lowmem_reserve, (mm::PerZone<uint64_t>{{0, 0, 2048, 2048, 2048}}));
+  EXPECT_EQ(normal.lowmem_reserve, mm::PerZone<uint64_t>{});
 }
 
 TEST(Watermark, PageSetsFollowZoneAndWatermark) {
@@ -107,7 +107,7 @@ TEST(Watermark, LowmemReserveKeepsDmaForThoseWhoNeedIt) {
   std::vector<Pfn> taken;
   take_all(a, kGfpKernel | kGfpFlagNoWarn, taken);
   const Zone& dma = zone(a, ZoneType::Dma);
-  const uint64_t reserve = dma.lowmem_reserve[static_cast<size_t>(ZoneType::Normal)];
+  const uint64_t reserve = dma.lowmem_reserve[ZoneType::Normal];
   EXPECT_EQ(reserve, (512 - 16) * 256 / 256u);
   EXPECT_EQ(dma.free_pages, mark(dma, Watermark::Min) + reserve);
   take_all(a, kGfpKernel | kGfpDma | kGfpFlagNoWarn, taken);

@@ -18,12 +18,11 @@ using test::LaidOut;
 std::string table(const std::vector<mm::NodeLayout>& nodes) {
   test::Log log;
   for (const mm::NodeLayout& node : nodes) {
-    for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+    for (const mm::ZoneType z : mm::kAllZones) {
       const mm::ZoneLayout& zone = node.zones[z];
       if (zone.spanned.empty()) continue;
-      log.printer().line("node {} {}: {}-{} present {}", node.id,
-                         mm::zone_name(static_cast<ZoneType>(z)), zone.spanned.start,
-                         zone.spanned.end, zone.present);
+      log.printer().line("node {} {}: {}-{} present {}", node.id, mm::zone_name(z),
+                         zone.spanned.start, zone.spanned.end, zone.present);
     }
   }
   return log.take();
@@ -144,7 +143,7 @@ TEST(Zones, MovablecoreIsAtLeastThatLarge) {
   mm::MovableOptions options;
   options.movablecore.frames = 0x10001;
   LaidOut machine(kTwoNodes, options);
-  const mm::ZoneLayout& movable = machine.nodes[1].zones[size_t{4}];
+  const mm::ZoneLayout& movable = machine.nodes[1].zones[ZoneType::Movable];
   EXPECT_GE(movable.present, 0x10001u);
   EXPECT_NE(machine.zone_log().find("Movable zone start for each node\n  Node 1: 0x"),
             std::string::npos);
@@ -269,8 +268,8 @@ TEST(Zones, MirroredRangesAreOnlyForThoseWhoAsk) {
   mm::MovableOptions options;
   options.mirror = true;
   LaidOut machine(kMirrored, options);
-  const auto zones = mm::free_area_init_nodes(
-      machine.numa, mm::x86_64_zone_limits(machine.machine.e820.last_pfn()), {}, machine.nodes);
+  const auto zones = mm::free_area_init_nodes(machine.numa, mm::x86_64_platform().zones,
+                                              machine.machine.e820.last_pfn(), {}, machine.nodes);
   ASSERT_FALSE(zones.ok());
   EXPECT_EQ(test::describe(zones.error()),
             "error: zones: a range is mirrored and nothing asks for that (frame, node) "

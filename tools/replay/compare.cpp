@@ -20,7 +20,7 @@ std::string zones(const LinuxMade& linux, const mm::RelayCore& relay) {
   for (LinuxZone zone : linux.zones) {
     // Linux prints DMA32 to 4 GiB also where RAM ends before.
     zone.range.end = std::min(zone.range.end, end_of_ram);
-    const mm::Range ours = mm::phys(relay.zone_ranges().zones[static_cast<size_t>(zone.type)]);
+    const mm::Range ours = mm::phys(relay.zone_ranges().zones[zone.type]);
     if (zone.range == ours || (zone.range.empty() && ours.empty())) continue;
     text += std::string("  zone ") + mm::zone_name(zone.type) + ": Linux " + text_of(zone.range) +
             ", replay " + text_of(ours) + "\n";

@@ -342,8 +342,7 @@ std::optional<Range> take_pfns(std::string_view& text) {
 
 // `  DMA      [mem 0x0000000000001000-0x0000000000ffffff]`, `empty`, or in frame numbers.
 bool Reader::read_zone(std::string_view text) {
-  for (size_t z = 0; z < mm::kZoneTypes; ++z) {
-    const auto type = static_cast<mm::ZoneType>(z);
+  for (const mm::ZoneType type : mm::kAllZones) {
     const std::string name = std::string(mm::zone_name(type)) + " ";
     size_t at = text.find(name);
     if (at == std::string_view::npos || (at > 0 && text[at - 1] != ' ')) continue;

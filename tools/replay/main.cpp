@@ -20,6 +20,7 @@
 #include "mm/picture/text_picture.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
+#include "mm/x86_64/platform.h"
 #include "tools/replay/compare.h"
 #include "tools/replay/log_reader.h"
 #include "tools/replay/log_text.h"
@@ -132,23 +133,25 @@ replay::Log read(const Options& options) {
 
 void print_buddyinfo(const mm::PageAllocatorCore& pages) {
   for (const mm::NodeLayout& node : pages.layout().nodes) {
-    for (size_t z = 0; z < mm::kZoneTypes; ++z) {
+    for (const mm::ZoneType z : mm::kAllZones) {
       if (node.zones[z].present == 0) continue;
       std::vector<uint64_t> counts(mm::kOrders);
       pages.for_each_free_block([&](const mm::FreeBlock& block) {
-        if (block.node == node.id && static_cast<size_t>(block.zone) == z) ++counts[block.order];
+        if (block.node == node.id && block.zone == z) ++counts[block.order];
         return true;
       });
-      std::printf("Node %u, zone %8s ", node.id, mm::zone_name(static_cast<mm::ZoneType>(z)));
+      std::printf("Node %u, zone %8s ", node.id, mm::zone_name(z));
       for (const uint64_t blocks : counts) std::printf("%6lu ", blocks);
       std::printf("\n");
     }
   }
 }
 
-// Of page tables, by the end of addresses that the log names.
-unsigned levels_of(const replay::Log& log) {
-  return log.end_of_reach && mm::pfn_down(*log.end_of_reach) > mm::max_arch_pfn(4) ? 5 : 4;
+// A PC; of page tables it has as many levels as the end of addresses that the log names.
+mm::Platform platform_of(const replay::Log& log) {
+  const unsigned levels =
+      log.end_of_reach && mm::pfn_down(*log.end_of_reach) > mm::max_arch_pfn(4) ? 5 : 4;
+  return log.end_of_low ? mm::ia32_platform(*log.end_of_low, levels) : mm::x86_64_platform(levels);
 }
 
 void run(const Options& options) {
@@ -158,14 +161,15 @@ void run(const Options& options) {
       nullptr);
   std::vector<mm::E820Entry> storage(log.room_for_map());
   const mm::E820Table map = must(log.map(storage));
-  const replay::PretendMemory memory(mm::phys(map.last_pfn(mm::max_arch_pfn(levels_of(log)))));
-  mm::Relay<replay::OneCpu> relay(memory.map(), out);
+  const mm::Platform platform = platform_of(log);
+  const replay::PretendMemory memory(mm::phys(map.last_pfn(platform.max_pfn)));
+  mm::Relay<replay::OneCpu> relay(platform, memory.map(), out);
   must(relay.take_over(map.entries(), {}));
   const mm::FirmwareRam firmware =
       mm::account_firmware_ram(mm::claims_of(log.said()), relay.e820());
   relay.e820().print(out, "BIOS-e820");
   std::vector<mm::NamedBytes> trims{{"MTRR", 0}, {"above 32 bits", 0}, {"low RAM", 0}};
-  must(relay.trim(levels_of(log)));
+  must(relay.trim());
   if (log.end_of_low && log.end_of_reach) {
     trims[1].bytes =
         must(relay.e820().remove({*log.end_of_reach, mm::Phys{mm::kMaxPhys}}, mm::E820Type::Ram));
@@ -181,16 +185,7 @@ void run(const Options& options) {
   mm::NumaInput numa;
   numa.memory = log.srat;
   numa.named = log.named;
-  must(relay.find_nodes(numa));
-  const mm::Pfn end = relay.e820().last_pfn();
-  must(relay.lay_out(log.end_of_low
-                         ? mm::ia32_zone_limits(std::min(mm::pfn_down(*log.end_of_low), end), end)
-                         : mm::x86_64_zone_limits(end),
-                     {}, 1));
-  must(relay.start_boot_allocator(options.road));
-  relay.print_layout();
-  must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
-  must(relay.hand_over());
+  must(relay.finish({.numa = numa, .road = options.road}));
   print_buddyinfo(relay.pages());
   const mm::LedgerFacts facts{.firmware = firmware, .trims = trims};
   const auto closed = mm::close_ledger(relay, relay.pages(), facts, out);

@@ -12,18 +12,16 @@
 #include "mm/e820.h"
 #include "mm/print.h"
 #include "mm/result.h"
+#include "mm/trims.h"
 #include "mm/types.h"
 
 namespace mm {
 
-// Bytes that were usable and are not any more.
-struct Trims {
-  uint64_t page_zero = 0;    // [0, 4 KiB): the BIOS's; becomes reserved
-  uint64_t bios_hole = 0;    // [640 KiB, 1 MiB): removed, whatever the firmware says
-  uint64_t unreachable = 0;  // above what page tables of these levels can map: removed
-  uint64_t uncached = 0;     // not cached, as MTRRs have it; becomes reserved
-  Range first_uncached;
-};
+// What is taken, as the ledger names it.
+inline constexpr const char* kPageZero = "page 0";     // [0, 4 KiB): the BIOS's; becomes reserved
+inline constexpr const char* kBiosHole = "BIOS hole";  // [640 KiB, 1 MiB): removed in any case
+inline constexpr const char* kUnreachable = "unreachable";  // what page tables cannot map: removed
+inline constexpr const char* kUncached = "MTRR";  // not cached, as MTRRs have it; becomes reserved
 
 // The first frame Linux does not use: 64 TiB with four levels of page tables, 4 PiB with five.
 [[nodiscard]] constexpr Pfn max_arch_pfn(unsigned paging_levels) {
@@ -34,10 +32,6 @@ struct Trims {
 // `e820: remove [mem 0x000a0000-0x000fffff] usable`, and another such line when there is RAM above
 // `max_arch`.
 Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out);
-
-// Names every entry that reaches beyond `end`, where the CPU has no addresses: `e820: [mem
-// 0x...-0x...] reserved is beyond what the CPU can address (0x...)`. Returns how many there are.
-size_t print_beyond(const E820Table& e820, Phys end, const Printer& out);
 
 // Makes reserved what is usable in `uncovered`, frames that MTRRs do not make write-back: ascending
 // runs, of which one that goes on to the end of the address space ends with RAM. Linux 6.1's

@@ -1,10 +1,10 @@
-#include "mm/e820_trim.h"
+#include "mm/x86_64/e820_trim.h"
 
 namespace mm {
 namespace {
 
-constexpr Range kPageZero{Phys{0}, Phys{kPageSize}};
-constexpr Range kBiosHole{Phys{0xa0000}, Phys{0x100000}};
+constexpr Range kFirstPage{Phys{0}, Phys{kPageSize}};
+constexpr Range kHole{Phys{0xa0000}, Phys{0x100000}};
 
 Result<uint64_t> remove_ram(E820Table& e820, Range range, const Printer& out) {
   out.line("e820: remove {:08x} usable", mem(range));
@@ -15,25 +15,14 @@ Result<uint64_t> remove_ram(E820Table& e820, Range range, const Printer& out) {
 
 Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out) {
   Trims trims;
-  out.line("e820: update {:08x} usable ==> reserved", mem(kPageZero));
-  trims.page_zero = BATON_TRY(e820.update(kPageZero, E820Type::Ram, E820Type::Reserved));
-  trims.bios_hole = BATON_TRY(remove_ram(e820, kBiosHole, out));
+  out.line("e820: update {:08x} usable ==> reserved", mem(kFirstPage));
+  trims.add(kPageZero, BATON_TRY(e820.update(kFirstPage, E820Type::Ram, E820Type::Reserved)));
+  trims.add(kBiosHole, BATON_TRY(remove_ram(e820, kHole, out)));
   if (e820.last_pfn() > max_arch) {
-    trims.unreachable = BATON_TRY(remove_ram(e820, {phys(max_arch), Phys{kMaxPhys}}, out));
+    const Range beyond{phys(max_arch), Phys{kMaxPhys}};
+    trims.add(kUnreachable, BATON_TRY(remove_ram(e820, beyond, out)));
   }
   return trims;
-}
-
-size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
-  size_t beyond = 0;
-  for (const E820Entry& entry : e820.entries()) {
-    if (entry.range.end <= end) continue;
-    ++beyond;
-    const char* const name = e820_type_name(entry.type);
-    out.line("e820: {} {} is beyond what the CPU can address ({})", mem(entry.range),
-             name != nullptr ? name : "of unknown type", end);
-  }
-  return beyond;
 }
 
 namespace {
@@ -62,6 +51,7 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
     return {};
   }
   const Pfn end_of_ram = e820.last_pfn();
+  uint64_t taken = 0;
   for (PfnRange run : uncovered) {
     if (run.end == pfn_down(Phys{kMaxPhys})) run.end = end_of_ram;
     if (run.empty()) continue;
@@ -72,11 +62,12 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
       if (entry.type != E820Type::Ram || lost.empty() || !trims.first_uncached.empty()) continue;
       trims.first_uncached = lost;
     }
-    trims.uncached += BATON_TRY(e820.update(range, E820Type::Ram, E820Type::Reserved));
+    taken += BATON_TRY(e820.update(range, E820Type::Ram, E820Type::Reserved));
   }
-  if (trims.uncached == 0) return {};
+  if (taken == 0) return {};
+  trims.add(kUncached, taken);
   out.line("WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing {}MB of RAM.",
-           trims.uncached / kMiB);
+           taken / kMiB);
   out.line("update e820 for mtrr");
   out.line("modified physical RAM map:");
   e820.print(out, "modified");

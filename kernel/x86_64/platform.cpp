@@ -1,0 +1,7 @@
+#include "mm/x86_64/platform.h"
+
+#include "kernel/arch.h"
+
+mm::Platform kernel::arch::platform(unsigned paging_levels) {
+  return mm::x86_64_platform(paging_levels);
+}

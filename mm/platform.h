@@ -1,0 +1,37 @@
+// The seam between mm and a platform: what the relay has to know of the machines of one kind.
+//
+// A PC is mm/x86_64/platform.h, 32-bit machines are in mm/lowmem.h. Nothing else in mm/ knows any.
+#pragma once
+
+#include <span>
+
+#include "mm/e820.h"
+#include "mm/print.h"
+#include "mm/result.h"
+#include "mm/trims.h"
+#include "mm/types.h"
+#include "mm/zones.h"
+
+namespace mm {
+
+struct TrimFacts {
+  Pfn max_pfn;  // Platform's
+  Phys reach;   // no RAM from here on is used
+  // Frames that the CPU does not cache: ascending runs, of which one that goes on to the end of the
+  // address space ends with RAM.
+  std::span<const PfnRange> uncached;
+};
+
+struct Platform {
+  // Which zones there are, and where they end.
+  ZoneLimits zones;
+  // The first frame that page tables cannot map.
+  Pfn max_pfn = pfn_down(Phys{kMaxPhys});
+  // Station `trim`: takes away from the usable memory what the platform keeps or cannot use. Null:
+  // the platform has no such station.
+  Result<Trims> (*trim)(E820Table& e820, const TrimFacts& facts, const Printer& out) = nullptr;
+  // Whether 128 MiB below 4 GiB are kept for 32-bit DMA while there is RAM above.
+  bool keeps_dma32 = false;
+};
+
+}  // namespace mm

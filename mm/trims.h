@@ -1,0 +1,45 @@
+// What was taken away from the usable memory before anything was placed, by name for the ledger.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "mm/types.h"
+
+namespace mm {
+
+struct NamedBytes {
+  const char* name = nullptr;
+  uint64_t bytes = 0;
+};
+
+class Trims {
+ public:
+  // A platform has no more of them.
+  static constexpr size_t kMost = 8;
+
+  constexpr void add(const char* name, uint64_t bytes) {
+    if (count_ < kMost) all_[count_++] = {name, bytes};
+  }
+  [[nodiscard]] constexpr std::span<const NamedBytes> all() const {
+    return std::span(all_).first(count_);
+  }
+  // 0 for what is not there.
+  [[nodiscard]] constexpr uint64_t bytes_of(std::string_view name) const {
+    for (const NamedBytes& trim : all()) {
+      if (trim.name == name) return trim.bytes;
+    }
+    return 0;
+  }
+
+  Range first_uncached;  // of what the CPU does not cache
+
+ private:
+  std::array<NamedBytes, kMost> all_{};
+  size_t count_ = 0;
+};
+
+}  // namespace mm
