@@ -1,5 +1,10 @@
 #include "kernel/monitor/explain.h"
 
+#include <array>
+
+#include "kernel/monitor/commands.h"
+#include "mm/size_text.h"
+
 namespace kernel {
 namespace {
 
@@ -88,5 +93,25 @@ void explain(const Booted& machine, mm::Phys address, const Printer& out) {
   }
   explain_frame(machine.relay.pages(), mm::pfn_down(address), out);
 }
+
+namespace {
+
+void explain_address(Booted& machine, std::string_view argument, const mm::Printer& out) {
+  const auto address = mm::number_of(argument, 16);
+  if (!address) {
+    out.line("explain: \"{}\" is no address; write it in hexadecimal, as explain 0x100000",
+             argument);
+    return;
+  }
+  explain(machine, mm::Phys{*address}, out);
+}
+
+constexpr std::array kCommands{
+    Command{"explain", "ADDR", "what a physical address is and who has it", explain_address},
+};
+
+}  // namespace
+
+std::span<const Command> explain_command() { return kCommands; }
 
 }  // namespace kernel

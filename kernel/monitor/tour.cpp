@@ -6,6 +6,7 @@
 #include "kernel/leave_report.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/monitor/pager.h"
+#include "kernel/monitor/pictures.h"
 #include "kernel/screen/screen.h"
 #include "kernel/screen/screen_console.h"
 

@@ -1,4 +1,5 @@
 #include "kernel/monitor/monitor.h"
+#include "kernel/monitor/commands.h"
 
 #include <gtest/gtest.h>
 
@@ -97,9 +98,9 @@ bool has(const std::string& text, std::string_view part) {
 TEST(Monitor, HelpNamesEveryCommand) {
   test::BootedMachine machine(kMachine);
   const std::string help = answer(machine, "help");
-  for (const Command& command : monitor_commands()) {
+  for_each_command([&](const Command& command) {
     EXPECT_TRUE(has(help, std::string(command.name) + " ")) << command.name;
-  }
+  });
 }
 
 TEST(Monitor, SaysWhatIsWrong) {

@@ -1,0 +1,41 @@
+// What takes a while: the memory test, and what things cost.
+#include "kernel/monitor/commands.h"
+
+#include <array>
+
+#include "kernel/bench.h"
+#include "kernel/memtest/memtest_phase.h"
+
+namespace kernel {
+namespace {
+
+using mm::Printer;
+
+void test_memory(Booted& machine, std::string_view argument, const Printer& out) {
+  const auto options = parse_memtest(argument, machine.relay.pages().node_count(), out);
+  if (!options) return;
+  start_memtest(machine, *options);
+  for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
+    const Verdict verdict = run_memtest(i, machine);
+    if (verdict.outcome() == loader::Outcome::Skip) continue;
+    out.line("{} {} {}", verdict.passed() ? "ok" : "not ok", kMemoryPatterns[i].row.id,
+             verdict.facts());
+  }
+  finish_memtest(machine);
+}
+
+void measure(Booted& machine, std::string_view, const Printer& out) {
+  bench_start(machine, out);
+  bench_allocator(machine, out);
+}
+
+constexpr std::array kCommands{
+    Command{"memtest", "[WORDS]", "test free memory: quick or full, passes, node:N", test_memory},
+    Command{"bench", "", "what the start and allocations cost", measure},
+};
+
+}  // namespace
+
+std::span<const Command> measure_commands() { return kCommands; }
+
+}  // namespace kernel
