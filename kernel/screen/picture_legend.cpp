@@ -14,7 +14,7 @@ void Picture::draw_header(const PictureOf& of) const {
   uint32_t x = screen_.text(margin, unit_ / 2, strong(), "Baton", {116, 186, 255}, kBack);
   x = screen_.text(x + 2 * small().width, unit_ / 2, small(), of.title, kText, kBack, right_);
   const Text scale = text("one pixel is ");
-  const Text bytes = amount(scale_);
+  const Text bytes = amount(pieces_.scale());
   const auto length = static_cast<uint32_t>(scale.length + bytes.length) * small().width;
   if (x + length + 2 * small().width < right_) {
     x = screen_.text(right_ - length, unit_ / 2, small(), scale.view(), kDim, kBack);
@@ -50,7 +50,7 @@ uint32_t Picture::draw_e820_legend(const PictureOf& of, Box box) const {
   for (const TypeLook& look : kTypes) {
     uint64_t bytes = 0;
     for (const mm::E820Entry& entry : of.relay.e820().entries()) {
-      if (type_index(entry.type) == type_index(look.type)) bytes += entry.range.size();
+      if (mm::picture_rank(entry.type) == mm::picture_rank(look.type)) bytes += entry.range.size();
     }
     if (bytes == 0 || y + unit_ > box.bottom) continue;
     line.draw(box.left, box.right, y, look.colour, look.name, amount(bytes).view());
@@ -67,19 +67,20 @@ void Picture::draw_names_legend(Box box) const {
   const uint32_t columns = box.width() > 52 * small().width ? 2 : 1;
   const uint32_t each = (box.width() - gap * (columns - 1)) / columns;
   const size_t room = size_t{rows} * columns;
-  const size_t shown = name_count_ <= room ? name_count_ : room - 1;
-  for (size_t i = 0; i < shown + (shown < name_count_); ++i) {
+  const std::span<const mm::Pieces::Name> names = pieces_.names();
+  const size_t shown = names.size() <= room ? names.size() : room - 1;
+  for (size_t i = 0; i < shown + (shown < names.size()); ++i) {
     const auto column = static_cast<uint32_t>(i / rows);
     const auto row = static_cast<uint32_t>(i % rows);
     const uint32_t left = box.left + column * (each + gap);
     const uint32_t y = box.top + unit_ + unit_ / 4 + row * unit_;
     if (i == shown) {
       uint64_t bytes = 0;
-      for (size_t rest = shown; rest < name_count_; ++rest) bytes += names_[rest].bytes;
-      line.draw(left, left + each, y, kPanel, text("{} more", name_count_ - shown).view(),
+      for (size_t rest = shown; rest < names.size(); ++rest) bytes += names[rest].bytes;
+      line.draw(left, left + each, y, kPanel, text("{} more", names.size() - shown).view(),
                 amount(bytes).view());
     } else {
-      line.draw(left, left + each, y, of_name(i), names_[i].name, amount(names_[i].bytes).view());
+      line.draw(left, left + each, y, of_name(i), names[i].name, amount(names[i].bytes).view());
     }
   }
 }

@@ -4,13 +4,6 @@
 
 namespace kernel::picture_parts {
 
-uint8_t type_index(mm::E820Type type) {
-  for (size_t i = 0; i < kTypeCount; ++i) {
-    if (kTypes[i].type == type) return static_cast<uint8_t>(i + 1);
-  }
-  return type_index(mm::E820Type::Reserved);
-}
-
 Colour of_order(uint32_t order_times_16) {
   constexpr Colour kStops[] = {{250, 232, 110}, {150, 214, 92}, {52, 176, 122}, {24, 120, 120}};
   const uint32_t at = std::min<uint32_t>(order_times_16, 18 * 16);

@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 
 #include "kernel/screen/framebuffer.h"
 #include "mm/e820.h"
 #include "mm/format.h"
+#include "mm/picture/pieces.h"
 #include "mm/zones.h"
 
 namespace kernel::picture_parts {
@@ -32,7 +34,7 @@ struct TypeLook {
   const char* name;
   Colour colour;
 };
-// By strictness, the weakest first: the last one in a pixel wins. Index 0 of a column is no entry.
+// In the order of mm::kPictureTypes.
 inline constexpr TypeLook kTypes[] = {
     {mm::E820Type::Ram, "usable", {74, 122, 96}},
     {mm::E820Type::Unaccepted, "unaccepted", {150, 150, 90}},
@@ -44,10 +46,13 @@ inline constexpr TypeLook kTypes[] = {
     {mm::E820Type::Reserved, "reserved", {200, 80, 90}},
     {mm::E820Type::Unusable, "unusable", {255, 30, 60}},
 };
-inline constexpr size_t kTypeCount = sizeof kTypes / sizeof kTypes[0];
-
-// Index into kTypes, plus 1; what nobody knows counts as reserved.
-[[nodiscard]] uint8_t type_index(mm::E820Type type);
+static_assert([] {
+  size_t i = 0;
+  for (const TypeLook& look : kTypes) {
+    if (look.type != mm::kPictureTypes[i++]) return false;
+  }
+  return i == std::size(mm::kPictureTypes);
+}());
 
 // --- Zones, orders, reservations ---
 

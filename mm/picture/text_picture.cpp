@@ -1,26 +1,27 @@
 #include "mm/picture/text_picture.h"
 
+#include "mm/picture/pieces.h"
+
 namespace mm {
 namespace {
 
+// A column of the terminal's is a part of a zone.
 struct Part {
   uint64_t ram = 0, reserved = 0;  // frames
 };
 
 Part look_at(const RelayCore& relay, NodeId node, PfnRange frames) {
   Part part;
-  for (const ActiveRange& active : relay.layout().active) {
-    const PfnRange here = active.pfns.clip(frames);
-    if (active.node != node || here.empty()) continue;
-    part.ram += here.size();
-    Pfn counted = here.start;
-    for (const Reservation& r : relay.reservations().entries()) {
-      const PfnRange touched = pfns_touched(r.range).clip({counted, here.end});
-      if (touched.empty()) continue;
-      part.reserved += touched.size();
-      counted = touched.end;
-    }
-  }
+  Pfn from = frames.start;  // reservations may share a frame
+  const auto into_part = [&](Range range, auto add) {
+    const PfnRange here = pfns_touched(range).clip({from, frames.end});
+    if (here.empty()) return;
+    add(part, here.size());
+    from = here.end;
+  };
+  count_ram(relay, node, into_part);
+  from = frames.start;
+  count_reserved(relay, into_part, [](Part&, uint64_t, const Reservation&) {});
   return part;
 }
 
