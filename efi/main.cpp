@@ -20,13 +20,13 @@
 namespace efi {
 namespace {
 
-// What errors point into: it must outlive relay().
+// What errors point into: it must outlive leave_firmware().
 struct Baggage {
   Firmware firmware;
   Configuration configuration;
 };
 
-mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
+mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   const Firmware& firmware = baggage.firmware;
   const loader::Config& config = baggage.configuration.values;
   const mm::Printer out = console.printer();
@@ -70,7 +70,7 @@ mm::Result<> relay(Baggage& baggage, Console& console, uint64_t tsc_entry) {
 }  // namespace efi
 
 extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
-  using efi::Baggage, efi::Console, efi::meet_firmware, efi::read_counter, efi::relay;
+  using efi::Baggage, efi::Console, efi::meet_firmware, efi::read_counter, efi::leave_firmware;
   const uint64_t tsc_entry = read_counter();
   Baggage baggage{{image, system, system->BootServices, nullptr}, {}};
   Console console(baggage.firmware);
@@ -80,7 +80,7 @@ extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
   const auto met = meet_firmware(image, system);
   if (met.ok()) baggage.firmware = met.value();
   const mm::Result<> result =
-      met.ok() ? relay(baggage, console, tsc_entry) : mm::Result<>(met.error());
+      met.ok() ? leave_firmware(baggage, console, tsc_entry) : mm::Result<>(met.error());
   out.error("baton", result.error());
   out.line("baton: going back to the firmware");
   return EFI_LOAD_ERROR;
