@@ -269,12 +269,4 @@ Result<> reserve_node_zero(EarlyRes& reservations, const Arm32Space& space, Phys
   return reserve_if_there(reservations, {space.phys_offset, pgdir}, "BEFORE PGDIR");
 }
 
-Result<> reserve_ia32_low(EarlyRes& reservations, const Ia32LowMemory& low) {
-  BATON_TRY(reserve_if_there(reservations, {Phys{0}, Phys{kPageSize}}, "BIOS PAGE 0"));
-  BATON_TRY(reserve_if_there(reservations, low.ebda, "EBDA"));
-  BATON_TRY(reserve_if_there(reservations, low.trampoline, "TRAMPOLINE"));
-  BATON_TRY(reserve_if_there(reservations, low.acpi_wakeup, "ACPI WAKEUP"));
-  return reserve_if_there(reservations, low.smp_config, "SMP CONFIG");
-}
-
 }  // namespace mm

@@ -4,8 +4,8 @@
 // not fit is highmem, reached through a few temporary mappings. Here are the steps of ARM's
 // paging_init and bootmem_init that are arithmetic: each gives the ranges that it maps, keeps or
 // clears, and how; nothing here writes a page table. Two kernels are followed, Linux 2.6.34 (banks
-// and bootmem) and 4.14 (memblock): arch/arm/mm/mmu.c, arch/arm/mm/init.c; and for IA-32
-// arch/x86/kernel/setup_32.c of 2.6.2x.
+// and bootmem) and 4.14 (memblock): arch/arm/mm/mmu.c, arch/arm/mm/init.c. IA-32 is in
+// mm/x86_64/ia32.h.
 #pragma once
 
 #include <array>
@@ -65,9 +65,6 @@ struct Arm32Space {
 // vmalloc=: exactly so many bytes for vmalloc, and no gap; at least 16 MiB, and at least 32 MiB are
 // left for lowmem. What is limited so is said, in Linux's words.
 void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out);
-
-// IA-32 with 3 GiB for programs: 1 GiB less 128 MiB for vmalloc and fixed mappings.
-inline constexpr uint64_t kIa32Lowmem = 896 * kMiB;
 
 // ARM to the relay: Normal to where lowmem ends, HighMem above. What it keeps is reserved by name,
 // so nothing is trimmed.
@@ -184,17 +181,5 @@ struct Pkmap {
 // what lies before them. Fails when one overlaps what is reserved already.
 Result<> reserve_node_zero(EarlyRes& reservations, const Arm32Space& space, Phys pgdir,
                            Range kernel);
-
-// IA-32's setup_bootmem_allocator: page 0, which is the BIOS's, the extended BIOS data area, and
-// what the configuration needs: the page of the trampoline that starts other CPUs, the page ACPI
-// wakes up through, and the SMP configuration table. Empty ranges are not there. e820 may call any
-// of them usable. Fails like reserve_node_zero.
-struct Ia32LowMemory {
-  Range ebda;
-  Range trampoline;
-  Range acpi_wakeup;
-  Range smp_config;
-};
-Result<> reserve_ia32_low(EarlyRes& reservations, const Ia32LowMemory& low);
 
 }  // namespace mm

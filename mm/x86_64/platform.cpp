@@ -7,8 +7,6 @@
 namespace mm {
 namespace {
 
-constexpr Phys kDmaEnd{16 * kMiB};  // what the ISA bus can address
-
 Result<Trims> trim_pc(E820Table& e820, const TrimFacts& facts, const Printer& out) {
   const Pfn max_pfn = facts.max_pfn;
   Trims trims = BATON_TRY(trim_bios_range(e820, std::min(max_pfn, pfn_down(facts.reach)), out));
@@ -19,29 +17,16 @@ Result<Trims> trim_pc(E820Table& e820, const TrimFacts& facts, const Printer& ou
   return trims;
 }
 
-Platform any_pc(unsigned paging_levels) {
-  return {
-      .zones = {}, .max_pfn = max_arch_pfn(paging_levels), .trim = trim_pc, .keeps_dma32 = true};
-}
-
 }  // namespace
 
 Platform x86_64_platform(unsigned paging_levels) {
-  Platform pc = any_pc(paging_levels);
-  pc.zones.add(ZoneType::Dma, kDmaEnd);
+  Platform pc{
+      .zones = {}, .max_pfn = max_arch_pfn(paging_levels), .trim = trim_pc, .keeps_dma32 = true};
+  pc.zones.add(ZoneType::Dma, kIsaDmaEnd);
   pc.zones.add(ZoneType::Dma32, Phys{4 * kGiB});
   pc.zones.add(ZoneType::Normal, ZoneLimits::kEndOfRam);
   pc.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);
   pc.zones.zones.device = true;
-  return pc;
-}
-
-Platform ia32_platform(Phys end_of_low, unsigned paging_levels) {
-  Platform pc = any_pc(paging_levels);
-  pc.zones.add(ZoneType::Dma, std::min(kDmaEnd, end_of_low));
-  pc.zones.add(ZoneType::Normal, end_of_low);
-  pc.zones.add(ZoneType::HighMem, ZoneLimits::kEndOfRam);
-  pc.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);
   return pc;
 }
 

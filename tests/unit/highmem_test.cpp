@@ -13,7 +13,7 @@
 #include "mm/audit.h"
 #include "mm/lowmem.h"
 #include "mm/relay.h"
-#include "mm/x86_64/platform.h"
+#include "mm/x86_64/ia32.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"

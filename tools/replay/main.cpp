@@ -20,6 +20,7 @@
 #include "mm/picture/text_picture.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
+#include "mm/x86_64/ia32.h"
 #include "mm/x86_64/platform.h"
 #include "tools/replay/compare.h"
 #include "tools/replay/log_reader.h"

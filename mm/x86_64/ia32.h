@@ -1,0 +1,29 @@
+// A PC under a 32-bit kernel. Linux's arch/x86/kernel/setup_32.c of 2.6.2x.
+#pragma once
+
+#include "mm/early_res.h"
+#include "mm/platform.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace mm {
+
+// With 3 GiB for programs: 1 GiB less 128 MiB for vmalloc and fixed mappings.
+inline constexpr uint64_t kIa32Lowmem = 896 * kMiB;
+
+// DMA to 16 MiB, Normal to where lowmem ends, HighMem above; the rest is a PC's.
+[[nodiscard]] Platform ia32_platform(Phys end_of_low, unsigned paging_levels = 4);
+
+// setup_bootmem_allocator: page 0, which is the BIOS's, the extended BIOS data area, and what the
+// configuration needs: the page of the trampoline that starts other CPUs, the page ACPI wakes up
+// through, and the SMP configuration table. Empty ranges are not there. e820 may call any of them
+// usable. Fails when one overlaps what is reserved already.
+struct Ia32LowMemory {
+  Range ebda;
+  Range trampoline;
+  Range acpi_wakeup;
+  Range smp_config;
+};
+Result<> reserve_ia32_low(EarlyRes& reservations, const Ia32LowMemory& low);
+
+}  // namespace mm
