@@ -255,6 +255,10 @@ Result<Phys> RelayCore::boot_alloc(uint64_t bytes, const char* name) {
   return place;
 }
 
-void RelayCore::print_layout() const { print_zones(numa_, zone_ranges_, nodes_, out_); }
+void RelayCore::print_layout() const {
+  const Result<> found = need(Station::LayOut, "print_layout");
+  if (!found.ok()) return out_.error("relay", found.error());
+  print_zones(numa_, zone_ranges_, nodes_, out_);
+}
 
 }  // namespace mm

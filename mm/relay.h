@@ -87,7 +87,8 @@ class RelayCore {
   // alloc_bootmem: whole pages for what is needed before buddy and stays, reserved under `name`.
   // The lowest place above the DMA zone that fits, or below; the same place on both roads.
   Result<Phys> boot_alloc(uint64_t bytes, const char* name);
-  // Prints what station 3 found; Linux does so after its boot allocator stands. Says nothing before.
+  // Prints what station 3 found, or that it is missing; Linux does so after its boot allocator
+  // stands.
   void print_layout() const;
 
   [[nodiscard]] const Platform& platform() const { return platform_; }

@@ -504,13 +504,14 @@ constexpr Call kCalls[] = {
 // A machine that has been through the first stations.
 struct Underway {
   explicit Underway(size_t stations, const mm::Platform& platform = mm::x86_64_platform())
-      : relay(platform, memory.map(), mm::Printer()) {
+      : relay(platform, memory.map(), log.printer()) {
     for (size_t i = 0; i < stations; ++i) test::must(run(i));
   }
   mm::Result<> run(size_t station) { return kCalls[station].run(relay, machine); }
 
   test::DrawnMachine machine{kTwoNodes};
   test::PretendMemory memory{machine.e820.entries().back().range.end};
+  test::Log log;
   Relay relay;
 };
 
@@ -555,7 +556,15 @@ TEST(RelayOrder, WhatNeedsAStationNamesIt) {
     } else {
       EXPECT_TRUE(early.ok());
     }
+    machine.log.take();
     machine.relay.print_layout();
+    const std::string said = machine.log.take();
+    if (stations < 4) {
+      EXPECT_EQ(said, std::string("relay: ") + next +
+                          ": is the next station and was not called, print_layout\n");
+    } else {
+      EXPECT_TRUE(said.starts_with("Zone ranges:\n")) << said;
+    }
   }
   EXPECT_FALSE(Underway(std::size(kCalls)).relay.boot_alloc(4096, "A").ok());
 }
