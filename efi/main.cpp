@@ -5,7 +5,6 @@
 #include "efi/arch.h"
 #include "efi/configuration.h"
 #include "efi/console.h"
-#include "efi/departure.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
 #include "efi/firmware_phase.h"
@@ -14,6 +13,7 @@
 #include "efi/last_words.h"
 #include "efi/memory_map.h"
 #include "efi/menu.h"
+#include "efi/protocols/baton.h"
 #include "efi/report.h"
 #include "version.h"
 

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <string_view>
 
-#include "efi/chain.h"
 #include "efi/directory.h"
+#include "efi/protocols/chain.h"
 #include "loader/menu/boot_entries.h"
 #include "loader/menu/boot_menu.h"
 #include "version.h"

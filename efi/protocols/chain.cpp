@@ -1,4 +1,4 @@
-#include "efi/chain.h"
+#include "efi/protocols/chain.h"
 
 #include <algorithm>
 #include <cstring>

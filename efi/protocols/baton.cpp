@@ -1,4 +1,4 @@
-#include "efi/departure.h"
+#include "efi/protocols/baton.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,6 @@
-// Getting ready to leave the firmware: all that is needed afterwards is found and allocated while
-// there is still somebody to ask, as large as it can become.
+// How Baton's own kernel is left to (loader/handoff/handoff.h). Getting ready to leave the firmware:
+// all that is needed afterwards is found and allocated while there is still somebody to ask, as large
+// as it can become.
 #pragma once
 
 #include <cstdint>
