@@ -17,7 +17,7 @@ ifneq (,$(filter setup,$(MAKECMDGOALS)))
 AFTER_SETUP := $(filter-out setup,$(MAKECMDGOALS))
 .PHONY: setup $(AFTER_SETUP)
 setup:
-	@tools/setup
+	@tools/setup $(AFTER_SETUP)
 $(AFTER_SETUP): setup
 	@+$(MAKE) --no-print-directory $@
 else
@@ -62,14 +62,13 @@ FREESTANDING := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics
 all: $(BUILD)/baton.img $(BUILD)/baton.iso $(BUILD)/kernel.elf $(BUILD)/compile_commands.json
 
 # $(call remember,NAME,TEXT): a file that changes only when TEXT does. What is built from flags or
-# from a list of files depends on it, and so is built again when they change. It is written while
-# this file is read, so that `make -n` tells the truth; the rule is for `make clean all`.
+# from a list of files depends on it, and so is built again when they change. They are compared while
+# this file is read, so that `make -n`, which takes every rule without a file for a change, tells the
+# truth.
 same = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
 written = $(file <$(BUILD)/flags/$(1))
 define remember
-$(if $(call same,$(strip $(call written,$(1))),$(strip $(2))),,$(shell \
-  mkdir -p $(dir $(BUILD)/flags/$(1)))$(file >$(BUILD)/flags/$(1),$(strip $(2))))
-$(BUILD)/flags/$(1):
+$(BUILD)/flags/$(1): $(if $(call same,$(strip $(call written,$(1))),$(strip $(2))),,FORCE)
 	@mkdir -p $$(@D); printf '%s\n' '$(strip $(2))' > $$@
 endef
 
@@ -96,7 +95,7 @@ GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h
 # $(call compiled,GROUP,FLAGS,COMPILER): how sources become objects below build/GROUP/, and what these
 # depend on; by $(CXX) unless another compiler is named.
 define compiled
-$(call remember,$(1),$(or $(3),$(CXX)) $(COMPILER): $(2))
+$(call remember,$(1),$(lastword $(3)) $(COMPILER): $(2))
 $(BUILD)/$(1)/%.o: %.cpp $(BUILD)/flags/$(1) | $(GENERATED)
 	$$(call say,CXX)
 	@mkdir -p $$(@D)
@@ -277,7 +276,7 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # With the sanitizers: unit tests. The tests themselves are not optimised: thrice as quick to build.
 CHECKED_OBJ := $(call objects,host/checked,$(HOST_SRC))
-UNIT_SRC := $(wildcard tests/unit/*_test.cpp)
+UNIT_SRC := $(wildcard tests/unit/*_test.cpp tests/unit/mm/*_test.cpp)
 UNIT_OBJ := $(call objects,host/tests,$(UNIT_SRC))
 $(eval $(call compiled,host/checked,$(HOST_CXXFLAGS) -O1 $(SANITIZERS)))
 $(eval $(call compiled,host/tests,$(HOST_CXXFLAGS) -O0 $(SANITIZERS)))
@@ -366,6 +365,60 @@ programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
   $(BUILD)/host/replay $(FAULTY)
 
+# --- Other architectures -----------------------------------------------------------------------
+# Neutral code is compiled for those that cannot be built yet, with the same warnings; efi/ where
+# there are GNU-EFI's headers. Not linked: what it asks of an architecture is not there.
+OTHERS := $(filter-out $(ARCH) $(patsubst kernel/%/,%,$(wildcard kernel/*/)),$(ARCHITECTURES))
+CACHE := $(filter %ccache,$(CXX))
+define neutral_of
+$(call compiled,neutral/$(1),$(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(alone.$(1)) -O0 \
+  -fshort-wchar $(calls.$(1)) -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/$(gnu_efi.$(1)),\
+  $(CACHE) $(prefix.$(1))g++)
+NEUTRAL_OBJ += $(call objects,neutral/$(1),$(foreach f,$(if $(gnu_efi.$(1)),efi) loader kernel mm,\
+  $(call neutral,$(f))))
+endef
+$(foreach a,$(OTHERS),$(eval $(call neutral_of,$(a))))
+.PHONY: neutral
+neutral: $(NEUTRAL_OBJ)
+
+# mm/ and its unit tests as programs of 32 bits, GoogleTest from its source package. The tests index
+# their own vectors with frame numbers, which mm/ itself may not.
+GOOGLETEST := /usr/src/googletest/googletest
+NARROW := i686 arm
+define narrow
+$(call compiled,host/$(1)/mm,$(HOST_CXXFLAGS) -O1,$(CACHE) $(prefix.$(1))g++)
+$(call compiled,host/$(1)/tests,$(HOST_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
+  -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
+NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(call neutral,mm)) $(call \
+  objects,host/$(1)/tests,$(REPLAY_LIB) $(wildcard tests/unit/mm/*_test.cpp))
+$(BUILD)/host/$(1)/gtest%.o: $(GOOGLETEST)/src/gtest%.cc
+	$$(call say,CXX)
+	@mkdir -p $$(@D)
+	$$(Q)$(CACHE) $(prefix.$(1))g++ -std=c++20 -O1 -I$(GOOGLETEST) -I$(GOOGLETEST)/include -c -o $$@ $$<
+$(call remember,host/$(1).link,$$(NARROW_OBJ_$(1)))
+$(BUILD)/host/mm_$(1)_tests: $$(NARROW_OBJ_$(1)) $(BUILD)/host/$(1)/gtest-all.o \
+    $(BUILD)/host/$(1)/gtest_main.o $(BUILD)/flags/host/$(1).link
+	$$(call say,LINK)
+	$$(Q)$(prefix.$(1))g++ -static -o $$@ $$(filter %.o,$$^) -pthread
+endef
+$(foreach a,$(NARROW),$(eval $(call narrow,$(a))))
+.PHONY: narrow
+narrow: $(NARROW:%=$(BUILD)/host/mm_%_tests)
+
+# --- Headers -----------------------------------------------------------------------------------
+# Each compiles by itself, with the flags of a world in which it is used.
+HEADERS := $(shell find efi loader kernel mm tools tests/support -name '*.h')
+HEADERS_OK := $(HEADERS:%=$(BUILD)/headers/%.ok)
+flags_of = $(or $(COMMANDS_OF_$(firstword $(subst /, ,$(1)))),$(COMMANDS_OF_host/tests))
+$(HEADERS_OK): $(BUILD)/headers/%.ok: % | $(GENERATED)
+	$(call say,HEADER)
+	@mkdir -p $(@D)
+	$(Q)echo '#include "$<"' | $(call flags_of,$<) -x c++ -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ -
+	@touch $@
+-include $(wildcard $(HEADERS_OK:.ok=.d))
+.PHONY: headers
+headers: $(HEADERS_OK)
+
 # --- For editors and clang-tidy ----------------------------------------------------------------
 # Each source once, with the flags of a world in which it is built: the host's where there is a
 # choice. clang takes -mgeneral-regs-only to mean that long double cannot even be declared.
@@ -424,15 +477,23 @@ run: all
 test:
 	@+BUILD=$(BUILD) $(PYTHON) tools/test
 
+.PHONY: check
+check:
+	@+BUILD=$(BUILD) $(PYTHON) tools/test check
+
 # --- Referee -----------------------------------------------------------------------------------
 # Real Linux on the same machines; see tests/referee/run.
 ONLY   ?=
 KERNEL ?=
 BOOTS  ?= 100
-.PHONY: referee soak bench bench-host
+.PHONY: referee unchanged soak bench bench-host
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
 	  $(if $(RANDOM),--random $(RANDOM)) $(if $(SEED),--seed $(SEED))
+
+unchanged:
+	@BUILD=$(BUILD) $(PYTHON) tests/referee/unchanged --before '$(BEFORE)' --only '$(ONLY)' \
+	  $(if $(AFTER),--after '$(AFTER)')
 
 soak: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
@@ -456,14 +517,20 @@ help:
 
 #: make            build everything into build/
 #: make setup      install what is needed to build, run and test (Debian and Ubuntu)
+#:                   `make setup run`: only what a boot needs, and boot
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
 #:                   DISPLAY=gtk|sdl|vnc: show the screen as well
 #:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF
+#: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them
+#: make neutral    compile what is no architecture's for aarch64, i686 and arm
+#: make narrow     mm's unit tests as programs of 32 bits, build/host/mm_{i686,arm}_tests
+#: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
 #:                   RANDOM=20 SEED=1: on machines made by chance instead
+#: make unchanged  BEFORE=commit: show that HEAD (or AFTER=) says and does the same in QEMU
 #: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list

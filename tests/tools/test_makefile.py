@@ -1,0 +1,51 @@
+"""The Makefile knows what depends on what: a header touched, and every program that it is in is built
+again. Asked of what is built, without building."""
+
+import os
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+BUILD = os.environ.get("BUILD", "build")
+
+
+def plan(goal, *more):
+    """What make would do."""
+    done = subprocess.run(["make", "-n", "V=1", *more, f"{BUILD}/{goal}"], cwd=ROOT, text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def built(goal):
+    if not (ROOT / BUILD / goal).exists():
+        pytest.skip(f"{goal} is not built")
+
+
+@pytest.mark.parametrize("goal, header, source", [
+    ("host/benchmarks", "mm/page_alloc_impl.h", "tests/bench/page_alloc_bench.cpp"),
+    ("host/unit_tests", "mm/page_alloc_impl.h", "tests/unit/mm/page_alloc_test.cpp"),
+    ("host/unit_tests", "mm/buddy.h", "mm/buddy.cpp"),
+    ("host/property_tests", "mm/relay.h", "tests/property/relay_test.cpp"),
+    ("host/threads_tests", "mm/page_alloc_impl.h", "tests/threads/page_alloc_test.cpp"),
+    ("host/replay", "mm/relay.h", "tools/replay/main.cpp"),
+    ("kernel.elf", "loader/handoff/handoff.h", "kernel/main.cpp"),
+    ("efi/baton.so", "loader/handoff/handoff.h", "efi/main.cpp")])
+def test_a_touched_header_builds_what_includes_it(goal, header, source):
+    built(goal)
+    assert f"-o {BUILD}/" in (said := plan(goal, "-W", header))
+    assert any(line.endswith(f" {source}") for line in said.splitlines())
+
+
+def test_what_does_not_include_it_is_left_alone():
+    built("host/replay")
+    said = plan("host/replay", "-W", "mm/page_alloc_impl.h")
+    assert not any(line.endswith(" tools/replay/log_words.cpp") for line in said.splitlines())
+
+
+def test_another_flag_builds_again():
+    built("host/replay")
+    said = plan("host/replay", "LANGUAGE=-std=c++20 -I. -Ibuild/gen -DANOTHER")
+    assert any(line.endswith(" tools/replay/log_words.cpp") for line in said.splitlines())
