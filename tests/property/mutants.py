@@ -228,6 +228,11 @@ def link(target, objects):
         sys.exit(f"{target} does not link:\n{said}")
 
 
+def unit_test(name):
+    """Its source."""
+    return next(pathlib.Path("tests/unit").rglob(f"{name}_test.cpp"))
+
+
 def caught(number, mutant, unit_objects, property_object):
     """What noticed it, or None."""
     path, old, new, _ = mutant
@@ -244,7 +249,7 @@ def caught(number, mutant, unit_objects, property_object):
         compile_("tests/property/relay_test.cpp", property_objects[0], shadow)
         units = {name: shadow / f"{name}.o" for name in WITH_HEADER[path]}
         for name, target in units.items():
-            compile_(f"tests/unit/{name}_test.cpp", target, shadow)
+            compile_(unit_test(name), target, shadow)
         # First: of what several objects have, as templates are, the linker takes the first.
         units = {**units, **{n: o for n, o in unit_objects.items() if n not in units}}
     else:
@@ -266,7 +271,7 @@ def main():
     unit_objects = {}
     for name in UNIT:
         unit_objects[name] = WORK / f"base/{name}.o"
-        compile_(f"tests/unit/{name}_test.cpp", unit_objects[name])
+        compile_(unit_test(name), unit_objects[name])
     property_object = WORK / "base/relay_test.o"
     compile_("tests/property/relay_test.cpp", property_object)
     survivors = 0

@@ -21,7 +21,10 @@ namespace test {
 constexpr mm::Range range(uint64_t start, uint64_t end) { return {mm::Phys{start}, mm::Phys{end}}; }
 
 struct Machine32 {
-  PretendMemory memory{mm::Phys{uint64_t{1} << 32}};
+  // With lowmem that begins there.
+  explicit Machine32(mm::Phys first = {}) : memory(mm::Phys{uint64_t{1} << 32}, first) {}
+
+  PretendMemory memory;
   // What there is when the relay begins.
   std::vector<mm::E820Entry> e820_storage = std::vector<mm::E820Entry>(64);
   mm::E820Table e820{e820_storage};

@@ -2,7 +2,7 @@
 // it.
 #pragma once
 
-#include <cstdint>
+#include <cinttypes>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -63,7 +63,7 @@ class MachineFile {
   static mm::Range range_of(const std::string& text) {
     unsigned long start = 0;
     unsigned long last = 0;
-    if (std::sscanf(text.c_str(), "%lx %lx", &start, &last) != 2 || last < start) {
+    if (std::sscanf(text.c_str(), "%" SCNx64 " %" SCNx64, &start, &last) != 2 || last < start) {
       throw std::runtime_error("not a range: " + text);
     }
     return {mm::Phys{start}, mm::Phys{last}};

@@ -132,7 +132,7 @@ replay::Log read(const Options& options) {
   return log;
 }
 
-void print_buddyinfo(const mm::PageAllocatorCore& pages, const mm::Printer& out) {
+void print_buddyinfo(const mm::PageAllocatorCore& pages) {
   for (const mm::NodeLayout& node : pages.layout().nodes) {
     for (const mm::ZoneType z : mm::kAllZones) {
       if (node.zones[z].present == 0) continue;
@@ -141,9 +141,9 @@ void print_buddyinfo(const mm::PageAllocatorCore& pages, const mm::Printer& out)
         if (block.node == node.id && block.zone == z) ++counts[block.order];
         return true;
       });
-      out.part("Node {}, zone {:>8} ", node.id, mm::zone_name(z));
-      for (const uint64_t blocks : counts) out.part("{:6} ", blocks);
-      out.line("");
+      std::printf("Node %u, zone %8s ", node.id, mm::zone_name(z));
+      for (const uint64_t blocks : counts) std::printf("%6lu ", blocks);
+      std::printf("\n");
     }
   }
 }
@@ -187,7 +187,7 @@ void run(const Options& options) {
   numa.memory = log.srat;
   numa.named = log.named;
   must(relay.finish({.numa = numa, .road = options.road}));
-  print_buddyinfo(relay.pages(), out);
+  print_buddyinfo(relay.pages());
   const mm::LedgerFacts facts{.firmware = firmware, .trims = trims};
   const auto closed = mm::close_ledger(relay, relay.pages(), facts, out);
   mm::print_text_picture(relay, options.columns, out);

@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,11 +17,13 @@ namespace replay {
 
 class PretendMemory {
  public:
-  // Physical addresses [0, end) can be touched through map().
-  explicit PretendMemory(mm::Phys end) : size_(static_cast<size_t>(end.v)) {
-    if (size_ == 0) throw std::runtime_error("there is no RAM");
-    base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // Physical addresses [start, end) can be touched through map(); where pointers have 32 bits, the
+  // first 3 GiB or one of them: the rest is high memory.
+  explicit PretendMemory(mm::Phys end, mm::Phys start = {}) : start_(start) {
+    if (end <= start) throw std::runtime_error("there is no RAM");
+    constexpr bool kNarrow = sizeof(void*) < 8;
+    take(kNarrow ? std::min(end - start, 3 * mm::kGiB) : end - start);
+    if (kNarrow && base_ == MAP_FAILED) take(mm::kGiB);
     if (base_ == MAP_FAILED) throw std::runtime_error("no address space for pretend memory");
   }
   ~PretendMemory() { munmap(base_, size_); }
@@ -28,12 +31,21 @@ class PretendMemory {
   PretendMemory& operator=(const PretendMemory&) = delete;
 
   [[nodiscard]] mm::DirectMap map() const {
-    return mm::DirectMap(reinterpret_cast<uintptr_t>(base_));
+    return mm::DirectMap(reinterpret_cast<uintptr_t>(base_) - static_cast<uintptr_t>(start_.v));
   }
+  // How much there is.
+  [[nodiscard]] size_t size() const { return size_; }
 
  private:
-  size_t size_;
-  void* base_;
+  void take(uint64_t size) {
+    size_ = static_cast<size_t>(size);
+    base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  }
+
+  mm::Phys start_;
+  size_t size_ = 0;
+  void* base_ = MAP_FAILED;
 };
 
 }  // namespace replay

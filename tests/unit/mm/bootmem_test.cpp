@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 
+#include <cinttypes>
 #include <cstring>
 #include <random>
 #include <string>
@@ -40,7 +41,7 @@ struct OneNode {
     for (PfnRange run = bitmap.next_free(all.start, all); !run.empty();
          run = bitmap.next_free(run.end, all)) {
       char line[64];
-      std::snprintf(line, sizeof(line), "[0x%lx 0x%lx) ", run.start.v, run.end.v);
+      std::snprintf(line, sizeof(line), "[0x%" PRIx64 " 0x%" PRIx64 ") ", run.start.v, run.end.v);
       text += line;
     }
     return text;
@@ -94,7 +95,7 @@ TEST(NodeBootmem, AgreesWithASetOfBits) {
         uint64_t end = i;
         while (end < size && free[end] == free[i]) ++end;
         char line[64];
-        std::snprintf(line, sizeof(line), "[0x%lx 0x%lx) ", start + i, start + end);
+        std::snprintf(line, sizeof(line), "[0x%" PRIx64 " 0x%" PRIx64 ") ", start + i, start + end);
         if (free[i]) expected += line;
         i = end;
       }
@@ -246,6 +247,7 @@ TEST(Bootmem, TheListsOwnEntryIsTakenWithoutALine) {
 }
 
 TEST(Bootmem, WithoutRoomForABitmapThereIsNone) {
+  NEEDS_64_BITS();
   Road road;
   // All but 16 pages at the end of node 0 and 16 at the end of node 1; a bitmap has 17.
   test::must(road.laid.reservations.reserve({Phys{0x1000}, Phys{0x7fff0000}}, "A"));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 
+#include "tests/support/pretend_memory.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace mm::test {
@@ -270,6 +271,7 @@ TEST(PageAlloc, ReleaseRefusesWhatIsNotToBeHandedOver) {
 }
 
 TEST(PageAlloc, ZeroMeansZeroes) {
+  NEEDS_64_BITS();
   PretendMachine machine(small());
   ASSERT_TRUE(machine.release_all(kernel()).ok());
   const Pfn pfn = machine.allocator.alloc_pages(0, kGfpKernel, 1, 0).value();

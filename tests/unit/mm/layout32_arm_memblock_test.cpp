@@ -124,7 +124,7 @@ TEST(ArmMemblock, AdjustLowmemBounds) {
 }
 
 TEST(ArmMemblock, FromMemblockToBuddy) {
-  Machine32 m;
+  Machine32 m(Phys{0x60000000});
   std::array<Bank, 2> banks{Bank{range(0x60000000, 0x80000000)}};
   ASSERT_EQ(must(mm::sanity_check_meminfo(banks, 1, kSpace, {})), 1u);
   m.add_banks(std::span(banks).first(1));

@@ -111,7 +111,7 @@ TEST(ArmBanks, BadOnesAreNamed) {
 }
 
 TEST(Arm, FromBanksToAZeroPage) {
-  Machine32 m;
+  Machine32 m(Phys{0x80000000});
 
   // sanity_check_meminfo
   std::array<Bank, 4> storage{Bank{range(0xa0000000, 0xc0000000)},

@@ -64,6 +64,7 @@ TEST(Relay, EveryUsableFrameThatNobodyReservedIsInBuddy) {
 }
 
 TEST(Relay, BothRoadsLeaveTheSameBuddy) {
+  NEEDS_64_BITS();
   for (const char* drawing : {kSmallPc, kTwoNodes}) {
     test::RelayOptions options;
     options.reservations = {reserved(0x0, 0x1000, "BIOS PAGE 0"),
@@ -234,6 +235,7 @@ uint64_t touched(const mm::DirectMap& map, Range range) {
 }
 
 TEST(Relay, AHoleOfTwoTebibytesCostsNothing) {
+  NEEDS_64_BITS();
   //   0  1M        64G                     2T         2T+64G
   //   |  | RAM      |        nothing        | RAM      |       one node
   const char* const kSparse = R"(
@@ -425,6 +427,7 @@ TEST(Relay, KeepsMemoryFor32BitDmaUntilTheHandOver) {
 }
 
 TEST(Relay, KeepsNothingFor32BitDmaWithoutNeedOrRoom) {
+  NEEDS_64_BITS();
   const char* const kNoneBelow = R"(
 BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
 BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable

@@ -57,7 +57,7 @@ class Machine {
       : drawn_(kMachine),
         memory_(Phys{0x88000000}),
         relay(mm::ia32_platform(kLimit), memory_.map(), log.printer()) {
-    EXPECT_EQ(mprotect(memory_.map().at<void>(kLimit), 0x88000000 - kLimit.v, PROT_NONE), 0);
+    EXPECT_EQ(mprotect(memory_.map().at<void>(kLimit), memory_.size() - kLimit.v, PROT_NONE), 0);
     must(relay.take_over(drawn_.e820.entries(), kGiven, Phys{mm::kMaxPhys}, kLimit));
     must(relay.trim());
     must(relay.find_nodes(drawn_.numa()));
