@@ -62,7 +62,7 @@ mm::Result<uint64_t> size_of(EFI_FILE* file, const char* path) {
 mm::Result<> read_into(EFI_FILE* file, uint8_t* to, uint64_t size, const char* path,
                        Progress&& progress) {
   for (uint64_t done = 0; done < size;) {
-    UINTN now = std::min(size - done, kReadAtOnce);
+    auto now = static_cast<UINTN>(std::min(size - done, kReadAtOnce));
     const EFI_STATUS status = file->Read(file, &now, to + done);
     if (status != EFI_SUCCESS) return failed("reading failed (at byte {})", path, status, done);
     if (now == 0) {
@@ -99,10 +99,10 @@ mm::Result<File> Volume::read(const Firmware& firmware, const char* path,
   }
   const uint64_t size = BATON_TRY(size_of(handle.file, path));
   if (size >= mm::kMaxPhys) return mm::Error{"cannot be that large (bytes {})", path, size};
-  File file{BATON_TRY(allocate(firmware, size + 1, path)), size};
+  File file{BATON_TRY(allocate(firmware, size + 1, path)), static_cast<size_t>(size)};
   BATON_TRY(read_into(handle.file, file.pages.as<uint8_t>(), size, path,
                       Progress(firmware, progress, "reading", path, size)));
-  file.text()[size] = '\0';
+  file.text()[file.size] = '\0';
   return file;
 }
 

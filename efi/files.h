@@ -14,7 +14,7 @@ namespace efi {
 // A file's whole content.
 struct File {
   Pages pages;
-  uint64_t size = 0;  // bytes; a NUL follows them, and lies in `pages` too
+  size_t size = 0;  // bytes; a NUL follows them, and lies in `pages` too
 
   [[nodiscard]] std::span<const uint8_t> bytes() const { return {pages.as<uint8_t>(), size}; }
   // Content and the NUL, to be parsed in place.

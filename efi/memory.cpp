@@ -12,13 +12,13 @@ constexpr uint64_t kReachable = 64 * mm::kTiB;
 Pages::~Pages() {
   // NOLINTNEXTLINE(clang-analyzer-core.*): 14 takes BATON_TRY's way out for coming past here
   if (boot_ != nullptr && !range_.empty()) {
-    boot_->FreePages(range_.start.v, range_.size() / mm::kPageSize);
+    boot_->FreePages(range_.start.v, static_cast<UINTN>(range_.size() / mm::kPageSize));
   }
 }
 
 mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what) {
   if (bytes == 0 || bytes > mm::kMaxPhys) return mm::Error{"no such size (bytes {})", what, bytes};
-  const uint64_t pages = mm::align_up(bytes, mm::kPageSize) / mm::kPageSize;
+  const auto pages = static_cast<UINTN>(mm::align_up(bytes, mm::kPageSize) / mm::kPageSize);
   EFI_PHYSICAL_ADDRESS address = 0;
   const EFI_STATUS status =
       firmware.boot->AllocatePages(AllocateAnyPages, EfiLoaderData, pages, &address);
@@ -26,7 +26,7 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
     return failed("too little memory: the firmware has none for it (bytes {})", what, status,
                   bytes);
   }
-  Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + pages * mm::kPageSize}}};
+  Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
   if (taken.range().end.v <= kReachable) return taken;
   // Four levels of page tables do not reach it.
   address = kReachable - 1;
@@ -35,12 +35,13 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
   if (lower != EFI_SUCCESS) {
     return failed("the firmware has none for it below 64 TiB (bytes {})", what, lower, bytes);
   }
-  return Pages{firmware, {mm::Phys{address}, mm::Phys{address + pages * mm::kPageSize}}};
+  return Pages{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
 }
 
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what) {
   mm::Result<Pages> pages = allocate(firmware, bytes, what);
-  if (pages.ok()) std::memset(pages.value().as<void>(), 0, pages.value().size());
+  if (pages.ok())
+    std::memset(pages.value().as<void>(), 0, static_cast<size_t>(pages.value().size()));
   return pages;
 }
 

@@ -38,7 +38,7 @@ class Pages {
   }
   template <class T>
   [[nodiscard]] std::span<T> span() const {
-    return {as<T>(), range_.size() / sizeof(T)};
+    return {as<T>(), static_cast<size_t>(range_.size() / sizeof(T))};
   }
 
   // From now on the pages stay allocated whatever happens.

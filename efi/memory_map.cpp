@@ -6,7 +6,7 @@
 namespace efi {
 
 EFI_STATUS MemoryMap::fetch(const Firmware& firmware) {
-  const UINTN room = buffer_.size();
+  const auto room = static_cast<UINTN>(buffer_.size());
   size_ = room;
   const EFI_STATUS status = firmware.boot->GetMemoryMap(&size_, buffer_.as<EFI_MEMORY_DESCRIPTOR>(),
                                                         &key_, &stride_, &version_);

@@ -23,8 +23,10 @@ class MemoryMap {
   }
   [[nodiscard]] mm::Range buffer() const { return buffer_.range(); }
   // As many descriptors as the buffer holds.
-  [[nodiscard]] size_t capacity() const { return stride_ == 0 ? 0 : buffer_.size() / stride_; }
-  [[nodiscard]] uint64_t key() const { return key_; }
+  [[nodiscard]] size_t capacity() const {
+    return stride_ == 0 ? 0 : static_cast<size_t>(buffer_.size() / stride_);
+  }
+  [[nodiscard]] UINTN key() const { return key_; }
   [[nodiscard]] uint32_t version() const { return version_; }
 
   // GetMemoryMap into the buffer; a map that claims to be larger than it is too large for it.

@@ -117,13 +117,13 @@ Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& me
   if (std::memcmp(reinterpret_cast<const void*>(entry.v), form.anchor, form.anchor_length) != 0) {
     return Error{"entry point has another anchor (address {:#x})", form.anchor, entry.v};
   }
-  const uint64_t length = read<uint8_t>(entry + form.length_at);
+  const size_t length = read<uint8_t>(entry + form.length_at);
   // SMBIOS 2.1 says 30 where it means 31.
   if (length + 1 < form.minimum || !readable(&memory, {entry, entry + length})) {
     return Error{"entry point has a bad length (address {:#x}, length {})", form.anchor, entry.v,
                  length};
   }
-  if (loader::acpi_checksum(reinterpret_cast<const void*>(entry.v), length) != 0) {
+  if (loader::acpi_checksum(mm::DirectMap().at<const void>(entry), length) != 0) {
     return Error{"entry point's checksum is wrong (address {:#x})", form.anchor, entry.v};
   }
   tables.smbios = entry;

@@ -11,15 +11,15 @@ namespace kernel {
 namespace {
 
 // Nothing is mapped in the lower half above what RAM there can be.
-constexpr uintptr_t kNowhere = 0x7fff'0000'1000;
+constexpr auto kNowhere = static_cast<uintptr_t>(uint64_t{0x7fff'0000'1000});
 
 uint64_t read(uintptr_t address) { return *reinterpret_cast<const volatile uint64_t*>(address); }
 
 // Each call takes half a KiB of stack that cannot be optimised away.
-[[gnu::noinline]] uint64_t deeper(uint64_t depth) {
+[[gnu::noinline]] uint64_t deeper(size_t depth) {
   std::array<volatile uint64_t, 64> frame;
   frame[depth % frame.size()] = depth;
-  if (depth == ~uint64_t{0}) return 0;
+  if (depth == ~size_t{0}) return 0;
   return deeper(depth + 1) + frame[depth % frame.size()];
 }
 

@@ -30,7 +30,9 @@ class Kept {
   [[nodiscard]] std::span<const loader::HandoffResult> results() const {
     return {results_.data(), handoff_.results.count};
   }
-  [[nodiscard]] mm::DirectMap map() const { return mm::DirectMap{handoff_.direct_map}; }
+  [[nodiscard]] mm::DirectMap map() const {
+    return mm::DirectMap{static_cast<uintptr_t>(handoff_.direct_map)};
+  }
 
  private:
   loader::Handoff handoff_{};

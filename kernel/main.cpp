@@ -113,8 +113,8 @@ mm::NumaInput numa_input(const MemoryOptions& memory, std::span<const mm::Range>
 // Where the loader left it.
 FirmwareMap handed_map(const loader::Handoff& h) {
   if (h.efi_map_size == 0) return {};
-  return {{kept.map().at<const uint8_t>(mm::Phys{h.efi_map}), h.efi_map_size},
-          h.efi_descriptor_size};
+  return {kept.map().span<const uint8_t>(mm::Phys{h.efi_map}, h.efi_map_size),
+          static_cast<size_t>(h.efi_descriptor_size)};
 }
 
 // A loader that has no such map has said all in e820.
@@ -133,7 +133,7 @@ FirmwareMap keep_firmware_map(Relay& relay) {
   auto* to = kept.map().at<uint8_t>(place.value());
   const auto* from = kept.map().at<const uint8_t>(mm::Phys{h.efi_map});
   std::copy_n(from, h.efi_map_size, to);
-  return {{to, h.efi_map_size}, h.efi_descriptor_size};
+  return {{to, static_cast<size_t>(h.efi_map_size)}, static_cast<size_t>(h.efi_descriptor_size)};
 }
 
 struct Origin {

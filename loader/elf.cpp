@@ -202,14 +202,15 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name) {
 }
 
 void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<uint8_t> memory) {
-  uint64_t done = 0;  // bytes of memory that are as they must be
+  size_t done = 0;  // bytes of memory that are as they must be
   for (const ElfSegment& segment : image.segments()) {
-    const uint64_t at = segment.virt - image.start;
+    const auto at = static_cast<size_t>(segment.virt - image.start);
+    const auto size = static_cast<size_t>(segment.file_size);
     std::memset(memory.data() + done, 0, at - done);
-    std::memcpy(memory.data() + at, file.data() + segment.file_offset, segment.file_size);
-    done = at + segment.file_size;
+    std::memcpy(memory.data() + at, file.data() + segment.file_offset, size);
+    done = at + size;
   }
-  std::memset(memory.data() + done, 0, image.size - done);
+  std::memset(memory.data() + done, 0, static_cast<size_t>(image.size) - done);
 }
 
 size_t place_segments(const ElfImage& image, mm::Phys physical,

@@ -52,7 +52,7 @@ std::string_view module_of(const void* context, mm::Phys address) {
   const auto entry =
       loader::smbios_entry({facts.map.at<const uint8_t>(mm::Phys{facts.smbios}), size});
   if (!entry || !facts.can_read(entry->table, entry->size)) return {};
-  const std::span table{facts.map.at<const uint8_t>(mm::Phys{entry->table}), entry->size};
+  const auto table = facts.map.span<const uint8_t>(mm::Phys{entry->table}, entry->size);
   loader::SmbiosStructures ranges(table);
   while (const auto range = ranges.next()) {
     const auto answers = loader::device_range(*range);

@@ -22,7 +22,7 @@ mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const Proxi
                      table.size(), count};
   }
   const auto distance = [&](uint64_t from, uint64_t to) {
-    return table[kFirstDistance + from * count + to];
+    return table[static_cast<size_t>(kFirstDistance + from * count + to)];
   };
   for (uint64_t from = 0; from < count; ++from) {
     for (uint64_t to = 0; to < count; ++to) {

@@ -61,7 +61,8 @@ Outcome take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot&
     return fail(facts, "GetMemoryMap says it wrote {} bytes into a buffer of {}", call.size,
                 buffer.size());
   }
-  map.map = EfiMemoryMap(buffer.first(call.size), call.stride);
+  map.map =
+      EfiMemoryMap(buffer.first(static_cast<size_t>(call.size)), static_cast<size_t>(call.stride));
   map.key = call.key;
   map.version = call.version;
   if (!map.map.check().ok()) {
