@@ -86,8 +86,8 @@ include tools/architectures.mk
 
 # $(call neutral,FOLDER): its sources and its rooms', for every architecture.
 neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(ARCHITECTURES:%=$(1)/%/),$(wildcard $(1)/*/))))
-# $(call room,FOLDER): those and this architecture's.
-room = $(call neutral,$(1)) $(wildcard $(1)/$(ARCH)/*.cpp $(1)/$(ARCH)/*.S)
+# $(call room,FOLDER): those and this architecture's, with its rooms.
+room = $(call neutral,$(1)) $(wildcard $(1)/$(ARCH)/*.cpp $(1)/$(ARCH)/*.S $(1)/$(ARCH)/*/*.cpp)
 
 # What sources include and no person wrote.
 GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h
@@ -266,11 +266,13 @@ install: $(BUILD)/esp.complete
 	@$(PYTHON) tools/install install --from $(BUILD)/esp $(if $(ASKED_ESP),--esp '$(ASKED_ESP)')
 
 # --- Host --------------------------------------------------------------------------------------
-# mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/$(ARCH)/;
+# mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/$(ARCH)/ nor
+# the architecture's self-tests;
 # as a library, of which each test program takes what it uses. In tools/replay/ main.cpp is a
 # program, the rest its library.
 REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
-HOST_SRC := $(call room,mm) $(call room,loader) $(call neutral,kernel) $(REPLAY_LIB)
+HOST_SRC := $(call room,mm) $(call room,loader) $(call neutral,kernel) \
+  $(wildcard kernel/$(ARCH)/selftest/*.cpp) $(REPLAY_LIB)
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -430,7 +432,7 @@ command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
   -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
 IN_EFI := $(filter efi/%,$(EFI_SRC))
-IN_KERNEL := $(filter kernel/$(ARCH)/%,$(KERNEL_SRC))
+IN_KERNEL := $(filter-out $(HOST_SRC),$(filter kernel/$(ARCH)/%,$(KERNEL_SRC)))
 ALL_COMMANDS = $(call commands,efi,$(IN_EFI) $(FAULTY_SRC))$(call \
   commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(HOST_SRC))$(call \
   commands,host/tests,$(UNIT_SRC))

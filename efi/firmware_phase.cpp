@@ -159,19 +159,18 @@ mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::stri
   loader::FirmwareBench bench{services, facts, bytes(first.buffer()), bytes(second.buffer()),
                               scratch.span<std::byte>()};
   const auto results = phase.storage.span<loader::HandoffResult>();
-  for (size_t i = 0; i < kTests; ++i) {
-    const loader::SelfTest& row = loader::kFirmwareTestRows[i];
+  for (const loader::SelfTest& row : loader::kFirmwareTestRows) {
     if (!selection.wants(row.id)) continue;
     // Its name first: where the firmware hangs, that is the last word on the console.
     out.part("{} ", row.id);
-    loader::Facts said;
-    const loader::Outcome outcome = loader::run_firmware_test(i, bench, said);
-    out.line("{}{}{}", word(outcome), said.empty() ? "" : ": ", said.text());
+    const loader::Verdict verdict = loader::run_firmware_test(row, bench);
+    const char* const said = verdict.facts();
+    out.line("{}{}{}", word(verdict.outcome()), *said == '\0' ? "" : ": ", said);
     loader::HandoffResult& result = results[phase.count++];
-    result.id = static_cast<uint32_t>(i);
-    result.outcome = static_cast<uint32_t>(outcome);
+    result.number = loader::self_test_number(row.id);
+    result.outcome = static_cast<uint32_t>(verdict.outcome());
     static_assert(sizeof(result.facts) == loader::Facts::kSize);
-    std::memcpy(result.facts, said.text(), sizeof(result.facts));
+    std::memcpy(result.facts, said, sizeof(result.facts));
   }
   return phase;
 }

@@ -23,6 +23,8 @@ struct Platform;
 
 namespace kernel {
 
+struct ArchFacts;
+
 namespace arch {
 
 inline constexpr size_t kMostUncachedRuns = 66;
@@ -86,6 +88,9 @@ void print_cpu(const mm::Printer& out);
 size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns> room, const mm::Printer& out);
 // The names of the functions that called this one, innermost first.
 void print_backtrace(const mm::Printer& out);
+
+// For the tests in kernel/<arch>/selftest/.
+[[nodiscard]] const ArchFacts* self_test_facts();
 
 // First byte behind what the CPU can address.
 [[nodiscard]] mm::Phys physical_end();

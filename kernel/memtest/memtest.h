@@ -161,7 +161,7 @@ class MemoryTest {
     std::copy(rates.begin(), rates.end(), rates_.begin());
   }
   // Runs one pattern as often as was asked for. Bad pages found are out of use afterwards.
-  loader::Outcome run(const MemoryPattern& pattern, loader::Facts& facts);
+  loader::Verdict run(const MemoryPattern& pattern);
 
   // --- For the sweeps ---
   [[nodiscard]] size_t blocks() const { return state_.taken.count(); }
@@ -263,9 +263,9 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
 }
 
 template <class Cells>
-loader::Outcome MemoryTest<Cells>::run(const MemoryPattern& pattern, loader::Facts& facts) {
+loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
   if (pattern.sweeps[static_cast<size_t>(options_.depth)] == 0) {
-    return loader::skip(facts, "the quick test leaves it out");
+    return loader::Verdict::skip("the quick test leaves it out");
   }
   const uint64_t errors_before = state_.errors;
   const size_t known_before = state_.bad.list().size();
@@ -283,23 +283,23 @@ loader::Outcome MemoryTest<Cells>::run(const MemoryPattern& pattern, loader::Fac
       patterns::Sweeper<MemoryTest>(*this, options_.depth, kSeed * (pass + 1)).run(pattern.id);
     }
     if (const auto back = state_.taken.give_back(pages_, cpu_); !back.ok()) {
-      return loader::fail(facts, "memory cannot be given back: {}", back.error());
+      return loader::Verdict::fail("memory cannot be given back: {}", back.error());
     }
   }
   state_.progress.print();
   if (const auto retired = retire(known_before); !retired.ok()) {
-    return loader::fail(facts, "a bad page cannot be taken out of use: {}", retired.error());
+    return loader::Verdict::fail("a bad page cannot be taken out of use: {}", retired.error());
   }
   if (!any && options_.node) {
-    return loader::skip(facts, "node {} has no free memory", *options_.node);
+    return loader::Verdict::skip("node {} has no free memory", *options_.node);
   }
-  if (!any) return loader::skip(facts, "there is no free memory to test");
+  if (!any) return loader::Verdict::skip("there is no free memory to test");
   if (state_.errors != errors_before) {
-    return loader::fail(facts, "{} wrong words; {} bad pages so far", state_.errors - errors_before,
-                        state_.bad.list().size());
+    return loader::Verdict::fail("{} wrong words; {} bad pages so far",
+                                 state_.errors - errors_before, state_.bad.list().size());
   }
   if (incomplete) out_.line("memtest: memory is in too many pieces: not all of it was tested");
-  return loader::Outcome::Pass;
+  return loader::Verdict::pass();
 }
 
 template <class Cells>

@@ -94,9 +94,7 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
 
 Verdict run_memtest(size_t index, Booted& machine) {
   name_live_picture(kMemoryPatterns[index].row.id);
-  loader::Facts facts;
-  const loader::Outcome outcome = memory_test(machine).run(kMemoryPatterns[index], facts);
-  return {outcome, facts};
+  return memory_test(machine).run(kMemoryPatterns[index]);
 }
 
 void finish_memtest(const Booted& machine) {

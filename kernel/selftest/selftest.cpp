@@ -5,10 +5,10 @@
 #include "kernel/console.h"
 #include "kernel/memtest/memtest_phase.h"
 #include "kernel/nearest.h"
+#include "kernel/selftest/firmware_results.h"
 #include "kernel/selftest/known_failures.h"
 #include "kernel/selftest/ktap.h"
 #include "kernel/selftest/table_tests.h"
-#include "loader/handoff/firmware_test_rows.h"
 
 namespace kernel {
 namespace {
@@ -27,42 +27,48 @@ struct Phase {
   bool here = true;  // the tests run now, and each is named before; not only its result is here
 };
 
-Verdict firmware_result(size_t index, Booted& machine) {
-  for (const loader::HandoffResult& result : machine.kept.results()) {
-    if (result.id != index) continue;
-    loader::Facts facts;
-    if (result.facts[0] != '\0') facts.say("{}", result.facts);
-    return {static_cast<Outcome>(result.outcome), facts};
-  }
-  return Verdict::skip("it runs under the firmware, and this boot's options did not ask for it");
+// The files' tests in a row.
+template <class Test>
+size_t count_of(std::span<std::span<const Test> (*const)()> files) {
+  size_t count = 0;
+  for (const auto tests : files) count += tests().size();
+  return count;
+}
+template <class Test>
+const Test& nth_of(std::span<std::span<const Test> (*const)()> files, size_t index) {
+  size_t file = 0;
+  for (; index >= files[file]().size(); ++file) index -= files[file]().size();
+  return files[file]()[index];
 }
 
-template <std::span<const KernelTest> (*kTests)()>
+template <std::span<KernelTests* const> (*kFiles)()>
 Phase kernel_phase(const char* name) {
-  return {name, kTests().size(), [](size_t i) -> const SelfTest& { return kTests()[i].row; },
-          [](size_t i, Booted& machine) { return kTests()[i].run(machine); }};
+  return {name, count_of<KernelTest>(kFiles()),
+          [](size_t i) -> const SelfTest& { return nth_of<KernelTest>(kFiles(), i).row; },
+          [](size_t i, Booted& machine) { return nth_of<KernelTest>(kFiles(), i).run(machine); }};
 }
 
-template <std::span<const TableTest> (*kTests)()>
+template <std::span<TableTests* const> (*kFiles)()>
 Phase table_phase(const char* name) {
-  return {name, kTests().size(), [](size_t i) -> const SelfTest& { return kTests()[i].row; },
+  return {name, count_of<TableTest>(kFiles()),
+          [](size_t i) -> const SelfTest& { return nth_of<TableTest>(kFiles(), i).row; },
           [](size_t i, Booted& machine) {
-            loader::Facts facts;
-            const Outcome outcome = run_table_test(kTests()[i], table_facts(machine), facts);
-            return Verdict(outcome, facts);
+            return run_table_test(nth_of<TableTest>(kFiles(), i), table_facts(machine));
           }};
 }
 
-std::array<Phase, 6> phases() {
-  return {Phase{"efi", loader::kFirmwareTestRows.size(),
-                [](size_t i) -> const SelfTest& { return loader::kFirmwareTestRows[i]; },
-                firmware_result, false},
-          table_phase<acpi_tests>("acpi"),
-          table_phase<machine_tests>("machine"),
-          kernel_phase<kernel_tests>("kernel"),
-          kernel_phase<mm_tests>("mm"),
-          Phase{"memtest", kMemoryPatterns.size(),
-                [](size_t i) -> const SelfTest& { return kMemoryPatterns[i].row; }, run_memtest}};
+// With what the loader handed over of the firmware phase.
+std::array<Phase, 6> phases(std::span<const loader::HandoffResult> results) {
+  return {
+      Phase{"efi", firmware_test_count(results), firmware_test,
+            [](size_t i, Booted& machine) { return firmware_verdict(i, machine.kept.results()); },
+            false},
+      table_phase<acpi_tests>("acpi"),
+      table_phase<machine_tests>("machine"),
+      kernel_phase<kernel_tests>("kernel"),
+      kernel_phase<mm_tests>("mm"),
+      Phase{"memtest", kMemoryPatterns.size(),
+            [](size_t i) -> const SelfTest& { return kMemoryPatterns[i].row; }, run_memtest}};
 }
 
 // What is to be run: the memory test, which takes its time, only when it is asked for by its own
@@ -145,7 +151,7 @@ void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, std::string_
 }
 
 void list(const mm::Printer& out) {
-  for (const Phase& phase : phases()) {
+  for (const Phase& phase : phases({})) {
     for (size_t i = 0; i < phase.count; ++i) {
       const SelfTest& test = phase.row(i);
       out.line("{:30} {:8} {}", test.id, loader::severity_name(test.severity), test.title);
@@ -157,14 +163,14 @@ void list(const mm::Printer& out) {
 bool check_patterns(const Selection& selection, const mm::Printer& out) {
   bool good = true;
   selection.for_each_pattern([&](std::string_view pattern) {
-    for (const Phase& phase : phases()) {
+    for (const Phase& phase : phases({})) {
       for (size_t i = 0; i < phase.count; ++i) {
         if (loader::id_matches(pattern, phase.row(i).id)) return;
       }
     }
     Nearest nearest(pattern);
     for (const std::string_view word : {"list", "full"}) nearest.offer(word);
-    for (const Phase& phase : phases()) {
+    for (const Phase& phase : phases({})) {
       nearest.offer(phase.name);
       for (size_t i = 0; i < phase.count; ++i) nearest.offer(phase.row(i).id);
     }
@@ -182,17 +188,10 @@ void summarise(const KtapTotals& totals, const Failures& failures) {
   failures.print(log());
 }
 
-}  // namespace
-
-Verdict::Verdict(Outcome outcome, mm::Wording format, const uint64_t* values) : outcome_(outcome) {
-  facts_.say_values(format, values);
-}
-
-namespace {
-
 bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   size_t count = 0;
-  for (const Phase& phase : phases()) count += asked.count(phase) != 0 ? 1 : 0;
+  for (const Phase& phase : phases(machine.kept.results()))
+    count += asked.count(phase) != 0 ? 1 : 0;
   if (count == 0) return false;
   if (asked.memtest) start_memtest(machine, *asked.memtest);
 
@@ -200,7 +199,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   Ktap document(out, count);
   KtapTotals totals;
   Failures failures;
-  for (const Phase& phase : phases()) {
+  for (const Phase& phase : phases(machine.kept.results())) {
     const size_t tests = asked.count(phase);
     if (tests == 0) continue;
     Ktap ktap = Ktap::subtests(document, phase.name, tests);

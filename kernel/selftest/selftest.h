@@ -8,7 +8,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <type_traits>
 
 #include "kernel/booted.h"
 #include "loader/handoff/self_test.h"
@@ -16,41 +15,25 @@
 
 namespace kernel {
 
-class Verdict {
- public:
-  static Verdict pass() { return Verdict(loader::Outcome::Pass); }
-  // What was found; longer texts than there is room for end in "...".
-  template <class... Args>
-  [[gnu::always_inline]] static Verdict fail(mm::Format<std::type_identity_t<Args>...> format,
-                                             Args... args) {
-    return Verdict(loader::Outcome::Fail, format, mm::Values<Args...>(args...).v);
-  }
-  template <class... Args>
-  [[gnu::always_inline]] static Verdict skip(mm::Format<std::type_identity_t<Args>...> format,
-                                             Args... args) {
-    return Verdict(loader::Outcome::Skip, format, mm::Values<Args...>(args...).v);
-  }
-  Verdict(loader::Outcome outcome, const loader::Facts& facts) : outcome_(outcome), facts_(facts) {}
+using loader::Verdict;
 
-  [[nodiscard]] loader::Outcome outcome() const { return outcome_; }
-  [[nodiscard]] bool passed() const { return outcome_ == loader::Outcome::Pass; }
-  [[nodiscard]] const char* facts() const { return facts_.text(); }
-
- private:
-  explicit Verdict(loader::Outcome outcome) : outcome_(outcome) {}
-  Verdict(loader::Outcome outcome, mm::Wording format, const uint64_t* values);
-
-  loader::Outcome outcome_;
-  loader::Facts facts_;
-};
+// Of most of the kernel's own tests: what it means when one fails.
+inline constexpr const char* kOurs =
+    "Baton's own fault, or broken memory: run `memtest`; if that passes, tell Baton's authors.";
 
 struct KernelTest {
   loader::SelfTest row;
   Verdict (*run)(Booted& machine);
 };
-// Phases "kernel" and "mm".
-[[nodiscard]] std::span<const KernelTest> kernel_tests();
-[[nodiscard]] std::span<const KernelTest> mm_tests();
+
+// One file's tests, in the order in which they run.
+using KernelTests = std::span<const KernelTest>();
+KernelTests handoff_tests, page_table_tests, arch_kernel_tests;
+KernelTests buddy_tests, allocator_rule_tests, node_tests;
+
+// Phases "kernel" and "mm": the files that they consist of.
+[[nodiscard]] std::span<KernelTests* const> kernel_tests();
+[[nodiscard]] std::span<KernelTests* const> mm_tests();
 
 // Runs what `words` ask for (what stands behind `selftest=`; loader::Selection) and prints the
 // document, then a summary for a person in the log. With `list` it prints ids and titles instead.

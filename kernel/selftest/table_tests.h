@@ -1,5 +1,5 @@
-// Self-tests of what the firmware left behind: ACPI tables, SMBIOS, MTRRs, against the memory map
-// and each other.
+// Self-tests of what the firmware left behind: ACPI tables, SMBIOS, registers, against the memory
+// map and each other.
 //
 // The checks look at bytes and values and nothing else, so that a host test can hand them a machine
 // that is wrong in one way.
@@ -13,12 +13,12 @@
 #include "loader/handoff/self_test.h"
 #include "mm/direct_map.h"
 #include "mm/e820.h"
-#include "mm/x86_64/e820_trim.h"
-#include "mm/x86_64/mtrr.h"
+#include "mm/trims.h"
 
 namespace kernel {
 
 struct Booted;
+struct ArchFacts;  // what only an architecture's own tests look at: kernel/<arch>/selftest/
 
 // What options did to the map that the firmware gave.
 enum MapChange : uint8_t {
@@ -41,8 +41,8 @@ struct TableFacts {
   uint64_t smbios = 0;  // entry point; 0: none
   uint32_t smbios_version = 0;
   uint32_t boot_apic_id = 0;
-  std::span<const mm::Mtrrs> mtrrs;  // of each CPU that is up, the boot CPU's first
-  mm::Phys end{mm::kMaxPhys};        // of what the CPU can address
+  const ArchFacts* arch = nullptr;  // null: nothing is known
+  mm::Phys end{mm::kMaxPhys};       // of what the CPU can address
   std::span<uint64_t>
       scratch;  // room to sort what a table lists; of more than fits no more is said
 
@@ -56,17 +56,21 @@ struct TableFacts {
 
 struct TableTest {
   loader::SelfTest row;
-  loader::Outcome (*check)(const TableFacts& machine, loader::Facts& facts);
+  loader::Verdict (*check)(const TableFacts& machine);
   uint8_t upset_by = 0;  // MapChange: what may make a sound machine fail
 };
 // Runs it. Where an option changed the map in a way that upsets the test, a failure says nothing
 // about the firmware: then it is skipped, with the reason.
-[[nodiscard]] loader::Outcome run_table_test(const TableTest& test, const TableFacts& machine,
-                                             loader::Facts& facts);
+[[nodiscard]] loader::Verdict run_table_test(const TableTest& test, const TableFacts& machine);
 
-// Phases "acpi" and "machine". Tables that affinities are read from come in a file of their own.
-[[nodiscard]] std::span<const TableTest> acpi_tests();
-[[nodiscard]] std::span<const TableTest> machine_tests();
+// One file's tests, in the order in which they run.
+using TableTests = std::span<const TableTest>();
+TableTests acpi_root_tests, madt_tests, srat_tests, slit_tests, hmat_tests, cedt_tests, mcfg_tests;
+TableTests arch_table_tests, smbios_tests;
+
+// Phases "acpi" and "machine": the files that they consist of.
+[[nodiscard]] std::span<TableTests* const> acpi_tests();
+[[nodiscard]] std::span<TableTests* const> machine_tests();
 
 // This machine's.
 [[nodiscard]] const TableFacts& table_facts(const Booted& machine);

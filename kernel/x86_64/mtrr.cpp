@@ -4,6 +4,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/selftest/arch_facts.h"
 
 namespace kernel::x86 {
 namespace {
@@ -51,6 +52,13 @@ mm::Mtrrs read_mtrrs() {
 }
 
 }  // namespace kernel::x86
+
+const kernel::ArchFacts* kernel::arch::self_test_facts() {
+  constinit static mm::Mtrrs boot_cpu;
+  constinit static ArchFacts facts{{&boot_cpu, 1}};
+  boot_cpu = x86::read_mtrrs();
+  return &facts;
+}
 
 size_t kernel::arch::uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns> room,
                                      const mm::Printer& out) {

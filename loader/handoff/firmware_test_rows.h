@@ -1,5 +1,5 @@
 // The firmware phase's tests, as both sides of the jump know them: the loader runs them, the kernel
-// tells their results. A result's number in the handoff is the row's index here.
+// tells their results. In the handoff a result has the number of its row's id.
 #pragma once
 
 #include <array>
@@ -251,5 +251,33 @@ inline constexpr std::array kFirmwareTestRows{
              "graphics card vendor."},
 };
 static_assert(kFirmwareTestRows.size() <= kMaxHandoffResults);
+
+// No two ids have one number.
+static_assert([] {
+  for (size_t i = 0; i < kFirmwareTestRows.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const uint32_t number = self_test_number(kFirmwareTestRows[i].id);
+      if (self_test_number(kFirmwareTestRows[j].id) == number) return false;
+    }
+  }
+  return true;
+}());
+
+// The row of a number, of whatever build's handoff; null when this build has none.
+constexpr const SelfTest* find_firmware_test(uint32_t number) {
+  for (const SelfTest& row : kFirmwareTestRows) {
+    if (self_test_number(row.id) == number) return &row;
+  }
+  return nullptr;
+}
+
+void there_is_no_such_firmware_test();  // what the compiler names where an id has no row
+consteval size_t firmware_test_index(std::string_view id) {
+  for (size_t i = 0; i < kFirmwareTestRows.size(); ++i) {
+    if (id == kFirmwareTestRows[i].id) return i;
+  }
+  there_is_no_such_firmware_test();
+  return 0;
+}
 
 }  // namespace loader

@@ -23,7 +23,7 @@
 namespace loader {
 
 inline constexpr uint64_t kHandoffMagic = 0x46464f4e4f544142;  // "BATONOFF", little endian
-inline constexpr uint32_t kHandoffVersion = 2;
+inline constexpr uint32_t kHandoffVersion = 3;
 
 // Virtual layout the loader's page tables give the kernel.
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
@@ -70,7 +70,7 @@ struct HandoffSegment {
 
 // One result of the firmware phase's self-tests; text is NUL-terminated.
 struct HandoffResult {
-  uint32_t id;       // index into loader::kFirmwareTestRows
+  uint32_t number;   // self_test_number() of the test's id
   uint32_t outcome;  // loader::Outcome
   char facts[248];
 };

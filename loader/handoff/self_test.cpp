@@ -75,14 +75,8 @@ void Facts::say_values(mm::Wording format, const uint64_t* values) {
   mm::Printer(sink, this).part_of(format, values);
 }
 
-Outcome fail_values(Facts& facts, mm::Wording format, const uint64_t* values) {
-  facts.say_values(format, values);
-  return Outcome::Fail;
-}
-
-Outcome skip_values(Facts& facts, mm::Wording format, const uint64_t* values) {
-  facts.say_values(format, values);
-  return Outcome::Skip;
+Verdict::Verdict(Outcome outcome, mm::Wording format, const uint64_t* values) : outcome_(outcome) {
+  facts_.say_values(format, values);
 }
 
 std::optional<Counted> counted_in(std::string_view line) {

@@ -35,6 +35,13 @@ struct SelfTest {
   const char* advice;  // what it means for an OS when it does not, and whom to ask
 };
 
+// An id as a number, which stays the same whatever tests come and go: FNV-1a, 32 bits.
+constexpr uint32_t self_test_number(std::string_view id) {
+  uint32_t hash = 0x811c9dc5;
+  for (const char c : id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193;
+  return hash;
+}
+
 // What a test found out, as a person reads it: one line or several.
 class Facts {
  public:
@@ -58,20 +65,35 @@ class Facts {
   bool full_ = false;
 };
 
-// Fail, with a line that says why.
-[[nodiscard]] Outcome fail_values(Facts& facts, mm::Wording format, const uint64_t* values);
-template <class... Args>
-[[nodiscard, gnu::always_inline]] inline Outcome fail(
-    Facts& facts, mm::Format<std::type_identity_t<Args>...> format, Args... args) {
-  return fail_values(facts, format, mm::Values<Args...>(args...).v);
-}
-// Skip, with the reason.
-[[nodiscard]] Outcome skip_values(Facts& facts, mm::Wording format, const uint64_t* values);
-template <class... Args>
-[[nodiscard, gnu::always_inline]] inline Outcome skip(
-    Facts& facts, mm::Format<std::type_identity_t<Args>...> format, Args... args) {
-  return skip_values(facts, format, mm::Values<Args...>(args...).v);
-}
+// What came out of a test, in whatever room it stands.
+class Verdict {
+ public:
+  static Verdict pass() { return Verdict(Outcome::Pass); }
+  // What was found; longer texts than there is room for end in "...".
+  template <class... Args>
+  [[gnu::always_inline]] static Verdict fail(mm::Format<std::type_identity_t<Args>...> format,
+                                             Args... args) {
+    return Verdict(Outcome::Fail, format, mm::Values<Args...>(args...).v);
+  }
+  template <class... Args>
+  [[gnu::always_inline]] static Verdict skip(mm::Format<std::type_identity_t<Args>...> format,
+                                             Args... args) {
+    return Verdict(Outcome::Skip, format, mm::Values<Args...>(args...).v);
+  }
+  Verdict(Outcome outcome, const Facts& facts) : outcome_(outcome), facts_(facts) {}
+
+  [[nodiscard]] Outcome outcome() const { return outcome_; }
+  [[nodiscard]] bool passed() const { return outcome_ == Outcome::Pass; }
+  [[nodiscard]] bool failed() const { return outcome_ == Outcome::Fail; }
+  [[nodiscard]] const char* facts() const { return facts_.text(); }
+
+ private:
+  explicit Verdict(Outcome outcome) : outcome_(outcome) {}
+  Verdict(Outcome outcome, mm::Wording format, const uint64_t* values);
+
+  Outcome outcome_;
+  Facts facts_;
+};
 
 // Which tests a boot's options ask for: `selftest`, or `selftest=` and words with commas between
 // them: `full` (what is exhaustive runs too), `list` (nothing runs, the tests are named), and

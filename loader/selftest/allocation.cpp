@@ -4,8 +4,6 @@
 namespace loader {
 namespace {
 
-using enum Outcome;
-
 constexpr uint32_t kLoaderData = static_cast<uint32_t>(EfiMemoryType::LoaderData);
 
 // Pages that are freed when this ends, whatever a test finds out.
@@ -59,37 +57,36 @@ mm::PfnRange free_range(const MapSnapshot& now, size_t index) {
 
 // What must hold between the map before and after, when `pages` more pages of LoaderData are in
 // use. The firmware may take some for its own list of memory, as boot services data.
-Outcome check_totals(const MapSnapshot& before, const MapSnapshot& after, uint64_t pages,
-                     Facts& facts) {
+Verdict check_totals(const MapSnapshot& before, const MapSnapshot& after, uint64_t pages) {
   if (before.pages() != after.pages()) {
-    return fail(facts, "the map had {} pages, and has {}", before.pages(), after.pages());
+    return Verdict::fail("the map had {} pages, and has {}", before.pages(), after.pages());
   }
   const uint64_t loader = before.pages(EfiMemoryType::LoaderData) + pages;
   if (after.pages(EfiMemoryType::LoaderData) != loader) {
-    return fail(facts, "loader data should have {} pages and has {}", loader,
-                after.pages(EfiMemoryType::LoaderData));
+    return Verdict::fail("loader data should have {} pages and has {}", loader,
+                         after.pages(EfiMemoryType::LoaderData));
   }
   const auto rest = [](const MapSnapshot& map) {
     return map.pages(EfiMemoryType::Conventional) + map.pages(EfiMemoryType::BootServicesData);
   };
   if (rest(before) != rest(after) + pages) {
-    return fail(facts, "free memory and boot services data had {} pages together, and have {}",
-                rest(before), rest(after));
+    return Verdict::fail("free memory and boot services data had {} pages together, and have {}",
+                         rest(before), rest(after));
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome any(FirmwareBench& bench, Facts& facts) {
+Verdict any(FirmwareBench& bench) {
   constexpr uint64_t kPages = 3;
   MapSnapshot before;
-  if (take_map(bench, bench.first_map, before, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, before); !v.passed()) return v;
   Held first(bench.firmware);
   Held second(bench.firmware);
   for (Held* held : {&first, &second}) {
     const EfiStatus status = held->take(AllocateHow::AnyPages, kLoaderData, kPages);
-    if (status != kEfiSuccess) return fail(facts, "3 pages of any kind: status {:#x}", status);
+    if (status != kEfiSuccess) return Verdict::fail("3 pages of any kind: status {:#x}", status);
     if (held->address() % mm::kPageSize != 0) {
-      return fail(facts, "pages at {:#x}, which is no page's address", held->address());
+      return Verdict::fail("pages at {:#x}, which is no page's address", held->address());
     }
     for (uint64_t page = 0; page < kPages; ++page) {
       const uint64_t at = held->address() + page * mm::kPageSize;
@@ -98,8 +95,8 @@ Outcome any(FirmwareBench& bench, Facts& facts) {
       if (!was || (was->type != EfiMemoryType::Conventional &&
                    was->type != EfiMemoryType::BootServicesData)) {
         held->forget();  // it is another's
-        return fail(facts, "page {:#x} was given out, but was not free: type {}", at,
-                    was ? static_cast<unsigned>(was->type) : 0xffffU);
+        return Verdict::fail("page {:#x} was given out, but was not free: type {}", at,
+                             was ? static_cast<unsigned>(was->type) : 0xffffU);
       }
     }
   }
@@ -107,144 +104,144 @@ Outcome any(FirmwareBench& bench, Facts& facts) {
   const mm::Range b{{second.address()}, {second.address() + kPages * mm::kPageSize}};
   if (a.overlaps(b)) {
     second.forget();
-    return fail(facts, "{:#x} and {:#x}, of 3 pages each, share some", first.address(),
-                second.address());
+    return Verdict::fail("{:#x} and {:#x}, of 3 pages each, share some", first.address(),
+                         second.address());
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome shows(FirmwareBench& bench, Facts& facts) {
+Verdict shows(FirmwareBench& bench) {
   constexpr uint64_t kPages = 5;
   MapSnapshot before;
   MapSnapshot after;
-  if (take_map(bench, bench.first_map, before, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, before); !v.passed()) return v;
   Held held(bench.firmware);
   const EfiStatus status = held.take(AllocateHow::AnyPages, kLoaderData, kPages);
-  if (status != kEfiSuccess) return fail(facts, "5 pages of any kind: status {:#x}", status);
-  if (take_map(bench, bench.second_map, after, facts) != Pass) return Fail;
+  if (status != kEfiSuccess) return Verdict::fail("5 pages of any kind: status {:#x}", status);
+  if (const Verdict v = take_map(bench, bench.second_map, after); !v.passed()) return v;
   if (before.key == after.key) {
-    return fail(facts, "the key is {:#x} before and after an allocation", after.key);
+    return Verdict::fail("the key is {:#x} before and after an allocation", after.key);
   }
-  return check_totals(before, after, kPages, facts);
+  return check_totals(before, after, kPages);
 }
 
-Outcome address(FirmwareBench& bench, Facts& facts) {
+Verdict address(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   const mm::PfnRange free = free_range(now, 0);
-  if (free.empty()) return skip(facts, "no free memory above 1 MiB");
+  if (free.empty()) return Verdict::skip("no free memory above 1 MiB");
   const uint64_t wanted = phys(free.start + free.size() / 2).v;
   Held held(bench.firmware);
   const EfiStatus status = held.take(AllocateHow::Address, kLoaderData, 1, wanted);
   if (status != kEfiSuccess) {
-    return fail(facts, "{:#x} is free but cannot be had: status {:#x}", wanted, status);
+    return Verdict::fail("{:#x} is free but cannot be had: status {:#x}", wanted, status);
   }
   if (held.address() != wanted) {
-    return fail(facts, "asked for {:#x}, got {:#x}", wanted, held.address());
+    return Verdict::fail("asked for {:#x}, got {:#x}", wanted, held.address());
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome taken(FirmwareBench& bench, Facts& facts) {
+Verdict taken(FirmwareBench& bench) {
   Held owner(bench.firmware);
   EfiStatus status = owner.take(AllocateHow::AnyPages, kLoaderData, 1);
-  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status {:#x}", status);
+  if (status != kEfiSuccess) return Verdict::fail("a page of any kind: status {:#x}", status);
   Held thief(bench.firmware);
   status = thief.take(AllocateHow::Address, kLoaderData, 1, owner.address());
   if (status == kEfiSuccess) {
     thief.forget();
-    return fail(facts, "the page at {:#x} was given out twice", owner.address());
+    return Verdict::fail("the page at {:#x} was given out twice", owner.address());
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome max(FirmwareBench& bench, Facts& facts) {
+Verdict max(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   for (size_t i = 0; i < 4; ++i) {
     const mm::PfnRange free = free_range(now, i);
     if (free.empty()) {
-      return i == 0 ? skip(facts, "no free memory above 1 MiB") : Pass;
+      return i == 0 ? Verdict::skip("no free memory above 1 MiB") : Verdict::pass();
     }
     // The first half of a free range serves.
     const uint64_t last = phys(free.start + free.size() / 2).v - 1;
     Held held(bench.firmware);
     const EfiStatus status = held.take(AllocateHow::MaxAddress, kLoaderData, 1, last);
     if (status != kEfiSuccess) {
-      return fail(facts, "nothing at or below {:#x}, but {} is free: status {:#x}", last,
-                  phys(free.start), status);
+      return Verdict::fail("nothing at or below {:#x}, but {} is free: status {:#x}", last,
+                           phys(free.start), status);
     }
     if (held.address() + mm::kPageSize - 1 > last) {
-      return fail(facts, "asked for a page at or below {:#x}, got {:#x}", last, held.address());
+      return Verdict::fail("asked for a page at or below {:#x}, got {:#x}", last, held.address());
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome type(FirmwareBench& bench, Facts& facts) {
+Verdict type(FirmwareBench& bench) {
   using enum EfiMemoryType;
   for (const EfiMemoryType wanted :
        {LoaderCode, LoaderData, BootServicesCode, BootServicesData, AcpiReclaim, AcpiNvs}) {
     Held held(bench.firmware);
     const EfiStatus status = held.take(AllocateHow::AnyPages, static_cast<uint32_t>(wanted), 1);
     if (status != kEfiSuccess) {
-      return fail(facts, "a page of {}: status {:#x}", efi_type_name(wanted), status);
+      return Verdict::fail("a page of {}: status {:#x}", efi_type_name(wanted), status);
     }
     MapSnapshot now;
-    if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+    if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
     const auto shown = now.find(held.address());
     if (!shown || shown->type != wanted) {
-      return fail(facts, "asked for {}, the map shows type {} at {:#x}", efi_type_name(wanted),
-                  shown ? static_cast<unsigned>(shown->type) : 0xffffU, held.address());
+      return Verdict::fail("asked for {}, the map shows type {} at {:#x}", efi_type_name(wanted),
+                           shown ? static_cast<unsigned>(shown->type) : 0xffffU, held.address());
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome bad_type(FirmwareBench& bench, Facts& facts) {
+Verdict bad_type(FirmwareBench& bench) {
   for (const uint32_t wanted :
        {uint32_t{0x6fff'ffff}, static_cast<uint32_t>(EfiMemoryType::Persistent)}) {
     Held held(bench.firmware);
     if (held.take(AllocateHow::AnyPages, wanted, 1) == kEfiSuccess) {
-      return fail(facts, "a page of type {:#x} was given at {:#x}", wanted, held.address());
+      return Verdict::fail("a page of type {:#x} was given at {:#x}", wanted, held.address());
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome huge(FirmwareBench& bench, Facts& facts) {
+Verdict huge(FirmwareBench& bench) {
   for (const uint64_t pages :
        {uint64_t{1} << 40, uint64_t{1} << 52, (uint64_t{1} << 52) + 1, ~uint64_t{0}}) {
     Held held(bench.firmware);
     if (held.take(AllocateHow::AnyPages, kLoaderData, pages) == kEfiSuccess) {
       // The firmware has given as much as the sum wraps to, or nothing; either way it is not ours.
       held.forget();
-      return fail(facts, "{:#x} pages were given at {:#x}", pages, held.address());
+      return Verdict::fail("{:#x} pages were given at {:#x}", pages, held.address());
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome zero(FirmwareBench& bench, Facts& facts) {
+Verdict zero(FirmwareBench& bench) {
   MapSnapshot before;
   MapSnapshot after;
-  if (take_map(bench, bench.first_map, before, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, before); !v.passed()) return v;
   uint64_t at = 0;
   (void)bench.firmware.allocate_pages(AllocateHow::AnyPages, kLoaderData, 0, at);
-  if (take_map(bench, bench.second_map, after, facts) != Pass) return Fail;
-  return check_totals(before, after, 0, facts);
+  if (const Verdict v = take_map(bench, bench.second_map, after); !v.passed()) return v;
+  return check_totals(before, after, 0);
 }
 
 // Different in each word of a page and in each page.
 uint64_t pattern(uint64_t address) { return address * 0x9e37'79b9'7f4a'7c15U ^ ~address; }
 
-Outcome content(FirmwareBench& bench, Facts& facts) {
+Verdict content(FirmwareBench& bench) {
   constexpr uint64_t kPages = 4;
   Held first(bench.firmware);
   Held second(bench.firmware);
   for (Held* held : {&first, &second}) {
     const EfiStatus status = held->take(AllocateHow::AnyPages, kLoaderData, kPages);
-    if (status != kEfiSuccess) return fail(facts, "4 pages of any kind: status {:#x}", status);
+    if (status != kEfiSuccess) return Verdict::fail("4 pages of any kind: status {:#x}", status);
   }
   const auto words = [&](const Held& held) {
     return bench.facts.reach.at<volatile uint64_t>(mm::Phys{held.address()});
@@ -258,100 +255,101 @@ Outcome content(FirmwareBench& bench, Facts& facts) {
       const uint64_t expected = pattern(held->address() + 8 * i);
       const uint64_t found = words(*held)[i];
       if (found == expected) continue;
-      return fail(facts, "{:#x} was written at {:#x}, {:#x} stands there", expected,
-                  held->address() + 8 * i, found);
+      return Verdict::fail("{:#x} was written at {:#x}, {:#x} stands there", expected,
+                           held->address() + 8 * i, found);
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome returns(FirmwareBench& bench, Facts& facts) {
+Verdict returns(FirmwareBench& bench) {
   constexpr size_t kTimes = 16;
   MapSnapshot before;
   MapSnapshot after;
-  if (take_map(bench, bench.first_map, before, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, before); !v.passed()) return v;
   for (uint64_t i = 1; i <= kTimes; ++i) {
     Held held(bench.firmware);
     EfiStatus status = held.take(AllocateHow::AnyPages, kLoaderData, i);
-    if (status != kEfiSuccess) return fail(facts, "{} pages of any kind: status {:#x}", i, status);
+    if (status != kEfiSuccess)
+      return Verdict::fail("{} pages of any kind: status {:#x}", i, status);
     status = held.release();
     if (status != kEfiSuccess) {
-      return fail(facts, "{} pages at {:#x} cannot be freed: status {:#x}", i, held.address(),
-                  status);
+      return Verdict::fail("{} pages at {:#x} cannot be freed: status {:#x}", i, held.address(),
+                           status);
     }
   }
-  if (take_map(bench, bench.second_map, after, facts) != Pass) return Fail;
-  return check_totals(before, after, 0, facts);
+  if (const Verdict v = take_map(bench, bench.second_map, after); !v.passed()) return v;
+  return check_totals(before, after, 0);
 }
 
-Outcome unowned(FirmwareBench& bench, Facts& facts) {
+Verdict unowned(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   const mm::PfnRange free = free_range(now, 0);
-  if (free.empty()) return skip(facts, "no free memory above 1 MiB");
+  if (free.empty()) return Verdict::skip("no free memory above 1 MiB");
   const uint64_t at = phys(free.start + free.size() / 2).v;
   if (bench.firmware.free_pages(at, 1) == kEfiSuccess) {
-    return fail(facts, "the free page at {:#x} could be freed", at);
+    return Verdict::fail("the free page at {:#x} could be freed", at);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome unaligned(FirmwareBench& bench, Facts& facts) {
+Verdict unaligned(FirmwareBench& bench) {
   Held held(bench.firmware);
   const EfiStatus status = held.take(AllocateHow::AnyPages, kLoaderData, 1);
-  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status {:#x}", status);
+  if (status != kEfiSuccess) return Verdict::fail("a page of any kind: status {:#x}", status);
   if (bench.firmware.free_pages(held.address() + 0x10, 1) == kEfiSuccess) {
     held.forget();
-    return fail(facts, "{:#x} could be freed as a page", held.address() + 0x10);
+    return Verdict::fail("{:#x} could be freed as a page", held.address() + 0x10);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome pool_alignment(FirmwareBench& bench, Facts& facts) {
+Verdict pool_alignment(FirmwareBench& bench) {
   constexpr uint64_t kSizes[] = {1, 7, 24, 100, 4096, 70000};
   constexpr size_t kCount = std::size(kSizes);
   uint64_t at[kCount] = {};
-  Outcome outcome = Pass;
+  Verdict verdict = Verdict::pass();
   size_t made = 0;
-  for (; made < kCount && outcome == Pass; ++made) {
+  for (; made < kCount && verdict.passed(); ++made) {
     const EfiStatus status = bench.firmware.allocate_pool(kLoaderData, kSizes[made], at[made]);
     if (status != kEfiSuccess) {
-      outcome = fail(facts, "{} bytes of pool: status {:#x}", kSizes[made], status);
+      verdict = Verdict::fail("{} bytes of pool: status {:#x}", kSizes[made], status);
       break;
     }
     if (at[made] % 8 != 0) {
-      outcome = fail(facts, "{} bytes of pool at {:#x}", kSizes[made], at[made]);
+      verdict = Verdict::fail("{} bytes of pool at {:#x}", kSizes[made], at[made]);
     }
     for (size_t i = 0; i < made; ++i) {
       if (at[made] < at[i] + kSizes[i] && at[i] < at[made] + kSizes[made]) {
-        outcome = fail(facts, "{} bytes at {:#x} and {} at {:#x} overlap", kSizes[i], at[i],
-                       kSizes[made], at[made]);
+        verdict = Verdict::fail("{} bytes at {:#x} and {} at {:#x} overlap", kSizes[i], at[i],
+                                kSizes[made], at[made]);
       }
     }
   }
   for (size_t i = 0; i < made; ++i) {
     const EfiStatus status = bench.firmware.free_pool(at[i]);
-    if (status != kEfiSuccess && outcome == Pass) {
-      outcome = fail(facts, "pool at {:#x} cannot be freed: status {:#x}", at[i], status);
+    if (status != kEfiSuccess && verdict.passed()) {
+      verdict = Verdict::fail("pool at {:#x} cannot be freed: status {:#x}", at[i], status);
     }
   }
-  return outcome;
+  return verdict;
 }
 
-Outcome pool_huge(FirmwareBench& bench, Facts& facts) {
+Verdict pool_huge(FirmwareBench& bench) {
   // Not the very largest sizes: EDK II's sums wrap there and it overwrites itself.
   for (const uint64_t bytes : {uint64_t{1} << 52, uint64_t{1} << 62}) {
     uint64_t at = 0;
     if (bench.firmware.allocate_pool(kLoaderData, bytes, at) == kEfiSuccess) {
-      return fail(facts, "{:#x} bytes of pool were given at {:#x}", bytes, at);
+      return Verdict::fail("{:#x} bytes of pool were given at {:#x}", bytes, at);
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome pool_null(FirmwareBench& bench, Facts& facts) {
-  if (bench.firmware.free_pool(0) == kEfiSuccess) return fail(facts, "FreePool(NULL) succeeds");
-  return Pass;
+Verdict pool_null(FirmwareBench& bench) {
+  if (bench.firmware.free_pool(0) == kEfiSuccess) return Verdict::fail("FreePool(NULL) succeeds");
+  return Verdict::pass();
 }
 
 constexpr FirmwareTest kTests[] = {

@@ -1,18 +1,15 @@
 #include "loader/selftest/firmware_tests.h"
 
-#include <string_view>
-
 namespace loader {
 
-Outcome run_firmware_test(size_t index, FirmwareBench& bench, Facts& facts) {
-  const std::string_view id = kFirmwareTestRows[index].id;
+Verdict run_firmware_test(const SelfTest& row, FirmwareBench& bench) {
   for (const auto tests :
        {map_tests(), allocation_tests(), attribute_table_tests(), table_tests(), service_tests()}) {
     for (const FirmwareTest& test : tests) {
-      if (id == test.id) return test.check(bench, facts);
+      if (test.row == &row) return test.check(bench);
     }
   }
-  return fail(facts, "no code for this test was built");
+  return Verdict::fail("no code for this test was built");
 }
 
 uint64_t MapSnapshot::pages(EfiMemoryType type) const {
@@ -48,27 +45,26 @@ bool MapSnapshot::describes(mm::Range range) const {
   return true;
 }
 
-Outcome take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot& map,
-                 Facts& facts) {
+Verdict take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot& map) {
   MapCall call;
   call.size = buffer.size();
   const EfiStatus status = bench.firmware.get_memory_map(buffer.data(), call);
   if (status != kEfiSuccess) {
-    return fail(facts, "GetMemoryMap gives status {:#x} for a buffer of {} bytes, wants {}", status,
-                buffer.size(), call.size);
+    return Verdict::fail("GetMemoryMap gives status {:#x} for a buffer of {} bytes, wants {}",
+                         status, buffer.size(), call.size);
   }
   if (call.size > buffer.size()) {
-    return fail(facts, "GetMemoryMap says it wrote {} bytes into a buffer of {}", call.size,
-                buffer.size());
+    return Verdict::fail("GetMemoryMap says it wrote {} bytes into a buffer of {}", call.size,
+                         buffer.size());
   }
   map.map =
       EfiMemoryMap(buffer.first(static_cast<size_t>(call.size)), static_cast<size_t>(call.stride));
   map.key = call.key;
   map.version = call.version;
   if (!map.map.check().ok()) {
-    return fail(facts, "the map has {} bytes and a stride of {}", call.size, call.stride);
+    return Verdict::fail("the map has {} bytes and a stride of {}", call.size, call.stride);
   }
-  return Outcome::Pass;
+  return Verdict::pass();
 }
 
 std::span<const ConfigurationTable> configuration_tables(const FirmwareFacts& facts) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "loader/efi_memory_map.h"
 #include "loader/handoff/firmware_test_rows.h"
@@ -109,14 +110,18 @@ struct FirmwareBench {
   std::span<std::byte> scratch;  // 8 KiB at least
 };
 
-// Runs the test of kFirmwareTestRows[index].
-[[nodiscard]] Outcome run_firmware_test(size_t index, FirmwareBench& bench, Facts& facts);
+// Runs the test of one of kFirmwareTestRows.
+[[nodiscard]] Verdict run_firmware_test(const SelfTest& row, FirmwareBench& bench);
 
 // --- For the tests' own files --------------------------------------------------------------------
 
-using FirmwareCheck = Outcome (*)(FirmwareBench& bench, Facts& facts);
+using FirmwareCheck = Verdict (*)(FirmwareBench& bench);
+// A row's code. An id without a row does not compile.
 struct FirmwareTest {
-  const char* id;
+  consteval FirmwareTest(std::string_view id, FirmwareCheck code)
+      : row(&kFirmwareTestRows[firmware_test_index(id)]), check(code) {}
+
+  const SelfTest* row;
   FirmwareCheck check;
 };
 [[nodiscard]] std::span<const FirmwareTest> map_tests();
@@ -140,8 +145,7 @@ struct MapSnapshot {
   [[nodiscard]] bool describes(mm::Range range) const;
 };
 // Fails the test when the firmware does not give a map.
-[[nodiscard]] Outcome take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot& map,
-                               Facts& facts);
+[[nodiscard]] Verdict take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot& map);
 
 // A configuration table's address (UEFI 2.10 section 4.6).
 struct ConfigurationTable {

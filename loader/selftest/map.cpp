@@ -4,8 +4,6 @@
 namespace loader {
 namespace {
 
-using enum Outcome;
-
 constexpr uint64_t kLowEnd = mm::kMiB;  // below it lie the BIOS areas of old PCs
 
 // UEFI 2.10 section 7.2.3.
@@ -53,124 +51,125 @@ bool is_ram(EfiMemoryType type) {
 
 uint64_t end_of(const EfiDescriptor& d) { return d.physical_start + d.pages * mm::kPageSize; }
 
-// Calls wrong(descriptor, index) for each descriptor of the map until it returns Fail.
+// Calls wrong(descriptor, index) for each descriptor of the map until that fails.
 template <class Wrong>
-Outcome each(FirmwareBench& bench, Facts& facts, Wrong wrong) {
+Verdict each(FirmwareBench& bench, Wrong wrong) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   for (size_t i = 0; i < now.map.count(); ++i) {
-    if (wrong(now.map.at(i), i) == Fail) return Fail;
+    if (const Verdict v = wrong(now.map.at(i), i); v.failed()) return v;
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome form(FirmwareBench& bench, Facts& facts) {
+Verdict form(FirmwareBench& bench) {
   MapCall call;
   call.size = bench.first_map.size();
   const EfiStatus status = bench.firmware.get_memory_map(bench.first_map.data(), call);
-  if (status != kEfiSuccess) return fail(facts, "GetMemoryMap: status {:#x}", status);
-  if (call.version != 1) return fail(facts, "descriptor version {}", call.version);
+  if (status != kEfiSuccess) return Verdict::fail("GetMemoryMap: status {:#x}", status);
+  if (call.version != 1) return Verdict::fail("descriptor version {}", call.version);
   if (call.stride < sizeof(EfiDescriptor) || call.stride % 8 != 0) {
-    return fail(facts, "descriptor size {}", call.stride);
+    return Verdict::fail("descriptor size {}", call.stride);
   }
   if (call.size == 0 || call.size % call.stride != 0) {
-    return fail(facts, "map of {} bytes, descriptors of {}", call.size, call.stride);
+    return Verdict::fail("map of {} bytes, descriptors of {}", call.size, call.stride);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome small_buffer(FirmwareBench& bench, Facts& facts) {
+Verdict small_buffer(FirmwareBench& bench) {
   MapCall call;
   call.size = 8;
   for (std::byte& b : bench.second_map.first(64)) b = std::byte{0xa5};
   const EfiStatus status = bench.firmware.get_memory_map(bench.second_map.data(), call);
   if (status != kEfiBufferTooSmall) {
-    return fail(facts, "a buffer of 8 bytes gives status {:#x}", status);
+    return Verdict::fail("a buffer of 8 bytes gives status {:#x}", status);
   }
   for (size_t i = 8; i < 64; ++i) {
     if (bench.second_map[i] != std::byte{0xa5}) {
-      return fail(facts, "byte {} behind a buffer of 8 bytes was written", i);
+      return Verdict::fail("byte {} behind a buffer of 8 bytes was written", i);
     }
   }
   const uint64_t wanted = call.size;
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   if (wanted < now.map.bytes().size()) {
-    return fail(facts, "it wants {} bytes, but the map has {}", wanted, now.map.bytes().size());
+    return Verdict::fail("it wants {} bytes, but the map has {}", wanted, now.map.bytes().size());
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome stable(FirmwareBench& bench, Facts& facts) {
+Verdict stable(FirmwareBench& bench) {
   MapSnapshot first;
   MapSnapshot second;
-  if (take_map(bench, bench.first_map, first, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, first); !v.passed()) return v;
   // A timer of the firmware's may have its say once; a map that never keeps still is a fault.
   size_t at = 0;
   for (int tries = 0; tries < 4; ++tries) {
-    if (take_map(bench, bench.second_map, second, facts) != Pass) return Fail;
+    if (const Verdict v = take_map(bench, bench.second_map, second); !v.passed()) return v;
     const bool same_size = first.map.bytes().size() == second.map.bytes().size();
     at = 0;
     while (same_size && at < first.map.bytes().size() &&
            first.map.bytes()[at] == second.map.bytes()[at]) {
       ++at;
     }
-    if (same_size && at == first.map.bytes().size() && first.key == second.key) return Pass;
-    if (take_map(bench, bench.first_map, first, facts) != Pass) return Fail;
+    if (same_size && at == first.map.bytes().size() && first.key == second.key)
+      return Verdict::pass();
+    if (const Verdict v = take_map(bench, bench.first_map, first); !v.passed()) return v;
   }
   if (first.key != second.key) {
-    return fail(facts, "the key went from {:#x} to {:#x} with nothing in between", second.key,
-                first.key);
+    return Verdict::fail("the key went from {:#x} to {:#x} with nothing in between", second.key,
+                         first.key);
   }
-  return fail(facts, "two maps in a row differ from descriptor {} on", at / first.map.stride());
+  return Verdict::fail("two maps in a row differ from descriptor {} on", at / first.map.stride());
 }
 
-Outcome alignment(FirmwareBench& bench, Facts& facts) {
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
-    if (is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Pass;
-    return fail(facts, "descriptor {} begins at {:#x}", i, d.physical_start);
+Verdict alignment(FirmwareBench& bench) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
+    if (is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Verdict::pass();
+    return Verdict::fail("descriptor {} begins at {:#x}", i, d.physical_start);
   });
 }
 
-Outcome runtime_align(FirmwareBench& bench, Facts& facts) {
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
-    if (!is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Pass;
-    return fail(facts, "descriptor {} ({}) begins at {:#x}", i, efi_type_name(d.type),
-                d.physical_start);
+Verdict runtime_align(FirmwareBench& bench) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
+    if (!is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Verdict::pass();
+    return Verdict::fail("descriptor {} ({}) begins at {:#x}", i, efi_type_name(d.type),
+                         d.physical_start);
   });
 }
 
-Outcome size(FirmwareBench& bench, Facts& facts) {
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+Verdict size(FirmwareBench& bench) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
     if (d.pages == 0)
-      return fail(facts, "descriptor {}, at {:#x}, has no pages", i, d.physical_start);
+      return Verdict::fail("descriptor {}, at {:#x}, has no pages", i, d.physical_start);
     const uint64_t most = mm::kMaxPhys >> mm::kPageShift;
     if (d.pages > most || d.physical_start > mm::kMaxPhys || end_of(d) > mm::kMaxPhys) {
-      return fail(facts, "descriptor {} begins at {:#x} and has {:#x} pages", i, d.physical_start,
-                  d.pages);
+      return Verdict::fail("descriptor {} begins at {:#x} and has {:#x} pages", i, d.physical_start,
+                           d.pages);
     }
-    return Pass;
+    return Verdict::pass();
   });
 }
 
-Outcome reach(FirmwareBench& bench, Facts& facts) {
+Verdict reach(FirmwareBench& bench) {
   const Reach& ends = bench.facts.ends;
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
     const auto range = range_of(d);
-    if (!range.ok()) return Pass;  // efi.map.size has something to say
+    if (!range.ok()) return Verdict::pass();  // efi.map.size has something to say
     mm::Phys end = ends.cpu;
     if (e820_type(d) == mm::E820Type::Ram) end = ends.memory;
     if ((d.attributes & kEfiMemoryRuntime) != 0 && ends.runtime < end) end = ends.runtime;
-    if (range.value().end <= end) return Pass;
+    if (range.value().end <= end) return Verdict::pass();
     const char* const name = efi_type_name(d.type);
-    return fail(facts, "descriptor {}, {} {}, reaches beyond {}", i,
-                name != nullptr ? name : "of unknown type", range.value(), end);
+    return Verdict::fail("descriptor {}, {} {}, reaches beyond {}", i,
+                         name != nullptr ? name : "of unknown type", range.value(), end);
   });
 }
 
-Outcome overlap(FirmwareBench& bench, Facts& facts) {
+Verdict overlap(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   for (size_t i = 0; i < now.map.count(); ++i) {
     const EfiDescriptor a = now.map.at(i);
     const auto range_a = range_of(a);
@@ -179,28 +178,28 @@ Outcome overlap(FirmwareBench& bench, Facts& facts) {
       const EfiDescriptor b = now.map.at(j);
       const auto range_b = range_of(b);
       if (!range_b.ok() || !range_a.value().overlaps(range_b.value())) continue;
-      return fail(facts, "descriptor {} [{:#x}-{:#x}) type {} and {} [{:#x}-{:#x}) type {}", i,
-                  a.physical_start, end_of(a), static_cast<unsigned>(a.type), j, b.physical_start,
-                  end_of(b), static_cast<unsigned>(b.type));
+      return Verdict::fail("descriptor {} [{:#x}-{:#x}) type {} and {} [{:#x}-{:#x}) type {}", i,
+                           a.physical_start, end_of(a), static_cast<unsigned>(a.type), j,
+                           b.physical_start, end_of(b), static_cast<unsigned>(b.type));
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome order(FirmwareBench& bench, Facts& facts) {
+Verdict order(FirmwareBench& bench) {
   uint64_t before = 0;
-  Facts found;
-  const Outcome outcome = each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+  bool descends = false;
+  const Verdict verdict = each(bench, [&](const EfiDescriptor& d, size_t i) {
     if (d.physical_start < before) {
-      return fail(found,
-                  "descriptor {} begins at {:#x}, the one before at {:#x}; no rule is broken", i,
-                  d.physical_start, before);
+      descends = true;
+      return Verdict::fail(
+          "descriptor {} begins at {:#x}, the one before at {:#x}; no rule is broken", i,
+          d.physical_start, before);
     }
     before = d.physical_start;
-    return Pass;
+    return Verdict::pass();
   });
-  if (found.empty()) return outcome;
-  return skip(facts, "{}", found.text());
+  return descends ? Verdict::skip("{}", verdict.facts()) : verdict;
 }
 
 // A descriptor of RAM that begins where `from` does or later, the first such; none at the end.
@@ -214,9 +213,9 @@ std::optional<EfiDescriptor> next_described(const MapSnapshot& now, uint64_t fro
   return next;
 }
 
-Outcome gaps(FirmwareBench& bench, Facts& facts) {
+Verdict gaps(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   for (size_t i = 0; i < now.map.count(); ++i) {
     const EfiDescriptor d = now.map.at(i);
     if (!is_ram(d.type) || !range_of(d).ok() || end_of(d) < kLowEnd) continue;
@@ -225,74 +224,74 @@ Outcome gaps(FirmwareBench& bench, Facts& facts) {
     if (!next || !is_ram(next->type)) continue;
     const uint64_t hole = next->physical_start - end_of(d);
     if (hole != 0 && hole < mm::kMiB) {
-      return fail(facts, "nobody describes [{:#x}-{:#x}), {} KiB between RAM and RAM", end_of(d),
-                  next->physical_start, hole / mm::kKiB);
+      return Verdict::fail("nobody describes [{:#x}-{:#x}), {} KiB between RAM and RAM", end_of(d),
+                           next->physical_start, hole / mm::kKiB);
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome types(FirmwareBench& bench, Facts& facts) {
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+Verdict types(FirmwareBench& bench) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
     const auto type = static_cast<uint32_t>(d.type);
-    if (type < kTypes || type >= kFirstOemType) return Pass;
-    return fail(facts, "descriptor {}, at {:#x}, has type {}", i, d.physical_start, type);
+    if (type < kTypes || type >= kFirstOemType) return Verdict::pass();
+    return Verdict::fail("descriptor {}, at {:#x}, has type {}", i, d.physical_start, type);
   });
 }
 
-Outcome attributes(FirmwareBench& bench, Facts& facts) {
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+Verdict attributes(FirmwareBench& bench) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
     if ((d.attributes & ~kKnownAttributes) != 0) {
-      return fail(facts, "descriptor {}, at {:#x}, has attributes {:#x}", i, d.physical_start,
-                  d.attributes);
+      return Verdict::fail("descriptor {}, at {:#x}, has attributes {:#x}", i, d.physical_start,
+                           d.attributes);
     }
     if (is_usable(d.type) && (d.attributes & kWriteBack) == 0) {
-      return fail(facts, "RAM at {:#x} (descriptor {}) cannot be mapped write-back: {:#x}",
-                  d.physical_start, i, d.attributes);
+      return Verdict::fail("RAM at {:#x} (descriptor {}) cannot be mapped write-back: {:#x}",
+                           d.physical_start, i, d.attributes);
     }
-    return Pass;
+    return Verdict::pass();
   });
 }
 
-Outcome runtime_flag(FirmwareBench& bench, Facts& facts) {
-  return each(bench, facts, [&](const EfiDescriptor& d, size_t i) {
+Verdict runtime_flag(FirmwareBench& bench) {
+  return each(bench, [&](const EfiDescriptor& d, size_t i) {
     const bool flag = (d.attributes & kEfiMemoryRuntime) != 0;
     if (is_runtime(d.type) && !flag) {
-      return fail(facts, "runtime memory at {:#x} (descriptor {}) lacks EFI_MEMORY_RUNTIME",
-                  d.physical_start, i);
+      return Verdict::fail("runtime memory at {:#x} (descriptor {}) lacks EFI_MEMORY_RUNTIME",
+                           d.physical_start, i);
     }
     if ((is_usable(d.type) || d.type == EfiMemoryType::Unusable) && flag) {
-      return fail(facts, "memory at {:#x} (descriptor {}, type {}) has EFI_MEMORY_RUNTIME",
-                  d.physical_start, i, static_cast<unsigned>(d.type));
+      return Verdict::fail("memory at {:#x} (descriptor {}, type {}) has EFI_MEMORY_RUNTIME",
+                           d.physical_start, i, static_cast<unsigned>(d.type));
     }
-    return Pass;
+    return Verdict::pass();
   });
 }
 
-Outcome own_image(FirmwareBench& bench, Facts& facts) {
+Verdict own_image(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   const mm::Range image = bench.facts.image;
   for (mm::Phys at = image.start; at < image.end;) {
     const auto d = now.find(at.v);
-    if (!d) return fail(facts, "{}, in our image, is not in the map", at);
+    if (!d) return Verdict::fail("{}, in our image, is not in the map", at);
     if (d->type != EfiMemoryType::LoaderCode && d->type != EfiMemoryType::LoaderData) {
-      return fail(facts, "{}, in our image, has type {}", at, static_cast<unsigned>(d->type));
+      return Verdict::fail("{}, in our image, has type {}", at, static_cast<unsigned>(d->type));
     }
     at = mm::Phys{end_of(*d)};
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome stack(FirmwareBench& bench, Facts& facts) {
+Verdict stack(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   const auto d = now.find(bench.facts.stack);
-  if (!d) return fail(facts, "the stack, at {:#x}, is not in the map", bench.facts.stack);
+  if (!d) return Verdict::fail("the stack, at {:#x}, is not in the map", bench.facts.stack);
   if (d->type == EfiMemoryType::Conventional) {
-    return fail(facts, "the stack, at {:#x}, is in free memory", bench.facts.stack);
+    return Verdict::fail("the stack, at {:#x}, is in free memory", bench.facts.stack);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
 constexpr FirmwareTest kTests[] = {

@@ -7,88 +7,87 @@
 namespace loader {
 namespace {
 
-using enum Outcome;
-
 // --- Protection ----------------------------------------------------------------------------------
 
-Outcome nx_stack(FirmwareBench& bench, Facts& facts) {
+Verdict nx_stack(FirmwareBench& bench) {
   const auto page = bench.firmware.page_at(bench.facts.stack);
-  if (!page) return fail(facts, "the stack, at {:#x}, is not mapped", bench.facts.stack);
+  if (!page) return Verdict::fail("the stack, at {:#x}, is not mapped", bench.facts.stack);
   if (page->executable) {
-    return skip(facts, "the stack, at {:#x}, is executable; a firmware may leave it so",
-                bench.facts.stack);
+    return Verdict::skip("the stack, at {:#x}, is executable; a firmware may leave it so",
+                         bench.facts.stack);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome nx_data(FirmwareBench& bench, Facts& facts) {
+Verdict nx_data(FirmwareBench& bench) {
   uint64_t at = 0;
   const EfiStatus status = bench.firmware.allocate_pages(
       AllocateHow::AnyPages, static_cast<uint32_t>(EfiMemoryType::LoaderData), 1, at);
-  if (status != kEfiSuccess) return fail(facts, "a page of any kind: status {:#x}", status);
+  if (status != kEfiSuccess) return Verdict::fail("a page of any kind: status {:#x}", status);
   const auto page = bench.firmware.page_at(at);
   (void)bench.firmware.free_pages(at, 1);
-  if (!page) return fail(facts, "pages just allocated at {:#x} are not mapped", at);
+  if (!page) return Verdict::fail("pages just allocated at {:#x} are not mapped", at);
   if (page->executable) {
-    return skip(facts, "data allocated at {:#x} is executable; a firmware may leave it so", at);
+    return Verdict::skip("data allocated at {:#x} is executable; a firmware may leave it so", at);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome nx_code(FirmwareBench& bench, Facts& facts) {
+Verdict nx_code(FirmwareBench& bench) {
   const auto page = bench.firmware.page_at(bench.facts.code);
   if (!page || !page->executable) {
-    return fail(facts, "our code, at {:#x}, is not mapped executable", bench.facts.code);
+    return Verdict::fail("our code, at {:#x}, is not mapped executable", bench.facts.code);
   }
   if (page->writable) {
-    return skip(facts, "our code, at {:#x}, is writable; a firmware may leave it so",
-                bench.facts.code);
+    return Verdict::skip("our code, at {:#x}, is writable; a firmware may leave it so",
+                         bench.facts.code);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome memory_attribute(FirmwareBench& bench, Facts& facts) {
-  if (bench.facts.has_memory_attribute) return Pass;
-  return skip(facts, "this firmware has no EFI_MEMORY_ATTRIBUTE_PROTOCOL");
+Verdict memory_attribute(FirmwareBench& bench) {
+  if (bench.facts.has_memory_attribute) return Verdict::pass();
+  return Verdict::skip("this firmware has no EFI_MEMORY_ATTRIBUTE_PROTOCOL");
 }
 
-Outcome tcg2(FirmwareBench& bench, Facts& facts) {
-  if (bench.facts.has_tcg2) return Pass;
-  return skip(facts, "no TPM, or the firmware has no EFI_TCG2_PROTOCOL");
+Verdict tcg2(FirmwareBench& bench) {
+  if (bench.facts.has_tcg2) return Verdict::pass();
+  return Verdict::skip("no TPM, or the firmware has no EFI_TCG2_PROTOCOL");
 }
 
 // --- Random numbers, clock -----------------------------------------------------------------------
 
-Outcome rng(FirmwareBench& bench, Facts& facts) {
-  if (!bench.facts.has_rng) return skip(facts, "this firmware has no EFI_RNG_PROTOCOL");
+Verdict rng(FirmwareBench& bench) {
+  if (!bench.facts.has_rng) return Verdict::skip("this firmware has no EFI_RNG_PROTOCOL");
   std::array<uint8_t, 32> first{};
   std::array<uint8_t, 32> second{};
   for (auto* bytes : {&first, &second}) {
     const EfiStatus status = bench.firmware.random(*bytes);
-    if (status != kEfiSuccess) return fail(facts, "GetRNG: status {:#x}", status);
+    if (status != kEfiSuccess) return Verdict::fail("GetRNG: status {:#x}", status);
   }
   if (first == second)
-    return fail(facts, "two times 32 bytes are the same, beginning 0x{:02x}", first[0]);
-  return Pass;
+    return Verdict::fail("two times 32 bytes are the same, beginning 0x{:02x}", first[0]);
+  return Verdict::pass();
 }
 
-Outcome time(FirmwareBench& bench, Facts& facts) {
+Verdict time(FirmwareBench& bench) {
   EfiTime t{};
   const EfiStatus status = bench.firmware.get_time(t);
-  if (status == kEfiUnsupported) return skip(facts, "this machine has no clock");
-  if (status != kEfiSuccess) return fail(facts, "GetTime: status {:#x}", status);
+  if (status == kEfiUnsupported) return Verdict::skip("this machine has no clock");
+  if (status != kEfiSuccess) return Verdict::fail("GetTime: status {:#x}", status);
   constexpr uint8_t kDays[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool date = t.year >= 1900 && t.year <= 9999 && t.month >= 1 && t.month <= 12 &&
                     t.day >= 1 && t.day <= kDays[t.month - 1];
   const bool hour = t.hour < 24 && t.minute < 60 && t.second < 60 && t.nanosecond < 1'000'000'000;
   const bool zone = t.time_zone == 0x7ff || (t.time_zone >= -1440 && t.time_zone <= 1440);
   if (!date || !hour || !zone || (t.daylight & ~3) != 0) {
-    return fail(facts, "{}-{:02}-{:02} {:02}:{:02}:{:02}.{:09}, zone {}, daylight {:#x}", t.year,
-                t.month, t.day, t.hour, t.minute, t.second, t.nanosecond, t.time_zone, t.daylight);
+    return Verdict::fail("{}-{:02}-{:02} {:02}:{:02}:{:02}.{:09}, zone {}, daylight {:#x}", t.year,
+                         t.month, t.day, t.hour, t.minute, t.second, t.nanosecond, t.time_zone,
+                         t.daylight);
   }
   // Before there was UEFI 2.0 no battery can have kept the time.
-  if (t.year < 2006) return fail(facts, "the clock says {}-{:02}-{:02}", t.year, t.month, t.day);
-  return Pass;
+  if (t.year < 2006) return Verdict::fail("the clock says {}-{:02}-{:02}", t.year, t.month, t.day);
+  return Verdict::pass();
 }
 
 // --- Variables -----------------------------------------------------------------------------------
@@ -106,31 +105,30 @@ struct PlainName {
   }
 };
 
-// Calls visit(name, vendor) for each variable; ends with the first that does not return Pass.
+// Calls visit(name, vendor) for each variable; ends with the first that does not pass.
 template <class Visit>
-Outcome each_variable(FirmwareBench& bench, Facts& facts, Visit visit) {
+Verdict each_variable(FirmwareBench& bench, Visit visit) {
   auto* const name = reinterpret_cast<char16_t*>(bench.scratch.data());
   name[0] = 0;
   EfiGuid vendor{};
   for (size_t i = 0; i < kMostVariables; ++i) {
     uint64_t size = kNameBytes;
     const EfiStatus status = bench.firmware.next_variable(size, name, vendor);
-    if (status == kEfiNotFound) return Pass;
+    if (status == kEfiNotFound) return Verdict::pass();
     if (status != kEfiSuccess) {
-      return fail(facts, "GetNextVariableName: status {:#x} after {} variables", status, i);
+      return Verdict::fail("GetNextVariableName: status {:#x} after {} variables", status, i);
     }
-    const Outcome outcome = visit(name, vendor);
-    if (outcome != Pass) return outcome;
+    if (const Verdict v = visit(name, vendor); !v.passed()) return v;
   }
-  return fail(facts, "the list has not ended after {} variables", kMostVariables);
+  return Verdict::fail("the list has not ended after {} variables", kMostVariables);
 }
 
-Outcome variables_list(FirmwareBench& bench, Facts& facts) {
+Verdict variables_list(FirmwareBench& bench) {
   // Names seen, by a checksum of name and vendor; 64 bits do not meet by chance.
   const std::span<uint64_t> seen{reinterpret_cast<uint64_t*>(bench.scratch.data() + kNameBytes),
                                  (bench.scratch.size() - kNameBytes) / sizeof(uint64_t)};
   size_t count = 0;
-  return each_variable(bench, facts, [&](const char16_t* name, const EfiGuid& vendor) {
+  return each_variable(bench, [&](const char16_t* name, const EfiGuid& vendor) {
     uint64_t hash = 0xcbf2'9ce4'8422'2325U;
     const auto mix = [&hash](uint64_t v) { hash = (hash ^ v) * 0x100'0000'01b3U; };
     for (const char16_t* c = name; *c != 0; ++c) mix(*c);
@@ -139,42 +137,43 @@ Outcome variables_list(FirmwareBench& bench, Facts& facts) {
     for (const uint8_t byte : vendor.d) mix(byte);
     for (size_t i = 0; i < count; ++i) {
       if (seen[i] == hash) {
-        return fail(facts, "{} is listed twice", PlainName(name).text.data());
+        return Verdict::fail("{} is listed twice", PlainName(name).text.data());
       }
     }
     if (count < seen.size()) seen[count++] = hash;
-    return Pass;
+    return Verdict::pass();
   });
 }
 
-Outcome variables_read(FirmwareBench& bench, Facts& facts) {
+Verdict variables_read(FirmwareBench& bench) {
   const std::span<std::byte> value = bench.scratch.subspan(kNameBytes);
-  Facts listing;  // efi.variables.list tells what is wrong with the list
-  bool wrong = false;
-  (void)each_variable(bench, listing, [&](const char16_t* name, const EfiGuid& vendor) {
+  Verdict verdict = Verdict::pass();
+  // efi.variables.list tells what is wrong with the list.
+  (void)each_variable(bench, [&](const char16_t* name, const EfiGuid& vendor) {
     uint64_t size = 0;
     EfiStatus status = bench.firmware.get_variable(name, vendor, size, nullptr);
     const char* const step = status == kEfiBufferTooSmall ? "value" : "size";
     if (status == kEfiBufferTooSmall) {
-      if (size > value.size()) return Pass;  // more than there is room for here
+      if (size > value.size()) return Verdict::pass();  // more than there is room for here
       const uint64_t said = size;
       status = bench.firmware.get_variable(name, vendor, size, value.data());
-      if (status == kEfiSuccess && size == said) return Pass;
+      if (status == kEfiSuccess && size == said) return Verdict::pass();
     }
-    wrong = true;
-    return fail(facts, "{}: status {:#x} for its {}", PlainName(name).text.data(), status, step);
+    verdict =
+        Verdict::fail("{}: status {:#x} for its {}", PlainName(name).text.data(), status, step);
+    return verdict;
   });
-  return wrong ? Fail : Pass;
+  return verdict;
 }
 
-Outcome variables_missing(FirmwareBench& bench, Facts& facts) {
+Verdict variables_missing(FirmwareBench& bench) {
   constexpr EfiGuid kOurs{
       0xba701105, 0x7e57, 0x4a11, {0x90, 0x0d, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79}};
   uint8_t byte = 0;
   uint64_t size = sizeof(byte);
   const EfiStatus status = bench.firmware.get_variable(u"BatonSelfTest", kOurs, size, &byte);
-  if (status == kEfiNotFound) return Pass;
-  return fail(facts, "a variable that nobody made: status {:#x}", status);
+  if (status == kEfiNotFound) return Verdict::pass();
+  return Verdict::fail("a variable that nobody made: status {:#x}", status);
 }
 
 std::optional<uint8_t> byte_variable(FirmwareBench& bench, const char16_t* name) {
@@ -185,36 +184,37 @@ std::optional<uint8_t> byte_variable(FirmwareBench& bench, const char16_t* name)
   return value;
 }
 
-Outcome secure_boot(FirmwareBench& bench, Facts& facts) {
+Verdict secure_boot(FirmwareBench& bench) {
   const auto on = byte_variable(bench, u"SecureBoot");
   const auto setup = byte_variable(bench, u"SetupMode");
-  if (!on) return skip(facts, "this firmware has no Secure Boot");
+  if (!on) return Verdict::skip("this firmware has no Secure Boot");
   if (*on > 1 || !setup || *setup > 1 || (*on == 1 && *setup == 1)) {
-    return fail(facts, "SecureBoot is {}, SetupMode {}{}", *on, setup ? "" : "missing ",
-                setup ? *setup : 0U);
+    return Verdict::fail("SecureBoot is {}, SetupMode {}{}", *on, setup ? "" : "missing ",
+                         setup ? *setup : 0U);
   }
-  if (*on == 0) return skip(facts, "Secure Boot is off{}", *setup == 1 ? ", no keys enrolled" : "");
-  return Pass;
+  if (*on == 0)
+    return Verdict::skip("Secure Boot is off{}", *setup == 1 ? ", no keys enrolled" : "");
+  return Verdict::pass();
 }
 
 // --- Screen --------------------------------------------------------------------------------------
 
-Outcome graphics(FirmwareBench& bench, Facts& facts) {
+Verdict graphics(FirmwareBench& bench) {
   const HandoffFramebuffer& screen = bench.facts.framebuffer;
-  if (screen.address == 0) return skip(facts, "there is no linear framebuffer");
+  if (screen.address == 0) return Verdict::skip("there is no linear framebuffer");
   const uint64_t needed =
       uint64_t{screen.pixels_per_line} * screen.height * bytes_per_pixel(screen);
   if (screen.width == 0 || screen.height == 0 || screen.pixels_per_line < screen.width ||
       needed > screen.size) {
-    return fail(facts, "{}x{}, {} pixels a line, in {} bytes", screen.width, screen.height,
-                screen.pixels_per_line, screen.size);
+    return Verdict::fail("{}x{}, {} pixels a line, in {} bytes", screen.width, screen.height,
+                         screen.pixels_per_line, screen.size);
   }
   const mm::Range range{mm::Phys{screen.address}, mm::Phys{screen.address + screen.size}};
   if (range.empty() || range.end > bench.facts.ends.memory) {
-    return fail(facts, "it ends at {}, beyond {}", range.end, bench.facts.ends.memory);
+    return Verdict::fail("it ends at {}, beyond {}", range.end, bench.facts.ends.memory);
   }
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   for (size_t i = 0; i < now.map.count(); ++i) {
     const EfiDescriptor d = now.map.at(i);
     const auto other = range_of(d);
@@ -222,9 +222,9 @@ Outcome graphics(FirmwareBench& bench, Facts& facts) {
       continue;
     }
     const mm::Phys at = std::max(other.value().start, range.start);
-    return fail(facts, "{}, in the framebuffer, is {}", at, efi_type_name(d.type));
+    return Verdict::fail("{}, in the framebuffer, is {}", at, efi_type_name(d.type));
   }
-  return Pass;
+  return Verdict::pass();
 }
 
 constexpr FirmwareTest kTests[] = {

@@ -7,8 +7,6 @@
 namespace loader {
 namespace {
 
-using enum Outcome;
-
 constexpr uint64_t kReadProtect = 0x2000, kExecuteProtect = 0x4000, kReadOnly = 0x20000;
 
 uint64_t end_of(const EfiDescriptor& d) { return d.physical_start + d.pages * mm::kPageSize; }
@@ -26,111 +24,109 @@ struct AttributeTable {
 };
 
 // Pass with the table; Skip when there is none; Fail when it cannot be read.
-Outcome find_attribute_table(FirmwareBench& bench, MapSnapshot& now, AttributeTable& table,
-                             Facts& facts) {
+Verdict find_attribute_table(FirmwareBench& bench, MapSnapshot& now, AttributeTable& table) {
   const auto at = configuration_table(bench.facts, kMemoryAttributesTable);
-  if (!at || *at == 0) return skip(facts, "this firmware has no Memory Attributes Table");
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (!at || *at == 0) return Verdict::skip("this firmware has no Memory Attributes Table");
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   if (!now.describes({{*at}, {*at + sizeof(AttributeTableHeader)}})) {
-    return fail(facts, "the table, at {:#x}, is in no memory", *at);
+    return Verdict::fail("the table, at {:#x}, is in no memory", *at);
   }
   table.header = *bench.facts.reach.at<const AttributeTableHeader>(mm::Phys{*at});
   const AttributeTableHeader& h = table.header;
   const uint64_t bytes = uint64_t{h.count} * h.stride;
   if ((h.version != 1 && h.version != 2) || h.count == 0 || h.stride < sizeof(EfiDescriptor) ||
       h.stride % 8 != 0) {
-    return fail(facts, "version {}, {} entries of {} bytes", h.version, h.count, h.stride);
+    return Verdict::fail("version {}, {} entries of {} bytes", h.version, h.count, h.stride);
   }
   const uint64_t first = *at + sizeof(AttributeTableHeader);
   if (!now.describes({{first}, {first + bytes}})) {
-    return fail(facts, "its {} entries of {} bytes at {:#x} reach beyond memory", h.count, h.stride,
-                first);
+    return Verdict::fail("its {} entries of {} bytes at {:#x} reach beyond memory", h.count,
+                         h.stride, first);
   }
   table.entries = EfiMemoryMap(
       {bench.facts.reach.at<const std::byte>(mm::Phys{first}), static_cast<size_t>(bytes)},
       h.stride);
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome mat_form(FirmwareBench& bench, Facts& facts) {
+Verdict mat_form(FirmwareBench& bench) {
   MapSnapshot now;
   AttributeTable table;
-  return find_attribute_table(bench, now, table, facts);
+  return find_attribute_table(bench, now, table);
 }
 
-// Calls wrong(entry, index, map) until it returns Fail. What efi.mat.form finds is its to tell.
+// Calls wrong(entry, index, map) until that fails. What efi.mat.form finds is its to tell.
 template <class Wrong>
-Outcome each_entry(FirmwareBench& bench, Facts& facts, Wrong wrong) {
+Verdict each_entry(FirmwareBench& bench, Wrong wrong) {
   MapSnapshot now;
   AttributeTable table;
-  Facts form;
-  if (find_attribute_table(bench, now, table, form) != Pass) {
-    return skip(facts, "no Memory Attributes Table that can be read");
+  if (!find_attribute_table(bench, now, table).passed()) {
+    return Verdict::skip("no Memory Attributes Table that can be read");
   }
   for (size_t i = 0; i < table.entries.count(); ++i) {
-    if (wrong(table.entries.at(i), i, now) == Fail) return Fail;
+    if (const Verdict v = wrong(table.entries.at(i), i, now); v.failed()) return v;
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome mat_sorted(FirmwareBench& bench, Facts& facts) {
+Verdict mat_sorted(FirmwareBench& bench) {
   uint64_t before = 0;
-  return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
+  return each_entry(bench, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
     if (d.physical_start < before) {
-      return fail(facts, "entry {} begins at {:#x}, the one before ends at {:#x}", i,
-                  d.physical_start, before);
+      return Verdict::fail("entry {} begins at {:#x}, the one before ends at {:#x}", i,
+                           d.physical_start, before);
     }
     before = end_of(d);
-    return Pass;
+    return Verdict::pass();
   });
 }
 
-Outcome mat_inside(FirmwareBench& bench, Facts& facts) {
-  return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot& now) {
+Verdict mat_inside(FirmwareBench& bench) {
+  return each_entry(bench, [&](const EfiDescriptor& d, size_t i, const MapSnapshot& now) {
     // Regions of one type that touch count as one.
     uint64_t at = d.physical_start;
     while (at < end_of(d)) {
       const auto region = now.find(at);
       if (!region || region->type != d.type) {
-        return fail(facts, "entry {} [{:#x}-{:#x}) type {}: {:#x} has {}", i, d.physical_start,
-                    end_of(d), static_cast<unsigned>(d.type), at,
-                    region ? efi_type_name(region->type) : "no descriptor");
+        return Verdict::fail("entry {} [{:#x}-{:#x}) type {}: {:#x} has {}", i, d.physical_start,
+                             end_of(d), static_cast<unsigned>(d.type), at,
+                             region ? efi_type_name(region->type) : "no descriptor");
       }
       if (region->type != EfiMemoryType::RuntimeServicesCode &&
           region->type != EfiMemoryType::RuntimeServicesData) {
-        return fail(facts, "entry {}, at {:#x}, is about type {}", i, d.physical_start,
-                    static_cast<unsigned>(d.type));
+        return Verdict::fail("entry {}, at {:#x}, is about type {}", i, d.physical_start,
+                             static_cast<unsigned>(d.type));
       }
       at = end_of(*region);
     }
-    return Pass;
+    return Verdict::pass();
   });
 }
 
-Outcome mat_bits(FirmwareBench& bench, Facts& facts) {
+Verdict mat_bits(FirmwareBench& bench) {
   constexpr uint64_t kCrypto = 0x80000;  // EFI_MEMORY_CPU_CRYPTO, since UEFI 2.9
   constexpr uint64_t kAllowed =
       kReadOnly | kExecuteProtect | kReadProtect | kCrypto | kEfiMemoryRuntime;
-  return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
-    if ((d.attributes & ~kAllowed) == 0 && (d.attributes & kEfiMemoryRuntime) != 0) return Pass;
-    return fail(facts, "entry {}, at {:#x}, has attributes {:#x}", i, d.physical_start,
-                d.attributes);
+  return each_entry(bench, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
+    if ((d.attributes & ~kAllowed) == 0 && (d.attributes & kEfiMemoryRuntime) != 0)
+      return Verdict::pass();
+    return Verdict::fail("entry {}, at {:#x}, has attributes {:#x}", i, d.physical_start,
+                         d.attributes);
   });
 }
 
-Outcome mat_wx(FirmwareBench& bench, Facts& facts) {
-  return each_entry(bench, facts, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
-    if ((d.attributes & (kReadOnly | kExecuteProtect)) != 0) return Pass;
-    return fail(facts, "entry {}, at {:#x}, is writable and executable", i, d.physical_start);
+Verdict mat_wx(FirmwareBench& bench) {
+  return each_entry(bench, [&](const EfiDescriptor& d, size_t i, const MapSnapshot&) {
+    if ((d.attributes & (kReadOnly | kExecuteProtect)) != 0) return Verdict::pass();
+    return Verdict::fail("entry {}, at {:#x}, is writable and executable", i, d.physical_start);
   });
 }
 
-Outcome mat_coverage(FirmwareBench& bench, Facts& facts) {
+Verdict mat_coverage(FirmwareBench& bench) {
   MapSnapshot now;
   AttributeTable table;
-  Facts form;
-  if (find_attribute_table(bench, now, table, form) != Pass) {
-    return skip(facts, "no Memory Attributes Table that can be read");
+  if (!find_attribute_table(bench, now, table).passed()) {
+    return Verdict::skip("no Memory Attributes Table that can be read");
   }
   const MapSnapshot covered{table.entries, 0, 0};
   for (size_t i = 0; i < now.map.count(); ++i) {
@@ -138,25 +134,25 @@ Outcome mat_coverage(FirmwareBench& bench, Facts& facts) {
     if (d.type != EfiMemoryType::RuntimeServicesCode) continue;
     for (uint64_t at = d.physical_start; at < end_of(d);) {
       const auto entry = covered.find(at);
-      if (!entry) return fail(facts, "runtime code at {:#x} is in no entry", at);
+      if (!entry) return Verdict::fail("runtime code at {:#x} is in no entry", at);
       at = end_of(*entry);
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
 // --- Service tables ------------------------------------------------------------------------------
 
-Outcome check_header(FirmwareBench& bench, const char* name, uint64_t at, uint64_t signature,
-                     size_t minimum, Facts& facts) {
-  if (at == 0) return fail(facts, "there is no {} table", name);
+Verdict check_header(FirmwareBench& bench, const char* name, uint64_t at, uint64_t signature,
+                     size_t minimum) {
+  if (at == 0) return Verdict::fail("there is no {} table", name);
   const auto& header = *bench.facts.reach.at<const EfiTableHeader>(mm::Phys{at});
   if (header.signature != signature) {
-    return fail(facts, "{} table: signature {:#x}", name, header.signature);
+    return Verdict::fail("{} table: signature {:#x}", name, header.signature);
   }
   constexpr uint32_t kMost = 4096;
   if (header.size < minimum || header.size > kMost) {
-    return fail(facts, "{} table: header size {}", name, header.size);
+    return Verdict::fail("{} table: header size {}", name, header.size);
   }
   // With 0 where the checksum itself stands.
   constexpr size_t kCrcAt = 16;
@@ -166,83 +162,84 @@ Outcome check_header(FirmwareBench& bench, const char* name, uint64_t at, uint64
   crc = crc32(zeros, crc);
   crc = crc32({bytes + kCrcAt + 4, header.size - kCrcAt - 4}, crc);
   if (crc != header.crc32) {
-    return fail(facts, "{} table: CRC32 0x{:08x}, computed 0x{:08x}", name, header.crc32, crc);
+    return Verdict::fail("{} table: CRC32 0x{:08x}, computed 0x{:08x}", name, header.crc32, crc);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome headers(FirmwareBench& bench, Facts& facts) {
+Verdict headers(FirmwareBench& bench) {
   const auto& system = *bench.facts.reach.at<const SystemTable>({bench.facts.system_table});
   constexpr size_t kBootServicesMinimum = 24 + 8 * 43;  // up to CreateEventEx is newer
-  if (check_header(bench, "system", bench.facts.system_table, kSystemTableSignature,
-                   sizeof(SystemTable), facts) != Pass ||
-      check_header(bench, "boot services", system.boot_services, kBootServicesSignature,
-                   kBootServicesMinimum, facts) != Pass) {
-    return Fail;
-  }
+  const Verdict first = check_header(bench, "system", bench.facts.system_table,
+                                     kSystemTableSignature, sizeof(SystemTable));
+  if (!first.passed()) return first;
+  const Verdict boot = check_header(bench, "boot services", system.boot_services,
+                                    kBootServicesSignature, kBootServicesMinimum);
+  if (!boot.passed()) return boot;
   return check_header(bench, "runtime services", system.runtime_services, kRuntimeServicesSignature,
-                      sizeof(RuntimeServices), facts);
+                      sizeof(RuntimeServices));
 }
 
-Outcome runtime_services(FirmwareBench& bench, Facts& facts) {
+Verdict runtime_services(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   const auto& system = *bench.facts.reach.at<const SystemTable>({bench.facts.system_table});
   const auto& runtime = *bench.facts.reach.at<const RuntimeServices>({system.runtime_services});
   for (size_t i = 0; i < kRuntimeFunctions; ++i) {
     const uint64_t function = runtime.functions[i];
     const char* const name = i == kResetSystem ? "ResetSystem" : "function";
-    if (function == 0) return fail(facts, "{} (number {}) is missing", name, i);
+    if (function == 0) return Verdict::fail("{} (number {}) is missing", name, i);
     const auto d = now.find(function);
     if (d && d->type == EfiMemoryType::RuntimeServicesCode) continue;
-    return fail(facts, "{} (number {}), at {:#x}, is in {}", name, i, function,
-                d ? efi_type_name(d->type) : "no memory");
+    return Verdict::fail("{} (number {}), at {:#x}, is in {}", name, i, function,
+                         d ? efi_type_name(d->type) : "no memory");
   }
-  return Pass;
+  return Verdict::pass();
 }
 
 // --- Configuration tables ------------------------------------------------------------------------
 
-Outcome config_entries(FirmwareBench& bench, Facts& facts) {
+Verdict config_entries(FirmwareBench& bench) {
   const auto tables = configuration_tables(bench.facts);
   for (size_t i = 0; i < tables.size(); ++i) {
     if (tables[i].address == 0) {
-      return fail(facts, "table {} ({:08x}-...) has no address", i, tables[i].guid.a);
+      return Verdict::fail("table {} ({:08x}-...) has no address", i, tables[i].guid.a);
     }
     for (size_t j = 0; j < i; ++j) {
       if (tables[j].guid == tables[i].guid) {
-        return fail(facts, "tables {} and {} have one GUID ({:08x}-...)", j, i, tables[i].guid.a);
+        return Verdict::fail("tables {} and {} have one GUID ({:08x}-...)", j, i, tables[i].guid.a);
       }
     }
   }
-  return Pass;
+  return Verdict::pass();
 }
 
-Outcome config_acpi(FirmwareBench& bench, Facts& facts) {
+Verdict config_acpi(FirmwareBench& bench) {
   const auto at = configuration_table(bench.facts, kAcpi20Table);
   if (!at)
-    return fail(facts, "none of {} tables is ACPI 2.0's", configuration_tables(bench.facts).size());
-  return Pass;
+    return Verdict::fail("none of {} tables is ACPI 2.0's",
+                         configuration_tables(bench.facts).size());
+  return Verdict::pass();
 }
 
-Outcome config_smbios(FirmwareBench& bench, Facts& facts) {
+Verdict config_smbios(FirmwareBench& bench) {
   for (const EfiGuid& guid : {kSmbios3Table, kSmbiosTable}) {
-    if (configuration_table(bench.facts, guid)) return Pass;
+    if (configuration_table(bench.facts, guid)) return Verdict::pass();
   }
-  return fail(facts, "none of {} tables is SMBIOS's", configuration_tables(bench.facts).size());
+  return Verdict::fail("none of {} tables is SMBIOS's", configuration_tables(bench.facts).size());
 }
 
-Outcome config_placement(FirmwareBench& bench, Facts& facts) {
+Verdict config_placement(FirmwareBench& bench) {
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   const auto check = [&](const char* name, const EfiGuid& guid, bool boot_data_allowed) {
     const auto at = configuration_table(bench.facts, guid);
-    if (!at || *at == 0) return Pass;
+    if (!at || *at == 0) return Verdict::pass();
     const auto d = now.find(*at);
-    if (!d) return Pass;  // old firmware: the BIOS area, which no OS touches
+    if (!d) return Verdict::pass();  // old firmware: the BIOS area, which no OS touches
     switch (d->type) {
       case EfiMemoryType::BootServicesData:
-        if (boot_data_allowed) return Pass;
+        if (boot_data_allowed) return Verdict::pass();
         break;
       case EfiMemoryType::Conventional:
       case EfiMemoryType::LoaderCode:
@@ -250,12 +247,12 @@ Outcome config_placement(FirmwareBench& bench, Facts& facts) {
       case EfiMemoryType::BootServicesCode:
         break;
       default:
-        return Pass;
+        return Verdict::pass();
     }
-    return fail(facts, "{}, at {:#x}, is in {}", name, *at, efi_type_name(d->type));
+    return Verdict::fail("{}, at {:#x}, is in {}", name, *at, efi_type_name(d->type));
   };
-  if (check("ACPI's RSDP", kAcpi20Table, false) == Fail) return Fail;
-  if (check("SMBIOS 3", kSmbios3Table, true) == Fail) return Fail;
+  if (const Verdict v = check("ACPI's RSDP", kAcpi20Table, false); v.failed()) return v;
+  if (const Verdict v = check("SMBIOS 3", kSmbios3Table, true); v.failed()) return v;
   return check("SMBIOS", kSmbiosTable, true);
 }
 
@@ -270,29 +267,29 @@ struct EsrtEntry {
 };
 static_assert(sizeof(EsrtHeader) == 16 && sizeof(EsrtEntry) == 40);
 
-Outcome esrt(FirmwareBench& bench, Facts& facts) {
+Verdict esrt(FirmwareBench& bench) {
   const auto at = configuration_table(bench.facts, kEsrtTable);
-  if (!at || *at == 0) return skip(facts, "this firmware has no ESRT");
+  if (!at || *at == 0) return Verdict::skip("this firmware has no ESRT");
   MapSnapshot now;
-  if (take_map(bench, bench.first_map, now, facts) != Pass) return Fail;
+  if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
   if (!now.describes({{*at}, {*at + sizeof(EsrtHeader)}})) {
-    return fail(facts, "the table, at {:#x}, is in no memory", *at);
+    return Verdict::fail("the table, at {:#x}, is in no memory", *at);
   }
   const auto& header = *bench.facts.reach.at<const EsrtHeader>(mm::Phys{*at});
-  if (header.version != 1) return fail(facts, "version {}", header.version);
+  if (header.version != 1) return Verdict::fail("version {}", header.version);
   if (header.count > header.room) {
-    return fail(facts, "{} entries in room for {}", header.count, header.room);
+    return Verdict::fail("{} entries in room for {}", header.count, header.room);
   }
   const uint64_t first = *at + sizeof(EsrtHeader);
   if (!now.describes({{first}, {first + uint64_t{header.count} * sizeof(EsrtEntry)}})) {
-    return fail(facts, "its {} entries reach beyond memory", header.count);
+    return Verdict::fail("its {} entries reach beyond memory", header.count);
   }
   const auto* entries = bench.facts.reach.at<const EsrtEntry>(mm::Phys{first});
   for (uint32_t i = 0; i < header.count; ++i) {
     constexpr uint32_t kTypes = 4;
-    if (entries[i].type >= kTypes) return fail(facts, "entry {} has type {}", i, entries[i].type);
+    if (entries[i].type >= kTypes) return Verdict::fail("entry {} has type {}", i, entries[i].type);
   }
-  return Pass;
+  return Verdict::pass();
 }
 
 constexpr FirmwareTest kAttributeTests[] = {

@@ -99,10 +99,9 @@ class Machine {
     facts.readable = [](const void*, mm::Range) { return false; };
     facts.tables = list;
     facts.e820 = &e820;
-    for (const auto tests : {kernel::acpi_tests(), kernel::machine_tests()}) {
-      for (const kernel::TableTest& test : tests) {
-        loader::Facts said;
-        (void)test.check(facts, said);
+    for (const auto files : {kernel::acpi_tests(), kernel::machine_tests()}) {
+      for (const auto tests : files) {
+        for (const kernel::TableTest& test : tests()) (void)test.check(facts);
       }
     }
   }

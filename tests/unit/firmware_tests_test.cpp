@@ -25,11 +25,10 @@ std::map<std::string, std::string> tripped(FakeFirmware& firmware) {
   std::vector<std::byte> scratch(16 * 1024);
   FirmwareBench bench{firmware, firmware.facts, first, second, scratch};
   std::map<std::string, std::string> ids;
-  for (size_t i = 0; i < kFirmwareTestRows.size(); ++i) {
-    Facts facts;
-    const Outcome outcome = run_firmware_test(i, bench, facts);
-    EXPECT_EQ(outcome == Outcome::Pass, facts.empty()) << kFirmwareTestRows[i].id;
-    if (outcome != Outcome::Pass) ids[kFirmwareTestRows[i].id] = facts.text();
+  for (const SelfTest& row : kFirmwareTestRows) {
+    const Verdict verdict = run_firmware_test(row, bench);
+    EXPECT_EQ(verdict.passed(), *verdict.facts() == '\0') << row.id;
+    if (!verdict.passed()) ids[row.id] = verdict.facts();
   }
   return ids;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "kernel/selftest/table_tests.h"
 #include "mm/x86_64/e820_trim.h"
@@ -22,17 +23,17 @@ Findings findings_of(const std::string& name, test::MachineFile& file) {
   facts.trims = test::must(mm::trim_bios_range(file.e820, mm::max_arch_pfn(4), log.printer()));
   facts.e820 = &file.e820;
   Findings findings;
-  for (const auto tests : {kernel::acpi_tests(), kernel::machine_tests()}) {
-    for (const kernel::TableTest& test : tests) {
-      loader::Facts said;
-      if (std::string_view(test.row.id) == "acpi.rsdp" ||
-          std::string_view(test.row.id) == "acpi.madt.form") {
-        continue;  // nothing is known of these machines' tables
-      }
-      if (run_table_test(test, facts, said) == loader::Outcome::Fail) {
-        findings[name + " " + test.row.id] = said.text();
-      }
+  std::vector<kernel::TableTest> all;
+  for (const auto files : {kernel::acpi_tests(), kernel::machine_tests()}) {
+    for (const auto tests : files) all.insert(all.end(), tests().begin(), tests().end());
+  }
+  for (const kernel::TableTest& test : all) {
+    if (std::string_view(test.row.id) == "acpi.rsdp" ||
+        std::string_view(test.row.id) == "acpi.madt.form") {
+      continue;  // nothing is known of these machines' tables
     }
+    const loader::Verdict verdict = run_table_test(test, facts);
+    if (verdict.failed()) findings[name + " " + test.row.id] = verdict.facts();
   }
   return findings;
 }

@@ -60,9 +60,7 @@ struct Bench {
     auto memtest = test(words);
     std::string said;
     for (const MemoryPattern& pattern : kMemoryPatterns) {
-      loader::Facts facts;
-      const loader::Outcome outcome = memtest.run(pattern, facts);
-      if (outcome == loader::Outcome::Fail) said += std::string(pattern.row.id) + "\n";
+      if (memtest.run(pattern).failed()) said += std::string(pattern.row.id) + "\n";
     }
     return said;
   }
@@ -170,9 +168,9 @@ TEST(Memtest, ANodeWithoutMemory) {
   MemoryTest<Cells> test(machine.allocator, 0, {machine.map(), &bad}, {},
                          *parse_memtest("node:1", 2, log.printer()), *state, log.printer());
   EXPECT_EQ(test.plan([] { return uint64_t{0}; }).bytes, 0U);
-  loader::Facts facts;
-  EXPECT_EQ(test.run(kMemoryPatterns[0], facts), loader::Outcome::Skip);
-  EXPECT_STREQ(facts.text(), "node 1 has no free memory");
+  const loader::Verdict verdict = test.run(kMemoryPatterns[0]);
+  EXPECT_EQ(verdict.outcome(), loader::Outcome::Skip);
+  EXPECT_STREQ(verdict.facts(), "node 1 has no free memory");
 }
 
 TEST(Memtest, OneNodeOnly) {
@@ -238,8 +236,7 @@ TEST(Memtest, TheFirstEstimateIsWhatItTakes) {
     bench.state->progress = MemtestProgress(bench.log.printer(), clock, plan.microseconds);
     const uint64_t start = now;
     for (const MemoryPattern& pattern : kMemoryPatterns) {
-      loader::Facts facts;
-      (void)test.run(pattern, facts);
+      (void)test.run(pattern);
     }
     const uint64_t took = now - start;
     EXPECT_GT(plan.microseconds, took - took / 20) << words;

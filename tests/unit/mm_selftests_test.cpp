@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "kernel/selftest/selftest_kernel.h"
-#include "kernel/selftest/selftest_mm.h"
+#include "kernel/selftest/selftest.h"
+#include "mm/page_alloc.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_hardware.h"
 
@@ -25,6 +25,21 @@ using test::BootedMachine;
 using test::Image;
 using Ids = std::set<std::string>;
 using Pages = mm::PageAllocator<Policy>;
+
+std::vector<KernelTest> all_tests() {
+  std::vector<KernelTest> all;
+  for (const auto files : {kernel_tests(), mm_tests()}) {
+    for (const auto tests : files) all.insert(all.end(), tests().begin(), tests().end());
+  }
+  return all;
+}
+
+Verdict run(std::string_view id, Booted& machine) {
+  for (const KernelTest& test : all_tests()) {
+    if (test.row.id == id) return test.run(machine);
+  }
+  throw std::runtime_error("no such test");
+}
 
 constexpr const char* kTwoNodes =
     "BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable\n"
@@ -131,13 +146,11 @@ struct Machine : BootedMachine {
   // The ids of all tests of both phases that fail, and what they say.
   Ids tripped(std::string* said = nullptr) {
     Ids ids;
-    for (const auto tests : {kernel_tests(), mm_tests()}) {
-      for (const KernelTest& test : tests) {
-        const Verdict verdict = test.run(**this);
-        if (verdict.outcome() != loader::Outcome::Fail) continue;
-        ids.insert(test.row.id);
-        if (said != nullptr) *said += std::string(test.row.id) + ": " + verdict.facts() + "\n";
-      }
+    for (const KernelTest& test : all_tests()) {
+      const Verdict verdict = test.run(**this);
+      if (!verdict.failed()) continue;
+      ids.insert(test.row.id);
+      if (said != nullptr) *said += std::string(test.row.id) + ": " + verdict.facts() + "\n";
     }
     return ids;
   }
@@ -160,24 +173,22 @@ TEST(MmSelfTests, PassOnSoundMachines) {
 TEST(MmSelfTests, NothingIsSkippedWhereThereIsSomethingToTry) {
   Ids skipped;
   Machine machine(kTwoNodes);
-  for (const auto tests : {kernel_tests(), mm_tests()}) {
-    for (const KernelTest& test : tests) {
-      if (test.run(*machine).outcome() == loader::Outcome::Skip) skipped.insert(test.row.id);
-    }
+  for (const KernelTest& test : all_tests()) {
+    if (test.run(*machine).outcome() == loader::Outcome::Skip) skipped.insert(test.row.id);
   }
   EXPECT_EQ(skipped, Ids{"mm.nodes.fallback"});
   Machine memoryless(kMemoryless);
-  EXPECT_TRUE(test_node_fallback(*memoryless).passed());
+  EXPECT_TRUE(run("mm.nodes.fallback", *memoryless).passed());
 }
 
 TEST(MmSelfTests, ExhaustiveTakesAll) {
   Machine large(kLarge);
   large->exhaustive = true;
-  const Verdict largest = test_largest_blocks(*large);
+  const Verdict largest = run("mm.zones.largest", *large);
   EXPECT_TRUE(largest.passed()) << largest.facts();
   Machine small(kSmall);
   small->exhaustive = true;
-  const Verdict orders = test_orders(*small);
+  const Verdict orders = run("mm.zones.orders", *small);
   EXPECT_TRUE(orders.passed()) << orders.facts();
 }
 
@@ -186,9 +197,9 @@ TEST(MmSelfTests, ExhaustiveTakesAll) {
 TEST(MmSelfTests, OnlyTheExhaustiveTestSeesWhatIsFarAway) {
   Machine machine(kSmall);
   machine.make_alias(Phys{40 * kMiB}, Phys{41 * kMiB});
-  EXPECT_TRUE(test_orders(*machine).passed());
+  EXPECT_TRUE(run("mm.zones.orders", *machine).passed());
   machine->exhaustive = true;
-  EXPECT_EQ(test_orders(*machine).outcome(), loader::Outcome::Fail);
+  EXPECT_EQ(run("mm.zones.orders", *machine).outcome(), loader::Outcome::Fail);
 }
 
 struct Breakage {
@@ -420,9 +431,7 @@ TEST(MmSelfTests, EveryTestCanBeTripped) {
   Ids broken;
   for (const Breakage& breakage : kBreakages) broken.insert(breakage.id);
   Ids rows;
-  for (const auto tests : {kernel_tests(), mm_tests()}) {
-    for (const KernelTest& test : tests) rows.insert(test.row.id);
-  }
+  for (const KernelTest& test : all_tests()) rows.insert(test.row.id);
   EXPECT_EQ(broken, rows);
 }
 

@@ -10,14 +10,11 @@
 #include "kernel/console.h"
 #include "kernel/firmware_variables.h"
 #include "kernel/memory_options.h"
-#include "kernel/x86_64/mtrr.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_hardware.h"
 
 // The machine under the kernel, as far as host tests come to it: nothing is typed, and mapped is
 // what tests/support/pretend_hardware.h says.
-mm::Mtrrs kernel::x86::read_mtrrs() { return {}; }
-
 namespace kernel::arch {
 
 uint64_t cycles() { return 0; }
@@ -28,6 +25,7 @@ bool open_keyboard() { return true; }
 void pause() {}
 bool has_no_execute() { return test::hardware.no_execute; }
 uint64_t own_controller() { return 0; }
+const ArchFacts* self_test_facts() { return nullptr; }
 size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns>, const mm::Printer&) { return 0; }
 void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
 bool has_wide_cpu_ids() { return false; }

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <bit>
 
-#include "kernel/selftest/selftest_mm.h"
 #include "kernel/selftest/zone_probe.h"
 #include "mm/roads.h"
 
 namespace kernel {
 namespace {
 
+using enum loader::Severity;
 using mm::FreeBlock;
 using mm::Gfp;
 using mm::Migratetype;
@@ -392,8 +392,6 @@ Verdict settle(Pages& pages, const FreeSet& before, const Verdict& verdict) {
   return same ? Verdict::pass() : Verdict::fail("free memory is not what it was");
 }
 
-}  // namespace
-
 Verdict test_orders(Booted& machine) {
   Pages& pages = machine.relay.pages();
   const RaisedMarks raised(pages);
@@ -490,5 +488,28 @@ Verdict test_roads(Booted& machine) {
   pages.drain_all();
   return verdict;
 }
+
+constexpr KernelTest kTests[] = {
+    // Before those that raise the marks and put them back.
+    {{"mm.cpu.lists", "a CPU's lists keep what they may, and give all of it back", High,
+      "mm/pcp.h; Linux 6.1: drain_pages()", kOurs},
+     test_cpu_lists},
+    {{"mm.zones.watermarks", "ordinary requests stop at the min mark, urgent ones do not", High,
+      "Linux 6.1, mm/page_alloc.c: __setup_per_zone_wmarks() and __zone_watermark_ok()", kOurs},
+     test_watermarks},
+    {{"mm.zones.orders", "every order can be had, held side by side and given back", Critical,
+      "mm/page_alloc.h: 2^order frames of RAM, aligned to their number, nobody else's", kOurs},
+     test_orders},
+    {{"mm.zones.types", "a type of which nothing is free takes a pageblock of another", High,
+      "Linux 6.1, mm/page_alloc.c: fallbacks[] and steal_suitable_fallback()", kOurs},
+     test_migratetypes},
+    {{"mm.roads", "bootmem and memblock hand over the same memory, and buddy has it", Critical,
+      "mm/handover.h: RAM that no reservation touches, frame for frame", kOurs},
+     test_roads},
+};
+
+}  // namespace
+
+std::span<const KernelTest> allocator_rule_tests() { return kTests; }
 
 }  // namespace kernel

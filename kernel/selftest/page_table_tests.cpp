@@ -1,10 +1,10 @@
-// The live page tables, leaf by leaf, against what the loader was to map (loader/world.h): nothing
-// is missing, nothing leads elsewhere, and nothing is there besides.
+// The live page tables: what may be written or run, and, leaf by leaf, what the loader was to map
+// (loader/world.h): nothing is missing, nothing leads elsewhere, and nothing is there besides.
 #include <algorithm>
 #include <bit>
 
 #include "kernel/arch.h"
-#include "kernel/selftest/selftest_kernel.h"
+#include "kernel/selftest/selftest.h"
 #include "loader/acpi/madt.h"
 #include "loader/acpi/smbios.h"
 #include "loader/acpi/tables.h"
@@ -13,6 +13,7 @@ namespace kernel {
 namespace {
 
 using arch::Mapping;
+using enum loader::Severity;
 using loader::HandoffSegment;
 using mm::Phys;
 using mm::Range;
@@ -298,8 +299,76 @@ class PageAudit {
   Verdict verdict_ = Verdict::pass();
 };
 
-}  // namespace
+Verdict test_write_xor_execute(Booted&) {
+  if (!arch::has_no_execute()) return Verdict::skip("the CPU has no NX");
+  Mapping found;
+  arch::walk_mappings(
+      [](void* context, const Mapping& m) {
+        if (!m.writable || !m.executable) return true;
+        *static_cast<Mapping*>(context) = m;
+        return false;
+      },
+      &found);
+  if (found.size == 0) return Verdict::pass();
+  return Verdict::fail("{:#x} ({:#x} bytes, physical {:#x}) is writable and executable", found.virt,
+                       found.size, found.phys);
+}
+
+Verdict test_image_read_only(Booted& machine) {
+  struct Search {
+    std::span<const loader::HandoffSegment> segments;
+    Mapping found;
+  } search{machine.kept.segments(), {}};
+  arch::walk_mappings(
+      [](void* context, const Mapping& m) {
+        auto& s = *static_cast<Search*>(context);
+        if (!m.writable) return true;
+        const mm::Range mapped{mm::Phys{m.phys}, mm::Phys{m.phys + m.size}};
+        for (const loader::HandoffSegment& segment : s.segments) {
+          if ((segment.flags & kWritableSegment) != 0) continue;
+          if (!range_of(segment).overlaps(mapped)) continue;
+          s.found = m;
+          return false;
+        }
+        return true;
+      },
+      &search);
+  if (search.found.size == 0) return Verdict::pass();
+  return Verdict::fail("{:#x} leads to text or rodata at physical {:#x} and is writable",
+                       search.found.virt, search.found.phys);
+}
 
 Verdict test_pages_exact(Booted& machine) { return PageAudit(machine).run(); }
+
+Verdict test_guard_pages(Booted&) {
+  for (const uint64_t page : arch::guard_pages()) {
+    if (arch::can_read(page) || arch::can_read(page + mm::kPageSize - 8)) {
+      return Verdict::fail("the guard page at {:#x} can be read", page);
+    }
+    if (!arch::can_read(page + mm::kPageSize) || !arch::can_write(page + mm::kPageSize)) {
+      return Verdict::fail("the stack above the guard page at {:#x} cannot be used", page);
+    }
+  }
+  return Verdict::pass();
+}
+
+constexpr KernelTest kTests[] = {
+    {{"kernel.pages.wx", "no page is writable and executable", High, "The live page tables, walked",
+      kOurs},
+     test_write_xor_execute},
+    {{"kernel.pages.image", "text and rodata are read-only through every mapping", High,
+      "The live page tables, walked", kOurs},
+     test_image_read_only},
+    {{"kernel.pages.exact", "page tables map all RAM where it should be, and nothing besides", High,
+      "loader/world.h: RAM, tables, runtime services, devices and the kernel's segments", kOurs},
+     test_pages_exact},
+    {{"kernel.pages.guard", "the page below each stack faults", High, "Found out by reading there",
+      kOurs},
+     test_guard_pages},
+};
+
+}  // namespace
+
+std::span<const KernelTest> page_table_tests() { return kTests; }
 
 }  // namespace kernel
