@@ -13,9 +13,9 @@ mm::Result<> Kept::take(const loader::Handoff& handoff) {
     options_length_ = handoff.options_length;
     std::copy_n(text, options_length_, options_.begin());
   }
-  const auto segments = elements<loader::HandoffSegment>(handoff.segments, map());
+  const auto segments = elements(handoff.segments, map());
   std::copy(segments.begin(), segments.end(), segments_.begin());
-  const auto results = elements<loader::HandoffResult>(handoff.results, map());
+  const auto results = elements(handoff.results, map());
   std::copy(results.begin(), results.end(), results_.begin());
   return {};
 }

@@ -44,7 +44,7 @@ class Kept {
 
 // An array of the handoff, where it lies.
 template <class T>
-[[nodiscard]] std::span<const T> elements(const loader::HandoffArray& array,
+[[nodiscard]] std::span<const T> elements(const loader::HandoffArray<T>& array,
                                           const mm::DirectMap& map) {
   if (array.count == 0) return {};
   return {map.at<const T>(mm::Phys{array.address}), array.count};

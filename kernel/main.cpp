@@ -34,7 +34,7 @@ void must(const char* station, const mm::Result<>& result) {
 
 void print_banner(const loader::Handoff& handoff) {
   log().line("Baton version {} ({}), loaded by {} {} ({})", BATON_VERSION, BATON_BUILD_ID,
-             handoff.loader_name, handoff.loader_version, handoff.loader_build);
+             handoff.names.loader, handoff.names.version, handoff.names.build);
 }
 
 void take_handoff(const loader::Handoff& handoff) {
@@ -54,8 +54,8 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
              arch::has_no_execute() ? "active" : "missing in CPU!");
   mm::print_user_map(e820, changes, log());
   mm::print_beyond(e820, arch::physical_end(), log());
-  log().line("efi: EFI v{}.{:02} by {}", handoff.efi_revision >> 16, handoff.efi_revision & 0xffff,
-             handoff.firmware_vendor);
+  log().line("efi: EFI v{}.{:02} by {}", handoff.firmware.efi_revision >> 16,
+             handoff.firmware.efi_revision & 0xffff, handoff.names.firmware);
 }
 
 // Where the direct map ends, or what the CPU can address.
@@ -79,7 +79,7 @@ mm::Result<> check_mapped(const mm::E820Table& e820) {
 void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
   const loader::AcpiWalk walk(kept.map(), arch::is_mapped, base);
-  tables.find(kept.handoff().rsdp, walk, kept.map(), log());
+  tables.find(kept.handoff().firmware.rsdp, walk, kept.map(), log());
   tables.read_power(log());
   arch::prepare_end(kept.handoff(), tables.power());
   if (const auto spcr = tables.tables().table("SPCR"); !spcr.empty()) {
@@ -147,8 +147,7 @@ struct Origin {
 Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   const loader::Handoff& h = kept.handoff();
   const MemoryOptions memory = memory_options(options, log());
-  must("e820", relay.take_over(elements<mm::E820Entry>(h.e820, kept.map()),
-                               elements<mm::Reservation>(h.reservations, kept.map()),
+  must("e820", relay.take_over(elements(h.e820, kept.map()), elements(h.reservations, kept.map()),
                                reachable_end(relay.platform())));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");

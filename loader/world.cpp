@@ -43,10 +43,10 @@ class Area {
     return std::span<T>(reach_.at<T>(start), count);
   }
   template <class T>
-  Result<HandoffArray> copy(std::span<const T> from, const char* what) {
+  Result<HandoffArray<T>> copy(std::span<const T> from, const char* what) {
     const std::span<T> to = BATON_TRY(take<T>(from.size(), what));
     for (size_t i = 0; i < from.size(); ++i) to[i] = from[i];
-    return HandoffArray{reach_.phys(to.data()).v, static_cast<uint32_t>(from.size()), sizeof(T)};
+    return array_at<T>(reach_.phys(to.data()), from.size());
   }
 
  private:
@@ -253,6 +253,16 @@ Result<Phys> reserve_trampoline(mm::EarlyRes& reservations, const mm::E820Table&
   return range.start;
 }
 
+// The application's facts, each where it stands in the handoff.
+void take_over(Handoff& handoff, const HandoffFacts& facts) {
+  if (facts.secure_boot) handoff.flags |= kHandoffFlagSecureBoot;
+  handoff.firmware = facts.firmware;
+  handoff.processor_id = facts.processor_id;
+  handoff.framebuffer = facts.framebuffer;
+  handoff.tsc_entry = facts.tsc_entry;
+  handoff.names = facts.names;
+}
+
 }  // namespace
 
 Reach reach_of(const PagingFeatures& paging) {
@@ -321,7 +331,8 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
                           std::span<const HandoffResult> results, const mm::Printer& findings) {
   Area area(memory.handoff, facts.reach);
   Handoff& handoff = BATON_TRY(area.take<Handoff>(1, "handoff"))[0];
-  handoff = handoff_facts;
+  handoff = {};
+  take_over(handoff, handoff_facts);
 
   mm::E820Table e820(BATON_TRY(area.take<mm::E820Entry>(e820_room(facts.map.count()), "e820")));
   BATON_TRY(add_to_e820(facts.map, e820, findings));
@@ -348,11 +359,10 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   handoff.magic = kHandoffMagic;
   handoff.version = kHandoffVersion;
   handoff.size = sizeof(Handoff);
-  handoff.e820 = {facts.reach.phys(e820.entries().data()).v,
-                  static_cast<uint32_t>(e820.entries().size()), sizeof(mm::E820Entry)};
-  handoff.reservations = {facts.reach.phys(reservations.entries().data()).v,
-                          static_cast<uint32_t>(reservations.entries().size()),
-                          sizeof(mm::Reservation)};
+  handoff.e820 =
+      array_at<mm::E820Entry>(facts.reach.phys(e820.entries().data()), e820.entries().size());
+  handoff.reservations = array_at<mm::Reservation>(facts.reach.phys(reservations.entries().data()),
+                                                   reservations.entries().size());
   handoff.segments = BATON_TRY(area.copy<HandoffSegment>(facts.segments, "segments"));
   handoff.results = BATON_TRY(area.copy<HandoffResult>(results, "results"));
   const auto listed = BATON_TRY(area.take<HandoffTable>(facts.acpi_tables.size(), "ACPI tables"));
@@ -361,8 +371,7 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
     listed[i] = {table.address.v, table.length, {}};
     for (size_t c = 0; c < 4; ++c) listed[i].signature[c] = table.signature[c];
   }
-  handoff.acpi_tables = {facts.reach.phys(listed.data()).v, static_cast<uint32_t>(listed.size()),
-                         sizeof(HandoffTable)};
+  handoff.acpi_tables = array_at<HandoffTable>(facts.reach.phys(listed.data()), listed.size());
   const auto text = BATON_TRY(area.take<char>(options.size() + 1, "options"));
   for (size_t i = 0; i < options.size(); ++i) text[i] = options[i];
   text[options.size()] = '\0';

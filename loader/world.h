@@ -52,8 +52,15 @@ struct WorldMemory {
   mm::Range page_tables;  // pool: "PGTABLE"; what is not needed is not reserved
 };
 
-// Facts that go into the handoff as they are; build_world() fills in the rest of it.
-using HandoffFacts = Handoff;
+// What only the application could find out, for the handoff.
+struct HandoffFacts {
+  bool secure_boot = false;
+  HandoffFirmware firmware{};
+  uint32_t processor_id = 0;
+  HandoffFramebuffer framebuffer{};
+  uint64_t tsc_entry = 0;
+  HandoffNames names{};
+};
 
 // Where addresses end with these page tables on this CPU. Linux's limits: 64 TiB of memory with
 // four levels (Documentation/x86/x86_64/mm.rst), and the lower half for runtime services.

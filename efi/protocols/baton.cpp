@@ -156,20 +156,20 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
                                    uint64_t tsc_entry) {
   const EFI_SYSTEM_TABLE& system = *firmware.system;
   loader::HandoffFacts facts{};
-  if (secure_boot(firmware)) facts.flags |= loader::kHandoffFlagSecureBoot;
-  facts.firmware_revision = system.FirmwareRevision;
-  facts.efi_system_table = reinterpret_cast<uintptr_t>(&system);
-  facts.efi_revision = system.Hdr.Revision;
-  facts.smbios_version = departure.tables.smbios_version;
-  facts.smbios = departure.tables.smbios.v;
-  facts.rsdp = departure.tables.rsdp.v;
+  facts.secure_boot = secure_boot(firmware);
+  facts.firmware.revision = system.FirmwareRevision;
+  facts.firmware.system_table = reinterpret_cast<uintptr_t>(&system);
+  facts.firmware.efi_revision = system.Hdr.Revision;
+  facts.firmware.smbios_version = departure.tables.smbios_version;
+  facts.firmware.smbios = departure.tables.smbios.v;
+  facts.firmware.rsdp = departure.tables.rsdp.v;
   facts.processor_id = departure.cpu.id;
   facts.framebuffer = departure.framebuffer;
   facts.tsc_entry = tsc_entry;
-  put_text(facts.loader_name, "Baton");
-  put_text(facts.loader_version, BATON_VERSION);
-  put_text(facts.loader_build, BATON_BUILD_ID);
-  put_vendor(facts.firmware_vendor, system.FirmwareVendor);
+  put_text(facts.names.loader, "Baton");
+  put_text(facts.names.version, BATON_VERSION);
+  put_text(facts.names.build, BATON_BUILD_ID);
+  put_vendor(facts.names.firmware, system.FirmwareVendor);
   return facts;
 }
 
@@ -190,7 +190,7 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
   }
 
   loader::HandoffFacts facts = from_firmware;
-  facts.efi_descriptor_version = departure.map.version();
+  facts.firmware.descriptor_version = departure.map.version();
   const loader::WorldMemory memory{departure.handoff.range(), departure.map.buffer(),
                                    departure.page_tables.range()};
   const auto world =

@@ -67,7 +67,7 @@ constinit size_t bad_drawn = 0;
 constinit std::array<mm::Phys, BadPages::kRoom> bad_addresses{};
 
 PictureOf subject() {
-  return {shown->relay, shown->relay.pages(), shown->kept.handoff().firmware_vendor};
+  return {shown->relay, shown->relay.pages(), shown->kept.handoff().names.firmware};
 }
 
 std::span<const mm::Phys> bad() {

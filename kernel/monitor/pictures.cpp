@@ -75,7 +75,7 @@ bool draw_map(const Booted& machine, std::string_view line) {
   static constinit Picture picture;
   return picture.draw(
       screen().framebuffer(),
-      {machine.relay, machine.relay.pages(), machine.kept.handoff().firmware_vendor},
+      {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
       {.tested = {}, .now = {}, .bad = {}, .line = line});
 }
 

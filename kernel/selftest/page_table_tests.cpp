@@ -52,11 +52,11 @@ class Plan {
     if (screen.address != 0) {
       framebuffer_ = whole_pages({Phys{screen.address}, Phys{screen.address + screen.size}});
     }
-    if (h.smbios == 0) return;
-    const size_t size = h.smbios_version == 3 ? 24 : 31;
-    smbios_ = {Phys{h.smbios}, Phys{h.smbios + size}};
-    if (!arch::find_mapping(h.direct_map + h.smbios)) return;
-    const auto* bytes = machine.relay.map().at<const uint8_t>(Phys{h.smbios});
+    if (h.firmware.smbios == 0) return;
+    const size_t size = h.firmware.smbios_version == 3 ? 24 : 31;
+    smbios_ = {Phys{h.firmware.smbios}, Phys{h.firmware.smbios + size}};
+    if (!arch::find_mapping(h.direct_map + h.firmware.smbios)) return;
+    const auto* bytes = machine.relay.map().at<const uint8_t>(Phys{h.firmware.smbios});
     if (const auto entry = loader::smbios_entry({bytes, size})) {
       structures_ = {Phys{entry->table}, Phys{entry->table + entry->size}};
     }
@@ -103,7 +103,7 @@ class Plan {
   // Pages that an ACPI table, the RSDP or SMBIOS has bytes in.
   [[nodiscard]] bool holds_table(Phys page) const {
     const Range range{page, page + mm::kPageSize};
-    const uint64_t rsdp = machine_.kept.handoff().rsdp;
+    const uint64_t rsdp = machine_.kept.handoff().firmware.rsdp;
     if (Range{Phys{rsdp}, Phys{rsdp + 36}}.overlaps(range)) return true;
     if (smbios_.overlaps(range) || structures_.overlaps(range)) return true;
     const auto tables = machine_.tables.tables().list();

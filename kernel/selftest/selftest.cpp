@@ -195,7 +195,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   if (count == 0) return false;
   if (asked.memtest) start_memtest(machine, *asked.memtest);
 
-  const std::string_view firmware(machine.kept.handoff().firmware_vendor);
+  const std::string_view firmware(machine.kept.handoff().names.firmware);
   Ktap document(out, count);
   KtapTotals totals;
   Failures failures;

@@ -19,7 +19,7 @@ const TableFacts& table_facts(const Booted& machine) {
   facts.map = machine.kept.map();
   facts.readable = arch::is_mapped;
   facts.context = facts.map.at<const void>(mm::Phys{0});
-  facts.rsdp = handoff.rsdp;
+  facts.rsdp = handoff.firmware.rsdp;
   facts.tables = acpi.list();
   facts.root = acpi.root();
   facts.e820 = &machine.relay.e820();
@@ -30,8 +30,8 @@ const TableFacts& table_facts(const Booted& machine) {
   if (machine.added != 0) facts.changes |= kRamAdded;
   facts.trims = machine.relay.trims();
   if (!facts.trims.first_uncached.empty()) facts.changes |= kRamTaken;
-  facts.smbios = handoff.smbios;
-  facts.smbios_version = handoff.smbios_version;
+  facts.smbios = handoff.firmware.smbios;
+  facts.smbios_version = handoff.firmware.smbios_version;
   facts.boot_apic_id = handoff.processor_id;
   facts.arch = arch::self_test_facts();
   facts.end = machine.end_of_space;

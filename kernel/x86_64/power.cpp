@@ -118,7 +118,7 @@ void enter_s5() {
 
 void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts) {
   runtime_root = handoff.runtime_root;
-  system_table = handoff.efi_system_table;
+  system_table = handoff.firmware.system_table;
   direct_map = handoff.direct_map;
   acpi = facts;
 }

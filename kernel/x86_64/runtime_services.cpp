@@ -57,7 +57,7 @@ uint64_t load(uint64_t address) { return *reinterpret_cast<const uint64_t*>(addr
 // Whether the kernel finds itself again in those tables, and the system table too.
 mm::Result<> can_call(const loader::Handoff& handoff) {
   const char* const what = "runtime services";
-  if (handoff.runtime_root == 0 || handoff.efi_system_table == 0) {
+  if (handoff.runtime_root == 0 || handoff.firmware.system_table == 0) {
     return mm::Error{"there are none that could be called", what};
   }
   for (const void* at :
@@ -68,9 +68,9 @@ mm::Result<> can_call(const loader::Handoff& handoff) {
                        reinterpret_cast<uint64_t>(at)};
     }
   }
-  if (!x86::translate(handoff.runtime_root, handoff.efi_system_table)) {
+  if (!x86::translate(handoff.runtime_root, handoff.firmware.system_table)) {
     return mm::Error{"their page tables lack the system table (address {:#x})", what,
-                     handoff.efi_system_table};
+                     handoff.firmware.system_table};
   }
   return {};
 }
@@ -81,7 +81,7 @@ uint64_t call(const loader::Handoff& handoff, Service service, Args... args) {
   using Function = uint64_t(__attribute__((ms_abi))*)(Args...);
   const uint64_t root = x86::read_cr3();
   x86::write_cr3(handoff.runtime_root);
-  const uint64_t services = load(handoff.efi_system_table + kRuntimeServices);
+  const uint64_t services = load(handoff.firmware.system_table + kRuntimeServices);
   const auto function = reinterpret_cast<Function>(load(services + service));
   const uint64_t status = function(args...);
   x86::write_cr3(root);

@@ -16,11 +16,12 @@ uint32_t sum_of_words(const Handoff& handoff) {
   return sum;
 }
 
-mm::Result<> check_array(const char* field, const HandoffArray& array, size_t element_size) {
+template <class T>
+mm::Result<> check_array(const char* field, const HandoffArray<T>& array) {
   if (array.count == 0) return {};
-  if (array.element_size != element_size) {
+  if (array.element_size != sizeof(T)) {
     return mm::Error{"element size differs (given {}, understood {})", field, array.element_size,
-                     element_size};
+                     sizeof(T)};
   }
   if (array.address == 0 || array.address % 8 != 0 || array.address >= mm::kMaxPhys) {
     return mm::Error{"address is null, unaligned or impossible (address {:#x}, count {})", field,
@@ -76,12 +77,12 @@ mm::Result<> check(const Handoff& h) {
     return mm::Error{"the words do not sum to zero (checksum {:#x}, sum {:#x})", "checksum",
                      h.checksum, sum};
   }
-  BATON_TRY(check_array("e820", h.e820, sizeof(mm::E820Entry)));
+  BATON_TRY(check_array("e820", h.e820));
   if (h.e820.count == 0) return mm::Error{"no entries", "e820"};
-  BATON_TRY(check_array("reservations", h.reservations, sizeof(mm::Reservation)));
-  BATON_TRY(check_array("acpi_tables", h.acpi_tables, sizeof(HandoffTable)));
-  BATON_TRY(check_array("results", h.results, sizeof(HandoffResult)));
-  BATON_TRY(check_array("segments", h.segments, sizeof(HandoffSegment)));
+  BATON_TRY(check_array("reservations", h.reservations));
+  BATON_TRY(check_array("acpi_tables", h.acpi_tables));
+  BATON_TRY(check_array("results", h.results));
+  BATON_TRY(check_array("segments", h.segments));
   if (h.paging_levels != 4 && h.paging_levels != 5) {
     return mm::Error{"neither 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }
@@ -94,10 +95,10 @@ mm::Result<> check(const Handoff& h) {
     return mm::Error{"zero, but there is a map (descriptor size {}, map size {})",
                      "efi_descriptor_size", 0, h.efi_map_size};
   }
-  BATON_TRY(check_text("loader_name", h.loader_name, sizeof(h.loader_name)));
-  BATON_TRY(check_text("loader_version", h.loader_version, sizeof(h.loader_version)));
-  BATON_TRY(check_text("loader_build", h.loader_build, sizeof(h.loader_build)));
-  return check_text("firmware_vendor", h.firmware_vendor, sizeof(h.firmware_vendor));
+  BATON_TRY(check_text("loader_name", h.names.loader, sizeof(h.names.loader)));
+  BATON_TRY(check_text("loader_version", h.names.version, sizeof(h.names.version)));
+  BATON_TRY(check_text("loader_build", h.names.build, sizeof(h.names.build)));
+  return check_text("firmware_vendor", h.names.firmware, sizeof(h.names.firmware));
 }
 
 }  // namespace loader

@@ -31,11 +31,16 @@ inline constexpr uint64_t kDirectMap4Level = 0xffff'8880'0000'0000;  // Linux's 
 inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
 
 // `count` elements of `element_size` bytes at a physical address.
+template <class T>
 struct HandoffArray {
   uint64_t address;
   uint32_t count;
-  uint32_t element_size;
+  uint32_t element_size;  // the loader's sizeof(T)
 };
+template <class T>
+[[nodiscard]] constexpr HandoffArray<T> array_at(mm::Phys start, size_t count) {
+  return {start.v, static_cast<uint32_t>(count), sizeof(T)};
+}
 
 struct HandoffFramebuffer {
   uint64_t address;  // 0: the firmware has no linear framebuffer
@@ -75,6 +80,27 @@ struct HandoffResult {
   char facts[248];
 };
 
+// What the firmware says of itself and of the tables it leaves.
+struct HandoffFirmware {
+  uint32_t descriptor_version;  // of its memory map
+  uint32_t revision;            // EFI_SYSTEM_TABLE.FirmwareRevision
+  uint64_t system_table;        // physical; runtime services are called through it
+  uint32_t efi_revision;        // EFI_SYSTEM_TABLE.Hdr.Revision
+  uint32_t smbios_version;      // 3, 2, or 0: none
+  uint64_t smbios;              // the entry point structure
+  uint64_t rsdp;                // 0: none
+};
+
+// NUL-terminated ASCII.
+struct HandoffNames {
+  char loader[16];    // "Baton"
+  char version[16];   // "0.1.0"
+  char build[48];     // build id
+  char firmware[64];  // EFI_SYSTEM_TABLE.FirmwareVendor
+};
+
+// Filled by loader::build_world(), with what the application found out (loader::HandoffFacts) in
+// it; only tsc_handoff is written later, and the checksum with it.
 struct Handoff {
   uint64_t magic;
   uint32_t version;
@@ -82,23 +108,17 @@ struct Handoff {
   uint32_t checksum;  // the 32-bit words of the struct, with this one, sum to 0
   uint32_t flags;     // kHandoffFlag...
 
-  HandoffArray e820;          // mm::E820Entry, sane
-  HandoffArray reservations;  // mm::Reservation, sorted and disjoint
-  HandoffArray acpi_tables;   // HandoffTable; empty when there is no valid RSDP
-  HandoffArray results;       // HandoffResult
-  HandoffArray segments;      // HandoffSegment of the kernel image
+  HandoffArray<mm::E820Entry> e820;            // sane
+  HandoffArray<mm::Reservation> reservations;  // sorted and disjoint
+  HandoffArray<HandoffTable> acpi_tables;      // empty when there is no valid RSDP
+  HandoffArray<HandoffResult> results;         // of the firmware phase
+  HandoffArray<HandoffSegment> segments;       // of the kernel image
 
   uint64_t efi_map;  // the firmware's final memory map, byte for byte
   uint64_t efi_map_size;
   uint64_t efi_descriptor_size;
-  uint32_t efi_descriptor_version;
-  uint32_t firmware_revision;  // EFI_SYSTEM_TABLE.FirmwareRevision
-  uint64_t efi_system_table;   // physical; runtime services are called through it
-  uint32_t efi_revision;       // EFI_SYSTEM_TABLE.Hdr.Revision
-  uint32_t smbios_version;     // 3, 2, or 0: none
-  uint64_t smbios;             // the entry point structure
-  uint64_t rsdp;               // 0: none
-  uint64_t runtime_root;       // CR3 for calling runtime services; 0: not built
+  HandoffFirmware firmware;
+  uint64_t runtime_root;  // CR3 for calling runtime services; 0: not built
 
   uint64_t page_tables;      // CR3
   uint64_t direct_map;       // virtual address of physical 0 in the direct map
@@ -117,10 +137,7 @@ struct Handoff {
   uint64_t options;  // NUL-terminated ASCII
   uint32_t options_length;
   uint32_t zero;
-  char loader_name[16];      // "Baton"
-  char loader_version[16];   // "0.1.0"
-  char loader_build[48];     // build id
-  char firmware_vendor[64];  // ASCII of EFI_SYSTEM_TABLE.FirmwareVendor
+  HandoffNames names;
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
@@ -128,17 +145,23 @@ inline constexpr uint32_t kHandoffFlagNx = 2;       // the CPU has NX and the ta
 inline constexpr uint32_t kHandoffFlag1GPages = 4;  // and 1 GiB pages
 
 // Two compilers agree on the layout as long as these hold.
-static_assert(sizeof(HandoffArray) == 16);
+static_assert(sizeof(HandoffArray<HandoffTable>) == 16);
+static_assert(sizeof(HandoffFirmware) == 40 && sizeof(HandoffNames) == 144);
 static_assert(sizeof(HandoffFramebuffer) == 48);
 static_assert(sizeof(HandoffTable) == 16);
 static_assert(sizeof(HandoffSegment) == 32);
 static_assert(sizeof(HandoffResult) == 256);
 static_assert(offsetof(Handoff, e820) == 24);
 static_assert(offsetof(Handoff, efi_map) == 104);
+static_assert(offsetof(Handoff, firmware) == 128);
+static_assert(offsetof(HandoffFirmware, system_table) == 8);
+static_assert(offsetof(HandoffFirmware, smbios) == 24);
 static_assert(offsetof(Handoff, page_tables) == 176);
 static_assert(offsetof(Handoff, framebuffer) == 232);
 static_assert(offsetof(Handoff, tsc_entry) == 280);
 static_assert(offsetof(Handoff, options) == 304);
+static_assert(offsetof(Handoff, names) == 320);
+static_assert(offsetof(HandoffNames, firmware) == 80);
 static_assert(sizeof(Handoff) == 464);
 
 // What a kernel keeps room for. A loader that has more of it says so while there is a firmware to

@@ -81,9 +81,9 @@ TEST(Handoff, TheFieldThatIsWrongIsNamed) {
       {"paging_levels", [](Handoff& h) { h.paging_levels = 3; }},
       {"direct_map", [](Handoff& h) { h.paging_levels = 5; }},
       {"efi_descriptor_size", [](Handoff& h) { h.efi_descriptor_size = 0; }},
-      {"loader_name", [](Handoff& h) { std::memset(h.loader_name, 'x', sizeof(h.loader_name)); }},
+      {"loader_name", [](Handoff& h) { std::memset(h.names.loader, 'x', sizeof(h.names.loader)); }},
       {"firmware_vendor",
-       [](Handoff& h) { std::memset(h.firmware_vendor, 'x', sizeof(h.firmware_vendor)); }},
+       [](Handoff& h) { std::memset(h.names.firmware, 'x', sizeof(h.names.firmware)); }},
   };
   for (const Case& c : cases) {
     Handoff h = good();
