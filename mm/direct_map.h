@@ -17,7 +17,8 @@ class DirectMap {
 
   template <class T = void>
   [[nodiscard]] T* at(Phys address) const {
-    return reinterpret_cast<T*>(static_cast<uintptr_t>(base_ + address.v));  // NOLINT: the one place
+    const auto there = static_cast<uintptr_t>(base_ + address.v);
+    return reinterpret_cast<T*>(there);  // NOLINT: this is the one place it is done
   }
   // `count` elements in memory: no more than pointers can tell apart.
   template <class T>
