@@ -356,7 +356,7 @@ Verdict try_cpu_list(Pages& pages, const Node& node, const Zone& zone) {
                          node.id, name, pcp.high, pcp.batch, zone.pcp_high, zone.pcp_batch);
   }
   // Half of the zone at most, so that whatever is not free is on the list.
-  const size_t most = std::min<uint64_t>(Held::kRoom - 8, zone.free_pages / 2);
+  const uint64_t most = std::min<uint64_t>(Held::kRoom - 8, zone.free_pages / 2);
   while (held.count() < most) {
     const auto page = take_one(pages, node, zone, only(zone.type), 0);
     if (!page) break;

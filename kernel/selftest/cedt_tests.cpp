@@ -64,7 +64,8 @@ Verdict check_cedt_windows(const TableFacts& machine) {
     if (range && !range->empty()) offsets.add(static_cast<uint64_t>(b.data() - cedt.data()));
     return Verdict::pass();
   });
-  const auto window_at = [&](uint64_t offset) {
+  const auto window_at = [&](uint64_t listed) {
+    const auto offset = static_cast<size_t>(listed);
     return window(cedt[offset], cedt.subspan(offset, loader::field<uint16_t>(cedt, offset + 2)))
         .value_or(mm::Range{});
   };

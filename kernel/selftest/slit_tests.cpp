@@ -20,7 +20,7 @@ struct Slit {
   Bytes distances;  // count * count of them
 
   [[nodiscard]] unsigned at(uint64_t from, uint64_t to) const {
-    return distances[from * count + to];
+    return distances[static_cast<size_t>(from * count + to)];
   }
 };
 
@@ -31,7 +31,7 @@ std::optional<Slit> whole_slit(const TableFacts& machine) {
   const auto count = loader::field<uint64_t>(slit, 36);
   const size_t room = slit.size() - kSlitFirst;
   if (count == 0 || count > room || count * count > room) return {};
-  return Slit{count, slit.subspan(kSlitFirst, count * count)};
+  return Slit{count, slit.subspan(kSlitFirst, static_cast<size_t>(count * count))};
 }
 
 Verdict no_slit() { return Verdict::skip("no SLIT that can be read"); }

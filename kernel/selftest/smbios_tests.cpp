@@ -28,7 +28,7 @@ Verdict find_structures(const TableFacts& machine, Bytes& table) {
     return Verdict::fail("the table [{:#x}-{:#x}) is in no memory", entry->table,
                          entry->table + entry->size);
   }
-  table = {machine.map.at<const uint8_t>(mm::Phys{entry->table}), entry->size};
+  table = {machine.map.at<const uint8_t>(mm::Phys{entry->table}), static_cast<size_t>(entry->size)};
   return Verdict::pass();
 }
 

@@ -14,7 +14,8 @@ using loader::Verdict;
 using Bytes = std::span<const uint8_t>;
 
 // A table's memory by start: offsets of its entries, and the entries there.
-Memory memory_at(Bytes srat, uint64_t offset) {
+Memory memory_at(Bytes srat, uint64_t listed) {
+  const auto offset = static_cast<size_t>(listed);
   const loader::AcpiEntry entry{srat[offset], srat.subspan(offset, srat[offset + 1])};
   return srat_memory(entry).value_or(Memory{});
 }
