@@ -1,5 +1,8 @@
 #include "efi/firmware.h"
 
+#include <bit>
+
+#include "loader/handoff/efi_guid.h"
 #include "mm/print.h"
 
 namespace efi {
@@ -35,14 +38,11 @@ constexpr StatusName kStatusNames[] = {
     {EFI_CRC_ERROR, "CRC Error"},
 };
 
-constexpr EFI_GUID kGlobalVariable = {
-    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
-
 // A variable of one byte (UEFI 2.10 section 3.3); `otherwise` when there is none.
 uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t otherwise) {
   uint8_t value = 0;
   UINTN size = sizeof(value);
-  EFI_GUID guid = kGlobalVariable;
+  EFI_GUID guid = std::bit_cast<EFI_GUID>(loader::kGlobalVariables);
   auto* const wide_name = reinterpret_cast<CHAR16*>(const_cast<char16_t*>(name));  // only read
   const EFI_STATUS status =
       firmware.system->RuntimeServices->GetVariable(wide_name, &guid, nullptr, &size, &value);

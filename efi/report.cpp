@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 #include <string_view>
 
 #include "efi/directory.h"
@@ -19,13 +19,7 @@ CHAR16* variable_name() {
   return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(loader::kReportVariable));  // only read
 }
 
-EFI_GUID vendor() {
-  static_assert(sizeof(EFI_GUID) == sizeof(loader::ReportVendor));
-  const loader::ReportVendor ours;
-  EFI_GUID guid;
-  std::memcpy(&guid, &ours, sizeof guid);
-  return guid;
-}
+EFI_GUID vendor() { return std::bit_cast<EFI_GUID>(loader::kReportVendor); }
 
 // Text on its way into a file: counted, and kept as far as there is room.
 struct Sheet {

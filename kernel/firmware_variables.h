@@ -2,12 +2,12 @@
 // runtime services; each architecture defines how they are called.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "loader/handoff/efi_guid.h"
 #include "loader/handoff/handoff.h"
 #include "mm/result.h"
 
@@ -15,9 +15,9 @@ namespace kernel {
 
 struct VariableName {
   static constexpr size_t kMaxLength = 31;
-  const char16_t* name;            // NUL-terminated
-  std::array<uint8_t, 16> vendor;  // EFI_GUID as it lies in memory
-  const char* called;              // for errors
+  const char16_t* name;  // NUL-terminated
+  loader::EfiGuid vendor;
+  const char* called;  // for errors
 };
 
 struct FirmwareTime {

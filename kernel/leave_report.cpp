@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
 #include "kernel/console.h"
@@ -15,8 +14,7 @@ namespace {
 
 using loader::ReportHead;
 
-constexpr VariableName kVariable{loader::kReportVariable,
-                                 std::bit_cast<std::array<uint8_t, 16>>(loader::ReportVendor{}),
+constexpr VariableName kVariable{loader::kReportVariable, loader::kReportVendor,
                                  "the report's variable"};
 static_assert(Summary::kRoom <= loader::kMaxReportText);
 

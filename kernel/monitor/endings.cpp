@@ -17,10 +17,9 @@ void reboot(Booted&, std::string_view, const Printer&) { arch::reboot(); }
 
 void enter_setup(Booted& machine, std::string_view, const Printer& out) {
   // UEFI 2.10 section 8.5.4: EFI_GLOBAL_VARIABLE, EFI_OS_INDICATIONS_BOOT_TO_FW_UI.
-  constexpr std::array<uint8_t, 16> kGlobal{0x61, 0xdf, 0xe4, 0x8b, 0xca, 0x93, 0xd2, 0x11,
-                                            0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c};
-  constexpr VariableName kSupported{u"OsIndicationsSupported", kGlobal, "OsIndicationsSupported"};
-  constexpr VariableName kIndications{u"OsIndications", kGlobal, "OsIndications"};
+  constexpr VariableName kSupported{u"OsIndicationsSupported", loader::kGlobalVariables,
+                                    "OsIndicationsSupported"};
+  constexpr VariableName kIndications{u"OsIndications", loader::kGlobalVariables, "OsIndications"};
   constexpr uint8_t kBootToSetup = 1;
   const loader::Handoff& handoff = machine.kept.handoff();
   std::array<uint8_t, 8> bits{};

@@ -73,10 +73,9 @@ constexpr std::array kQr{
 
 bool draw_map(const Booted& machine, std::string_view line) {
   static constinit Picture picture;
-  return picture.draw(
-      screen().framebuffer(),
-      {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
-      {.tested = {}, .now = {}, .bad = {}, .line = line});
+  return picture.draw(screen().framebuffer(),
+                      {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
+                      {.tested = {}, .now = {}, .bad = {}, .line = line});
 }
 
 void print_qr_code(const Printer& out) {

@@ -36,7 +36,7 @@ static_assert(sizeof(EfiTime) == 16);
 // What the services read and write.
 struct Arguments {
   alignas(8) char16_t name[VariableName::kMaxLength + 1];
-  alignas(8) std::array<uint8_t, 16> vendor;
+  alignas(8) loader::EfiGuid vendor;
   alignas(8) uint8_t data[kMaxVariable];
   uint64_t size;
   uint64_t maximum, remaining, largest;

@@ -5,16 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "loader/handoff/efi_guid.h"
+
 namespace loader {
 
 inline constexpr const char16_t* kReportVariable = u"BatonReport";
-// {9f1c6a52-3f0e-4a7b-8a49-6d1b2c9e5d70}, as EFI_GUID lies in memory.
-struct ReportVendor {
-  uint32_t a = 0x9f1c6a52;
-  uint16_t b = 0x3f0e, c = 0x4a7b;
-  uint8_t d[8] = {0x8a, 0x49, 0x6d, 0x1b, 0x2c, 0x9e, 0x5d, 0x70};
-};
-static_assert(sizeof(ReportVendor) == 16);
+// {9f1c6a52-3f0e-4a7b-8a49-6d1b2c9e5d70}.
+inline constexpr EfiGuid kReportVendor{
+    0x9f1c6a52, 0x3f0e, 0x4a7b, {0x8a, 0x49, 0x6d, 0x1b, 0x2c, 0x9e, 0x5d, 0x70}};
 
 // The variable's content: this, and the summary's text behind it without a NUL.
 struct ReportHead {

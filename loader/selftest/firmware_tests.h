@@ -8,7 +8,6 @@
 // the clock are only read.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <string_view>
 
 #include "loader/efi_memory_map.h"
+#include "loader/handoff/efi_guid.h"
 #include "loader/handoff/firmware_test_rows.h"
 #include "loader/handoff/handoff.h"
 #include "loader/handoff/self_test.h"
@@ -36,14 +36,6 @@ inline constexpr EfiStatus kEfiOutOfResources = kEfiError | 9;
 inline constexpr EfiStatus kEfiNotFound = kEfiError | 14;
 
 enum class AllocateHow : uint32_t { AnyPages, MaxAddress, Address };
-
-struct EfiGuid {
-  uint32_t a;
-  uint16_t b, c;
-  std::array<uint8_t, 8> d;
-  friend bool operator==(const EfiGuid&, const EfiGuid&) = default;
-};
-static_assert(sizeof(EfiGuid) == 16);
 
 // EFI_TIME, UEFI 2.10 section 8.3.
 struct EfiTime {
@@ -167,8 +159,6 @@ inline constexpr EfiGuid kMemoryAttributesTable{
     0xdcfa911d, 0x26eb, 0x469f, {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
 inline constexpr EfiGuid kEsrtTable{
     0xb122a263, 0x3661, 0x4f68, {0x99, 0x29, 0x78, 0xf8, 0xb0, 0xd6, 0x21, 0x80}};
-inline constexpr EfiGuid kGlobalVariables{
-    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
 
 // System table, boot services and runtime services: UEFI 2.10 sections 4.2 to 4.5.
 inline constexpr uint64_t kSystemTableSignature = 0x5453'5953'2049'4249;      // "IBI SYST"

@@ -152,6 +152,29 @@ TEST(World, TheHandoffCarriesTheMapTheOptionsAndTheResults) {
   EXPECT_EQ(h.acpi_tables.count, 2U);
 }
 
+// Whatever only the application knew.
+TEST(World, TheHandoffCarriesTheApplicationsFacts) {
+  Pc pc;
+  pc.facts_in = {.secure_boot = true,
+                 .firmware = {1, 2, 0x3000, 4, 3, 0xf5a30, 0xe00000},
+                 .processor_id = 5,
+                 .framebuffer = {0xc000'0000, 0x10'0000, 1, 1, 1, 0, 0, 0, 0, 0},
+                 .tsc_entry = 6,
+                 .names = {"Baton", "1.2", "id", "EDK II"}};
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  const Handoff& h = pc.handoff(world.value());
+  EXPECT_TRUE(check(h).ok());
+  EXPECT_NE(h.flags & kHandoffFlagSecureBoot, 0U);
+  EXPECT_EQ(h.firmware.descriptor_version, 1U);
+  EXPECT_EQ(h.firmware.system_table, 0x3000U);
+  EXPECT_EQ(h.firmware.rsdp, 0xe00000U);
+  EXPECT_EQ(h.processor_id, 5U);
+  EXPECT_EQ(h.framebuffer.address, 0xc000'0000U);
+  EXPECT_EQ(h.tsc_entry, 6U);
+  EXPECT_STREQ(h.names.firmware, "EDK II");
+}
+
 TEST(World, NoAliasOfTextOrConstantsIsWritableAndNothingIsBoth) {
   Pc pc;
   const auto world = pc.build();

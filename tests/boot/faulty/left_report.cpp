@@ -12,9 +12,8 @@ EFI_STATUS leave_report(UINT16 lines) {
   constexpr UINTN kLength = sizeof kLine - 1;
   for (UINT16 i = 0; i < lines; ++i) CopyMem(report.text + i * kLength, kLine, kLength);
   report.head.length = static_cast<UINT16>(lines * kLength);
-  loader::ReportVendor ours;
   EFI_GUID vendor;
-  CopyMem(&vendor, &ours, sizeof vendor);
+  CopyMem(&vendor, &loader::kReportVendor, sizeof vendor);
   return ST->RuntimeServices->SetVariable(utf16(loader::kReportVariable), &vendor,
                                           EFI_VARIABLE_BOOTSERVICE_ACCESS,
                                           sizeof report.head + report.head.length, &report);
