@@ -23,14 +23,9 @@ MAY = {
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.
 ABOVE = {"mm": {"mm/picture"}}
 ARCHITECTURES = {"x86_64", "aarch64", "i686", "arm"}
-# (from, to): why. What is not used any more is refused, too.
-PC_TESTS = "the table tests are a PC's, MTRRs and BIOS ranges among them, and not yet in its folder"
 PC_LOG = "a log with a BIOS-e820 map is a PC's, wherever it is read"
+# (from, to): why. What is not used any more is refused, too.
 EXCEPTIONS = {
-    ("kernel/selftest/table_facts.cpp", "kernel/x86_64/mtrr.h"): PC_TESTS,
-    ("kernel/selftest/table_facts.cpp", "mm/x86_64/e820_trim.h"): PC_TESTS,
-    ("kernel/selftest/table_tests.h", "mm/x86_64/e820_trim.h"): PC_TESTS,
-    ("kernel/selftest/table_tests.h", "mm/x86_64/mtrr.h"): PC_TESTS,
     ("tools/replay/main.cpp", "mm/x86_64/platform.h"): PC_LOG,
     ("tools/replay/main.cpp", "mm/x86_64/ia32.h"): PC_LOG,
 }
