@@ -57,11 +57,12 @@ class Elf:
 
 
 def symbol(path, name):
-    """The address of the one function whose demangled name, without parameters, is `name`."""
+    """The address of the one function whose demangled name, without parameters, is `name`; one that
+    only its own file sees is called as if it stood outside."""
     listing = subprocess.run(["nm", "--demangle", "--defined-only", path], check=True, text=True,
                              stdout=subprocess.PIPE).stdout
     found = {line.split()[0] for line in listing.splitlines()
-             if line.split(maxsplit=2)[2].split("(")[0] == name}
+             if line.split(maxsplit=2)[2].replace("(anonymous namespace)::", "").split("(")[0] == name}
     if len(found) != 1:
         raise ValueError(f"{len(found)} symbols called {name} in {path}")
     return int(found.pop(), 16)

@@ -101,7 +101,7 @@ def test_failing_selftest(bench):
     # A Verdict (loader/handoff/self_test.h) of Fail and no words, through the pointer the caller passed:
     # movl $1, (%rdi); movb $0, 8(%rdi); mov %rdi, %rax; ret
     fail = b"\xc7\x07\x01\x00\x00\x00\xc6\x47\x08\x00\x48\x89\xf8\xc3"
-    boot = bench.boot(SMALL, "selftest poweroff", planted("kernel::(anonymous namespace)::test_audit", fail))
+    boot = bench.boot(SMALL, "selftest poweroff", planted("kernel::test_audit", fail))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     plan, results = read.ktap(boot.log)
     assert len(results) == plan
