@@ -142,7 +142,7 @@ def test_longest_options(bench, length):
     options = "poweroff ".ljust(length, "x")
     boot = bench.boot(SMALL, options)
     if length == 4096:
-        check_refused(boot, r"options: more than a kernel takes \(given, most\) \(0x1000, 0xfff\)")
+        check_refused(boot, r"options: more than a kernel takes \(given 4096, most 4095\)")
     else:
         assert (boot.ended, boot.status) == ("exit", 0), str(boot)
         assert options in boot.log

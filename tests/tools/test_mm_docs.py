@@ -15,5 +15,5 @@ def test_the_whole_program(tmp_path):
                     "build/host/libmm.a", "-o", tmp_path / "machine"], cwd=ROOT, check=True)
     said = subprocess.run([tmp_path / "machine"], capture_output=True, text=True, check=True).stdout
     assert "  DMA32    [mem 0x0000000001000000-0x000000007fffffff]\n" in said
-    assert "\nfreed again: double free: the block is on a CPU's list" in said
+    assert "\nfreed again: free_pages: double free: the block is on a CPU's list" in said
     assert re.search(r"^Node 0, zone    DMA32 ( +\d+){19} $", said, re.MULTILINE)

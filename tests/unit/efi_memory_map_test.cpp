@@ -168,13 +168,12 @@ TEST(EfiMap, DescriptorsThatCannotBeRightAreNamedOneByOne) {
                             "fffffffffe000-10000000000000 reserved"}));
   EXPECT_EQ(
       c.findings,
-      "efi: mem01: skipped: Conventional: EFI descriptor: no pages (start) (0x5000, 0x0)\n"
-      "efi: mem02: skipped: Conventional: EFI descriptor: ends above the 52-bit physical "
-      "address space (start, pages) (0xfffffffffffff000, 0x2)\n"
-      "efi: mem03: skipped: Conventional: EFI descriptor: ends above the 52-bit physical "
-      "address space (start, pages) (0x2000, 0x1000000000000000)\n"
-      "efi: mem04: kept to the end of the address space: Reserved: EFI descriptor: ends above "
-      "the 52-bit physical address space (start, pages) (0xfffffffffe000, 0x5)\n");
+      "efi: mem01: skipped: Conventional: EFI descriptor: no pages (start 0x5000)\nefi: mem02: "
+      "skipped: Conventional: EFI descriptor: ends above the 52-bit physical address space (start "
+      "0xfffffffffffff000, pages 2)\nefi: mem03: skipped: Conventional: EFI descriptor: ends above "
+      "the 52-bit physical address space (start 0x2000, pages 1152921504606846976)\nefi: mem04: "
+      "kept to the end of the address space: Reserved: EFI descriptor: ends above the 52-bit "
+      "physical address space (start 0xfffffffffe000, pages 5)\n");
 }
 
 TEST(EfiMap, AWrongFormIsRefused) {

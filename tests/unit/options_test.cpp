@@ -92,15 +92,15 @@ TEST(Options, WhatIsRefusedIsShownAsItStands) {
       "  (a backslash before $ is GRUB's escape, for its own files only: leave it out here)\n";
   EXPECT_EQ(log.text(),
             R"(Option "memmap=64M\$128M" refused: memmap=: none of @, #, $, ! and % follows the )"
-            "size (characters left) (0x6, 0x0)\n" +
+            "size (characters left 6)\n" +
                 hint +
                 R"(Option "memmap=32M\\\$320M" refused: memmap=: none of @, #, $, ! and % follows )"
-                "the size (characters left) (0x8, 0x0)\n" +
+                "the size (characters left 8)\n" +
                 hint +
                 "Option \"mem=1,5G\" refused: mem=: what follows is not understood (characters "
-                "left) (0x3, 0x0)\n"
+                "left 3)\n"
                 "Option \"kernelcore=2x\" refused: kernelcore: what follows is not understood "
-                "(characters left) (0x1, 0x0)\n");
+                "(characters left 1)\n");
 }
 
 // The words that a source looks for among the options.

@@ -82,9 +82,9 @@ TEST(Framebuffer, PixelFormats) {
 }
 
 TEST(Framebuffer, WhatIsNone) {
-  EXPECT_STREQ(Panel(8, 8, 3).made.error().what, "pixels of no format we know");
+  EXPECT_STREQ(Panel(8, 8, 3).made.error().what, "pixels of no format we know (format {})");
   EXPECT_STREQ(Panel(8, 8, 2, 0, {0xf0f, 0xf0, 0xf000, 0}).made.error().what,
-               "a colour's mask is not one run");
+               "a colour's mask is not one run (mask {:#x})");
   EXPECT_FALSE(Panel(0, 8).made.ok());
   Panel panel(8, 8);
   panel.facts_.size -= 1;

@@ -160,8 +160,7 @@ TEST(Srat, BadLengthsDiscreditIt) {
   ASSERT_TRUE(b.ok());
   EXPECT_FALSE(b.value().used);
   EXPECT_EQ(zero.log.text(),
-            "ACPI: SRAT: entry of bad length (offset, length) (0x58, 0x0)\n"
-            "ACPI: SRAT: SRAT not used.\n");
+            "ACPI: SRAT: entry of bad length (offset 88, length 0)\nACPI: SRAT: SRAT not used.\n");
 
   Reading beyond;
   const auto c = beyond.read(srat({Bytes().u8(1).u8(40).zeros(20)}));

@@ -1,8 +1,9 @@
 #include "tools/replay/compare.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <vector>
+
+#include "mm/print.h"
 
 namespace replay {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 std::string text_of(mm::Range range) {
   if (range.empty()) return "empty";
   char text[48];
-  std::snprintf(text, sizeof(text), "0x%lx-0x%lx", range.start.v, range.end.v - 1);
+  (void)mm::format(text, "{}-{:#x}", range.start, range.end.v - 1);
   return text;
 }
 

@@ -1,12 +1,12 @@
 #include "tools/replay/log_reader.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <deque>
 #include <iterator>
 #include <span>
 #include <utility>
 
+#include "mm/print.h"
 #include "tools/replay/log_text.h"
 #include "tools/replay/log_words.h"
 
@@ -131,7 +131,7 @@ struct Boot {
 
 std::string hex(uint64_t value) {
   char text[24];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
+  (void)mm::format(text, "{:#x}", value);
   return text;
 }
 

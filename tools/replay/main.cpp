@@ -132,7 +132,7 @@ replay::Log read(const Options& options) {
   return log;
 }
 
-void print_buddyinfo(const mm::PageAllocatorCore& pages) {
+void print_buddyinfo(const mm::PageAllocatorCore& pages, const mm::Printer& out) {
   for (const mm::NodeLayout& node : pages.layout().nodes) {
     for (const mm::ZoneType z : mm::kAllZones) {
       if (node.zones[z].present == 0) continue;
@@ -141,9 +141,9 @@ void print_buddyinfo(const mm::PageAllocatorCore& pages) {
         if (block.node == node.id && block.zone == z) ++counts[block.order];
         return true;
       });
-      std::printf("Node %u, zone %8s ", node.id, mm::zone_name(z));
-      for (const uint64_t blocks : counts) std::printf("%6lu ", blocks);
-      std::printf("\n");
+      out.part("Node {}, zone {:>8} ", node.id, mm::zone_name(z));
+      for (const uint64_t blocks : counts) out.part("{:6} ", blocks);
+      out.line("");
     }
   }
 }

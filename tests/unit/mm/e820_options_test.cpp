@@ -120,19 +120,18 @@ user: [mem 0x0000000100000000-0x000000013fffffff] reserved
 
 TEST(MemmapOption, WrongOnesSayWhatIsWrong) {
   const auto error = [](const char* value) { return Machine().memmap(value); };
-  EXPECT_EQ(
-      error("1G=4G"),
-      "error: memmap=: none of @, #, $, ! and % follows the size (characters left) (0x3, 0x0)\n");
+  EXPECT_EQ(error("1G=4G"),
+            "error: memmap=: none of @, #, $, ! and % follows the size (characters left 3)\n");
   EXPECT_EQ(error("1G@"), "error: memmap=: a number is missing (characters left)\n");
   EXPECT_EQ(error("1G@4Gx"),
-            "error: memmap=: what follows is not understood (characters left) (0x1, 0x0)\n");
-  EXPECT_EQ(error("0@4G"), "error: memmap=: range is empty (start) (0x100000000, 0x0)\n");
+            "error: memmap=: what follows is not understood (characters left 1)\n");
+  EXPECT_EQ(error("0@4G"), "error: memmap=: range is empty (start 0x100000000)\n");
   EXPECT_NE(error("4096T@4096T").find("range ends above the 52-bit"), std::string::npos);
   EXPECT_NE(error("1G@0xffffffffffffffff").find("range ends above the 52-bit"), std::string::npos);
   EXPECT_NE(error("exactmapp").find("what follows"), std::string::npos);
   EXPECT_NE(error("1G%4G-1+5x").find("what follows"), std::string::npos);
   EXPECT_NE(error("1G%4G-0x100000000").find("does not fit 32 bits"), std::string::npos);
-  EXPECT_NE(error("1G@4G,,").find("a number is missing"), std::string::npos);
+  EXPECT_NE(error("1G@4G,,").find("a number is missing (characters left "), std::string::npos);
 }
 
 TEST(SizeText, ReadsWhatLinuxReads) {

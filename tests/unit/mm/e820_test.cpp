@@ -138,7 +138,7 @@ TEST(E820, BadRangesAreNamedAndChangeNothing) {
   }
   EXPECT_EQ(t.draw(), before);
   EXPECT_EQ(test::describe(t.e820.append(range(0x3000, 0x1000), E820Type::Ram).error()),
-            "error: e820: range wraps (0x3000, 0x1000)\n");
+            "error: e820: range wraps (start 0x3000, end 0x1000)\n");
 }
 
 TEST(E820, AFullTableIsAnErrorAndStaysAsItWas) {

@@ -88,7 +88,8 @@ TEST(EarlyRes, BadRequestsAreNamed) {
   test::must(l.res.reserve(range(0x1000, 0x2000), "FOURTEEN CHARS"));
   const auto longer = l.res.reserve(range(0x3000, 0x4000), "FIFTEEN CHARS !");
   ASSERT_FALSE(longer.ok());
-  EXPECT_STREQ(longer.error().what, "reservation's name is longer than 14 characters");
+  EXPECT_STREQ(longer.error().what,
+               "reservation's name is longer than 14 characters (start {:#x}, end {:#x})");
 }
 
 TEST(EarlyRes, AFullListIsAnErrorUnlessItMayGrow) {
@@ -204,8 +205,7 @@ TEST(FindE820Area, HighestPlaceThatFits) {
   EXPECT_EQ(find(0x9f000, 0x1000, range(0, 0x100000)), 0x1000u);
   EXPECT_EQ(find(0xa0000, 0x1000, range(0, 0x100000)), 0u);
   const auto none = mm::find_e820_area_top(machine.e820, l.res, range(0, 0x100000), 0xa0000, 1);
-  EXPECT_EQ(test::describe(none.error()),
-            "error: e820: no room (size, below) (0xa0000, 0x100000)\n");
+  EXPECT_EQ(test::describe(none.error()), "error: e820: no room (size 655360, below 0x100000)\n");
 }
 
 // Against one byte after the other of a small world.

@@ -170,7 +170,7 @@ TEST(Memblock, AFullArrayIsAnErrorOrGrows) {
     result = small.memblock.add(range(i * 0x10000, i * 0x10000 + 0x8000));
   }
   EXPECT_EQ(test::describe(result.error()),
-            "error: memory: array of ranges is full (entries, room) (0x6, 0x8)\n");
+            "error: memory: array of ranges is full (entries 6, room 8)\n");
 
   const test::PretendMemory memory(Phys{64 * mm::kMiB});
   Machine m(8);

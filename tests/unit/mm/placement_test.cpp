@@ -146,15 +146,15 @@ TEST(Placement, AHoleThatIsTooLargeForOneMemMapIsNamed) {
 BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
 BIOS-e820: [mem 0x0000010000000000-0x000001007fffffff] usable
 )");
-  EXPECT_EQ(place(laid, {.page_bytes = 16}),
-            "error: MEMMAP: no room for one mem_map over a node's holes (bytes, node) "
-            "(0x100800000, 0x0)\n");
+  EXPECT_EQ(
+      place(laid, {.page_bytes = 16}),
+      "error: MEMMAP: no room for one mem_map over a node's holes (bytes 4303355904, node 0)\n");
 }
 
 TEST(Placement, NoRoomIsSaidWithTheSize) {
   test::LaidOut laid("BIOS-e820: [mem 0x0000000000100000-0x0000000000103fff] usable\n");
   EXPECT_EQ(place(laid, {.node_data = 0x8000}),
-            "error: NODE_DATA: no room for a node's structure (bytes, node) (0x8000, 0x0)\n");
+            "error: NODE_DATA: no room for a node's structure (bytes 32768, node 0)\n");
 }
 
 }  // namespace

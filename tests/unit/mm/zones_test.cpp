@@ -272,8 +272,7 @@ TEST(Zones, MirroredRangesAreOnlyForThoseWhoAsk) {
                                               machine.machine.e820.last_pfn(), {}, machine.nodes);
   ASSERT_FALSE(zones.ok());
   EXPECT_EQ(test::describe(zones.error()),
-            "error: zones: a range is mirrored and nothing asks for that (frame, node) "
-            "(0x1, 0x0)\n");
+            "error: zones: a range is mirrored and nothing asks for that (frame 0x1, node 0)\n");
 }
 
 TEST(Zones, MovableNodeIgnoresKernelcoreMirror) {
