@@ -248,7 +248,7 @@ struct Values {
 };
 template <>
 struct Values<> {
-  static constexpr const uint64_t* v = nullptr;
+  const uint64_t* v = nullptr;
 };
 
 }  // namespace mm

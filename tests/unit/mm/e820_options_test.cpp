@@ -122,7 +122,7 @@ TEST(MemmapOption, WrongOnesSayWhatIsWrong) {
   const auto error = [](const char* value) { return Machine().memmap(value); };
   EXPECT_EQ(error("1G=4G"),
             "error: memmap=: none of @, #, $, ! and % follows the size (characters left 3)\n");
-  EXPECT_EQ(error("1G@"), "error: memmap=: a number is missing (characters left)\n");
+  EXPECT_EQ(error("1G@"), "error: memmap=: a number is missing (characters left 0)\n");
   EXPECT_EQ(error("1G@4Gx"),
             "error: memmap=: what follows is not understood (characters left 1)\n");
   EXPECT_EQ(error("0@4G"), "error: memmap=: range is empty (start 0x100000000)\n");
