@@ -226,14 +226,18 @@ struct Wording {
 //   }
 //   void say_values(Wording format, const uint64_t* values);
 template <class... Args>
-class Format : public Wording {
+class Format {  // of one member: clang 14 falls over constants of more
  public:
   // NOLINTNEXTLINE(google-explicit-constructor): a literal is what everybody writes
-  consteval Format(const char* words) : Wording{words, kKinds} {
+  consteval Format(const char* words) : text_(words) {
     if (formatting::left_over(words, kKinds) != 0) formatting::more_values_than_places();
   }
 
+  // NOLINTNEXTLINE(google-explicit-constructor): it is one, with its kinds known
+  [[gnu::always_inline]] constexpr operator Wording() const { return {text_, kKinds}; }
+
  private:
+  const char* text_;
   static constexpr uint64_t kKinds = formatting::kinds_of<Args...>();
 };
 
