@@ -187,7 +187,7 @@ void run(const Options& options) {
   numa.memory = log.srat;
   numa.named = log.named;
   must(relay.finish({.numa = numa, .road = options.road}));
-  print_buddyinfo(relay.pages());
+  print_buddyinfo(relay.pages(), out);
   const mm::LedgerFacts facts{.firmware = firmware, .trims = trims};
   const auto closed = mm::close_ledger(relay, relay.pages(), facts, out);
   mm::print_text_picture(relay, options.columns, out);
