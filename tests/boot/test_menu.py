@@ -131,7 +131,8 @@ def test_what_cannot_be_started_comes_back_to_the_menu(bench):
             "title Long\nsort-key z\nefi /EFI/BOOT/BOOTX64.EFI\noptions " + "x" * 1024 + "\n")
         conf(tree, "default c\ntimeout 1\n")
     with start(bench, change) as running:
-        assert running.wait_for(r"its options are too long \(characters 1024, most 1023\)", 60), running.log
+        too_long = r"its options are too long \(characters 1024, most 1023\)"
+        assert running.wait_for(too_long, 60), running.log
         assert running.wait_for(MENU_UP, 20, running.log.index("too long")), running.log
         running.send("1\r")
         assert running.wait_for(r"/missing\.efi.*Not Found", 20), running.log
