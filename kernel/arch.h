@@ -53,7 +53,7 @@ void drain_console();
 // it can; `tables` reaches the page tables. Returns how many bytes that holds for.
 uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& tables);
 // The port the firmware's SPCR names becomes a console too, where it is another one.
-mm::Result<> add_console(const loader::SpcrPort& port);
+mm::Result<> add_console(const loader::SpcrPort& spcr);
 // The next character typed, if any, and where. Never waits.
 struct Typed {
   char c = 0;

@@ -117,7 +117,7 @@ template <class P>
     *at++ = value.a;
     *at++ = value.b;
   } else {
-    *at++ = static_cast<uint64_t>(value);
+    *at++ = static_cast<uint64_t>(value);  // NOLINT: with its sign
   }
   return at;
 }
@@ -190,7 +190,7 @@ consteval uint64_t kinds_of() {
 // The kinds for which there is no place. Calls one of the functions above, and so does not compile,
 // when something is wrong.
 consteval uint64_t left_over(const char* text, uint64_t kinds) {
-  for (const char* p = text; *p != '\0';) {
+  for (const char* p = text; *p != '\0';) {  // NOLINT: of a literal
     const char c = *p++;
     if (c != '{' && c != '}') continue;
     if (*p == c) {
@@ -238,7 +238,7 @@ class Format {  // of one member: clang 14 falls over constants of more
 
  private:
   const char* text_;
-  static constexpr uint64_t kKinds = formatting::kinds_of<Args...>();
+  static constexpr uint64_t kKinds = formatting::kinds_of<Args...>();  // NOLINT: a constant
 };
 
 // The values of a format as numbers.

@@ -64,9 +64,10 @@ Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::
   }
   size_t count = controllers.count;
   const NamedRange& own = departure.cpu.controller;
-  const bool named =
-      std::any_of(devices.begin(), devices.begin() + count,
-                  [&](const NamedRange& d) { return d.range.contains(own.range.start); });
+  const auto listed = devices.first(count);
+  const bool named = std::any_of(listed.begin(), listed.end(), [&](const NamedRange& device) {
+    return device.range.contains(own.range.start);
+  });
   if (!own.range.empty() && !named) devices[count++] = own;
   if (departure.framebuffer.address != 0) devices[count++] = range_of(departure.framebuffer);
   departure.device_count = count;
