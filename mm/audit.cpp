@@ -420,6 +420,7 @@ Result<> audit_zonelist(const PageAllocatorCore& core, const Node& node) {
   const std::span<Zone* const> list = node.fallback_zones();
   for (uint16_t i = 0; i < layout.fallback_count; ++i) {
     const Node& other = core.node(layout.fallback[i]);
+    // NOLINTNEXTLINE(modernize-loop-convert): backwards
     for (auto type = kAllZones.rbegin(); type != kAllZones.rend(); ++type) {
       const Zone& zone = other.zones[*type];
       if (!zone.populated) continue;

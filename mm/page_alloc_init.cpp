@@ -242,6 +242,7 @@ void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
   unsigned count = 0;
   for (unsigned i = 0; i < from.fallback_count; ++i) {
     Node& other = *nodes_[from.fallback[i]];
+    // NOLINTNEXTLINE(modernize-loop-convert): backwards
     for (auto type = kAllZones.rbegin(); type != kAllZones.rend(); ++type) {
       if (other.zones[*type].populated) node.zonelist[count++] = &other.zones[*type];
     }
