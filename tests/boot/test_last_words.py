@@ -66,9 +66,9 @@ def test_before_the_console(bench):
 
 def test_in_printing(bench):
     """Nothing can be printed: both faults are told in the plainest way."""
-    boot = bench.boot(SMALL, "poweroff", planted("mm::Printer::vpart", INVALID))
+    boot = bench.boot(SMALL, "poweroff", planted("mm::Printer::part_of", INVALID))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
-    where = f"{symbol(BUILD / 'kernel.elf', 'mm::Printer::vpart'):016x}"
+    where = f"{symbol(BUILD / 'kernel.elf', 'mm::Printer::part_of'):016x}"
     fault = rf"invalid opcode \({where}, 0{{16}}\)"
     assert re.search(rf"^Kernel panic while telling of another: {fault}; the first: {fault}",
                      boot.log, re.MULTILINE), boot.log[-1000:]
