@@ -35,7 +35,7 @@ def test_ram_that_is_none_is_refused(bench):
     """memmap= may call anything RAM; what the loader did not map would fault at some later time."""
     boot = bench.boot(SMALL, "memmap=16M@2304M poweroff")
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
-    assert re.search(r"memmap=: is called RAM, .* \(address\) \(0x90000000", boot.log), boot.log[-900:]
+    assert re.search(r"memmap=: is called RAM, .* \(address 0x90000000", boot.log), boot.log[-900:]
 
 
 def test_load_options_replace_the_configured_ones(bench, faulty):
