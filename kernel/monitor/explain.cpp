@@ -1,8 +1,9 @@
-#include "kernel/monitor/explain.h"
+// What a physical address is, and who has it.
+#include "kernel/monitor/commands.h"
 
 #include <array>
 
-#include "kernel/monitor/commands.h"
+#include "kernel/monitor/arguments.h"
 #include "mm/size_text.h"
 
 namespace kernel {
@@ -75,8 +76,7 @@ void explain_frame(const mm::PageAllocatorCore& pages, mm::Pfn pfn, const Printe
   out.text("\n");
 }
 
-}  // namespace
-
+// The firmware's type, the e820 type, reservation, node, zone, pageblock and block, a line each.
 void explain(const Booted& machine, mm::Phys address, const Printer& out) {
   out.line("{}:", address);
   if (address >= machine.end_of_space) {
@@ -94,14 +94,11 @@ void explain(const Booted& machine, mm::Phys address, const Printer& out) {
   explain_frame(machine.relay.pages(), mm::pfn_down(address), out);
 }
 
-namespace {
-
-void explain_address(Booted& machine, std::string_view argument, const mm::Printer& out) {
+void explain_address(Booted& machine, std::string_view argument, const Printer& out) {
   const auto address = mm::number_of(argument, 16);
   if (!address) {
-    out.line("explain: \"{}\" is no address; write it in hexadecimal, as explain 0x100000",
-             argument);
-    return;
+    return refuse(out, "explain", argument,
+                  "is no address; write it in hexadecimal, as explain 0x100000");
   }
   explain(machine, mm::Phys{*address}, out);
 }

@@ -50,6 +50,31 @@ void map(Booted& machine, std::string_view argument, const Printer& out) {
   screen().show();
 }
 
+void print_qr_code(const Printer& out) {
+  if (encode_summary(out)) code.print(out);
+}
+
+// With `line` said on the screen; whether there was one for it.
+bool draw_qr_code(std::string_view line, const Printer& out) {
+  if (!screen().is_open() || !encode_summary(out)) return false;
+  const Framebuffer& framebuffer = screen().framebuffer();
+  const uint32_t modules = code.side() + 8;
+  const uint32_t room = std::min(framebuffer.width(), framebuffer.height());
+  const uint32_t scale = room * 9 / 10 / modules;
+  // With fewer than three pixels a module no camera reads it.
+  if (scale < 3) {
+    out.line("the screen is too small for a QR code of {} modules", modules);
+    return false;
+  }
+  const uint32_t side = modules * scale;
+  framebuffer.fill(framebuffer.box(), kPaper);
+  code.draw(framebuffer, (framebuffer.width() - side) / 2, (framebuffer.height() - side) / 2,
+            scale);
+  const Font& font = *typeface_for(framebuffer.width(), framebuffer.height()).regular;
+  framebuffer.text(font.width, 0, font, line, kInk, kPaper, framebuffer.width());
+  return true;
+}
+
 void qr(Booted&, std::string_view argument, const Printer& out) {
   if (as_text("qr", argument, out)) return print_qr_code(out);
   screen().hide();
@@ -76,30 +101,6 @@ bool draw_map(const Booted& machine, std::string_view line) {
   return picture.draw(screen().framebuffer(),
                       {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
                       {.tested = {}, .now = {}, .bad = {}, .line = line});
-}
-
-void print_qr_code(const Printer& out) {
-  if (encode_summary(out)) code.print(out);
-}
-
-bool draw_qr_code(std::string_view line, const Printer& out) {
-  if (!screen().is_open() || !encode_summary(out)) return false;
-  const Framebuffer& framebuffer = screen().framebuffer();
-  const uint32_t modules = code.side() + 8;
-  const uint32_t room = std::min(framebuffer.width(), framebuffer.height());
-  const uint32_t scale = room * 9 / 10 / modules;
-  // With fewer than three pixels a module no camera reads it.
-  if (scale < 3) {
-    out.line("the screen is too small for a QR code of {} modules", modules);
-    return false;
-  }
-  const uint32_t side = modules * scale;
-  framebuffer.fill(framebuffer.box(), kPaper);
-  code.draw(framebuffer, (framebuffer.width() - side) / 2, (framebuffer.height() - side) / 2,
-            scale);
-  const Font& font = *typeface_for(framebuffer.width(), framebuffer.height()).regular;
-  framebuffer.text(font.width, 0, font, line, kInk, kPaper, framebuffer.width());
-  return true;
 }
 
 std::span<const Command> map_command() { return kMap; }
