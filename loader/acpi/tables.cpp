@@ -50,8 +50,8 @@ void AcpiTables::print(const mm::Printer& out) const {
     }
   }
   if (root_.skipped != 0) {
-    out.part("ACPI: {} pointers lead to no table, the first: ", root_.skipped);
-    out.error("ACPI", root_.first_skipped);
+    out.part("ACPI: {} pointers lead to no table", root_.skipped);
+    out.error("; the first", root_.first_skipped);
   }
   if (root_.duplicates != 0) {
     out.line("ACPI: {} pointers lead to a table that is listed already, the first to 0x{:016X}",
