@@ -1,7 +1,6 @@
 // HMAT: nodes' bandwidth and latency (ACPI 6.5 section 5.2.28).
 #include <algorithm>
 
-#include "kernel/selftest/srat_entries.h"
 #include "kernel/selftest/table_entries.h"
 #include "kernel/selftest/table_tests.h"
 #include "loader/acpi/tables.h"
@@ -34,12 +33,10 @@ Verdict each_hmat(Bytes hmat, Visit visit) {
 
 // Every domain that the SRAT names.
 std::span<const uint64_t> sort_domains(Bytes srat, Sorted& domains) {
-  loader::AcpiEntries entries(srat, kSratFirst);
+  loader::SratEntries entries(srat);
   while (const auto entry = entries.next()) {
-    if (entry->type == kInitiator && whole(*entry))
-      domains.add(loader::field<uint32_t>(entry->bytes, 4));
-    if (const auto cpu = srat_cpu(*entry)) domains.add(cpu->domain);
-    if (const auto memory = srat_memory(*entry)) domains.add(memory->domain);
+    const bool initiator = entry->kind == loader::SratEntry::Kind::Initiator && !entry->cut;
+    if (initiator || places_cpu(*entry) || places_memory(*entry)) domains.add(entry->domain);
   }
   return domains.sort();
 }
@@ -69,7 +66,7 @@ Verdict check_hmat_domains(const TableFacts& machine) {
   const Bytes hmat = machine.table("HMAT");
   const Bytes srat = machine.table("SRAT");
   if (hmat.empty()) return no_table("HMAT");
-  if (srat.size() < kSratFirst) return no_table("SRAT");
+  if (srat.size() < loader::kSratFirst) return no_table("SRAT");
   Sorted domains(machine.scratch);
   const auto sorted = sort_domains(srat, domains);
   const auto in_srat = [&](uint32_t domain) {

@@ -23,7 +23,8 @@ Verdict check_madt_cpus(const TableFacts& machine) {
   bool boot_cpu = false;
   size_t index = 0;
   Sorted ids(machine.scratch);
-  (void)each_cpu(madt, [&](const loader::MadtCpu& cpu) {
+  (void)each_of(loader::MadtEntries(madt), is_there, [&](const loader::MadtEntry& entry) {
+    const loader::MadtCpu& cpu = entry.cpu;
     boot_cpu = boot_cpu || cpu.apic_id == machine.boot_apic_id;
     ids.add(cpu.apic_id);
     ++index;
@@ -43,7 +44,8 @@ Verdict check_madt_cpus(const TableFacts& machine) {
 Verdict check_madt_x2apic(const TableFacts& machine) {
   const Bytes madt = machine.table("APIC");
   if (madt.size() < loader::kMadtFirst) return no_table("MADT");
-  return each_cpu(madt, [&](const loader::MadtCpu& cpu) {
+  return each_of(loader::MadtEntries(madt), is_there, [&](const loader::MadtEntry& entry) {
+    const loader::MadtCpu& cpu = entry.cpu;
     if (!cpu.x2apic || cpu.apic_id >= 255) return Verdict::pass();
     return Verdict::fail("APIC id {:#x} has an x2APIC entry", cpu.apic_id);
   });

@@ -1,7 +1,6 @@
 // SLIT: distances (ACPI 6.5 section 5.2.17).
 #include <optional>
 
-#include "kernel/selftest/srat_entries.h"
 #include "kernel/selftest/table_entries.h"
 #include "kernel/selftest/table_tests.h"
 #include "loader/acpi/tables.h"
@@ -88,14 +87,14 @@ Verdict check_slit_domains(const TableFacts& machine) {
   const auto slit = whole_slit(machine);
   if (!slit) return no_slit();
   const Bytes srat = machine.table("SRAT");
-  if (srat.size() < kSratFirst) return no_table("SRAT");
-  const auto check = [&](uint32_t domain) {
-    if (domain < slit->count) return Verdict::pass();
-    return Verdict::fail("domain {} is in the SRAT, the SLIT has {}", domain, slit->count);
+  if (srat.size() < loader::kSratFirst) return no_table("SRAT");
+  const auto check = [&](const loader::SratEntry& entry) {
+    if (entry.domain < slit->count) return Verdict::pass();
+    return Verdict::fail("domain {} is in the SRAT, the SLIT has {}", entry.domain, slit->count);
   };
-  const Verdict memory = each_memory(srat, [&](const Memory& m) { return check(m.domain); });
+  const Verdict memory = each_of(loader::SratEntries(srat), places_memory, check);
   if (memory.failed()) return memory;
-  return each_cpu_node(srat, [&](const CpuNode& cpu) { return check(cpu.domain); });
+  return each_of(loader::SratEntries(srat), places_cpu, check);
 }
 
 constexpr TableTest kTests[] = {

@@ -1,31 +1,28 @@
 // SRAT: which CPU and which memory are near each other (ACPI 6.5 section 5.2.16).
 #include <algorithm>
 
-#include "kernel/selftest/srat_entries.h"
 #include "kernel/selftest/table_entries.h"
 #include "kernel/selftest/table_tests.h"
-#include "loader/acpi/tables.h"
 
 namespace kernel {
 namespace {
 
+using loader::kSratFirst;
 using loader::Severity;
+using loader::SratEntries;
+using loader::SratEntry;
 using loader::Verdict;
 using Bytes = std::span<const uint8_t>;
 
 // A table's memory by start: offsets of its entries, and the entries there.
-Memory memory_at(Bytes srat, uint64_t listed) {
-  const auto offset = static_cast<size_t>(listed);
-  const loader::AcpiEntry entry{srat[offset], srat.subspan(offset, srat[offset + 1])};
-  return srat_memory(entry).value_or(Memory{});
+SratEntry memory_at(Bytes srat, uint64_t listed) {
+  return SratEntries(srat, static_cast<size_t>(listed)).next().value_or(SratEntry{});
 }
 std::span<const uint64_t> sort_memory(Bytes srat, Sorted& offsets) {
-  loader::AcpiEntries entries(srat, kSratFirst);
-  size_t at = kSratFirst;
-  while (const auto entry = entries.next()) {
-    if (srat_memory(*entry)) offsets.add(at);
-    at += entry->bytes.size();
-  }
+  (void)each_of(SratEntries(srat), places_memory, [&](const SratEntry& m) {
+    offsets.add(static_cast<uint64_t>(m.raw.bytes.data() - srat.data()));
+    return Verdict::pass();
+  });
   return offsets.sort([&](uint64_t a, uint64_t b) {
     return memory_at(srat, a).range.start < memory_at(srat, b).range.start;
   });
@@ -34,37 +31,17 @@ std::span<const uint64_t> sort_memory(Bytes srat, Sorted& offsets) {
 Verdict check_srat_form(const TableFacts& machine) {
   const Bytes srat = machine.table("SRAT");
   if (srat.empty()) return no_table("SRAT: memory is all equally near");
-  return check_entries(srat, kSratFirst, srat_length);
+  return check_entries(srat, kSratFirst, loader::srat_length);
 }
 
 Verdict check_srat_reserved(const TableFacts& machine) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table("SRAT");
-  loader::AcpiEntries entries(srat, kSratFirst);
-  while (const auto entry = entries.next()) {
-    if (!whole(*entry)) continue;
-    uint32_t reserved = 0;
-    switch (entry->type) {
-      case kCpu:
-        reserved = loader::field<uint32_t>(entry->bytes, 4) & ~1U;
-        break;
-      case kMemory:
-        reserved = loader::field<uint32_t>(entry->bytes, 28) & ~7U;
-        break;
-      case kX2apic:
-        reserved = loader::field<uint32_t>(entry->bytes, 12) & ~1U;
-        break;
-      case kInitiator:
-        reserved = loader::field<uint32_t>(entry->bytes, 24) & ~3U;
-        break;
-      default:
-        break;
-    }
-    if (reserved != 0) {
-      return Verdict::fail("an entry of type {} has reserved flags {:#x}", entry->type, reserved);
-    }
-  }
-  return Verdict::pass();
+  const auto has_reserved = [](const SratEntry& entry) { return entry.reserved_flags != 0; };
+  return each_of(SratEntries(srat), has_reserved, [](const SratEntry& entry) {
+    return Verdict::fail("an entry of type {} has reserved flags {:#x}", entry.raw.type,
+                         entry.reserved_flags);
+  });
 }
 
 Verdict check_srat_overlap(const TableFacts& machine) {
@@ -72,12 +49,12 @@ Verdict check_srat_overlap(const TableFacts& machine) {
   if (srat.size() < kSratFirst) return no_table("SRAT");
   Sorted offsets(machine.scratch);
   // Of what comes before, that which reaches farthest, and that of another domain than it.
-  Memory far;
-  Memory other;
+  SratEntry far;
+  SratEntry other;
   for (const uint64_t offset : sort_memory(srat, offsets)) {
-    const Memory m = memory_at(srat, offset);
+    const SratEntry m = memory_at(srat, offset);
     // A window for more memory around what is there already is the same domain's.
-    const Memory& before = far.domain != m.domain ? far : other;
+    const SratEntry& before = far.domain != m.domain ? far : other;
     if (before.range.overlaps(m.range)) {
       return Verdict::fail("{} of domain {} and {} of {}", before.range, before.domain, m.range,
                            m.domain);
@@ -96,7 +73,7 @@ Verdict check_srat_order(const TableFacts& machine) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table("SRAT");
   mm::Phys before{};
-  const Verdict verdict = each_memory(srat, [&](const Memory& m) {
+  const Verdict verdict = each_of(SratEntries(srat), places_memory, [&](const SratEntry& m) {
     if (m.range.start < before) {
       return Verdict::fail("{} (domain {}) stands behind {}; no rule is broken", m.range.start,
                            m.domain, before);
@@ -110,7 +87,7 @@ Verdict check_srat_order(const TableFacts& machine) {
 Verdict check_srat_backed(const TableFacts& machine) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table("SRAT");
-  return each_memory(srat, [&](const Memory& m) {
+  return each_of(SratEntries(srat), places_memory, [&](const SratEntry& m) {
     if (m.hotplug || m.nonvolatile) return Verdict::pass();
     const auto entries = machine.e820->entries();
     const auto next = std::partition_point(
@@ -135,7 +112,7 @@ Verdict check_srat_coverage(const TableFacts& machine) {
     if (entry.type != mm::E820Type::Ram) continue;
     for (mm::Phys at = entry.range.start; at < entry.range.end; at = reached) {
       for (; next < sorted.size(); ++next) {
-        const Memory m = memory_at(srat, sorted[next]);
+        const SratEntry m = memory_at(srat, sorted[next]);
         if (m.range.start > at) break;
         reached = std::max(reached, m.range.end);
       }
@@ -153,15 +130,16 @@ Verdict check_srat_cpus(const TableFacts& machine) {
   if (srat.size() < kSratFirst) return no_table("SRAT");
   if (madt.size() < loader::kMadtFirst) return no_table("MADT");
   Sorted ids(machine.scratch);
-  (void)each_cpu_node(srat, [&](const CpuNode& node) {
-    ids.add(node.apic_id);
+  (void)each_of(SratEntries(srat), places_cpu, [&](const SratEntry& cpu) {
+    ids.add(cpu.apic_id);
     return Verdict::pass();
   });
   const auto sorted = ids.sort();
-  return each_cpu(madt, [&](const loader::MadtCpu& cpu) {
-    if (std::binary_search(sorted.begin(), sorted.end(), cpu.apic_id)) return Verdict::pass();
+  return each_of(loader::MadtEntries(madt), is_there, [&](const loader::MadtEntry& entry) {
+    const uint32_t apic_id = entry.cpu.apic_id;
+    if (std::binary_search(sorted.begin(), sorted.end(), apic_id)) return Verdict::pass();
     if (const Verdict v = ids.all_seen("CPUs"); !v.passed()) return v;
-    return Verdict::fail("the CPU with APIC id {:#x} is in no domain", cpu.apic_id);
+    return Verdict::fail("the CPU with APIC id {:#x} is in no domain", apic_id);
   });
 }
 
@@ -169,8 +147,8 @@ Verdict check_srat_apic_ids(const TableFacts& machine) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table("SRAT");
   Sorted ids(machine.scratch);
-  (void)each_cpu_node(srat, [&](const CpuNode& node) {
-    ids.add(uint64_t{node.apic_id} << 32 | node.domain);
+  (void)each_of(SratEntries(srat), places_cpu, [&](const SratEntry& cpu) {
+    ids.add(uint64_t{cpu.apic_id} << 32 | cpu.domain);
     return Verdict::pass();
   });
   const auto sorted = ids.sort();

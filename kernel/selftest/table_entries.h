@@ -8,11 +8,10 @@
 #include <span>
 
 #include "loader/acpi/madt.h"
+#include "loader/acpi/srat.h"
 #include "loader/handoff/self_test.h"
 
 namespace kernel {
-
-inline constexpr uint32_t kEntryEnabled = 1;  // MADT and SRAT say so alike
 
 [[nodiscard]] inline loader::Verdict no_table(const char* name) {
   return loader::Verdict::skip("this machine has no {}", name);
@@ -22,13 +21,22 @@ inline constexpr uint32_t kEntryEnabled = 1;  // MADT and SRAT say so alike
 [[nodiscard]] loader::Verdict check_entries(std::span<const uint8_t> table, size_t first,
                                             size_t (*length)(uint8_t));
 
-// Calls visit(cpu) for each CPU of the MADT that is there, until that fails.
-template <class Visit>
-loader::Verdict each_cpu(std::span<const uint8_t> madt, Visit visit) {
-  loader::MadtEntries entries(madt);
+// A CPU of the MADT that is there; what the SRAT says of a CPU; its memory that has a size.
+[[nodiscard]] inline bool is_there(const loader::MadtEntry& entry) { return entry.cpu.enabled; }
+[[nodiscard]] inline bool places_cpu(const loader::SratEntry& entry) {
+  return entry.enabled && entry.kind == loader::SratEntry::Kind::Cpu;
+}
+[[nodiscard]] inline bool places_memory(const loader::SratEntry& entry) {
+  return entry.enabled && entry.kind == loader::SratEntry::Kind::Memory &&
+         entry.range.start != entry.range.end;
+}
+
+// Calls visit(entry) for each entry that is wanted, until that fails.
+template <class Entries, class Wanted, class Visit>
+loader::Verdict each_of(Entries entries, Wanted wanted, Visit visit) {
   while (const auto entry = entries.next()) {
-    if (!entry->cpu.enabled) continue;
-    if (const loader::Verdict v = visit(entry->cpu); v.failed()) return v;
+    if (!wanted(*entry)) continue;
+    if (const loader::Verdict v = visit(*entry); v.failed()) return v;
   }
   return loader::Verdict::pass();
 }

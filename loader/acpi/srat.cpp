@@ -1,8 +1,8 @@
 #include "loader/acpi/srat.h"
 
 #include <algorithm>
+#include <iterator>
 
-#include "loader/acpi/entries.h"
 #include "loader/acpi/tables.h"
 
 namespace loader {
@@ -11,11 +11,28 @@ namespace {
 using mm::Error;
 using mm::Result;
 
-// Entry types and lengths, ACPI 6.5 sections 5.2.16.1 to 5.2.16.6.
+// Entry types, ACPI 6.5 sections 5.2.16.1, .2, .3 and .6.
 enum EntryType : uint8_t { kCpu = 0, kMemory = 1, kX2apic = 2, kGenericInitiator = 5 };
-constexpr size_t kCpuLength = 16, kMemoryLength = 40, kX2apicLength = 24, kInitiatorLength = 32;
-constexpr uint32_t kEnabled = 1, kHotPluggable = 2, kNonVolatile = 4;
-constexpr size_t kFirstEntry = 48;
+constexpr size_t kRevision = 8;
+
+SratEntry::Kind kind_of(uint8_t type) {
+  using Kind = SratEntry::Kind;
+  if (type == kCpu || type == kX2apic) return Kind::Cpu;
+  if (type == kMemory) return Kind::Memory;
+  return type == kGenericInitiator ? Kind::Initiator : Kind::Other;
+}
+
+void set_flags(SratEntry& entry, uint32_t flags) {
+  constexpr uint32_t kEnabled = 1, kHotPluggable = 2, kNonVolatile = 4, kTransactions = 2;
+  uint32_t known = kEnabled;
+  if (entry.kind == SratEntry::Kind::Memory) known |= kHotPluggable | kNonVolatile;
+  if (entry.kind == SratEntry::Kind::Initiator) known |= kTransactions;
+  entry.enabled = (flags & kEnabled) != 0;
+  entry.reserved_flags = flags & ~known;
+  if (entry.kind != SratEntry::Kind::Memory) return;
+  entry.hotplug = (flags & kHotPluggable) != 0;
+  entry.nonvolatile = (flags & kNonVolatile) != 0;
+}
 
 // Linux: an xAPIC id of 255 is the broadcast, and ids from 32768 on have no place in its tables.
 constexpr uint32_t kMaxXapicId = 254, kMaxLocalApic = 32768;
@@ -27,7 +44,6 @@ struct Reader {
   bool x2apic_mode;
   const mm::Printer& out;
 
-  uint8_t revision = 0;
   size_t memory_count = 0, cpu_count = 0;
   size_t memory_left_out = 0, cpus_left_out = 0;
   size_t not_used = 0;  // x2APIC entries told to be of no use
@@ -61,33 +77,24 @@ struct Reader {
     return node;
   }
 
-  void cpu(std::span<const uint8_t> entry) {
-    if (entry.size() != kCpuLength) {
-      out.line("SRAT: Unexpected header length: {}", entry.size());
+  void cpu(const SratEntry& entry) {
+    const size_t length = entry.raw.bytes.size();
+    // Linux takes an x2APIC entry that is longer, and no other.
+    if (entry.cut || (!entry.x2apic && length != srat_length(kCpu))) {
+      out.line("SRAT: Unexpected header length: {}", length);
       discredit();
       return;
     }
-    if ((field<uint32_t>(entry, 4) & kEnabled) == 0) return;
-    uint32_t domain = entry[2];
-    if (revision >= 2) {
-      domain |= uint32_t{entry[9]} << 8 | uint32_t{entry[10]} << 16 | uint32_t{entry[11]} << 24;
-    }
-    const auto node = node_of(domain);
+    if (!entry.enabled) return;
+    if (entry.x2apic) return x2apic(entry);
+    const auto node = node_of(entry.domain);
     if (!node) return;
-    const uint32_t apic_id = entry[3];
-    if (!add_cpu(apic_id, *node)) return;
-    out.line("SRAT: PXM {} -> APIC 0x{:02x} -> Node {}", domain, apic_id, *node);
+    if (!add_cpu(entry.apic_id, *node)) return;
+    out.line("SRAT: PXM {} -> APIC 0x{:02x} -> Node {}", entry.domain, entry.apic_id, *node);
   }
 
-  void x2apic(std::span<const uint8_t> entry) {
-    if (entry.size() < kX2apicLength) {
-      out.line("SRAT: Unexpected header length: {}", entry.size());
-      discredit();
-      return;
-    }
-    if ((field<uint32_t>(entry, 12) & kEnabled) == 0) return;
-    const auto domain = field<uint32_t>(entry, 4);
-    const auto apic_id = field<uint32_t>(entry, 8);
+  void x2apic(const SratEntry& entry) {
+    const uint32_t domain = entry.domain, apic_id = entry.apic_id;
     if (!x2apic_mode && apic_id > kMaxXapicId) {
       if (tell_not_used()) out.line("SRAT: PXM {} -> X2APIC 0x{:04x} ignored", domain, apic_id);
       return;
@@ -104,32 +111,29 @@ struct Reader {
     out.line("SRAT: PXM {} -> APIC 0x{:04x} -> Node {}", domain, apic_id, *node);
   }
 
-  void initiator(std::span<const uint8_t> entry) {
-    if (entry.size() < kInitiatorLength) {
-      if (tell_not_used()) out.line("SRAT: Unexpected header length: {}", entry.size());
+  void initiator(const SratEntry& entry) {
+    if (entry.cut) {
+      if (tell_not_used()) {
+        out.line("SRAT: Unexpected header length: {}", entry.raw.bytes.size());
+      }
       return;
     }
-    if ((field<uint32_t>(entry, 24) & kEnabled) == 0) return;
-    if (const auto node = domains.map(field<uint32_t>(entry, 4))) {
+    if (!entry.enabled) return;
+    if (const auto node = domains.map(entry.domain)) {
       named.set(*node);
     } else if (tell_not_used()) {
       out.line("ACPI: SRAT: Too many proximity domains.");
     }
   }
 
-  void memory(std::span<const uint8_t> entry) {
-    if (entry.size() < kMemoryLength) {
-      out.line("ACPI: SRAT: Unexpected header length: {}", entry.size());
+  void memory(const SratEntry& entry) {
+    if (entry.cut) {
+      out.line("ACPI: SRAT: Unexpected header length: {}", entry.raw.bytes.size());
       discredit();
       return;
     }
-    const auto flags = field<uint32_t>(entry, 28);
-    if ((flags & kEnabled) == 0) return;
-    const auto start = field<uint64_t>(entry, 8);
-    const uint64_t end = start + field<uint64_t>(entry, 16);  // may wrap: mm::numa_init names it
-    auto domain = field<uint32_t>(entry, 2);
-    if (revision <= 1) domain &= 0xff;
-    const auto node = domains.map(domain);
+    if (!entry.enabled) return;
+    const auto node = domains.map(entry.domain);
     if (!node) {
       out.line("ACPI: SRAT: Too many proximity domains.");
       discredit();
@@ -139,31 +143,62 @@ struct Reader {
       ++memory_left_out;
       return;
     }
-    const bool hotplug = (flags & kHotPluggable) != 0;
-    const bool nonvolatile = (flags & kNonVolatile) != 0;
-    storage.memory[memory_count++] = {
-        *node, {mm::Phys{start}, mm::Phys{end}}, hotplug, nonvolatile};
+    // The range may wrap: mm::numa_init names it.
+    storage.memory[memory_count++] = {*node, entry.range, entry.hotplug, entry.nonvolatile};
     named.set(*node);
-    out.line("ACPI: SRAT: Node {} PXM {} {:08x}{}{}", *node, domain,
-             mem(mm::Range{mm::Phys{start}, mm::Phys{end}}), hotplug ? " hotplug" : "",
-             nonvolatile ? " non-volatile" : "");
-  }
-
-  void first_pass(const AcpiEntry& entry) {
-    switch (entry.type) {
-      case kCpu:
-        return cpu(entry.bytes);
-      case kX2apic:
-        return x2apic(entry.bytes);
-      case kGenericInitiator:
-        return initiator(entry.bytes);
-      default:
-        return;
-    }
+    out.line("ACPI: SRAT: Node {} PXM {} {:08x}{}{}", *node, entry.domain, mem(entry.range),
+             entry.hotplug ? " hotplug" : "", entry.nonvolatile ? " non-volatile" : "");
   }
 };
 
 }  // namespace
+
+size_t srat_length(uint8_t type) {
+  constexpr uint8_t kLengths[] = {16, 40, 24, 18, 12, 32, 32};
+  return type < std::size(kLengths) ? kLengths[type] : 0;
+}
+
+std::optional<SratEntry> SratEntries::next() {
+  if (table_.size() < kSratFirst) return std::nullopt;
+  const auto raw = rest_.next();
+  if (!raw) return std::nullopt;
+  SratEntry entry;
+  entry.raw = *raw;
+  const auto bytes = raw->bytes;
+  entry.kind = kind_of(raw->type);
+  entry.x2apic = raw->type == kX2apic;
+  entry.cut = bytes.size() < srat_length(raw->type);
+  if (entry.cut) return entry;
+  const uint8_t revision = table_[kRevision];
+  switch (raw->type) {
+    case kCpu:
+      entry.domain = bytes[2];
+      if (revision >= 2) entry.domain |= field<uint32_t>(bytes, 8) & ~0xffU;
+      entry.apic_id = bytes[3];
+      set_flags(entry, field<uint32_t>(bytes, 4));
+      break;
+    case kX2apic:
+      entry.domain = field<uint32_t>(bytes, 4);
+      entry.apic_id = field<uint32_t>(bytes, 8);
+      set_flags(entry, field<uint32_t>(bytes, 12));
+      break;
+    case kMemory: {
+      const auto start = field<uint64_t>(bytes, 8);
+      entry.domain = field<uint32_t>(bytes, 2);
+      if (revision <= 1) entry.domain &= 0xff;
+      entry.range = {mm::Phys{start}, mm::Phys{start + field<uint64_t>(bytes, 16)}};
+      set_flags(entry, field<uint32_t>(bytes, 28));
+      break;
+    }
+    case kGenericInitiator:
+      entry.domain = field<uint32_t>(bytes, 4);
+      set_flags(entry, field<uint32_t>(bytes, 24));
+      break;
+    default:
+      break;
+  }
+  return entry;
+}
 
 std::optional<mm::NodeId> ProximityMap::find(uint32_t domain) const {
   for (mm::NodeId node = 0; node < count_; ++node) {
@@ -187,15 +222,15 @@ uint32_t ProximityMap::next_unused() const {
 
 Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage, ProximityMap& domains,
                         bool x2apic_mode, const mm::Printer& out) {
-  if (table.size() < kFirstEntry) {
+  if (table.size() < kSratFirst) {
     return Error{"shorter than its own header (length {}, at least {})", "SRAT", table.size(),
-                 kFirstEntry};
+                 kSratFirst};
   }
   Reader reader{table, storage, domains, x2apic_mode, out};
-  reader.revision = table[8];
-  AcpiEntries first(table, kFirstEntry);
+  SratEntries first(table);
   while (const auto entry = first.next()) {
-    reader.first_pass(*entry);
+    if (entry->kind == SratEntry::Kind::Cpu) reader.cpu(*entry);
+    if (entry->kind == SratEntry::Kind::Initiator) reader.initiator(*entry);
     if (reader.bad) return Srat{};
   }
   if (!first.fault().ok()) {
@@ -203,9 +238,9 @@ Result<Srat> parse_srat(std::span<const uint8_t> table, SratStorage storage, Pro
     reader.discredit();
     return Srat{};
   }
-  AcpiEntries second(table, kFirstEntry);
+  SratEntries second(table);
   while (const auto entry = second.next()) {
-    if (entry->type == kMemory) reader.memory(entry->bytes);
+    if (entry->kind == SratEntry::Kind::Memory) reader.memory(*entry);
     if (reader.bad) return Srat{};
   }
   // Linux: without one memory entry there is nothing to go by.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "loader/acpi/entries.h"
 #include "mm/layout.h"
 #include "mm/numa.h"
 #include "mm/print.h"
@@ -29,6 +30,40 @@ class ProximityMap {
   std::array<uint32_t, mm::kMaxNodes> domains_{};  // by node id
   mm::NodeId count_ = 0;
 };
+
+// Where its entries begin: behind the header and twelve reserved bytes.
+inline constexpr size_t kSratFirst = 48;
+
+struct SratEntry {
+  enum class Kind : uint8_t { Cpu, Memory, Initiator, Other };
+  Kind kind = Kind::Other;
+  bool cut = false;  // shorter than its type is: only its kind and `raw` are meant
+  bool enabled = false;
+  uint32_t reserved_flags = 0;  // those set that have no meaning
+  uint32_t domain = 0;          // of 8 bits only in a table of revision 1, as Linux has it
+  uint32_t apic_id = 0;         // Kind::Cpu
+  bool x2apic = false;          // by an x2APIC entry
+  mm::Range range;              // Kind::Memory; may wrap
+  bool hotplug = false, nonvolatile = false;
+  AcpiEntry raw;
+};
+
+// Its entries, in order; from the one at `first` on.
+class SratEntries {
+ public:
+  explicit SratEntries(std::span<const uint8_t> table, size_t first = kSratFirst)
+      : table_(table), rest_(table, first) {}
+
+  std::optional<SratEntry> next();
+  [[nodiscard]] mm::Result<> fault() const { return rest_.fault(); }
+
+ private:
+  std::span<const uint8_t> table_;
+  AcpiEntries rest_;
+};
+
+// Bytes an entry of the type has; 0 where the type is not known here.
+[[nodiscard]] size_t srat_length(uint8_t type);
 
 struct CpuAffinity {
   uint32_t apic_id = 0;

@@ -68,6 +68,7 @@ std::vector<TableTests*> all_tests() {
 struct Machine {
   // What a breakage may change before the tables are written.
   std::vector<Bytes> madt{madt_cpu(0), madt_cpu(1)};
+  uint8_t srat_revision = 3;
   std::vector<Bytes> srat{srat_cpu(0, 0), srat_cpu(1, 1), srat_memory(0, 0, 0xa0000),
                           srat_memory(0, kMiB, kGiB - kMiB), srat_memory(1, kGiB, kGiB)};
   uint64_t slit_count = 2;
@@ -131,11 +132,11 @@ struct Machine {
 
   void publish() {
     std::vector<uint64_t> tables;
-    const auto add = [&](const char* signature, const Bytes& body) {
-      tables.push_back(put(acpi_test::table(signature, 1, body)));
+    const auto add = [&](const char* signature, const Bytes& body, uint8_t revision = 1) {
+      tables.push_back(put(acpi_test::table(signature, revision, body)));
     };
     add("APIC", Bytes().u32(0xfee00000).u32(1).put(all(madt).bytes()));
-    add("SRAT", Bytes().u32(1).u64(0).put(all(srat).bytes()));
+    add("SRAT", Bytes().u32(1).u64(0).put(all(srat).bytes()), srat_revision);
     add("SLIT", Bytes().u64(slit_count).put(slit));
     add("HMAT", Bytes().u32(0).put(all(hmat).bytes()));
     add("CEDT", all(cedt));
@@ -363,6 +364,19 @@ TEST(TableTests, SoDoesOneWhoseDomainOverlapsItself) {
   machine.srat.push_back(srat_memory(1, 4 * kGiB, kGiB, 3));
   machine.srat.push_back(srat_memory(1, 4 * kGiB + 256 * kMiB, 128 * kMiB, 5));
   EXPECT_EQ(machine.tripped(), (std::map<std::string, std::string>{}));
+}
+
+// The tests take domains for what the loader takes them: of 8 bits in a table of revision 1.
+TEST(TableTests, AnOldSratHasSmallDomains) {
+  for (const uint8_t revision : {uint8_t{1}, uint8_t{2}}) {
+    Machine machine;
+    machine.srat_revision = revision;
+    machine.srat[4] = srat_memory(0xffffff01, kGiB, kGiB);
+    std::set<std::string> ids;
+    for (const auto& [id, facts] : machine.tripped()) ids.insert(id);
+    const std::set<std::string> wide{"acpi.hmat.domains", "acpi.slit.domains"};
+    EXPECT_EQ(ids, revision == 1 ? std::set<std::string>{} : wide);
+  }
 }
 
 TEST(TableTests, EachBreakageTripsItsTestAndNoOther) {
