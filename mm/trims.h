@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "mm/result.h"
 #include "mm/types.h"
 
 namespace mm {
@@ -18,11 +19,14 @@ struct NamedBytes {
 
 class Trims {
  public:
-  // A platform has no more of them.
   static constexpr size_t kMost = 8;
 
-  constexpr void add(const char* name, uint64_t bytes) {
-    if (count_ < kMost) all_[count_++] = {name, bytes};
+  // Fails when there is no room: bytes without a name would leave the ledger open.
+  constexpr Result<> add(const char* name, uint64_t bytes) {
+    if (count_ == kMost)
+      return Error{"more trims than room (room {}, bytes {})", name, kMost, bytes};
+    all_[count_++] = {name, bytes};
+    return {};
   }
   [[nodiscard]] constexpr std::span<const NamedBytes> all() const {
     return std::span(all_).first(count_);

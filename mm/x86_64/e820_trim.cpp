@@ -16,11 +16,14 @@ Result<uint64_t> remove_ram(E820Table& e820, Range range, const Printer& out) {
 Result<Trims> trim_bios_range(E820Table& e820, Pfn max_arch, const Printer& out) {
   Trims trims;
   out.line("e820: update {:08x} usable ==> reserved", mem(kFirstPage));
-  trims.add(kPageZero, BATON_TRY(e820.update(kFirstPage, E820Type::Ram, E820Type::Reserved)));
-  trims.add(kBiosHole, BATON_TRY(remove_ram(e820, kHole, out)));
+  const uint64_t first = BATON_TRY(e820.update(kFirstPage, E820Type::Ram, E820Type::Reserved));
+  BATON_TRY(trims.add(kPageZero, first));
+  const uint64_t hole = BATON_TRY(remove_ram(e820, kHole, out));
+  BATON_TRY(trims.add(kBiosHole, hole));
   if (e820.last_pfn() > max_arch) {
     const Range beyond{phys(max_arch), Phys{kMaxPhys}};
-    trims.add(kUnreachable, BATON_TRY(remove_ram(e820, beyond, out)));
+    const uint64_t unreachable = BATON_TRY(remove_ram(e820, beyond, out));
+    BATON_TRY(trims.add(kUnreachable, unreachable));
   }
   return trims;
 }
@@ -65,7 +68,7 @@ Result<> trim_uncached(E820Table& e820, std::span<const PfnRange> uncovered, Tri
     taken += BATON_TRY(e820.update(range, E820Type::Ram, E820Type::Reserved));
   }
   if (taken == 0) return {};
-  trims.add(kUncached, taken);
+  BATON_TRY(trims.add(kUncached, taken));
   out.line("WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing {}MB of RAM.",
            taken / kMiB);
   out.line("update e820 for mtrr");

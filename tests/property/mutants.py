@@ -174,7 +174,7 @@ MUTANTS = [
      "uncached RAM is taken without a word"),
     ("mm/x86_64/platform.cpp", "if (trims.bytes_of(kUncached) != 0) print_last_pfn(e820, max_pfn, out);", "",
      "the end of RAM is not told again"),
-    ("mm/x86_64/e820_trim.cpp", "trims.add(kUncached, taken);", "",
+    ("mm/x86_64/e820_trim.cpp", "BATON_TRY(trims.add(kUncached, taken));", "",
      "uncached RAM has no name"),
     ("mm/e820_options.cpp", "case '$':\n      type = E820Type::Reserved;",
      "case '$':\n      type = E820Type::Ram;",

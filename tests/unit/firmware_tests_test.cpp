@@ -219,6 +219,18 @@ TEST(FirmwareTests, AnUnreadableAttributesTableIsToldOnce) {
   for (const auto& [id, facts] : said) EXPECT_EQ(id.substr(0, 8), "efi.mat.");
 }
 
+TEST(FirmwareTests, MoreVariablesThanAreComparedIsSaid) {
+  constexpr size_t kCompared = 14 * 1024 / sizeof(uint64_t);
+  FakeFirmware firmware;
+  for (char16_t i = 0; firmware.variables.size() < kCompared + 8; ++i) {
+    firmware.variables[std::u16string(u"V") + static_cast<char16_t>(u'a' + i)] = {1};
+  }
+  EXPECT_EQ(tripped(firmware),
+            (std::map<std::string, std::string>{
+                {"efi.variables.list",
+                 "8 variables behind the first 1792 are compared with those only"}}));
+}
+
 TEST(FirmwareTests, EveryTestCanBeTripped) {
   std::set<std::string> ids{"efi.mat.form"};
   for (const Breakage& breakage : kBreakages) ids.insert(breakage.id);

@@ -58,6 +58,18 @@ TEST(RelayLedger, ClosesOnEitherRoadAndWithMemoryInUse) {
   }
 }
 
+// What has no room is refused by name, and all before it is kept.
+TEST(Trims, MoreThanThereIsRoomForAreRefused) {
+  mm::Trims trims;
+  for (size_t i = 0; i < mm::Trims::kMost; ++i) ASSERT_TRUE(trims.add("a trim", 4096).ok());
+  const auto one_more = trims.add("one more", 8192);
+  ASSERT_FALSE(one_more.ok());
+  EXPECT_EQ(test::describe(one_more.error()),
+            "error: one more: more trims than room (room 8, bytes 8192)\n");
+  EXPECT_EQ(trims.all().size(), mm::Trims::kMost);
+  EXPECT_EQ(trims.bytes_of("one more"), 0U);
+}
+
 // One more frame and one less: every sum comes out, and the structures are sound.
 TEST(RelayLedger, AFrameOfTheTextGivenOutAndAnotherWithdrawn) {
   for (const bool allocated : {true, false}) {
