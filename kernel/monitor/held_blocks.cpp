@@ -45,31 +45,13 @@ void give_back(Booted& machine, Block block, const Printer& out) {
   if (!freed.ok()) out.error("free", freed.error());
 }
 
-// 4096, 64K, 512M, 2G.
-std::optional<uint64_t> parse_size(std::string_view text) {
-  unsigned shift = 0;
-  if (!text.empty()) {
-    switch (text.back() | 0x20) {
-      case 'k':
-        shift = 10;
-        break;
-      case 'm':
-        shift = 20;
-        break;
-      case 'g':
-        shift = 30;
-        break;
-      case 't':
-        shift = 40;
-        break;
-      default:
-        break;
-    }
+// All of the text as a size, such as 4096, 64K or 0x2G.
+std::optional<uint64_t> size_of(std::string_view text) {
+  const auto size = mm::take_size(text, "hold");
+  if (!size.ok() || !text.empty() || size.value() == 0 || size.value() > mm::kMaxPhys) {
+    return std::nullopt;
   }
-  if (shift != 0) text.remove_suffix(1);
-  const auto value = mm::number_of(text);
-  if (!value || *value == 0 || *value > mm::kMaxPhys >> shift) return std::nullopt;
-  return *value << shift;
+  return size.value();
 }
 
 void take_block(Booted& machine, std::string_view argument, const Printer& out) {
@@ -98,7 +80,7 @@ void hold_memory(Booted& machine, std::string_view argument, const Printer& out)
     out.line("{} blocks, {} KiB are held", held.all().size(), pages * 4);
     return;
   }
-  const auto size = parse_size(argument);
+  const auto size = size_of(argument);
   if (!size) return refuse(out, "hold", argument, "is no size; write 64K, 512M or 2G");
   const uint64_t wanted = (*size + mm::kPageSize - 1) / mm::kPageSize;
   uint64_t got = 0;
@@ -144,7 +126,8 @@ void free_block(Booted& machine, std::string_view argument, const Printer& out) 
 
 constexpr std::array kCommands{
     Command{"alloc", "ORDER [NODE]", "take a block of 2^ORDER pages", take_block},
-    Command{"hold", "[SIZE]", "take so much memory, or say how much is held", hold_memory},
+    Command{"hold", "[SIZE]", "take memory, sized as for mem=; or say how much is held",
+            hold_memory},
     Command{"free", "ADDR|all", "give back what alloc and hold took", free_block},
 };
 

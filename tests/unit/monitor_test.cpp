@@ -155,6 +155,24 @@ TEST(Monitor, AddressesThatCannotBeAreRefused) {
       has(answer(machine, "free ffffffffff000"), "beyond the CPU's physical address space"));
 }
 
+// As on the command line, and nothing else.
+TEST(Monitor, HoldsSizesAsTheCommandLineHasThem) {
+  test::BootedMachine machine(kMachine);
+  const std::pair<const char*, const char*> kSizes[] = {
+      {"8192", "8"}, {"64K", "64"}, {"1m", "1024"}, {"0x10k", "16"}, {"010K", "8"}, {"1", "4"}};
+  for (const auto& [size, kib] : kSizes) {
+    EXPECT_EQ(answer(machine, std::string("hold ") + size),
+              std::string(kib) + " KiB of " + kib + " KiB are held\n");
+    EXPECT_TRUE(has(answer(machine, "free all"), " blocks given back")) << size;
+  }
+  for (const char* size : {"banana", "K", "0", "0x", "08", "-1", "64KB", "64K 1", "8P", "1E",
+                           "99999999999999999999", "99999999T"}) {
+    EXPECT_EQ(answer(machine, std::string("hold ") + size),
+              std::string("hold: \"") + size + "\" is no size; write 64K, 512M or 2G\n");
+  }
+  EXPECT_EQ(answer(machine, "hold"), "0 blocks, 0 KiB are held\n");
+}
+
 TEST(Monitor, ShowsTheMachine) {
   test::BootedMachine machine(kMachine, "selftest mem=1G");
   EXPECT_TRUE(has(answer(machine, "e820"),
