@@ -234,4 +234,13 @@ mm::Range TakenMemory::operator[](size_t i) const {
   return {start, start + (mm::kPageSize << (blocks_[i] & 0xff))};
 }
 
+// --- The outcome ---------------------------------------------------------------------------------
+
+void print_outcome(const MemtestState& state, unsigned passes, const mm::Printer& out) {
+  if (!state.bad.empty()) return state.bad.print(out);
+  const uint64_t seconds = (state.progress.elapsed() + 999'999) / 1'000'000;
+  out.line("memtest: {} MiB, {} pass{}, took {}:{:02}: no bad pages", state.tested / mm::kMiB,
+           passes, passes == 1 ? "" : "es", seconds / 60, seconds % 60);
+}
+
 }  // namespace kernel

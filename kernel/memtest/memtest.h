@@ -79,6 +79,8 @@ class MemtestProgress {
   // Where it stands now. The plan counts until a hundredth of it is done; from then on also how
   // much longer, or shorter, than planned that took.
   [[nodiscard]] Standing standing() const;
+  // Microseconds since the first memory was swept.
+  [[nodiscard]] uint64_t elapsed() const { return started_ == 0 ? 0 : clock_() - started_; }
   // Prints where it stands; add() does every five seconds.
   void print();
 
@@ -121,7 +123,12 @@ struct MemtestState {
   BadPages bad;
   MemtestProgress progress;
   uint64_t errors = 0;
+  uint64_t tested = 0;  // bytes that every pattern swept; before the first all that is planned
 };
+
+// What came out: the bad pages in words for other systems; or that there are none, of how much, and
+// how long it took.
+void print_outcome(const MemtestState& state, unsigned passes, const mm::Printer& out);
 
 // How a page that is bad leaves the page allocator for good, so that nobody is ever given it. It is
 // free when this is called.
@@ -269,14 +276,14 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
   }
   const uint64_t errors_before = state_.errors;
   const size_t known_before = state_.bad.list().size();
-  bool any = false;
+  uint64_t bytes = 0;
   bool incomplete = false;
   for (size_t id = 0; id < pages_.node_count(); ++id) {
     node_ = static_cast<mm::NodeId>(id);
     if (!wanted(node_)) continue;
     state_.progress.doing(pattern.row.id, node_,
                           rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
-    any = state_.taken.take(pages_, cpu_, node_) != 0 || any;
+    bytes += state_.taken.take(pages_, cpu_, node_);
     incomplete = incomplete || state_.taken.incomplete();
     for (unsigned pass = 0; pass < options_.passes; ++pass) {
       constexpr uint64_t kSeed = 0x2545'f491'4f6c'dd1dU;
@@ -286,14 +293,15 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
       return loader::Verdict::fail("memory cannot be given back: {}", back.error());
     }
   }
+  state_.tested = std::min(state_.tested, bytes);
   state_.progress.print();
   if (const auto retired = retire(known_before); !retired.ok()) {
     return loader::Verdict::fail("a bad page cannot be taken out of use: {}", retired.error());
   }
-  if (!any && options_.node) {
+  if (bytes == 0 && options_.node) {
     return loader::Verdict::skip("node {} has no free memory", *options_.node);
   }
-  if (!any) return loader::Verdict::skip("there is no free memory to test");
+  if (bytes == 0) return loader::Verdict::skip("there is no free memory to test");
   if (state_.errors != errors_before) {
     return loader::Verdict::fail("{} wrong words; {} bad pages so far",
                                  state_.errors - errors_before, state_.bad.list().size());

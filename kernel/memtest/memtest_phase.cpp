@@ -86,6 +86,7 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
   begin_live_picture(machine, state.bad);
   state.progress = {};
   planned = memory_test(machine).plan(arch::microseconds);
+  state.tested = planned.bytes;
   state.progress = MemtestProgress(log(), arch::microseconds, planned.microseconds);
   const uint64_t seconds = (planned.microseconds + 999'999) / 1'000'000;
   log().line("memtest: {} MiB, {} pass{}, will take about {}:{:02}", planned.bytes / mm::kMiB,
@@ -99,8 +100,8 @@ Verdict run_memtest(size_t index, Booted& machine) {
 
 void finish_memtest(const Booted& machine) {
   end_live_picture();
+  print_outcome(state, asked.passes, log());
   if (state.bad.empty()) return;
-  state.bad.print(log());
   const mm::Result<> closed = close_ledger(machine, log());
   if (!closed.ok()) log().error("ledger", closed.error());
 }

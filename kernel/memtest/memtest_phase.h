@@ -12,7 +12,7 @@ namespace kernel {
 void start_memtest(Booted& machine, const MemtestOptions& options);
 // Runs pattern number `index` of kMemoryPatterns.
 Verdict run_memtest(size_t index, Booted& machine);
-// Where there are bad pages: lists them in words for other systems, and closes the ledger again.
+// Sums up; where there are bad pages, closes the ledger again.
 void finish_memtest(const Booted& machine);
 
 }  // namespace kernel

@@ -185,6 +185,7 @@ def test_memtest(bench):
     by_id, failed = results(boot)
     assert failed == [] and {test.split(".")[0] for test in by_id} == {"memtest"}
     assert read.find(boot.log, r"memtest: \[#{20}\] 100%  \d+ MB/s  0:00 left")
+    assert read.find(boot.log, r"memtest: \d\d MiB, 1 pass, took \d:\d\d: no bad pages$")
 
 
 def test_memtest_bad_memory(bench):

@@ -143,7 +143,7 @@ TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
   EXPECT_NE(bench.log.text.find("memtest: error at 0x1100ff8 (node 1): wrote"), std::string::npos)
       << bench.log.text;
   Text bad;
-  bench.state->bad.print(bad.printer());
+  print_outcome(*bench.state, 1, bad.printer());
   EXPECT_EQ(bad.text,
             "memtest: 3 bad pages, 12 KiB, taken out of use\n"
             "memtest: Linux: memmap=8K$0x500000 memmap=4K$0x1100000\n"
@@ -257,6 +257,25 @@ TEST(Memtest, Progress) {
   progress.print();
   EXPECT_NE(log.text.find("memtest: [##########..........]  50%  "), std::string::npos) << log.text;
   EXPECT_NE(log.text.find(" left  own-address, node 1\n"), std::string::npos) << log.text;
+}
+
+TEST(Memtest, TheOutcomeOfGoodMemory) {
+  for (const char* words : {"quick", "quick,2,node:1"}) {
+    Bench bench;
+    now = 1;
+    bench.state->tested = ~uint64_t{0};
+    bench.state->progress = MemtestProgress(
+        bench.log.printer(), [] { return now; }, 1);
+    ASSERT_EQ(bench.run_all(words), "");
+    now += 64'500'000;
+    const bool all = std::string_view(words) == "quick";
+    const uint64_t free =
+        all ? bench.machine.allocator.counts().free : bench.machine.allocator.node_counts(1).free;
+    Text said;
+    print_outcome(*bench.state, all ? 1 : 2, said.printer());
+    EXPECT_EQ(said.text, "memtest: " + std::to_string(free * mm::kPageSize / kMiB) + " MiB, " +
+                             (all ? "1 pass" : "2 passes") + ", took 1:05: no bad pages\n");
+  }
 }
 
 // A plan that was wrong is put right by what has been done.
