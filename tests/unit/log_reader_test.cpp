@@ -185,10 +185,10 @@ TEST(LogReader, ListsThatAreNotTheFirmwares) {
   const Log extended = read_log("reserve setup_data: " + range);
   EXPECT_EQ(map_of(extended), map);
   EXPECT_NE(said(extended).find("taken instead: Linux's with setup_data"), std::string::npos);
-  // The first of several.
+  // The first of several: each has a heading.
   const std::string header = "modified physical RAM map:\n";
   const Log modified = read_log(header + "modified: " + range + header +
-                                "modified: [mem 0x0000000000001000-0x000000000008ffff] usable\n");
+                                "modified: [mem 0x0000000000001000-0x000000000009ffff] usable\n");
   EXPECT_EQ(map_of(modified), map);
   EXPECT_NE(said(modified).find("taken instead: the one Linux had modified"), std::string::npos);
 }
@@ -317,6 +317,16 @@ TEST(LogReader, MtrrTrimsAreThoseBeforeTheWarning) {
                "modified: [mem 0x0000000200000000-0x00000002ffffffff] reserved\n");
   EXPECT_EQ(ranges_of(listed.mtrr_trims), "0x80000000-0xbfffffff\n0x200000000-0x2ffffffff\n");
   EXPECT_EQ(said(listed), "");
+  // Nor does one that comes after that with a heading of its own, here of the same RAM as before.
+  const std::string taken =
+      "modified physical RAM map:\n"
+      "modified: [mem 0x0000000000100000-0x000000007fffffff] usable\n"
+      "modified: [mem 0x0000000100000000-0x00000001ffffffff] usable\n";
+  const Log again = read_log(kTrimmed + warning + taken +
+                             "modified physical RAM map:\n"
+                             "modified: [mem 0x0000000000100000-0x00000000bfffffff] usable\n"
+                             "modified: [mem 0x0000000100000000-0x00000002ffffffff] usable\n");
+  EXPECT_EQ(ranges_of(again.mtrr_trims), "0x80000000-0xbfffffff\n0x200000000-0x2ffffffff\n");
 
   // With neither it is said.
   const Log lost = read_log(kTrimmed + warning);
