@@ -14,20 +14,17 @@
 #include "mm/relay.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/one_cpu.h"
+#include "tests/support/own_e820.h"
 #include "tests/support/pretend_memory.h"
 
 namespace test {
 
-constexpr mm::Range range(uint64_t start, uint64_t end) { return {mm::Phys{start}, mm::Phys{end}}; }
-
-struct Machine32 {
+struct Machine32 : OwnE820 {
   // With lowmem that begins there.
   explicit Machine32(mm::Phys first = {}) : memory(mm::Phys{uint64_t{1} << 32}, first) {}
 
   PretendMemory memory;
   // What there is when the relay begins.
-  std::vector<mm::E820Entry> e820_storage = std::vector<mm::E820Entry>(64);
-  mm::E820Table e820{e820_storage};
   std::vector<mm::Reservation> reservation_storage = std::vector<mm::Reservation>(64);
   mm::EarlyRes in_use{reservation_storage};
   std::vector<mm::MemoryAffinity> srat;

@@ -41,6 +41,18 @@ inline std::vector<std::string> blocks_of(const mm::Relay<OneCpu>& relay) {
   return lines;
 }
 
+// Usable frames minus frames that a reservation touches, counted one by one.
+inline uint64_t frames_left(const mm::RelayCore& relay) {
+  uint64_t frames = 0;
+  for (const mm::ActiveRange& active : relay.numa().active) {
+    for (mm::Pfn f = active.pfns.start; f < active.pfns.end; f += 1) {
+      const mm::Range frame = mm::phys(mm::PfnRange{f, f + 1});
+      frames += relay.reservations().overlapping(frame) == nullptr ? 1 : 0;
+    }
+  }
+  return frames;
+}
+
 class Relayed {
  public:
   explicit Relayed(const std::string& drawing, const RelayOptions& options = {})

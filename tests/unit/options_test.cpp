@@ -13,6 +13,7 @@
 #include "kernel/nearest.h"
 #include "kernel/selftest/ktap.h"
 #include "kernel/symbols.h"
+#include "tests/support/own_e820.h"
 #include "tests/unit/acpi_bytes.h"
 
 namespace kernel {
@@ -80,9 +81,9 @@ TEST(Options, FaultsAreNamed) {
 TEST(Options, WhatIsRefusedIsShownAsItStands) {
   const Options options(
       R"(memmap=64M\$128M memmap=32M\\\$320M memmap="16M$400M" mem=1,5G kernelcore=2x)");
-  std::vector<mm::E820Entry> storage(64);
-  mm::E820Table e820(storage);
-  ASSERT_TRUE(e820.append({mm::Phys{0}, mm::Phys{mm::kGiB}}, mm::E820Type::Ram).ok());
+  test::OwnE820 map;
+  map.add(0, mm::kGiB);
+  mm::E820Table& e820 = map.e820;
   Log log;
   const mm::E820Changes changes = change_e820(options, e820, log.printer());
   (void)memory_options(options, log.printer());

@@ -9,27 +9,20 @@
 
 #include "mm/x86_64/e820_trim.h"
 #include "tests/support/drawn_machine.h"
+#include "tests/support/own_e820.h"
 
 namespace {
 
 using mm::E820Entry;
-using mm::E820Table;
 using mm::E820Type;
 using mm::Pfn;
 using mm::Phys;
 using mm::Range;
+using test::range;
 
-constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+struct Table : test::OwnE820 {
+  using OwnE820::OwnE820;
 
-struct Table {
-  std::vector<E820Entry> storage;
-  E820Table e820;
-  explicit Table(size_t slots = 64) : storage(slots), e820(storage) {}
-
-  Table& add(uint64_t start, uint64_t end, E820Type type) {
-    test::must(e820.append(range(start, end), type));
-    return *this;
-  }
   [[nodiscard]] std::string draw() const {
     test::Log log;
     for (const E820Entry& e : e820.entries()) {

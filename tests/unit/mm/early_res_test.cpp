@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/support/drawn_machine.h"
+#include "tests/support/own_e820.h"
 #include "tests/support/pretend_memory.h"
 
 namespace {
@@ -15,8 +16,7 @@ using mm::EarlyRes;
 using mm::Phys;
 using mm::Range;
 using mm::Reservation;
-
-constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
+using test::range;
 
 struct List {
   std::vector<Reservation> storage;
@@ -212,14 +212,13 @@ TEST(FindE820Area, HighestPlaceThatFits) {
 TEST(FindE820Area, AgreesWithATryOfEveryPlace) {
   for (unsigned seed = 0; seed < 400; ++seed) {
     std::mt19937 random(seed);
-    std::vector<mm::E820Entry> storage(200);
-    mm::E820Table e820(storage);
+    test::OwnE820 map(200);
     List l(100);
     std::vector<bool> free(256);
     for (int i = 0; i < 5; ++i) {
       const uint64_t start = random() % 200;
       const uint64_t end = start + 1 + random() % 50;
-      test::must(e820.append(range(start, end), mm::E820Type::Ram));
+      map.add(start, end);
       for (uint64_t b = start; b < end; ++b) free[b] = true;
     }
     for (int i = 0; i < 6; ++i) {
@@ -241,8 +240,8 @@ TEST(FindE820Area, AgreesWithATryOfEveryPlace) {
         if (lowest == 0) lowest = at;
         highest = at;
       }
-      const auto low = mm::find_e820_area(e820, l.res, bounds, size, align);
-      const auto high = mm::find_e820_area_top(e820, l.res, bounds, size, align);
+      const auto low = mm::find_e820_area(map.e820, l.res, bounds, size, align);
+      const auto high = mm::find_e820_area_top(map.e820, l.res, bounds, size, align);
       ASSERT_EQ(low.ok() ? low.value().v : 0, lowest) << "seed " << seed;
       ASSERT_EQ(high.ok() ? high.value().v : 0, highest) << "seed " << seed;
     }

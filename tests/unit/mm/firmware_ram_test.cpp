@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/support/drawn_machine.h"
+#include "tests/support/own_e820.h"
 
 namespace {
 
@@ -20,10 +21,8 @@ E820Entry entry(uint64_t start, uint64_t end, E820Type type = E820Type::Ram) {
 }
 
 // A firmware's list and the e820 that is made of it, until a test spoils that.
-struct Lists {
+struct Lists : test::OwnE820 {
   std::vector<E820Entry> said;
-  std::vector<E820Entry> storage = std::vector<E820Entry>(64);
-  mm::E820Table e820{storage};
 
   explicit Lists(std::vector<E820Entry> list) : said(std::move(list)) {
     for (const E820Entry& e : said) test::must(e820.append(e.range, e.type));

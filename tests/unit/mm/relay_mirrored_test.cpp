@@ -67,7 +67,7 @@ TEST(RelayMirrored, BothRoadsHandOverTheSame) {
   Mirrored ranges(mm::Road::Memblock);
   EXPECT_EQ(bitmap.buddy(), ranges.buddy());
   for (Mirrored* machine : {&bitmap, &ranges}) {
-    EXPECT_EQ(machine->pages().counts().free, frames_left(machine->relay));
+    EXPECT_EQ(machine->pages().counts().free, test::frames_left(machine->relay));
     test::must(mm::audit(machine->pages()));
   }
 }

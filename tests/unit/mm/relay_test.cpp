@@ -43,23 +43,11 @@ mm::Reservation reserved(uint64_t start, uint64_t end, const char* name) {
   return r;
 }
 
-// Usable frames minus frames that a reservation touches, counted one by one.
-uint64_t frames_left(const mm::RelayCore& relay) {
-  uint64_t frames = 0;
-  for (const mm::ActiveRange& active : relay.numa().active) {
-    for (mm::Pfn f = active.pfns.start; f < active.pfns.end; f += 1) {
-      const Range frame = mm::phys(mm::PfnRange{f, f + 1});
-      frames += relay.reservations().overlapping(frame) == nullptr ? 1 : 0;
-    }
-  }
-  return frames;
-}
-
 TEST(Relay, EveryUsableFrameThatNobodyReservedIsInBuddy) {
   for (const char* drawing : {kSmallPc, kTwoNodes}) {
     const test::Relayed machine(drawing);
-    EXPECT_EQ(machine.relay.pages().counts().free, frames_left(machine.relay));
-    EXPECT_EQ(machine.relay.pages().counts().managed, frames_left(machine.relay));
+    EXPECT_EQ(machine.relay.pages().counts().free, test::frames_left(machine.relay));
+    EXPECT_EQ(machine.relay.pages().counts().managed, test::frames_left(machine.relay));
   }
 }
 
@@ -134,7 +122,7 @@ TEST(Relay, BothRoadsAllocateAtTheSamePlaceBeforeBuddy) {
       }
       test::must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
       test::must(relay.hand_over());
-      EXPECT_EQ(relay.pages().counts().free, frames_left(relay));
+      EXPECT_EQ(relay.pages().counts().free, test::frames_left(relay));
     }
     for (size_t i = 0; i < 3; ++i) EXPECT_EQ(places[0][i], places[1][i]);
     EXPECT_EQ(places[0][0], 0x1000000U);
@@ -148,7 +136,7 @@ TEST(Relay, WhatIsGivenBackLeavesBuddyAsIfItHadNeverBeenReserved) {
   options.reservations = {reserved(0x1000000, 0x1312345, "RAMDISK")};
   test::Relayed machine(kSmallPc, options);
   EXPECT_EQ(test::must(machine.relay.give_back("RAMDISK")), 0x313U);
-  EXPECT_EQ(machine.relay.pages().counts().free, frames_left(machine.relay));
+  EXPECT_EQ(machine.relay.pages().counts().free, test::frames_left(machine.relay));
   EXPECT_EQ(machine.buddy(), test::Relayed(kSmallPc).buddy());
 }
 
@@ -273,7 +261,7 @@ TEST(Relay, KeepsMemoryFor32BitDmaUntilTheHandOver) {
       for (const Phys at : {kept.start, kept.end - 1}) {
         EXPECT_EQ(machine.relay.pages().owner_of(mm::pfn_down(at)).use, mm::FrameUse::Free);
       }
-      EXPECT_EQ(machine.relay.pages().counts().free, frames_left(machine.relay));
+      EXPECT_EQ(machine.relay.pages().counts().free, test::frames_left(machine.relay));
     }
   }
 }
@@ -289,13 +277,13 @@ BIOS-e820: [mem 0x0000000100000000-0x000000013fffffff] usable
     EXPECT_TRUE(low.relay.dma32_reserved().empty());
     EXPECT_EQ(low.log.text().find("dma32"), std::string::npos);
     low.hand_over();
-    EXPECT_EQ(low.relay.pages().counts().free, frames_left(low.relay));
+    EXPECT_EQ(low.relay.pages().counts().free, test::frames_left(low.relay));
 
     Started full(kNoneBelow, road);
     EXPECT_TRUE(full.relay.dma32_reserved().empty());
     EXPECT_NE(full.log.text().find("dma32: "), std::string::npos) << full.log.text();
     full.hand_over();
-    EXPECT_EQ(full.relay.pages().counts().free, frames_left(full.relay));
+    EXPECT_EQ(full.relay.pages().counts().free, test::frames_left(full.relay));
   }
 }
 
