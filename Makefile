@@ -495,7 +495,7 @@ referee: all
 
 unchanged:
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/unchanged --before '$(BEFORE)' --only '$(ONLY)' \
-	  $(if $(AFTER),--after '$(AFTER)')
+	  $(if $(AFTER),--after '$(AFTER)') $(if $(EXCEPT),--except '$(EXCEPT)')
 
 soak: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
@@ -533,6 +533,7 @@ help:
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
 #:                   RANDOM=20 SEED=1: on machines made by chance instead
 #: make unchanged  BEFORE=commit: show that HEAD (or AFTER=) says and does the same in QEMU
+#:                   EXCEPT=pattern: lines that may differ
 #: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list

@@ -114,7 +114,7 @@ class _Array(ctypes.LittleEndianStructure):
 
 
 class _Handoff(ctypes.LittleEndianStructure):
-    """loader::Handoff, version 2."""
+    """loader::Handoff, versions 2 and 3: only what results[].number says is another."""
     _fields_ = [
         ("magic", ctypes.c_uint64),
         *[(name, ctypes.c_uint32) for name in ("version", "size", "checksum", "flags")],
@@ -153,8 +153,12 @@ def _pieces(memory, address):
     for name, kind in _Handoff._fields_:
         if kind is _Array:
             array = getattr(struct_, name)
-            pieces += _elements(name, memory(array.address, array.count * array.element_size),
-                                array.element_size)
+            elements = _elements(name, memory(array.address, array.count * array.element_size),
+                                 array.element_size)
+            if name == "results":
+                elements = [(f"{which}{part}", piece) for which, content in elements
+                            for part, piece in ((".number", content[:4]), ("", content[4:]))]
+            pieces += elements
     pieces += _elements("efi_map", memory(struct_.efi_map, struct_.efi_map_size),
                         struct_.efi_descriptor_size)
     pieces.append(("options text", memory(struct_.options, struct_.options_length + 1)))
