@@ -12,7 +12,7 @@ import time
 
 from machine import Machine, qemu
 
-RDI = 5  # its place among the registers that gdb's `g` answers with
+RDI, RIP = 5, 16  # their places among the registers that gdb's `g` answers with
 
 
 class EnteredError(Exception):
@@ -67,8 +67,11 @@ class _Gdb:
         return packet.partition(b"$")[2].decode()
 
     def ask(self, text):
+        """The answer to `text`; that the machine has stopped, as it does for whoever connects, may be
+        said at any time before."""
         self.send(text)
-        answer = self.answer(30)
+        while (answer := self.answer(30)) is not None and answer[:1] in "TS":
+            pass
         if answer is None or answer.startswith("E"):
             raise EnteredError(f"QEMU's gdb server answers {answer} to {text}")
         return answer
@@ -79,11 +82,19 @@ def handoff(running, gdb_path, entry, timeout):
     behind it."""
     gdb = _Gdb(gdb_path)
     with gdb.connection:
-        while gdb.answer(0.5) is not None:  # that the machine has stopped for us
-            pass
         gdb.ask(f"Z1,{entry:x},1")
+        registers = _run_to(gdb, running, entry, time.monotonic() + timeout)
+        address, = struct.unpack_from("<Q", registers, RDI * 8)
+        found = _pieces(lambda start, size: _memory(running, start, size), address)
+        gdb.ask(f"z1,{entry:x},1")
+        gdb.ask("D")
+    return found
+
+
+def _run_to(gdb, running, entry, deadline):
+    """The registers at `entry`, where a breakpoint is."""
+    while True:
         gdb.send("c")
-        deadline = time.monotonic() + timeout
         while (stop := gdb.answer(0.1)) is None:
             running.read(0)
             if qemu.FIRMWARE_AGAIN.search(running.log) or time.monotonic() > deadline:
@@ -92,11 +103,8 @@ def handoff(running, gdb_path, entry, timeout):
         if stop[:1] not in "TS":
             raise EnteredError(f"QEMU's gdb server says {stop}")
         registers = bytes.fromhex(gdb.ask("g"))
-        address, = struct.unpack_from("<Q", registers, RDI * 8)
-        found = _pieces(lambda start, size: _memory(running, start, size), address)
-        gdb.ask(f"z1,{entry:x},1")
-        gdb.ask("D")
-    return found
+        if struct.unpack_from("<Q", registers, RIP * 8)[0] == entry:
+            return registers
 
 
 def _memory(running, start, size):
