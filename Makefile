@@ -368,20 +368,23 @@ programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(BUILD)/host/replay $(FAULTY)
 
 # --- Other architectures -----------------------------------------------------------------------
-# Neutral code is compiled for those that cannot be built yet, with the same warnings; efi/ where
-# there are GNU-EFI's headers. Not linked: what it asks of an architecture is not there.
+# Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:
+# what it asks of an architecture is not there.
 OTHERS := $(filter-out $(ARCH) $(patsubst kernel/%/,%,$(wildcard kernel/*/)),$(ARCHITECTURES))
 CACHE := $(filter %ccache,$(CXX))
 define neutral_of
 $(call compiled,neutral/$(1),$(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(alone.$(1)) -O0 \
-  -fshort-wchar $(calls.$(1)) -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/$(gnu_efi.$(1)),\
-  $(CACHE) $(prefix.$(1))g++)
-NEUTRAL_OBJ += $(call objects,neutral/$(1),$(foreach f,$(if $(gnu_efi.$(1)),efi) loader kernel mm,\
-  $(call neutral,$(f))))
+  -Wno-psabi -fshort-wchar $(calls.$(1)) -isystem $(GNU_EFI_INC),$(CACHE) $(prefix.$(1))g++)
+NEUTRAL_OBJ_$(1) := $(call objects,neutral/$(1),$(foreach f,efi loader kernel mm,$(call neutral,$(f))))
+$$(NEUTRAL_OBJ_$(1)): $(if $(as_wide.$(1)),| $(BUILD)/gen/$(gnu_efi.$(1))/efibind.h)
+$(BUILD)/gen/$(gnu_efi.$(1))/efibind.h:
+	@mkdir -p $$(@D)
+	@echo '#include <$(as_wide.$(1))/efibind.h>' > $$@
+$(BUILD)/neutral/$(1)/efi/configuration.o: $(BUILD)/gen/kernel_id.h
 endef
 $(foreach a,$(OTHERS),$(eval $(call neutral_of,$(a))))
 .PHONY: neutral
-neutral: $(NEUTRAL_OBJ)
+neutral: $(foreach a,$(OTHERS),$(NEUTRAL_OBJ_$(a)))
 
 # mm/ and its unit tests as programs of 32 bits, GoogleTest from its source package. The tests index
 # their own vectors with frame numbers, which mm/ itself may not.

@@ -1,5 +1,6 @@
 #include "efi/firmware_phase.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "efi/arch.h"
@@ -30,6 +31,9 @@ CHAR16* wide(const char16_t* name) {
   return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(name));  // GNU-EFI's lacks a const
 }
 
+// A firmware of 32 bits cannot be asked for more than its word holds, which is too much as well.
+UINTN own(uint64_t number) { return static_cast<UINTN>(std::min<uint64_t>(number, ~UINTN{0})); }
+
 class RealFirmware final : public loader::TestedFirmware {
  public:
   explicit RealFirmware(const Firmware& firmware)
@@ -40,7 +44,7 @@ class RealFirmware final : public loader::TestedFirmware {
   [[nodiscard]] bool has_random() const { return random_ != nullptr; }
 
   EfiStatus get_memory_map(std::byte* buffer, loader::MapCall& call) override {
-    UINTN size = call.size;
+    UINTN size = own(call.size);
     UINTN key = 0;
     UINTN stride = 0;
     UINT32 version = 0;
@@ -52,14 +56,14 @@ class RealFirmware final : public loader::TestedFirmware {
   EfiStatus allocate_pages(loader::AllocateHow how, uint32_t type, uint64_t pages,
                            uint64_t& address) override {
     return boot_.AllocatePages(static_cast<EFI_ALLOCATE_TYPE>(how),
-                               static_cast<EFI_MEMORY_TYPE>(type), pages, &address);
+                               static_cast<EFI_MEMORY_TYPE>(type), own(pages), &address);
   }
   EfiStatus free_pages(uint64_t address, uint64_t pages) override {
-    return boot_.FreePages(address, pages);
+    return boot_.FreePages(address, own(pages));
   }
   EfiStatus allocate_pool(uint32_t type, uint64_t size, uint64_t& address) override {
     void* memory = nullptr;
-    const EFI_STATUS status = boot_.AllocatePool(static_cast<EFI_MEMORY_TYPE>(type), size, &memory);
+    const EFI_STATUS status = boot_.AllocatePool(static_cast<EFI_MEMORY_TYPE>(type), own(size), &memory);
     address = reinterpret_cast<uintptr_t>(memory);
     return status;
   }
@@ -76,7 +80,7 @@ class RealFirmware final : public loader::TestedFirmware {
   EfiStatus next_variable(uint64_t& size, char16_t* name, loader::EfiGuid& vendor) override {
     EFI_GUID guid;
     std::memcpy(&guid, &vendor, sizeof(guid));
-    UINTN bytes = size;
+    UINTN bytes = own(size);
     const EFI_STATUS status = runtime_.GetNextVariableName(&bytes, wide(name), &guid);
     size = bytes;
     std::memcpy(&vendor, &guid, sizeof(guid));
@@ -86,7 +90,7 @@ class RealFirmware final : public loader::TestedFirmware {
                          void* data) override {
     EFI_GUID guid;
     std::memcpy(&guid, &vendor, sizeof(guid));
-    UINTN bytes = size;
+    UINTN bytes = own(size);
     const EFI_STATUS status = runtime_.GetVariable(wide(name), &guid, nullptr, &bytes, data);
     size = bytes;
     return status;
@@ -153,10 +157,7 @@ mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::stri
 
   RealFirmware services(firmware);
   const loader::FirmwareFacts facts = facts_of(firmware, services);
-  const auto bytes = [](mm::Range range) {
-    return std::span(reinterpret_cast<std::byte*>(range.start.v), range.size());
-  };
-  loader::FirmwareBench bench{services, facts, bytes(first.buffer()), bytes(second.buffer()),
+  loader::FirmwareBench bench{services, facts, first.room(), second.room(),
                               scratch.span<std::byte>()};
   const auto results = phase.storage.span<loader::HandoffResult>();
   for (const loader::SelfTest& row : loader::kFirmwareTestRows) {

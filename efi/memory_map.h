@@ -1,7 +1,9 @@
 // The firmware's memory map, and leaving the firmware with it (UEFI 2.10 sections 7.2 and 7.4).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "efi/firmware.h"
 #include "efi/memory.h"
@@ -22,6 +24,7 @@ class MemoryMap {
     return {{buffer_.as<std::byte>(), size_}, stride_};
   }
   [[nodiscard]] mm::Range buffer() const { return buffer_.range(); }
+  [[nodiscard]] std::span<std::byte> room() const { return buffer_.span<std::byte>(); }
   // As many descriptors as the buffer holds.
   [[nodiscard]] size_t capacity() const {
     return stride_ == 0 ? 0 : static_cast<size_t>(buffer_.size() / stride_);

@@ -9,18 +9,24 @@ prefix.i686    := i686-linux-gnu-
 prefix.arm     := arm-linux-gnueabihf-
 
 # For code below which there is no system: interrupts take the stack, nobody keeps vector registers.
+# (On arm Debian's headers pass floating point in these, used or not.)
 alone.x86_64  := -mno-red-zone -mgeneral-regs-only
 alone.aarch64 := -mgeneral-regs-only
 alone.i686    := -mgeneral-regs-only
-alone.arm     := -mgeneral-regs-only
+alone.arm     :=
 
 # Of the kernel's image, which is linked at its own addresses.
 image.x86_64 := -mcmodel=kernel
 
-# GNU-EFI's name for it, where its headers for it are installed; its calling convention; what a firmware
-# looks for; where Debian puts its libraries.
-gnu_efi.x86_64 := x86_64
-gnu_efi.i686   := ia32
-calls.x86_64   := -DGNU_EFI_USE_MS_ABI
-boot.x86_64    := BOOTX64.EFI
+# GNU-EFI's name for it; its calling convention; what a firmware looks for; where Debian puts its
+# libraries. Debian's GNU-EFI for PCs has no headers of other CPUs, which say how wide UINTN is and
+# little else: for those another CPU's of that width is taken.
+gnu_efi.x86_64  := x86_64
+gnu_efi.aarch64 := aarch64
+gnu_efi.i686    := ia32
+gnu_efi.arm     := arm
+as_wide.aarch64 := x86_64
+as_wide.arm     := ia32
+calls.x86_64    := -DGNU_EFI_USE_MS_ABI
+boot.x86_64     := BOOTX64.EFI
 libraries.x86_64 := x86_64-linux-gnu

@@ -25,9 +25,9 @@
 
 namespace loader {
 
-// EFI_STATUS, UEFI 2.10 appendix D.
-using EfiStatus = uint64_t;
-inline constexpr EfiStatus kEfiError = uint64_t{1} << 63;
+// EFI_STATUS, UEFI 2.10 appendix D: an error has the highest bit of the firmware's own word.
+using EfiStatus = size_t;
+inline constexpr EfiStatus kEfiError = ~(~EfiStatus{0} >> 1);
 inline constexpr EfiStatus kEfiSuccess = 0;
 inline constexpr EfiStatus kEfiInvalidParameter = kEfiError | 2;
 inline constexpr EfiStatus kEfiUnsupported = kEfiError | 3;
