@@ -88,6 +88,8 @@ include tools/architectures.mk
 neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(ARCHITECTURES:%=$(1)/%/),$(wildcard $(1)/*/))))
 # $(call room,FOLDER): those and this architecture's, with its rooms.
 room = $(call neutral,$(1)) $(wildcard $(1)/$(ARCH)/*.cpp $(1)/$(ARCH)/*.S $(1)/$(ARCH)/*/*.cpp)
+# Of mm/ all: the host replays and tests machines of every kind.
+ALL_MM := $(call neutral,mm) $(wildcard $(ARCHITECTURES:%=mm/%/*.cpp))
 
 # What sources include and no person wrote.
 GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h
@@ -271,7 +273,7 @@ install: $(BUILD)/esp.complete
 # as a library, of which each test program takes what it uses. In tools/replay/ main.cpp is a
 # program, the rest its library.
 REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
-HOST_SRC := $(call room,mm) $(call room,loader) $(call neutral,kernel) \
+HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
   $(wildcard kernel/$(ARCH)/selftest/*.cpp) $(REPLAY_LIB)
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -294,7 +296,7 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 	  -lgtest -lgtest_main -pthread
 
 # For speed: the mm library by itself, and host programs that run long.
-MM_OBJ := $(call objects,host/fast,$(call room,mm))
+MM_OBJ := $(call objects,host/fast,$(ALL_MM))
 PROPERTY_SRC := $(wildcard tests/property/*_test.cpp)
 # Machines are drawn as logs, which replay's reader reads.
 PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_LIB))
@@ -314,7 +316,7 @@ $(BUILD)/host/property_tests: $(PROPERTY_OBJ) $(BUILD)/host/libmm.a
 
 # With several threads, under ThreadSanitizer, which does not go together with the others.
 THREADS_SRC := $(wildcard tests/threads/*_test.cpp)
-THREADS_OBJ := $(call objects,host/threads,$(call room,mm) $(THREADS_SRC))
+THREADS_OBJ := $(call objects,host/threads,$(ALL_MM) $(THREADS_SRC))
 $(eval $(call compiled,host/threads,$(HOST_CXXFLAGS) -O1 -fsanitize=thread))
 $(eval $(call remember,host/threads.link,$(THREADS_OBJ)))
 
@@ -375,7 +377,8 @@ CACHE := $(filter %ccache,$(CXX))
 define neutral_of
 $(call compiled,neutral/$(1),$(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(alone.$(1)) -O0 \
   -Wno-psabi -fshort-wchar $(calls.$(1)) -isystem $(GNU_EFI_INC),$(CACHE) $(prefix.$(1))g++)
-NEUTRAL_OBJ_$(1) := $(call objects,neutral/$(1),$(foreach f,efi loader kernel mm,$(call neutral,$(f))))
+NEUTRAL_OBJ_$(1) := $(call objects,neutral/$(1),$(foreach f,efi loader kernel mm,\
+  $(call neutral,$(f))) $(wildcard mm/$(1)/*.cpp))
 $$(NEUTRAL_OBJ_$(1)): $(if $(as_wide.$(1)),| $(BUILD)/gen/$(gnu_efi.$(1))/efibind.h)
 $(BUILD)/gen/$(gnu_efi.$(1))/efibind.h:
 	@mkdir -p $$(@D)
@@ -394,7 +397,7 @@ define narrow
 $(call compiled,host/$(1)/mm,$(HOST_CXXFLAGS) -O1,$(CACHE) $(prefix.$(1))g++)
 $(call compiled,host/$(1)/tests,$(HOST_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
   -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
-NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(call neutral,mm)) $(call \
+NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call \
   objects,host/$(1)/tests,$(REPLAY_LIB) $(wildcard tests/unit/mm/*_test.cpp))
 $(BUILD)/host/$(1)/gtest%.o: $(GOOGLETEST)/src/gtest%.cc
 	$$(call say,CXX)

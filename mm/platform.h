@@ -1,6 +1,7 @@
 // The seam between mm and a platform: what the relay has to know of the machines of one kind.
 //
-// A PC is mm/x86_64/platform.h, 32-bit machines are in mm/lowmem.h. Nothing else in mm/ knows any.
+// The kinds that there are stand below, each defined in its architecture's folder. Nothing else in
+// mm/ knows any.
 #pragma once
 
 #include <span>
@@ -30,8 +31,18 @@ struct Platform {
   // Station `trim`: takes away from the usable memory what the platform keeps or cannot use. Null:
   // the platform has no such station.
   Result<Trims> (*trim)(E820Table& e820, const TrimFacts& facts, const Printer& out) = nullptr;
-  // Whether 128 MiB below 4 GiB are kept for 32-bit DMA while there is RAM above.
+  // Whether 128 MiB below 4 GiB are kept for 32-bit DMA while there is RAM above: Linux's
+  // dma32_reserve_bootmem, which is x86-64's alone.
   bool keeps_dma32 = false;
 };
+
+// A PC with so many levels of page tables: DMA to 16 MiB, DMA32 to 4 GiB, Normal above. It trims
+// what mm/x86_64/e820_trim.h says.
+[[nodiscard]] Platform x86_64_platform(unsigned paging_levels = 4);
+// A PC under a 32-bit kernel: DMA to 16 MiB, Normal to where lowmem ends, HighMem above.
+[[nodiscard]] Platform ia32_platform(Phys end_of_low, unsigned paging_levels = 4);
+// ARM: Normal to where lowmem ends, HighMem above. What it keeps is reserved by name, so nothing is
+// trimmed.
+[[nodiscard]] Platform arm_platform(Phys end_of_low);
 
 }  // namespace mm

@@ -1,4 +1,4 @@
-#include "mm/x86_64/platform.h"
+#include "mm/platform.h"
 
 #include "kernel/arch.h"
 

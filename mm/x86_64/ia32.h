@@ -2,7 +2,6 @@
 #pragma once
 
 #include "mm/early_res.h"
-#include "mm/platform.h"
 #include "mm/result.h"
 #include "mm/types.h"
 
@@ -10,9 +9,6 @@ namespace mm {
 
 // With 3 GiB for programs: 1 GiB less 128 MiB for vmalloc and fixed mappings.
 inline constexpr uint64_t kIa32Lowmem = 896 * kMiB;
-
-// DMA to 16 MiB, Normal to where lowmem ends, HighMem above; the rest is a PC's.
-[[nodiscard]] Platform ia32_platform(Phys end_of_low, unsigned paging_levels = 4);
 
 // setup_bootmem_allocator: page 0, which is the BIOS's, the extended BIOS data area, and what the
 // configuration needs: the page of the trampoline that starts other CPUs, the page ACPI wakes up

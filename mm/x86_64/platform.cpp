@@ -1,4 +1,4 @@
-#include "mm/x86_64/platform.h"
+#include "mm/platform.h"
 
 #include <algorithm>
 
@@ -6,6 +6,8 @@
 
 namespace mm {
 namespace {
+
+constexpr Phys kIsaDmaEnd{16 * kMiB};  // what the ISA bus can address
 
 Result<Trims> trim_pc(E820Table& e820, const TrimFacts& facts, const Printer& out) {
   const Pfn max_pfn = facts.max_pfn;
@@ -27,6 +29,17 @@ Platform x86_64_platform(unsigned paging_levels) {
   pc.zones.add(ZoneType::Normal, ZoneLimits::kEndOfRam);
   pc.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);
   pc.zones.zones.device = true;
+  return pc;
+}
+
+Platform ia32_platform(Phys end_of_low, unsigned paging_levels) {
+  Platform pc = x86_64_platform(paging_levels);
+  pc.keeps_dma32 = false;
+  pc.zones = {};
+  pc.zones.add(ZoneType::Dma, std::min(kIsaDmaEnd, end_of_low));
+  pc.zones.add(ZoneType::Normal, end_of_low);
+  pc.zones.add(ZoneType::HighMem, ZoneLimits::kEndOfRam);
+  pc.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);
   return pc;
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernel/booted.h"
-#include "mm/x86_64/platform.h"
+#include "mm/platform.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/pretend_memory.h"
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "mm/numa.h"
+#include "mm/platform.h"
 #include "mm/x86_64/e820_trim.h"
-#include "mm/x86_64/platform.h"
 #include "mm/zones.h"
 #include "tests/support/drawn_machine.h"
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "mm/arm/lowmem.h"
 #include "mm/e820.h"
 #include "mm/early_res.h"
-#include "mm/lowmem.h"
 #include "mm/platform.h"
 #include "mm/relay.h"
 #include "tests/support/drawn_machine.h"

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "mm/platform.h"
 #include "mm/relay.h"
-#include "mm/x86_64/platform.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"

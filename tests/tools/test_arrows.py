@@ -23,12 +23,6 @@ MAY = {
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.
 ABOVE = {"mm": {"mm/picture"}}
 ARCHITECTURES = {"x86_64", "aarch64", "i686", "arm"}
-PC_LOG = "a log with a BIOS-e820 map is a PC's, wherever it is read"
-# (from, to): why. What is not used any more is refused, too.
-EXCEPTIONS = {
-    ("tools/replay/main.cpp", "mm/x86_64/platform.h"): PC_LOG,
-    ("tools/replay/main.cpp", "mm/x86_64/ia32.h"): PC_LOG,
-}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)
 
@@ -73,21 +67,14 @@ def includes(root):
                     yield str(path.relative_to(root)), target
 
 
-def wrong(root, exceptions):
-    """[text], of all arrows that run up and of the exceptions that nobody needs."""
-    found, used = [], set()
-    for source, target in includes(root):
-        why = refusal(source, target)
-        if why and (source, target) in exceptions:
-            used.add((source, target))
-        elif why:
-            found.append(f"{source} includes {target}: {why}")
-    return found + [f"{source} does not include {target}, an exception that is not needed"
-                    for source, target in exceptions if (source, target) not in used]
+def wrong(root):
+    """[text], of all arrows that run up."""
+    return [f"{source} includes {target}: {why}" for source, target in includes(root)
+            if (why := refusal(source, target))]
 
 
 def test_no_arrow_runs_up():
-    assert not (found := wrong(ROOT, EXCEPTIONS)), "\n".join(found)
+    assert not (found := wrong(ROOT)), "\n".join(found)
 
 
 def test_there_is_something_to_look_at():
@@ -115,9 +102,8 @@ def test_a_planted_include_is_found(tmp_path, source, target, why):
     path = tmp_path / source
     path.parent.mkdir(parents=True)
     path.write_text(f'#include <cstdint>\n#include "{target}"\n')
-    found = wrong(tmp_path, {})
+    found = wrong(tmp_path)
     assert len(found) == 1 and why in found[0]
-    assert not wrong(tmp_path, {(source, target): "for now"})
 
 
 @pytest.mark.parametrize("source, target", [
@@ -127,9 +113,3 @@ def test_a_planted_include_is_found(tmp_path, source, target, why):
     ("efi/main.cpp", "version.h")])
 def test_what_runs_down_is_let_pass(source, target):
     assert refusal(source, target) is None
-
-
-def test_an_exception_that_is_not_needed_is_refused(tmp_path):
-    (tmp_path / "mm").mkdir()
-    assert wrong(tmp_path, {("mm/a.h", "mm/b.h"): "once"}) == [
-        "mm/a.h does not include mm/b.h, an exception that is not needed"]

@@ -18,10 +18,9 @@
 #include "mm/firmware_ram.h"
 #include "mm/page_alloc.h"
 #include "mm/picture/text_picture.h"
+#include "mm/platform.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
-#include "mm/x86_64/ia32.h"
-#include "mm/x86_64/platform.h"
 #include "tools/replay/compare.h"
 #include "tools/replay/log_reader.h"
 #include "tools/replay/log_text.h"
@@ -141,7 +140,7 @@ void print_buddyinfo(const mm::PageAllocatorCore& pages, const mm::Printer& out)
         if (block.node == node.id && block.zone == z) ++counts[block.order];
         return true;
       });
-      out.part("Node {}, zone {:>8} ", node.id, mm::zone_name(z));
+      out.part("Node {}, zone {:>8} ", node.id, z);
       for (const uint64_t blocks : counts) out.part("{:6} ", blocks);
       out.line("");
     }
@@ -150,9 +149,12 @@ void print_buddyinfo(const mm::PageAllocatorCore& pages, const mm::Printer& out)
 
 // A PC; of page tables it has as many levels as the end of addresses that the log names.
 mm::Platform platform_of(const replay::Log& log) {
-  const unsigned levels =
-      log.end_of_reach && mm::pfn_down(*log.end_of_reach) > mm::max_arch_pfn(4) ? 5 : 4;
-  return log.end_of_low ? mm::ia32_platform(*log.end_of_low, levels) : mm::x86_64_platform(levels);
+  const auto with = [&](unsigned levels) {
+    return log.end_of_low ? mm::ia32_platform(*log.end_of_low, levels)
+                          : mm::x86_64_platform(levels);
+  };
+  const mm::Platform four = with(4);
+  return log.end_of_reach && mm::pfn_down(*log.end_of_reach) > four.max_pfn ? with(5) : four;
 }
 
 void run(const Options& options) {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "mm/arm/lowmem.h"
 #include "mm/audit.h"
-#include "mm/lowmem.h"
 #include "mm/relay.h"
 #include "mm/x86_64/ia32.h"
 #include "tests/support/drawn_machine.h"

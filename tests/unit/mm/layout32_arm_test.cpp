@@ -12,7 +12,7 @@
 #include <array>
 #include <vector>
 
-#include "mm/lowmem.h"
+#include "mm/arm/lowmem.h"
 #include "tests/support/machine32.h"
 
 namespace {

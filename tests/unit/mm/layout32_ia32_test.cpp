@@ -8,7 +8,7 @@
 
 #include <vector>
 
-#include "mm/lowmem.h"
+#include "mm/arm/lowmem.h"
 #include "mm/x86_64/ia32.h"
 #include "tests/support/laid_out.h"
 #include "tests/support/machine32.h"

@@ -266,6 +266,19 @@ TEST(Relay, KeepsMemoryFor32BitDmaUntilTheHandOver) {
   }
 }
 
+// Linux's IA-32 does not, whatever there is above 4 GiB.
+TEST(Relay, KeepsNothingFor32BitDmaUnderA32BitKernel) {
+  NEEDS_64_BITS();
+  const Phys end_of_low{896 * mm::kMiB};
+  const test::DrawnMachine machine(kAboveFourGiB);
+  const test::PretendMemory memory(Phys{5 * mm::kGiB});
+  test::Log log;
+  mm::Relay<test::OneCpu> relay(mm::ia32_platform(end_of_low), memory.map(), log.printer());
+  test::must(relay.take_over(machine.e820.entries(), {}, Phys{mm::kMaxPhys}, end_of_low));
+  test::must(relay.finish());
+  EXPECT_EQ(log.text().find("dma32"), std::string::npos) << log.text();
+}
+
 TEST(Relay, KeepsNothingFor32BitDmaWithoutNeedOrRoom) {
   NEEDS_64_BITS();
   const char* const kNoneBelow = R"(

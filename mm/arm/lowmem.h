@@ -66,10 +66,6 @@ struct Arm32Space {
 // left for lowmem. What is limited so is said, in Linux's words.
 void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out);
 
-// ARM to the relay: Normal to where lowmem ends, HighMem above. What it keeps is reserved by name,
-// so nothing is trimmed.
-[[nodiscard]] Platform arm_platform(Phys end_of_low);
-
 // --- Which RAM is lowmem ---
 
 struct Bank {

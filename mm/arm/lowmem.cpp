@@ -1,4 +1,4 @@
-#include "mm/lowmem.h"
+#include "mm/arm/lowmem.h"
 
 #include <algorithm>
 
