@@ -115,7 +115,15 @@ void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts)
 [[noreturn]] void stop_after_panic();
 
 // --- Live page tables ---
-// How the page's entry asks the CPU to keep what it holds; the MTRRs may still forbid it.
+// The tables that lead to a page, of so many levels: their names, the one that has pages of 4 KiB
+// first, and the highest bit that they translate, which all bits above it repeat.
+struct TableLevels {
+  std::span<const char* const> names;
+  unsigned top_bit;
+};
+[[nodiscard]] TableLevels table_levels(unsigned paging_levels);
+// How the page's entry asks the CPU to keep what it holds; what it knows of the memory there may
+// still forbid it.
 enum class Caching : uint8_t { WriteBack, WriteThrough, WriteCombining, WriteProtected, Uncached };
 struct Mapping {
   uint64_t virt = 0;

@@ -7,7 +7,7 @@
 namespace loader {
 
 struct Reach {
-  mm::Phys cpu{mm::kMaxPhys};      // CPUID 0x80000008: the first byte that has no address
+  mm::Phys cpu{mm::kMaxPhys};      // the first byte that has no address
   mm::Phys memory{mm::kMaxPhys};   // and that the direct map does not hold
   mm::Phys runtime{mm::kMaxPhys};  // and that the lower half, where runtime services are, does not
 };

@@ -79,7 +79,7 @@ struct HandoffFacts {
 
 struct World {
   mm::Phys handoff;
-  mm::Phys page_tables;  // CR3
+  mm::Phys page_tables;  // their root
 };
 
 // Findings about the map are printed to `findings`, which must not be the firmware's console. What

@@ -32,11 +32,8 @@ const char* name_of(arch::Caching caching) {
 void walk_tables(Booted& machine, std::string_view argument, const Printer& out) {
   const auto virt = mm::number_of(argument, 16);
   if (!virt) return refuse(out, "pt", argument, "is no address; write it in hexadecimal");
-  static constexpr const char* kLevels[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
   const unsigned levels = machine.kept.handoff().paging_levels;
-  // The bits above those that the tables translate repeat the highest of them (Intel SDM vol. 1,
-  // section 3.3.7.1).
-  const unsigned top = levels == 5 ? 56 : 47;
+  const auto [names, top] = arch::table_levels(levels);
   const uint64_t above = *virt >> top;
   if (above != 0 && above != ~uint64_t{0} >> top) {
     return out.line("pt: {:#x} is not canonical: with {} levels bits 63 to {} are all alike", *virt,
@@ -46,7 +43,7 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
   const uint64_t leaf = mapping ? mapping->size : mm::kPageSize;
   for (unsigned level = levels; level-- > 0;) {
     const unsigned shift = mm::kPageShift + 9 * level;
-    out.line("{} entry {}", kLevels[level], *virt >> shift & 511);
+    out.line("{} entry {}", names[level], *virt >> shift & 511);
     if (uint64_t{1} << shift == leaf) break;
   }
   if (!mapping) {

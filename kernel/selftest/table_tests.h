@@ -22,7 +22,8 @@ struct ArchFacts;  // what only an architecture's own tests look at: kernel/<arc
 
 // What options did to the map that the firmware gave.
 enum MapChange : uint8_t {
-  kRamTaken = 1,  // some RAM is not in it any more: mem=, memmap=exactmap, memmap=...$..., MTRRs
+  kRamTaken =
+      1,  // some RAM is not in it any more: not cached, mem=, memmap=exactmap, memmap=...$...
   kRamAdded = 2,  // something that the firmware did not call RAM is: memmap=...@...
 };
 

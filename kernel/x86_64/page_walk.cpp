@@ -126,6 +126,12 @@ std::optional<arch::Mapping> translate(uint64_t root, uint64_t virt) {
 
 namespace arch {
 
+// Intel SDM vol. 3A, section 4.2; vol. 1, section 3.3.7.1 for the bits above.
+TableLevels table_levels(unsigned paging_levels) {
+  static constexpr const char* kNames[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
+  return {std::span(kNames).first(paging_levels), paging_levels == 5 ? 56u : 47u};
+}
+
 void walk_mappings(VisitMapping visit, void* context) {
   (void)x86::Walk{visit, context}.table(x86::read_cr3(), x86::levels(), 0, {});
 }

@@ -118,9 +118,9 @@ struct Handoff {
   uint64_t efi_map_size;
   uint64_t efi_descriptor_size;
   HandoffFirmware firmware;
-  uint64_t runtime_root;  // CR3 for calling runtime services; 0: not built
+  uint64_t runtime_root;  // to call runtime services with; 0: not built
 
-  uint64_t page_tables;      // CR3
+  uint64_t page_tables;      // their root
   uint64_t direct_map;       // virtual address of physical 0 in the direct map
   uint32_t paging_levels;    // 4 or 5
   uint32_t processor_id;     // APIC id of the CPU that made the jump

@@ -1,5 +1,5 @@
 // A 16550 UART (National Semiconductor PC16550D), 8N1, over whatever reaches its registers. Pure:
-// loader and kernel give it I/O ports and a clock, tests a pretended one.
+// loader and kernel give it registers and a clock, tests a pretended one.
 //
 // Nothing here waits for ever, and somebody who does not read costs little. What is waited for the
 // transmitter is paid from a purse of kPatience, into which each character that goes out pays

@@ -53,6 +53,10 @@ void walk_mappings(VisitMapping visit, void* context) {
     if (!visit(context, mapping)) return;
   }
 }
+TableLevels table_levels(unsigned paging_levels) {
+  static constexpr const char* kNames[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
+  return {std::span(kNames).first(paging_levels), paging_levels == 5 ? 56u : 47u};
+}
 std::optional<Mapping> find_mapping(uint64_t virt) {
   for (const Mapping& mapping : test::hardware.mappings) {
     if (virt - mapping.virt < mapping.size) return mapping;
