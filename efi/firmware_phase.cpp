@@ -63,7 +63,8 @@ class RealFirmware final : public loader::TestedFirmware {
   }
   EfiStatus allocate_pool(uint32_t type, uint64_t size, uint64_t& address) override {
     void* memory = nullptr;
-    const EFI_STATUS status = boot_.AllocatePool(static_cast<EFI_MEMORY_TYPE>(type), own(size), &memory);
+    const EFI_STATUS status =
+        boot_.AllocatePool(static_cast<EFI_MEMORY_TYPE>(type), own(size), &memory);
     address = reinterpret_cast<uintptr_t>(memory);
     return status;
   }

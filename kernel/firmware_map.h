@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "loader/handoff/efi_memory_type.h"
 #include "mm/firmware_ram.h"
 #include "mm/print.h"
 #include "mm/types.h"
@@ -13,16 +14,21 @@
 namespace kernel {
 
 struct FirmwareRange {
-  uint32_t type = 0;
+  loader::EfiMemoryType type{};
   mm::Range range;
   uint64_t attributes = 0;
 
+  // UEFI 2.10 section 7.2.6, "Memory Type Usage after ExitBootServices": loader, boot services and
+  // conventional memory are the operating system's, unless they are for a special purpose
+  // (EFI_MEMORY_SP).
+  [[nodiscard]] bool is_ram() const {
+    using enum loader::EfiMemoryType;
+    return ((type >= LoaderCode && type <= BootServicesData) || type == Conventional) &&
+           (attributes & 0x40000) == 0;
+  }
   // EFI_MEMORY_MORE_RELIABLE: two copies are kept, say, on several DIMMs.
   [[nodiscard]] bool mirrored() const { return (attributes & 0x10000) != 0; }
 };
-
-// Linux's word for an EFI memory type ("Conventional", "Boot Data"); null for unknown numbers.
-[[nodiscard]] const char* efi_memory_type_name(uint32_t type);
 
 class FirmwareMap {
  public:

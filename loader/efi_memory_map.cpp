@@ -29,16 +29,6 @@ mm::Result<> EfiMemoryMap::check() const {
   return {};
 }
 
-const char* efi_type_name(EfiMemoryType type) {
-  constexpr std::array kNames = {
-      "Reserved",     "Loader Code",  "Loader Data", "Boot Code",    "Boot Data",    "Runtime Code",
-      "Runtime Data", "Conventional", "Unusable",    "ACPI Reclaim", "ACPI Mem NVS", "MMIO",
-      "MMIO Port",    "PAL Code",     "Persistent",  "Unaccepted",
-  };
-  const auto index = static_cast<size_t>(type);
-  return index < kNames.size() ? kNames[index] : nullptr;
-}
-
 E820Type e820_type(const EfiDescriptor& descriptor) {
   switch (descriptor.type) {
     case EfiMemoryType::LoaderCode:
@@ -96,8 +86,7 @@ mm::Result<> add_to_e820(const EfiMemoryMap& map, mm::E820Table& table,
     const bool keep = descriptor.pages != 0 && !rest.empty() && type != E820Type::Ram;
     findings.part("efi: mem{:02}: {} ", i,
                   keep ? "kept to the end of the address space:" : "skipped:");
-    findings.error(efi_type_name(descriptor.type) ? efi_type_name(descriptor.type) : "unknown type",
-                   range.error());
+    findings.error(printed(descriptor.type), range.error());
     if (keep) BATON_TRY(table.append(rest, type));
   }
   return {};

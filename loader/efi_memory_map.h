@@ -9,30 +9,12 @@
 #include <cstdint>
 #include <span>
 
+#include "loader/handoff/efi_memory_type.h"
 #include "mm/e820.h"
 #include "mm/print.h"
 #include "mm/result.h"
 
 namespace loader {
-
-enum class EfiMemoryType : uint32_t {
-  Reserved,
-  LoaderCode,
-  LoaderData,
-  BootServicesCode,
-  BootServicesData,
-  RuntimeServicesCode,
-  RuntimeServicesData,
-  Conventional,
-  Unusable,
-  AcpiReclaim,
-  AcpiNvs,
-  MemoryMappedIo,
-  MemoryMappedIoPortSpace,
-  PalCode,
-  Persistent,
-  Unaccepted,
-};
 
 inline constexpr uint64_t kEfiMemorySpecificPurpose = 0x40000;  // EFI_MEMORY_SP
 inline constexpr uint64_t kEfiMemoryRuntime = uint64_t{1} << 63;
@@ -66,9 +48,6 @@ class EfiMemoryMap {
   std::span<const std::byte> bytes_;
   size_t stride_ = 0;
 };
-
-// Linux's word for a type ("Conventional", "Boot Data", ...); null for numbers it does not know.
-[[nodiscard]] const char* efi_type_name(EfiMemoryType type);
 
 // Linux's table of types (drivers/firmware/efi/libstub/x86-stub.c, setup_e820), with two
 // differences: unknown types are reserved where Linux drops them, and Unaccepted keeps a type of

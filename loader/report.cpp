@@ -41,11 +41,6 @@ void put_stem(const ReportHead& head, Stem& out) {
 constexpr size_t kMaxNumberDigits = 9;  // so that the next number fits into 32 bits as well
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-const char* type_name(const EfiDescriptor& descriptor) {
-  const char* const name = efi_type_name(descriptor.type);
-  return name == nullptr ? "unknown type" : name;
-}
-
 void escape(std::string_view text, const mm::Printer& out) {
   for (const char c : text) {
     switch (c) {
@@ -170,7 +165,7 @@ void write_report_text(const Report& report, const FirmwarePart& firmware, const
   for (size_t i = 0; i < firmware.map.count(); ++i) {
     const EfiDescriptor d = firmware.map.at(i);
     out.line("{:016x}-{:016x}  {:14} {:10} KiB  {}", d.physical_start,
-             d.physical_start + d.pages * mm::kPageSize - 1, type_name(d),
+             d.physical_start + d.pages * mm::kPageSize - 1, d.type,
              d.pages * (mm::kPageSize / mm::kKiB),
              (d.attributes & kEfiMemoryRuntime) != 0 ? "runtime" : "");
   }
@@ -198,7 +193,7 @@ void write_report_html(const Report& report, const FirmwarePart& firmware, const
     const EfiDescriptor d = firmware.map.at(i);
     const bool usable = e820_type(d) == mm::E820Type::Ram;
     out.line("<tr{}><td>{:x}<td>{:x}<td>{}<td>{}<td>{}", usable ? " class=\"use\"" : "",
-             d.physical_start, d.physical_start + d.pages * mm::kPageSize - 1, type_name(d),
+             d.physical_start, d.physical_start + d.pages * mm::kPageSize - 1, d.type,
              d.pages * (mm::kPageSize / mm::kKiB),
              (d.attributes & kEfiMemoryRuntime) != 0 ? "runtime" : "");
   }

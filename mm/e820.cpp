@@ -71,6 +71,14 @@ const char* e820_type_name(E820Type type) {
   return nullptr;
 }
 
+void print_e820_type(const Printer& out, const Spec& /*spec*/, uint64_t type, uint64_t /*none*/) {
+  if (const char* name = e820_type_name(static_cast<E820Type>(type))) {
+    out.part("{}", name);
+  } else {
+    out.part("type {}", type);
+  }
+}
+
 size_t E820Table::first_ending_after(Phys at) const {
   return mm::first_ending_after(entries(), at);
 }
@@ -231,12 +239,7 @@ Pfn E820Table::last_pfn(Pfn limit) const {
 
 void E820Table::print(const Printer& out, const char* who) const {
   for (const E820Entry& entry : entries()) {
-    out.part("{}: {} ", who, mem(entry.range));
-    if (const char* name = e820_type_name(entry.type)) {
-      out.line("{}", name);
-    } else {
-      out.line("type {}", static_cast<unsigned>(entry.type));
-    }
+    out.line("{}: {} {}", who, mem(entry.range), entry.type);
   }
 }
 

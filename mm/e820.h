@@ -38,6 +38,9 @@ enum class E820Type : uint32_t {
 // Linux's word for a type in the BIOS-e820 lines ("usable", "ACPI data", ...); null for unknown
 // numbers, which Linux prints as "type 20".
 [[nodiscard]] const char* e820_type_name(E820Type type);
+void print_e820_type(const Printer& out, const Spec& spec, uint64_t type, uint64_t none);
+// As the word or, where there is none, as that number.
+inline Printed printed(E820Type type) { return {print_e820_type, static_cast<uint64_t>(type)}; }
 
 // Also the form it has in the handoff: 24 bytes, half-open.
 struct E820Entry {

@@ -8,14 +8,6 @@ namespace {
 constexpr const char* kMem = "mem=";
 constexpr const char* kMemmap = "memmap=";
 
-void print_type(const Printer& out, E820Type type) {
-  if (const char* name = e820_type_name(type)) {
-    out.part("{}", name);
-  } else {
-    out.part("type {}", static_cast<unsigned>(type));
-  }
-}
-
 Result<> at_end(std::string_view rest, const char* who) {
   if (rest.empty()) return {};
   return Error{"what follows is not understood (characters left {})", who, rest.size()};
@@ -62,11 +54,9 @@ Result<> retype(std::string_view text, uint64_t size, E820Table& e820, const Pri
   const auto new_type = static_cast<E820Type>(to);
   if (from == 0 && to != 0) return e820.append(range, new_type);
   out.part("e820: {} {:08x} ", to != 0 ? "update" : "remove", mem(range));
-  if (from != 0) print_type(out, old_type);
+  if (from != 0) out.part("{}", old_type);
   if (to != 0) {
-    out.part(" ==> ");
-    print_type(out, new_type);
-    out.line("");
+    out.line(" ==> {}", new_type);
     BATON_TRY(e820.update(range, old_type, new_type));
     return {};
   }

@@ -305,7 +305,7 @@ void PageAllocatorCore::print_zonelists(const Printer& out) const {
   const bool grouping = present >= kPageblockFrames * kMigratetypes;
   out.line("Built {} zonelists, mobility grouping {}.  Total pages: {}", with_memory,
            grouping ? "on" : "off", present);
-  if (node_count_ > 1) out.line("Policy zone: {}", zone_name(policy));
+  if (node_count_ > 1) out.line("Policy zone: {}", policy);
 }
 
 Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {

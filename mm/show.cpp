@@ -43,7 +43,7 @@ void for_each_populated(const PageAllocatorCore& core, Visit visit) {
 }
 
 void line_start(const Printer& out, const Zone& zone) {
-  out.part("Node {}, zone {:>8} ", zone.node_id, zone_name(zone.type));
+  out.part("Node {}, zone {:>8} ", zone.node_id, zone.type);
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ void show_pagetypeinfo(const PageAllocatorCore& core, const Printer& out) {
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
       for (unsigned type = 0; type < kMigratetypes; ++type) {
-        out.part("Node {:4}, zone {:>8}, type {:>12} ", zone.node_id, zone_name(zone.type),
+        out.part("Node {:4}, zone {:>8}, type {:>12} ", zone.node_id, zone.type,
                  migratetype_name(static_cast<Migratetype>(type)));
         for (unsigned order = 0; order < kOrders; ++order) {
           out.part("{:6} ", blocks_on(zone, order, static_cast<Migratetype>(type)));
@@ -225,7 +225,7 @@ void show_unpopulated(const Printer& out, unsigned node, const char* name, const
 
 void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zone, bool first,
                const ZoneSet& shown) {
-  out.part("Node {}, zone {:>8}", zone.node_id, zone_name(zone.type));
+  out.part("Node {}, zone {:>8}", zone.node_id, zone.type);
   if (first) {
     out.part("\n  per-node stats");
     for (const char* name : kNodeStats) stat(out, name, 0);
@@ -356,7 +356,7 @@ void show_types(const Printer& out, const Zone& zone, unsigned order) {
 }
 
 void show_free_areas(const Printer& out, const Zone& zone) {
-  out.part("Node {} {}: ", zone.node_id, zone_name(zone.type));
+  out.part("Node {} {}: ", zone.node_id, zone.type);
   uint64_t total = 0;
   for (unsigned order = 0; order < kOrders; ++order) {
     const uint64_t blocks = zone.free_area[order].nr_free;
@@ -373,8 +373,7 @@ void show_zone_state(const PageAllocatorCore& core, unsigned cpu, const Printer&
   for (unsigned other = 0; other < core.cpus(); ++other) {
     if (core.cpu_online(other)) free_pcp += on_cpu_list(core, other, zone);
   }
-  out.part("Node {} {} free:{}kB boost:0kB", zone.node_id, zone_name(zone.type),
-           kib(zone.free_pages));
+  out.part("Node {} {} free:{}kB boost:0kB", zone.node_id, zone.type, kib(zone.free_pages));
   out.part(" min:{}kB low:{}kB high:{}kB", kib(watermark_of(zone, Watermark::Min)),
            kib(watermark_of(zone, Watermark::Low)), kib(watermark_of(zone, Watermark::High)));
   out.part(" reserved_highatomic:{}KB", kib(zone.nr_reserved_highatomic));

@@ -56,6 +56,7 @@ inline constexpr size_t kZoneTypes = std::size(kZoneTraits);
   return kZoneTraits[static_cast<size_t>(type)];
 }
 [[nodiscard]] constexpr const char* zone_name(ZoneType type) { return traits(type).name; }
+[[nodiscard]] constexpr const char* printed(ZoneType type) { return zone_name(type); }
 
 // All kinds, in order.
 inline constexpr std::array<ZoneType, kZoneTypes> kAllZones = [] {

@@ -233,7 +233,7 @@ void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const N
   out.line("Zone ranges:");
   for (const ZoneType z : kAllZones) {
     if (!ranges.platform.has[z] || traits(z).end != ZoneEnd::Platform) continue;
-    out.part("  {:8} ", zone_name(z));
+    out.part("  {:8} ", z);
     if (ranges.zones[z].empty()) {
       out.line("empty");
     } else {
@@ -265,7 +265,7 @@ void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const N
   }
 
   for_each_unavailable(map.active, nodes, [&](NodeId node, ZoneType zone, uint64_t frames) {
-    out.line("On node {}, zone {}: {} pages in unavailable ranges", node, zone_name(zone), frames);
+    out.line("On node {}, zone {}: {} pages in unavailable ranges", node, zone, frames);
   });
 }
 

@@ -21,11 +21,11 @@ void explain_firmware(const FirmwareMap& map, mm::Phys address, const Printer& o
     out.line("  firmware:    not in its map");
     return;
   }
-  const char* name = efi_memory_type_name(found->type);
-  if (name != nullptr) {
-    out.part("  firmware:    {}, attributes {:#x} ", name, found->attributes);
+  if (loader::efi_type_name(found->type) != nullptr) {
+    out.part("  firmware:    {}, attributes {:#x} ", found->type, found->attributes);
   } else {
-    out.part("  firmware:    type {}, attributes {:#x} ", found->type, found->attributes);
+    out.part("  firmware:    type {}, attributes {:#x} ", static_cast<uint32_t>(found->type),
+             found->attributes);
   }
   print_range(out, found->range);
 }
@@ -36,8 +36,7 @@ void explain_e820(const mm::E820Table& e820, mm::Phys address, const Printer& ou
     out.line("  e820:        a gap");
     return;
   }
-  const char* name = mm::e820_type_name(entry->type);
-  out.part("  e820:        {} ", name != nullptr ? name : "unknown type");
+  out.part("  e820:        {} ", entry->type);
   print_range(out, entry->range);
 }
 
@@ -63,7 +62,7 @@ void explain_frame(const mm::PageAllocatorCore& pages, mm::Pfn pfn, const Printe
   const FrameOwner owner = pages.owner_of(pfn);
   if (owner.use != FrameUse::NoNode) {
     out.line("  node:        {}", owner.node);
-    if (owner.in_zone) out.line("  zone:        {}", mm::zone_name(owner.zone));
+    if (owner.in_zone) out.line("  zone:        {}", owner.zone);
     const mm::Pfn pageblock = mm::align_down(pfn, mm::kPageblockFrames);
     out.line("  pageblock:   {}, {}", pageblock, mm::migratetype_name(owner.migratetype));
   }

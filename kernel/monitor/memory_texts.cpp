@@ -18,10 +18,8 @@ void e820(Booted& machine, std::string_view, const Printer& out) {
 void efi_map(Booted& machine, std::string_view, const Printer& out) {
   for (size_t i = 0; i < machine.firmware_map.size(); ++i) {
     const FirmwareRange d = machine.firmware_map[i];
-    const char* name = efi_memory_type_name(d.type);
-    out.line("mem{:02}: [{:12}|{:#x}] range=[0x{:016x}-0x{:016x}]", i,
-             name != nullptr ? name : "unknown type", d.attributes, d.range.start,
-             d.range.end.v - 1);
+    out.line("mem{:02}: [{:12}|{:#x}] range=[0x{:016x}-0x{:016x}]", i, d.type, d.attributes,
+             d.range.start, d.range.end.v - 1);
   }
 }
 

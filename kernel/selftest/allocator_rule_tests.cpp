@@ -148,7 +148,7 @@ Verdict try_order(Booted& machine, const Node& node, const Zone& zone, unsigned 
   }
   if (verdict.passed() && got < wanted) {
     verdict = Verdict::fail("node {} zone {} gave {} blocks of order {}, it has {}", node.id,
-                            mm::zone_name(zone.type), got, order, wanted);
+                            zone.type, got, order, wanted);
   }
   chain.for_each([&](Pfn pfn, unsigned) {
     if (*last_word(map, pfn, order) == mix(pfn.v)) return true;
@@ -303,9 +303,8 @@ Verdict check_marks(Pages& pages) {
         mark_of(zone, High) - mark_of(zone, Low) == step) {
       return Verdict::pass();
     }
-    return Verdict::fail("node {} zone {}: min {}, low {}, high {}", node.id,
-                         mm::zone_name(zone.type), mark_of(zone, Min), mark_of(zone, Low),
-                         mark_of(zone, High));
+    return Verdict::fail("node {} zone {}: min {}, low {}, high {}", node.id, zone.type,
+                         mark_of(zone, Min), mark_of(zone, Low), mark_of(zone, High));
   });
   if (!steps.passed()) return steps;
   // Each zone's part is rounded down.
@@ -402,7 +401,7 @@ Verdict test_orders(Booted& machine) {
       if (!verdict.passed()) return verdict;
       if (free_set(pages) == before) continue;
       return Verdict::fail("node {} zone {}: blocks of order {} did not merge again", node.id,
-                           mm::zone_name(zone.type), order);
+                           zone.type, order);
     }
     return Verdict::pass();
   });

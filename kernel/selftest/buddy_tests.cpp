@@ -99,12 +99,11 @@ Verdict test_counts(Booted& machine) {
     const mm::ZoneCounts counts = pages.zone_counts(node.id, zone.type);
     if (frames != counts.free) {
       return Verdict::fail("node {} zone {}: blocks hold {} pages, the counter says {}", node.id,
-                           mm::zone_name(zone.type), frames, counts.free);
+                           zone.type, frames, counts.free);
     }
     if (counts.managed > counts.present || counts.present > counts.spanned) {
       return Verdict::fail("node {} zone {}: managed {}, present {}, spanned {}", node.id,
-                           mm::zone_name(zone.type), counts.managed, counts.present,
-                           counts.spanned);
+                           zone.type, counts.managed, counts.present, counts.spanned);
     }
     return Verdict::pass();
   });
@@ -133,17 +132,16 @@ Verdict test_largest_blocks(Booted& machine) {
     if (const auto bad = chain.free_all(pages)) {
       return Verdict::fail(
           "node {} zone {}: block at frame {:#x} was overwritten or not taken back", node.id,
-          mm::zone_name(zone.type), bad->v);
+          zone.type, bad->v);
     }
     if (left != demand.left || taken + left != free) {
       return Verdict::fail("node {} zone {}: {} pages were free, {} allocated, {} left", node.id,
-                           mm::zone_name(zone.type), free, taken, left);
+                           zone.type, free, taken, left);
     }
     const FreeSet after = free_set(pages);
     if (after == before) return Verdict::pass();
     return Verdict::fail("node {} zone {}: {} blocks of {} pages became {} of {}", node.id,
-                         mm::zone_name(zone.type), before.blocks, before.frames, after.blocks,
-                         after.frames);
+                         zone.type, before.blocks, before.frames, after.blocks, after.frames);
   });
 }
 
@@ -178,10 +176,9 @@ Verdict test_small_orders(Booted& machine) {
       }
     }
     if (!verdict.passed()) return verdict;
-    if (count == 0) return Verdict::fail("zone {} gave nothing", mm::zone_name(zone.type));
+    if (count == 0) return Verdict::fail("zone {} gave nothing", zone.type);
     if (free_set(pages) == before) return Verdict::pass();
-    return Verdict::fail("node {} zone {}: free memory did not merge again", node.id,
-                         mm::zone_name(zone.type));
+    return Verdict::fail("node {} zone {}: free memory did not merge again", node.id, zone.type);
   });
 }
 

@@ -14,24 +14,14 @@ namespace {
 
 using arch::Mapping;
 using enum loader::Severity;
+using loader::EfiMemoryType;
 using loader::HandoffSegment;
 using mm::Phys;
 using mm::Range;
 using mm::whole_pages;
 
 constexpr uint32_t kExecutableSegment = 1, kWritableSegment = 2;
-// EFI_MEMORY_RUNTIME and EFI_MEMORY_SP (soft reserved: no RAM to e820).
-constexpr uint64_t kRuntime = uint64_t{1} << 63, kSpecific = 0x40000;
-
-// EFI memory types (UEFI 2.10 section 7.2.1).
-constexpr uint32_t kLoaderCode = 1, kBootServicesData = 4, kRuntimeServicesCode = 5,
-                   kRuntimeServicesData = 6, kConventional = 7;
-
-bool is_ram(const FirmwareRange& range) {
-  const bool usable =
-      (range.type >= kLoaderCode && range.type <= kBootServicesData) || range.type == kConventional;
-  return usable && (range.attributes & kSpecific) == 0;
-}
+constexpr uint64_t kRuntime = uint64_t{1} << 63;  // EFI_MEMORY_RUNTIME
 
 Range range_of(const HandoffSegment& s) { return {Phys{s.physical}, Phys{s.physical + s.size}}; }
 
@@ -76,7 +66,7 @@ class Plan {
     const auto found = machine_.firmware_map.find(at);
     const mm::E820Entry* entry = machine_.relay.e820().find(at);
     const bool ram = entry != nullptr && entry->type == mm::E820Type::Ram;
-    if (found && is_ram(*found)) {
+    if (found && found->is_ram()) {
       // The loader's code, too, which ran in the identity map, is data before it is given back.
       return {Purpose::Data, std::min(found->range.end, border)};
     }
@@ -84,7 +74,8 @@ class Plan {
     if (framebuffer_.contains(at)) return {Purpose::Data, framebuffer_.end};
     if (is_interrupt_controller(at)) return {Purpose::Data, at + mm::kPageSize};
     if (found && (found->attributes & kRuntime) != 0 &&
-        (found->type == kRuntimeServicesCode || found->type == kRuntimeServicesData)) {
+        (found->type == EfiMemoryType::RuntimeServicesCode ||
+         found->type == EfiMemoryType::RuntimeServicesData)) {
       return {Purpose::ReadOnly, found->range.end};
     }
     if (holds_table(at)) s.purpose = Purpose::ReadOnly;

@@ -185,13 +185,13 @@ Verdict type(FirmwareBench& bench) {
     Held held(bench.firmware);
     const EfiStatus status = held.take(AllocateHow::AnyPages, static_cast<uint32_t>(wanted), 1);
     if (status != kEfiSuccess) {
-      return Verdict::fail("a page of {}: status {:#x}", efi_type_name(wanted), status);
+      return Verdict::fail("a page of {}: status {:#x}", wanted, status);
     }
     MapSnapshot now;
     if (const Verdict v = take_map(bench, bench.first_map, now); !v.passed()) return v;
     const auto shown = now.find(held.address());
     if (!shown || shown->type != wanted) {
-      return Verdict::fail("asked for {}, the map shows type {} at {:#x}", efi_type_name(wanted),
+      return Verdict::fail("asked for {}, the map shows type {} at {:#x}", wanted,
                            shown ? static_cast<unsigned>(shown->type) : 0xffffU, held.address());
     }
   }

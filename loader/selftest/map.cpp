@@ -134,8 +134,7 @@ Verdict alignment(FirmwareBench& bench) {
 Verdict runtime_align(FirmwareBench& bench) {
   return each(bench, [&](const EfiDescriptor& d, size_t i) {
     if (!is_kept_aligned(d) || d.physical_start % mm::kPageSize == 0) return Verdict::pass();
-    return Verdict::fail("descriptor {} ({}) begins at {:#x}", i, efi_type_name(d.type),
-                         d.physical_start);
+    return Verdict::fail("descriptor {} ({}) begins at {:#x}", i, d.type, d.physical_start);
   });
 }
 

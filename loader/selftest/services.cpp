@@ -229,7 +229,7 @@ Verdict graphics(FirmwareBench& bench) {
       continue;
     }
     const mm::Phys at = std::max(other.value().start, range.start);
-    return Verdict::fail("{}, in the framebuffer, is {}", at, efi_type_name(d.type));
+    return Verdict::fail("{}, in the framebuffer, is {}", at, d.type);
   }
   return Verdict::pass();
 }

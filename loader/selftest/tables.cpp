@@ -90,7 +90,7 @@ Verdict mat_inside(FirmwareBench& bench) {
       if (!region || region->type != d.type) {
         return Verdict::fail("entry {} [{:#x}-{:#x}) type {}: {:#x} has {}", i, d.physical_start,
                              end_of(d), static_cast<unsigned>(d.type), at,
-                             region ? efi_type_name(region->type) : "no descriptor");
+                             region ? printed(region->type) : "no descriptor");
       }
       if (region->type != EfiMemoryType::RuntimeServicesCode &&
           region->type != EfiMemoryType::RuntimeServicesData) {
@@ -192,7 +192,7 @@ Verdict runtime_services(FirmwareBench& bench) {
     const auto d = now.find(function);
     if (d && d->type == EfiMemoryType::RuntimeServicesCode) continue;
     return Verdict::fail("{} (number {}), at {:#x}, is in {}", name, i, function,
-                         d ? efi_type_name(d->type) : "no memory");
+                         d ? printed(d->type) : "no memory");
   }
   return Verdict::pass();
 }
@@ -249,7 +249,7 @@ Verdict config_placement(FirmwareBench& bench) {
       default:
         return Verdict::pass();
     }
-    return Verdict::fail("{}, at {:#x}, is in {}", name, *at, efi_type_name(d->type));
+    return Verdict::fail("{}, at {:#x}, is in {}", name, *at, d->type);
   };
   if (const Verdict v = check("ACPI's RSDP", kAcpi20Table, false); v.failed()) return v;
   if (const Verdict v = check("SMBIOS 3", kSmbios3Table, true); v.failed()) return v;

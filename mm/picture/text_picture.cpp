@@ -54,7 +54,7 @@ void print_text_picture(const RelayCore& relay, unsigned columns, const Printer&
       const ZoneLayout& zone = node.zones[z];
       if (zone.present == 0) continue;
       const Range bytes = phys(zone.spanned);
-      out.part("node {} {:7} 0x{:012x} ", node.id, zone_name(z), bytes.start);
+      out.part("node {} {:7} 0x{:012x} ", node.id, z, bytes.start);
       const uint64_t frames = zone.spanned.size();
       for (unsigned c = 0; c < columns; ++c) {
         const PfnRange column{zone.spanned.start + frames * c / columns,

@@ -282,8 +282,8 @@ TEST(FirmwareMap, ReadsByTheFirmwaresStride) {
   bytes[48 + 24] = 1;
   const FirmwareMap map(bytes, 48);
   ASSERT_EQ(map.size(), 2U);
-  EXPECT_STREQ(efi_memory_type_name(map.find(mm::Phys{0x2fff})->type), "Conventional");
-  EXPECT_EQ(efi_memory_type_name(map.find(mm::Phys{0x3000})->type), nullptr);
+  EXPECT_STREQ(loader::efi_type_name(map.find(mm::Phys{0x2fff})->type), "Conventional");
+  EXPECT_EQ(loader::efi_type_name(map.find(mm::Phys{0x3000})->type), nullptr);
   EXPECT_FALSE(map.find(mm::Phys{0x4000}).has_value());
   EXPECT_EQ(FirmwareMap(bytes, 0).size(), 0U);
 }
