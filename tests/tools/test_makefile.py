@@ -2,6 +2,7 @@
 again. Asked of what is built, without building."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -49,3 +50,23 @@ def test_another_flag_builds_again():
     built("host/replay")
     said = plan("host/replay", "LANGUAGE=-std=c++20 -I. -Ibuild/gen -DANOTHER")
     assert any(line.endswith(" tools/replay/log_words.cpp") for line in said.splitlines())
+
+
+@pytest.mark.parametrize("text, red", [
+    ("int planted() { return 1; }", []),
+    ("unsigned long planted(unsigned long n) { return n << 40; }", ["i686", "arm"]),
+    ("#include <immintrin.h>", ["aarch64", "arm"])])
+def test_neutral_code_compiles_for_every_architecture(tmp_path, text, red):
+    """What only some CPUs can say is refused for the others."""
+    (tmp_path / "tools").mkdir()
+    for name in ("Makefile", "tools/architectures.mk"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "mm").mkdir()
+    (tmp_path / "mm/planted.cpp").write_text(text + "\n")
+    failed = []
+    for architecture in ("aarch64", "i686", "arm"):
+        done = subprocess.run(["make", "GENERATED=", "BUILD=build", f"build/neutral/{architecture}/mm/planted.o"],
+                              cwd=tmp_path, text=True, capture_output=True, check=False)
+        assert f"build/neutral/{architecture}/mm/planted.o" in done.stdout, done.stderr
+        failed += [architecture] if done.returncode else []
+    assert failed == red
