@@ -4,7 +4,7 @@
 // the other's compiler. It lies in its own reservation ("HANDOFF"), with the arrays it points to
 // behind it in the same reservation (e820, reservations, ACPI table list, CPU-visible strings,
 // self-test results); the copy of the firmware's map lies in the reservation "EFI MEMMAP".
-// The kernel is entered at the ELF image's entry point with
+// The kernel is entered at the ELF image's entry point, on x86-64 with
 //     rdi = physical address of this struct, which is also readable at identity address rdi,
 //     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
 //     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
