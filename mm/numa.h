@@ -30,7 +30,9 @@ class NodeSet {
   // One past the highest member; 0 when there is none.
   [[nodiscard]] constexpr NodeId end() const {
     for (size_t w = words_.size(); w > 0; --w) {
-      if (words_[w - 1] != 0) return static_cast<NodeId>(w * 64 - std::countl_zero(words_[w - 1]));
+      if (words_[w - 1] != 0) {
+        return static_cast<NodeId>(w * 64 - static_cast<unsigned>(std::countl_zero(words_[w - 1])));
+      }
     }
     return 0;
   }

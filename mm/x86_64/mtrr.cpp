@@ -13,16 +13,17 @@ constexpr uint64_t kFixedEnd = kMiB;
 
 // Fixed ranges: 8 of 64 KiB, 16 of 16 KiB, 64 of 4 KiB; a byte each.
 TypedStretch fixed_type_at(const Mtrrs& mtrrs, uint64_t address) {
+  const auto at = static_cast<size_t>(address);  // below 1 MiB
   size_t index = 0;
   uint64_t end = 0;
   if (address < 0x80000) {
-    index = address >> 16;
+    index = at >> 16;
     end = (address | 0xffff) + 1;
   } else if (address < 0xc0000) {
-    index = 8 + ((address - 0x80000) >> 14);
+    index = 8 + ((at - 0x80000) >> 14);
     end = (address | 0x3fff) + 1;
   } else {
-    index = 24 + ((address - 0xc0000) >> 12);
+    index = 24 + ((at - 0xc0000) >> 12);
     end = (address | 0xfff) + 1;
   }
   const uint64_t type = mtrrs.fixed[index / 8] >> (index % 8 * 8) & kTypeMask;
