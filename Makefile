@@ -482,12 +482,14 @@ run: all
 	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --display '$(SHOWN)' \
 	  --options '$(OPTIONS)' $(if $(GDB),--gdb)
 
+# `+` passes make's jobs on, and runs the line for `make -n`, too, which is to show it only.
+SHARING_JOBS := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
 test:
-	@+BUILD=$(BUILD) $(PYTHON) tools/test
+	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test
 
 .PHONY: check
 check:
-	@+BUILD=$(BUILD) $(PYTHON) tools/test check
+	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test check
 
 # --- Referee -----------------------------------------------------------------------------------
 # Real Linux on the same machines; see tests/referee/run.

@@ -70,3 +70,13 @@ def test_neutral_code_compiles_for_every_architecture(tmp_path, text, red):
         assert f"build/neutral/{architecture}/mm/planted.o" in done.stdout, done.stderr
         failed += [architecture] if done.returncode else []
     assert failed == red
+
+
+@pytest.mark.parametrize("goals", [["test"], ["check"], ["setup", "test"]])
+def test_a_dry_run_of_the_tests_shows_them_only(goals):
+    done = subprocess.run(["make", "-n", "PYTHON=echo started:", *goals], cwd=ROOT, text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any("echo started: tools/test" in line for line in lines)
+    assert not [line for line in lines if line.startswith("started:")]
