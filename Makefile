@@ -414,8 +414,11 @@ $(foreach a,$(NARROW),$(eval $(call narrow,$(a))))
 narrow: $(NARROW:%=$(BUILD)/host/mm_%_tests)
 
 # --- Headers -----------------------------------------------------------------------------------
-# Each compiles by itself, with the flags of a world in which it is used.
-HEADERS := $(shell find efi loader kernel mm tools tests/support -name '*.h')
+# Each compiles by itself, with the flags of a world in which it is used. With which a source begins,
+# that source has shown.
+ROOMS := efi loader kernel mm tools tests/support
+BEGUN_WITH := $(shell find $(ROOMS) -name '*.cpp' -exec grep -h -m 1 '^\#include' {} + | cut -d '"' -f 2)
+HEADERS := $(filter-out $(BEGUN_WITH),$(shell find $(ROOMS) -name '*.h'))
 HEADERS_OK := $(HEADERS:%=$(BUILD)/headers/%.ok)
 flags_of = $(or $(COMMANDS_OF_$(firstword $(subst /, ,$(1)))),$(COMMANDS_OF_host/tests))
 $(HEADERS_OK): $(BUILD)/headers/%.ok: % | $(GENERATED)
