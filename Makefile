@@ -393,9 +393,12 @@ neutral: $(foreach a,$(OTHERS),$(NEUTRAL_OBJ_$(a)))
 # their own vectors with frame numbers, which mm/ itself may not.
 GOOGLETEST := /usr/src/googletest/googletest
 NARROW := i686 arm
+# No debug information, which emulators have no use for; what ARM's calling convention was before
+# GCC 7 does not matter.
+NARROW_CXXFLAGS := $(HOST_CXXFLAGS) -g0 -Wno-psabi
 define narrow
-$(call compiled,host/$(1)/mm,$(HOST_CXXFLAGS) -O1,$(CACHE) $(prefix.$(1))g++)
-$(call compiled,host/$(1)/tests,$(HOST_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
+$(call compiled,host/$(1)/mm,$(NARROW_CXXFLAGS) -O1,$(CACHE) $(prefix.$(1))g++)
+$(call compiled,host/$(1)/tests,$(NARROW_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
   -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call \
   objects,host/$(1)/tests,$(REPLAY_LIB) $(wildcard tests/unit/mm/*_test.cpp))

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mm/arm/lowmem.h"
+#include "mm/bootmem.h"
 #include "mm/e820.h"
 #include "mm/early_res.h"
 #include "mm/platform.h"
@@ -98,6 +99,23 @@ struct Machine32 : OwnE820 {
   [[nodiscard]] uint64_t managed(mm::NodeId node, mm::ZoneType zone) const {
     return relay->pages().zone_counts(node, zone).managed;
   }
+};
+
+// The bootmem road's first step on a machine that is laid out, with bitmaps and a list of
+// reservations of its own: what the relay does in one station can be looked at in between.
+struct OwnBitmaps {
+  OwnBitmaps(Machine32& m, mm::Pfn max_low) {
+    must(reservations.adopt(m.relay->reservations().entries()));
+    nodes.resize(
+        must(mm::init_bootmem(m.relay->layout().nodes, nodes, m.relay->numa().active,
+                              m.relay->e820(), reservations, m.memory.map(), {}, max_low)));
+    bootmem = mm::Bootmem(nodes);
+  }
+
+  std::vector<mm::Reservation> storage = std::vector<mm::Reservation>(64);
+  mm::EarlyRes reservations{storage};
+  std::vector<mm::NodeBootmem> nodes = std::vector<mm::NodeBootmem>(1);
+  mm::Bootmem bootmem;
 };
 
 }  // namespace test

@@ -9,6 +9,6 @@ namespace test {
 using replay::PretendMemory;
 }
 
-// In front of what needs memory touched that lies where 32 bits do not reach.
-#define NEEDS_64_BITS() \
-  if (sizeof(void*) < 8) GTEST_SKIP() << "touches memory where 32 bits do not reach"
+// In front of what is true of 64-bit addresses only.
+#define NEEDS_64_BITS(why) \
+  if (sizeof(void*) < 8) GTEST_SKIP() << why

@@ -59,7 +59,8 @@ class Relayed {
       : machine(drawing),
         memory(mm::align_up(machine.e820.entries().back().range.end, mm::kPageSize)),
         relay(mm::x86_64_platform(), memory.map(), log.printer()) {
-    must(relay.take_over(machine.e820.entries(), options.reservations));
+    must(relay.take_over(machine.e820.entries(), options.reservations, mm::Phys{mm::kMaxPhys},
+                         memory.end_of_low()));
     must(relay.finish({.numa = machine.numa(options.movable.mirror),
                        .movable = options.movable,
                        .cpus = options.cpus,

@@ -160,9 +160,9 @@ class PretendMachine {
   void place() {
     Pfn end;
     for (const ActiveRange& range : active_) end = std::max(end, range.pfns.end);
-    Phys next = phys(align_up(end, kGigaFrames));
+    Phys next = phys(align_up(end, kPagesPerSection));
     // RAM itself, which few tests touch, may be more than a CPU of 32 bits has addresses for.
-    const Phys first = sizeof(void*) < 8 ? next : Phys{0};
+    const Phys first = sizeof(void*) < 8 && next > Phys{kGiB / 8} ? next : Phys{0};
     const auto take = [&](uint64_t bytes) {
       const Range range{next, next + align_up(bytes, kPageSize)};
       next = range.end;

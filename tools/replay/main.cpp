@@ -167,7 +167,7 @@ void run(const Options& options) {
   const mm::Platform platform = platform_of(log);
   const replay::PretendMemory memory(mm::phys(map.last_pfn(platform.max_pfn)));
   mm::Relay<replay::OneCpu> relay(platform, memory.map(), out);
-  must(relay.take_over(map.entries(), {}));
+  must(relay.take_over(map.entries(), {}, mm::Phys{mm::kMaxPhys}, memory.end_of_low()));
   const mm::FirmwareRam firmware =
       mm::account_firmware_ram(mm::claims_of(log.said()), relay.e820());
   relay.e820().print(out, "BIOS-e820");

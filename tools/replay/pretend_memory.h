@@ -17,13 +17,13 @@ namespace replay {
 
 class PretendMemory {
  public:
-  // Physical addresses [start, end) can be touched through map(); where pointers have 32 bits, the
-  // first 3 GiB or one of them: the rest is high memory.
-  explicit PretendMemory(mm::Phys end, mm::Phys start = {}) : start_(start) {
+  // Physical addresses [start, end) can be touched through map(); where pointers have 32 bits, only
+  // the first GiB of them, so that two or three machines fit beside each other.
+  explicit PretendMemory(mm::Phys end, mm::Phys start = {}) : start_(start), asked_(end - start) {
     if (end <= start) throw std::runtime_error("there is no RAM");
-    constexpr bool kNarrow = sizeof(void*) < 8;
-    take(kNarrow ? std::min(end - start, 3 * mm::kGiB) : end - start);
-    if (kNarrow && base_ == MAP_FAILED) take(mm::kGiB);
+    size_ = static_cast<size_t>(sizeof(void*) < 8 ? std::min(asked_, mm::kGiB) : asked_);
+    base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base_ == MAP_FAILED) throw std::runtime_error("no address space for pretend memory");
   }
   ~PretendMemory() { munmap(base_, size_); }
@@ -35,15 +35,14 @@ class PretendMemory {
   }
   // How much there is.
   [[nodiscard]] size_t size() const { return size_; }
-
- private:
-  void take(uint64_t size) {
-    size_ = static_cast<size_t>(size);
-    base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  // From where on it cannot be touched, and is high memory.
+  [[nodiscard]] mm::Phys end_of_low() const {
+    return size_ < asked_ ? start_ + size_ : mm::Phys{mm::kMaxPhys};
   }
 
+ private:
   mm::Phys start_;
+  uint64_t asked_;
   size_t size_ = 0;
   void* base_ = MAP_FAILED;
 };

@@ -116,12 +116,14 @@ TEST(NodeBootmem, AsksForRoom) {
   EXPECT_FALSE(node.init(0, frames(7, 7), small).ok());
 }
 
+// Where pointers have 32 bits, pretend memory wraps, and what lies above 4 GiB has the place of what
+// lies as far above 0: the bitmaps of the two nodes, at the start of each, are not in each other's.
 constexpr const char* kTwoNodes = R"(
 BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
 BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
-BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
+BIOS-e820: [mem 0x0000000108000000-0x0000000187ffffff] usable
 SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
-SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
+SRAT: Node 1 PXM 1 [mem 0x108000000-0x187ffffff]
 )";
 
 // The bootmem road as far as early_res_to_bootmem.
@@ -140,7 +142,7 @@ struct Road {
                                     laid.reservations, memory.map(), log.printer()));
     bootmem = Bootmem(std::span(bitmaps).first(count));
     bootmem.free_active(laid.numa.active);
-    bootmem.take_reservations(laid.reservations, {Phys{0}, Phys{6 * mm::kGiB}}, log.printer());
+    bootmem.take_reservations(laid.reservations, {Phys{0}, Phys{0x188000000}}, log.printer());
   }
 
   std::string handover() {
@@ -155,21 +157,21 @@ struct Road {
 TEST(Bootmem, TheWholeRoad) {
   Road road;
   test::must(road.laid.reservations.reserve({Phys{0x1000000}, Phys{0x1234567}}, "TEXT DATA BSS"));
-  test::must(road.laid.reservations.reserve({Phys{0x17fff0000}, Phys{0x180000000}}, "RAMDISK"));
+  test::must(road.laid.reservations.reserve({Phys{0x187ff0000}, Phys{0x188000000}}, "RAMDISK"));
   road.start();
   EXPECT_EQ(road.log.text(), R"(  bootmap [0000000000001000 -  0000000000011fff] pages 11
-  bootmap [0000000100000000 -  0000000100010fff] pages 11
-(4/64 early reservations) ==> bootmem [0000000000 - 0180000000]
+  bootmap [0000000108000000 -  0000000108010fff] pages 11
+(4/64 early reservations) ==> bootmem [0000000000 - 0188000000]
   #0 [0000001000 - 0000012000]          BOOTMAP ==> [0000001000 - 0000012000]
   #1 [0001000000 - 0001234567]    TEXT DATA BSS ==> [0001000000 - 0001234567]
-  #2 [0100000000 - 0100011000]          BOOTMAP ==> [0100000000 - 0100011000]
-  #3 [017fff0000 - 0180000000]          RAMDISK ==> [017fff0000 - 0180000000]
+  #2 [0108000000 - 0108011000]          BOOTMAP ==> [0108000000 - 0108011000]
+  #3 [0187ff0000 - 0188000000]          RAMDISK ==> [0187ff0000 - 0188000000]
 )");
   // Runs end at zones: DMA at 0x1000, DMA32 above it; what a reservation touches stays.
   EXPECT_EQ(road.handover(), R"(node 0 [0x12 0xa0)
 node 0 [0x100 0x1000)
 node 0 [0x1235 0x80000)
-node 1 [0x100011 0x17fff0)
+node 1 [0x108011 0x187ff0)
 )");
 }
 
@@ -194,7 +196,7 @@ TEST(Bootmem, AllocatesLowestFirstFromTheGoalUp) {
   EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .goal = Phys{0x1000000}})), Phys{0x1000000});
   // Nothing at or above the goal: from 0 on.
   EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .goal = Phys{0x7ffffff000}})), Phys{0x13000});
-  EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .node = 1})), Phys{0x100011000});
+  EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .node = 1})), Phys{0x108011000});
   // More than node 1 has below the limit: another node; or an error when only node 1 will do.
   EXPECT_EQ(test::must(bootmem.alloc({.size = 0x1000, .limit = Phys{0x80000000}, .node = 1})),
             Phys{0x14000});
@@ -235,11 +237,11 @@ TEST(Bootmem, TheListsOwnEntryIsTakenWithoutALine) {
   test::must(road.laid.reservations.reserve({Phys{0x30000}, Phys{0x31000}}, "B"));
   road.start();
   EXPECT_NE(road.log.text().find(R"(
-(4/64 early reservations) ==> bootmem [0000000000 - 0180000000]
+(4/64 early reservations) ==> bootmem [0000000000 - 0188000000]
   #1 [0000005000 - 0000009000]                A ==> [0000005000 - 0000009000]
   #2 [0000009000 - 000001a000]          BOOTMAP ==> [0000009000 - 000001a000]
   #3 [0000030000 - 0000031000]                B ==> [0000030000 - 0000031000]
-  #4 [0100000000 - 0100011000]          BOOTMAP ==> [0100000000 - 0100011000]
+  #4 [0108000000 - 0108011000]          BOOTMAP ==> [0108000000 - 0108011000]
 )"),
             std::string::npos)
       << road.log.text();
@@ -247,11 +249,10 @@ TEST(Bootmem, TheListsOwnEntryIsTakenWithoutALine) {
 }
 
 TEST(Bootmem, WithoutRoomForABitmapThereIsNone) {
-  NEEDS_64_BITS();
   Road road;
-  // All but 16 pages at the end of node 0 and 16 at the end of node 1; a bitmap has 17.
-  test::must(road.laid.reservations.reserve({Phys{0x1000}, Phys{0x7fff0000}}, "A"));
-  test::must(road.laid.reservations.reserve({Phys{0x100000000}, Phys{0x17fff0000}}, "B"));
+  // All but 16 pages at the start of node 0 and 16 at the start of node 1; a bitmap has 17.
+  test::must(road.laid.reservations.reserve({Phys{0x11000}, Phys{0x80000000}}, "A"));
+  test::must(road.laid.reservations.reserve({Phys{0x108010000}, Phys{0x188000000}}, "B"));
   const auto result =
       mm::init_bootmem(road.laid.nodes, road.bitmaps, road.laid.numa.active, road.laid.machine.e820,
                        road.laid.reservations, road.memory.map(), road.log.printer());
@@ -261,8 +262,8 @@ TEST(Bootmem, WithoutRoomForABitmapThereIsNone) {
   EXPECT_EQ(result.error().a, 0x11000u);
   EXPECT_EQ(road.log.text(), "Cannot find bootmem map of size 69632\n");
   // A page more and it is there.
-  test::must(road.laid.reservations.free({Phys{0x7ffef000}, Phys{0x7fff0000}}));
-  test::must(road.laid.reservations.free({Phys{0x17ffef000}, Phys{0x17fff0000}}));
+  test::must(road.laid.reservations.free({Phys{0x11000}, Phys{0x12000}}));
+  test::must(road.laid.reservations.free({Phys{0x108010000}, Phys{0x108011000}}));
   EXPECT_EQ(test::must(mm::init_bootmem(road.laid.nodes, road.bitmaps, road.laid.numa.active,
                                         road.laid.machine.e820, road.laid.reservations,
                                         road.memory.map(), {})),

@@ -151,6 +151,13 @@ TEST(Arm, FromBanksToAZeroPage) {
   m.reserve(initrd.start.v, initrd.end.v, "RAMDISK");
   const Phys end_of_low = mm::phys(limits.max_low);
   m.lay_out(mm::arm_platform(end_of_low), end_of_low);
+  test::OwnBitmaps own(m, limits.max_low);
+  ASSERT_EQ(own.nodes.size(), 1u);
+  EXPECT_TRUE(own.nodes[0].all_taken(own.nodes[0].frames()));
+  own.bootmem.free_active(m.relay->numa().active);
+  mm::free_all_bootmem(own.bootmem, m.relay->layout(), [&](mm::NodeId, mm::PfnRange run) {
+    EXPECT_LE(run.end, limits.max_low);  // of highmem it knows nothing
+  });
   must(m.relay->start_boot_allocator(mm::Road::Bootmem));
   ASSERT_EQ(m.relay->bootmem().nodes().size(), 1u);
   const mm::NodeBootmem& bitmap = m.relay->bootmem().nodes()[0];
@@ -173,8 +180,14 @@ Early memory node ranges
   node   0: [mem 0x0000000080000000-0x00000000bfffffff]
 Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
 )");
-  EXPECT_EQ(m.node(0).mem_map.size(), 4 * mm::kMiB);
-  EXPECT_LT(m.node(0).mem_map.end, kSpace.lowmem_limit());
+  // From the limit of lowmem down: the relay's own lists, NODE_DATA, mem_map.
+  uint64_t lists = 0;
+  for (const mm::Reservation& r : m.relay->reservations().entries()) {
+    if (mm::has_name(r, "LAYOUT")) lists += r.range.size();
+  }
+  const Range node_data = m.node(0).node_data;
+  EXPECT_EQ(node_data.end, kSpace.lowmem_limit() - lists);
+  EXPECT_EQ(m.node(0).mem_map, (Range{node_data.start - 4 * mm::kMiB, node_data.start}));
 
   // devicemaps_init: the vectors. kmap_init: the table of 512 entries through which highmem is
   // mapped. The zero page. Each is a page of lowmem from bootmem.
@@ -194,6 +207,9 @@ Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
   std::memset(m.memory.map().at<char>(zero), 0, mm::kPageSize);
 
   // mem_init: lowmem by the bitmap, then highmem
+  EXPECT_EQ(mm::free_highpages(m.relay->reservations().entries(), m.relay->layout(), limits.max_low,
+                               [](mm::NodeId, mm::PfnRange) {}),
+            81920u);
   must(m.relay->build_zones({}, mm::NodeOrder::Ring));
   must(m.relay->hand_over());
   for (const Phys page : {vectors, pkmap.table, zero, Phys{0x80000000}, Phys{0x80007fff}}) {

@@ -47,7 +47,17 @@ node 0 HighMem: spanned 32768 present 32768 from 0x38000000
 )");
 
   // init_bootmem: all taken. register_bootmem_low_pages: what e820 calls usable below 896 MiB is
-  // freed. Then the reservations, the bitmap's own among them.
+  // freed.
+  const Pfn max_low = mm::pfn_down(Phys{mm::kIa32Lowmem});
+  test::OwnBitmaps own(m, max_low);
+  ASSERT_EQ(own.nodes.size(), 1u);
+  EXPECT_TRUE(own.nodes[0].all_taken({Pfn{0}, max_low}));
+  own.bootmem.free_active(m.relay->numa().active);
+  EXPECT_TRUE(own.nodes[0].all_taken({Pfn{0xa0}, Pfn{0x100}}));  // no RAM: the BIOS's
+  EXPECT_TRUE(own.nodes[0].all_free({Pfn{0}, Pfn{0xa0}}));       // page 0, too, for now
+  EXPECT_TRUE(own.nodes[0].all_free({Pfn{0x100}, max_low}));
+
+  // Then the reservations, the bitmap's own among them.
   must(m.relay->start_boot_allocator(mm::Road::Bootmem));
   ASSERT_EQ(m.relay->bootmem().nodes().size(), 1u);
   const mm::NodeBootmem& bitmap = m.relay->bootmem().nodes()[0];

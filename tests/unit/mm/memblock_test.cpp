@@ -240,6 +240,7 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x11fffffff] hotplug
     }
     Machine machine(slots);
     machine.memblock.allow_resize(memory.map());
+    machine.memblock.set_current_limit(memory.end_of_low());
     test::must(mm::memblock_from(machine.memblock, laid.numa.active, laid.reservations.entries()));
     const auto by_memblock = frames_of(
         [&](const auto& visit) { mm::free_all_memblock(machine.memblock, laid.layout(), visit); },

@@ -271,7 +271,6 @@ TEST(PageAlloc, ReleaseRefusesWhatIsNotToBeHandedOver) {
 }
 
 TEST(PageAlloc, ZeroMeansZeroes) {
-  NEEDS_64_BITS();
   PretendMachine machine(small());
   ASSERT_TRUE(machine.release_all(kernel()).ok());
   const Pfn pfn = machine.allocator.alloc_pages(0, kGfpKernel, 1, 0).value();

@@ -29,42 +29,41 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
 
 // All stations, in their order.
 using Relay = mm::Relay<test::OneCpu>;
+struct Given {
+  test::DrawnMachine machine{kTwoNodes};
+  test::PretendMemory memory{machine.e820.entries().back().range.end};
+};
 struct Call {
   const char* name;
-  mm::Result<> (*run)(Relay& relay, const test::DrawnMachine& machine);
+  mm::Result<> (*run)(Relay& relay, const Given& given);
 };
 constexpr Call kCalls[] = {
     {"take_over",
-     [](Relay& relay, const test::DrawnMachine& machine) {
-       return relay.take_over(machine.e820.entries(), {});
+     [](Relay& relay, const Given& given) {
+       return relay.take_over(given.machine.e820.entries(), {}, Phys{mm::kMaxPhys},
+                              given.memory.end_of_low());
      }},
-    {"trim", [](Relay& relay, const test::DrawnMachine&) { return relay.trim(); }},
+    {"trim", [](Relay& relay, const Given&) { return relay.trim(); }},
     {"find_nodes",
-     [](Relay& relay, const test::DrawnMachine& machine) {
-       return relay.find_nodes(machine.numa());
-     }},
-    {"lay_out", [](Relay& relay, const test::DrawnMachine&) { return relay.lay_out({}, 1); }},
+     [](Relay& relay, const Given& given) { return relay.find_nodes(given.machine.numa()); }},
+    {"lay_out", [](Relay& relay, const Given&) { return relay.lay_out({}, 1); }},
     {"start_boot_allocator",
-     [](Relay& relay, const test::DrawnMachine&) {
-       return relay.start_boot_allocator(mm::Road::Memblock);
-     }},
+     [](Relay& relay, const Given&) { return relay.start_boot_allocator(mm::Road::Memblock); }},
     {"build_zones",
-     [](Relay& relay, const test::DrawnMachine&) {
+     [](Relay& relay, const Given&) {
        return relay.build_zones(mm::Distances(), mm::NodeOrder::Distance);
      }},
-    {"hand_over", [](Relay& relay, const test::DrawnMachine&) { return relay.hand_over(); }},
+    {"hand_over", [](Relay& relay, const Given&) { return relay.hand_over(); }},
 };
 
 // A machine that has been through the first stations.
-struct Underway {
+struct Underway : Given {
   explicit Underway(size_t stations, const mm::Platform& platform = mm::x86_64_platform())
       : relay(platform, memory.map(), log.printer()) {
     for (size_t i = 0; i < stations; ++i) test::must(run(i));
   }
-  mm::Result<> run(size_t station) { return kCalls[station].run(relay, machine); }
+  mm::Result<> run(size_t station) { return kCalls[station].run(relay, *this); }
 
-  test::DrawnMachine machine{kTwoNodes};
-  test::PretendMemory memory{machine.e820.entries().back().range.end};
   test::Log log;
   Relay relay;
 };
