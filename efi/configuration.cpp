@@ -16,7 +16,7 @@ mm::Result<> take_load_options(const Firmware& firmware, Configuration& configur
                                const mm::Printer& findings) {
   const EFI_LOADED_IMAGE& image = *firmware.loaded;
   if (image.LoadOptions == nullptr || image.LoadOptionsSize == 0) return {};
-  const uint64_t size = image.LoadOptionsSize;
+  const uint32_t size = image.LoadOptionsSize;
   Pages pages = BATON_TRY(allocate(firmware, size / 2 + 1, "load options"));
   const bool from_shell = protocol_on<void>(firmware, firmware.image, kShellParameters) != nullptr;
   const auto options = loader::parse_load_options(
