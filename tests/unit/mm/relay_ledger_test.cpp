@@ -6,6 +6,7 @@
 
 #include "mm/audit.h"
 #include "mm/page_alloc.h"
+#include "mm/x86_64/e820_trim.h"
 #include "tests/support/relayed.h"
 
 namespace {
