@@ -222,7 +222,9 @@ def compile_(source, target, *include):
 
 
 def link(target, objects):
-    good, said = run(["g++", "-o", target, *objects, BUILD / "host/libmm.a", "-lgtest",
+    # Drawn machines are read as logs are.
+    reader = [o for o in (BUILD / "host/fast/tools/replay").glob("*.o") if o.stem != "main"]
+    good, said = run(["g++", "-o", target, *objects, *reader, BUILD / "host/libmm.a", "-lgtest",
                       "-lgtest_main", "-pthread"])
     if not good:
         sys.exit(f"{target} does not link:\n{said}")
