@@ -41,27 +41,6 @@ EFI_STATUS EFIAPI bent_get_memory_map(UINTN* size, EFI_MEMORY_DESCRIPTOR* map, U
   return EFI_SUCCESS;
 }
 
-// --- ACPI: the RSDP leads to the XSDT, which leads to the tables ---------------------------------
-
-template <class T>
-T& at(UINT64 address) {
-  return *reinterpret_cast<T*>(address);
-}
-
-bool is(UINT64 table, const char* signature) {
-  for (UINTN i = 0; i < 4; ++i) {
-    if (at<char>(table + i) != signature[i]) return false;
-  }
-  return true;
-}
-
-void mend_checksum(UINT64 table) {
-  UINT8 sum = 0;
-  at<UINT8>(table + 9) = 0;
-  for (UINTN i = 0; i < at<UINT32>(table + 4); ++i) sum += at<UINT8>(table + i);
-  at<UINT8>(table + 9) = static_cast<UINT8>(0 - sum);
-}
-
 void bend_madt(UINT64 madt) {
   constexpr UINT32 kInRam = 0x1000000;
   const UINT64 end = madt + at<UINT32>(madt + 4);
@@ -72,15 +51,11 @@ void bend_madt(UINT64 madt) {
 }
 
 EFI_STATUS bend_tables() {
-  EFI_GUID acpi = {0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
-  void* rsdp = nullptr;
-  if (LibGetSystemConfigurationTable(&acpi, &rsdp) != EFI_SUCCESS) return EFI_NOT_FOUND;
-  const UINT64 xsdt = at<UINT64>(reinterpret_cast<UINT64>(rsdp) + 24);
-  for (UINT64 pointer = xsdt + 36; pointer < xsdt + at<UINT32>(xsdt + 4); pointer += 8) {
-    const UINT64 table = at<UINT64>(pointer);
-    if (is(table, "APIC")) bend_madt(table);
-    if (is(table, "HPET")) at<UINT32>(table + 4) = 128 << 20;
-  }
+  const UINT64* const madt = table_pointer("APIC");
+  const UINT64* const hpet = table_pointer("HPET");
+  if (madt == nullptr || hpet == nullptr) return EFI_NOT_FOUND;
+  bend_madt(*madt);
+  at<UINT32>(*hpet + 4) = 128 << 20;
   return EFI_SUCCESS;
 }
 

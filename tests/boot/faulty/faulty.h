@@ -30,6 +30,20 @@ EFI_STATUS bend_memory_map(EFI_BOOT_SERVICES& services, EFI_GET_MEMORY_MAP bent)
 // Bends what is to fail. `baton` is Baton's image, loaded and not yet started.
 EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton);
 
+// --- ACPI: the RSDP leads to the XSDT, which leads to the tables ---------------------------------
+
+template <class T>
+T& at(UINT64 address) {
+  return *reinterpret_cast<T*>(address);
+}
+
+// Where the XSDT has the address of the first table with the signature; null where there is none.
+UINT64* table_pointer(const char* signature);
+// A table whose bytes were changed is whole again.
+void mend_checksum(UINT64 table);
+// The MADT becomes one with an entry more.
+EFI_STATUS add_madt_entry(EFI_BOOT_SERVICES& services, const UINT8* entry);
+
 // What is said on COM1 by our own hands, when the firmware's console may not be used.
 void say_on_com1(const char* text);
 
