@@ -7,12 +7,19 @@
 namespace loader {
 namespace {
 
-// ACPI 6.5 sections 5.2.12.2, .3, .8 and .12.
-enum EntryType : uint8_t { kLocalApic = 0, kIoApic = 1, kAddressOverride = 5, kLocalX2apic = 9 };
+// ACPI 6.5 sections 5.2.12.2, .3, .8, .12 and .19.
+enum EntryType : uint8_t {
+  kLocalApic = 0,
+  kIoApic = 1,
+  kAddressOverride = 5,
+  kLocalX2apic = 9,
+  kWakeUp = 16
+};
 constexpr size_t kAddress = 36;
 
 bool is_read(uint8_t type) {
-  return type == kLocalApic || type == kIoApic || type == kAddressOverride || type == kLocalX2apic;
+  return type == kLocalApic || type == kIoApic || type == kAddressOverride ||
+         type == kLocalX2apic || type == kWakeUp;
 }
 
 void set_state(MadtCpu& cpu, uint32_t flags) {
@@ -24,7 +31,7 @@ void set_state(MadtCpu& cpu, uint32_t flags) {
 }  // namespace
 
 size_t madt_length(uint8_t type) {
-  constexpr uint8_t kLengths[] = {8, 12, 10, 8, 6, 12, 16, 0, 16, 16, 12};
+  constexpr uint8_t kLengths[] = {8, 12, 10, 8, 6, 12, 16, 0, 16, 16, 12, 0, 0, 0, 0, 0, 16};
   return type < std::size(kLengths) ? kLengths[type] : 0;
 }
 
@@ -65,6 +72,10 @@ std::optional<MadtEntry> MadtEntries::next() {
       entry.kind = Kind::LocalApic;
       entry.address = field<uint64_t>(bytes, 4);
       break;
+    case kWakeUp:
+      entry.kind = Kind::WakeUp;
+      entry.address = field<uint64_t>(bytes, 8);
+      break;
     default:
       break;
   }
@@ -87,6 +98,7 @@ mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> s
     }
     if (entry->kind == MadtEntry::Kind::LocalApic) madt.local_apic = entry->address;
     if (entry->kind == MadtEntry::Kind::IoApic) ++madt.io_apics;
+    if (entry->kind == MadtEntry::Kind::WakeUp) madt.mailbox = entry->address;
     const MadtCpu& cpu = entry->cpu;
     if (!cpu.enabled && !cpu.online_capable) continue;
     if (count == storage.size()) {

@@ -22,7 +22,7 @@ struct MadtCpu {
 inline constexpr size_t kMadtFirst = 44;
 
 struct MadtEntry {
-  enum class Kind : uint8_t { Cpu, IoApic, LocalApic, Other };
+  enum class Kind : uint8_t { Cpu, IoApic, LocalApic, WakeUp, Other };
   Kind kind = Kind::Other;
   bool cut = false;      // shorter than its type is: only `raw` is meant
   MadtCpu cpu;           // Kind::Cpu
@@ -52,7 +52,8 @@ struct Madt {
   size_t enabled = 0;             // how many of them are there
   uint64_t local_apic = 0;        // physical address
   size_t io_apics = 0;
-  size_t left_out = 0;  // CPUs behind those that fit
+  uint64_t mailbox = 0;  // by which firmware wakes the CPUs it has parked; 0: it has parked none
+  size_t left_out = 0;   // CPUs behind those that fit
 };
 
 // CPUs that do not fit into `storage` are counted and left out, which is told. Fails when the table
