@@ -45,7 +45,7 @@ struct NodeLayout {
   Range node_data{};  // empty: none was placed
   Range mem_map{};    // 16 bytes for each frame from mem_map_start on
   Pfn mem_map_start;  // first frame mem_map describes: spanned.start rounded down
-  Range per_cpu{};    // per-CPU areas of the CPUs (node 0 holds them unless said otherwise)
+  Range per_cpu{};    // per-CPU areas of the node's CPUs; on node 0 also what finds all of them
 
   // All nodes, this one first, in the order allocations fall back to (zonelists).
   std::array<NodeId, kMaxNodes> fallback{};
@@ -68,6 +68,7 @@ struct Layout {
   std::span<const ActiveRange> active;  // sorted by address, disjoint
   std::span<const NodeLayout> nodes;    // index = node id
   ZoneSet zones{};                      // that the platform has
+  std::span<const NodeId> cpu_nodes{};  // by CPU: where its per-CPU area lies; others': on node 0
 };
 
 }  // namespace mm

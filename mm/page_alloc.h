@@ -38,12 +38,12 @@ namespace mm {
 
 // --- What has to be placed before init() ---------------------------------------------------------
 
-// Bytes of NodeLayout::node_data and of node 0's NodeLayout::per_cpu (for CPUs 0 to cpus - 1);
-// whole pages, to be placed page-aligned. Both need spanned and present of all the layout's nodes
+// Bytes of NodeLayout::node_data and of NodeLayout::per_cpu (for those of CPUs 0 to cpus - 1 that
+// Layout::cpu_nodes puts there); whole pages, to be placed page-aligned. Both need spanned and present of all the layout's nodes
 // and zones. NodeLayout::mem_map has sizeof(Page) bytes for each frame of the node's span rounded
 // outward to sections; the parts of it that describe sections without RAM are never touched.
 uint64_t node_data_size(const Layout& layout, NodeId node);
-uint64_t per_cpu_size(const Layout& layout, unsigned cpus);
+uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node);
 
 // --- Answers -------------------------------------------------------------------------------------
 
@@ -225,9 +225,7 @@ class PageAllocatorCore {
     uint32_t online;
     Error fault;  // of the last wrong free
   };
-  [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const {
-    return *reinterpret_cast<CpuHeader*>(cpu_areas_ + uint64_t{cpu} * cpu_stride_);  // NOLINT
-  }
+  [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const { return *cpu_headers_[cpu]; }
   [[nodiscard]] Pcp& pcp_of(unsigned cpu, const Zone& zone) const {
     return pcp_at(cpu_header(cpu), zone.pcp_offset);
   }
@@ -256,8 +254,7 @@ class PageAllocatorCore {
   size_t populated_ = 0;  // zones
   unsigned node_index_shift_ = 0;
   uint8_t* node_index_ = nullptr;
-  uint8_t* cpu_areas_ = nullptr;
-  uint64_t cpu_stride_ = 0;
+  CpuHeader** cpu_headers_ = nullptr;  // by CPU
   uint64_t min_free_kbytes_ = 0;
   uint64_t totalreserve_pages_ = 0;
   bool pagesets_ready_ = false;
@@ -273,6 +270,7 @@ class PageAllocatorCore {
   void build_zonelist(Node& node, const NodeLayout& from);
   void find_choices(Node& node) const;
   void index_nodes();
+  void place_cpu_areas(uint64_t size);
   void init_pcps(unsigned cpu);
   [[nodiscard]] Error diagnose(Pfn pfn, unsigned order) const;
 };

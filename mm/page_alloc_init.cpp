@@ -31,13 +31,6 @@ NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
   return shape;
 }
 
-Range per_cpu_range(const Layout& layout) {
-  for (const NodeLayout& node : layout.nodes) {
-    if (!node.per_cpu.empty()) return node.per_cpu;
-  }
-  return {};
-}
-
 // bytes[first, last) = value, a word at a time in the middle.
 void fill(uint8_t* bytes, uint64_t first, uint64_t last, uint8_t value) {
   while (first < last && first % 8 != 0) bytes[first++] = value;
@@ -54,14 +47,27 @@ uint64_t cpu_area_size(const Layout& layout) {
   return kCpuHeaderSize + nodes * kZoneTypes * sizeof(Pcp);
 }
 
+NodeId area_node(const Layout& layout, unsigned cpu) {
+  return cpu < layout.cpu_nodes.size() ? layout.cpu_nodes[cpu] : NodeId{0};
+}
+
+// Node 0's area begins with node_index_ and the table of all CPUs' headers.
+uint64_t first_area(unsigned cpus, NodeId node) {
+  return node == 0 ? kPageSize + align_up(cpus * sizeof(void*), alignof(Pcp)) : 0;
+}
+
 }  // namespace
 
 uint64_t node_data_size(const Layout& layout, NodeId node) {
   return shape_of(populated_zones(layout), layout.nodes[node]).size;
 }
 
-uint64_t per_cpu_size(const Layout& layout, unsigned cpus) {
-  return align_up(kPageSize + cpus * cpu_area_size(layout), kPageSize);
+uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node) {
+  uint64_t size = first_area(cpus, node);
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+    if (area_node(layout, cpu) == node) size += cpu_area_size(layout);
+  }
+  return align_up(size, kPageSize);
 }
 
 Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) const {
@@ -71,12 +77,13 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                  .a = layout.nodes.size(),
                  .b = kMaxNodes};
   }
-  const Range per_cpu = per_cpu_range(layout);
-  if (cpus == 0 || per_cpu.size() < per_cpu_size(layout, cpus)) {
-    return Error{.what = "the per-CPU area is too small (bytes {}, needed {})",
+  if (cpus == 0) return Error{.what = "a machine has one CPU at least", .subject = "layout"};
+  for (const NodeId node : layout.cpu_nodes) {
+    if (node < layout.nodes.size()) continue;
+    return Error{.what = "a CPU is on a node that there is not (node {}, nodes {})",
                  .subject = "layout",
-                 .a = per_cpu.size(),
-                 .b = per_cpu_size(layout, cpus)};
+                 .a = node,
+                 .b = layout.nodes.size()};
   }
   const size_t populated = populated_zones(layout);
   for (const NodeLayout& node : layout.nodes) {
@@ -92,6 +99,12 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                    .subject = "layout",
                    .a = id,
                    .b = node_data_size(layout, id)};
+    }
+    if (const uint64_t needed = per_cpu_size(layout, cpus, id); node.per_cpu.size() < needed) {
+      return Error{.what = "the per-CPU area is too small (bytes {}, needed {})",
+                   .subject = "layout",
+                   .a = node.per_cpu.size(),
+                   .b = needed};
     }
     const uint64_t frames = node.mem_map.size() / sizeof(Page);
     if (frames >= kNoFrame) {
@@ -151,20 +164,18 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   min_free_kbytes_ = 0;
   pagesets_ready_ = false;
 
-  const Range per_cpu = per_cpu_range(layout);
-  node_index_ = map.at<uint8_t>(per_cpu.start);
-  cpu_areas_ = node_index_ + kNodeIndexSize;
-  static_assert(sizeof(CpuHeader) <= kCpuHeaderSize);
+  node_index_ = map.at<uint8_t>(layout.nodes[0].per_cpu.start);
+  cpu_headers_ = reinterpret_cast<CpuHeader**>(node_index_ + kNodeIndexSize);  // NOLINT: placed
+  static_assert(sizeof(CpuHeader) <= kCpuHeaderSize && kNodeIndexSize == kPageSize);
   auto next_pcp = static_cast<uint32_t>(kCpuHeaderSize);
   for (const NodeLayout& node : layout.nodes) init_node(node, next_pcp);
   share_mirror_edges();
-  cpu_stride_ = next_pcp;
   for (const NodeLayout& node : layout.nodes) {
     build_zonelist(*nodes_[node.id], node);
     find_choices(*nodes_[node.id]);
   }
   index_nodes();
-  for (unsigned cpu = 0; cpu < cpus; ++cpu) cpu_header(cpu).online = 0;
+  place_cpu_areas(next_pcp);
   return {};
 }
 
@@ -306,6 +317,17 @@ void PageAllocatorCore::print_zonelists(const Printer& out) const {
   out.line("Built {} zonelists, mobility grouping {}.  Total pages: {}", with_memory,
            grouping ? "on" : "off", present);
   if (node_count_ > 1) out.line("Policy zone: {}", policy);
+}
+
+void PageAllocatorCore::place_cpu_areas(uint64_t size) {
+  std::array<uint64_t, kMaxNodes> next{};
+  for (NodeId node = 0; node < node_count_; ++node) next[node] = first_area(cpus_, node);
+  for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+    const NodeId node = area_node(*layout_, cpu);
+    cpu_headers_[cpu] = map_.at<CpuHeader>(layout_->nodes[node].per_cpu.start + next[node]);
+    cpu_headers_[cpu]->online = 0;
+    next[node] += size;
+  }
 }
 
 Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {

@@ -159,20 +159,21 @@ Result<> RelayCore::find_nodes(const NumaInput& numa) {
   return {};
 }
 
-Result<> RelayCore::lay_out(const MovableOptions& movable, unsigned cpus) {
+Result<> RelayCore::lay_out(const MovableOptions& movable, unsigned cpus,
+                            std::span<const NodeId> cpu_nodes) {
   BATON_TRY(begin(Station::LayOut));
   cpus_ = cpus;
   nodes_ = BATON_TRY(keep<NodeLayout>(numa_.node_count(), "LAYOUT"));
   zone_ranges_ =
       BATON_TRY(free_area_init_nodes(numa_, platform_.zones, e820_.last_pfn(), movable, nodes_));
-  layout_ = {numa_.active, nodes_, platform_.zones.zones};
+  layout_ = {numa_.active, nodes_, platform_.zones.zones, cpu_nodes};
   const Pfn dma_end = std::min(platform_.zones.end[ZoneType::Dma], e820_.last_pfn());
   for (NodeLayout& node : nodes_) {
     NodeSizes sizes;
     sizes.node_data = node_data_size(layout_, node.id);
     sizes.page_bytes = sizeof(Page);
     sizes.below = end_of_low_;
-    sizes.per_cpu = node.id == 0 ? per_cpu_size(layout_, cpus) : 0;
+    sizes.per_cpu = per_cpu_size(layout_, cpus, node.id);
     BATON_TRY(place_node(node, sizes, numa_.active, e820_, reservations_, dma_end, out_));
   }
   done(Station::LayOut);

@@ -79,7 +79,9 @@ class RelayCore {
   // Station 2, nodes: SRAT against e820. The affinities outlive the relay.
   Result<> find_nodes(const NumaInput& numa);
   // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
-  Result<> lay_out(const MovableOptions& movable, unsigned cpus);
+  // CPUs are those that may ever run; `cpu_nodes` (Layout's) outlives the relay.
+  Result<> lay_out(const MovableOptions& movable, unsigned cpus,
+                   std::span<const NodeId> cpu_nodes = {});
   // Station 4, the boot allocator of the chosen road. On a machine with RAM above 4 GiB it also
   // keeps 128 MiB below, in which nothing is allocated before the hand-over
   // (dma32_reserve_bootmem). That there is no room for these is said and no error.
