@@ -180,7 +180,7 @@ KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi seria
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
-  $(image.$(ARCH)) $(alone.$(ARCH)) -fno-omit-frame-pointer
+  $(image.$(ARCH)) $(alone.$(ARCH)) -fno-omit-frame-pointer -Ikernel/$(ARCH)/seam
 KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT)
 
 $(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS)))

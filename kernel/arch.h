@@ -7,14 +7,17 @@
 #include <span>
 #include <string_view>
 
+#include "kernel/smp/cpu.h"
 #include "loader/handoff/handoff.h"
 #include "mm/direct_map.h"
+#include "mm/page_alloc.h"
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
 
 namespace loader {
 struct AcpiFacts;
+class AcpiTables;
 struct SpcrPort;
 }  // namespace loader
 namespace mm {
@@ -63,8 +66,6 @@ std::optional<Typed> read_char();
 // Whether read_char() found a port that had lost characters, and told of it: what stood there last
 // is to be shown again. Says so once.
 [[nodiscard]] bool told_of_loss();
-// Lets the CPU rest for a moment between two looks at the console.
-void pause();
 
 // --- What it is ---
 // Whether interrupt controllers, as the firmware left them, can address CPUs with ids above 8 bits.
@@ -149,12 +150,82 @@ std::optional<Mapping> find_mapping(uint64_t virt);
 // where the CPU has NX. False: a page of that code holds more than the range.
 [[nodiscard]] bool make_data(mm::Range range);
 
-// The pages below the stacks, of which nothing may be mapped.
-[[nodiscard]] std::span<const uint64_t> guard_pages();
+// The pages below a CPU's stacks, of which nothing may be mapped; and all that it has mapped to
+// itself, if it is not part of the kernel's image.
+[[nodiscard]] std::array<uint64_t, 5> guard_pages(unsigned cpu);
+[[nodiscard]] bool is_cpu_memory(const Mapping& mapping);
 // Whether reading or writing at an address faults, found out by doing it. What is written is the
 // byte that stood there.
 bool can_read(uint64_t virt);
 bool can_write(uint64_t virt);
 
+// --- CPUs ---
+// In an architecture's arch_inline.h, where it has one:
+//   unsigned this_cpu()               the number of the CPU that runs this
+//   bool mask_interrupts()            from here on none is taken; whether they were before
+//   void restore_interrupts(bool on)  as mask_interrupts() found them
+//   void relax()                      in a loop that waits for another CPU's store
+
+// Where start code gets memory from: frames of a node, which it gives back when it fails.
+struct Frames {
+  mm::PagesOr (*take)(void* context, mm::Gfp gfp, mm::NodeId node) = nullptr;
+  void (*give)(void* context, mm::Pfn frame) = nullptr;
+  void* context = nullptr;
+};
+struct StartFacts {
+  mm::Phys trampoline;  // the page in which CPUs can begin; 0: there is none
+  mm::Phys mailbox;     // by which firmware wakes CPUs that it has parked; 0: it has parked none
+};
+// This CPU can send and take interrupts, and nothing else interrupts it. Fails where it has no
+// interrupt controller of its own; then no other CPU can be told anything.
+mm::Result<> open_interrupts(const loader::AcpiTables& tables);
+// The id of the CPU that runs this, as the CPU says it.
+[[nodiscard]] uint32_t hardware_id();
+// Registers that must say the same on every CPU of a machine, as the one that runs this has them.
+struct Register {
+  const char* name;
+  uint64_t value;
+};
+[[nodiscard]] std::array<Register, 4> common_registers();
+// The revision of the microcode that a CPU runs; 0 where it does not tell.
+[[nodiscard]] uint64_t microcode(unsigned cpu);
+// Whether a CPU with such an id can be told anything.
+[[nodiscard]] bool reaches_cpu(uint32_t id);
+// Stacks and tables for a CPU; cpu.number is the one after the last that got them.
+mm::Result<> prepare_cpu(const Cpu& cpu, const Frames& frames);
+// Starts prepared CPUs side by side. `cpus` is the whole table, by number, and stays where it is:
+// one that answers too late looks there, too, and stops. Those in state Starting become Online, and
+// run secondary_main(), or Silent.
+mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts& facts, const Frames& frames);
+// Interrupts another CPU: it runs take_call().
+void interrupt_cpu(const Cpu& cpu);
+// Every other CPU that is online stops for good where it is. How many did not within a second.
+unsigned stop_other_cpus(std::span<const Cpu> cpus);
+// This CPU stops for good; nothing wakes it.
+[[noreturn]] void stop_cpu();
+// Sleeps, interrupts on, until there is one, or at most so many microseconds (0: for ever).
+// Interrupts are masked when it is called, so that none comes between a look and the sleep, and
+// taken when it returns.
+void sleep(uint64_t microseconds);
+// Sleeps for a millisecond, in which a serial port's 16 characters cannot overflow, or less.
+void doze();
+
 }  // namespace arch
+
+// What a CPU that was started does from then on (kernel/smp/smp.cpp).
+[[noreturn]] void secondary_main(Cpu& cpu);
+// In an interrupt: runs what others call this CPU for.
+void take_call();
+
 }  // namespace kernel
+
+#if __has_include("arch_inline.h")
+#include "arch_inline.h"
+#else
+namespace kernel::arch {
+unsigned this_cpu();
+bool mask_interrupts();
+void restore_interrupts(bool on);
+void relax();
+}  // namespace kernel::arch
+#endif

@@ -82,7 +82,7 @@ class Bench {
   // False, with a line that says so, where the node has no such block.
   template <unsigned order>
   bool warm_up() {
-    const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
+    const mm::PagesOr block = pages_.alloc_pages(arch::this_cpu(), kGfp, order, kNode);
     if (!block) {
       out_.line("BENCH alloc.order{} none: node {} has no such block", order, kNode);
       return false;
@@ -92,13 +92,13 @@ class Bench {
   }
   template <unsigned order>
   mm::Pfn take() {
-    const mm::PagesOr block = pages_.alloc_pages(kBootCpu, kGfp, order, kNode);
+    const mm::PagesOr block = pages_.alloc_pages(arch::this_cpu(), kGfp, order, kNode);
     if (!block) panic("bench", block.error());
     return block.value();
   }
   template <unsigned order>
   void give(mm::Pfn pfn) {
-    const mm::Freed freed = pages_.free_pages(kBootCpu, pfn, order);
+    const mm::Freed freed = pages_.free_pages(arch::this_cpu(), pfn, order);
     if (!freed) panic("bench", freed.error());
   }
 

@@ -17,9 +17,6 @@ namespace kernel {
 
 using Relay = mm::Relay<Policy>;
 
-// The CPU that everything here runs on.
-inline constexpr unsigned kBootCpu = 0;
-
 struct Booted {
   const Kept& kept;
   const FirmwareTables& tables;

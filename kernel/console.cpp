@@ -40,6 +40,7 @@ void Console::show_again() const {
 }
 
 void Console::speak_to(Hearers hearers) {
+  lock_ = {};
   if (hearers_ == Hearers::Lines) {
     mid_line_ = others_mid_line_;
   } else {
@@ -61,6 +62,8 @@ void Console::put(std::string_view text) {
 }
 
 void Console::write(std::string_view text, bool stamped) {
+  const Policy::Masked masked;
+  const Held held(lock_);
   if (!stamped) {
     put(text);
     return;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernel/policy.h"
 #include "mm/print.h"
 
 namespace kernel {
@@ -29,6 +30,7 @@ class Console {
   bool add_line(Output output);
   bool add_output(Output output);
 
+  // One CPU at a time.
   void log(std::string_view text) { write(text, true); }
   void bare(std::string_view text) { write(text, false); }
   // Ends a line that was begun.
@@ -44,7 +46,8 @@ class Console {
   void show_again() const;
 
   // Last words are said twice: to the lines alone, and then to the other outputs and the ring,
-  // whatever may break there. A line of text that was begun is ended. There is no way back to All.
+  // whatever may break there. A line of text that was begun is ended; another CPU, which was
+  // stopped in the middle, is waited for no more. There is no way back to All.
   enum class Hearers : uint8_t { All, Lines, Others };
   void speak_to(Hearers hearers);
 
@@ -55,6 +58,7 @@ class Console {
   void write(std::string_view text, bool stamped);
   void put(std::string_view text);
 
+  SpinLock lock_;
   std::array<char, kRingSize> ring_{};
   uint64_t written_ = 0;  // characters ever; the ring holds the last kRingSize of them
   std::array<Output, kMaxOutputs> outputs_{};

@@ -3,9 +3,12 @@
 #include <array>
 #include <cstdint>
 
+#include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/nearest.h"
 #include "kernel/panic.h"
+#include "kernel/smp/cpus.h"
+#include "mm/size_text.h"
 
 namespace kernel {
 namespace {
@@ -23,9 +26,7 @@ uint64_t read(uintptr_t address) { return *reinterpret_cast<const volatile uint6
   return deeper(depth + 1) + frame[depth % frame.size()];
 }
 
-}  // namespace
-
-void crash(std::string_view how) {
+void crash_here(std::string_view how) {
   if (how.empty()) panic("asked for by the option panic");
   if (how == "fault") log().line("read {:#x}", read(kNowhere));
   if (how == "stack") log().line("came back with {:#x}", deeper(0));
@@ -35,6 +36,24 @@ void crash(std::string_view how) {
   log().part("panic={}: none of fault, stack, ud", how);
   nearest.print(log());
   log().text("\n");
+}
+
+void crash_task(void* how) { crash_here(*static_cast<const std::string_view*>(how)); }
+
+}  // namespace
+
+void crash(std::string_view how) {
+  const size_t at = how.find('@');
+  if (at == std::string_view::npos) return crash_here(how);
+  std::string_view kind = how.substr(0, at), where = how.substr(at + 1);
+  if (where == "all") return run_everywhere(crash_task, &kind);
+  const auto cpu = mm::take_number(where, "panic");
+  if (!cpu.ok() || !where.empty() || !cpus().is_online(static_cast<unsigned>(cpu.value()))) {
+    return log().line("panic={}: no CPU that is online", how);
+  }
+  if (cpu.value() == arch::this_cpu()) return crash_here(kind);
+  start_task(static_cast<unsigned>(cpu.value()), crash_task, &kind);
+  wait_for_task(static_cast<unsigned>(cpu.value()));
 }
 
 }  // namespace kernel

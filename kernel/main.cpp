@@ -17,6 +17,7 @@
 #include "kernel/panic.h"
 #include "kernel/screen/screen_console.h"
 #include "kernel/selftest/selftest.h"
+#include "kernel/smp/bring_up.h"
 #include "loader/acpi/spcr.h"
 #include "mm/show.h"
 #include "version.h"
@@ -26,6 +27,7 @@ namespace {
 
 constinit Kept kept;
 constinit FirmwareTables tables;
+constinit std::array<mm::NodeId, FirmwareTables::kMaxCpus> cpu_node_list{};  // by number
 
 // A station that cannot go on ends the boot, and says which one it was.
 void must(const char* station, const mm::Result<>& result) {
@@ -88,6 +90,8 @@ void read_tables() {
         port.ok() ? arch::add_console(port.value()) : mm::Result<>(port.error());
     if (!added.ok()) log().error("ACPI", added.error());
   }
+  const mm::Result<> opened = arch::open_interrupts(tables.tables());
+  if (!opened.ok()) log().error("smp", opened.error());
   tables.read_topology(arch::has_wide_cpu_ids(), log());
 }
 
@@ -144,7 +148,7 @@ struct Origin {
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
-Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
+Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, Laps& laps) {
   const loader::Handoff& h = kept.handoff();
   const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements(h.e820, kept.map()), elements(h.reservations, kept.map()),
@@ -165,9 +169,10 @@ Origin run_relay(Relay& relay, const Options& options, Laps& laps) {
   laps.start();
   must("numa", relay.find_nodes(numa_input(memory, mirrored)));
   laps.lap("find_nodes");
-  const unsigned cpus =
-      tables.madt().enabled == 0 ? 1 : static_cast<unsigned>(tables.madt().enabled);
-  must("zones", relay.lay_out(memory.movable, cpus));
+  const unsigned possible = possible_cpus(tables.madt(), cpus);
+  const auto cpu_nodes = std::span(cpu_node_list).first(possible);
+  list_cpu_nodes(cpu_nodes, cpu_facts(kept, tables, relay, cpus));
+  must("zones", relay.lay_out(memory.movable, possible, cpu_nodes));
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
   laps.lap("start_boot_allocator");
@@ -233,7 +238,8 @@ void kernel_main(const loader::Handoff& handoff) {
   const bool bench = options.has("bench");
   Relay relay(arch::platform(handoff.paging_levels), kept.map(), bench ? mm::Printer() : log());
   Laps laps;
-  const Origin origin = run_relay(relay, options, laps);
+  const CpuOptions cpus = cpu_options(options, log());
+  const Origin origin = run_relay(relay, options, cpus, laps);
   give_back_leftovers(relay, options);
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
@@ -245,6 +251,7 @@ void kernel_main(const loader::Handoff& handoff) {
     laps.print(bare());
     bench_allocator(machine, bare());
   }
+  bring_up_cpus(machine, cpus, log());
   finish(machine);
 }
 

@@ -24,6 +24,9 @@ constexpr std::array kKnown{
     OptionRow{"movable_node", None, "movable_node: memory that can be unplugged is movable"},
     OptionRow{"node_order", Needed, "node_order=distance|ring: where else to look for memory"},
     OptionRow{"numa", Needed, "numa=off: one node, whatever the SRAT says"},
+    OptionRow{"nosmp", None, "nosmp: start no CPU but the one that booted"},
+    OptionRow{"maxcpus", Needed, "maxcpus=N: start N CPUs at most; 0 is nosmp"},
+    OptionRow{"possible_cpus", Needed, "possible_cpus=N: keep page sets for N CPUs at most"},
     OptionRow{"keepinitrd", None, "keepinitrd: the ramdisk's memory is not given back"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the checks"},
     OptionRow{"memtest", Optional,
@@ -35,7 +38,7 @@ constexpr std::array kKnown{
     OptionRow{"poweroff", None, "poweroff: switch the machine off at the end"},
     OptionRow{"monitor", None, "monitor: end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,
-              "panic[=fault|stack|ud]: break on purpose, to see how that is told"},
+              "panic[=fault|stack|ud][@CPU|@all]: break on purpose, to see how that is told"},
 };
 
 const OptionRow* known(std::string_view name) {

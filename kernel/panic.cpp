@@ -5,12 +5,16 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/smp/cpus.h"
 
 namespace kernel {
 namespace {
 
-constinit unsigned depth = 0;
+constexpr unsigned kNobody = ~0u;
+constinit unsigned panicking = kNobody;  // the CPU that does
+constinit unsigned depth = 0;            // how often it did
 constinit InShort first_fault;
+constinit unsigned left_running = 0;  // CPUs that did not stop for it
 
 // By nothing that a report uses: that may be what broke.
 using Say = void (*)(std::string_view text);
@@ -46,14 +50,24 @@ void end_report(const mm::Printer& out) {
 }  // namespace
 
 void last_words(const InShort& in_short, Report report, const void* facts) {
+  unsigned nobody = kNobody;
+  const unsigned own = arch::this_cpu();
+  if (__atomic_compare_exchange_n(&panicking, &nobody, own, false, __ATOMIC_ACQ_REL,
+                                  __ATOMIC_ACQUIRE)) {
+    left_running = arch::stop_other_cpus(cpus().all());
+  } else if (nobody != own) {
+    arch::stop_cpu();  // another was first, and tells
+  }
   switch (++depth) {
     case 1:
       first_fault = in_short;
       arch::prepare_last_words();
-      console().speak_to(Console::Hearers::Lines);
-      report(facts, log());
-      console().speak_to(Console::Hearers::Others);
-      report(facts, log());
+      for (const auto hearers : {Console::Hearers::Lines, Console::Hearers::Others}) {
+        console().speak_to(hearers);
+        if (cpus().all().size() > 1) log().line("On CPU {}:", own);
+        report(facts, log());
+        if (left_running != 0) log().line("{} CPUs did not stop for this", left_running);
+      }
       break;
     case 2:
       arch::prepare_last_words();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernel/arch.h"
+#include "kernel/policy.h"
 #include "kernel/screen/picture.h"
 #include "kernel/screen/screen.h"
 #include "kernel/screen/screen_console.h"
@@ -58,9 +59,11 @@ class Tested {
 };
 
 constinit Picture picture;
-constinit Tested tested;
+constinit Tested tested, drawn;
+constinit SpinLock tested_lock;
+constinit unsigned painter = 0;  // the CPU that draws
 constinit const Booted* shown = nullptr;
-constinit const BadPages* bad_pages = nullptr;
+constinit MemtestState* test = nullptr;
 constinit std::string_view doing;
 constinit uint64_t drawn_at = 0;
 constinit size_t bad_drawn = 0;
@@ -70,8 +73,16 @@ PictureOf subject() {
   return {shown->relay, shown->relay.pages(), shown->kept.handoff().names.firmware};
 }
 
+// As they are now, for drawing while other CPUs go on.
+std::span<const mm::Range> ranges_now() {
+  const Held held(tested_lock);
+  drawn = tested;
+  return drawn.ranges();
+}
+
 std::span<const mm::Phys> bad() {
-  const auto list = bad_pages->list();
+  const Held held(test->lock);
+  const auto list = test->bad.list();
   std::transform(list.begin(), list.end(), bad_addresses.begin(),
                  [](mm::Pfn pfn) { return mm::phys(pfn); });
   return std::span(bad_addresses).first(list.size());
@@ -79,10 +90,11 @@ std::span<const mm::Phys> bad() {
 
 }  // namespace
 
-void begin_live_picture(const Booted& machine, const BadPages& bad_so_far) {
+void begin_live_picture(const Booted& machine, MemtestState& state) {
   if (!screen().is_open() || screen().hidden()) return;
   shown = &machine;
-  bad_pages = &bad_so_far;
+  painter = arch::this_cpu();
+  test = &state;
   tested.clear();
   doing = {};
   screen().hide();
@@ -93,7 +105,11 @@ void name_live_picture(std::string_view what) { doing = what; }
 
 void move_live_picture(mm::Range now, MemtestProgress::Standing standing) {
   if (shown == nullptr) return;
-  tested.add(now);
+  {
+    const Held held(tested_lock);
+    tested.add(now);
+  }
+  if (arch::this_cpu() != painter) return;
   const uint64_t time = arch::microseconds();
   if (time - drawn_at < kEvery) return;
   drawn_at = time;
@@ -103,7 +119,7 @@ void move_live_picture(mm::Range now, MemtestProgress::Standing standing) {
                                    now.start, standing.percent, standing.seconds_left / 60,
                                    standing.seconds_left % 60, addresses.size());
   const TestProgress progress{
-      tested.ranges(), now, addresses, {line, std::min(length, sizeof line - 1)}};
+      ranges_now(), now, addresses, {line, std::min(length, sizeof line - 1)}};
   if (addresses.size() != bad_drawn) {
     bad_drawn = addresses.size();
     (void)picture.draw(screen().framebuffer(), subject(), progress);

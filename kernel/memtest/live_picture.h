@@ -11,8 +11,8 @@
 namespace kernel {
 
 // The console gives the screen away until end(); its text goes on elsewhere and comes back after.
-// `machine` and `bad` must live until then.
-void begin_live_picture(const Booted& machine, const BadPages& bad);
+// `machine` and `state` must live until then.
+void begin_live_picture(const Booted& machine, MemtestState& state);
 // For the line at the bottom: a test's id, say. It must live until the next.
 void name_live_picture(std::string_view what);
 // The test is at this range now. Draws only as often as an eye follows.

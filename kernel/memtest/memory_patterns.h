@@ -12,6 +12,11 @@
 //       void written_back(mm::Range range);     // what caches hold of it is in memory after this
 //       void wait(unsigned seconds);
 //       void progress(uint64_t bytes);          // so much more of the memory has been swept
+//       // Calls work(chunk) for all of the memory in chunks of kChunk at most, those at lower
+//       // addresses first (up) or last; by several CPUs at once, if it has them. Returns when all
+//       // are done. one_by_one() below is this for one CPU.
+//       template <class Work> void together(bool up, const Work& work);
+//       template <class Work> void alone(const Work& work);  // runs work() on one CPU
 //       void error(uint64_t address, uint64_t expected, uint64_t found);
 //     };
 #pragma once
@@ -135,6 +140,19 @@ struct EveryTwentieth {
 inline constexpr uint64_t kOnes = ~uint64_t{0};
 inline constexpr uint64_t kChunk = mm::kMiB;  // swept between two words about progress
 
+template <class Memory, class Work>
+void one_by_one(const Memory& memory, bool up, const Work& work) {
+  const size_t count = memory.blocks();
+  for (size_t i = 0; i < count; ++i) {
+    const mm::Range block = memory.block(up ? i : count - 1 - i);
+    const uint64_t pieces = (block.size() + kChunk - 1) / kChunk;
+    for (uint64_t p = 0; p < pieces; ++p) {
+      const mm::Phys start = block.start + (up ? p : pieces - 1 - p) * kChunk;
+      work(mm::Range{start, block.end - start < kChunk ? block.end : start + kChunk});
+    }
+  }
+}
+
 template <class Memory>
 class Sweeper {
  public:
@@ -187,17 +205,10 @@ class Sweeper {
   // Visits all of memory in chunks, upward or downward: at(chunk).
   template <class At>
   void chunks(bool up, At at) {
-    const size_t count = memory_.blocks();
-    for (size_t i = 0; i < count; ++i) {
-      const mm::Range block = memory_.block(up ? i : count - 1 - i);
-      const uint64_t pieces = (block.size() + kChunk - 1) / kChunk;
-      for (uint64_t p = 0; p < pieces; ++p) {
-        const mm::Phys start = block.start + (up ? p : pieces - 1 - p) * kChunk;
-        const mm::Phys end = block.end - start < kChunk ? block.end : start + kChunk;
-        at(mm::Range{start, end});
-        memory_.progress(end - start);
-      }
-    }
+    memory_.together(up, [&](mm::Range chunk) {
+      at(chunk);
+      memory_.progress(chunk.size());
+    });
   }
 
   template <class Rule>
@@ -244,6 +255,10 @@ class Sweeper {
   }
 
   void address_lines() {
+    memory_.alone([&] { each_block_s_lines(); });
+  }
+
+  void each_block_s_lines() {
     for (size_t i = 0; i < memory_.blocks(); ++i) {
       const mm::Range block = memory_.block(i);
       const Random value{seed_, 0};

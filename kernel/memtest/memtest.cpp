@@ -24,14 +24,18 @@ class MemtestWords {
   [[nodiscard]] const MemtestOptions& options() const { return options_; }
 
   bool take(std::string_view word) {
-    constexpr std::string_view kNode = "node:";
+    constexpr std::string_view kNode = "node:", kCpu = "cpu:";
     if (word == "quick") return depth(word, Depth::Quick);
     if (word == "full") return depth(word, Depth::Full);
     if (word.starts_with(kNode)) return node(word, word.substr(kNode.size()));
+    if (word == "in-turn") return testers(word, Testers::InTurn);
+    if (word.starts_with(kCpu)) return cpu(word, word.substr(kCpu.size()));
     if (!word.empty() && word.front() >= '0' && word.front() <= '9') return passes(word);
     Nearest nearest(word);
-    for (const std::string_view known : {"quick", "full", "node:0"}) nearest.offer(known);
-    out_.part("memtest: \"{}\": not one of quick, full, a number of passes, node:N", word);
+    for (const std::string_view known : {"quick", "full", "node:0", "in-turn", "cpu:0"})
+      nearest.offer(known);
+    out_.part("memtest: \"{}\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N",
+              word);
     nearest.print(out_);
     out_.text("\n");
     return false;
@@ -67,6 +71,22 @@ class MemtestWords {
     }
     options_.node = static_cast<mm::NodeId>(*node);
     return true;
+  }
+
+  bool testers(std::string_view word, Testers testers) {
+    if (options_.testers != Testers::Together) {
+      return wrong(word, "which CPUs test is given already; without it all do, together");
+    }
+    options_.testers = testers;
+    return true;
+  }
+  bool cpu(std::string_view word, std::string_view digits) {
+    const auto cpu = mm::number_of(digits, 10, cpus().all().size());
+    if (!cpu || !cpus().is_online(static_cast<unsigned>(*cpu))) {
+      return wrong(word, "no such CPU is online");
+    }
+    options_.cpu = static_cast<unsigned>(*cpu);
+    return testers(word, Testers::One);
   }
 
   size_t nodes_;
@@ -187,8 +207,8 @@ void MemtestProgress::print() {
   const char* name = std::string_view(what_).starts_with(kPhase) ? what_ + kPhase.size() : what_;
   std::array<char, kBar + 1> bar{};
   for (unsigned i = 0; i < kBar; ++i) bar[i] = i < percent * kBar / 100 ? '#' : '.';
-  out_.line("memtest: [{}] {:3}%  {} MB/s  {}:{:02} left  {}, node {}", bar.data(), percent,
-            swept_ / elapsed, left / 60, left % 60, name, node_);
+  out_.line("memtest: [{}] {:3}%  {} MB/s  {}:{:02} left  {}", bar.data(), percent,
+            swept_ / elapsed, left / 60, left % 60, name);
 }
 
 // --- Memory --------------------------------------------------------------------------------------
@@ -197,8 +217,7 @@ uint64_t TakenMemory::take(mm::PageAllocator<Policy>& pages, unsigned cpu, mm::N
   // Every zone of this node, down to its last page.
   constexpr mm::Gfp kAll = mm::kGfpFlagThisNode | mm::kGfpFlagMemAlloc | mm::kGfpFlagNoWarn |
                            mm::kGfpFlagHighMem | mm::kGfpFlagMovable;
-  count_ = 0;
-  incomplete_ = false;
+  Part part{node, count_, count_};
   uint64_t bytes = 0;
   pages.drain(cpu);
   for (unsigned order = mm::kOrders; order-- > 0;) {
@@ -213,7 +232,14 @@ uint64_t TakenMemory::take(mm::PageAllocator<Policy>& pages, unsigned cpu, mm::N
       bytes += mm::kPageSize << order;
     }
   }
-  std::sort(blocks_.begin(), blocks_.begin() + static_cast<ptrdiff_t>(count_));
+  part.end = count_;
+  std::sort(blocks_.begin() + static_cast<ptrdiff_t>(part.first),
+            blocks_.begin() + static_cast<ptrdiff_t>(count_));
+  for (size_t i = part.first; i < part.end; ++i) {
+    before_[i] = part.chunks;
+    part.chunks += ((*this)[i].size() + patterns::kChunk - 1) / patterns::kChunk;
+  }
+  parts_[part_count_++] = part;
   return bytes;
 }
 
@@ -224,9 +250,39 @@ mm::Result<> TakenMemory::give_back(mm::PageAllocator<Policy>& pages, unsigned c
     const mm::Freed freed = pages.free_pages(cpu, Pfn{blocks_[i] >> 8}, order);
     if (!freed && result.ok()) result = freed.result();
   }
-  count_ = 0;
+  count_ = part_count_ = 0;
+  incomplete_ = false;
   pages.drain(cpu);
   return result;
+}
+
+void TakenMemory::start(bool up) {
+  up_ = up;
+  for (size_t i = 0; i < part_count_; ++i) {
+    __atomic_store_n(&parts_[i].fetched, 0, __ATOMIC_RELEASE);
+  }
+}
+
+std::optional<mm::Range> TakenMemory::fetch(mm::NodeId node) {
+  size_t own = 0;
+  while (own + 1 < part_count_ && parts_[own].node != node) ++own;
+  for (size_t i = 0; i < part_count_; ++i) {
+    Part& part = parts_[(own + i) % part_count_];
+    if (__atomic_load_n(&part.fetched, __ATOMIC_RELAXED) >= part.chunks) continue;
+    const uint64_t number = __atomic_fetch_add(&part.fetched, 1, __ATOMIC_RELAXED);
+    if (number < part.chunks) return chunk(part, up_ ? number : part.chunks - 1 - number);
+  }
+  return std::nullopt;
+}
+
+mm::Range TakenMemory::chunk(const Part& part, uint64_t number) const {
+  const auto first = before_.begin() + static_cast<ptrdiff_t>(part.first);
+  const auto end = before_.begin() + static_cast<ptrdiff_t>(part.end);
+  const auto block =
+      static_cast<size_t>(std::upper_bound(first, end, number) - before_.begin()) - 1;
+  const mm::Range range = (*this)[block];
+  const mm::Phys start = range.start + (number - before_[block]) * patterns::kChunk;
+  return {start, range.end - start < patterns::kChunk ? range.end : start + patterns::kChunk};
 }
 
 mm::Range TakenMemory::operator[](size_t i) const {

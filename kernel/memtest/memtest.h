@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include "kernel/memtest/memory_patterns.h"
 #include "kernel/policy.h"
+#include "kernel/smp/cpus.h"
 #include "loader/handoff/self_test.h"
 #include "mm/page_alloc.h"
 #include "mm/print.h"
@@ -18,13 +20,22 @@
 
 namespace kernel {
 
+// Which CPUs test: some faults show only when many press on the memory, others only to one CPU.
+enum class Testers : uint8_t {
+  Together,  // all at a time, each its own node's memory first
+  InTurn,    // one after the other, each all of it
+  One,       // MemtestOptions::cpu
+};
+
 // `memtest=quick,2,node:1`: words with commas (at the monitor's prompt also blanks) between them.
 struct MemtestOptions {
-  Depth depth = Depth::Normal;     // quick, full
-  unsigned passes = 1;             // a number
-  std::optional<mm::NodeId> node;  // node:N; otherwise all
+  Depth depth = Depth::Normal;          // quick, full
+  unsigned passes = 1;                  // a number
+  std::optional<mm::NodeId> node;       // node:N; otherwise all
+  Testers testers = Testers::Together;  // in-turn, cpu:N
+  unsigned cpu = 0;
 };
-// `nodes` is how many the machine has. Nothing where a word is wrong, and a line that names it and
+// `nodes` is how many the machine has; a CPU must be online. Nothing where a word is wrong, and a line that names it and
 // says what would be right.
 std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
                                             const mm::Printer& out);
@@ -66,9 +77,8 @@ class MemtestProgress {
       : out_(out), clock_(clock), planned_(planned_microseconds) {}
 
   // `rate`: ns that a sweep over 64 KiB was planned to take.
-  void doing(const char* what, mm::NodeId node, uint64_t rate) {
+  void doing(const char* what, uint64_t rate) {
     what_ = what;
-    node_ = node;
     rate_ = rate;
   }
   void add(uint64_t bytes);
@@ -92,10 +102,10 @@ class MemtestProgress {
   uint64_t swept_ = 0;               // bytes
   uint64_t started_ = 0, printed_ = 0;
   const char* what_ = "";
-  mm::NodeId node_ = 0;
 };
 
-// Memory taken from the allocator: blocks in ascending order.
+// Memory taken from the allocator, node after node, each one's blocks in ascending order; and its
+// chunks, as CPUs fetch them.
 class TakenMemory {
  public:
   static constexpr size_t kRoom = 8192;
@@ -111,9 +121,27 @@ class TakenMemory {
   // Whether room ran out, so that some memory stayed free.
   [[nodiscard]] bool incomplete() const { return incomplete_; }
 
+  // All chunks are there to be fetched again: the lowest of each node first, or last.
+  void start(bool up);
+  // The next one, of this node as long as there is any; nothing when all are fetched. By any number
+  // of CPUs at once.
+  std::optional<mm::Range> fetch(mm::NodeId node);
+
  private:
+  struct Part {
+    mm::NodeId node = 0;
+    size_t first = 0, end = 0;  // its blocks
+    uint64_t chunks = 0;
+    uint64_t fetched = 0;  // as often as it was tried
+  };
+  [[nodiscard]] mm::Range chunk(const Part& part, uint64_t number) const;
+
   std::array<uint64_t, kRoom> blocks_{};  // frame << 8 | order
+  std::array<uint64_t, kRoom> before_{};  // chunks of the node's blocks before this one
   size_t count_ = 0;
+  std::array<Part, mm::kMaxNodes> parts_{};
+  size_t part_count_ = 0;
+  bool up_ = true;
   bool incomplete_ = false;
 };
 
@@ -122,7 +150,9 @@ struct MemtestState {
   TakenMemory taken;
   BadPages bad;
   MemtestProgress progress;
+  SpinLock lock;  // for what is found
   uint64_t errors = 0;
+  uint64_t swept = 0;   // bytes that progress has not been told of
   uint64_t tested = 0;  // bytes that every pattern swept; before the first all that is planned
 };
 
@@ -161,7 +191,7 @@ class MemoryTest {
     module_context_ = context;
   }
 
-  // Tries every pattern on 4 MiB, or what there is; what is found there the test itself will find.
+  // Tries every pattern on 4 MiB for each CPU that tests, or what there is; what is found there the test itself will find.
   [[nodiscard]] MemtestPlan plan(MemtestProgress::Clock clock);
   // As plan() said.
   void set_rates(std::span<const uint64_t, kMemoryPatterns.size()> rates) {
@@ -181,7 +211,15 @@ class MemoryTest {
     cells_.wait(seconds);
     state_.progress.waited(seconds);
   }
-  void progress(uint64_t bytes) { state_.progress.add(bytes); }
+  // The conductor, which is the CPU that runs the test, tells of what all have swept.
+  void progress(uint64_t bytes) {
+    __atomic_fetch_add(&state_.swept, bytes, __ATOMIC_RELAXED);
+    if (arch::this_cpu() == cpu_) tell_progress();
+  }
+  template <class Work>
+  void together(bool up, const Work& work);
+  template <class Work>
+  void alone(const Work& work);
   void error(uint64_t address, uint64_t expected, uint64_t found);
 
  private:
@@ -191,6 +229,7 @@ class MemoryTest {
   struct Sample {
     Cells& cells;
     mm::Range part;
+    unsigned testers;  // how many CPUs sweep it together
 
     static size_t blocks() { return 1; }
     [[nodiscard]] mm::Range block(size_t) const { return part; }
@@ -200,12 +239,45 @@ class MemoryTest {
     void written_back(mm::Range range) { cells.written_back(range); }
     static void wait(unsigned) {}
     static void progress(uint64_t) {}
+    template <class Work>
+    static void alone(const Work& work) {
+      work();
+    }
+    template <class Work>
+    void together(bool up, const Work& work) const {
+      if (testers == 1) return patterns::one_by_one(*this, up, work);
+      struct Share {
+        const Work& work;
+        mm::Range part;
+        uint64_t piece, next = 0;
+      } share{work, part,
+              std::max(part.size() / (4 * testers) / mm::kPageSize, uint64_t{1}) * mm::kPageSize};
+      run_everywhere(
+          [](void* context) {
+            auto& s = *static_cast<Share*>(context);
+            for (;;) {
+              const uint64_t at = __atomic_fetch_add(&s.next, s.piece, __ATOMIC_RELAXED);
+              if (at >= s.part.size()) return;
+              const mm::Phys start = s.part.start + at;
+              s.work(mm::Range{start, std::min(s.part.end, start + s.piece)});
+            }
+          },
+          &share);
+    }
     static void error(uint64_t, uint64_t, uint64_t) {}
   };
 
   [[nodiscard]] bool wanted(mm::NodeId node) const {
     return (!options_.node || *options_.node == node) && pages_.node_counts(node).managed != 0;
   }
+  void tell_progress() {
+    state_.progress.add(__atomic_exchange_n(&state_.swept, 0, __ATOMIC_RELAXED));
+  }
+  void sweep(const MemoryPattern& pattern, uint64_t seed) {
+    patterns::Sweeper<MemoryTest>(*this, options_.depth, seed).run(pattern.id);
+  }
+  // Once for the CPUs together, or once for each of them.
+  void run_once(const MemoryPattern& pattern, uint64_t seed);
   // Takes the bad pages that are free out of the allocator.
   mm::Result<> retire(size_t known_before);
 
@@ -218,7 +290,7 @@ class MemoryTest {
   mm::Printer out_;
   ModuleOf module_of_ = nullptr;
   const void* module_context_ = nullptr;
-  mm::NodeId node_ = 0;
+  std::optional<unsigned> only_;  // the CPU that tests; otherwise all do
   std::array<uint64_t, kMemoryPatterns.size()> rates_{};
 };
 
@@ -228,13 +300,15 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
   MemtestPlan plan;
   std::optional<mm::Pfn> sample;
   unsigned order = 0;
-  uint64_t nodes = 0;
+  const unsigned online = cpus().online();
+  const unsigned testers = options_.testers == Testers::Together ? online : 1;
+  const unsigned largest =
+      std::min(10 + static_cast<unsigned>(std::bit_width(testers)) - 1, mm::kMaxOrder);
   for (size_t id = 0; id < pages_.node_count(); ++id) {
     const auto node = static_cast<mm::NodeId>(id);
     if (!wanted(node)) continue;
-    ++nodes;
     plan.bytes += pages_.node_counts(node).free * mm::kPageSize;
-    for (unsigned o = 11; !sample && o-- > 0;) {
+    for (unsigned o = largest + 1; !sample && o-- > 0;) {
       const mm::PagesOr block = pages_.alloc_pages(
           cpu_, mm::kGfpFlagThisNode | mm::kGfpFlagNoWarn | mm::kGfpFlagMovable, o, node);
       if (!block) continue;
@@ -244,14 +318,14 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
   }
   if (!sample) return plan;
   const uint64_t bytes = mm::kPageSize << order;
-  Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + bytes}};
+  Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + bytes}, testers};
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const MemoryPattern& pattern = kMemoryPatterns[i];
     const uint64_t sweeps = pattern.sweeps[static_cast<size_t>(options_.depth)];
     // Address lines cost by blocks, not by their size, and so little that no plan needs it.
     if (sweeps == 0 || pattern.id == PatternId::AddressLines) continue;
     // The first time is slower: code must come into the caches, or an emulator translate it.
-    Sample page{cells_, {memory.part.start, memory.part.start + mm::kPageSize}};
+    Sample page{cells_, {memory.part.start, memory.part.start + mm::kPageSize}, 1};
     patterns::Sweeper<Sample>(page, options_.depth, 1).run(pattern.id);
     const uint64_t start = clock();
     patterns::Sweeper<Sample>(memory, options_.depth, 1).run(pattern.id);
@@ -259,11 +333,11 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
     plan.rates[i] = took * 1000 * kUnit / bytes / sweeps;
     plan.microseconds += (plan.bytes + kUnit - 1) / kUnit * plan.rates[i] / 1000 * sweeps;
     if (pattern.id == PatternId::BitFade) {
-      plan.microseconds +=
-          nodes * patterns::kFades * patterns::fade_seconds(options_.depth) * 1'000'000;
+      plan.microseconds += patterns::kFades * patterns::fade_seconds(options_.depth) * 1'000'000;
     }
   }
   plan.microseconds *= options_.passes;
+  if (options_.testers == Testers::InTurn) plan.microseconds *= online;
   (void)pages_.free_pages(cpu_, *sample, order);
   pages_.drain(cpu_);
   return plan;
@@ -277,21 +351,19 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
   const uint64_t errors_before = state_.errors;
   const size_t known_before = state_.bad.list().size();
   uint64_t bytes = 0;
-  bool incomplete = false;
+  state_.progress.doing(pattern.row.id,
+                        rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
   for (size_t id = 0; id < pages_.node_count(); ++id) {
-    node_ = static_cast<mm::NodeId>(id);
-    if (!wanted(node_)) continue;
-    state_.progress.doing(pattern.row.id, node_,
-                          rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
-    bytes += state_.taken.take(pages_, cpu_, node_);
-    incomplete = incomplete || state_.taken.incomplete();
-    for (unsigned pass = 0; pass < options_.passes; ++pass) {
-      constexpr uint64_t kSeed = 0x2545'f491'4f6c'dd1dU;
-      patterns::Sweeper<MemoryTest>(*this, options_.depth, kSeed * (pass + 1)).run(pattern.id);
-    }
-    if (const auto back = state_.taken.give_back(pages_, cpu_); !back.ok()) {
-      return loader::Verdict::fail("memory cannot be given back: {}", back.error());
-    }
+    const auto node = static_cast<mm::NodeId>(id);
+    if (wanted(node)) bytes += state_.taken.take(pages_, cpu_, node);
+  }
+  const bool incomplete = state_.taken.incomplete();
+  for (unsigned pass = 0; bytes != 0 && pass < options_.passes; ++pass) {
+    constexpr uint64_t kSeed = 0x2545'f491'4f6c'dd1dU;
+    run_once(pattern, kSeed * (pass + 1));
+  }
+  if (const auto back = state_.taken.give_back(pages_, cpu_); !back.ok()) {
+    return loader::Verdict::fail("memory cannot be given back: {}", back.error());
   }
   state_.tested = std::min(state_.tested, bytes);
   state_.progress.print();
@@ -311,7 +383,54 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
 }
 
 template <class Cells>
+void MemoryTest<Cells>::run_once(const MemoryPattern& pattern, uint64_t seed) {
+  only_.reset();
+  if (options_.testers == Testers::Together) return sweep(pattern, seed);
+  for (const Cpu& cpu : cpus().all()) {
+    if (!cpus().is_online(cpu.number)) continue;
+    if (options_.testers == Testers::One && cpu.number != options_.cpu) continue;
+    only_ = cpu.number;
+    sweep(pattern, seed);
+  }
+}
+
+template <class Cells>
+template <class Work>
+void MemoryTest<Cells>::together(bool up, const Work& work) {
+  struct Share {
+    TakenMemory& taken;
+    const Work& work;
+  } share{state_.taken, work};
+  const auto run = [](void* context) {
+    auto& s = *static_cast<Share*>(context);
+    const mm::NodeId node = cpus().own().node;
+    while (const auto chunk = s.taken.fetch(node)) s.work(*chunk);
+  };
+  state_.taken.start(up);
+  if (only_) return alone([&] { run(&share); });
+  run_everywhere(run, &share);
+  tell_progress();
+}
+
+template <class Cells>
+template <class Work>
+void MemoryTest<Cells>::alone(const Work& work) {
+  const unsigned cpu = only_.value_or(cpu_);
+  if (cpu == cpu_) return work();
+  const void* context = &work;
+  start_task(
+      cpu, [](void* w) { (**static_cast<const Work**>(w))(); }, &context);
+  while (!task_done(cpu)) {
+    arch::doze();
+    tell_progress();
+  }
+  tell_progress();
+}
+
+template <class Cells>
 void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t found) {
+  const Policy::Masked masked;
+  const Held held(state_.lock);
   const mm::Phys at{address};
   (void)state_.bad.add(mm::pfn_down(at));
   if (++state_.errors > kErrorsShown) {
@@ -320,8 +439,11 @@ void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t foun
   }
   const std::string_view module =
       module_of_ == nullptr ? std::string_view() : module_of_(module_context_, at);
-  out_.line("memtest: error at {:#x} (node {}{}{}): wrote {:016x}, read {:016x}, bits {:016x}",
-            address, node_, module.empty() ? "" : ", ", module, expected, found, expected ^ found);
+  const mm::Node* const node = pages_.node_of(mm::pfn_down(at));
+  out_.part("memtest: error at {:#x} (node {}{}{}", address, node == nullptr ? 0 : node->id,
+            module.empty() ? "" : ", ", module);
+  if (cpus().online() > 1) out_.part(", seen by CPU {}", arch::this_cpu());
+  out_.line("): wrote {:016x}, read {:016x}, bits {:016x}", expected, found, expected ^ found);
 }
 
 template <class Cells>

@@ -29,7 +29,7 @@ class DirectCells {
   }
   static void wait(unsigned seconds) {
     const uint64_t start = arch::microseconds();
-    while (arch::microseconds() - start < uint64_t{seconds} * 1'000'000) arch::pause();
+    while (arch::microseconds() - start < uint64_t{seconds} * 1'000'000) arch::doze();
   }
 
  private:
@@ -67,12 +67,13 @@ std::string_view module_of(const void* context, mm::Phys address) {
 }
 
 mm::Result<> take_out(void* context, mm::PfnRange frames) {
-  return static_cast<Relay*>(context)->take_back(kBootCpu, frames, "BAD PAGES");
+  return static_cast<Relay*>(context)->take_back(arch::this_cpu(), frames, "BAD PAGES");
 }
 
 MemoryTest<DirectCells> memory_test(Booted& machine) {
-  MemoryTest<DirectCells> test(machine.relay.pages(), kBootCpu, DirectCells(machine.relay.map()),
-                               {take_out, &machine.relay}, asked, state, log());
+  MemoryTest<DirectCells> test(machine.relay.pages(), arch::this_cpu(),
+                               DirectCells(machine.relay.map()), {take_out, &machine.relay}, asked,
+                               state, log());
   test.set_module_of(module_of, &table_facts(machine));
   test.set_rates(planned.rates);
   return test;
@@ -83,7 +84,7 @@ MemoryTest<DirectCells> memory_test(Booted& machine) {
 void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
   machine.relay.pages().drain_all();
-  begin_live_picture(machine, state.bad);
+  begin_live_picture(machine, state);
   state.progress = {};
   planned = memory_test(machine).plan(arch::microseconds);
   state.tested = planned.bytes;

@@ -25,7 +25,7 @@ arch::Typed next_key(LineEditor* editor) {
   for (;;) {
     if (const auto typed = arch::read_char()) return *typed;
     if (arch::told_of_loss() && editor != nullptr) editor->redraw(bare());
-    arch::pause();
+    arch::doze();
   }
 }
 

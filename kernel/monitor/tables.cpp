@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernel/arch.h"
+#include "kernel/smp/cpus.h"
 
 namespace kernel {
 namespace {
@@ -39,19 +40,12 @@ void show_srat(Booted& machine, std::string_view, const Printer& out) {
 
 void show_cpus(Booted& machine, std::string_view, const Printer& out) {
   arch::print_cpu(out);
-  const loader::Madt& madt = machine.tables.madt();
-  if (madt.cpus.empty()) out.line("no MADT: one CPU is all that is known");
-  for (size_t i = 0; i < madt.cpus.size(); ++i) {
-    const loader::MadtCpu& cpu = madt.cpus[i];
-    mm::NodeId node = mm::kNoNode;
-    for (const loader::CpuAffinity& affinity : machine.tables.srat().cpus) {
-      if (affinity.apic_id == cpu.apic_id) node = affinity.node;
-    }
-    out.part("CPU {}: APIC id {}{}", i, cpu.apic_id, cpu.x2apic ? " (x2APIC)" : "");
-    if (node != mm::kNoNode) out.part(", node {}", node);
-    out.line("{}{}", cpu.enabled ? "" : ", can be plugged in",
-             cpu.apic_id == machine.kept.handoff().processor_id ? ", runs this" : "");
+  if (machine.tables.madt().cpus.empty()) out.line("no MADT: one CPU is all that is known");
+  for (const Cpu& cpu : cpus().all()) {
+    out.line("CPU {}: APIC id {}, node {}, {}{}", cpu.number, cpu.id, cpu.node,
+             cpu_state_name(cpu.state), cpu.number == arch::this_cpu() ? ", runs this" : "");
   }
+  out.line("{} online", cpus().online());
 }
 
 constexpr std::array kCommands{

@@ -34,7 +34,7 @@ class Held {
     bool taken = true;
     for (; count_ != 0; --count_) {
       const Block& block = blocks_[count_ - 1];
-      taken = pages.free_pages(kBootCpu, block.pfn, block.order).ok() && taken;
+      taken = pages.free_pages(arch::this_cpu(), block.pfn, block.order).ok() && taken;
     }
     return taken;
   }
@@ -53,10 +53,10 @@ constinit Held held;
 // back.
 std::optional<Pfn> take_one(Pages& pages, const Node& node, const Zone& zone, Gfp gfp,
                             unsigned order) {
-  const mm::PagesOr block = pages.alloc_pages(kBootCpu, gfp, order, node.id);
+  const mm::PagesOr block = pages.alloc_pages(arch::this_cpu(), gfp, order, node.id);
   if (!block) return std::nullopt;
   if (is_of(pages, zone, block.value())) return block.value();
-  (void)pages.free_pages(kBootCpu, block.value(), order);
+  (void)pages.free_pages(arch::this_cpu(), block.value(), order);
   return std::nullopt;
 }
 
@@ -349,7 +349,7 @@ Verdict try_marks(Pages& pages, const Node& node, const Zone& zone) {
 
 Verdict try_cpu_list(Pages& pages, const Node& node, const Zone& zone) {
   const char* const name = mm::zone_name(zone.type);
-  const mm::Pcp& pcp = pages.pcp(kBootCpu, zone);
+  const mm::Pcp& pcp = pages.pcp(arch::this_cpu(), zone);
   if (pcp.high != zone.pcp_high || pcp.batch != zone.pcp_batch) {
     return Verdict::fail("node {} zone {}: the CPU keeps {} pages (batch {}), should keep {} ({})",
                          node.id, name, pcp.high, pcp.batch, zone.pcp_high, zone.pcp_batch);
@@ -375,7 +375,7 @@ Verdict try_cpu_list(Pages& pages, const Node& node, const Zone& zone) {
         "node {} zone {}: after frees the CPU keeps {} pages, at most {} and {} pageblocks",
         node.id, name, kept, pcp.high, pcp.huge_high);
   }
-  pages.drain(kBootCpu);
+  pages.drain(arch::this_cpu());
   const uint64_t left = pages.zone_counts(node.id, zone.type).on_cpu_lists;
   if (left == 0) return Verdict::pass();
   return Verdict::fail("node {} zone {}: drained, the CPU still keeps {} pages", node.id, name,
@@ -451,8 +451,8 @@ Verdict test_roads(Booted& machine) {
   const mm::Layout& layout = machine.relay.layout();
   const auto reservations = machine.relay.reservations().entries();
   const uint64_t count = mm::roads_room(layout, reservations.size()) / mm::kPageSize;
-  const mm::PagesOr room =
-      pages.alloc_contig_pages(kBootCpu, mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, count, 1, 0);
+  const mm::PagesOr room = pages.alloc_contig_pages(
+      arch::this_cpu(), mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, count, 1, 0);
   if (!room) return Verdict::skip("{} pages in a row, for bitmaps, are not to be had", count);
   const PfnRange scratch{room.value(), room.value() + count};
   const auto roads =
@@ -483,7 +483,8 @@ Verdict test_roads(Booted& machine) {
                               managed);
     }
   }
-  if (!pages.free_contig_range(kBootCpu, scratch)) return Verdict::fail("a free was refused");
+  if (!pages.free_contig_range(arch::this_cpu(), scratch))
+    return Verdict::fail("a free was refused");
   pages.drain_all();
   return verdict;
 }

@@ -18,7 +18,7 @@ uint64_t take(Pages& pages, const Node& node, const Zone& zone, unsigned order, 
               Chain& chain) {
   uint64_t frames = 0;
   for (uint64_t taken = 0; taken < most; ++taken) {
-    const mm::PagesOr block = pages.alloc_pages(kBootCpu, only(zone.type), order, node.id);
+    const mm::PagesOr block = pages.alloc_pages(arch::this_cpu(), only(zone.type), order, node.id);
     if (!block) break;
     if (is_of(pages, zone, block.value())) frames += mm::frames_of(order);
     chain.push(block.value(), order);
@@ -154,7 +154,7 @@ Verdict test_small_orders(Booted& machine) {
     for (size_t i = 0; i < kWindow; ++i) {
       // Mostly single pages, and now and then each larger order.
       const unsigned order = i % 8 != 0 ? 0 : static_cast<unsigned>(i / 8) % (kLargestOfWindow + 1);
-      const mm::PagesOr got = pages.alloc_pages(kBootCpu, only(zone.type), order, node.id);
+      const mm::PagesOr got = pages.alloc_pages(arch::this_cpu(), only(zone.type), order, node.id);
       if (!got) continue;
       window[count] = {got.value(), order};
       mark(machine.relay.map(), window[count], mix(count));
@@ -170,7 +170,7 @@ Verdict test_small_orders(Booted& machine) {
     // Even ones first, then odd ones: neighbours come back one by one.
     for (size_t start = 0; start < 2; ++start) {
       for (size_t i = start; i < count; i += 2) {
-        if (pages.free_pages(kBootCpu, window[i].pfn, window[i].order)) continue;
+        if (pages.free_pages(arch::this_cpu(), window[i].pfn, window[i].order)) continue;
         verdict = Verdict::fail("free of order {} at frame {} was refused", window[i].order,
                                 window[i].pfn);
       }

@@ -18,12 +18,12 @@ Verdict test_node_local(Booted& machine) {
     if (pages.node_counts(node).free < kPlenty) continue;
     ++nodes;
     for (const unsigned order : {0U, 3U, 9U}) {
-      const mm::PagesOr block =
-          pages.alloc_pages(kBootCpu, mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, order, node);
+      const mm::PagesOr block = pages.alloc_pages(
+          arch::this_cpu(), mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, order, node);
       if (!block) return Verdict::fail("node {} gave no block of order {}", node, order);
       const Node* home = pages.node_of(block.value());
       const NodeId from = home == nullptr ? mm::kNoNode : home->id;
-      if (!pages.free_pages(kBootCpu, block.value(), order)) {
+      if (!pages.free_pages(arch::this_cpu(), block.value(), order)) {
         return Verdict::fail("free at frame {} was refused", block.value());
       }
       if (from != node) {
@@ -47,11 +47,11 @@ Verdict test_node_fallback(Booted& machine) {
       if (pages.layout().nodes[layout.fallback[i]].present != 0) expected = layout.fallback[i];
     }
     const mm::PagesOr block =
-        pages.alloc_pages(kBootCpu, mm::kGfpKernel | mm::kGfpFlagMovable, 0, layout.id);
+        pages.alloc_pages(arch::this_cpu(), mm::kGfpKernel | mm::kGfpFlagMovable, 0, layout.id);
     if (!block) return Verdict::fail("node {}, which has no memory, gave no page", layout.id);
     const Node* home = pages.node_of(block.value());
     const NodeId from = home == nullptr ? mm::kNoNode : home->id;
-    if (!pages.free_pages(kBootCpu, block.value(), 0)) {
+    if (!pages.free_pages(arch::this_cpu(), block.value(), 0)) {
       return Verdict::fail("free at frame {} was refused", block.value());
     }
     if (from != expected) {
@@ -67,7 +67,7 @@ Verdict test_wrong_frees(Booted& machine) {
   Pages& pages = machine.relay.pages();
   const FreeSet before = free_set(pages);
   const mm::PagesOr block =
-      pages.alloc_pages(kBootCpu, mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, 1, 0);
+      pages.alloc_pages(arch::this_cpu(), mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, 1, 0);
   if (!block) return Verdict::fail("no block of order 1");
   const Pfn pfn = block.value();
   const Pfn text{machine.kept.segments()[0].physical >> mm::kPageShift};
@@ -85,12 +85,14 @@ Verdict test_wrong_frees(Booted& machine) {
       {"a frame beyond all memory", mm::pfn_down(mm::Phys{mm::kMaxPhys}) - 1, 0},
   };
   for (const Wrong& wrong : wrongs) {
-    if (pages.free_pages(kBootCpu, wrong.pfn, wrong.order)) {
+    if (pages.free_pages(arch::this_cpu(), wrong.pfn, wrong.order)) {
       return Verdict::fail("freeing {} was accepted", wrong.what);
     }
   }
-  if (!pages.free_pages(kBootCpu, pfn, 1)) return Verdict::fail("the right free was refused");
-  if (pages.free_pages(kBootCpu, pfn, 1)) return Verdict::fail("a double free was accepted");
+  if (!pages.free_pages(arch::this_cpu(), pfn, 1))
+    return Verdict::fail("the right free was refused");
+  if (pages.free_pages(arch::this_cpu(), pfn, 1))
+    return Verdict::fail("a double free was accepted");
   if (free_set(pages) != before) return Verdict::fail("free memory is not what it was");
   return Verdict::pass();
 }

@@ -5,6 +5,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/selftest/selftest.h"
+#include "kernel/smp/cpus.h"
 #include "loader/acpi/madt.h"
 #include "loader/acpi/smbios.h"
 #include "loader/acpi/tables.h"
@@ -111,7 +112,7 @@ class Plan {
     if (is(arch::own_controller())) return true;
     loader::MadtEntries entries(machine_.tables.tables().table("APIC"));
     while (const auto entry = entries.next()) {
-      if (is(entry->address)) return true;
+      if (entry->kind != loader::MadtEntry::Kind::WakeUp && is(entry->address)) return true;
     }
     return false;
   }
@@ -209,7 +210,7 @@ class PageAudit {
       case Map::Direct:
         return judge_physical(run_.virt - direct_map_, "direct", direct_);
       case Map::Other:
-        return judge_image();
+        return arch::is_cpu_memory(run_) ? judge_cpu_memory() : judge_image();
     }
   }
 
@@ -243,6 +244,13 @@ class PageAudit {
         return run_.writable && !executable;
     }
     return false;
+  }
+
+  // Stacks of other CPUs and what else they have to themselves.
+  void judge_cpu_memory() {
+    if (allowed(Purpose::Data)) return;
+    verdict_ = Verdict::fail("{:#x}, of a CPU's own memory, is not to be written or may be run",
+                             run_.virt);
   }
 
   void judge_image() {
@@ -332,12 +340,15 @@ Verdict test_image_read_only(Booted& machine) {
 Verdict test_pages_exact(Booted& machine) { return PageAudit(machine).run(); }
 
 Verdict test_guard_pages(Booted&) {
-  for (const uint64_t page : arch::guard_pages()) {
-    if (arch::can_read(page) || arch::can_read(page + mm::kPageSize - 8)) {
-      return Verdict::fail("the guard page at {:#x} can be read", page);
-    }
-    if (!arch::can_read(page + mm::kPageSize) || !arch::can_write(page + mm::kPageSize)) {
-      return Verdict::fail("the stack above the guard page at {:#x} cannot be used", page);
+  for (const Cpu& cpu : cpus().all()) {
+    if (!cpus().is_online(cpu.number)) continue;
+    for (const uint64_t page : arch::guard_pages(cpu.number)) {
+      if (arch::can_read(page) || arch::can_read(page + mm::kPageSize - 8)) {
+        return Verdict::fail("the guard page at {:#x} can be read", page);
+      }
+      if (!arch::can_read(page + mm::kPageSize) || !arch::can_write(page + mm::kPageSize)) {
+        return Verdict::fail("the stack above the guard page at {:#x} cannot be used", page);
+      }
     }
   }
   return Verdict::pass();

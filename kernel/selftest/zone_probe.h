@@ -60,7 +60,7 @@ class Chain {
       const mm::Pfn pfn{last_};
       const Link before = *link(pfn);
       if (before.self != pfn.v) return pfn;
-      if (!pages.free_pages(kBootCpu, pfn, last_order_)) return pfn;
+      if (!pages.free_pages(arch::this_cpu(), pfn, last_order_)) return pfn;
       last_ = before.pfn;
       last_order_ = static_cast<unsigned>(before.order);
     }

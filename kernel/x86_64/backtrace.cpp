@@ -2,7 +2,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/symbols.h"
-#include "kernel/x86_64/descriptors.h"
+#include "kernel/x86_64/cpu_local.h"
 #include "mm/types.h"
 
 // The linker script's and symbols.awk's names. NOLINTBEGIN(readability-identifier-naming)
@@ -36,12 +36,8 @@ struct Frame {
 
 const Frame* frame_at(uint64_t rbp) {
   if (rbp % 8 != 0) return nullptr;
-  for (const Stack& stack : stacks()) {
-    if (rbp >= stack.start && rbp + sizeof(Frame) <= stack.end) {
-      return reinterpret_cast<const Frame*>(rbp);
-    }
-  }
-  return nullptr;
+  const auto stack = stack_at(rbp);
+  return stack && rbp + sizeof(Frame) <= stack->end ? reinterpret_cast<const Frame*>(rbp) : nullptr;
 }
 
 }  // namespace
@@ -76,13 +72,6 @@ void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp) {
       rbp = frame->caller_rbp;
   }
   out.line(" ...");
-}
-
-const char* stack_guarded_by(uint64_t address) {
-  for (const Stack& stack : stacks()) {
-    if (address < stack.start && address >= stack.start - mm::kPageSize) return stack.name;
-  }
-  return nullptr;
 }
 
 }  // namespace x86

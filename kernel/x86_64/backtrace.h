@@ -14,7 +14,5 @@ void print_code_address(const mm::Printer& out, uint64_t address, Code what);
 // `rip`, then the callers that the chain of frames at `rbp` names. Ends where the chain leaves the
 // stacks, does not ascend, or returns to something that is not kernel text.
 void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp);
-// The stack whose guard page holds this address; null if none.
-[[nodiscard]] const char* stack_guarded_by(uint64_t address);
 
 }  // namespace kernel::x86

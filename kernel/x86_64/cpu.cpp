@@ -83,6 +83,13 @@ CpuFacts cpu_facts() {
   return cpu;
 }
 
+uint32_t own_apic_id() {
+  if (cpuid(0).eax >= 0xb) {
+    if (const CpuidLeaf topology = cpuid(0xb); (topology.ebx & 0xffff) != 0) return topology.edx;
+  }
+  return cpuid(1).ebx >> 24;
+}
+
 void print(const CpuFacts& cpu, const mm::Printer& out) {
   const char* brand = cpu.brand.data();
   while (*brand == ' ') ++brand;  // Intel pads it on the left

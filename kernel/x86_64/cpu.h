@@ -33,6 +33,14 @@ inline uint64_t rdmsr(uint32_t msr) {
   return uint64_t{high} << 32 | low;
 }
 
+inline void wrmsr(uint32_t msr, uint64_t value) {
+  asm volatile("wrmsr"
+               :
+               : "c"(msr), "a"(static_cast<uint32_t>(value)),
+                 "d"(static_cast<uint32_t>(value >> 32))
+               : "memory");
+}
+
 // False where the CPU, or whoever plays it, does not know the register.
 [[nodiscard]] bool probe_rdmsr(uint32_t msr, uint64_t& value);
 
@@ -56,15 +64,18 @@ inline uint64_t read_cr4() {
   asm volatile("mov %%cr4, %0" : "=r"(v));
   return v;
 }
+inline void write_cr0(uint64_t v) { asm volatile("mov %0, %%cr0" : : "r"(v) : "memory"); }
 inline void write_cr4(uint64_t v) { asm volatile("mov %0, %%cr4" : : "r"(v) : "memory"); }
 inline void write_cr3(uint64_t v) { asm volatile("mov %0, %%cr3" : : "r"(v) : "memory"); }
 
 inline constexpr uint32_t kMsrEfer = 0xc0000080;
+inline constexpr uint32_t kMsrGsBase = 0xc0000101;
 inline constexpr uint32_t kMsrApicBase = 0x1b;
 inline constexpr uint64_t kApicBaseX2apic = 1u << 10;
 inline constexpr uint32_t kMsrPat = 0x277;
 inline constexpr uint64_t kEferNxe = 1u << 11;
 inline constexpr uint64_t kCr0Wp = 1u << 16;
+inline constexpr uint64_t kCr4Pge = 1u << 7;
 inline constexpr uint64_t kCr4La57 = 1u << 12;
 
 // Facts of the CPU that runs this (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E).
@@ -79,6 +90,9 @@ struct CpuFacts {
 };
 
 [[nodiscard]] CpuFacts cpu_facts();
+// The APIC id of the CPU that runs this, whole where CPUID tells it so. Start code asks the same
+// (trampoline.S).
+[[nodiscard]] uint32_t own_apic_id();
 // Turns on what arch::protections() names, where the CPU has it (Intel SDM vol. 3A, sections 2.5
 // and 4.6). Nothing here is mapped for user mode, so the kernel never runs or reads such a page.
 void protect_supervisor();

@@ -6,6 +6,8 @@
 #include "kernel/panic.h"
 #include "kernel/x86_64/backtrace.h"
 #include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/cpu_local.h"
+#include "kernel/x86_64/interrupts.h"
 
 extern "C" {
 void handle_exception(kernel::x86::Registers* registers);
@@ -20,9 +22,10 @@ namespace kernel {
 namespace x86 {
 namespace {
 
-constexpr uint64_t kNmi = 2, kBreakpoint = 3, kGeneralProtection = 13, kPageFault = 14;
+constexpr uint64_t kNonMaskable = 2, kBreakpoint = 3, kGeneralProtection = 13, kPage = 14;
 
-constexpr std::array<const char*, 32> kNames{
+constexpr size_t kExceptions = 32;
+constexpr std::array<const char*, kExceptions> kNames{
     "divide error",
     "debug exception",
     "NMI",
@@ -57,13 +60,11 @@ constexpr std::array<const char*, 32> kNames{
     "reserved exception",
 };
 
-constinit ExceptionCounts counts;
-
 uint64_t address(const void* p) { return reinterpret_cast<uint64_t>(p); }
 
 // A probe's access that faulted goes on at its "failed" label.
 bool continue_probe(Registers& r) {
-  if (r.vector != kPageFault && r.vector != kGeneralProtection) return false;
+  if (r.vector != kPage && r.vector != kGeneralProtection) return false;
   if (r.rip == address(probe_load_access)) {
     r.rip = address(probe_load_failed);
   } else if (r.rip == address(probe_store_access)) {
@@ -73,12 +74,8 @@ bool continue_probe(Registers& r) {
   } else {
     return false;
   }
-  ++counts.probes;
+  ++local().counts.probes;
   return true;
-}
-
-const char* name_of(uint64_t vector) {
-  return vector < kNames.size() ? kNames[vector] : "interrupt";
 }
 
 struct Fault {
@@ -97,8 +94,8 @@ void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
                        : (r.error & 1) != 0 ? "permissions violation"
                                             : "not-present page";
   out.line("#PF: error_code(0x{:04x}) - {}", r.error, reason);
-  if (const char* stack = stack_guarded_by(at); stack != nullptr) {
-    out.line("#PF: the page below the {} stack: the stack is too small", stack);
+  if (const auto stack = stack_guarded_by(at)) {
+    out.line("#PF: the page below the {} stack: the stack is too small", stack->name);
   }
   if (at < mm::kPageSize) out.line("#PF: a null pointer was used");
 }
@@ -119,10 +116,10 @@ void print_registers(const mm::Printer& out, const Registers& r, uint64_t cr2) {
 
 void report(const void* facts, const mm::Printer& out) {
   const auto& [r, cr2] = *static_cast<const Fault*>(facts);
-  if (r.vector == kPageFault) {
+  if (r.vector == kPage) {
     print_page_fault(out, r, cr2);
   } else {
-    out.line("{}, error code 0x{:04x}", name_of(r.vector), r.error);
+    out.line("{}, error code 0x{:04x}", kNames[r.vector], r.error);
   }
   print_registers(out, r, cr2);
   print_backtrace_from(out, r.rip, r.rbp);
@@ -132,13 +129,11 @@ void report(const void* facts, const mm::Printer& out) {
 
 [[noreturn]] void fatal(const Registers& r) {
   const Fault fault{r, read_cr2()};
-  const uint64_t about = r.vector == kPageFault ? fault.cr2 : r.error;
-  last_words({name_of(r.vector), r.rip, about}, report, &fault);
+  const uint64_t about = r.vector == kPage ? fault.cr2 : r.error;
+  last_words({kNames[r.vector], r.rip, about}, report, &fault);
 }
 
 }  // namespace
-
-const ExceptionCounts& exception_counts() { return counts; }
 
 bool probe_rdmsr(uint32_t msr, uint64_t& value) { return probe_msr(msr, &value) != 0; }
 
@@ -163,13 +158,15 @@ bool can_write(uint64_t virt) {
 
 void handle_exception(kernel::x86::Registers* registers) {
   using namespace kernel::x86;  // NOLINT: one function, all about it
+  if (registers->vector >= kExceptions) return handle_interrupt(registers->vector);
   if (continue_probe(*registers)) return;
   switch (registers->vector) {
-    case kNmi:
-      ++counts.nmi;
+    case kNonMaskable:
+      ++local().counts.nmi;
+      (void)stop_if_asked();
       return;
     case kBreakpoint:
-      ++counts.breakpoints;
+      ++local().counts.breakpoints;
       return;
     default:
       fatal(*registers);

@@ -13,10 +13,10 @@ struct Registers {
 };
 static_assert(sizeof(Registers) == 22 * sizeof(uint64_t));
 
-// How many NMIs and breakpoints were taken and continued from.
+// What a CPU took and continued from.
 struct ExceptionCounts {
   uint64_t nmi = 0, breakpoints = 0, probes = 0;
+  uint64_t unexpected = 0;  // interrupts that nobody here asked for
 };
-[[nodiscard]] const ExceptionCounts& exception_counts();
 
 }  // namespace kernel::x86

@@ -3,7 +3,9 @@
 #include <string_view>
 
 #include "kernel/arch.h"
+#include "kernel/smp/cpus.h"
 #include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/selftest/arch_facts.h"
 
 namespace kernel::x86 {
@@ -51,12 +53,28 @@ mm::Mtrrs read_mtrrs() {
   return mtrrs;
 }
 
+void write_mtrrs(const mm::Mtrrs& mtrrs) {
+  constexpr uint64_t kEnable = 1u << 11;
+  wrmsr(kDefaultType, mtrrs.default_type & ~kEnable);
+  for (uint32_t i = 0; i < mtrrs.variable_count; ++i) {
+    wrmsr(kFirstVariable + 2 * i, mtrrs.variable[i].base);
+    wrmsr(kFirstVariable + 2 * i + 1, mtrrs.variable[i].mask);
+  }
+  if (mtrrs.has_fixed) {
+    for (size_t i = 0; i < mtrrs.fixed.size(); ++i) wrmsr(kFixed[i], mtrrs.fixed[i]);
+  }
+  wrmsr(kDefaultType, mtrrs.default_type);
+}
+
 }  // namespace kernel::x86
 
 const kernel::ArchFacts* kernel::arch::self_test_facts() {
-  constinit static mm::Mtrrs boot_cpu;
-  constinit static ArchFacts facts{{&boot_cpu, 1}};
-  boot_cpu = x86::read_mtrrs();
+  constinit static ArchFacts facts{};
+  facts.cpus = x86::areas();
+  facts.hypervisor = x86::cpu_facts().hypervisor[0] != '\0';
+  facts.mtrrs = [](unsigned cpu) -> const mm::Mtrrs* {
+    return cpus().is_online(cpu) ? &x86::local_of(cpu).found.mtrrs : nullptr;
+  };
   return &facts;
 }
 

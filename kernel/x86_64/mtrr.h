@@ -6,5 +6,7 @@
 namespace kernel::x86 {
 
 [[nodiscard]] mm::Mtrrs read_mtrrs();
+// With caches off and nothing cached (kernel/x86_64/control.cpp).
+void write_mtrrs(const mm::Mtrrs& mtrrs);
 
 }  // namespace kernel::x86

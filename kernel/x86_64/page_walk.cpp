@@ -12,7 +12,7 @@ constexpr uint64_t kWriteThrough = 1 << 3, kCacheDisable = 1 << 4, kPatSmall = 1
 constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 constexpr unsigned kEntries = 512;
 
-constinit mm::DirectMap table_map;
+constinit mm::DirectMap the_map;
 
 unsigned levels() { return (read_cr4() & kCr4La57) != 0 ? 5 : 4; }
 
@@ -67,7 +67,7 @@ arch::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights rights)
 }
 
 const uint64_t* table_at(uint64_t physical) {
-  return table_map.at<const uint64_t>(mm::Phys{physical & kAddressMask});
+  return the_map.at<const uint64_t>(mm::Phys{physical & kAddressMask});
 }
 
 struct Walk {
@@ -103,7 +103,36 @@ Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
   }
 }
 
-void set_table_map(const mm::DirectMap& map) { table_map = map; }
+bool map_page(uint64_t virt, mm::Phys page, mm::NodeId node, const arch::Frames& frames) {
+  uint64_t table = read_cr3();
+  for (unsigned level = levels();; --level) {
+    uint64_t& entry = the_map.at<uint64_t>(
+        mm::Phys{table & kAddressMask})[virt >> shift_of(level) & (kEntries - 1)];
+    if (level == 1) {
+      entry = page.v | kPresent | kWrite | (arch::has_no_execute() ? kNoExecute : 0);
+      return true;
+    }
+    if ((entry & kPresent) == 0) {
+      const mm::PagesOr frame =
+          frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
+      if (!frame) return false;
+      entry = mm::phys(frame.value()).v | kPresent | kWrite;
+    }
+    table = entry;
+  }
+}
+
+mm::Phys unmap_page(uint64_t virt) {
+  const Leaf leaf = find_leaf(virt, the_map);
+  const mm::Phys page{*leaf.entry & kAddressMask};
+  *leaf.entry = 0;
+  asm volatile("invlpg (%0)" : : "r"(virt) : "memory");
+  return page;
+}
+
+void set_table_map(const mm::DirectMap& map) { the_map = map; }
+
+const mm::DirectMap& table_map() { return the_map; }
 
 std::optional<arch::Mapping> translate(uint64_t root, uint64_t virt) {
   if (canonical(virt) != virt) return std::nullopt;
@@ -139,7 +168,7 @@ void walk_mappings(VisitMapping visit, void* context) {
 bool make_data(mm::Range range) {
   const bool nx = has_no_execute();
   for (mm::Phys at = range.start; at < range.end;) {
-    const x86::Leaf leaf = x86::find_leaf(at.v, x86::table_map);
+    const x86::Leaf leaf = x86::find_leaf(at.v, x86::the_map);
     const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
     const mm::Range page{mm::align_down(at, size), mm::align_down(at, size) + size};
     at = page.end;

@@ -32,7 +32,7 @@ constexpr uint64_t kWaitMicroseconds = 1'000'000;
 void wait() {
   const uint64_t start = microseconds();
   // The second bound is for a clock that never started.
-  for (unsigned i = 0; i < 100'000'000 && microseconds() - start < kWaitMicroseconds; ++i) pause();
+  for (unsigned i = 0; i < 100'000'000 && microseconds() - start < kWaitMicroseconds; ++i) relax();
 }
 
 // The code and the stack that make the call must be at home in the other tables too.
@@ -55,12 +55,14 @@ void reset_system(ResetType type) {
     log().line("efi: the runtime page tables lack the kernel or the system table: not used");
     return;
   }
+  const bool on = mask_interrupts();
   const uint64_t root = x86::read_cr3();
   x86::write_cr3(runtime_root);
   const uint64_t services = load(system_table + kRuntimeServicesOffset);
   const auto reset = reinterpret_cast<ResetSystem>(load(services + kResetSystemOffset));
   reset(type, 0, 0, nullptr);
   x86::write_cr3(root);
+  restore_interrupts(on);
 }
 
 bool write_register(const loader::GenericAddress& reg, uint16_t value, unsigned bytes) {

@@ -75,16 +75,18 @@ mm::Result<> can_call(const loader::Handoff& handoff) {
   return {};
 }
 
-// Calls with up to five arguments in the firmware's world. Interrupts are off already.
+// Calls with up to five arguments in the firmware's world, which has no interrupts of ours.
 template <class... Args>
 uint64_t call(const loader::Handoff& handoff, Service service, Args... args) {
   using Function = uint64_t(__attribute__((ms_abi))*)(Args...);
+  const bool on = mask_interrupts();
   const uint64_t root = x86::read_cr3();
   x86::write_cr3(handoff.runtime_root);
   const uint64_t services = load(handoff.firmware.system_table + kRuntimeServices);
   const auto function = reinterpret_cast<Function>(load(services + service));
   const uint64_t status = function(args...);
   x86::write_cr3(root);
+  restore_interrupts(on);
   return status;
 }
 

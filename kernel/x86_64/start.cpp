@@ -4,6 +4,7 @@
 #include "kernel/main.h"
 #include "kernel/panic.h"
 #include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/descriptors.h"
 #include "kernel/x86_64/keyboard.h"
 #include "kernel/x86_64/page_walk.h"
@@ -71,7 +72,14 @@ bool told_of_loss() {
   return named.take_told() || first;
 }
 
-void pause() { __builtin_ia32_pause(); }
+std::array<Register, 4> common_registers() {
+  const x86::ControlState state = x86::read_control();
+  return {{{"CR0", state.cr0}, {"CR4", state.cr4}, {"EFER", state.efer}, {"PAT", state.pat}}};
+}
+
+uint64_t microcode(unsigned cpu) { return x86::local_of(cpu).found.microcode; }
+
+uint32_t hardware_id() { return x86::own_apic_id(); }
 
 bool has_wide_cpu_ids() { return (x86::rdmsr(x86::kMsrApicBase) & x86::kApicBaseX2apic) != 0; }
 
@@ -83,11 +91,17 @@ uint64_t own_controller() {
 
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << x86::cpu_facts().physical_bits}; }
 
-std::span<const uint64_t> guard_pages() {
-  static constinit std::array<uint64_t, 8> pages{};
-  size_t count = 0;
-  for (const x86::Stack& stack : x86::stacks()) pages[count++] = stack.start - mm::kPageSize;
-  return std::span(pages).first(count);
+std::array<uint64_t, 5> guard_pages(unsigned cpu) {
+  std::array<uint64_t, x86::kStackKinds> pages{};
+  for (uint8_t kind = 0; kind < x86::kStackKinds; ++kind) {
+    pages[kind] = x86::stack_of(cpu, x86::StackKind{kind}).start - mm::kPageSize;
+  }
+  return pages;
+}
+
+bool is_cpu_memory(const Mapping& mapping) {
+  return mapping.virt >= x86::kAreaBase &&
+         mapping.virt < x86::kAreaBase + x86::areas() * x86::kAreaSize;
 }
 
 bool has_no_execute() { return (x86::rdmsr(x86::kMsrEfer) & x86::kEferNxe) != 0; }
@@ -106,9 +120,11 @@ void print_cpu(const mm::Printer& out) {
 
 void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
-  x86::load_descriptors();
+  x86::make_idt();
+  x86::load_descriptors(0);
   arch::open_console();
   x86::protect_supervisor();
+  x86::local().found = x86::read_control();
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
     panic("handoff", good.error());
   }

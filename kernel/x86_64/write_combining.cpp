@@ -18,14 +18,6 @@ constexpr uint64_t kPatSmall = 1 << 7, kPatLarge = 1 << 12;
 
 bool has_pat() { return (cpuid(1).edx >> 16 & 1) != 0; }
 
-void wrmsr(uint32_t msr, uint64_t value) {
-  asm volatile("wrmsr"
-               :
-               : "c"(msr), "a"(static_cast<uint32_t>(value)),
-                 "d"(static_cast<uint32_t>(value >> 32))
-               : "memory");
-}
-
 bool can_change(const uint64_t* entry) {
   const auto mapping = arch::find_mapping(reinterpret_cast<uint64_t>(entry));
   return mapping && mapping->writable;

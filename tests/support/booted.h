@@ -52,7 +52,8 @@ class BootedMachine {
     const mm::Reservation reserved = Image::reservation();
     must(relay_.take_over(drawn_.e820.entries(), std::span(&reserved, image ? 1 : 0)));
     const mm::FirmwareRam firmware = firmware_ram(drawn_.firmware, relay_.e820());
-    must(relay_.finish({.numa = drawn_.numa(), .road = mm::Road::Bootmem}));
+    must(
+        relay_.finish({.numa = drawn_.numa(), .cpus = image ? 2U : 1U, .road = mm::Road::Bootmem}));
     machine_ = std::make_unique<kernel::Booted>(
         kernel::Booted{.kept = *kept_,
                        .tables = *tables_,

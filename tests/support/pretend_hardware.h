@@ -13,9 +13,12 @@ namespace test {
 
 struct PretendHardware {
   std::vector<kernel::arch::Mapping> mappings;  // ascending; of any size
-  std::vector<uint64_t> guards;
+  std::array<uint64_t, 5> guards{};
   std::set<uint64_t> faults;  // pages that cannot be touched
   bool no_execute = true;
+  // Of the CPUs besides the boot CPU.
+  uint32_t wrong_id = 0;
+  uint64_t wrong_register = 0, microcode = 7, ahead = 0;
   std::array<kernel::arch::Protection, 3> protections{
       {{"SMEP", true, true}, {"SMAP", false, false}, {"UMIP", true, true}}};
 };

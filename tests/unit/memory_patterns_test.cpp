@@ -54,6 +54,14 @@ class FaultyMemory {
   void written_back(mm::Range) {}
   void wait(unsigned) { on_wait(*this); }
   void progress(uint64_t bytes) { swept += bytes; }
+  template <class Work>
+  void together(bool up, const Work& work) {
+    patterns::one_by_one(*this, up, work);
+  }
+  template <class Work>
+  static void alone(const Work& work) {
+    work();
+  }
   void error(uint64_t address, uint64_t, uint64_t) { wrong.insert(address); }
 
  private:

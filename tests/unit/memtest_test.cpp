@@ -8,6 +8,7 @@
 
 #include "mm/audit.h"
 #include "mm/page_alloc.h"
+#include "tests/support/pretend_cpus.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace kernel {
@@ -96,9 +97,10 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
     const char *words, *said;
   };
   const Wrong kWrong[] = {
-      {"fast", "\"fast\": not one of quick, full, a number of passes, node:N"},
+      {"fast", "\"fast\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N"},
       {"qiuck",
-       "\"qiuck\": not one of quick, full, a number of passes, node:N; did you mean "
+       "\"qiuck\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N; did you "
+       "mean "
        "\"quick\"?"},
       {"quick,fast", "\"fast\": not one of"},
       {"quick,,2", "\"\": not one of"},
@@ -114,6 +116,9 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
       {"node:3", "\"node:3\": no such node"},
       {"node:99999999999", "\"node:99999999999\": no such node"},
       {"node:0,node:1", "\"node:1\": a node is given already"},
+      {"cpu:", "\"cpu:\": no such CPU is online"},
+      {"cpu:1", "\"cpu:1\": no such CPU is online"},
+      {"in-turn,cpu:0", "\"cpu:0\": which CPUs test is given already"},
   };
   for (const Wrong& wrong : kWrong) {
     std::string said;
@@ -129,6 +134,54 @@ TEST(Memtest, GoodMemoryIsTestedAllAndGivenBack) {
   EXPECT_EQ(bench.machine.allocator.counts().free, free);
   EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
   EXPECT_TRUE(bench.state->bad.empty());
+}
+
+// Whatever CPUs test, every pattern sweeps every word, and what is bad is found and given back.
+TEST(Memtest, CpusShareTheMemoryAndMissNothing) {
+  for (const char* words : {"", "in-turn", "cpu:2", "node:1"}) {
+    ::test::PretendCpus cpus;
+    cpus.start(4, 2);
+    Bench bench;
+    for (unsigned cpu = 1; cpu < 4; ++cpu) {
+      bench.bad.insert(5 * kMiB + cpu * 0x1008);
+      bench.bad.insert(16 * kMiB + cpu * 0x2000);
+    }
+    EXPECT_NE(bench.run_all((std::string("quick") + (*words == '\0' ? "" : ",") + words).c_str()),
+              "");
+    EXPECT_EQ(bench.state->bad.list().size(), *words == 'n' ? 3U : 6U) << words << bench.log.text;
+    EXPECT_NE(bench.log.text.find(", seen by CPU "), std::string::npos);
+    if (*words == 'c') {
+      EXPECT_EQ(bench.log.text.find("seen by CPU 0"), std::string::npos);
+    }
+    EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
+  }
+}
+
+// A chunk is fetched once, of the CPU's own node as long as there is any.
+TEST(TakenMemory, ChunksComeOnceAndTheOwnNodesFirst) {
+  Bench bench;
+  auto taken = std::make_unique<TakenMemory>();
+  const uint64_t bytes =
+      taken->take(bench.machine.allocator, 0, 0) + taken->take(bench.machine.allocator, 0, 1);
+  for (const bool up : {true, false}) {
+    taken->start(up);
+    std::set<uint64_t> seen;
+    uint64_t sum = 0;
+    mm::Phys last = up ? mm::Phys{0} : mm::Phys{kGiB};
+    for (bool own = true; const auto chunk = taken->fetch(1);) {
+      own = own && chunk->start.v >= 16 * kMiB;
+      if (own) {
+        EXPECT_EQ(last < chunk->start, up);
+        last = chunk->start;
+      }
+      EXPECT_EQ(own, chunk->start.v >= 16 * kMiB) << "another node's before its own were done";
+      EXPECT_LE(chunk->size(), patterns::kChunk);
+      EXPECT_TRUE(seen.insert(chunk->start.v).second);
+      sum += chunk->size();
+    }
+    EXPECT_EQ(sum, bytes);
+  }
+  EXPECT_TRUE(taken->give_back(bench.machine.allocator, 0).ok());
 }
 
 TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
@@ -251,12 +304,12 @@ TEST(Memtest, Progress) {
   now = 0;
   MemtestProgress progress(
       log.printer(), [] { return now += 1'000'000; }, 40'000'000);
-  progress.doing("memtest.own-address", 1, 6'250'000);  // 100 ms a MiB
+  progress.doing("memtest.own-address", 6'250'000);  // 100 ms a MiB
   EXPECT_EQ(progress.standing().seconds_left, 40U) << "the plan";
   for (int i = 0; i < 20; ++i) progress.add(10 * kMiB);
   progress.print();
   EXPECT_NE(log.text.find("memtest: [##########..........]  50%  "), std::string::npos) << log.text;
-  EXPECT_NE(log.text.find(" left  own-address, node 1\n"), std::string::npos) << log.text;
+  EXPECT_NE(log.text.find(" left  own-address\n"), std::string::npos) << log.text;
 }
 
 TEST(Memtest, TheOutcomeOfGoodMemory) {
@@ -284,7 +337,7 @@ TEST(Memtest, TheEstimateLearns) {
   now = 1;
   MemtestProgress progress(
       log.printer(), [] { return now; }, 100'000'000);
-  progress.doing("memtest.own-address", 0, 62'500'000);  // a second a MiB
+  progress.doing("memtest.own-address", 62'500'000);  // a second a MiB
   progress.add(0);
   now += 40'000'000;
   for (int i = 0; i < 20; ++i) progress.add(kMiB);

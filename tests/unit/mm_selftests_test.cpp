@@ -12,6 +12,7 @@
 #include "kernel/selftest/selftest.h"
 #include "mm/page_alloc.h"
 #include "tests/support/booted.h"
+#include "tests/support/pretend_cpus.h"
 #include "tests/support/pretend_hardware.h"
 
 namespace kernel {
@@ -25,6 +26,7 @@ using test::BootedMachine;
 using test::Image;
 using Ids = std::set<std::string>;
 using Pages = mm::PageAllocator<Policy>;
+constexpr unsigned kBootCpu = 0;
 
 std::vector<KernelTest> all_tests() {
   std::vector<KernelTest> all;
@@ -102,8 +104,10 @@ struct Machine : BootedMachine {
     for (const loader::HandoffSegment& s : Image().segments) {
       maps.push_back({s.virt, s.physical, s.size, (s.flags & 2) != 0, (s.flags & 1) != 0});
     }
-    test::hardware.guards = {Image::kVirtual + 0x70000};
+    test::hardware.guards.fill(Image::kVirtual + 0x70000);
     test::hardware.faults = {Image::kVirtual + 0x70000};
+    EXPECT_TRUE(pages().start_cpu(1, 0).ok());
+    cpus.start(2);
   }
   ~Machine() { test::hardware = {}; }
   Machine(const Machine&) = delete;
@@ -128,6 +132,8 @@ struct Machine : BootedMachine {
     }
     throw std::runtime_error("not mapped");
   }
+
+  test::PretendCpus cpus;
 
   // Both addresses lead to one page, as with an address line that is not connected.
   void make_alias(Phys a, Phys b) {
@@ -250,6 +256,31 @@ const Breakage kBreakages[] = {
      {},
      [](Machine&) { test::hardware.protections[2].on = false; },
      "the CPU has UMIP, and it is off"},
+    // --- CPUs ---
+    {"kernel.cpus.online",
+     {},
+     [](Machine& m) { m.cpus.table[1].state = CpuState::Silent; },
+     "CPU 1 (id 0x1): did not answer"},
+    {"kernel.cpus.ids",
+     {},
+     [](Machine&) { test::hardware.wrong_id = 0x10; },
+     "CPU 0 is 0x10 to itself, and 0x0 in the firmware's table"},
+    {"kernel.cpus.clocks",
+     {},
+     [](Machine&) { test::hardware.ahead = 99; },
+     "CPU 1's counter is 99 ticks or more ahead"},
+    {"kernel.cpus.registers",
+     {},
+     [](Machine&) { test::hardware.wrong_register = 0x10000; },
+     "CPU 1's CR0 is 0x10000, the boot CPU's 0x0"},
+    {"kernel.cpus.microcode",
+     {},
+     [](Machine&) { test::hardware.microcode = 8; },
+     "CPU 1 runs revision 0x8, the boot CPU 0x7"},
+    {"mm.cpus.local",
+     {},
+     [](Machine& m) { m.cpus.table[1].node = 1; },
+     "CPU 1 is on node 1, its page sets say 0"},
     // --- Page tables ---
     {"kernel.pages.exact",
      {},

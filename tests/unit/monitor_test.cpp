@@ -17,12 +17,11 @@
 // what tests/support/pretend_hardware.h says.
 namespace kernel::arch {
 
-uint64_t cycles() { return 0; }
+uint64_t cycles() { return this_cpu() == 0 ? 0 : test::hardware.ahead; }
 uint64_t microseconds() { return 0; }
 std::optional<Typed> read_char() { return std::nullopt; }
 bool told_of_loss() { return false; }
 bool open_keyboard() { return true; }
-void pause() {}
 bool has_no_execute() { return test::hardware.no_execute; }
 uint64_t own_controller() { return 0; }
 const ArchFacts* self_test_facts() { return nullptr; }
@@ -64,7 +63,7 @@ std::optional<Mapping> find_mapping(uint64_t virt) {
   return std::nullopt;
 }
 bool is_mapped(const void*, mm::Range) { return false; }
-std::span<const uint64_t> guard_pages() { return test::hardware.guards; }
+std::array<uint64_t, 5> guard_pages(unsigned) { return test::hardware.guards; }
 bool can_read(uint64_t virt) {
   return test::hardware.faults.count(mm::align_down(virt, mm::kPageSize)) == 0;
 }

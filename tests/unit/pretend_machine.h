@@ -89,7 +89,10 @@ class PretendMachine {
         }
       }
     }
-    layout_ = {active_, nodes_, limits.zones()};
+    for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+      cpu_nodes_.push_back(static_cast<NodeId>(cpu % nodes.size()));
+    }
+    layout_ = {active_, nodes_, limits.zones(), cpu_nodes_};
     place();
     lie(seed);
     ready = allocator.init(layout_, map_, cpus, log.printer());
@@ -174,7 +177,7 @@ class PretendMachine {
       const Pfn last = align_up(node.spanned.end, kPagesPerSection);
       node.mem_map = take((last - node.mem_map_start) * sizeof(Page));
     }
-    nodes_[0].per_cpu = take(per_cpu_size(layout_, cpus_));
+    for (NodeLayout& node : nodes_) node.per_cpu = take(per_cpu_size(layout_, cpus_, node.id));
     size_ = static_cast<size_t>(next - first);
     memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -208,12 +211,14 @@ class PretendMachine {
                     static_cast<uint32_t>(r >> 40) % 4096};
       }
     }
-    const Range per_cpu = nodes_[0].per_cpu;
-    std::memset(map_.at<>(per_cpu.start), 0x5a, per_cpu.size());
+    for (const NodeLayout& node : nodes_) {
+      std::memset(map_.at<>(node.per_cpu.start), 0x5a, node.per_cpu.size());
+    }
   }
 
   std::vector<ActiveRange> active_;
   std::vector<NodeLayout> nodes_;
+  std::vector<NodeId> cpu_nodes_;
   unsigned cpus_;
   Layout layout_;
   void* memory_ = nullptr;

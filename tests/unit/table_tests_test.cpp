@@ -91,7 +91,8 @@ struct Machine : test::OwnE820 {
   std::vector<mm::Mtrrs> mtrrs = std::vector<mm::Mtrrs>(2);
   std::vector<loader::AcpiTable> list = std::vector<loader::AcpiTable>(64);
   std::vector<uint64_t> scratch = std::vector<uint64_t>(8192);
-  ArchFacts arch;
+  static inline std::span<const mm::Mtrrs> shown;
+  ArchFacts arch{};
   TableFacts facts;
   uint64_t next = 14 * kMiB;
 
@@ -162,7 +163,9 @@ struct Machine : test::OwnE820 {
     facts.e820 = &e820;
     facts.smbios = kSmbios;
     facts.smbios_version = 3;
-    arch.mtrrs = mtrrs;
+    shown = mtrrs;
+    arch.cpus = static_cast<unsigned>(shown.size());
+    arch.mtrrs = [](unsigned cpu) -> const mm::Mtrrs* { return &shown[cpu]; };
     facts.arch = &arch;
     facts.end = Phys{uint64_t{1} << 40};
     facts.scratch = scratch;

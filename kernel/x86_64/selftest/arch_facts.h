@@ -1,15 +1,16 @@
 // What this architecture's own tests of a machine look at.
 #pragma once
 
-#include <span>
-
 #include "kernel/selftest/table_tests.h"
 #include "mm/x86_64/mtrr.h"
 
 namespace kernel {
 
 struct ArchFacts {
-  std::span<const mm::Mtrrs> mtrrs;  // of each CPU that is up, the boot CPU's first
+  unsigned cpus;    // the boot CPU is number 0
+  bool hypervisor;  // CPUs are somebody's program
+  // As they were before the CPU was made like the boot CPU; null of one that is not up.
+  const mm::Mtrrs* (*mtrrs)(unsigned cpu);
 };
 
 }  // namespace kernel

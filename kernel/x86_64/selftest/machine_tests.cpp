@@ -27,17 +27,18 @@ Verdict check_bios_area(const TableFacts& machine) {
                        machine.trims.bytes_of(mm::kBiosHole));
 }
 
-// Of each CPU that is up, the boot CPU's first; none where the CPU has none.
-std::span<const mm::Mtrrs> mtrrs_of(const TableFacts& machine) {
-  if (machine.arch == nullptr || machine.arch->mtrrs.empty()) return {};
-  return machine.arch->mtrrs[0].supported ? machine.arch->mtrrs : std::span<const mm::Mtrrs>();
+// The boot CPU's; null where it has none.
+const mm::Mtrrs* boot_mtrrs(const TableFacts& machine) {
+  if (machine.arch == nullptr) return nullptr;
+  const mm::Mtrrs* mtrrs = machine.arch->mtrrs(0);
+  return mtrrs->supported ? mtrrs : nullptr;
 }
 
 Verdict check_write_back(const TableFacts& machine) {
-  const auto mtrrs = mtrrs_of(machine);
-  if (mtrrs.empty()) return Verdict::skip("the CPU has no MTRRs");
+  const mm::Mtrrs* const mtrrs = boot_mtrrs(machine);
+  if (mtrrs == nullptr) return Verdict::skip("the CPU has no MTRRs");
   if (const mm::Range& lost = machine.trims.first_uncached; !lost.empty()) {
-    const mm::TypedStretch stretch = mm::memory_type_at(mtrrs[0], lost.start);
+    const mm::TypedStretch stretch = mm::memory_type_at(*mtrrs, lost.start);
     return Verdict::fail("RAM at {} is {}: {} KiB are not used", lost.start,
                          mm::memory_type_name(stretch.type),
                          machine.trims.bytes_of(mm::kUncached) / mm::kKiB);
@@ -45,7 +46,7 @@ Verdict check_write_back(const TableFacts& machine) {
   for (const mm::E820Entry& entry : machine.e820->entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
     for (mm::Phys at = entry.range.start; at < entry.range.end;) {
-      const mm::TypedStretch stretch = mm::memory_type_at(mtrrs[0], at);
+      const mm::TypedStretch stretch = mm::memory_type_at(*mtrrs, at);
       if (stretch.type != mm::MemoryType::WriteBack) {
         return Verdict::fail("RAM at {} is {}", at, mm::memory_type_name(stretch.type));
       }
@@ -56,14 +57,24 @@ Verdict check_write_back(const TableFacts& machine) {
 }
 
 Verdict check_alike(const TableFacts& machine) {
-  const auto mtrrs = mtrrs_of(machine);
-  if (mtrrs.empty()) return Verdict::skip("the CPU has no MTRRs");
-  if (mtrrs.size() == 1) return Verdict::skip("one CPU is up: nothing to compare it with");
-  for (size_t i = 1; i < mtrrs.size(); ++i) {
-    if (mtrrs[i] != mtrrs[0]) {
-      return Verdict::fail("CPU {}'s differ from the boot CPU's", i);
+  const mm::Mtrrs* const boot = boot_mtrrs(machine);
+  if (boot == nullptr) return Verdict::skip("the CPU has no MTRRs");
+  unsigned compared = 0, reset = 0;
+  for (unsigned cpu = 1; cpu < machine.arch->cpus; ++cpu) {
+    const mm::Mtrrs* const mtrrs = machine.arch->mtrrs(cpu);
+    if (mtrrs == nullptr) continue;
+    // INIT leaves them as they are; QEMU's CPUs forget them with it, whatever the firmware wrote.
+    if (machine.arch->hypervisor && mtrrs->default_type == 0 && boot->default_type != 0) {
+      ++reset;
+      continue;
     }
+    if (*mtrrs != *boot) return Verdict::fail("CPU {}'s differ from the boot CPU's", cpu);
+    ++compared;
   }
+  if (reset != 0) {
+    return Verdict::skip("the hypervisor reset those of {} CPUs when they were started", reset);
+  }
+  if (compared == 0) return Verdict::skip("one CPU is up: nothing to compare it with");
   return Verdict::pass();
 }
 

@@ -1,0 +1,36 @@
+// A CPU of the machine, and what it is asked to do.
+#pragma once
+
+#include <cstdint>
+
+#include "mm/layout.h"
+
+namespace kernel {
+
+enum class CpuState : uint32_t {
+  Possible,  // it may be plugged in
+  Kept,      // it is there, and is not to be started
+  Beyond,    // nothing here can address it
+  Starting,
+  Online,
+  Silent,  // it was started and did not answer
+};
+
+// What one CPU asks of another.
+struct Errand {
+  enum class State : uint32_t { None, Given, Done };
+  void (*run)(void* context) = nullptr;
+  void* context = nullptr;
+  State state = State::None;
+};
+
+struct alignas(64) Cpu {
+  uint32_t id = 0;      // the interrupt controller's number for it (APIC id); start code reads both
+  uint32_t number = 0;  // ours: 0 is the one that booted
+  CpuState state = CpuState::Possible;
+  mm::NodeId node = 0;
+  Errand* call = nullptr;  // short: run with interrupts masked, whatever the CPU does otherwise
+  Errand task{};           // of any length: run where the CPU would sleep
+};
+
+}  // namespace kernel

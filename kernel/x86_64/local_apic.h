@@ -1,0 +1,35 @@
+// The local APIC of the CPU that runs this, as xAPIC or x2APIC, whichever the firmware left on.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/x86_64/apic_commands.h"
+#include "mm/direct_map.h"
+#include "mm/result.h"
+
+namespace kernel::x86 {
+
+// Vectors that have a meaning; all others are counted and answered.
+inline constexpr uint8_t kTimerVector = 0xef, kCallVector = 0xfb, kSpuriousVector = 0xff;
+
+// The boot CPU's, first: finds the APIC's mode and registers. From here on the rest may be called.
+// With `wide`, ids above 254 are wanted: x2APIC is switched on where the CPU has it. Fails where
+// there is no APIC or its registers are not mapped.
+mm::Result<> open_local_apic(const mm::DirectMap& map, bool wide);
+[[nodiscard]] bool has_local_apic();
+// Whether commands reach a CPU with this id.
+[[nodiscard]] bool apic_reaches(uint32_t id);
+
+// Of each CPU: on, and its own sources of interrupts masked.
+void enable_local_apic();
+[[nodiscard]] uint32_t local_apic_id();
+void end_of_interrupt();
+// False: the command before was not delivered within a millisecond.
+bool send_command(uint32_t id, Delivery delivery, uint8_t vector);
+
+// The timer interrupts once, after so many microseconds. measure_timer() finds its rate by the
+// kernel's clock and has to come first; without a rate nothing is set.
+void measure_timer();
+[[nodiscard]] bool set_timer(uint64_t microseconds);
+
+}  // namespace kernel::x86

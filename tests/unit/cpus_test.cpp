@@ -1,0 +1,264 @@
+// CPUs: which are started, what one has another do, and what becomes of those that do not answer.
+#include "kernel/smp/cpus.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "kernel/smp/bring_up.h"
+#include "kernel/x86_64/apic_commands.h"
+#include "tests/support/booted.h"
+#include "tests/support/pretend_cpus.h"
+#include "tests/support/pretend_hardware.h"
+
+namespace {
+
+thread_local unsigned own_number = 0;
+struct Stopped {};
+
+}  // namespace
+
+void test::PretendCpus::run(std::span<kernel::Cpu> cpus) {
+  for (kernel::Cpu& cpu : cpus) {
+    if (cpu.state != kernel::CpuState::Starting) continue;
+    if (dead.count(cpu.id) != 0) {
+      cpu.state = kernel::CpuState::Silent;
+      continue;
+    }
+    __atomic_store_n(&cpu.state, kernel::CpuState::Online, __ATOMIC_RELEASE);
+    threads_.emplace_back([&cpu] {
+      own_number = cpu.number;
+      try {
+        kernel::secondary_main(cpu);
+      } catch (const Stopped&) {
+      }
+    });
+  }
+}
+
+bool test::PretendCpus::sleep(unsigned cpu, uint64_t microseconds) {
+  std::unique_lock guard(mutex_);
+  const auto awake = [&] { return pending_.count(cpu) != 0 || stopping_; };
+  if (microseconds == 0) {
+    woken_.wait(guard, awake);
+  } else {
+    woken_.wait_for(guard, std::chrono::microseconds(microseconds), awake);
+  }
+  pending_.erase(cpu);
+  return !stopping_ || cpu == 0;
+}
+
+namespace kernel::arch {
+
+void relax() { std::this_thread::yield(); }
+unsigned this_cpu() { return own_number; }
+bool mask_interrupts() { return false; }
+void restore_interrupts(bool) {}
+uint32_t hardware_id() { return cpus().own().id + test::hardware.wrong_id; }
+std::array<Register, 4> common_registers() {
+  return {{{"CR0", own_number == 0 ? 0 : test::hardware.wrong_register}, {}, {}, {}}};
+}
+uint64_t microcode(unsigned cpu) { return cpu == 0 ? 7 : test::hardware.microcode; }
+mm::Result<> open_interrupts(const loader::AcpiTables&) { return {}; }
+bool reaches_cpu(uint32_t id) { return id != 300; }
+mm::Result<> prepare_cpu(const Cpu&, const Frames& frames) {
+  const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel, 0);
+  if (!frame) return mm::Error{"no memory for its stacks", "CPU"};
+  return {};
+}
+mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts&, const Frames&) {
+  if (test::PretendCpus::here == nullptr) return mm::Error{"no page below 1 MiB", "AP TRAMPOLINE"};
+  test::PretendCpus::here->run(cpus);
+  return {};
+}
+void interrupt_cpu(const Cpu& cpu) { test::PretendCpus::here->interrupt(cpu.number); }
+unsigned stop_other_cpus(std::span<const Cpu>) { return 0; }
+void stop_cpu() { throw Stopped(); }
+void sleep(uint64_t microseconds) {
+  if (test::PretendCpus::here == nullptr) return;
+  if (!test::PretendCpus::here->sleep(own_number, microseconds)) throw Stopped();
+  take_call();
+}
+void doze() { sleep(1000); }
+bool is_cpu_memory(const Mapping&) { return false; }
+
+}  // namespace kernel::arch
+
+namespace kernel {
+namespace {
+
+using State = CpuState;
+
+TEST(Cpus, BeforeThereIsATableTheBootCpuIsAlone) {
+  EXPECT_EQ(cpus().online(), 1U);
+  EXPECT_TRUE(cpus().is_online(0));
+  EXPECT_FALSE(cpus().is_online(1));
+  int done = 0;
+  EXPECT_TRUE(call_on(
+      0, [](void* c) { ++*static_cast<int*>(c); }, &done));
+  run_everywhere([](void* c) { ++*static_cast<int*>(c); }, &done);
+  EXPECT_EQ(done, 2);
+}
+
+TEST(Cpus, ACallRunsThereAndIsWaitedFor) {
+  test::PretendCpus pretend;
+  pretend.start(4);
+  for (unsigned cpu = 0; cpu < 4; ++cpu) {
+    unsigned ran_on = 99;
+    ASSERT_TRUE(call_on(
+        cpu, [](void* c) { *static_cast<unsigned*>(c) = own_number; }, &ran_on));
+    EXPECT_EQ(ran_on, cpu);
+  }
+}
+
+TEST(Cpus, NobodyCallsWhatIsNotOnline) {
+  test::PretendCpus pretend;
+  pretend.dead = {2};
+  pretend.start(4);
+  EXPECT_EQ(cpus().online(), 3U);
+  EXPECT_FALSE(call_on(
+      2, [](void*) { FAIL(); }, nullptr));
+  EXPECT_FALSE(call_on(
+      4, [](void*) { FAIL(); }, nullptr));
+}
+
+// Each CPU calls each other at the same time, over and over: nobody waits for ever, nothing is lost.
+TEST(Cpus, AllMayCallEachOtherAtOnce) {
+  constexpr unsigned kCpus = 6, kRounds = 200;
+  test::PretendCpus pretend;
+  pretend.start(kCpus);
+  std::array<std::atomic<unsigned>, kCpus> calls{};
+  run_everywhere(
+      [](void* context) {
+        auto& count = *static_cast<std::array<std::atomic<unsigned>, kCpus>*>(context);
+        for (unsigned round = 0; round < kRounds; ++round) {
+          for (unsigned cpu = 0; cpu < kCpus; ++cpu) {
+            ASSERT_TRUE(call_on(
+                cpu,
+                [](void* c) {
+                  ++(*static_cast<std::array<std::atomic<unsigned>, kCpus>*>(c))[own_number];
+                },
+                &count));
+          }
+        }
+      },
+      &calls);
+  for (const auto& count : calls) EXPECT_EQ(count, kCpus * kRounds);
+}
+
+TEST(Cpus, ATaskRunsOnEachAtTheSameTime) {
+  constexpr unsigned kCpus = 5;
+  test::PretendCpus pretend;
+  pretend.start(kCpus);
+  // It ends only when all are in it.
+  std::atomic<unsigned> inside = 0;
+  run_everywhere(
+      [](void* context) {
+        auto& in = *static_cast<std::atomic<unsigned>*>(context);
+        ++in;
+        while (in < kCpus) std::this_thread::yield();
+      },
+      &inside);
+  EXPECT_EQ(inside, kCpus);
+}
+
+// --- Which CPUs there are ------------------------------------------------------------------------
+
+struct Listed {
+  explicit Listed(std::vector<loader::MadtCpu> cpus = {}) : madt(std::move(cpus)) {}
+
+  std::vector<loader::MadtCpu> madt;
+  CpuOptions options;
+  uint32_t boot = 0;
+
+  [[nodiscard]] loader::Madt tables() const {
+    loader::Madt m;
+    m.cpus = madt;
+    for (const loader::MadtCpu& cpu : madt) m.enabled += cpu.enabled ? 1 : 0;
+    return m;
+  }
+  // `id:state` of each, by number.
+  std::string operator()() {
+    const loader::Madt m = tables();
+    std::vector<Cpu> table(possible_cpus(m, options));
+    list_cpus(table, {m, {}, boot, options, [](uint32_t id) { return id <= 254; }});
+    std::string text;
+    for (const Cpu& cpu : table) {
+      EXPECT_EQ(cpu.number, static_cast<uint32_t>(&cpu - table.data()));
+      text += std::to_string(cpu.id) + ":" + cpu_state_name(cpu.state) + " ";
+    }
+    return text;
+  }
+};
+
+constexpr loader::MadtCpu there(uint32_t id) { return {id, true, false, false}; }
+constexpr loader::MadtCpu pluggable(uint32_t id) { return {id, false, true, false}; }
+
+TEST(ListCpus, TheBootCpuIsNumberZero) {
+  Listed list({there(0), there(4), there(2)});
+  EXPECT_EQ(list(), "0:online 4:starting 2:starting ");
+  list.boot = 4;
+  EXPECT_EQ(list(), "4:online 0:starting 2:starting ");
+}
+
+TEST(ListCpus, WhatMayBePluggedInIsPossible) {
+  Listed list({pluggable(1), there(0), there(2)});
+  EXPECT_EQ(list(), "0:online 2:starting 1:can be plugged in ");
+}
+
+TEST(ListCpus, OptionsKeepCpusFromBeingStarted) {
+  Listed list({there(0), there(1), there(2), there(3)});
+  list.options.started = 2;
+  EXPECT_EQ(list(), "0:online 1:starting 2:not to be started 3:not to be started ");
+  list.options = {};
+  list.options.possible = 2;
+  EXPECT_EQ(list(), "0:online 1:starting ");
+  list.options.possible = 0;
+  EXPECT_EQ(list(), "0:online ");
+  list.options = {};
+  list.options.nosmp = true;
+  EXPECT_EQ(list(), "0:online ");
+}
+
+TEST(ListCpus, WhatCannotBeAddressedIsNamed) {
+  Listed list({there(0), there(300), there(1)});
+  EXPECT_EQ(list(), "0:online 1:starting 300:out of reach ");
+}
+
+TEST(ListCpus, WithoutTablesThereIsOne) {
+  Listed list;
+  EXPECT_EQ(list(), "0:online ");
+}
+
+TEST(CpuOptions, AreNumbersAndWhatIsNoneIsTold) {
+  test::Log log;
+  const CpuOptions options =
+      cpu_options(Options("maxcpus=x possible_cpus=3 maxcpus=2q"), log.printer());
+  EXPECT_FALSE(options.started);
+  EXPECT_EQ(options.possible, 3U);
+  EXPECT_NE(log.text().find("maxcpus=2q"), std::string::npos) << log.text();
+  EXPECT_TRUE(cpu_options(Options("maxcpus=0"), log.printer()).nosmp);
+  EXPECT_TRUE(cpu_options(Options("nosmp"), log.printer()).nosmp);
+}
+
+// --- How they are told (Intel SDM vol. 3A, chapter 11) -------------------------------------------
+
+TEST(ApicCommands, AreWhatTheManualSays) {
+  using namespace x86;  // NOLINT: all about it
+  EXPECT_EQ(command(Delivery::Init, 0), 0x4500U);
+  EXPECT_EQ(command(Delivery::StartUp, start_up_vector(0x9f000)), 0x469fU);
+  EXPECT_EQ(command(Delivery::Fixed, 0xfb), 0x40fbU);
+  EXPECT_EQ(command(Delivery::Nmi, 0), 0x4400U);
+  EXPECT_EQ(xapic_destination(0x12), 0x1200'0000U);
+  EXPECT_EQ(x2apic_command(0x1234'5678, Delivery::StartUp, 0x08), 0x1234'5678'0000'4608U);
+  EXPECT_EQ(x2apic_msr(ApicRegister::Id), 0x802U);
+  EXPECT_EQ(x2apic_msr(ApicRegister::EndOfInterrupt), 0x80bU);
+  EXPECT_EQ(x2apic_msr(ApicRegister::Command), 0x830U);
+  EXPECT_EQ(x2apic_msr(ApicRegister::TimerDivide), 0x83eU);
+}
+
+}  // namespace
+}  // namespace kernel
