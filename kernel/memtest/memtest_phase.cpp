@@ -4,6 +4,7 @@
 #include "kernel/console.h"
 #include "kernel/memtest/live_picture.h"
 #include "kernel/selftest/table_tests.h"
+#include "kernel/smp/drain.h"
 #include "loader/acpi/smbios.h"
 
 namespace kernel {
@@ -83,7 +84,7 @@ MemoryTest<DirectCells> memory_test(Booted& machine) {
 
 void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
-  machine.relay.pages().drain_all();
+  drain_everywhere(machine.relay.pages());
   begin_live_picture(machine, state);
   state.progress = {};
   planned = memory_test(machine).plan(arch::microseconds);

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "kernel/selftest/zone_probe.h"
+#include "kernel/smp/drain.h"
 #include "mm/roads.h"
 
 namespace kernel {
@@ -84,11 +85,11 @@ class RaisedMarks {
   explicit RaisedMarks(Pages& pages)
       : RaisedMarks(pages, std::min(low_pages(pages), kMostLowPages)) {}
   RaisedMarks(Pages& pages, uint64_t pages_min) : pages_(pages), before_(pages.min_free_kbytes()) {
-    pages_.drain_all();
+    drain_everywhere(pages_);
     pages_.setup_watermarks(pages_min * (mm::kPageSize / mm::kKiB));
   }
   ~RaisedMarks() {
-    pages_.drain_all();
+    drain_everywhere(pages_);
     pages_.setup_watermarks(before_);
   }
   RaisedMarks(const RaisedMarks&) = delete;
@@ -485,7 +486,7 @@ Verdict test_roads(Booted& machine) {
   }
   if (!pages.free_contig_range(arch::this_cpu(), scratch))
     return Verdict::fail("a free was refused");
-  pages.drain_all();
+  drain_everywhere(pages);
   return verdict;
 }
 

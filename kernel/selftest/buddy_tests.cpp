@@ -1,6 +1,7 @@
 // The page allocator on this machine: what is free, and that all of it can be had. Each test here
 // and in the two files beside it leaves free memory as it found it.
 #include "kernel/selftest/zone_probe.h"
+#include "kernel/smp/drain.h"
 #include "mm/audit.h"
 
 namespace kernel {
@@ -72,7 +73,7 @@ bool is_marked(const mm::DirectMap& map, const Block& block, uint64_t value) {
 
 Verdict test_free_is_free(Booted& machine) {
   Pages& pages = machine.relay.pages();
-  pages.drain_all();
+  drain_everywhere(pages);
   Verdict verdict = Verdict::pass();
   pages.for_each_free_block([&](const FreeBlock& b) {
     const mm::Range range = mm::phys(mm::PfnRange{b.pfn, b.pfn + mm::frames_of(b.order)});

@@ -1,5 +1,6 @@
 // Which node serves a request, and which frees nobody may make.
 #include "kernel/selftest/zone_probe.h"
+#include "kernel/smp/drain.h"
 
 namespace kernel {
 namespace {
@@ -32,7 +33,7 @@ Verdict test_node_local(Booted& machine) {
       }
     }
   }
-  pages.drain_all();
+  drain_everywhere(pages);
   return nodes == 0 ? Verdict::skip("no node has memory to spare") : Verdict::pass();
 }
 
@@ -59,7 +60,7 @@ Verdict test_node_fallback(Booted& machine) {
                            expected);
     }
   }
-  pages.drain_all();
+  drain_everywhere(pages);
   return without == 0 ? Verdict::skip("every node has memory") : Verdict::pass();
 }
 

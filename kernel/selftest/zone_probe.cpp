@@ -1,5 +1,7 @@
 #include "kernel/selftest/zone_probe.h"
 
+#include "kernel/smp/drain.h"
+
 namespace kernel {
 
 using mm::FreeBlock;
@@ -13,7 +15,7 @@ uint64_t mix(uint64_t v) {
 }
 
 FreeSet free_set(Pages& pages) {
-  pages.drain_all();
+  drain_everywhere(pages);
   FreeSet set;
   pages.for_each_free_block([&](const FreeBlock& b) {
     ++set.blocks;

@@ -16,12 +16,11 @@ enum class CpuState : uint32_t {
   Silent,  // it was started and did not answer
 };
 
-// What one CPU asks of another.
+// What one CPU asks of another, or of several.
 struct Errand {
-  enum class State : uint32_t { None, Given, Done };
   void (*run)(void* context) = nullptr;
   void* context = nullptr;
-  State state = State::None;
+  uint32_t left = 0;  // CPUs that have yet to finish it; when there are none it may go
 };
 
 struct alignas(64) Cpu {

@@ -12,13 +12,11 @@ constexpr uint64_t kPatience = 10'000'000;  // microseconds
 
 constinit Cpus the_cpus;
 
-Errand::State state_of(const Errand& errand) {
-  return __atomic_load_n(&errand.state, __ATOMIC_ACQUIRE);
-}
+bool is_done(const Errand& errand) { return __atomic_load_n(&errand.left, __ATOMIC_ACQUIRE) == 0; }
 
 void finish(Errand& errand) {
   errand.run(errand.context);
-  __atomic_store_n(&errand.state, Errand::State::Done, __ATOMIC_RELEASE);
+  __atomic_fetch_sub(&errand.left, 1, __ATOMIC_RELEASE);
 }
 
 // Puts the errand where the CPU looks for it, unless another is there.
@@ -40,6 +38,77 @@ void wait_a_little() {
   take_call();
   arch::relax();
 }
+
+// A call to some CPUs: given to one after the other, and then waited for.
+class Call {
+ public:
+  Call(void (*run)(void* context), void* context) : errand_{run, context} {}
+
+  void give(Cpu& target) {
+    __atomic_fetch_add(&errand_.left, 1, __ATOMIC_RELAXED);
+    ++given_;
+    while (!post(target, errand_)) {
+      if (is_late()) return forgo();
+      wait_a_little();
+    }
+    arch::interrupt_cpu(target);
+  }
+  void wait() {
+    while (!is_done(errand_)) {
+      if (is_late()) withdraw_all();
+      wait_a_little();
+    }
+  }
+  // Once it is late, whoever has not begun will not. Who has must be waited for: the errand and
+  // what it is about lie on our stack.
+  [[nodiscard]] bool is_late() const { return arch::microseconds() - start_ > kPatience; }
+  void withdraw_all() {
+    for (Cpu& cpu : cpus().all()) {
+      if (withdraw(cpu, errand_)) forgo();
+    }
+  }
+  [[nodiscard]] unsigned given() const { return given_; }
+  [[nodiscard]] unsigned missing() const { return missing_; }
+
+ private:
+  void forgo() {
+    __atomic_fetch_sub(&errand_.left, 1, __ATOMIC_RELAXED);
+    ++missing_;
+  }
+
+  Errand errand_;
+  unsigned given_ = 0, missing_ = 0;
+  uint64_t start_ = arch::microseconds();
+};
+
+template <class Visit>
+void for_others(Visit visit) {
+  const unsigned own = arch::this_cpu();
+  for (Cpu& cpu : cpus().all()) {
+    if (cpu.number != own && cpus().is_online(cpu.number)) visit(cpu);
+  }
+}
+
+struct Standstill {
+  unsigned standing = 0;
+  bool over = false;
+
+  // In a call, and so with interrupts masked but while it sleeps.
+  static void stand(void* context) {
+    auto& still = *static_cast<Standstill*>(context);
+    __atomic_fetch_add(&still.standing, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&still.over, __ATOMIC_ACQUIRE)) {
+      arch::sleep(0);
+      (void)arch::mask_interrupts();
+    }
+  }
+  [[nodiscard]] bool is_reached(const Call& call) const {
+    return __atomic_load_n(&standing, __ATOMIC_ACQUIRE) + call.missing() == call.given();
+  }
+};
+
+// Whose standstill it is: two CPUs that each wait for the other to stand would wait for ever.
+constinit bool standstill_taken = false;
 
 }  // namespace
 
@@ -85,20 +154,38 @@ bool call_on(unsigned cpu, void (*run)(void* context), void* context) {
     return true;
   }
   if (!cpus().is_online(cpu)) return false;
-  Cpu& target = cpus().all()[cpu];
-  Errand errand{run, context, Errand::State::Given};
-  const uint64_t start = arch::microseconds();
-  while (!post(target, errand)) {
-    if (arch::microseconds() - start > kPatience) return false;
+  Call call(run, context);
+  call.give(cpus().all()[cpu]);
+  call.wait();
+  return call.missing() == 0;
+}
+
+unsigned call_others(bool (*wanted)(void* context, unsigned cpu), void (*run)(void* context),
+                     void* context) {
+  Call call(run, context);
+  for_others([&](Cpu& cpu) {
+    if (wanted(context, cpu.number)) call.give(cpu);
+  });
+  call.wait();
+  return call.missing();
+}
+
+bool while_others_stand(void (*run)(void* context), void* context) {
+  while (__atomic_exchange_n(&standstill_taken, true, __ATOMIC_ACQUIRE)) wait_a_little();
+  Standstill still;
+  Call call(Standstill::stand, &still);
+  for_others([&](Cpu& cpu) { call.give(cpu); });
+  while (!still.is_reached(call)) {
+    if (call.is_late()) call.withdraw_all();
     wait_a_little();
   }
-  arch::interrupt_cpu(target);
-  while (state_of(errand) != Errand::State::Done) {
-    // Once begun it must be waited for: it uses what lies on our stack.
-    if (arch::microseconds() - start > kPatience && withdraw(target, errand)) return false;
-    wait_a_little();
-  }
-  return true;
+  const bool all = call.missing() == 0;
+  if (all) run(context);
+  __atomic_store_n(&still.over, true, __ATOMIC_RELEASE);
+  for_others([](const Cpu& cpu) { arch::interrupt_cpu(cpu); });
+  call.wait();
+  __atomic_store_n(&standstill_taken, false, __ATOMIC_RELEASE);
+  return all;
 }
 
 void take_call() {
@@ -110,36 +197,30 @@ void start_task(unsigned cpu, void (*run)(void* context), void* context) {
   Cpu& target = cpus().all()[cpu];
   target.task.run = run;
   target.task.context = context;
-  __atomic_store_n(&target.task.state, Errand::State::Given, __ATOMIC_RELEASE);
+  __atomic_store_n(&target.task.left, 1, __ATOMIC_RELEASE);
   arch::interrupt_cpu(target);
 }
 
-bool task_done(unsigned cpu) { return state_of(cpus().all()[cpu].task) != Errand::State::Given; }
+bool task_done(unsigned cpu) { return is_done(cpus().all()[cpu].task); }
 
 void wait_for_task(unsigned cpu) {
   while (!task_done(cpu)) arch::doze();
 }
 
 void run_everywhere(void (*run)(void* context), void* context) {
-  const unsigned own = arch::this_cpu();
-  const auto others = [&](auto what) {
-    for (const Cpu& cpu : cpus().all()) {
-      if (cpu.number != own && cpus().is_online(cpu.number)) what(cpu.number);
-    }
-  };
-  others([&](unsigned cpu) { start_task(cpu, run, context); });
+  for_others([&](const Cpu& cpu) { start_task(cpu.number, run, context); });
   run(context);
-  others(wait_for_task);
+  for_others([](const Cpu& cpu) { wait_for_task(cpu.number); });
 }
 
 [[noreturn]] void secondary_main(Cpu& cpu) {
   for (;;) {
     (void)arch::mask_interrupts();
-    if (state_of(cpu.task) == Errand::State::Given) {
+    if (is_done(cpu.task)) {
+      arch::sleep(0);
+    } else {
       arch::restore_interrupts(true);
       finish(cpu.task);
-    } else {
-      arch::sleep(0);
     }
   }
 }

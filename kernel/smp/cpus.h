@@ -35,6 +35,17 @@ Cpus& cpus();
 // done. False: it is not online, or did not begin within ten seconds; then it does not run at all.
 [[nodiscard]] bool call_on(unsigned cpu, void (*run)(void* context), void* context);
 
+// The same of every other CPU that is online and wanted(context, cpu), all at a time. How many did
+// not do it.
+unsigned call_others(bool (*wanted)(void* context, unsigned cpu), void (*run)(void* context),
+                     void* context);
+
+// Runs run(context) here while every other CPU stands: asleep, outside of whatever it does with its
+// interrupts masked, and so in nobody's lists and with no lock. Afterwards they go on. False: some
+// CPU did not come to a stand within ten seconds; then it was not run. Any CPU may ask for it; of
+// several that do, one follows the other.
+[[nodiscard]] bool while_others_stand(void (*run)(void* context), void* context);
+
 // Has another CPU, which is online and has nothing to do, run something of any length with its
 // interrupts on. Only the boot CPU gives tasks.
 void start_task(unsigned cpu, void (*run)(void* context), void* context);

@@ -1,5 +1,5 @@
 // CPUs that are threads of the host: each runs secondary_main(), sleeps where a CPU would, and is
-// interrupted only there and where it waits for another.
+// interrupted only there, where it waits for another, and where it opens interrupts.
 #pragma once
 
 #include <condition_variable>

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "kernel/smp/bring_up.h"
 #include "kernel/x86_64/apic_commands.h"
@@ -17,7 +18,17 @@
 namespace {
 
 thread_local unsigned own_number = 0;
+thread_local bool interrupts_on = true;
 struct Stopped {};
+
+// As a CPU does that has been interrupted.
+void take_interrupts() {
+  if (__atomic_load_n(&kernel::cpus().own().call, __ATOMIC_RELAXED) != nullptr) {
+    interrupts_on = false;
+    kernel::take_call();
+  }
+  interrupts_on = true;
+}
 
 }  // namespace
 
@@ -55,8 +66,10 @@ namespace kernel::arch {
 
 void relax() { std::this_thread::yield(); }
 unsigned this_cpu() { return own_number; }
-bool mask_interrupts() { return false; }
-void restore_interrupts(bool) {}
+bool mask_interrupts() { return std::exchange(interrupts_on, false); }
+void restore_interrupts(bool on) {
+  if (on) take_interrupts();
+}
 uint32_t hardware_id() { return cpus().own().id + test::hardware.wrong_id; }
 std::array<Register, 4> common_registers() {
   return {{{"CR0", own_number == 0 ? 0 : test::hardware.wrong_register}, {}, {}, {}}};
@@ -78,11 +91,16 @@ void interrupt_cpu(const Cpu& cpu) { test::PretendCpus::here->interrupt(cpu.numb
 unsigned stop_other_cpus(std::span<const Cpu>) { return 0; }
 void stop_cpu() { throw Stopped(); }
 void sleep(uint64_t microseconds) {
-  if (test::PretendCpus::here == nullptr) return;
-  if (!test::PretendCpus::here->sleep(own_number, microseconds)) throw Stopped();
-  take_call();
+  if (test::PretendCpus::here != nullptr &&
+      !test::PretendCpus::here->sleep(own_number, microseconds)) {
+    throw Stopped();
+  }
+  take_interrupts();
 }
-void doze() { sleep(1000); }
+void doze() {
+  (void)mask_interrupts();
+  sleep(1000);
+}
 bool is_cpu_memory(const Mapping&) { return false; }
 
 }  // namespace kernel::arch
@@ -163,6 +181,96 @@ TEST(Cpus, ATaskRunsOnEachAtTheSameTime) {
       },
       &inside);
   EXPECT_EQ(inside, kCpus);
+}
+
+TEST(Cpus, ThoseThatAreWantedAreCalledAllAtATime) {
+  constexpr unsigned kCpus = 6;
+  test::PretendCpus pretend;
+  pretend.dead = {3};
+  pretend.start(kCpus);
+  // Each waits for the other two.
+  std::atomic<unsigned> inside = 0;
+  const auto odd_or_last = [](void*, unsigned cpu) { return cpu % 2 == 1 || cpu == 4; };
+  const auto meet = [](void* context) {
+    auto& in = *static_cast<std::atomic<unsigned>*>(context);
+    ++in;
+    while (in < 3) std::this_thread::yield();
+  };
+  EXPECT_EQ(call_others(odd_or_last, meet, &inside), 0U);
+  EXPECT_EQ(inside, 3U) << "CPUs 1, 4 and 5";
+}
+
+// Counters that each CPU raises, twice with nothing between, as long as it runs.
+struct Running {
+  static constexpr unsigned kCpus = 5;
+  std::array<std::array<std::atomic<unsigned>, 2>, kCpus> steps{};
+  std::array<unsigned, kCpus> seen{};
+  std::atomic<unsigned> standstills = 0, moved = 0;
+  unsigned rounds = 0;
+
+  void step() {
+    const Policy::Masked masked;
+    ++steps[own_number][0];
+    ++steps[own_number][1];
+  }
+  // While the others stand: none is between its two, and none goes on.
+  static void look(void* context) {
+    auto& r = *static_cast<Running*>(context);
+    for (unsigned cpu = 0; cpu < kCpus; ++cpu) {
+      EXPECT_EQ(r.steps[cpu][0], r.steps[cpu][1]);
+      r.seen[cpu] = r.steps[cpu][0];
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    for (unsigned cpu = 0; cpu < kCpus; ++cpu) EXPECT_EQ(r.steps[cpu][0], r.seen[cpu]);
+    ++r.standstills;
+  }
+};
+
+TEST(Cpus, OthersStandOnceTheirInterruptsAreOnAndGoOnAfterwards) {
+  test::PretendCpus pretend;
+  pretend.start(Running::kCpus);
+  Running running;
+  run_everywhere(
+      [](void* context) {
+        auto& r = *static_cast<Running*>(context);
+        if (own_number != 0) {
+          while (r.standstills < 20) r.step();
+          return;
+        }
+        for (unsigned i = 0; i < 20; ++i) {
+          while (r.steps[1][0] == r.seen[1]) std::this_thread::yield();  // it went on
+          EXPECT_TRUE(while_others_stand(Running::look, context));
+        }
+      },
+      &running);
+  EXPECT_EQ(running.standstills, 20U);
+}
+
+// Whoever asks for it, while others call each other.
+TEST(Cpus, AllMayAskForAStandstillAtOnce) {
+  constexpr unsigned kRounds = 30;
+  test::PretendCpus pretend;
+  pretend.start(Running::kCpus);
+  Running running;
+  run_everywhere(
+      [](void* context) {
+        auto& r = *static_cast<Running*>(context);
+        for (unsigned round = 0; round < kRounds; ++round) {
+          r.step();
+          EXPECT_TRUE(call_on((own_number + 1) % Running::kCpus, [](void*) {}, nullptr));
+          if (round % 3 == own_number % 3) {
+            EXPECT_TRUE(while_others_stand(Running::look, context));
+          }
+        }
+      },
+      &running);
+  EXPECT_EQ(running.standstills, Running::kCpus * kRounds / 3);
+}
+
+TEST(Cpus, WhoIsAloneHasNobodyToWaitFor) {
+  int done = 0;
+  EXPECT_TRUE(while_others_stand([](void* c) { ++*static_cast<int*>(c); }, &done));
+  EXPECT_EQ(done, 1);
 }
 
 // --- Which CPUs there are ------------------------------------------------------------------------
