@@ -28,6 +28,7 @@ struct Booted {
   mm::Phys end_of_space;                  // of the CPU's physical address space
   uint64_t added = 0;                     // bytes of RAM that only memmap= calls so
   bool exhaustive = false;                // self-tests do all, however long it takes
+  uint64_t stress = 0;                    // operations asked of all CPUs; 0: as many as usual
   uint64_t prompted = 0;                  // arch::cycles() at the monitor's first prompt
 };
 

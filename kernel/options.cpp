@@ -31,6 +31,8 @@ constexpr std::array kKnown{
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the checks"},
     OptionRow{"memtest", Optional,
               "memtest[=quick|full|N|node:N,...]: test the RAM, N times, of one node"},
+    OptionRow{"stress", Needed,
+              "stress=N: all CPUs allocate and free, N times together, and nothing is lost"},
     OptionRow{"bench", None,
               "bench: what allocations and the way to buddy cost; the relay says nothing"},
     OptionRow{"noefi", None,

@@ -5,6 +5,8 @@
 
 #include "kernel/bench.h"
 #include "kernel/memtest/memtest_phase.h"
+#include "kernel/selftest/selftest.h"
+#include "mm/size_text.h"
 
 namespace kernel {
 namespace {
@@ -24,6 +26,12 @@ void test_memory(Booted& machine, std::string_view argument, const Printer& out)
   finish_memtest(machine);
 }
 
+void stress(Booted& machine, std::string_view argument, const Printer& out) {
+  const auto operations = mm::number_of(argument);
+  if (!operations || *operations == 0) return out.line("stress needs N, a number of operations");
+  (void)run_stress(machine, *operations, out);
+}
+
 void measure(Booted& machine, std::string_view, const Printer& out) {
   bench_start(machine, out);
   bench_allocator(machine, out);
@@ -31,6 +39,7 @@ void measure(Booted& machine, std::string_view, const Printer& out) {
 
 constexpr std::array kCommands{
     Command{"memtest", "[WORDS]", "test free memory: quick or full, passes, node:N", test_memory},
+    Command{"stress", "N", "all CPUs allocate and free, N times together", stress},
     Command{"bench", "", "what the start and allocations cost", measure},
 };
 

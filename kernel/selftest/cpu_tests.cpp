@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernel/arch.h"
+#include "kernel/selftest/stress.h"
 #include "kernel/selftest/zone_probe.h"
 #include "kernel/smp/cpus.h"
 
@@ -135,6 +136,15 @@ Verdict test_microcode(Booted&) {
   return with_count(Verdict::pass());
 }
 
+// In an ordinary run it is over in a moment; how long it goes on can be asked for.
+Verdict test_stress(Booted& machine) {
+  constexpr uint64_t kEach = 5'000, kMost = 200'000, kMicroseconds = 2'000'000, kFull = 10;
+  if (machine.stress != 0) return stress_allocator(machine, {machine.stress});
+  const uint64_t operations = std::min(kEach * cpus().online(), kMost);
+  return stress_allocator(machine, machine.exhaustive ? StressPlan{kFull * operations}
+                                                      : StressPlan{operations, kMicroseconds});
+}
+
 constexpr KernelTest kTests[] = {
     {{"kernel.cpus.online", "every CPU that the firmware names answers", High,
       "ACPI 6.5 section 5.2.12: CPUs that are enabled", "An OS goes without it. Firmware vendor."},
@@ -161,6 +171,10 @@ constexpr KernelTest kMemoryTests[] = {
     {{"mm.cpus.local", "each CPU's memory comes from its own node", Medium,
       "Linux: a CPU's zonelist begins with its node's zones", kOurs},
      test_local},
+    {{kStressTest,
+      "what all CPUs allocate, hand on and free at once is nobody else's, and comes back", Critical,
+      "mm/page_alloc.h: alloc_pages, free_pages", kOurs},
+     test_stress},
 };
 
 }  // namespace

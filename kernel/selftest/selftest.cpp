@@ -8,7 +8,9 @@
 #include "kernel/selftest/firmware_results.h"
 #include "kernel/selftest/known_failures.h"
 #include "kernel/selftest/ktap.h"
+#include "kernel/selftest/stress.h"
 #include "kernel/selftest/table_tests.h"
+#include "mm/size_text.h"
 
 namespace kernel {
 namespace {
@@ -74,10 +76,12 @@ std::array<Phase, 6> phases(std::span<const loader::HandoffResult> results) {
 // What is to be run: the memory test, which takes its time, only when it is asked for by its own
 // option.
 struct Asked {
-  Selection selection;
-  std::optional<MemtestOptions> memtest;
+  Selection selection{};
+  std::optional<MemtestOptions> memtest = std::nullopt;
+  bool stress = false;
 
   [[nodiscard]] bool wants(const SelfTest& test) const {
+    if (stress && std::string_view(test.id) == kStressTest) return true;
     if (std::string_view(test.id).substr(0, 8) == "memtest.") return memtest.has_value();
     return selection.wants(test.id);
   }
@@ -232,7 +236,14 @@ bool run_selection(Booted& machine, const Asked& asked, const mm::Printer& out) 
 }  // namespace
 
 bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out) {
-  return run_selection(machine, {Selection::of_words(words), {}}, out);
+  return run_selection(machine, {.selection = Selection::of_words(words)}, out);
+}
+
+bool run_stress(Booted& machine, uint64_t operations, const mm::Printer& out) {
+  machine.stress = operations;
+  const bool good = run_selection(machine, {.stress = true}, out);
+  machine.stress = 0;
+  return good;
 }
 
 std::optional<bool> run_asked_tests(Booted& machine, const mm::Printer& out) {
@@ -244,8 +255,19 @@ std::optional<bool> run_asked_tests(Booted& machine, const mm::Printer& out) {
     asked.memtest = parse_memtest(memtest->value, machine.relay.pages().node_count(), log());
     if (!asked.memtest) return false;
   }
-  if (!asked.selection.asked() && !asked.memtest) return std::nullopt;
-  return run_selection(machine, asked, out);
+  if (const auto stress = machine.options.find("stress")) {
+    const auto operations = mm::number_of(stress->value);
+    if (!operations || *operations == 0) {
+      refuse(*stress, {"not a number of operations"}, log());
+      return false;
+    }
+    machine.stress = *operations;
+    asked.stress = true;
+  }
+  if (!asked.selection.asked() && !asked.memtest && !asked.stress) return std::nullopt;
+  const bool good = run_selection(machine, asked, out);
+  machine.stress = 0;
+  return good;
 }
 
 }  // namespace kernel

@@ -32,4 +32,11 @@ struct alignas(64) Cpu {
   Errand task{};           // of any length: run where the CPU would sleep
 };
 
+// Another CPU may be changing it.
+inline CpuState state_of(const Cpu& cpu) {
+  CpuState state;
+  __atomic_load(&cpu.state, &state, __ATOMIC_ACQUIRE);
+  return state;
+}
+
 }  // namespace kernel

@@ -112,7 +112,7 @@ constinit bool standstill_taken = false;
 
 }  // namespace
 
-constinit Cpu Cpus::boot_cpu_{.state = CpuState::Online};
+constinit Cpu Cpus::boot_cpu{.state = CpuState::Online};
 
 Cpus& cpus() { return the_cpus; }
 
@@ -135,14 +135,12 @@ const char* cpu_state_name(CpuState state) {
 }
 
 unsigned Cpus::online() const {
-  return static_cast<unsigned>(std::count_if(all_.begin(), all_.end(), [](const Cpu& cpu) {
-    return __atomic_load_n(&cpu.state, __ATOMIC_ACQUIRE) == CpuState::Online;
-  }));
+  return static_cast<unsigned>(std::count_if(
+      all_.begin(), all_.end(), [](const Cpu& cpu) { return state_of(cpu) == CpuState::Online; }));
 }
 
 bool Cpus::is_online(unsigned cpu) const {
-  return cpu < all_.size() &&
-         __atomic_load_n(&all_[cpu].state, __ATOMIC_ACQUIRE) == CpuState::Online;
+  return cpu < all_.size() && state_of(all_[cpu]) == CpuState::Online;
 }
 
 Cpu& Cpus::own() const { return all_[arch::this_cpu()]; }

@@ -20,8 +20,8 @@ class Cpus {
   void set_table(std::span<Cpu> table) { all_ = table; }
 
  private:
-  static Cpu boot_cpu_;
-  std::span<Cpu> all_{&boot_cpu_, 1};
+  static Cpu boot_cpu;
+  std::span<Cpu> all_{&boot_cpu, 1};
 };
 
 // The machine's.

@@ -94,8 +94,7 @@ unsigned stop_other_cpus(std::span<const Cpu> cpus) {
   __atomic_store_n(&x86::stopping, true, __ATOMIC_RELEASE);
   unsigned asked = 0;
   for (const Cpu& cpu : cpus) {
-    if (cpu.number == this_cpu() ||
-        __atomic_load_n(&cpu.state, __ATOMIC_ACQUIRE) != CpuState::Online) {
+    if (cpu.number == this_cpu() || state_of(cpu) != CpuState::Online) {
       continue;
     }
     ++asked;

@@ -43,13 +43,11 @@ void wait(uint64_t microseconds) {
   while (arch::microseconds() - start < microseconds) arch::relax();
 }
 
-CpuState state_of(const Cpu& cpu) { return __atomic_load_n(&cpu.state, __ATOMIC_ACQUIRE); }
-
 // Whoever comes first: the CPU, that it is here, or we, that we wait no more.
 bool settle(Cpu& cpu, CpuState state) {
   CpuState starting = CpuState::Starting;
-  return __atomic_compare_exchange_n(&cpu.state, &starting, state, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE);
+  return __atomic_compare_exchange(&cpu.state, &starting, &state, false, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE);
 }
 
 size_t count_starting(std::span<const Cpu> cpus) {

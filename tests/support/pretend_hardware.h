@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "kernel/arch.h"
@@ -19,6 +21,8 @@ struct PretendHardware {
   // Of the CPUs besides the boot CPU.
   uint32_t wrong_id = 0;
   uint64_t wrong_register = 0, microcode = 7, ahead = 0;
+  std::string_view testing;           // the self-test that runs
+  std::function<void()> at_the_time;  // whenever the boot CPU asks what time it is
   std::array<kernel::arch::Protection, 3> protections{
       {{"SMEP", true, true}, {"SMAP", false, false}, {"UMIP", true, true}}};
 };

@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "kernel/selftest/selftest.h"
+#include "kernel/selftest/zone_probe.h"
 #include "mm/page_alloc.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_cpus.h"
@@ -25,7 +27,6 @@ using mm::ZoneType;
 using test::BootedMachine;
 using test::Image;
 using Ids = std::set<std::string>;
-using Pages = mm::PageAllocator<Policy>;
 constexpr unsigned kBootCpu = 0;
 
 std::vector<KernelTest> all_tests() {
@@ -36,9 +37,15 @@ std::vector<KernelTest> all_tests() {
   return all;
 }
 
+Verdict run(const KernelTest& test, Booted& machine) {
+  test::hardware.testing = test.row.id;
+  const Verdict verdict = test.run(machine);
+  test::hardware.testing = {};
+  return verdict;
+}
 Verdict run(std::string_view id, Booted& machine) {
   for (const KernelTest& test : all_tests()) {
-    if (test.row.id == id) return test.run(machine);
+    if (test.row.id == id) return run(test, machine);
   }
   throw std::runtime_error("no such test");
 }
@@ -135,6 +142,38 @@ struct Machine : BootedMachine {
 
   test::PretendCpus cpus;
 
+  // Once, while the stress test runs on both CPUs: harm(frame) with a page that CPU 1 holds, which
+  // stands meanwhile.
+  void while_stressed(std::function<void(mm::Pfn)> harm) {
+    (*this)->stress = 30'000;  // so many that neither can be done before the other has begun
+    struct Harm {
+      Machine& machine;
+      std::function<void(mm::Pfn)> harm;
+      bool done = false;
+      void do_it() {
+        for (mm::Pfn pfn{0}; pfn < mm::pfn_down(Phys{kGiB}) && !done; pfn = pfn + 1) {
+          const mm::FrameOwner owner = machine.pages().owner_of(pfn);
+          if (owner.use != mm::FrameUse::Allocated || owner.order != 0 || !is_of_cpu_1(pfn))
+            continue;
+          done = true;
+          harm(pfn);
+        }
+      }
+      // The last word of a page that is in use is the first's complement.
+      bool is_of_cpu_1(mm::Pfn pfn) {
+        const auto* words = machine->relay.map().at<const uint64_t>(mm::phys(pfn));
+        return words[0] == mix(pfn.v << 16 | 1) && words[511] == ~words[0];
+      }
+    };
+    test::hardware.at_the_time = [harm = std::make_shared<Harm>(Harm{*this, std::move(harm)})] {
+      static bool inside = false;  // to stop the others is to look at the clock
+      if (inside || harm->done || test::hardware.testing != "mm.cpus.stress") return;
+      inside = true;
+      EXPECT_TRUE(while_others_stand([](void* h) { static_cast<Harm*>(h)->do_it(); }, harm.get()));
+      inside = false;
+    };
+  }
+
   // Both addresses lead to one page, as with an address line that is not connected.
   void make_alias(Phys a, Phys b) {
     const int file = memfd_create("alias", 0);
@@ -153,7 +192,7 @@ struct Machine : BootedMachine {
   Ids tripped(std::string* said = nullptr) {
     Ids ids;
     for (const KernelTest& test : all_tests()) {
-      const Verdict verdict = test.run(**this);
+      const Verdict verdict = run(test, **this);
       if (!verdict.failed()) continue;
       ids.insert(test.row.id);
       if (said != nullptr) *said += std::string(test.row.id) + ": " + verdict.facts() + "\n";
@@ -180,7 +219,7 @@ TEST(MmSelfTests, NothingIsSkippedWhereThereIsSomethingToTry) {
   Ids skipped;
   Machine machine(kTwoNodes);
   for (const KernelTest& test : all_tests()) {
-    if (test.run(*machine).outcome() == loader::Outcome::Skip) skipped.insert(test.row.id);
+    if (run(test, *machine).outcome() == loader::Outcome::Skip) skipped.insert(test.row.id);
   }
   EXPECT_EQ(skipped, Ids{"mm.nodes.fallback"});
   Machine memoryless(kMemoryless);
@@ -281,6 +320,34 @@ const Breakage kBreakages[] = {
      {},
      [](Machine& m) { m.cpus.table[1].node = 1; },
      "CPU 1 is on node 1, its page sets say 0"},
+    // CPU 1's page is free, and soon somebody else's, too.
+    {"mm.cpus.stress",
+     {},
+     [](Machine& m) {
+       m.while_stressed([&m](mm::Pfn pfn) { ASSERT_TRUE(m.pages().free_pages(kBootCpu, pfn, 0)); });
+     },
+     "frame 0x"},
+    {"mm.cpus.stress",
+     {},
+     [](Machine& m) {
+       m.while_stressed(
+           [&m](mm::Pfn pfn) { m->relay.map().at<uint64_t>(mm::phys(pfn))[511] ^= 4; });
+     },
+     "of CPU 1 was overwritten"},
+    // A page that nobody gives back.
+    {"mm.cpus.stress",
+     {},
+     [](Machine& m) {
+       m.while_stressed(
+           [&m](mm::Pfn) { ASSERT_TRUE(m.pages().alloc_pages(kBootCpu, mm::kGfpKernel, 4, 1)); });
+     },
+     "pages are free and 0 on lists"},
+    {"mm.cpus.stress",
+     {},
+     [](Machine& m) {
+       m.while_stressed([&m](mm::Pfn) { ++m.node(1).choices[mm::kGfpFlagMovable.bits()].mark; });
+     },
+     "a choice's mark"},
     // --- Page tables ---
     {"kernel.pages.exact",
      {},
@@ -345,7 +412,7 @@ const Breakage kBreakages[] = {
      },
      "not all of it is usable RAM"},
     {"mm.buddy.counts",
-     {"kernel.ledger", "mm.buddy.audit", "mm.zones.largest"},
+     {"kernel.ledger", "mm.buddy.audit", "mm.cpus.stress", "mm.zones.largest"},
      [](Machine& m) { ++m.zone(1, ZoneType::Normal).free_pages; },
      "node 1 zone Normal"},
     {"mm.buddy.audit",
@@ -379,13 +446,13 @@ const Breakage kBreakages[] = {
      "shares memory with another"},
     // Large blocks are on their list, but the map of orders that have any does not say so.
     {"mm.zones.types",
-     {"mm.buddy.audit", "mm.nodes.local", "mm.zones.largest", "mm.zones.orders",
+     {"mm.buddy.audit", "mm.cpus.stress", "mm.nodes.local", "mm.zones.largest", "mm.zones.orders",
       "mm.zones.watermarks"},
      [](Machine& m) { m.zone(1, ZoneType::Normal).nonempty[1] &= 0xff; },
      "node 1 zone Normal: "},
     // All zones of node 1 are looked for on node 0.
     {"mm.nodes.local",
-     {"mm.buddy.audit"},
+     {"mm.buddy.audit", "mm.cpus.stress"},
      [](Machine& m) {
        m.node(1).zonelist = m.node(0).zonelist;
        m.node(1).zonelist_count = m.node(0).zonelist_count;
@@ -402,7 +469,7 @@ const Breakage kBreakages[] = {
      },
      "freeing the kernel's text was accepted"},
     {"mm.nodes.fallback",
-     {"mm.buddy.audit"},
+     {"mm.buddy.audit", "mm.cpus.stress"},
      [](Machine& m) {
        m.node(1).zonelist_count = 0;
        m.node(1).preferred = {};
@@ -430,7 +497,7 @@ const Breakage kBreakages[] = {
      "the CPU keeps 0 pages"},
     {"mm.roads", {}, [](Machine& m) { m.layout(1).spanned.start += 1; }, "memblock hands over"},
     {"mm.roads",
-     {"kernel.ledger", "mm.buddy.audit"},
+     {"kernel.ledger", "mm.buddy.audit", "mm.cpus.stress"},
      [](Machine& m) { m.layout(0).zones[ZoneType::Dma32].spanned.start += 1; },
      "buddy has been given"},
     // A reservation ended, and its memory was handed to nobody.

@@ -18,7 +18,10 @@
 namespace kernel::arch {
 
 uint64_t cycles() { return this_cpu() == 0 ? 0 : test::hardware.ahead; }
-uint64_t microseconds() { return 0; }
+uint64_t microseconds() {
+  if (this_cpu() == 0 && test::hardware.at_the_time) test::hardware.at_the_time();
+  return 0;
+}
 std::optional<Typed> read_char() { return std::nullopt; }
 bool told_of_loss() { return false; }
 bool open_keyboard() { return true; }
@@ -116,6 +119,18 @@ TEST(Monitor, SaysWhatIsWrong) {
   EXPECT_TRUE(has(answer(machine, "explain 11112222333344445"), "is no address"));
   EXPECT_EQ(answer(machine, ""), "");
   EXPECT_EQ(answer(machine, "   "), "");
+}
+
+TEST(Monitor, StressIsOfAsManyOperationsAsAreAskedFor) {
+  test::BootedMachine machine(kMachine);
+  EXPECT_TRUE(has(answer(machine, "stress"), "stress needs N"));
+  for (const char* wrong : {"stress 0", "stress many", "stress 5x"}) {
+    EXPECT_EQ(answer(machine, wrong), "stress needs N, a number of operations\n") << wrong;
+  }
+  const std::string said = answer(machine, "stress 3000");
+  EXPECT_TRUE(has(said, "1 CPUs, 3")) << said;
+  EXPECT_TRUE(has(said, "\nok 1 mm\n")) << said;
+  EXPECT_EQ(machine->stress, 0U);
 }
 
 TEST(Monitor, ExplainsAnyAddress) {
