@@ -324,6 +324,13 @@ $(BUILD)/host/threads_tests: $(THREADS_OBJ) $(BUILD)/flags/host/threads.link
 	$(call say,LINK)
 	$(Q)$(CXX) -fsanitize=thread -o $@ $(THREADS_OBJ) -lgtest -lgtest_main -pthread
 
+# The same at full speed, for `make soak`.
+SOAK_OBJ := $(call objects,host/fast,$(THREADS_SRC))
+$(eval $(call remember,host/soak.link,$(SOAK_OBJ)))
+$(BUILD)/host/threads_soak: $(SOAK_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/soak.link
+	$(call say,LINK)
+	$(Q)$(CXX) -o $@ $(SOAK_OBJ) $(BUILD)/host/libmm.a -lgtest -lgtest_main -pthread
+
 # Nanoseconds on the host, with Google Benchmark.
 BENCH_OBJ := $(call objects,host/fast,$(wildcard tests/bench/*_bench.cpp) $(REPLAY_LIB))
 $(eval $(call remember,host/bench.link,$(BENCH_OBJ)))
@@ -502,6 +509,8 @@ check:
 ONLY   ?=
 KERNEL ?=
 BOOTS  ?= 100
+OPERATIONS ?= 50000000
+HOST_OPERATIONS ?= 200000000
 .PHONY: referee unchanged soak bench bench-host
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
@@ -511,7 +520,8 @@ unchanged:
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/unchanged --before '$(BEFORE)' --only '$(ONLY)' \
 	  $(if $(AFTER),--after '$(AFTER)') $(if $(EXCEPT),--except '$(EXCEPT)')
 
-soak: all
+soak: all $(BUILD)/host/threads_soak
+	@BUILD=$(BUILD) $(PYTHON) tools/soak --guest $(OPERATIONS) --host $(HOST_OPERATIONS)
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
 
 bench: all
@@ -548,7 +558,9 @@ help:
 #:                   RANDOM=20 SEED=1: on machines made by chance instead
 #: make unchanged  BEFORE=commit: show that HEAD (or AFTER=) says and does the same in QEMU
 #:                   EXCEPT=pattern: lines that may differ
-#: make soak       boot one two-node machine 100 times (BOOTS=100): always the same
+#: make soak       all CPUs in the allocator for long, nothing lost: in a guest of 8 CPUs and 4 nodes
+#:                   (OPERATIONS=50000000), as 2 and 8 threads (HOST_OPERATIONS=200000000);
+#:                   and one two-node machine booted 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)

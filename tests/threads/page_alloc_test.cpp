@@ -1,8 +1,11 @@
-// Two and eight CPUs in the allocator at once, each a thread, under ThreadSanitizer.
+// Two and eight CPUs in the allocator at once, each a thread, under ThreadSanitizer. `make soak` runs
+// the same without it, and longer: BATON_OPERATIONS says how many allocations and frees.
 #include "mm/page_alloc.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string>
 #include <thread>
 
 #include "mm/audit.h"
@@ -51,8 +54,8 @@ class Cpu {
   Cpu(PretendMachine<ManyThreads>& machine, Bazaar& bazaar, unsigned cpu)
       : machine_(machine), bazaar_(bazaar), cpu_(cpu), random_(cpu + 1) {}
 
-  void run(unsigned operations) {
-    for (unsigned i = 0; i < operations; ++i) {
+  void run(uint64_t operations) {
+    while (done_ < operations) {
       const uint64_t dice = random_() % 100;
       if (dice < 50) {
         allocate();
@@ -82,6 +85,7 @@ class Cpu {
     const PagesOr block =
         machine_.allocator.alloc_pages(cpu_, kGfps[random_() % kGfps.size()], order, node);
     if (!block.ok()) return;
+    ++done_;
     const Held held{block.value(), order};
     mark(machine_.map(), held, held.pfn.v);
     held_.push_back(held);
@@ -95,6 +99,7 @@ class Cpu {
   }
   void free_one() {
     if (held_.empty()) return;
+    ++done_;
     const Held held = pick();
     if (!marked(machine_.map(), held, held.pfn.v)) ++wrong;
     mark(machine_.map(), held, 0);
@@ -116,7 +121,14 @@ class Cpu {
   unsigned cpu_;
   std::mt19937_64 random_;
   std::vector<Held> held_;
+  uint64_t done_ = 0;
 };
+
+uint64_t operations_of_each(unsigned cpus) {
+  constexpr uint64_t kFew = 12'000;
+  const char* const asked = std::getenv("BATON_OPERATIONS");
+  return asked == nullptr ? kFew : std::stoull(asked) / cpus;
+}
 
 void storm(unsigned cpus, bool lists) {
   PretendMachine<ManyThreads> machine(
@@ -134,7 +146,7 @@ void storm(unsigned cpus, bool lists) {
   std::vector<Cpu> workers;
   for (unsigned cpu = 0; cpu < cpus; ++cpu) workers.emplace_back(machine, bazaar, cpu);
   std::vector<std::thread> threads;
-  for (Cpu& worker : workers) threads.emplace_back([&] { worker.run(12000); });
+  for (Cpu& worker : workers) threads.emplace_back([&] { worker.run(operations_of_each(cpus)); });
   for (std::thread& thread : threads) thread.join();
   for (const Cpu& worker : workers) EXPECT_EQ(worker.wrong, 0u);
   Held held{};
