@@ -28,6 +28,38 @@ def test_all_come_up(bench, cpus, nodes):
     assert brought_up(boot.log) == (nodes, cpus)
 
 
+def test_all_in_the_allocator_at_once(bench):
+    """A short one of what `make soak` does for long."""
+    boot = bench.boot(machine(8, 4, GIB), "stress=200000 poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    found = read.find(boot.log, r" *# found: 8 CPUs, (\d+) operations, (\d+) blocks handed on, "
+                      r"(\d+) audits with all stopped$")
+    assert found and int(found[1]) >= 200000 and int(found[2]) and int(found[3]) >= 3
+
+
+# APIC ids leave room for a fourth core in each socket.
+SPARSE = ("-smp", "6,sockets=2,cores=3")
+
+
+@pytest.mark.parametrize("extra, ids", [
+    (SPARSE, (0, 1, 2, 4, 5, 6)), (("-cpu", "qemu64,-x2apic"), range(6))])
+def test_most_on_one_node(bench, extra, ids):
+    """Five of six; with ids that are not in a row, and on a CPU without x2APIC."""
+    uneven = Machine.of_nodes(Node(256 * MIB, 5), Node(256 * MIB, 1), extra=extra)
+    boot = bench.boot(uneven, "selftest=kernel,mm.cpus poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert brought_up(boot.log) == (2, 6)
+    said = re.findall(r"SRAT: PXM (\d) -> APIC 0x([0-9a-f]+) -> Node \1$", boot.log, re.MULTILINE)
+    assert said == [(str(i // 5), f"{apic_id:02x}") for i, apic_id in enumerate(ids)]
+
+
+def test_without_a_page_below_1_mib_one_cpu_goes_on(bench, faulty):
+    boot = bench.boot(machine(3), "selftest=kernel,mm.cpus poweroff", faulty("no_low_memory"), timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, r"smp: AP TRAMPOLINE: no page below 1 MiB was free for it$")
+    assert brought_up(boot.log)[1] == 1
+
+
 def test_node_without_cpus_and_node_without_memory(bench):
     nodes = Node(256 * MIB, 3), Node(256 * MIB, 0), Node(0, 2)
     boot = bench.boot(Machine.of_nodes(*nodes), "selftest=kernel,mm poweroff", timeout=240)
