@@ -511,7 +511,7 @@ KERNEL ?=
 BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
-.PHONY: referee unchanged soak bench bench-host
+.PHONY: referee unchanged soak bench bench-cpus bench-host
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
 	  $(if $(RANDOM),--random $(RANDOM)) $(if $(SEED),--seed $(SEED))
@@ -526,6 +526,9 @@ soak: all $(BUILD)/host/threads_soak
 
 bench: all
 	@SIZES='$(SIZES)' tools/bench
+
+bench-cpus: all
+	@BUILD=$(BUILD) WHAT='$(WHAT)' tools/bench_cpus
 
 bench-host: $(BUILD)/host/benchmarks
 	@$< --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true \
@@ -560,8 +563,10 @@ help:
 #:                   EXCEPT=pattern: lines that may differ
 #: make soak       all CPUs in the allocator for long, nothing lost: in a guest of 8 CPUs and 4 nodes
 #:                   (OPERATIONS=50000000), as 2 and 8 threads (HOST_OPERATIONS=200000000);
-#:                   and one two-node machine booted 100 times (BOOTS=100): always the same
+#:                   machines of 64 and 255 CPUs; and one two-node machine booted 100 times (BOOTS=100): always the same
 #: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
+#: make bench-cpus what many CPUs cost and bring, in time: their start, memtest, waiting
+#:                   WHAT="bring-up memtest prompt"
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
