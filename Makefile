@@ -274,7 +274,8 @@ install: $(BUILD)/esp.complete
 # program, the rest its library.
 REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
-  $(wildcard kernel/$(ARCH)/selftest/*.cpp) $(REPLAY_LIB)
+  $(wildcard kernel/$(ARCH)/selftest/*.cpp) $(REPLAY_LIB) \
+  $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard kernel/$(ARCH)/vector_*.S))
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 

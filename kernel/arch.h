@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernel/memtest/run_form.h"
 #include "kernel/smp/cpu.h"
 #include "loader/handoff/handoff.h"
 #include "mm/direct_map.h"
@@ -99,8 +100,21 @@ void print_backtrace(const mm::Printer& out);
 // --- Memory under test ---
 // By the CPU's string instruction.
 void copy_words(uint64_t to, uint64_t from, uint64_t words);
+// The forms that this architecture knows, the widest last.
+[[nodiscard]] std::span<const RunForm> run_forms();
 // What caches hold of a range is in memory afterwards, and in no cache.
 void write_back_caches(uint64_t virt, uint64_t bytes);
+
+// --- Errors that the hardware tells of ---
+// The banks in which this CPU finds them: open, and what stood there is told
+// (left_hardware_error()). How many; 0: the CPU has none.
+unsigned open_error_banks();
+// What is in this CPU's banks is told (hardware_error()), and gone from there. Interrupts are
+// masked.
+void collect_errors();
+// Runs run(context), in which memory that may lose its data is used. False: it did, so that run()
+// was left in the middle, at a moment with interrupts on; nothing that it changed is put back.
+bool attempt(void (*run)(void* context), void* context);
 
 // --- The end ---
 // design.md's table; the value is QEMU's exit status.

@@ -8,6 +8,7 @@
 #include "kernel/console.h"
 #include "kernel/crash.h"
 #include "kernel/firmware_tables.h"
+#include "kernel/hardware_errors.h"
 #include "kernel/iomem.h"
 #include "kernel/kept.h"
 #include "kernel/leave_report.h"
@@ -251,6 +252,7 @@ void kernel_main(const loader::Handoff& handoff) {
     laps.print(bare());
     bench_allocator(machine, bare());
   }
+  watch_hardware_errors(machine, log());
   bring_up_cpus(machine, cpus, log());
   finish(machine);
 }

@@ -75,12 +75,14 @@ PictureOf subject() {
 
 // As they are now, for drawing while other CPUs go on.
 std::span<const mm::Range> ranges_now() {
+  const Policy::Masked masked;
   const Held held(tested_lock);
   drawn = tested;
   return drawn.ranges();
 }
 
 std::span<const mm::Phys> bad() {
+  const Policy::Masked masked;
   const Held held(test->lock);
   const auto list = test->bad.list();
   std::transform(list.begin(), list.end(), bad_addresses.begin(),
@@ -106,6 +108,7 @@ void name_live_picture(std::string_view what) { doing = what; }
 void move_live_picture(mm::Range now, MemtestProgress::Standing standing) {
   if (shown == nullptr) return;
   {
+    const Policy::Masked masked;
     const Held held(tested_lock);
     tested.add(now);
   }

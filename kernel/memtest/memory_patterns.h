@@ -14,17 +14,25 @@
 //       void progress(uint64_t bytes);          // so much more of the memory has been swept
 //       // Calls work(chunk) for all of the memory in chunks of kChunk at most, those at lower
 //       // addresses first (up) or last; by several CPUs at once, if it has them. Returns when all
-//       // are done. one_by_one() below is this for one CPU.
+//       // are done; what each chunk was is progress. one_by_one() below is this for one CPU.
 //       template <class Work> void together(bool up, const Work& work);
 //       template <class Work> void alone(const Work& work);  // runs work() on one CPU
 //       void error(uint64_t address, uint64_t expected, uint64_t found);
+//       // Runs of whole pages in which all words hold one value, by anything faster than word for
+//       // word: as kernel/memtest/run_form.h has it. False, and nothing: there is no such way.
+//       bool fill(mm::Range run, uint64_t value);
+//       std::optional<uint64_t> same(mm::Range run, uint64_t value);
+//       std::optional<uint64_t> turn(mm::Range run, uint64_t before, uint64_t after, bool up);
 //     };
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
+#include "kernel/memtest/run_form.h"
 #include "loader/handoff/self_test.h"
 #include "mm/types.h"
 
@@ -140,6 +148,13 @@ struct EveryTwentieth {
 inline constexpr uint64_t kOnes = ~uint64_t{0};
 inline constexpr uint64_t kChunk = mm::kMiB;  // swept between two words about progress
 
+// The part of Memory that is about runs, of one that has no way but word for word.
+struct ByWords {
+  static bool fill(mm::Range, uint64_t) { return false; }
+  static std::optional<uint64_t> same(mm::Range, uint64_t) { return std::nullopt; }
+  static std::optional<uint64_t> turn(mm::Range, uint64_t, uint64_t, bool) { return std::nullopt; }
+};
+
 template <class Memory, class Work>
 void one_by_one(const Memory& memory, bool up, const Work& work) {
   const size_t count = memory.blocks();
@@ -204,17 +219,16 @@ class Sweeper {
  private:
   // Visits all of memory in chunks, upward or downward: at(chunk).
   template <class At>
-  void chunks(bool up, At at) {
-    memory_.together(up, [&](mm::Range chunk) {
-      at(chunk);
-      memory_.progress(chunk.size());
-    });
+  void chunks(bool up, const At& at) {
+    memory_.together(up, at);
   }
 
   template <class Rule>
   void fill(Rule rule, bool up = true) {
     chunks(up, [&](mm::Range chunk) {
-      for (uint64_t a = chunk.start.v; a < chunk.end.v; a += 8) memory_.write(a, rule(a));
+      if (!fill_run(chunk, rule)) {
+        for (uint64_t a = chunk.start.v; a < chunk.end.v; a += 8) memory_.write(a, rule(a));
+      }
       memory_.written_back(chunk);
     });
   }
@@ -222,7 +236,9 @@ class Sweeper {
   template <class Rule>
   void check(Rule rule) {
     chunks(true, [&](mm::Range chunk) {
-      for (uint64_t a = chunk.start.v; a < chunk.end.v; a += 8) expect(a, rule(a));
+      sweep(
+          chunk, true, [&](mm::Range rest) { return same_run(rest, rule); },
+          [&](uint64_t a) { expect(a, rule(a)); });
     });
   }
 
@@ -230,14 +246,51 @@ class Sweeper {
   template <class Before, class After>
   void turn(Before before, After after, bool up) {
     chunks(up, [&](mm::Range chunk) {
-      const uint64_t words = chunk.size() / 8;
-      for (uint64_t i = 0; i < words; ++i) {
-        const uint64_t a = up ? chunk.start.v + 8 * i : chunk.end.v - 8 - 8 * i;
-        expect(a, before(a));
-        memory_.write(a, after(a));
-      }
+      sweep(
+          chunk, up, [&](mm::Range rest) { return turn_run(rest, before, after, up); },
+          [&](uint64_t a) {
+            expect(a, before(a));
+            memory_.write(a, after(a));
+          });
       memory_.written_back(chunk);
     });
+  }
+
+  // From one end to the other: ahead(rest) does as many bytes at once as it can; the line that stops
+  // it goes word by word, and everything where it knows no way.
+  template <class Ahead, class Word>
+  static void sweep(mm::Range rest, bool up, const Ahead& ahead, const Word& word) {
+    const auto leave = [&](uint64_t bytes) {
+      rest = up ? mm::Range{rest.start + bytes, rest.end} : mm::Range{rest.start, rest.end - bytes};
+    };
+    while (!rest.empty()) {
+      const std::optional<uint64_t> done = ahead(rest);
+      if (done) leave(*done);
+      const uint64_t bytes = done ? std::min(rest.size(), kRunLine) : rest.size();
+      for (uint64_t i = 0; i < bytes; i += 8) word(up ? rest.start.v + i : rest.end.v - 8 - i);
+      leave(bytes);
+    }
+  }
+
+  // Only where all words are alike.
+  template <class Rule>
+  static bool fill_run(mm::Range /*run*/, Rule /*rule*/) {
+    return false;
+  }
+  bool fill_run(mm::Range run, Constant rule) { return memory_.fill(run, rule.value); }
+  template <class Rule>
+  static std::optional<uint64_t> same_run(mm::Range /*run*/, Rule /*rule*/) {
+    return std::nullopt;
+  }
+  std::optional<uint64_t> same_run(mm::Range run, Constant rule) {
+    return memory_.same(run, rule.value);
+  }
+  template <class Rule>
+  static std::optional<uint64_t> turn_run(mm::Range, Rule, Rule, bool) {
+    return std::nullopt;
+  }
+  std::optional<uint64_t> turn_run(mm::Range run, Constant before, Constant after, bool up) {
+    return memory_.turn(run, before.value, after.value, up);
   }
 
   void expect(uint64_t address, uint64_t expected) {

@@ -30,18 +30,29 @@ class MemtestWords {
     if (word.starts_with(kNode)) return node(word, word.substr(kNode.size()));
     if (word == "in-turn") return testers(word, Testers::InTurn);
     if (word.starts_with(kCpu)) return cpu(word, word.substr(kCpu.size()));
+    if (word == kPlain) return form(word, nullptr);
+    for (const RunForm& known : arch::run_forms()) {
+      if (word == known.name) return form(word, &known);
+    }
     if (!word.empty() && word.front() >= '0' && word.front() <= '9') return passes(word);
     Nearest nearest(word);
     for (const std::string_view known : {"quick", "full", "node:0", "in-turn", "cpu:0"})
       nearest.offer(known);
-    out_.part("memtest: \"{}\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N",
-              word);
+    nearest.offer(kPlain);
+    for (const RunForm& known : arch::run_forms()) nearest.offer(known.name);
+    out_.part(
+        "memtest: \"{}\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N, "
+        "plain",
+        word);
+    for (const RunForm& known : arch::run_forms()) out_.part(", {}", known.name);
     nearest.print(out_);
     out_.text("\n");
     return false;
   }
 
  private:
+  static constexpr std::string_view kPlain = "plain";
+
   bool wrong(std::string_view word, const char* why) {
     out_.line("memtest: \"{}\": {}", word, why);
     return false;
@@ -89,6 +100,13 @@ class MemtestWords {
     return testers(word, Testers::One);
   }
 
+  bool form(std::string_view word, const RunForm* form) {
+    if (form != nullptr && !form->there) return wrong(word, "this CPU has no such registers");
+    if (options_.form) return wrong(word, "how words are swept is given already");
+    options_.form = form;
+    return true;
+  }
+
   size_t nodes_;
   mm::Printer out_;
   MemtestOptions options_;
@@ -107,6 +125,32 @@ std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes
     words.remove_prefix(end + 1);
   }
   return taken.options();
+}
+
+// --- Forms ---------------------------------------------------------------------------------------
+
+namespace {
+
+const RunForm* widest_form() {
+  const RunForm* widest = nullptr;
+  for (const RunForm& form : arch::run_forms()) {
+    if (form.there) widest = &form;
+  }
+  return widest;
+}
+
+}  // namespace
+
+const RunForm* form_of(const MemtestOptions& options, PatternId pattern, unsigned pass) {
+  if (options.form) return *options.form;
+  return pattern == PatternId::MovingOnesZeros || pass % 2 != 0 ? nullptr : widest_form();
+}
+
+void print_forms(const MemtestOptions& options, const mm::Printer& out) {
+  const RunForm* const form = options.form ? *options.form : widest_form();
+  if (form == nullptr) return out.line("memtest: word by word");
+  out.line("memtest: words that are alike, and blocks, by {}{}", form->name,
+           options.form ? "" : "; zeros and ones, and every second pass, word by word");
 }
 
 // --- Bad pages -----------------------------------------------------------------------------------
@@ -290,9 +334,65 @@ mm::Range TakenMemory::operator[](size_t i) const {
   return {start, start + (mm::kPageSize << (blocks_[i] & 0xff))};
 }
 
+bool TakenMemory::contains(mm::Phys address) const {
+  for (size_t i = 0; i < count_; ++i) {
+    if ((*this)[i].contains(address)) return true;
+  }
+  return false;
+}
+
+// --- What the hardware tells ---------------------------------------------------------------------
+
+void MemoryPlaces::print(mm::Phys address, unsigned cpu, const mm::Printer& out) const {
+  const std::string_view module =
+      module_of == nullptr ? std::string_view() : module_of(context, address);
+  const mm::Node* const node = pages->node_of(mm::pfn_down(address));
+  out.part(" at {:#x} (node {}{}{}", address.v, node == nullptr ? 0 : node->id,
+           module.empty() ? "" : ", ", module);
+  if (cpus().online() > 1) out.part(", seen by CPU {}", cpu);
+  out.text(")");
+}
+
+bool under_test(const MemtestState& state, mm::Pfn pfn) {
+  return state.sample.contains(mm::phys(pfn)) || state.taken.contains(mm::phys(pfn));
+}
+
+void take_hardware_error(MemtestState& state, const HardwareError& error,
+                         const MemoryPlaces& places, const mm::Printer& out) {
+  constexpr uint64_t kLinesShown = 16;
+  const Policy::Masked masked;
+  const Held held(state.lock);
+  state.told.add(error);
+  if (!error.corrected && !error.where.empty()) {
+    for (mm::Phys at = mm::align_down(error.where.start, mm::kPageSize); at < error.where.end;
+         at += mm::kPageSize) {
+      const mm::FrameUse use = places.pages->owner_of(mm::pfn_down(at)).use;
+      if (use >= mm::FrameUse::Free) (void)state.bad.add(mm::pfn_down(at));
+    }
+  }
+  if (++state.told_lines > kLinesShown) {
+    if (state.told_lines == kLinesShown + 1) {
+      out.line("memtest: more of what the hardware tells is only counted");
+    }
+    return;
+  }
+  out.part("memtest: {} error", error.corrected ? "corrected" : "uncorrected");
+  if (error.where.empty()) {
+    out.part(" without an address, CPU {}", error.cpu);
+  } else {
+    places.print(error.where.start, error.cpu, out);
+  }
+  out.line(": {}, bank {}, status {:016x}", error.kind, error.bank, error.status);
+}
+
 // --- The outcome ---------------------------------------------------------------------------------
 
 void print_outcome(const MemtestState& state, unsigned passes, const mm::Printer& out) {
+  if (!state.told.empty()) {
+    out.line("memtest: the hardware told of {} corrected and {} uncorrected errors",
+             state.told.corrected(), state.told.uncorrected());
+    state.told.print("memtest", out);
+  }
   if (!state.bad.empty()) return state.bad.print(out);
   const uint64_t seconds = (state.progress.elapsed() + 999'999) / 1'000'000;
   out.line("memtest: {} MiB, {} pass{}, took {}:{:02}: no bad pages", state.tested / mm::kMiB,

@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "kernel/arch.h"
+#include "kernel/hardware_errors.h"
 #include "kernel/memtest/memory_patterns.h"
 #include "kernel/policy.h"
 #include "kernel/smp/cpus.h"
@@ -34,7 +36,16 @@ struct MemtestOptions {
   std::optional<mm::NodeId> node;       // node:N; otherwise all
   Testers testers = Testers::Together;  // in-turn, cpu:N
   unsigned cpu = 0;
+  // plain, or a form's name; otherwise by pattern and pass (form_of()).
+  std::optional<const RunForm*> form;  // null: word by word
 };
+// By which form a pass (from 0) of a pattern goes. When nobody chose, the widest that the CPUs have;
+// zeros and ones go word by word, as only so each word changes between neighbours that have not and
+// have; and every second pass is all so, since different forms show different faults.
+[[nodiscard]] const RunForm* form_of(const MemtestOptions& options, PatternId pattern,
+                                     unsigned pass);
+// What that comes to, in a line.
+void print_forms(const MemtestOptions& options, const mm::Printer& out);
 // `nodes` is how many the machine has; a CPU must be online. Nothing where a word is wrong, and a line that names it and
 // says what would be right.
 std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
@@ -118,6 +129,7 @@ class TakenMemory {
 
   [[nodiscard]] size_t count() const { return count_; }
   [[nodiscard]] mm::Range operator[](size_t i) const;
+  [[nodiscard]] bool contains(mm::Phys address) const;
   // Whether room ran out, so that some memory stayed free.
   [[nodiscard]] bool incomplete() const { return incomplete_; }
 
@@ -145,6 +157,32 @@ class TakenMemory {
   bool incomplete_ = false;
 };
 
+// Chunks in which a CPU lost what it was about to read: what stands there is not known, so that the
+// rest of the pattern leaves them out.
+class GivenUp {
+ public:
+  void clear() { *this = {}; }
+  void add(mm::Range chunk) {
+    if (count_ == chunks_.size()) {
+      all_ = true;
+    } else {
+      chunks_[count_++] = chunk;
+    }
+  }
+  // Where there were more than there is room for, all of the memory.
+  [[nodiscard]] bool has(mm::Range chunk) const {
+    const auto end = chunks_.begin() + static_cast<ptrdiff_t>(count_);
+    return all_ || std::find(chunks_.begin(), end, chunk) != end;
+  }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] bool all() const { return all_; }
+
+ private:
+  std::array<mm::Range, 64> chunks_{};
+  size_t count_ = 0;
+  bool all_ = false;
+};
+
 // Large; there is one of it.
 struct MemtestState {
   TakenMemory taken;
@@ -152,13 +190,35 @@ struct MemtestState {
   MemtestProgress progress;
   SpinLock lock;  // for what is found
   uint64_t errors = 0;
-  uint64_t swept = 0;   // bytes that progress has not been told of
-  uint64_t tested = 0;  // bytes that every pattern swept; before the first all that is planned
+  HardwareErrors told;  // by the hardware, since the test began
+  uint64_t told_lines = 0;
+  GivenUp given_up;        // in this pattern
+  mm::Range sample{};      // of the plan
+  uint64_t collected = 0;  // when banks were last looked into
+  uint64_t swept = 0;      // bytes that progress has not been told of
+  uint64_t tested = 0;     // bytes that every pattern swept; before the first all that is planned
 };
 
 // What came out: the bad pages in words for other systems; or that there are none, of how much, and
 // how long it took.
 void print_outcome(const MemtestState& state, unsigned passes, const mm::Printer& out);
+
+// What a message says of an address: its node, and the module that answers it, where SMBIOS tells.
+struct MemoryPlaces {
+  using ModuleOf = std::string_view (*)(const void* context, mm::Phys address);
+  const mm::PageAllocatorCore* pages = nullptr;
+  ModuleOf module_of = nullptr;
+  const void* context = nullptr;
+
+  // " at 0x1000 (node 0, DIMM 2, seen by CPU 1)"
+  void print(mm::Phys address, unsigned cpu, const mm::Printer& out) const;
+};
+
+// The memory test's part of what the hardware tells (ErrorTaker): whether it has the page in its
+// hands; and a line, a count, and, where data is lost, the allocator's pages among the bad ones.
+[[nodiscard]] bool under_test(const MemtestState& state, mm::Pfn pfn);
+void take_hardware_error(MemtestState& state, const HardwareError& error,
+                         const MemoryPlaces& places, const mm::Printer& out);
 
 // How a page that is bad leaves the page allocator for good, so that nobody is ever given it. It is
 // free when this is called.
@@ -167,14 +227,11 @@ struct TakeOut {
   void* context = nullptr;
 };
 
-// `Cells` is how the memory is touched: read, write, copy, written_back and wait as in
-// kernel/memtest/memory_patterns.h.
+// `Cells` is how the memory is touched: read, write, copy, written_back, wait, fill, same and turn as
+// in kernel/memtest/memory_patterns.h; choose(form): by which the last three and copy go from here on; swept(chunk, progress): a CPU has done with a chunk.
 template <class Cells>
 class MemoryTest {
  public:
-  // The module that answers an address, where SMBIOS tells; empty otherwise.
-  using ModuleOf = std::string_view (*)(const void* context, mm::Phys address);
-
   MemoryTest(mm::PageAllocator<Policy>& pages, unsigned cpu, const Cells& cells,
              const TakeOut& take_out, const MemtestOptions& options, MemtestState& state,
              const mm::Printer& out)
@@ -184,12 +241,12 @@ class MemoryTest {
         take_out_(take_out),
         options_(options),
         state_(state),
-        out_(out) {}
+        out_(out),
+        places_{&pages} {}
 
-  void set_module_of(ModuleOf module_of, const void* context) {
-    module_of_ = module_of;
-    module_context_ = context;
-  }
+  void set_places(const MemoryPlaces& places) { places_ = places; }
+  // How every CPU's banks are looked into, now and then and after each pattern.
+  void set_collect(void (*all_banks)()) { collect_ = all_banks; }
 
   // Tries every pattern on 4 MiB for each CPU that tests, or what there is; what is found there the test itself will find.
   [[nodiscard]] MemtestPlan plan(MemtestProgress::Clock clock);
@@ -200,6 +257,9 @@ class MemoryTest {
   // Runs one pattern as often as was asked for. Bad pages found are out of use afterwards.
   loader::Verdict run(const MemoryPattern& pattern);
 
+  // Takes the bad pages out of the allocator that are still its; all are free.
+  mm::Result<> retire();
+
   // --- For the sweeps ---
   [[nodiscard]] size_t blocks() const { return state_.taken.count(); }
   [[nodiscard]] mm::Range block(size_t i) const { return state_.taken[i]; }
@@ -207,6 +267,11 @@ class MemoryTest {
   void write(uint64_t address, uint64_t value) { cells_.write(address, value); }
   void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells_.copy(from, to, bytes); }
   void written_back(mm::Range range) { cells_.written_back(range); }
+  bool fill(mm::Range run, uint64_t value) { return cells_.fill(run, value); }
+  std::optional<uint64_t> same(mm::Range run, uint64_t value) { return cells_.same(run, value); }
+  std::optional<uint64_t> turn(mm::Range run, uint64_t before, uint64_t after, bool up) {
+    return cells_.turn(run, before, after, up);
+  }
   void wait(unsigned seconds) {
     cells_.wait(seconds);
     state_.progress.waited(seconds);
@@ -225,6 +290,21 @@ class MemoryTest {
  private:
   static constexpr uint64_t kErrorsShown = 16;
 
+  // Whether work(part) came to its end.
+  template <class Work>
+  static bool tried(const Work& work, mm::Range part) {
+    struct Piece {
+      const Work& work;
+      mm::Range part;
+    } piece{work, part};
+    return arch::attempt(
+        [](void* context) {
+          const auto& p = *static_cast<const Piece*>(context);
+          p.work(p.part);
+        },
+        &piece);
+  }
+
   // A part of the memory, as the sweeps see it.
   struct Sample {
     Cells& cells;
@@ -237,6 +317,11 @@ class MemoryTest {
     void write(uint64_t address, uint64_t value) { cells.write(address, value); }
     void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells.copy(from, to, bytes); }
     void written_back(mm::Range range) { cells.written_back(range); }
+    bool fill(mm::Range run, uint64_t value) { return cells.fill(run, value); }
+    std::optional<uint64_t> same(mm::Range run, uint64_t value) { return cells.same(run, value); }
+    std::optional<uint64_t> turn(mm::Range run, uint64_t before, uint64_t after, bool up) {
+      return cells.turn(run, before, after, up);
+    }
     static void wait(unsigned) {}
     static void progress(uint64_t) {}
     template <class Work>
@@ -245,13 +330,16 @@ class MemoryTest {
     }
     template <class Work>
     void together(bool up, const Work& work) const {
-      if (testers == 1) return patterns::one_by_one(*this, up, work);
+      if (testers == 1) {
+        return patterns::one_by_one(*this, up, [&](mm::Range chunk) { (void)tried(work, chunk); });
+      }
       struct Share {
         const Work& work;
         mm::Range part;
         uint64_t piece, next = 0;
       } share{work, part,
-              std::max(part.size() / (4 * testers) / mm::kPageSize, uint64_t{1}) * mm::kPageSize};
+              std::max(part.size() / (uint64_t{4} * testers) / mm::kPageSize, uint64_t{1}) *
+                  mm::kPageSize};
       run_everywhere(
           [](void* context) {
             auto& s = *static_cast<Share*>(context);
@@ -259,7 +347,7 @@ class MemoryTest {
               const uint64_t at = __atomic_fetch_add(&s.next, s.piece, __ATOMIC_RELAXED);
               if (at >= s.part.size()) return;
               const mm::Phys start = s.part.start + at;
-              s.work(mm::Range{start, std::min(s.part.end, start + s.piece)});
+              (void)tried(s.work, mm::Range{start, std::min(s.part.end, start + s.piece)});
             }
           },
           &share);
@@ -271,15 +359,27 @@ class MemoryTest {
     return (!options_.node || *options_.node == node) && pages_.node_counts(node).managed != 0;
   }
   void tell_progress() {
+    constexpr uint64_t kEvery = 1'000'000;
+    if (const uint64_t now = arch::microseconds(); now - state_.collected >= kEvery) {
+      state_.collected = now;
+      collect();
+    }
     state_.progress.add(__atomic_exchange_n(&state_.swept, 0, __ATOMIC_RELAXED));
   }
   void sweep(const MemoryPattern& pattern, uint64_t seed) {
     patterns::Sweeper<MemoryTest>(*this, options_.depth, seed).run(pattern.id);
   }
+  void collect() const {
+    if (collect_ != nullptr) collect_();
+  }
+  // Runs work(chunk); where memory fails under it, the rest of the pattern leaves the chunk out.
+  template <class Work>
+  void attempt(const Work& work, mm::Range chunk);
+  // Runs work() on the one CPU that tests, or on this one, and waits for it.
+  template <class Work>
+  void by_tester(const Work& work);
   // Once for the CPUs together, or once for each of them.
   void run_once(const MemoryPattern& pattern, uint64_t seed);
-  // Takes the bad pages that are free out of the allocator.
-  mm::Result<> retire(size_t known_before);
 
   mm::PageAllocator<Policy>& pages_;
   unsigned cpu_;
@@ -288,8 +388,8 @@ class MemoryTest {
   MemtestOptions options_;
   MemtestState& state_;
   mm::Printer out_;
-  ModuleOf module_of_ = nullptr;
-  const void* module_context_ = nullptr;
+  MemoryPlaces places_;
+  void (*collect_)() = nullptr;
   std::optional<unsigned> only_;  // the CPU that tests; otherwise all do
   std::array<uint64_t, kMemoryPatterns.size()> rates_{};
 };
@@ -318,12 +418,14 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
   }
   if (!sample) return plan;
   const uint64_t bytes = mm::kPageSize << order;
+  state_.sample = {mm::phys(*sample), mm::phys(*sample) + bytes};
   Sample memory{cells_, {mm::phys(*sample), mm::phys(*sample) + bytes}, testers};
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const MemoryPattern& pattern = kMemoryPatterns[i];
     const uint64_t sweeps = pattern.sweeps[static_cast<size_t>(options_.depth)];
     // Address lines cost by blocks, not by their size, and so little that no plan needs it.
     if (sweeps == 0 || pattern.id == PatternId::AddressLines) continue;
+    cells_.choose(form_of(options_, pattern.id, 0));
     // The first time is slower: code must come into the caches, or an emulator translate it.
     Sample page{cells_, {memory.part.start, memory.part.start + mm::kPageSize}, 1};
     patterns::Sweeper<Sample>(page, options_.depth, 1).run(pattern.id);
@@ -333,11 +435,13 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
     plan.rates[i] = took * 1000 * kUnit / bytes / sweeps;
     plan.microseconds += (plan.bytes + kUnit - 1) / kUnit * plan.rates[i] / 1000 * sweeps;
     if (pattern.id == PatternId::BitFade) {
-      plan.microseconds += patterns::kFades * patterns::fade_seconds(options_.depth) * 1'000'000;
+      plan.microseconds +=
+          uint64_t{patterns::kFades} * patterns::fade_seconds(options_.depth) * 1'000'000;
     }
   }
   plan.microseconds *= options_.passes;
   if (options_.testers == Testers::InTurn) plan.microseconds *= online;
+  state_.sample = {};
   (void)pages_.free_pages(cpu_, *sample, order);
   pages_.drain(cpu_);
   return plan;
@@ -349,7 +453,9 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
     return loader::Verdict::skip("the quick test leaves it out");
   }
   const uint64_t errors_before = state_.errors;
-  const size_t known_before = state_.bad.list().size();
+  const HardwareErrors& told = state_.told;
+  const uint64_t corrected_before = told.corrected(), lost_before = told.uncorrected();
+  state_.given_up.clear();
   uint64_t bytes = 0;
   state_.progress.doing(pattern.row.id,
                         rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
@@ -360,26 +466,36 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
   const bool incomplete = state_.taken.incomplete();
   for (unsigned pass = 0; bytes != 0 && pass < options_.passes; ++pass) {
     constexpr uint64_t kSeed = 0x2545'f491'4f6c'dd1dU;
+    cells_.choose(form_of(options_, pattern.id, pass));
     run_once(pattern, kSeed * (pass + 1));
   }
+  collect();
   if (const auto back = state_.taken.give_back(pages_, cpu_); !back.ok()) {
     return loader::Verdict::fail("memory cannot be given back: {}", back.error());
   }
   state_.tested = std::min(state_.tested, bytes);
   state_.progress.print();
-  if (const auto retired = retire(known_before); !retired.ok()) {
+  if (const auto retired = retire(); !retired.ok()) {
     return loader::Verdict::fail("a bad page cannot be taken out of use: {}", retired.error());
   }
   if (bytes == 0 && options_.node) {
     return loader::Verdict::skip("node {} has no free memory", *options_.node);
   }
   if (bytes == 0) return loader::Verdict::skip("there is no free memory to test");
+  if (told.uncorrected() != lost_before) {
+    return loader::Verdict::fail(
+        "the hardware lost data {} times, {} wrong words; {} bad pages so far",
+        told.uncorrected() - lost_before, state_.errors - errors_before, state_.bad.list().size());
+  }
   if (state_.errors != errors_before) {
     return loader::Verdict::fail("{} wrong words; {} bad pages so far",
                                  state_.errors - errors_before, state_.bad.list().size());
   }
   if (incomplete) out_.line("memtest: memory is in too many pieces: not all of it was tested");
-  return loader::Verdict::pass();
+  if (told.corrected() == corrected_before) return loader::Verdict::pass();
+  loader::Facts facts;
+  facts.say("the hardware corrected {} errors", told.corrected() - corrected_before);
+  return {loader::Outcome::Pass, facts};
 }
 
 template <class Cells>
@@ -398,23 +514,51 @@ template <class Cells>
 template <class Work>
 void MemoryTest<Cells>::together(bool up, const Work& work) {
   struct Share {
-    TakenMemory& taken;
+    MemoryTest& test;
     const Work& work;
-  } share{state_.taken, work};
+  } share{*this, work};
   const auto run = [](void* context) {
     auto& s = *static_cast<Share*>(context);
     const mm::NodeId node = cpus().own().node;
-    while (const auto chunk = s.taken.fetch(node)) s.work(*chunk);
+    while (const auto chunk = s.test.state_.taken.fetch(node)) s.test.attempt(s.work, *chunk);
   };
   state_.taken.start(up);
-  if (only_) return alone([&] { run(&share); });
+  if (only_) return by_tester([&] { run(&share); });
   run_everywhere(run, &share);
   tell_progress();
 }
 
 template <class Cells>
 template <class Work>
+void MemoryTest<Cells>::attempt(const Work& work, mm::Range chunk) {
+  const auto given_up = [&] {
+    const Policy::Masked masked;
+    const Held held(state_.lock);
+    return state_.given_up.has(chunk);
+  };
+  if (!given_up() && !tried(work, chunk)) {
+    const Policy::Masked masked;
+    const Held held(state_.lock);
+    state_.given_up.add(chunk);
+    out_.line("memtest: {}: what this pattern wrote is lost, and it leaves {} out", mem(chunk),
+              state_.given_up.all() ? "all of the memory" : "this");
+  }
+  cells_.swept(chunk, state_.progress);
+  progress(chunk.size());
+}
+
+template <class Cells>
+template <class Work>
 void MemoryTest<Cells>::alone(const Work& work) {
+  by_tester([&] {
+    if (tried([&](mm::Range) { work(); }, {})) return;
+    out_.line("memtest: what this pattern wrote is lost, and it ends here");
+  });
+}
+
+template <class Cells>
+template <class Work>
+void MemoryTest<Cells>::by_tester(const Work& work) {
   const unsigned cpu = only_.value_or(cpu_);
   if (cpu == cpu_) return work();
   const void* context = &work;
@@ -437,18 +581,13 @@ void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t foun
     if (state_.errors == kErrorsShown + 1) out_.line("memtest: more errors are only counted");
     return;
   }
-  const std::string_view module =
-      module_of_ == nullptr ? std::string_view() : module_of_(module_context_, at);
-  const mm::Node* const node = pages_.node_of(mm::pfn_down(at));
-  out_.part("memtest: error at {:#x} (node {}{}{}", address, node == nullptr ? 0 : node->id,
-            module.empty() ? "" : ", ", module);
-  if (cpus().online() > 1) out_.part(", seen by CPU {}", arch::this_cpu());
-  out_.line("): wrote {:016x}, read {:016x}, bits {:016x}", expected, found, expected ^ found);
+  out_.text("memtest: error");
+  places_.print(at, arch::this_cpu(), out_);
+  out_.line(": wrote {:016x}, read {:016x}, bits {:016x}", expected, found, expected ^ found);
 }
 
 template <class Cells>
-mm::Result<> MemoryTest<Cells>::retire(size_t known_before) {
-  if (state_.bad.list().size() == known_before) return {};
+mm::Result<> MemoryTest<Cells>::retire() {
   for (const mm::Pfn pfn : state_.bad.list()) {
     const mm::FrameUse use = pages_.owner_of(pfn).use;
     if (use == mm::FrameUse::Reserved) continue;  // taken out after an earlier pattern

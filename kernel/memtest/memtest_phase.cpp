@@ -22,11 +22,29 @@ class DirectCells {
   [[nodiscard]] uint64_t read(uint64_t address) const { return *at(address); }
   void write(uint64_t address, uint64_t value) const { *at(address) = value; }
   void copy(uint64_t from, uint64_t to, uint64_t bytes) const {
+    if (form_ != nullptr) return form_->copy(virt(to), virt(from), bytes);
     arch::copy_words(virt(to), virt(from), bytes / 8);
+  }
+  void choose(const RunForm* form) { form_ = form; }
+  [[nodiscard]] bool fill(mm::Range run, uint64_t value) const {
+    if (form_ != nullptr) form_->fill(virt(run.start.v), run.size(), value);
+    return form_ != nullptr;
+  }
+  [[nodiscard]] std::optional<uint64_t> same(mm::Range run, uint64_t value) const {
+    if (form_ == nullptr) return std::nullopt;
+    return form_->same(virt(run.start.v), run.size(), value);
+  }
+  [[nodiscard]] std::optional<uint64_t> turn(mm::Range run, uint64_t before, uint64_t after,
+                                             bool up) const {
+    if (form_ == nullptr) return std::nullopt;
+    const auto turn = up ? form_->turn_up : form_->turn_down;
+    return turn(virt(run.start.v), run.size(), before, after);
   }
   void written_back(mm::Range range) const {
     arch::write_back_caches(virt(range.start.v), range.size());
-    move_live_picture(range, state.progress.standing());
+  }
+  static void swept(mm::Range chunk, const MemtestProgress& progress) {
+    move_live_picture(chunk, progress.standing());
   }
   static void wait(unsigned seconds) {
     const uint64_t start = arch::microseconds();
@@ -42,6 +60,7 @@ class DirectCells {
   }
 
   mm::DirectMap map_;
+  const RunForm* form_ = nullptr;
 };
 
 // SMBIOS: the module whose range (type 20) has the address.
@@ -71,11 +90,18 @@ mm::Result<> take_out(void* context, mm::PfnRange frames) {
   return static_cast<Relay*>(context)->take_back(arch::this_cpu(), frames, "BAD PAGES");
 }
 
+MemoryPlaces places(const Booted& machine) {
+  return {&machine.relay.pages(), module_of, &table_facts(machine)};
+}
+
+constinit const Booted* tested = nullptr;
+
 MemoryTest<DirectCells> memory_test(Booted& machine) {
   MemoryTest<DirectCells> test(machine.relay.pages(), arch::this_cpu(),
                                DirectCells(machine.relay.map()), {take_out, &machine.relay}, asked,
                                state, log());
-  test.set_module_of(module_of, &table_facts(machine));
+  test.set_places(places(machine));
+  test.set_collect(collect_hardware_errors);
   test.set_rates(planned.rates);
   return test;
 }
@@ -85,7 +111,17 @@ MemoryTest<DirectCells> memory_test(Booted& machine) {
 void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
   drain_everywhere(machine.relay.pages());
+  // What is there already is not the test's.
+  collect_hardware_errors();
+  tested = &machine;
+  state.told = {};
+  state.told_lines = 0;
+  set_error_taker({[](mm::Pfn pfn) { return under_test(state, pfn); },
+                   [](const HardwareError& error) {
+                     take_hardware_error(state, error, places(*tested), log());
+                   }});
   begin_live_picture(machine, state);
+  print_forms(asked, log());
   state.progress = {};
   planned = memory_test(machine).plan(arch::microseconds);
   state.tested = planned.bytes;
@@ -100,8 +136,12 @@ Verdict run_memtest(size_t index, Booted& machine) {
   return memory_test(machine).run(kMemoryPatterns[index]);
 }
 
-void finish_memtest(const Booted& machine) {
+void finish_memtest(Booted& machine) {
   end_live_picture();
+  set_error_taker({});
+  if (const auto retired = memory_test(machine).retire(); !retired.ok()) {
+    log().error("memtest", retired.error());
+  }
   print_outcome(state, asked.passes, log());
   if (state.bad.empty()) return;
   const mm::Result<> closed = close_ledger(machine, log());

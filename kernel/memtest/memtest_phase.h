@@ -13,6 +13,6 @@ void start_memtest(Booted& machine, const MemtestOptions& options);
 // Runs pattern number `index` of kMemoryPatterns.
 Verdict run_memtest(size_t index, Booted& machine);
 // Sums up; where there are bad pages, closes the ledger again.
-void finish_memtest(const Booted& machine);
+void finish_memtest(Booted& machine);
 
 }  // namespace kernel

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "kernel/hardware_errors.h"
+
 #include "mm/audit.h"
 
 namespace kernel {
@@ -24,9 +26,22 @@ void audit(Booted& machine, std::string_view, const Printer& out) {
   }
 }
 
+void hardware(Booted&, std::string_view, const Printer& out) {
+  collect_hardware_errors();
+  const HardwareErrors& found = hardware_errors();
+  out.line("{} corrected and {} uncorrected errors since the kernel began", found.corrected(),
+           found.uncorrected());
+  found.print("mce", out);
+  const HardwareErrors& left = left_hardware_errors();
+  if (left.empty()) return;
+  out.line("{} corrected and {} uncorrected from before", left.corrected(), left.uncorrected());
+  left.print("mce", out);
+}
+
 constexpr std::array kCommands{
     Command{"ledger", "", "who has how many bytes", ledger},
     Command{"audit", "", "check the allocator's structures against each other", audit},
+    Command{"mce", "", "errors that the hardware tells of, by bank and address", hardware},
 };
 
 }  // namespace

@@ -37,6 +37,11 @@ enum class Delivery : uint8_t { Fixed = 0, Nmi = 4, Init = 5, StartUp = 6 };
   constexpr uint32_t kAssert = 1u << 14;
   return kAssert | uint32_t{static_cast<uint8_t>(delivery)} << 8 | vector;
 }
+// To the CPU itself, wherever the other half says.
+[[nodiscard]] constexpr uint32_t command_to_self(uint8_t vector) {
+  constexpr uint32_t kSelf = 1u << 18;
+  return kSelf | command(Delivery::Fixed, vector);
+}
 inline constexpr uint32_t kCommandPending = 1u << 12;  // xAPIC: the last one is not delivered yet
 
 // The ids an xAPIC can address; 255 is all of them.

@@ -14,6 +14,7 @@
 #include "kernel/arch.h"
 #include "kernel/x86_64/control.h"
 #include "kernel/x86_64/exceptions.h"
+#include "kernel/x86_64/machine_check.h"
 #include "mm/types.h"
 
 namespace kernel::x86 {
@@ -32,6 +33,7 @@ static_assert(sizeof(Tss) == 104);
 
 struct Local : arch::LocalHead {
   ExceptionCounts counts;
+  NotedChecks checks;
   alignas(128) Tss tss{};  // in one page, as the CPU wants it
   alignas(16) std::array<uint64_t, 5> gdt{};
   ControlState found;  // before this CPU was made like the boot CPU

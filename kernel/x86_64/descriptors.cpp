@@ -3,10 +3,12 @@
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/local_apic.h"
+#include "kernel/x86_64/machine_check.h"
 
 extern "C" {
 void load_segments();
 extern char exception_stubs[], timer_stub[], call_stub[], spurious_stub[], interrupt_stub[];
+extern char machine_check_stub[];
 }
 
 namespace kernel::x86 {
@@ -69,6 +71,7 @@ uint64_t handler_of(size_t vector) {
   if (vector < 32) return address(exception_stubs) + vector * kStubSize;
   if (vector == kTimerVector) return address(timer_stub);
   if (vector == kCallVector) return address(call_stub);
+  if (vector == kMachineCheckVector) return address(machine_check_stub);
   if (vector == kSpuriousVector) return address(spurious_stub);
   return address(interrupt_stub);
 }

@@ -68,7 +68,7 @@ exception_stubs:
     .endr
     .size exception_stubs, . - exception_stubs
 
-# For the vectors above 31: the three that local_apic.h names, and any other, which comes as 256.
+# For the vectors above 31: those that local_apic.h and machine_check.h name, and any other, which comes as 256.
 .macro interrupt name, number
     .balign 16
     .globl \name
@@ -81,6 +81,7 @@ exception_stubs:
 .endm
     interrupt timer_stub, 0xef
     interrupt call_stub, 0xfb
+    interrupt machine_check_stub, 0xf9
     interrupt spurious_stub, 0xff
     interrupt interrupt_stub, 256
 
@@ -192,5 +193,39 @@ probe_call_failed:
     pop %rbp
     ret
     .size probe_call, . - probe_call
+
+# attempt_run(run, context, stack*): calls run(context); eax = 1, or 0 when a machine check ended it.
+# Meanwhile *stack is where the registers to go on with are kept.
+    .globl attempt_run
+    .type attempt_run, @function
+attempt_run:
+    push %rbp
+    mov %rsp, %rbp
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    push %rdx
+    mov %rsp, (%rdx)
+    mov %rdi, %rax
+    mov %rsi, %rdi
+    call *%rax
+    mov $1, %eax
+0:
+    pop %rdx
+    movq $0, (%rdx)
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+    .globl attempt_failed
+attempt_failed:
+    xor %eax, %eax
+    jmp 0b
+    .size attempt_run, . - attempt_run
 
     .section .note.GNU-stack, "", @progbits

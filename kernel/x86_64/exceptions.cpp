@@ -8,6 +8,7 @@
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/interrupts.h"
+#include "kernel/x86_64/machine_check.h"
 
 extern "C" {
 void handle_exception(kernel::x86::Registers* registers);
@@ -22,7 +23,8 @@ namespace kernel {
 namespace x86 {
 namespace {
 
-constexpr uint64_t kNonMaskable = 2, kBreakpoint = 3, kGeneralProtection = 13, kPage = 14;
+constexpr uint64_t kNonMaskable = 2, kBreakpoint = 3, kGeneralProtection = 13, kPage = 14,
+                   kMachineCheckException = 18;
 
 constexpr size_t kExceptions = 32;
 constexpr std::array<const char*, kExceptions> kNames{
@@ -81,6 +83,7 @@ bool continue_probe(Registers& r) {
 struct Fault {
   const Registers& registers;
   uint64_t cr2;
+  FatalCheck check;  // of a machine check
 };
 
 void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
@@ -115,21 +118,29 @@ void print_registers(const mm::Printer& out, const Registers& r, uint64_t cr2) {
 }
 
 void report(const void* facts, const mm::Printer& out) {
-  const auto& [r, cr2] = *static_cast<const Fault*>(facts);
+  const auto& [r, cr2, check] = *static_cast<const Fault*>(facts);
   if (r.vector == kPage) {
     print_page_fault(out, r, cr2);
+  } else if (r.vector == kMachineCheckException) {
+    print_check(check, out);
   } else {
     out.line("{}, error code 0x{:04x}", kNames[r.vector], r.error);
   }
   print_registers(out, r, cr2);
   print_backtrace_from(out, r.rip, r.rbp);
-  out.line("Kernel panic - not syncing: Fatal exception");
+  if (check.why != nullptr) {
+    out.line("Kernel panic - not syncing: Fatal machine check: {}", check.why);
+  } else {
+    out.line("Kernel panic - not syncing: Fatal exception");
+  }
   out.line("---[ end Kernel panic ]---");
 }
 
-[[noreturn]] void fatal(const Registers& r) {
-  const Fault fault{r, read_cr2()};
-  const uint64_t about = r.vector == kPage ? fault.cr2 : r.error;
+[[noreturn]] void fatal(const Registers& r, const FatalCheck& check = {}) {
+  const Fault fault{r, read_cr2(), check};
+  const uint64_t about = r.vector == kPage           ? fault.cr2
+                         : r.vector == kMachineCheckException ? check.record.status
+                                                     : r.error;
   last_words({kNames[r.vector], r.rip, about}, report, &fault);
 }
 
@@ -167,6 +178,11 @@ void handle_exception(kernel::x86::Registers* registers) {
       return;
     case kBreakpoint:
       ++local().counts.breakpoints;
+      return;
+    case kMachineCheckException:
+      if (const FatalCheck check = take_machine_check(*registers); check.why != nullptr) {
+        fatal(*registers, check);
+      }
       return;
     default:
       fatal(*registers);

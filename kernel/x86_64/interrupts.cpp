@@ -5,6 +5,7 @@
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/local_apic.h"
+#include "kernel/x86_64/machine_check.h"
 #include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/ports.h"
 #include "loader/acpi/madt.h"
@@ -50,6 +51,10 @@ void handle_interrupt(uint64_t vector) {
     case kCallVector:
       end_of_interrupt();
       take_call();
+      return;
+    case kMachineCheckVector:
+      end_of_interrupt();
+      finish_machine_checks();
       return;
     default:
       ++cpu.counts.unexpected;

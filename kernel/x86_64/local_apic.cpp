@@ -108,6 +108,12 @@ bool send_command(uint32_t id, Delivery delivery, uint8_t vector) {
   return ready;
 }
 
+void interrupt_self(uint8_t vector) {
+  if (apic.x2apic) return wrmsr(x2apic_msr(ApicRegister::Command), command_to_self(vector));
+  (void)wait_delivered();
+  write(ApicRegister::Command, command_to_self(vector));
+}
+
 void measure_timer() {
   constexpr uint64_t kMicroseconds = 2000;
   constexpr uint32_t kAll = ~uint32_t{0};

@@ -26,6 +26,8 @@ void enable_local_apic();
 void end_of_interrupt();
 // False: the command before was not delivered within a millisecond.
 bool send_command(uint32_t id, Delivery delivery, uint8_t vector);
+// This CPU, as soon as interrupts are on. May be called in the middle of a command.
+void interrupt_self(uint8_t vector);
 
 // The timer interrupts once, after so many microseconds. measure_timer() finds its rate by the
 // kernel's clock and has to come first; without a rate nothing is set.

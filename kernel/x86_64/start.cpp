@@ -9,6 +9,7 @@
 #include "kernel/x86_64/keyboard.h"
 #include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/serial.h"
+#include "kernel/x86_64/vector_runs.h"
 #include "loader/acpi/fadt.h"
 #include "loader/acpi/spcr.h"
 
@@ -124,6 +125,7 @@ void kernel_start(const loader::Handoff* handoff) {
   x86::load_descriptors(0);
   arch::open_console();
   x86::protect_supervisor();
+  x86::enable_vectors();
   x86::local().found = x86::read_control();
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
     panic("handoff", good.error());

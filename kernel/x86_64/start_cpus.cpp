@@ -11,7 +11,9 @@
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/descriptors.h"
 #include "kernel/x86_64/local_apic.h"
+#include "kernel/x86_64/machine_check.h"
 #include "kernel/x86_64/page_walk.h"
+#include "kernel/x86_64/vector_runs.h"
 
 // Names that trampoline.S has too. NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
@@ -208,7 +210,9 @@ void secondary_start(uint32_t number) {
   x86::load_descriptors(number);
   x86::local().found = x86::read_control();
   x86::apply_control(x86::boot_control);
+  x86::enable_vectors();
   x86::enable_local_apic();
+  (void)x86::open_banks();
   Cpu& cpu = secondary_cpus[number];
   if (!x86::settle(cpu, CpuState::Online)) arch::stop_cpu();
   secondary_main(cpu);

@@ -13,6 +13,9 @@
 
 namespace test {
 
+// Thrown where memory loses its data under who reads it.
+struct MachineCheck {};
+
 struct PretendHardware {
   std::vector<kernel::arch::Mapping> mappings;  // ascending; of any size
   std::array<uint64_t, 5> guards{};

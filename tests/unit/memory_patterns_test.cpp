@@ -13,7 +13,7 @@ namespace kernel {
 namespace {
 
 // Two blocks of memory whose words can be made to misbehave.
-class FaultyMemory {
+class FaultyMemory : public patterns::ByWords {
  public:
   static constexpr uint64_t kFirst = 0x10'0000, kSecond = 0x80'0000;
   static constexpr uint64_t kSize = 0x1'8000;  // no power of two
@@ -56,7 +56,10 @@ class FaultyMemory {
   void progress(uint64_t bytes) { swept += bytes; }
   template <class Work>
   void together(bool up, const Work& work) {
-    patterns::one_by_one(*this, up, work);
+    patterns::one_by_one(*this, up, [&](mm::Range chunk) {
+      work(chunk);
+      progress(chunk.size());
+    });
   }
   template <class Work>
   static void alone(const Work& work) {

@@ -9,6 +9,7 @@
 #include "mm/audit.h"
 #include "mm/page_alloc.h"
 #include "tests/support/pretend_cpus.h"
+#include "tests/support/pretend_hardware.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace kernel {
@@ -21,7 +22,7 @@ using mm::test::PretendMachine;
 using mm::test::Text;
 
 // Pretend memory in which some words have a bit that is stuck at 1.
-struct Cells {
+struct Cells : patterns::ByWords {
   mm::DirectMap map;
   const std::set<uint64_t>* bad = nullptr;
 
@@ -34,6 +35,8 @@ struct Cells {
   }
   static void written_back(mm::Range) {}
   static void wait(unsigned) {}
+  static void swept(mm::Range, const MemtestProgress&) {}
+  static void choose(const RunForm*) {}
 };
 
 struct Bench {
@@ -54,8 +57,13 @@ struct Bench {
   MemoryTest<Cells> test(const char* words) {
     const auto options = parse_memtest(words, 2, log.printer());
     EXPECT_TRUE(options.has_value());
-    return {machine.allocator, 0,      {machine.map(), &bad}, {take_out, &machine.allocator},
-            options.value(),   *state, log.printer()};
+    return {machine.allocator,
+            0,
+            {{}, machine.map(), &bad},
+            {take_out, &machine.allocator},
+            options.value(),
+            *state,
+            log.printer()};
   }
   std::string run_all(const char* words) {
     auto memtest = test(words);
@@ -97,9 +105,12 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
     const char *words, *said;
   };
   const Wrong kWrong[] = {
-      {"fast", "\"fast\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N"},
+      {"fast",
+       "\"fast\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N, plain, sse2, "
+       "avx2"},
       {"qiuck",
-       "\"qiuck\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N; did you "
+       "\"qiuck\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N, plain, "
+       "sse2, avx2; did you "
        "mean "
        "\"quick\"?"},
       {"quick,fast", "\"fast\": not one of"},
@@ -118,6 +129,8 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
       {"node:0,node:1", "\"node:1\": a node is given already"},
       {"cpu:", "\"cpu:\": no such CPU is online"},
       {"cpu:1", "\"cpu:1\": no such CPU is online"},
+      {"avx2", "\"avx2\": this CPU has no such registers"},
+      {"sse2,plain", "\"plain\": how words are swept is given already"},
       {"in-turn,cpu:0", "\"cpu:0\": which CPUs test is given already"},
   };
   for (const Wrong& wrong : kWrong) {
@@ -125,6 +138,26 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
     EXPECT_FALSE(parsed(wrong.words, &said).has_value()) << wrong.words;
     EXPECT_EQ(said.rfind(std::string("memtest: ") + wrong.said, 0), 0U) << said;
   }
+}
+
+TEST(MemtestOptions, WhichFormAPassTakes) {
+  const RunForm* const sse2 = &arch::run_forms()[0];  // the other is not there
+  const MemtestOptions open = *parsed("");
+  EXPECT_EQ(form_of(open, PatternId::MovingWalking, 0), sse2);
+  EXPECT_EQ(form_of(open, PatternId::BlockMove, 2), sse2);
+  EXPECT_EQ(form_of(open, PatternId::MovingWalking, 1), nullptr);
+  EXPECT_EQ(form_of(open, PatternId::MovingOnesZeros, 0), nullptr);
+  EXPECT_EQ(form_of(*parsed("plain"), PatternId::MovingWalking, 0), nullptr);
+  EXPECT_EQ(form_of(*parsed("quick,sse2"), PatternId::MovingOnesZeros, 1), sse2);
+  Text said;
+  print_forms(open, said.printer());
+  print_forms(*parsed("plain"), said.printer());
+  print_forms(*parsed("sse2"), said.printer());
+  EXPECT_EQ(said.text,
+            "memtest: words that are alike, and blocks, by sse2; zeros and ones, and every second "
+            "pass, word by word\n"
+            "memtest: word by word\n"
+            "memtest: words that are alike, and blocks, by sse2\n");
 }
 
 TEST(Memtest, GoodMemoryIsTestedAllAndGivenBack) {
@@ -212,13 +245,127 @@ TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
   }
 }
 
+HardwareError lost_at(uint64_t address, uint64_t bytes = 64) {
+  return {.bank = 7,
+          .corrected = false,
+          .kind = "memory controller error",
+          .where = {mm::Phys{address}, mm::Phys{address + bytes}}};
+}
+
+TEST(Memtest, WhatTheHardwareTells) {
+  Bench bench;
+  const MemoryPlaces places{&bench.machine.allocator,
+                            [](const void*, mm::Phys) { return std::string_view("DIMM 3"); }};
+  const mm::Printer out = bench.log.printer();
+  HardwareError corrected = lost_at(6 * kMiB + 0x40);
+  corrected.corrected = true;
+  take_hardware_error(*bench.state, corrected, places, out);
+  EXPECT_TRUE(bench.state->bad.empty()) << "nothing is lost";
+  take_hardware_error(*bench.state, lost_at(17 * kMiB + 0x3000, 0x2000), places, out);
+  take_hardware_error(*bench.state, {.bank = 1, .corrected = false, .kind = "error"}, places, out);
+  EXPECT_EQ(
+      bench.log.text,
+      "memtest: corrected error at 0x600040 (node 0, DIMM 3): memory controller error, bank 7, "
+      "status 0000000000000000\n"
+      "memtest: uncorrected error at 0x1103000 (node 1, DIMM 3): memory controller error, bank "
+      "7, status 0000000000000000\n"
+      "memtest: uncorrected error without an address, CPU 0: error, bank 1, status "
+      "0000000000000000\n");
+  EXPECT_EQ(bench.state->bad.list().size(), 2U);
+  for (int i = 0; i < 30; ++i) take_hardware_error(*bench.state, corrected, places, out);
+  EXPECT_EQ(std::count(bench.log.text.begin(), bench.log.text.end(), '\n'), 17);
+  EXPECT_TRUE(bench.test("quick").retire().ok());
+  EXPECT_EQ(bench.machine.allocator.owner_of(mm::Pfn{17 * kMiB / mm::kPageSize + 3}).use,
+            mm::FrameUse::Reserved);
+  Text said;
+  print_outcome(*bench.state, 1, said.printer());
+  EXPECT_EQ(said.text.find("memtest: the hardware told of 31 corrected and 2 uncorrected errors\n"
+                           "memtest: bank 7, 0x600040: 31 corrected\n"),
+            0U)
+      << said.text;
+}
+
+// Memory that the hardware lost, and of which it tells who reads there; then the CPU cannot go on.
+struct LosingCells : patterns::ByWords {
+  Cells cells;
+  MemtestState* state;
+  MemoryPlaces places;
+  mm::Printer out;
+  uint64_t lost;  // address
+  uint64_t* reads;
+
+  uint64_t read(uint64_t address) {
+    if (address == lost) {
+      ++*reads;
+      take_hardware_error(*state, lost_at(address), places, out);
+      throw ::test::MachineCheck();
+    }
+    return cells.read(address);
+  }
+  void write(uint64_t address, uint64_t value) { cells.write(address, value); }
+  void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells.copy(from, to, bytes); }
+  static void written_back(mm::Range) {}
+  static void wait(unsigned) {}
+  static void swept(mm::Range, const MemtestProgress&) {}
+  static void choose(const RunForm*) {}
+};
+
+TEST(Memtest, AChunkThatLosesItsDataIsLeftOutAndThePageIsBad) {
+  Bench bench;
+  uint64_t reads = 0;
+  // Another error, in another chunk: the pattern goes on and finds it.
+  bench.bad = {17 * kMiB + 0x10};
+  const MemoryPlaces places{&bench.machine.allocator};
+  MemoryTest<LosingCells> test(bench.machine.allocator, 0,
+                               {{},
+                                {{}, bench.machine.map(), &bench.bad},
+                                bench.state.get(),
+                                places,
+                                bench.log.printer(),
+                                5 * kMiB + 0x80'018,
+                                &reads},
+                               {Bench::take_out, &bench.machine.allocator},
+                               *parse_memtest("quick", 2, bench.log.printer()), *bench.state,
+                               bench.log.printer());
+  const uint64_t free = bench.machine.allocator.counts().free;
+  for (const MemoryPattern& pattern : kMemoryPatterns) {
+    const loader::Verdict verdict = test.run(pattern);
+    EXPECT_EQ(verdict.failed(), pattern.id == PatternId::OwnAddress) << pattern.row.id;
+    if (verdict.failed()) {
+      EXPECT_STREQ(verdict.facts(),
+                   "the hardware lost data 1 times, 1 wrong words; 2 bad pages so far");
+    }
+  }
+  EXPECT_EQ(reads, 1U) << "the chunk was used again";
+  EXPECT_NE(bench.log.text.find("what this pattern wrote is lost, and it leaves this out"),
+            std::string::npos)
+      << bench.log.text;
+  EXPECT_EQ(bench.machine.allocator.counts().free, free - 2);
+  EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
+}
+
+TEST(Memtest, MoreChunksGivenUpThanCanBeNoted) {
+  const auto chunk = [](uint64_t start, uint64_t end) {
+    return mm::Range{mm::Phys{start}, mm::Phys{end}};
+  };
+  GivenUp given_up;
+  EXPECT_TRUE(given_up.empty());
+  for (uint64_t i = 0; i < 64; ++i) given_up.add(chunk(i * kMiB, (i + 1) * kMiB));
+  EXPECT_TRUE(given_up.has(chunk(63 * kMiB, 64 * kMiB)));
+  EXPECT_FALSE(given_up.has(chunk(64 * kMiB, 65 * kMiB)));
+  given_up.add(chunk(70 * kMiB, 71 * kMiB));
+  EXPECT_TRUE(given_up.has(chunk(64 * kMiB, 65 * kMiB))) << "all, since not each can be named";
+  given_up.clear();
+  EXPECT_FALSE(given_up.has(chunk(0, kMiB)));
+}
+
 TEST(Memtest, ANodeWithoutMemory) {
   PretendMachine<Policy> machine{{{{at(kMiB, 9 * kMiB)}}, {}}};
   ASSERT_TRUE(machine.ready.ok() && machine.release_all().ok());
   const auto state = std::make_unique<MemtestState>();
   const std::set<uint64_t> bad;
   Text log;
-  MemoryTest<Cells> test(machine.allocator, 0, {machine.map(), &bad}, {},
+  MemoryTest<Cells> test(machine.allocator, 0, {{}, machine.map(), &bad}, {},
                          *parse_memtest("node:1", 2, log.printer()), *state, log.printer());
   EXPECT_EQ(test.plan([] { return uint64_t{0}; }).bytes, 0U);
   const loader::Verdict verdict = test.run(kMemoryPatterns[0]);
@@ -247,7 +394,7 @@ TEST(Memtest, MoreBadPagesThanCanBeListed) {
 uint64_t now = 0;  // microseconds; every access takes some, and more where it writes
 
 // Memory that takes its time, so that patterns cost as differently as they do in a machine.
-struct SlowCells {
+struct SlowCells : patterns::ByWords {
   Cells cells;
   static inline uint64_t nanoseconds = 0;
 
@@ -270,6 +417,8 @@ struct SlowCells {
   }
   static void written_back(mm::Range) {}
   static void wait(unsigned seconds) { now += uint64_t{seconds} * 1'000'000; }
+  static void swept(mm::Range, const MemtestProgress&) {}
+  static void choose(const RunForm*) {}
 };
 
 TEST(Memtest, TheFirstEstimateIsWhatItTakes) {
@@ -280,7 +429,7 @@ TEST(Memtest, TheFirstEstimateIsWhatItTakes) {
     const auto options = parse_memtest(words, 2, bench.log.printer());
     ASSERT_TRUE(options.has_value());
     MemoryTest<SlowCells> test(bench.machine.allocator, 0,
-                               SlowCells{{bench.machine.map(), &bench.bad}}, {}, *options,
+                               SlowCells{{}, {{}, bench.machine.map(), &bench.bad}}, {}, *options,
                                *bench.state, bench.log.printer());
     const uint64_t free = bench.machine.allocator.counts().free;
     const MemtestPlan plan = test.plan(clock);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/hardware_errors.h"
 #include "kernel/selftest/selftest.h"
 #include "kernel/selftest/zone_probe.h"
 #include "mm/page_alloc.h"
@@ -116,7 +117,10 @@ struct Machine : BootedMachine {
     EXPECT_TRUE(pages().start_cpu(1, 0).ok());
     cpus.start(2);
   }
-  ~Machine() { test::hardware = {}; }
+  ~Machine() {
+    test::hardware = {};
+    forget_hardware_errors();
+  }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
@@ -316,6 +320,10 @@ const Breakage kBreakages[] = {
      {},
      [](Machine&) { test::hardware.microcode = 8; },
      "CPU 1 runs revision 0x8, the boot CPU 0x7"},
+    {"kernel.errors",
+     {},
+     [](Machine&) { hardware_error({.cpu = 1, .bank = 3, .count = 2}); },
+     "2 corrected and 0 uncorrected errors since the kernel began"},
     {"mm.cpus.local",
      {},
      [](Machine& m) { m.cpus.table[1].node = 1; },

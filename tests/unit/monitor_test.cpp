@@ -77,6 +77,21 @@ void copy_words(uint64_t to, uint64_t from, uint64_t words) {
   }
 }
 void write_back_caches(uint64_t, uint64_t) {}
+std::span<const RunForm> run_forms() {
+  static constexpr RunForm kForms[] = {{"sse2", true, {}, {}, {}, {}, {}},
+                                       {"avx2", false, {}, {}, {}, {}, {}}};
+  return kForms;
+}
+unsigned open_error_banks() { return 0; }
+void collect_errors() {}
+bool attempt(void (*run)(void* context), void* context) {
+  try {
+    run(context);
+    return true;
+  } catch (const test::MachineCheck&) {
+    return false;
+  }
+}
 uint64_t combine_writes(uint64_t, uint64_t, const mm::DirectMap&) { return 0; }
 
 }  // namespace kernel::arch

@@ -1,0 +1,45 @@
+"""How the memory test sweeps: by vector registers where the CPU has them, or word by word."""
+
+import re
+import subprocess
+
+import pytest
+
+import log as read
+from conftest import BUILD
+from qemu import FAILED, MIB, PASSED, Machine
+
+
+@pytest.mark.parametrize("cpu, words, said", [
+    ("max", "", r"by avx2; zeros and ones, and every second pass, word by word"),
+    ("max", ",sse2", "by sse2"),
+    ("qemu64", "", r"by sse2; zeros and ones, and every second pass, word by word")])
+def test_chosen(bench, cpu, words, said):
+    """On two CPUs, each of which must have the registers switched on."""
+    machine = Machine(memory=80 * MIB, cpus=2, extra=("-cpu", cpu))
+    boot = bench.boot(machine, f"memtest=node:0{words} selftest=kernel.cpus poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, f"memtest: words that are alike, and blocks, {said}$")
+    assert read.find(boot.log, r"memtest: \d+ MiB, 1 pass, took \d:\d\d: no bad pages$")
+
+
+def test_a_form_that_the_cpu_has_not(bench):
+    boot = bench.boot(Machine(memory=80 * MIB, extra=("-cpu", "qemu64")), "memtest=quick,avx2 poweroff")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert read.find(boot.log, r'memtest: "avx2": this CPU has no such registers$')
+
+
+def test_nothing_else_in_the_kernel_uses_vector_registers():
+    """Nobody keeps them when a CPU is interrupted."""
+    listing = subprocess.run(["objdump", "--disassemble", "--no-show-raw-insn", BUILD / "kernel.elf"],
+                             check=True, text=True, stdout=subprocess.PIPE).stdout
+    users = set()
+    name = None
+    for line in listing.splitlines():
+        if match := re.match(r"[0-9a-f]+ <(.+)>:$", line):
+            name = match[1]
+        elif re.search(r"%[xyz]?mm\d|\b(?:f?xsave|f?xrstor|fn?init|fld|fst)", line):
+            users.add(name)
+    forms = {f"vector_{what}_{form}" for form in ("sse2", "avx2")
+             for what in ("fill", "copy", "same", "turn_up", "turn_down")}
+    assert users == forms
