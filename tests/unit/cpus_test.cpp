@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kernel/smp/bring_up.h"
+#include "kernel/smp/drain.h"
 #include "kernel/x86_64/apic_commands.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_cpus.h"
@@ -271,6 +272,43 @@ TEST(Cpus, WhoIsAloneHasNobodyToWaitFor) {
   int done = 0;
   EXPECT_TRUE(while_others_stand([](void* c) { ++*static_cast<int*>(c); }, &done));
   EXPECT_EQ(done, 1);
+}
+
+// CPU 1's pages come home whether it runs or never came up, from each kind of list.
+void drain_with_a_block_on_cpu_1(unsigned order, bool runs) {
+  constexpr const char* kMachine =
+      "BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable\n";
+  test::BootedMachine machine(kMachine, "", test::BootedMachine::With::KernelImage);
+  struct Use {
+    mm::PageAllocator<Policy>& pages;
+    unsigned order;
+  } use{machine->relay.pages(), order};
+  ASSERT_TRUE(use.pages.start_cpu(1, 0).ok());
+  test::PretendCpus pretend;
+  pretend.start(2);
+  ASSERT_TRUE(call_on(
+      1,
+      [](void* context) {
+        auto& [pages, of] = *static_cast<Use*>(context);
+        const mm::PagesOr block = pages.alloc_pages(1, mm::kGfpHighUserMovable, of, 0);
+        ASSERT_TRUE(block.ok());
+        ASSERT_TRUE(pages.free_pages(1, block.value(), of));
+      },
+      &use));
+  ASSERT_GT(use.pages.counts().on_cpu_lists, 0U);
+  if (!runs) pretend.table[1].state = CpuState::Silent;
+  drain_everywhere(use.pages);
+  EXPECT_EQ(use.pages.counts().on_cpu_lists, 0U);
+  EXPECT_EQ(use.pages.counts().free, use.pages.counts().managed);
+}
+
+TEST(Drain, EmptiesTheListsOfAllCpus) {
+  for (const unsigned order : {0U, mm::kPageblockOrder}) {
+    for (const bool runs : {true, false}) {
+      SCOPED_TRACE(testing::Message() << "order " << order << " runs " << runs);
+      drain_with_a_block_on_cpu_1(order, runs);
+    }
+  }
 }
 
 // --- Which CPUs there are ------------------------------------------------------------------------
