@@ -5,6 +5,7 @@
 #include "kernel/console.h"
 #include "kernel/panic.h"
 #include "kernel/smp/cpus.h"
+#include "kernel/smp/drain.h"
 
 namespace kernel {
 namespace {
@@ -93,6 +94,7 @@ void try_waiting() {
     count = waiting_count;
     waiting_count = 0;
   }
+  if (count != 0) drain_everywhere(machine->relay.pages());
   for (size_t i = 0; i < count; ++i) take_out(pages[i]);
 }
 

@@ -213,17 +213,19 @@ void BadPages::print(const mm::Printer& out) const {
 
 // --- Progress ------------------------------------------------------------------------------------
 
-void MemtestProgress::add(uint64_t bytes) {
+bool MemtestProgress::add(uint64_t bytes) {
   constexpr uint64_t kEvery = 5'000'000;
   constexpr uint64_t kUnit = 64 * mm::kKiB;
-  if (clock_ == nullptr) return;
+  if (clock_ == nullptr) return false;
   if (started_ == 0) started_ = printed_ = clock_();
   if (rate_ != 0) swept_ += bytes;
   // Blocks may be as large as a GiB and rates as high as a second: no product wraps.
   rest_ += bytes / kUnit * rate_ + bytes % kUnit * rate_ / kUnit;
   done_ += rest_ / 1000;
   rest_ %= 1000;
-  if (clock_() - printed_ >= kEvery) print();
+  if (clock_() - printed_ < kEvery) return false;
+  print();
+  return true;
 }
 
 MemtestProgress::Standing MemtestProgress::standing() const {
@@ -317,6 +319,20 @@ std::optional<mm::Range> TakenMemory::fetch(mm::NodeId node) {
     if (number < part.chunks) return chunk(part, up_ ? number : part.chunks - 1 - number);
   }
   return std::nullopt;
+}
+
+void TakenMemory::print_nodes(const mm::Printer& out) const {
+  if (part_count_ < 2) return;
+  const char* before = "memtest: of this sweep";
+  for (size_t i = 0; i < part_count_; ++i) {
+    const Part& part = parts_[i];
+    const uint64_t fetched =
+        std::min(__atomic_load_n(&part.fetched, __ATOMIC_RELAXED), part.chunks);
+    out.part("{} node {} {}%", before, part.node,
+             part.chunks == 0 ? 100 : fetched * 100 / part.chunks);
+    before = ",";
+  }
+  out.text("\n");
 }
 
 mm::Range TakenMemory::chunk(const Part& part, uint64_t number) const {
