@@ -432,7 +432,7 @@ Verdict Stress::take_stock() {
     return Verdict::pass();
   });
   zones_ = std::span(zones_before).first(count);
-  budget_ = std::clamp<uint64_t>(free / (8 * cpus().online()), 1, kMostPages);
+  budget_ = std::clamp<uint64_t>(free / (uint64_t{8} * cpus().online()), 1, kMostPages);
   audit_after_ = std::clamp<uint64_t>(plan_.operations / 4, 1, 1'000'000);
   return make_workers() ? Verdict::pass() : Verdict::skip("no memory to write down what is held");
 }
