@@ -68,7 +68,8 @@ exception_stubs:
     .endr
     .size exception_stubs, . - exception_stubs
 
-# For the vectors above 31: those that local_apic.h and machine_check.h name, and any other, which comes as 256.
+# For the vectors above 31: those that local_apic.h and machine_check.h name, and any other, which
+# comes as 256.
 .macro interrupt name, number
     .balign 16
     .globl \name
