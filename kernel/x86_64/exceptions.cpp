@@ -138,9 +138,9 @@ void report(const void* facts, const mm::Printer& out) {
 
 [[noreturn]] void fatal(const Registers& r, const FatalCheck& check = {}) {
   const Fault fault{r, read_cr2(), check};
-  const uint64_t about = r.vector == kPage           ? fault.cr2
+  const uint64_t about = r.vector == kPage                    ? fault.cr2
                          : r.vector == kMachineCheckException ? check.record.status
-                                                     : r.error;
+                                                              : r.error;
   last_words({kNames[r.vector], r.rip, about}, report, &fault);
 }
 

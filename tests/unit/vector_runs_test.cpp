@@ -42,7 +42,7 @@ TEST(VectorRuns, FillTouchesTheRunAndNothingElse) {
     if (form == nullptr) continue;
     const auto run = std::make_unique<Words>();
     run->words.fill(7);
-    form->fill(run->at(8), 64 * 5, 0x0123'4567'89ab'cdef);
+    form->fill(run->at(8), 5 * kRunLine, 0x0123'4567'89ab'cdef);
     for (uint64_t i = 0; i < kWords; ++i) {
       EXPECT_EQ(run->words[i], i >= 8 && i < 48 ? 0x0123'4567'89ab'cdef : 7) << form->name << i;
     }
