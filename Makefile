@@ -180,7 +180,8 @@ KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi seria
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
-  $(image.$(ARCH)) $(alone.$(ARCH)) -fno-omit-frame-pointer -Ikernel/$(ARCH)/seam
+  $(image.$(ARCH)) $(alone.$(ARCH)) -fno-omit-frame-pointer -Ikernel/$(ARCH)/seam \
+  $(if $(filter checked,$(LOCKS)),-DBATON_CHECK_LOCKS)
 KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT)
 
 $(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS)))
@@ -276,7 +277,7 @@ REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
   $(wildcard kernel/$(ARCH)/selftest/*.cpp) $(REPLAY_LIB) \
   $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard kernel/$(ARCH)/vector_*.S))
-HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer
+HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer -DBATON_CHECK_LOCKS
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # With the sanitizers: unit tests. The tests themselves are not optimised: thrice as quick to build.

@@ -178,6 +178,11 @@ bool can_write(uint64_t virt);
 //   unsigned this_cpu()               the number of the CPU that runs this
 //   bool mask_interrupts()            from here on none is taken; whether they were before
 //   void restore_interrupts(bool on)  as mask_interrupts() found them
+//   void hold_calls()                 from here on this CPU takes no call of another (take_call()),
+//                                     nor finishes a machine check, however it is interrupted; nests
+//   void let_calls()                  the end of that; what came meanwhile is done
+//   void add_own(T& own, T n)         a counter that only this CPU writes and others read
+//   bool spend_own(int32_t& own, int32_t n)  own -= n; whether it is below 0 then
 //   void relax()                      in a loop that waits for another CPU's store
 
 // Where start code gets memory from: frames of a node, which it gives back when it fails.
@@ -240,6 +245,13 @@ namespace kernel::arch {
 unsigned this_cpu();
 bool mask_interrupts();
 void restore_interrupts(bool on);
+void hold_calls();
+void let_calls();
+template <class T>
+void add_own(T& own, T n) {
+  mm::ManyCpus::add(own, n);
+}
+inline bool spend_own(int32_t& own, int32_t n) { return mm::ManyCpus::spend(own, n); }
 void relax();
 }  // namespace kernel::arch
 #endif

@@ -58,7 +58,7 @@ class Console {
   void write(std::string_view text, bool stamped);
   void put(std::string_view text);
 
-  SpinLock lock_;
+  SpinLock<LockRank::Console> lock_;
   std::array<char, kRingSize> ring_{};
   uint64_t written_ = 0;  // characters ever; the ring holds the last kRingSize of them
   std::array<Output, kMaxOutputs> outputs_{};

@@ -11,7 +11,7 @@ namespace kernel {
 namespace {
 
 constinit HardwareErrors found, left;
-constinit SpinLock lock;  // for those, and for pages that wait
+constinit SpinLock<LockRank::Findings> lock;  // for those, and for pages that wait
 constinit Booted* machine = nullptr;
 constinit ErrorTaker taker;
 // Free pages with an error that could not be taken out at once.

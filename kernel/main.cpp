@@ -19,6 +19,7 @@
 #include "kernel/screen/screen_console.h"
 #include "kernel/selftest/selftest.h"
 #include "kernel/smp/bring_up.h"
+#include "kernel/smp/cpus.h"
 #include "loader/acpi/spcr.h"
 #include "mm/show.h"
 #include "version.h"
@@ -253,6 +254,11 @@ void kernel_main(const loader::Handoff& handoff) {
     bench_allocator(machine, bare());
   }
   watch_hardware_errors(machine, log());
+  kernel::cpus().set_rest(
+      [](void* pages, unsigned cpu) {
+        static_cast<mm::PageAllocator<Policy>*>(pages)->drain_remote(cpu);
+      },
+      &relay.pages());
   bring_up_cpus(machine, cpus, log());
   finish(machine);
 }

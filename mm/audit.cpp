@@ -175,6 +175,30 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
   return {};
 }
 
+// The stack of blocks that wait for the zone's lock.
+Result<> audit_deferred(const Node& node, const Zone& zone, Tally& seen) {
+  uint64_t pages = 0;
+  for (FrameIndex at = zone.deferred; at != kNoFrame; at = node.mem_map[at].next) {
+    if (at >= node.mem_map_frames || !node.blocks.at(node.pfn(at)).readable(node.pfn(at).v)) {
+      return violation("a deferred block has no Page (frame index {:#x})", zone, at);
+    }
+    const Tag tag = node.mem_map[at].tag();
+    if (tag != Tag{BlockState::OnCpuList, tag.order(), zone.type, node.id}) {
+      return violation("a deferred block says it is something else (address {:#x}, tag {:#x})",
+                       zone, phys(node.pfn(at)).v, tag.word());
+    }
+    ++seen.cpu_blocks[tag.order()];
+    pages += frames_of(tag.order());
+    if (pages > zone.deferred_pages) break;
+  }
+  seen.cpu_pages += pages;
+  if (pages != zone.deferred_pages) {
+    return violation("deferred_pages is not what waits for the lock (found {}, counted {})", zone,
+                     pages, zone.deferred_pages);
+  }
+  return {};
+}
+
 // --- mem_map -------------------------------------------------------------------------------------
 
 // Goes through a node's frames in order and sees each block once.
@@ -460,6 +484,7 @@ Result<> audit(const PageAllocatorCore& core) {
       if (!zone.populated) continue;
       Tally& seen = lists[zone.type];
       BATON_TRY(audit_free_area(node, zone, seen));
+      BATON_TRY(audit_deferred(node, zone, seen));
       for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
         if (!core.cpu_online(cpu)) continue;
         BATON_TRY(audit_pcp(core, cpu, node, zone, seen));

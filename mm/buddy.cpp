@@ -10,15 +10,11 @@ Tag free_tag(const Zone& zone, unsigned order) {
   return Tag{BlockState::Free, order, zone.type, zone.node_id};
 }
 
-void set_free_pages(Zone& zone, uint64_t pages) {
-  __atomic_store_n(&zone.free_pages, pages, __ATOMIC_RELAXED);
-}
-
 void count_in(Zone& zone, Migratetype type, uint64_t pages) {
   if (type == Migratetype::Isolate) [[unlikely]] {
     zone.isolated_pages += pages;
   } else {
-    set_free_pages(zone, zone.free_pages + pages);
+    zone.free_pages += pages;
   }
 }
 
@@ -26,7 +22,7 @@ void count_out(Zone& zone, Migratetype type, uint64_t pages) {
   if (type == Migratetype::Isolate) [[unlikely]] {
     zone.isolated_pages -= pages;
   } else {
-    set_free_pages(zone, zone.free_pages - pages);
+    zone.free_pages -= pages;
   }
 }
 
@@ -37,7 +33,7 @@ void count_types(Zone& zone, Migratetype from, Migratetype to) {
   uint64_t kept = zone.nr_reserved_highatomic;
   if (to == Migratetype::HighAtomic) kept += kPageblockFrames;
   if (from == Migratetype::HighAtomic) kept -= kPageblockFrames;
-  __atomic_store_n(&zone.nr_reserved_highatomic, kept, __ATOMIC_RELAXED);
+  zone.nr_reserved_highatomic = kept;
 }
 
 FrameList& list_of(Zone& zone, unsigned order, Migratetype type) {
@@ -46,7 +42,7 @@ FrameList& list_of(Zone& zone, unsigned order, Migratetype type) {
 
 // Watermark checks read it without the lock.
 void mark_nonempty(Zone& zone, Migratetype type, uint32_t orders) {
-  __atomic_store_n(&zone.nonempty[static_cast<size_t>(type)], orders, __ATOMIC_RELAXED);
+  zone.nonempty[static_cast<size_t>(type)] = orders;
 }
 
 // On a list, and marked there; free_pages and nr_free are the caller's.
@@ -109,7 +105,8 @@ void split(Zone& zone, Pfn pfn, unsigned high, unsigned low) {
   Page& page = node.mem_map[frame];
   if (order == kMaxOrder && page.count > 1) {
     // The end of a run: only now does it get a Page of its own.
-    pfn += --page.count * kGigaFrames;
+    page.set_count(page.count - 1);
+    pfn += page.count * kGigaFrames;
     node.blocks.clear_in_run(pfn);
     node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, Migratetype::Movable, false});
     return pfn;
@@ -131,7 +128,7 @@ void take_from_run(Zone& zone, Pfn giga) {
   if (before == 0) {
     unlink(zone, first, kMaxOrder, node.blocks.at(first).type());
   } else {
-    page.count = static_cast<uint32_t>(before);
+    page.set_count(static_cast<uint32_t>(before));
     node.blocks.clear_in_run(giga);
     node.blocks.set(giga, kHead);
   }
@@ -139,14 +136,14 @@ void take_from_run(Zone& zone, Pfn giga) {
     const Pfn next = giga + kGigaFrames;
     node.blocks.clear_in_run(next);
     node.blocks.set(next, kHead);
-    node.page(next).count = static_cast<uint32_t>(after);
+    node.page(next).set_count(static_cast<uint32_t>(after));
     link(zone, next, kMaxOrder, Migratetype::Movable, true);
   }
 }
 
 [[gnu::always_inline]] inline Pfn hand_out(Zone& zone, Pfn pfn, unsigned order) {
   Page& page = zone.node->page(pfn);
-  page.count = 1;
+  page.set_count(1);
   page.set_tag(Tag{BlockState::Allocated, order, zone.type, zone.node_id});
   return pfn;
 }
@@ -233,7 +230,7 @@ void init_free_area(Zone& zone) {
   zone.free_pages = 0;
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
-  zone.nonempty = {};
+  zone.nonempty.fill(0);
   FreeArea none;
   none.lists.fill({kNoFrame, kNoFrame});
   none.nr_free = 0;
@@ -304,7 +301,7 @@ namespace {
   }
 
   if (order == kMaxOrder) {
-    node.page(pfn).count = 1;
+    node.page(pfn).set_count(1);
   } else if (order + 1 < kMaxOrder && !to_tail) {
     // If the pair this block belongs to has a free neighbour of the pair's size, the pair will
     // probably be merged with it as soon as its other half is freed: use this block last.
@@ -329,7 +326,7 @@ void free_block(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
   Node& node = *zone.node;
   const Migratetype type = node.blocks.at(pfn).type();
   count_in(zone, type, kGigaFrames);
-  node.page(pfn).count = 1;
+  node.page(pfn).set_count(1);
   link(zone, pfn, kMaxOrder, type, to_tail);
   ++zone.free_area[kMaxOrder].nr_free;
 }
@@ -370,7 +367,7 @@ void seed(Zone& zone, PfnRange frames) {
       const uint64_t gigas = node.blocks.fresh_gigas(pfn, left / kGigaFrames);
       node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, Migratetype::Movable, false});
       node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
-      node.page(pfn).count = static_cast<uint32_t>(gigas);
+      node.page(pfn).set_count(static_cast<uint32_t>(gigas));
       link(zone, pfn, order, Migratetype::Movable, true);
       zone.free_area[order].nr_free += gigas;
       count_in(zone, Migratetype::Movable, gigas * kGigaFrames);
@@ -390,7 +387,7 @@ void seed(Zone& zone, PfnRange frames) {
       link(zone, pfn, order, block.type(), true);
       ++zone.free_area[order].nr_free;
       count_in(zone, block.type(), frames_of(order));
-      if (order == kMaxOrder) node.page(pfn).count = 1;
+      if (order == kMaxOrder) node.page(pfn).set_count(1);
     }
     pfn += frames_of(order);
   }

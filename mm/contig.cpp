@@ -51,7 +51,7 @@ void take_range(Zone& zone, PfnRange frames) {
       at = block.pfn + frames_of(block.order);
     }
     Page& page = zone.node->page(pfn);
-    page.count = 1;
+    page.set_count(1);
     page.set_tag(Tag{BlockState::Allocated, order, zone.type, zone.node_id});
     return true;
   });
@@ -84,7 +84,7 @@ void cut_allocated(Zone& zone, Pfn pfn, unsigned order, uint64_t count) {
   node.page(pfn).set_tag(Tag{});
   for_each_block_in({pfn, cut}, [&](Pfn piece, unsigned piece_order) {
     make_head(node, piece, piece_order);
-    node.page(piece).count = 1;
+    node.page(piece).set_count(1);
     node.page(piece).set_tag(Tag{BlockState::Allocated, piece_order, whole.zone(), whole.node()});
     return true;
   });

@@ -86,6 +86,9 @@ struct Page {
 
   [[nodiscard]] Tag tag() const { return Tag{__atomic_load_n(&word, __ATOMIC_RELAXED)}; }
   void set_tag(Tag tag) { __atomic_store_n(&word, tag.word(), __ATOMIC_RELAXED); }
+  // Acquire: what the others that had a reference wrote comes before what the last one does.
+  [[nodiscard]] uint32_t references() const { return __atomic_load_n(&count, __ATOMIC_ACQUIRE); }
+  void set_count(uint32_t n) { __atomic_store_n(&count, n, __ATOMIC_RELAXED); }
 };
 static_assert(sizeof(Page) == 16);
 

@@ -16,7 +16,7 @@ const ActiveRange* active_at(const Layout& layout, Pfn pfn) {
   return range.pfns.contains(pfn) ? &range : nullptr;
 }
 
-constexpr std::array<ErrorText, 8> kFailures{
+constexpr std::array<ErrorText, 9> kFailures{
     "no memory",
     "the order is above the highest",
     "no such node",
@@ -25,6 +25,7 @@ constexpr std::array<ErrorText, 8> kFailures{
     "no zone serves this",
     "not a range of frames of one zone",
     "frames of the range are in use",
+    "none of the nodes that are allowed has it",
 };
 
 }  // namespace
@@ -124,8 +125,9 @@ ZoneCounts PageAllocatorCore::zone_counts(NodeId node, ZoneType type) const {
   counts.present = zone.present;
   counts.managed = zone.managed;
   counts.isolated = zone.isolated_pages;
-  counts.free = __atomic_load_n(&zone.free_pages, __ATOMIC_RELAXED) + zone.isolated_pages;
+  counts.free = zone.free_pages + counts.isolated;
   if (!zone.populated) return counts;
+  counts.on_cpu_lists = read_once(zone.deferred_pages);
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     if (!cpu_online(cpu)) continue;
     const Pcp& pcp = pcp_of(cpu, zone);
@@ -165,6 +167,15 @@ NumaEvents PageAllocatorCore::node_events(NodeId node) const {
 }
 
 FrameOwner PageAllocatorCore::owner_of(Pfn pfn) const {
+  FrameOwner owner = owner_without_cpu(pfn);
+  if (owner.use != FrameUse::OnCpuList) return owner;
+  for_each_cpu_block([&](const FreeBlock& found, unsigned cpu) {
+    if (found.pfn == owner.block) owner.cpu = cpu;
+  });
+  return owner;
+}
+
+FrameOwner PageAllocatorCore::owner_without_cpu(Pfn pfn) const {
   FrameOwner owner;
   const Node* node = node_of(pfn);
   if (node == nullptr) return owner;
@@ -196,12 +207,9 @@ FrameOwner PageAllocatorCore::owner_of(Pfn pfn) const {
   const Page& page = node->page(block.pfn);
   if (block.tag.state() == BlockState::Allocated) {
     owner.use = FrameUse::Allocated;
-    owner.references = page.count;
+    owner.references = page.references();
   } else {
     owner.use = FrameUse::OnCpuList;
-    for_each_cpu_block([&](const FreeBlock& found, unsigned cpu) {
-      if (found.pfn == block.pfn) owner.cpu = cpu;
-    });
   }
   return owner;
 }
@@ -217,7 +225,8 @@ Error PageAllocatorCore::diagnose(Pfn pfn, unsigned order) const {
     return wrong("free of a block that is not aligned to its order (address {:#x}, order {})",
                  order);
   }
-  const FrameOwner owner = owner_of(pfn);
+  // Whose list a block is on is not looked for: that CPU may be using it.
+  const FrameOwner owner = owner_without_cpu(pfn);
   switch (owner.use) {
     case FrameUse::NoNode:
       return wrong("free of a frame out of range: no node has it (address {:#x})");
@@ -234,7 +243,7 @@ Error PageAllocatorCore::diagnose(Pfn pfn, unsigned order) const {
                        "block {:#x})",
                        phys(owner.block).v);
     case FrameUse::OnCpuList:
-      return wrong("double free: the block is on a CPU's list (address {:#x}, CPU {})", owner.cpu);
+      return wrong("double free: the block is on a CPU's list (address {:#x})");
     case FrameUse::Allocated:
       if (owner.block != pfn) {
         return wrong(
@@ -250,10 +259,68 @@ Error PageAllocatorCore::diagnose(Pfn pfn, unsigned order) const {
   return wrong("free of a frame in an unknown state (address {:#x})");
 }
 
-const Error* PageAllocatorCore::fault(unsigned cpu, Pfn pfn, unsigned order) const {
-  Error& error = cpu_header(cpu).fault;
+const Error* PageAllocatorCore::fault(CpuHeader& header, Pfn pfn, unsigned order) const {
+  Error& error = header.fault;
   error = diagnose(pfn, order);
   return &error;
+}
+
+const Error* PageAllocatorCore::raced(Pcp& pcp, FrameIndex frame, unsigned order) {
+  // From the Pcp, so that what frees has fewer things to keep at hand.
+  auto* const area = reinterpret_cast<uint8_t*>(&pcp) - pcp.zone->pcp_offset;  // NOLINT: pcp_at()
+  Error& error = reinterpret_cast<CpuHeader*>(area)->fault;                    // NOLINT
+  error = {.what =
+               "double free: another CPU freed the block at the same time (address {:#x}, "
+               "order {})",
+           .subject = "free_pages",
+           .a = phys(pcp.zone->node->pfn(frame)).v,
+           .b = order};
+  return &error;
+}
+
+std::optional<PagesOr::Failure> PageAllocatorCore::refusal(Gfp gfp, unsigned order,
+                                                           NodeId preferred) const {
+  if (order > kMaxOrder) return PagesOr::Failure::OrderTooHigh;
+  if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;
+  if (!gfp_zone_ok(gfp)) return PagesOr::Failure::GfpZones;
+  if (!gfp_type_ok(gfp)) return PagesOr::Failure::GfpTypes;
+  if (nodes_[preferred]->preferred[gfp_zone(gfp)] == nullptr) return PagesOr::Failure::NoZone;
+  return std::nullopt;
+}
+
+bool PageAllocatorCore::drop_shared(Page& page) {
+  uint32_t seen = page.references();
+  while (seen > 1) {
+    if (__atomic_compare_exchange_n(&page.count, &seen, seen - 1, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void PageAllocatorCore::defer(Zone& zone, Pfn pfn, unsigned order) {
+  const Node& node = *zone.node;
+  const FrameIndex frame = node.index(pfn);
+  __atomic_fetch_add(&zone.deferred_pages, frames_of(order), __ATOMIC_RELAXED);
+  FrameIndex top = read_once(zone.deferred);
+  do {
+    node.mem_map[frame].next = top;
+  } while (!__atomic_compare_exchange_n(&zone.deferred, &top, frame, false, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+}
+
+void PageAllocatorCore::free_deferred(Zone& zone) {
+  const Node& node = *zone.node;
+  FrameIndex frame = __atomic_exchange_n(&zone.deferred, kNoFrame, __ATOMIC_ACQUIRE);
+  while (frame != kNoFrame) {
+    const Page& page = node.mem_map[frame];
+    const FrameIndex next = page.next;
+    const unsigned order = page.tag().order();
+    free_block(zone, node.pfn(frame), order);
+    __atomic_fetch_sub(&zone.deferred_pages, frames_of(order), __ATOMIC_RELAXED);
+    frame = next;
+  }
 }
 
 Page* PageAllocatorCore::allocated_page(Pfn pfn) const {

@@ -2,13 +2,13 @@
 //
 // Built from a Layout (mm/layout.h). All state is in this object and in the ranges the layout names
 // (NODE_DATA, mem_map, per-CPU area), so any number of machines coexist. What differs between
-// worlds comes as a Policy, at compile time:
-//     struct Policy {
-//       struct Lock { void lock(); void unlock(); };   // default constructible, at most 64 bytes
-//       struct Masked { Masked(); ~Masked(); };        // no interrupts on this CPU while it lives
-//     };
+// worlds comes as a Policy, at compile time (mm/policy.h).
 // The CPU is a parameter of every call: the one the caller runs on, and stays on. Only that CPU
-// touches its lists; `drain` and `start_cpu` of another CPU are for when it is at rest.
+// touches its lists; `drain` and `start_cpu` of another CPU are for when it is at rest. Blocks may be
+// freed on any CPU; two that free one at the same instant are caught, too.
+//
+// A CPU holds one zone's lock at a time, with its interrupts masked, and calls nobody meanwhile: in
+// an order of locks it comes after all that are held by who allocates or frees.
 //
 // Order of use: layout placed -> init -> release (each free range) -> setup_watermarks ->
 // setup_per_cpu_pageset. Allocation works from the first release on; before setup_watermarks
@@ -19,6 +19,7 @@
 #include <array>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <span>
 
 #include "mm/buddy.h"
@@ -26,10 +27,13 @@
 #include "mm/direct_map.h"
 #include "mm/gfp.h"
 #include "mm/layout.h"
+#include "mm/node_set.h"
 #include "mm/page.h"
 #include "mm/pageblock.h"
 #include "mm/pcp.h"
+#include "mm/policy.h"
 #include "mm/print.h"
+#include "mm/published.h"
 #include "mm/result.h"
 #include "mm/types.h"
 #include "mm/zone.h"
@@ -58,7 +62,8 @@ class PagesOr {
     GfpTypes,
     NoZone,
     BadRange,
-    Busy
+    Busy,
+    NodesFull,
   };
   constexpr PagesOr() : PagesOr(Failure::NoMemory) {}
   constexpr PagesOr(Pfn pfn) : v_(pfn.v) {}  // NOLINT: implicit on purpose
@@ -114,11 +119,14 @@ struct FrameOwner {
 
 struct ZoneCounts {  // in pages
   uint64_t spanned = 0, present = 0, managed = 0;
-  uint64_t free = 0;  // in free_area, isolated ones included
-  uint64_t on_cpu_lists = 0;
-  uint64_t isolated = 0;  // of free
-  // managed - free - on_cpu_lists
-  [[nodiscard]] uint64_t allocated() const { return managed - free - on_cpu_lists; }
+  uint64_t free = 0;          // in free_area, isolated ones included
+  uint64_t on_cpu_lists = 0;  // and those whose CPU could not wait for the zone's lock
+  uint64_t isolated = 0;      // of free
+  // managed - free - on_cpu_lists; 0 where what moved while it was counted makes that less.
+  [[nodiscard]] uint64_t allocated() const {
+    const uint64_t there = free + on_cpu_lists;
+    return managed < there ? 0 : managed - there;
+  }
   ZoneCounts& operator+=(const ZoneCounts& o);
 };
 
@@ -171,7 +179,9 @@ class PageAllocatorCore {
   [[nodiscard]] uint64_t min_free_kbytes() const { return min_free_kbytes_; }
   [[nodiscard]] uint64_t totalreserve_pages() const { return totalreserve_pages_; }
 
-  // Counts need no lock; they are exact when no CPU is in the allocator.
+  // Counts need no lock and may be asked for while others allocate. Each number in them was true at
+  // some instant, none is torn; a block that moves from one to another meanwhile may be in both or
+  // in neither. They are exact when no CPU is in the allocator.
   [[nodiscard]] ZoneCounts zone_counts(NodeId node, ZoneType type) const;
   [[nodiscard]] ZoneCounts node_counts(NodeId node) const;
   [[nodiscard]] ZoneCounts counts() const;
@@ -201,14 +211,24 @@ class PageAllocatorCore {
   void compute_watermarks(uint64_t min_free_kbytes);
   void compute_pcp_limits();
   static void update_choices(Zone& zone);
-  [[nodiscard]] const Error* fault(unsigned cpu, Pfn pfn, unsigned order) const;
+  // Puts a block that is nobody's on the zone's stack of those that wait for its lock.
+  static void defer(Zone& zone, Pfn pfn, unsigned order);
+  // Frees what is on it. Under the zone's lock.
+  static void free_deferred(Zone& zone);
   // The first Page of the allocated block that starts at the frame; null when none does.
   [[nodiscard]] Page* allocated_page(Pfn pfn) const;
   [[nodiscard]] Zone& zone_of_allocated(Pfn pfn) const;
   [[nodiscard]] bool has_frames_of_other(const Zone& zone, PfnRange frames) const;
   // The zone of a range of whole pageblocks that no other zone shares.
   [[nodiscard]] Result<Zone*> zone_of_pageblocks(PfnRange frames, const char* caller) const;
-  void report_failure(const Printer& out, unsigned cpu, Gfp gfp, unsigned order) const;
+  // `allowed`: the nodes it was bound to; null where it was not.
+  void report_failure(const Printer& out, unsigned cpu, Gfp gfp, unsigned order,
+                      const NodeSet* allowed) const;
+  // Why no zone could ever serve this; nothing when one could.
+  [[nodiscard]] std::optional<PagesOr::Failure> refusal(Gfp gfp, unsigned order,
+                                                        NodeId preferred) const;
+  // Drops one of several references. False: there is one, or none.
+  [[nodiscard]] static bool drop_shared(Page& page);
 
   // For hot paths: the node that may have the frame; null when certainly none does.
   [[nodiscard]] Node* quick_node(Pfn pfn) const {
@@ -225,6 +245,10 @@ class PageAllocatorCore {
     uint32_t online;
     Error fault;  // of the last wrong free
   };
+  // What is wrong with a free.
+  [[nodiscard]] const Error* fault(CpuHeader& header, Pfn pfn, unsigned order) const;
+  // Another CPU freed the block after this one, whose Pcp that is, had looked at it.
+  [[nodiscard]] static const Error* raced(Pcp& pcp, FrameIndex frame, unsigned order);
   [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const { return *cpu_headers_[cpu]; }
   [[nodiscard]] Pcp& pcp_of(unsigned cpu, const Zone& zone) const {
     return pcp_at(cpu_header(cpu), zone.pcp_offset);
@@ -273,6 +297,7 @@ class PageAllocatorCore {
   void place_cpu_areas(uint64_t size);
   void init_pcps(unsigned cpu);
   [[nodiscard]] Error diagnose(Pfn pfn, unsigned order) const;
+  [[nodiscard]] FrameOwner owner_without_cpu(Pfn pfn) const;
 };
 
 // --- The allocator -------------------------------------------------------------------------------
@@ -342,12 +367,26 @@ class PageAllocator : public PageAllocatorCore {
                                              NodeId preferred);
   // Drops the caller's reference; with the last one the block becomes free. `order` must be the one
   // it was allocated with. Caught, always: a free that is double, of a wrong order, unaligned, out
-  // of range, of a reserved or never allocated frame, or inside a block. (Not caught here, as no
-  // locked instruction is spent on it: two CPUs that free the same block in the same few cycles;
-  // audit() finds the block on two lists.)
+  // of range, of a reserved or never allocated frame, or inside a block; also when two CPUs free one
+  // block at the same instant, for which a policy of many CPUs spends a locked instruction.
   [[gnu::always_inline]] Freed free_pages(unsigned cpu, Pfn pfn, unsigned order);
   Freed get_page(unsigned cpu, Pfn pfn);
   Freed put_page(unsigned cpu, Pfn pfn);  // free_pages without having to know the order
+
+  // The same where nothing may be waited for: in an NMI, or by the holder of whatever lock. Zones
+  // whose lock is taken are passed over, and this CPU's lists are left alone, as the NMI may have
+  // come when they were in use; so are its events. A block that cannot be freed at once waits for
+  // the zone's next lock holder. Linux 6.15's try_alloc_pages() and free_pages_nolock().
+  PagesOr try_alloc_pages(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
+  Freed try_free_pages(unsigned cpu, Pfn pfn, unsigned order);
+
+  // From these nodes only, the nearest to the CPU first; never from others: NodesFull when none of
+  // them has it. Linux's MPOL_BIND.
+  PagesOr alloc_pages_bind(unsigned cpu, Gfp gfp, unsigned order, const NodeSet& nodes);
+  // From the nodes in turn, those without such memory left out; where a node is full, from another
+  // as always. `next` is the turn, and one CPU's at a time. Linux's MPOL_INTERLEAVE.
+  PagesOr alloc_pages_interleave(unsigned cpu, Gfp gfp, unsigned order, const NodeSet& nodes,
+                                 NodeId& next);
 
   // Fills `pages` with single frames as far as possible; how many it got.
   size_t alloc_pages_bulk(unsigned cpu, Gfp gfp, NodeId preferred, std::span<Pfn> pages);
@@ -379,7 +418,10 @@ class PageAllocator : public PageAllocatorCore {
   Result<> unisolate(PfnRange frames, Migratetype type = Migratetype::Movable);
 
   void drain(unsigned cpu);  // everything on the CPU's lists back to buddy
-  void drain_all();          // of all CPUs, when the others are at rest
+  // What it holds of other nodes than its own. For a CPU that is going to rest: frees of another
+  // node's blocks go home a batch at a time, and the rest of a batch would stay.
+  void drain_remote(unsigned cpu);
+  void drain_all();  // of all CPUs, when the others are at rest
 
   void set_shortage_hook(ShortageHook hook, void* context) {
     shortage_hook_ = hook;
@@ -397,7 +439,11 @@ class PageAllocator : public PageAllocatorCore {
   // A zone's lock, held.
   class Locked {
    public:
-    explicit Locked(Zone& zone) : lock_(lock_of(zone)) { lock_.lock(); }
+    explicit Locked(Zone& zone) : lock_(lock_of(zone)) {
+      lock_.lock();
+      if (read_once(zone.deferred) != kNoFrame) [[unlikely]]
+        free_deferred(zone);
+    }
     ~Locked() { lock_.unlock(); }
     Locked(const Locked&) = delete;
     Locked& operator=(const Locked&) = delete;
@@ -409,21 +455,47 @@ class PageAllocator : public PageAllocatorCore {
     return *std::launder(reinterpret_cast<Lock*>(zone.lock.data()));  // NOLINT: made by init()
   }
 
+  // A zone's lock, if it can be had at once.
+  class TryLocked {
+   public:
+    explicit TryLocked(Zone& zone) : lock_(lock_of(zone)), held_(lock_.try_lock()) {
+      if (held_ && read_once(zone.deferred) != kNoFrame) [[unlikely]]
+        free_deferred(zone);
+    }
+    ~TryLocked() {
+      if (held_) lock_.unlock();
+    }
+    TryLocked(const TryLocked&) = delete;
+    TryLocked& operator=(const TryLocked&) = delete;
+    explicit operator bool() const { return held_; }
+
+   private:
+    Lock& lock_;
+    bool held_;
+  };
+
   // What an allocation may do, from its gfp; Linux's alloc_flags.
   struct Attempt {
     unsigned cpu;
     Gfp gfp;
     unsigned order;
     NodeId preferred;
+    const NodeSet* allowed;  // null: every node is
     Watermark mark;
     AllocRights rights;
+    // Whether a zone of the zonelist may be asked at all.
+    [[nodiscard]] bool may_use(const Zone& zone) const {
+      return zone.type <= gfp_zone(gfp) && (allowed == nullptr || allowed->has(zone.node_id)) &&
+             (!gfp.has(kGfpFlagThisNode) || zone.node_id == preferred);
+    }
   };
 
   PagesOr alloc_after_refill(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr alloc_huge(unsigned cpu, Gfp gfp, NodeId preferred);
   PagesOr alloc_large(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr slow_alloc(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
-  Pfn from_zonelist(const Attempt& attempt);
+  PagesOr alloc_attempts(Attempt attempt, const Zone& wanted);
+  Pfn from_zonelist(const Attempt& attempt, const Zone& wanted);
   Pfn from_zone(Zone& zone, const Attempt& attempt);
   PagesOr alloc_refilled(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   bool refill(Pcp& pcp, unsigned order, Migratetype type);
@@ -432,16 +504,20 @@ class PageAllocator : public PageAllocatorCore {
   PagesOr zeroed(Pfn pfn, unsigned order) const;
   void reserve_highatomic(Zone& zone, Pfn pfn);
   bool unreserve_highatomic(const Attempt& attempt);
-  Freed general_free(unsigned cpu, Pfn pfn, unsigned order);
-  Freed slow_free(unsigned cpu, Pfn pfn, unsigned order);
-  [[gnu::always_inline]] Freed free_to_list(unsigned cpu, CpuHeader& header, const Node& node,
-                                            FrameIndex frame, unsigned order, unsigned type);
+  Freed general_free(CpuHeader& header, Pfn pfn, unsigned order);
+  Freed slow_free(CpuHeader& header, Pfn pfn, unsigned order);
+  [[gnu::always_inline]] Freed free_to_list(CpuHeader& header, const Node& node, FrameIndex frame,
+                                            unsigned order, unsigned type);
+  [[gnu::always_inline]] static bool claim(Page& page, Tag tag) {
+    return Policy::claim(page.word, tag.word(), tag.as_on_cpu_list().word());
+  }
   Freed free_huge(unsigned cpu, Pfn pfn);
   Freed free_large(unsigned cpu, Pfn pfn, unsigned order);
   void return_pages(Pcp& pcp, int32_t pages);
-  Freed shrink(Pcp& pcp, unsigned order);
-  Freed shrink_huge(Pcp& pcp);
+  void shrink(Pcp& pcp, unsigned order);
+  void shrink_huge(Pcp& pcp);
   void return_pageblocks(Pcp& pcp, int32_t blocks);
+  void return_all(Pcp& pcp);
 
   Printer report_;
   ShortageHook shortage_hook_ = nullptr;

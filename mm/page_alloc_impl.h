@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "mm/page_alloc.h"
-#include "mm/read_once.h"
+#include "mm/published.h"
 
 namespace mm {
 
@@ -74,7 +74,7 @@ inline PagesOr PageAllocator<Policy>::alloc_pages(unsigned cpu, Gfp gfp, unsigne
     return slow_alloc(cpu, gfp, order, preferred);
   const Node& node = *header.node;
   const Choice& choice = node.choices[gfp.bits() % kChoices];
-  if (read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
+  if (choice.zone->free_pages < choice.mark + frames_of(order)) [[unlikely]] {
     return slow_alloc(cpu, gfp, order, preferred);
   }
   Pfn pfn;
@@ -85,9 +85,9 @@ inline PagesOr PageAllocator<Policy>::alloc_pages(unsigned cpu, Gfp gfp, unsigne
     if (list.empty()) [[unlikely]]
       return alloc_after_refill(cpu, gfp, order, preferred);
     pfn = pop(node, list);
-    pcp.room += static_cast<int32_t>(frames_of(order));
+    Policy::add(pcp.room, static_cast<int32_t>(frames_of(order)));
     pcp.free_factor >>= 1;
-    ++pcp.events.hit;
+    Policy::add(pcp.events.hit, uint64_t{1});
   }
   if (gfp.has(kGfpFlagZero)) [[unlikely]]
     return zeroed(pfn, order);
@@ -131,9 +131,9 @@ PagesOr PageAllocator<Policy>::alloc_refilled(unsigned cpu, Gfp gfp, unsigned or
     HotList& list = pcp.lists[pcp_list(order, gfp_migratetype(gfp))];
     if (!list.empty()) {
       pfn = pop(*header.node, list);
-      pcp.room += static_cast<int32_t>(frames_of(order));
+      Policy::add(pcp.room, static_cast<int32_t>(frames_of(order)));
       pcp.free_factor >>= 1;
-      ++pcp.events.hit;
+      Policy::add(pcp.events.hit, uint64_t{1});
     }
   }
   if (pfn == kNoPfn) return slow_alloc(cpu, gfp, order, preferred);
@@ -151,7 +151,7 @@ template <class Policy>
   }
   const Node& node = *header.node;
   const Choice& choice = node.choices[gfp.bits() % kChoices];
-  if (read_once(choice.zone->free_pages) < read_once(choice.mark) + kPageblockFrames) [[unlikely]] {
+  if (choice.zone->free_pages < choice.mark + kPageblockFrames) [[unlikely]] {
     return slow_alloc(cpu, gfp, kPageblockOrder, preferred);
   }
   Pfn pfn;
@@ -162,8 +162,8 @@ template <class Policy>
     if (list.empty()) [[unlikely]]
       return alloc_large(cpu, gfp, kPageblockOrder, preferred);
     pfn = pop(node, list);
-    ++pcp.huge_room;
-    ++pcp.events.hit;
+    Policy::add(pcp.huge_room, 1);
+    Policy::add(pcp.events.hit, uint64_t{1});
   }
   if (gfp.has(kGfpFlagZero)) [[unlikely]]
     return zeroed(pfn, kPageblockOrder);
@@ -179,7 +179,7 @@ template <class Policy>
     return slow_alloc(cpu, gfp, order, preferred);
   }
   const Choice& choice = header.node->choices[gfp.bits() % kChoices];
-  if (read_once(choice.zone->free_pages) < read_once(choice.mark) + frames_of(order)) [[unlikely]] {
+  if (choice.zone->free_pages < choice.mark + frames_of(order)) [[unlikely]] {
     return slow_alloc(cpu, gfp, order, preferred);
   }
   Pfn pfn;
@@ -189,7 +189,7 @@ template <class Policy>
     const Locked locked(zone);
     pfn = take_block(zone, order, gfp_migratetype(gfp));
     if (pfn != kNoPfn) [[likely]]
-      ++pcp_at(header, zone.pcp_offset).events.hit;
+      Policy::add(pcp_at(header, zone.pcp_offset).events.hit, uint64_t{1});
   }
   if (pfn == kNoPfn) [[unlikely]]
     return slow_alloc(cpu, gfp, order, preferred);
@@ -215,7 +215,7 @@ template <class Policy>
     node.page(pfn).set_tag(tag);
     list.add_oldest(node.mem_map, node.index(pfn));
   }
-  pcp.room -= got << order;
+  Policy::add(pcp.room, -(got << order));
   return got != 0;
 }
 
@@ -240,33 +240,35 @@ inline Freed PageAllocator<Policy>::free_pages(unsigned cpu, Pfn pfn, unsigned o
   const Node& node = *header.node;
   const uint64_t frame = pfn - node.mem_map_start;
   if (frame >= node.own_frames) [[unlikely]]
-    return general_free(cpu, pfn, order);
+    return general_free(header, pfn, order);
   const Pageblock block = node.blocks.at(pfn);
   if (!block.plain()) [[unlikely]]
-    return general_free(cpu, pfn, order);
-  return free_to_list(cpu, header, node, static_cast<FrameIndex>(frame), order, block.byte());
+    return general_free(header, pfn, order);
+  return free_to_list(header, node, static_cast<FrameIndex>(frame), order, block.byte());
 }
 
 // To the CPU's list, if it is a block that may be freed; its pageblock is described and plain.
 template <class Policy>
-inline Freed PageAllocator<Policy>::free_to_list(unsigned cpu, CpuHeader& header, const Node& node,
+inline Freed PageAllocator<Policy>::free_to_list(CpuHeader& header, const Node& node,
                                                  FrameIndex frame, unsigned order, unsigned type) {
-  Page* const mem_map = node.mem_map;
-  Page& page = mem_map[frame];
+  Page& page = node.mem_map[frame];
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
-      [[unlikely]] {
-    return slow_free(cpu, node.pfn(frame), order);
+  if (!tag.is(BlockState::Allocated, order) || page.references() != 1) [[unlikely]] {
+    return slow_free(header, node.pfn(frame), order);
   }
-  const Masked masked;
   static_assert(sizeof(Pcp) == 2u << Tag::kZoneShift);
+  if (type >= kPcpMigratetypes) __builtin_unreachable();
   Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
-  page.set_tag(tag.as_on_cpu_list());
-  pcp.lists[type * (kPcpMaxOrder + 1) + order].push(mem_map, frame);
-  if ((pcp.room -= static_cast<int32_t>(frames_of(order))) <= 0) [[unlikely]] {
-    return shrink(pcp, order);
+  {
+    const Masked masked;
+    if (claim(page, tag)) [[likely]] {
+      pcp.lists[type * (kPcpMaxOrder + 1) + order].push(node.mem_map, frame);
+      if (Policy::spend(pcp.room, static_cast<int32_t>(frames_of(order)))) [[unlikely]]
+        shrink(pcp, order);
+      return {};
+    }
   }
-  return {};
+  return Freed{raced(pcp, frame, order)};
 }
 
 // A pageblock of the CPU's own node, back to the CPU's list.
@@ -276,80 +278,87 @@ template <class Policy>
   const Node& node = *header.node;
   const uint64_t frame = pfn - node.mem_map_start;
   if (frame >= node.own_frames || pfn.v % kPageblockFrames != 0) [[unlikely]] {
-    return general_free(cpu, pfn, kPageblockOrder);
+    return general_free(header, pfn, kPageblockOrder);
   }
   const Pageblock block = node.blocks.at(pfn);
   Page* const mem_map = node.mem_map;
   if (!block.plain_head()) [[unlikely]]
-    return general_free(cpu, pfn, kPageblockOrder);
+    return general_free(header, pfn, kPageblockOrder);
   const auto index = static_cast<FrameIndex>(frame);
   Page& page = mem_map[index];
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, kPageblockOrder) ||
-      __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1) [[unlikely]] {
-    return slow_free(cpu, pfn, kPageblockOrder);
+  if (!tag.is(BlockState::Allocated, kPageblockOrder) || page.references() != 1) [[unlikely]] {
+    return slow_free(header, pfn, kPageblockOrder);
   }
-  const Masked masked;
   Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
-  page.set_tag(tag.as_on_cpu_list());
-  pcp.lists[kPcpHugeList].push(mem_map, index);
-  if (--pcp.huge_room < 0) [[unlikely]]
-    return shrink_huge(pcp);
-  return {};
+  {
+    const Masked masked;
+    if (claim(page, tag)) [[likely]] {
+      pcp.lists[kPcpHugeList].push(mem_map, index);
+      if (Policy::spend(pcp.huge_room, 1)) [[unlikely]]
+        shrink_huge(pcp);
+      return {};
+    }
+  }
+  return Freed{raced(pcp, index, kPageblockOrder)};
 }
 
 // A larger block of the CPU's own node, back to its zone.
 template <class Policy>
 [[gnu::noinline]] Freed PageAllocator<Policy>::free_large(unsigned cpu, Pfn pfn, unsigned order) {
-  Node& node = *cpu_header(cpu).node;
+  CpuHeader& header = cpu_header(cpu);
+  Node& node = *header.node;
   const uint64_t frame = pfn - node.mem_map_start;
   if (frame >= node.own_frames || order > kMaxOrder) [[unlikely]] {
-    return general_free(cpu, pfn, order);
+    return general_free(header, pfn, order);
   }
   if (!node.blocks.at(pfn).readable(pfn.v)) [[unlikely]]
-    return slow_free(cpu, pfn, order);
-  const Page& page = node.mem_map[frame];
+    return slow_free(header, pfn, order);
+  Page& page = node.mem_map[frame];
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
-      [[unlikely]] {
-    return slow_free(cpu, pfn, order);
+  if (!tag.is(BlockState::Allocated, order) || page.references() != 1) [[unlikely]] {
+    return slow_free(header, pfn, order);
   }
   Zone& zone = node.zones[tag.zone()];
-  const Masked masked;
-  const Locked locked(zone);
-  free_block(zone, pfn, order);
-  return {};
+  {
+    const Masked masked;
+    if (claim(page, tag)) [[likely]] {
+      const Locked locked(zone);
+      free_block(zone, pfn, order);
+      return {};
+    }
+  }
+  return Freed{raced(pcp_at(header, zone.pcp_offset), node.index(pfn), order)};
 }
 
 // Any block of any node.
 template <class Policy>
-[[gnu::noinline]] Freed PageAllocator<Policy>::general_free(unsigned cpu, Pfn pfn, unsigned order) {
+[[gnu::noinline]] Freed PageAllocator<Policy>::general_free(CpuHeader& header, Pfn pfn,
+                                                            unsigned order) {
   Node* const node = quick_node(pfn);
   if (order > kMaxOrder || node == nullptr || !node->describes(pfn)) [[unlikely]] {
-    return slow_free(cpu, pfn, order);
+    return slow_free(header, pfn, order);
   }
   const Pageblock block = node->blocks.at(pfn);
   if (!block.readable(pfn.v)) [[unlikely]]
-    return slow_free(cpu, pfn, order);
-  CpuHeader& header = cpu_header(cpu);
+    return slow_free(header, pfn, order);
   if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate) {
     // Pages kept for atomic allocations are lent to movable ones while they are on a list.
     const Migratetype type =
         block.type() == Migratetype::HighAtomic ? Migratetype::Movable : block.type();
-    return free_to_list(cpu, header, *node, node->index(pfn), order, static_cast<unsigned>(type));
+    return free_to_list(header, *node, node->index(pfn), order, static_cast<unsigned>(type));
   }
   Page& page = node->page(pfn);
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, order) || __atomic_load_n(&page.count, __ATOMIC_ACQUIRE) != 1)
-      [[unlikely]] {
-    return slow_free(cpu, pfn, order);
+  if (!tag.is(BlockState::Allocated, order) || page.references() != 1) [[unlikely]] {
+    return slow_free(header, pfn, order);
   }
   const Masked masked;
   Pcp& pcp = pcp_at(header, node->pcp_offset + uint64_t{tag.zone_bits()} * 2);
+  if (!claim(page, tag)) return Freed{raced(pcp, node->index(pfn), order)};
   if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
-    page.set_tag(tag.as_on_cpu_list());
     pcp.lists[kPcpHugeList].push(node->mem_map, node->index(pfn));
-    if (--pcp.huge_room < 0) return shrink_huge(pcp);
+    if (Policy::spend(pcp.huge_room, 1)) shrink_huge(pcp);
     return {};
   }
   const Locked locked(*pcp.zone);
@@ -359,31 +368,27 @@ template <class Policy>
 
 // Drops one of several references, or says what is wrong.
 template <class Policy>
-[[gnu::noinline]] Freed PageAllocator<Policy>::slow_free(unsigned cpu, Pfn pfn, unsigned order) {
+[[gnu::noinline]] Freed PageAllocator<Policy>::slow_free(CpuHeader& header, Pfn pfn,
+                                                         unsigned order) {
   Page* const page = allocated_page(pfn);
   if (page == nullptr || page->tag().order() != order || pfn.v % frames_of(order) != 0) {
-    return Freed{fault(cpu, pfn, order)};
+    return Freed{fault(header, pfn, order)};
   }
-  uint32_t seen = __atomic_load_n(&page->count, __ATOMIC_RELAXED);
-  while (seen > 1) {
-    if (__atomic_compare_exchange_n(&page->count, &seen, seen - 1, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED)) {
-      return {};
-    }
-  }
-  if (seen == 1 && page->tag().state() == BlockState::Allocated)
-    return general_free(cpu, pfn, order);
-  return Freed{fault(cpu, pfn, order)};
+  if (drop_shared(*page)) return {};
+  if (page->references() == 1 && page->tag().state() == BlockState::Allocated)
+    return general_free(header, pfn, order);
+  return Freed{fault(header, pfn, order)};
 }
 
 template <class Policy>
 Freed PageAllocator<Policy>::get_page(unsigned cpu, Pfn pfn) {
+  CpuHeader& header = cpu_header(cpu);
   Page* const page = allocated_page(pfn);
-  if (page == nullptr) return Freed{fault(cpu, pfn, 0)};
+  if (page == nullptr) return Freed{fault(header, pfn, 0)};
   const uint32_t before = __atomic_fetch_add(&page->count, 1, __ATOMIC_RELAXED);
   if (before == 0 || before == ~uint32_t{0}) {
     __atomic_fetch_sub(&page->count, 1, __ATOMIC_RELAXED);
-    return Freed{fault(cpu, pfn, page->tag().order())};
+    return Freed{fault(header, pfn, page->tag().order())};
   }
   return {};
 }
@@ -391,7 +396,7 @@ Freed PageAllocator<Policy>::get_page(unsigned cpu, Pfn pfn) {
 template <class Policy>
 Freed PageAllocator<Policy>::put_page(unsigned cpu, Pfn pfn) {
   const Page* const page = allocated_page(pfn);
-  if (page == nullptr) return Freed{fault(cpu, pfn, 0)};
+  if (page == nullptr) return Freed{fault(cpu_header(cpu), pfn, 0)};
   return free_pages(cpu, pfn, page->tag().order());
 }
 
@@ -413,13 +418,13 @@ void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
       returned += static_cast<int32_t>(frames_of(order));
     }
   }
-  pcp.room += returned;
+  Policy::add(pcp.room, returned);
 }
 
 // The CPU has as much as it may keep: a batch goes back, twice as much each time this happens
 // without an allocation between. A boot page set keeps nothing.
 template <class Policy>
-[[gnu::noinline]] Freed PageAllocator<Policy>::shrink(Pcp& pcp, unsigned order) {
+[[gnu::noinline]] void PageAllocator<Policy>::shrink(Pcp& pcp, unsigned order) {
   constexpr int32_t kMaxFreeFactor = 5;
   if (pcp.free_factor != 0 && order != 0) {
     return_pages(pcp, pcp.count());
@@ -431,20 +436,19 @@ template <class Policy>
     if (batch < most && pcp.free_factor < kMaxFreeFactor) ++pcp.free_factor;
     return_pages(pcp, std::clamp(batch, pcp.batch, most));
   }
-  return {};
 }
 
 template <class Policy>
-[[gnu::noinline]] Freed PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+[[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
   return_pageblocks(pcp, -pcp.huge_room);
-  return {};
 }
 
 template <class Policy>
 void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
   Zone& zone = *pcp.zone;
   const Locked locked(zone);
-  for (; blocks > 0; --blocks, ++pcp.huge_room) {
+  Policy::add(pcp.huge_room, blocks);
+  for (; blocks > 0; --blocks) {
     const FrameIndex frame = pcp.lists[kPcpHugeList].take_oldest(zone.node->mem_map);
     free_block(zone, zone.node->pfn(frame), kPageblockOrder);
   }
@@ -454,10 +458,25 @@ template <class Policy>
 void PageAllocator<Policy>::drain(unsigned cpu) {
   const Masked masked;
   for_each_zone([&](Zone& zone) {
-    Pcp& pcp = pcp_of(cpu, zone);
-    if (pcp.count() != 0) return_pages(pcp, pcp.count());
-    if (pcp.huge_count() != 0) return_pageblocks(pcp, pcp.huge_count());
+    return_all(pcp_of(cpu, zone));
+    if (read_once(zone.deferred) != kNoFrame) {
+      const Locked locked(zone);
+    }
   });
+}
+
+template <class Policy>
+void PageAllocator<Policy>::drain_remote(unsigned cpu) {
+  const Masked masked;
+  for_each_zone([&](Zone& zone) {
+    if (zone.node_id != cpu_node(cpu)) return_all(pcp_of(cpu, zone));
+  });
+}
+
+template <class Policy>
+void PageAllocator<Policy>::return_all(Pcp& pcp) {
+  if (pcp.count() != 0) return_pages(pcp, pcp.count());
+  if (pcp.huge_count() != 0) return_pageblocks(pcp, pcp.huge_count());
 }
 
 template <class Policy>

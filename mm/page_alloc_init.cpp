@@ -214,7 +214,9 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.free_pages = 0;
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
-  zone.nonempty = {};
+  zone.nonempty.fill(0);
+  zone.deferred = kNoFrame;
+  zone.deferred_pages = 0;
   zone.pcp_offset =
       node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
@@ -359,7 +361,7 @@ void PageAllocatorCore::init_pcps(unsigned cpu) {
   for_each_zone([&](const Zone& zone) {
     Pcp& pcp = pcp_of(cpu, zone);
     pcp.zone = &nodes_[zone.node_id]->zones[zone.type];
-    pcp.room = 0;
+    pcp.room = -1;
     pcp.high = 0;
     pcp.batch = 1;
     pcp.huge_room = 0;

@@ -5,65 +5,64 @@
 #include <bit>
 
 #include "mm/page_alloc.h"
-#include "mm/read_once.h"
+#include "mm/published.h"
 
 namespace mm {
 
 template <class Policy>
 [[gnu::noinline]] PagesOr PageAllocator<Policy>::slow_alloc(unsigned cpu, Gfp gfp, unsigned order,
                                                             NodeId preferred) {
-  if (order > kMaxOrder) return PagesOr::Failure::OrderTooHigh;
-  if (preferred >= node_count_) return PagesOr::Failure::UnknownNode;
-  if (!gfp_zone_ok(gfp)) return PagesOr::Failure::GfpZones;
-  if (!gfp_type_ok(gfp)) return PagesOr::Failure::GfpTypes;
-  if (nodes_[preferred]->preferred[gfp_zone(gfp)] == nullptr) {
-    return PagesOr::Failure::NoZone;
-  }
-  Attempt attempt{cpu, gfp, order, preferred, Watermark::Low, {}};
-  Pfn pfn = from_zonelist(attempt);
+  if (const auto wrong = refusal(gfp, order, preferred)) return *wrong;
+  const Zone& wanted = *nodes_[preferred]->preferred[gfp_zone(gfp)];
+  return alloc_attempts({cpu, gfp, order, preferred, nullptr, Watermark::Low, {}}, wanted);
+}
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::alloc_attempts(Attempt attempt, const Zone& wanted) {
+  const Gfp gfp = attempt.gfp;
+  Pfn pfn = from_zonelist(attempt, wanted);
   if (pfn != kNoPfn) return pfn;
 
   // Below the low watermark: someone should make room, and this allocation may go down to min.
   if (gfp.has(kGfpFlagKswapdReclaim) && shortage_hook_ != nullptr) {
-    shortage_hook_(shortage_context_, gfp, order, false);
+    shortage_hook_(shortage_context_, gfp, attempt.order, false);
   }
   attempt.mark = Watermark::Min;
-  attempt.rights = alloc_rights(gfp, order);
-  pfn = from_zonelist(attempt);
+  attempt.rights = alloc_rights(gfp, attempt.order);
+  pfn = from_zonelist(attempt, wanted);
   if (pfn != kNoPfn) return pfn;
 
   if (gfp.has(kGfpFlagDirectReclaim) && !gfp.has(kGfpFlagMemAlloc)) {
     constexpr unsigned kMaxReclaimRetries = 16;
     for (unsigned retry = 0; retry <= kMaxReclaimRetries; ++retry) {
       const bool progress =
-          shortage_hook_ != nullptr && shortage_hook_(shortage_context_, gfp, order, true);
+          shortage_hook_ != nullptr && shortage_hook_(shortage_context_, gfp, attempt.order, true);
       // What this CPU keeps at hand, and what is kept for atomic allocations.
-      drain(cpu);
+      drain(attempt.cpu);
       const bool unreserved = unreserve_highatomic(attempt);
-      pfn = from_zonelist(attempt);
+      pfn = from_zonelist(attempt, wanted);
       if (pfn != kNoPfn) return pfn;
       if ((!progress && !unreserved) || gfp.has(kGfpFlagNoRetry)) break;
     }
   }
-  if (!gfp.has(kGfpFlagNoWarn)) report_failure(report_, cpu, gfp, order);
-  return PagesOr::Failure::NoMemory;
+  if (!gfp.has(kGfpFlagNoWarn)) {
+    report_failure(report_, attempt.cpu, gfp, attempt.order, attempt.allowed);
+  }
+  return attempt.allowed != nullptr ? PagesOr::Failure::NodesFull : PagesOr::Failure::NoMemory;
 }
 
+// `wanted` is the zone that it would come from if there were plenty.
 template <class Policy>
-Pfn PageAllocator<Policy>::from_zonelist(const Attempt& attempt) {
-  const Node& node = *nodes_[attempt.preferred];
-  const ZoneType highest = gfp_zone(attempt.gfp);
-  const Zone& preferred = *node.preferred[highest];
-  for (Zone* zone : node.fallback_zones()) {
-    if (zone->type > highest) continue;
-    if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != attempt.preferred) continue;
+Pfn PageAllocator<Policy>::from_zonelist(const Attempt& attempt, const Zone& wanted) {
+  for (Zone* zone : nodes_[attempt.preferred]->fallback_zones()) {
+    if (!attempt.may_use(*zone)) continue;
     if (!attempt.rights.no_watermarks &&
         !watermark_ok(*zone, attempt.order, zone->watermark[static_cast<size_t>(attempt.mark)],
-                      highest, attempt.rights, read_once(zone->free_pages))) {
+                      gfp_zone(attempt.gfp), attempt.rights, zone->free_pages)) {
       continue;
     }
     const Pfn pfn = from_zone(*zone, attempt);
-    if (pfn != kNoPfn) return finish(pfn, attempt, *zone, preferred);
+    if (pfn != kNoPfn) return finish(pfn, attempt, *zone, wanted);
   }
   return kNoPfn;
 }
@@ -77,7 +76,7 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
     Pcp& pcp = pcp_of(attempt.cpu, zone);
     HotList& list = pcp.lists[pcp_list(order, type)];
     if (!list.empty() || refill(pcp, order, type)) {
-      pcp.room += static_cast<int32_t>(frames_of(order));
+      Policy::add(pcp.room, static_cast<int32_t>(frames_of(order)));
       pcp.free_factor >>= 1;
       return pop(*zone.node, list);
     }
@@ -96,19 +95,18 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
 }
 
 template <class Policy>
-Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone,
-                                  const Zone& preferred) {
+Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& wanted) {
   {
     const Masked masked;
     NumaEvents& events = pcp_of(attempt.cpu, zone).events;
     // A node without memory prefers that of its first fallback.
-    if (zone.node_id == preferred.node_id) {
-      ++events.hit;
+    if (zone.node_id == wanted.node_id) {
+      Policy::add(events.hit, uint64_t{1});
     } else {
-      ++events.miss;
-      ++pcp_of(attempt.cpu, preferred).events.foreign;
+      Policy::add(events.miss, uint64_t{1});
+      Policy::add(pcp_of(attempt.cpu, wanted).events.foreign, uint64_t{1});
     }
-    if (cpu_header(attempt.cpu).node_id != zone.node_id) ++events.other;
+    if (cpu_header(attempt.cpu).node_id != zone.node_id) Policy::add(events.other, uint64_t{1});
   }
   if (attempt.gfp.has(kGfpFlagZero)) return zeroed(pfn, attempt.order).value();
   return pfn;
@@ -131,8 +129,7 @@ void PageAllocator<Policy>::reserve_highatomic(Zone& zone, Pfn pfn) {
 template <class Policy>
 bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
   for (Zone* zone : nodes_[attempt.preferred]->fallback_zones()) {
-    if (zone->type > gfp_zone(attempt.gfp) || read_once(zone->nr_reserved_highatomic) == 0)
-      continue;
+    if (!attempt.may_use(*zone) || zone->nr_reserved_highatomic == 0) continue;
     const Masked masked;
     const Locked locked(*zone);
     constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);
@@ -154,6 +151,88 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
     return true;
   }
   return false;
+}
+
+// --- From nodes that are named -------------------------------------------------------------------
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::alloc_pages_bind(unsigned cpu, Gfp gfp, unsigned order,
+                                                const NodeSet& nodes) {
+  const NodeId near = cpu_node(cpu);
+  if (nodes.end() > node_count_) return PagesOr::Failure::UnknownNode;
+  if (const auto wrong = refusal(gfp, order, near); wrong && *wrong != PagesOr::Failure::NoZone) {
+    return *wrong;
+  }
+  const Attempt attempt{cpu, gfp, order, near, &nodes, Watermark::Low, {}};
+  for (const Zone* zone : nodes_[near]->fallback_zones()) {
+    if (attempt.may_use(*zone)) return alloc_attempts(attempt, *zone);
+  }
+  return PagesOr::Failure::NoZone;
+}
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::alloc_pages_interleave(unsigned cpu, Gfp gfp, unsigned order,
+                                                      const NodeSet& nodes, NodeId& next) {
+  if (nodes.end() > node_count_) return PagesOr::Failure::UnknownNode;
+  if (!gfp_ok(gfp)) return alloc_pages(cpu, gfp, order, cpu_node(cpu));  // which says what is wrong
+  for (size_t tried = 0; tried < node_count_; ++tried) {
+    const auto node = static_cast<NodeId>(next % node_count_);
+    next = static_cast<NodeId>((node + 1) % node_count_);
+    const Zone* const wanted = nodes_[node]->preferred[gfp_zone(gfp)];
+    if (!nodes.has(node) || wanted == nullptr || wanted->node_id != node) continue;
+    const PagesOr block = alloc_pages(cpu, gfp, order, node);
+    if (block.ok()) {
+      const Zone& zone = zone_of_allocated(block.value());
+      const Masked masked;
+      if (zone.node_id == node) Policy::add(pcp_of(cpu, zone).events.interleave, uint64_t{1});
+    }
+    return block;
+  }
+  return PagesOr::Failure::NoZone;
+}
+
+// --- Without waiting -----------------------------------------------------------------------------
+
+template <class Policy>
+PagesOr PageAllocator<Policy>::try_alloc_pages(unsigned cpu, Gfp gfp, unsigned order,
+                                               NodeId preferred) {
+  if (const auto wrong = refusal(gfp, order, preferred)) return *wrong;
+  const Attempt attempt{cpu, gfp, order, preferred, nullptr, Watermark::Min, {}};
+  const Masked masked;
+  for (Zone* zone : nodes_[preferred]->fallback_zones()) {
+    if (!attempt.may_use(*zone)) continue;
+    const uint64_t mark = zone->watermark[static_cast<size_t>(attempt.mark)];
+    if (!watermark_ok(*zone, order, mark, gfp_zone(gfp), {}, zone->free_pages)) continue;
+    const TryLocked locked(*zone);
+    if (!locked) continue;
+    const Pfn pfn = take_block(*zone, order, gfp_migratetype(gfp));
+    if (pfn == kNoPfn) continue;
+    return gfp.has(kGfpFlagZero) ? zeroed(pfn, order) : PagesOr(pfn);
+  }
+  return PagesOr::Failure::NoMemory;
+}
+
+template <class Policy>
+Freed PageAllocator<Policy>::try_free_pages(unsigned cpu, Pfn pfn, unsigned order) {
+  CpuHeader& header = cpu_header(cpu);
+  Page* const page = allocated_page(pfn);
+  if (page == nullptr || page->tag().order() != order) return Freed{fault(header, pfn, order)};
+  const Tag tag = page->tag();
+  if (drop_shared(*page)) return {};
+  if (tag.state() != BlockState::Allocated || page->references() != 1) {
+    return Freed{fault(header, pfn, order)};
+  }
+  Zone& zone = nodes_[tag.node()]->zones[tag.zone()];
+  const Masked masked;
+  if (!claim(*page, tag))
+    return Freed{raced(pcp_at(header, zone.pcp_offset), zone.node->index(pfn), order)};
+  const TryLocked locked(zone);
+  if (locked) {
+    free_block(zone, pfn, order);
+  } else {
+    defer(zone, pfn, order);
+  }
+  return {};
 }
 
 }  // namespace mm

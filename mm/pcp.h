@@ -13,6 +13,7 @@
 #include "mm/frame_list.h"
 #include "mm/page.h"
 #include "mm/pageblock.h"
+#include "mm/published.h"
 
 namespace mm {
 
@@ -41,16 +42,18 @@ enum class PageSets : uint8_t {
 // What a CPU counted about allocations (not pages) from a zone; Linux's numa_stat names. Written by
 // the CPU alone.
 struct NumaEvents {
-  uint64_t hit;      // came from the zone's node, which was preferred
-  uint64_t miss;     // came from the zone's node, though another was preferred
-  uint64_t foreign;  // the zone's node was preferred, but it came from another
+  uint64_t hit;         // came from the zone's node, which was preferred
+  uint64_t miss;        // came from the zone's node, though another was preferred
+  uint64_t foreign;     // the zone's node was preferred, but it came from another
+  uint64_t interleave;  // came from the zone's node, whose turn it was; also in hit
   uint64_t other;  // the CPU was not on the zone's node; the rest of hit + miss is Linux's "local"
 
   NumaEvents& operator+=(const NumaEvents& o) {
-    hit += o.hit;
-    miss += o.miss;
-    foreign += o.foreign;
-    other += o.other;
+    hit += read_once(o.hit);
+    miss += read_once(o.miss);
+    foreign += read_once(o.foreign);
+    interleave += read_once(o.interleave);
+    other += read_once(o.other);
     return *this;
   }
 };
@@ -59,7 +62,7 @@ struct Zone;
 
 // A zone's lists on one CPU. Those of a node's zones lie side by side, 256 bytes each.
 struct alignas(256) Pcp {
-  int32_t room;         // pages that the lists of orders 0 to 3 may still take: high - count
+  int32_t room;         // pages that the lists of orders 0 to 3 may still take: high - 1 - count
   int32_t high;         // with so many pages on the lists, `batch` (or more) go back to the zone
   int32_t batch;        // pages fetched or returned at a time
   int32_t free_factor;  // doubles the number returned while frees come in a row
@@ -70,8 +73,8 @@ struct alignas(256) Pcp {
   NumaEvents events;
 
   // Pages on the lists of orders 0 to 3, and blocks on that of order 9.
-  [[nodiscard]] int32_t count() const { return high - room; }
-  [[nodiscard]] int32_t huge_count() const { return huge_high - huge_room; }
+  [[nodiscard]] int32_t count() const { return high - 1 - read_once(room); }
+  [[nodiscard]] int32_t huge_count() const { return huge_high - read_once(huge_room); }
 };
 static_assert(sizeof(Pcp) == 256);
 

@@ -246,7 +246,7 @@ void show_zone(const PageAllocatorCore& core, const Printer& out, const Zone& zo
   stat(out, "numa_hit", events.hit);
   stat(out, "numa_miss", events.miss);
   stat(out, "numa_foreign", events.foreign);
-  stat(out, "numa_interleave", 0);
+  stat(out, "numa_interleave", events.interleave);
   stat(out, "numa_local", events.hit + events.miss - events.other);
   stat(out, "numa_other", events.other);
   out.part("\n  pagesets");
@@ -406,14 +406,12 @@ void show_huge_pages(const PageAllocatorCore& core, const Printer& out) {
 }
 
 // "0-1,3"
-void show_node_list(const PageAllocatorCore& core, const Printer& out) {
+void show_nodes(const NodeSet& nodes, const Printer& out) {
   const char* before = "";
-  for (size_t id = 0; id < core.node_count(); ++id) {
-    if (core.node(static_cast<NodeId>(id)).present == 0) continue;
-    size_t last = id;
-    while (last + 1 < core.node_count() && core.node(static_cast<NodeId>(last + 1)).present != 0) {
-      ++last;
-    }
+  for (NodeId id = 0; id < nodes.end(); ++id) {
+    if (!nodes.has(id)) continue;
+    NodeId last = id;
+    while (nodes.has(static_cast<NodeId>(last + 1))) ++last;
     out.part("{}{}", before, id);
     if (last != id) out.part("-{}", last);
     before = ",";
@@ -467,12 +465,22 @@ void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, con
   out.line("0 pages hwpoisoned");
 }
 
-void PageAllocatorCore::report_failure(const Printer& out, unsigned cpu, Gfp gfp,
-                                       unsigned order) const {
+void PageAllocatorCore::report_failure(const Printer& out, unsigned cpu, Gfp gfp, unsigned order,
+                                       const NodeSet* allowed) const {
+  NodeSet with_memory;
+  for (NodeId id = 0; id < node_count_; ++id) {
+    if (node(id).present != 0) with_memory.set(id);
+  }
   out.part("swapper/{}: page allocation failure: order:{}, mode:{:#x}(", cpu, order, gfp.bits());
   print_gfp(out, gfp);
-  out.part("), nodemask=(null),cpuset=/,mems_allowed=");
-  show_node_list(*this, out);
+  out.part("), nodemask=");
+  if (allowed == nullptr) {
+    out.part("(null)");
+  } else {
+    show_nodes(*allowed, out);
+  }
+  out.part(",cpuset=/,mems_allowed=");
+  show_nodes(with_memory, out);
   out.line("");
   show_mem(*this, cpu, gfp_zone(gfp), out);
 }

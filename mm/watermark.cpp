@@ -61,7 +61,7 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
   auto min = static_cast<int64_t>(mark);
   auto usable = static_cast<int64_t>(free) - static_cast<int64_t>(frames_of(order) - 1);
   if (!rights.reserves()) {
-    usable -= static_cast<int64_t>(__atomic_load_n(&zone.nr_reserved_highatomic, __ATOMIC_RELAXED));
+    usable -= static_cast<int64_t>(uint64_t{zone.nr_reserved_highatomic});
   } else if (rights.min_reserve) {
     min -= min / 2;
     if (rights.non_block) min -= min / 4;
@@ -72,11 +72,11 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
   if (order == 0) return true;
   uint32_t orders = 0;
   for (unsigned type = 0; type < kPcpMigratetypes; ++type) {
-    orders |= __atomic_load_n(&zone.nonempty[type], __ATOMIC_RELAXED);
+    orders |= zone.nonempty[type];
   }
   if (rights.high_atomic) {
     constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);
-    orders |= __atomic_load_n(&zone.nonempty[kHighAtomic], __ATOMIC_RELAXED);
+    orders |= zone.nonempty[kHighAtomic];
   }
   return orders >> order != 0;
 }
@@ -86,7 +86,7 @@ void PageAllocatorCore::update_choices(Zone& zone) {
   for (size_t bits = 0; bits < kChoices; ++bits) {
     Choice& choice = zone.node->choices[bits];
     if (choice.zone != &zone || choice.mark == kNoChoice) continue;
-    __atomic_store_n(&choice.mark, low + zone.lowmem_reserve[kGfpZones[bits]], __ATOMIC_RELAXED);
+    choice.mark = low + zone.lowmem_reserve[kGfpZones[bits]];
   }
 }
 
@@ -132,7 +132,8 @@ void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
         zone.lowmem_reserve[other.type] = clear ? 0 : above / ratio;
         reserve = std::max(reserve, zone.lowmem_reserve[other.type]);
       }
-      totalreserve_pages_ += std::min(reserve + mark(zone, Watermark::High), zone.managed);
+      totalreserve_pages_ +=
+          std::min<uint64_t>(reserve + mark(zone, Watermark::High), zone.managed);
       if (zone.populated) update_choices(zone);
     }
   }

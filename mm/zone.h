@@ -14,6 +14,7 @@
 #include "mm/page.h"
 #include "mm/pageblock.h"
 #include "mm/pcp.h"
+#include "mm/published.h"
 #include "mm/types.h"
 
 namespace mm {
@@ -25,12 +26,12 @@ struct Node;
 
 struct FreeArea {
   std::array<FrameList, kMigratetypes> lists;
-  uint64_t nr_free;  // blocks, those of HighAtomic and Isolate too
+  Published<uint64_t> nr_free;  // blocks, those of HighAtomic and Isolate too
 };
 
 struct alignas(64) Zone {
   // Read by every allocation.
-  uint64_t free_pages;  // without isolated ones and those on per-CPU lists; written under the lock
+  Published<uint64_t> free_pages;  // without isolated ones and those on per-CPU lists
   Node* node;
   ZoneType type;
   bool populated;  // has present pages; without, nothing below `present` means anything
@@ -39,18 +40,22 @@ struct alignas(64) Zone {
 
   PfnRange spanned;
   uint64_t present;
-  uint64_t managed;  // handed over to the allocator
+  Published<uint64_t> managed;  // handed over to the allocator
   std::array<uint64_t, kWatermarks> watermark;
   PerZone<uint64_t> lowmem_reserve;  // kept from those who could use zone [type]
-  uint64_t nr_reserved_highatomic;
-  uint64_t isolated_pages;  // free, in Isolate pageblocks: nobody gets them
+  Published<uint64_t> nr_reserved_highatomic;
+  Published<uint64_t> isolated_pages;  // free, in Isolate pageblocks: nobody gets them
   uint64_t isolated_pageblocks;
   int32_t pcp_high, pcp_batch;
 
   alignas(64) std::array<std::byte, 64> lock;  // the policy's lock
 
   // Which orders have a free block of the type: bit n for order n. Under the lock.
-  std::array<uint32_t, kMigratetypes> nonempty;
+  std::array<Published<uint32_t>, kMigratetypes> nonempty;
+  // Free blocks whose CPU could not wait for the lock: a stack through `next`, pushed by anyone,
+  // emptied by the next that has the lock. Their tags say OnCpuList.
+  FrameIndex deferred;
+  uint64_t deferred_pages;  // on it
   std::array<FreeArea, kOrders> free_area;
 };
 
@@ -60,7 +65,7 @@ struct Choice {
   Zone* zone;  // the node's own preferred zone
   // Above so many free pages that zone may be asked: low watermark + lowmem_reserve +
   // nr_reserved_highatomic; kNoChoice where it is not so simple (or not a legal gfp).
-  uint64_t mark;
+  Published<uint64_t> mark;
 };
 inline constexpr size_t kChoices = 32;
 inline constexpr uint64_t kNoChoice = uint64_t{1} << 62;

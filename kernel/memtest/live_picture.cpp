@@ -60,7 +60,7 @@ class Tested {
 
 constinit Picture picture;
 constinit Tested tested, drawn;
-constinit SpinLock tested_lock;
+constinit SpinLock<LockRank::Findings> tested_lock;
 constinit unsigned painter = 0;  // the CPU that draws
 constinit const Booted* shown = nullptr;
 constinit MemtestState* test = nullptr;

@@ -191,7 +191,7 @@ struct MemtestState {
   TakenMemory taken;
   BadPages bad;
   MemtestProgress progress;
-  SpinLock lock;  // for what is found
+  SpinLock<LockRank::Findings> lock;  // for what is found
   uint64_t errors = 0;
   HardwareErrors told;  // by the hardware, since the test began
   uint64_t told_lines = 0;

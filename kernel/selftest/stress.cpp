@@ -165,7 +165,7 @@ class Stress {
   unsigned arrived_ = 0;
   uint64_t started_ = 0, told_ = 0;
   bool stopping_ = false;
-  SpinLock lock_;  // of the verdict
+  SpinLock<LockRank::Findings> lock_;  // of the verdict
   Verdict verdict_ = Verdict::pass();
 };
 

@@ -14,10 +14,7 @@ constinit Cpus the_cpus;
 
 bool is_done(const Errand& errand) { return __atomic_load_n(&errand.left, __ATOMIC_ACQUIRE) == 0; }
 
-void finish(Errand& errand) {
-  errand.run(errand.context);
-  __atomic_fetch_sub(&errand.left, 1, __ATOMIC_RELEASE);
-}
+void finish(Errand& errand) { __atomic_fetch_sub(&errand.left, 1, __ATOMIC_RELEASE); }
 
 // Puts the errand where the CPU looks for it, unless another is there.
 bool post(Cpu& cpu, Errand& errand) {
@@ -188,7 +185,9 @@ bool while_others_stand(void (*run)(void* context), void* context) {
 
 void take_call() {
   Errand* const errand = __atomic_exchange_n(&cpus().own().call, nullptr, __ATOMIC_ACQ_REL);
-  if (errand != nullptr) finish(*errand);
+  if (errand == nullptr) return;
+  errand->run(errand->context);
+  finish(*errand);
 }
 
 void start_task(unsigned cpu, void (*run)(void* context), void* context) {
@@ -208,6 +207,7 @@ void wait_for_task(unsigned cpu) {
 void run_everywhere(void (*run)(void* context), void* context) {
   for_others([&](const Cpu& cpu) { start_task(cpu.number, run, context); });
   run(context);
+  cpus().rest(arch::this_cpu());
   for_others([](const Cpu& cpu) { wait_for_task(cpu.number); });
 }
 
@@ -218,6 +218,8 @@ void run_everywhere(void (*run)(void* context), void* context) {
       arch::sleep(0);
     } else {
       arch::restore_interrupts(true);
+      cpu.task.run(cpu.task.context);
+      cpus().rest(cpu.number);
       finish(cpu.task);
     }
   }

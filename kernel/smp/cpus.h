@@ -18,10 +18,20 @@ class Cpus {
   [[nodiscard]] Cpu& own() const;
   // `table` begins with the boot CPU and stays where it is.
   void set_table(std::span<Cpu> table) { all_ = table; }
+  // What a CPU does when it has come to the end of a task, as part of it.
+  void set_rest(void (*run)(void* context, unsigned cpu), void* context) {
+    rest_ = run;
+    rest_context_ = context;
+  }
+  void rest(unsigned cpu) const {
+    if (rest_ != nullptr) rest_(rest_context_, cpu);
+  }
 
  private:
   static Cpu boot_cpu;
   std::span<Cpu> all_{&boot_cpu, 1};
+  void (*rest_)(void* context, unsigned cpu) = nullptr;
+  void* rest_context_ = nullptr;
 };
 
 // The machine's.

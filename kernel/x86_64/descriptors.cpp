@@ -7,8 +7,8 @@
 
 extern "C" {
 void load_segments();
-extern char exception_stubs[], timer_stub[], call_stub[], spurious_stub[], interrupt_stub[];
-extern char machine_check_stub[];
+extern char exception_stubs[], timer_stub[], call_stub[], machine_check_stub[], due_stub[];
+extern char spurious_stub[], interrupt_stub[];
 }
 
 namespace kernel::x86 {
@@ -72,6 +72,7 @@ uint64_t handler_of(size_t vector) {
   if (vector == kTimerVector) return address(timer_stub);
   if (vector == kCallVector) return address(call_stub);
   if (vector == kMachineCheckVector) return address(machine_check_stub);
+  if (vector == arch::kDueVector) return address(due_stub);
   if (vector == kSpuriousVector) return address(spurious_stub);
   return address(interrupt_stub);
 }

@@ -68,8 +68,8 @@ exception_stubs:
     .endr
     .size exception_stubs, . - exception_stubs
 
-# For the vectors above 31: those that local_apic.h and machine_check.h name, and any other, which
-# comes as 256.
+# For the vectors above 31: those that local_apic.h, machine_check.h and arch_inline.h name, and any
+# other, which comes as 256.
 .macro interrupt name, number
     .balign 16
     .globl \name
@@ -83,6 +83,7 @@ exception_stubs:
     interrupt timer_stub, 0xef
     interrupt call_stub, 0xfb
     interrupt machine_check_stub, 0xf9
+    interrupt due_stub, 0xfc
     interrupt spurious_stub, 0xff
     interrupt interrupt_stub, 256
 

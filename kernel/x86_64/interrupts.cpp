@@ -38,6 +38,13 @@ void mask_io_apic(volatile uint32_t* registers) {
 constinit bool stopping = false;
 constinit unsigned stopped = 0;
 
+// Whether what an interrupt is about has to wait, as this CPU holds calls back.
+bool put_off(Local& cpu) {
+  if ((cpu.held & ~arch::LocalHead::kNoneDue) == 0) return false;
+  cpu.held &= ~arch::LocalHead::kNoneDue;
+  return true;
+}
+
 }  // namespace
 
 void handle_interrupt(uint64_t vector) {
@@ -50,10 +57,15 @@ void handle_interrupt(uint64_t vector) {
       return;
     case kCallVector:
       end_of_interrupt();
-      take_call();
+      if (!put_off(cpu)) take_call();
       return;
     case kMachineCheckVector:
       end_of_interrupt();
+      if (!put_off(cpu)) finish_machine_checks();
+      return;
+    case arch::kDueVector:  // what was put off
+      cpu.held = arch::LocalHead::kNoneDue;
+      take_call();
       finish_machine_checks();
       return;
     default:

@@ -53,7 +53,7 @@ class Whole {
   }
 
  private:
-  mm::PageAllocator<test::OneCpu>& pages() { return relayed_.relay.pages(); }
+  mm::PageAllocator<mm::OneCpu>& pages() { return relayed_.relay.pages(); }
   test::Relayed relayed_{R"(
 BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
 BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable

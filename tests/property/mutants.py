@@ -21,12 +21,13 @@ WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "relay_mirrored",
-        "relay_order", "page_alloc", "migratetype", "watermark", "pcp", "highmem", "layout32_arm",
+        "relay_order", "page_alloc", "node_choice", "migratetype", "watermark", "pcp", "highmem", "layout32_arm",
         "layout32_arm_memblock", "layout32_ia32"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
-ALLOCATING = ["page_alloc", "migratetype", "watermark", "pcp"]
+ALLOCATING = ["page_alloc", "node_choice", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay", "relay_mirrored", "highmem"],
-               "mm/page_alloc_impl.h": ALLOCATING, "mm/page_alloc_slow_impl.h": ALLOCATING}
+               "mm/page_alloc.h": ALLOCATING, "mm/page_alloc_impl.h": ALLOCATING,
+               "mm/page_alloc_slow_impl.h": ALLOCATING}
 MACHINES = "1500"
 
 # (file, what stands there, what is put there, what it breaks)
@@ -119,7 +120,7 @@ MUTANTS = [
      "if (false) {\n      return bad(", "what is free is released again"),
     ("mm/page_alloc.cpp", " && !has_frames_of_other(zone, frames)", "",
      "pageblocks of two zones are isolated as one's"),
-    ("mm/page_alloc_init.cpp", "  share_mirror_edges();\n  cpu_stride_", "  cpu_stride_",
+    ("mm/page_alloc_init.cpp", "  share_mirror_edges();\n", "",
      "a pageblock that is mirrored in part changes its type"),
     ("mm/page_alloc.cpp", "part = part.clip(frames_of_zone(layout_->nodes[node->id], zone.type, "
      "*range));", "part = part.clip(range->pfns);", "mirrored memory is seeded into Movable's zone"),
@@ -136,12 +137,30 @@ MUTANTS = [
     ("mm/watermark.cpp", "min -= min / 2;", "", "__GFP_HIGH gets no more than others"),
     ("mm/watermark.cpp", "clear ? 0 : above / ratio", "clear ? 0 : 0",
      "DMA is given to who could use others"),
-    ("mm/page_alloc_slow_impl.h", "if (zone.node_id == preferred.node_id) {",
+    ("mm/page_alloc_slow_impl.h", "if (zone.node_id == wanted.node_id) {",
      "if (zone.node_id == attempt.preferred) {", "a memoryless node never hits"),
     ("mm/page_alloc_impl.h", "std::clamp(batch, pcp.batch, most)", "pcp.batch",
      "frees in a row go back one batch at a time"),
-    ("mm/page_alloc_slow_impl.h", "if (attempt.gfp.has(kGfpFlagThisNode) && zone->node_id != "
-     "attempt.preferred) continue;", "", "__GFP_THISNODE goes elsewhere"),
+    ("mm/page_alloc.h", "(!gfp.has(kGfpFlagThisNode) || zone.node_id == preferred)", "true",
+     "__GFP_THISNODE goes elsewhere"),
+    ("mm/page_alloc.h", "(allowed == nullptr || allowed->has(zone.node_id))", "true",
+     "who is bound to nodes gets another's memory"),
+    ("mm/page_alloc_slow_impl.h", "attempt.allowed != nullptr ? PagesOr::Failure::NodesFull : "
+     "PagesOr::Failure::NoMemory", "PagesOr::Failure::NoMemory", "full nodes are not told apart"),
+    ("mm/page_alloc_slow_impl.h", "if (zone.node_id == node) Policy::add(",
+     "Policy::add(", "another node's memory counts as an interleave hit"),
+    ("mm/page_alloc_slow_impl.h", "next = static_cast<NodeId>((node + 1) % node_count_);",
+     "next = node;", "no turns are taken"),
+    ("mm/page_alloc_slow_impl.h", "    if (!locked) continue;\n", "",
+     "a tried allocation takes without the lock"),
+    ("mm/page_alloc_impl.h", "if (zone.node_id != cpu_node(cpu)) return_all(",
+     "if (zone.node_id == cpu_node(cpu)) return_all(", "other nodes' pages stay with a resting CPU"),
+    ("mm/page_alloc_impl.h", "    if (read_once(zone.deferred) != kNoFrame) {\n      const Locked "
+     "locked(zone);\n    }\n", "", "a drain leaves what waits for a lock"),
+    ("mm/page_alloc.cpp", "counts.on_cpu_lists = read_once(zone.deferred_pages);", "",
+     "deferred pages are in no count"),
+    ("mm/audit.cpp", "if (pages != zone.deferred_pages) {", "if (false) {",
+     "the audit does not count what is deferred"),
     ("mm/buddy.cpp", "} else if (order + 1 < kMaxOrder && !to_tail) {", "} else if (false) {",
      "what will merge soon is used at once"),
     ("mm/block_walk.cpp", "} else if (stretch.frames.start != at || stretch.frames.end > frames.end) {",

@@ -179,7 +179,7 @@ class Run {
   mm::FirmwareRam firmware_;
 
  public:
-  mm::Relay<test::OneCpu> relay;
+  mm::Relay<mm::OneCpu> relay;
 };
 
 // Ranges of one node that touch are one here, whether they can be unplugged or not.

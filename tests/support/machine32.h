@@ -12,9 +12,9 @@
 #include "mm/e820.h"
 #include "mm/early_res.h"
 #include "mm/platform.h"
+#include "mm/policy.h"
 #include "mm/relay.h"
 #include "tests/support/drawn_machine.h"
-#include "tests/support/one_cpu.h"
 #include "tests/support/own_e820.h"
 #include "tests/support/pretend_memory.h"
 
@@ -30,7 +30,7 @@ struct Machine32 : OwnE820 {
   mm::EarlyRes in_use{reservation_storage};
   std::vector<mm::MemoryAffinity> srat;
   Log log;
-  std::optional<mm::Relay<OneCpu>> relay;
+  std::optional<mm::Relay<mm::OneCpu>> relay;
 
   void reserve(uint64_t start, uint64_t end, const char* name) {
     must(in_use.reserve({mm::Phys{start}, mm::Phys{end}}, name));

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "mm/platform.h"
+#include "mm/policy.h"
 #include "mm/relay.h"
 #include "tests/support/drawn_machine.h"
-#include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
 
 namespace test {
@@ -23,7 +23,7 @@ struct RelayOptions {
 };
 
 // Every free block, in the order of addresses: "node zone pfn order migratetype".
-inline std::vector<std::string> blocks_of(const mm::Relay<OneCpu>& relay) {
+inline std::vector<std::string> blocks_of(const mm::Relay<mm::OneCpu>& relay) {
   std::vector<mm::FreeBlock> blocks;
   relay.pages().for_each_free_block([&](const mm::FreeBlock& block) {
     blocks.push_back(block);
@@ -73,7 +73,7 @@ class Relayed {
   DrawnMachine machine;
   PretendMemory memory;
   Log log;
-  mm::Relay<OneCpu> relay;
+  mm::Relay<mm::OneCpu> relay;
 };
 
 }  // namespace test

@@ -4,11 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <barrier>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
 #include "mm/audit.h"
+#include "mm/show.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace mm::test {
@@ -63,8 +66,10 @@ class Cpu {
         free_one();
       } else if (dice < 92) {
         if (!held_.empty()) give_away();
-      } else if (dice < 98) {
+      } else if (dice < 97) {
         take_over();
+      } else if (dice < 98) {
+        machine_.allocator.drain_remote(cpu_);
       } else {
         machine_.allocator.drain(cpu_);
       }
@@ -82,13 +87,27 @@ class Cpu {
     constexpr std::array kOrders{0u, 0u, 0u, 1u, 2u, 3u, 5u, 9u, 10u};
     const unsigned order = kOrders[random_() % kOrders.size()];
     const auto node = static_cast<NodeId>(random_() % 8 == 0 ? random_() % 2 : cpu_ % 2);
-    const PagesOr block =
-        machine_.allocator.alloc_pages(cpu_, kGfps[random_() % kGfps.size()], order, node);
+    const PagesOr block = from(kGfps[random_() % kGfps.size()], order, node);
     if (!block.ok()) return;
     ++done_;
     const Held held{block.value(), order};
     mark(machine_.map(), held, held.pfn.v);
     held_.push_back(held);
+  }
+  PagesOr from(Gfp gfp, unsigned order, NodeId node) {
+    NodeSet nodes;
+    nodes.set(node);
+    switch (random_() % 8) {
+      case 0:
+        return machine_.allocator.try_alloc_pages(cpu_, gfp, order, node);
+      case 1:
+        return machine_.allocator.alloc_pages_bind(cpu_, gfp, order, nodes);
+      case 2:
+        nodes.set(static_cast<NodeId>(1 - node));
+        return machine_.allocator.alloc_pages_interleave(cpu_, gfp, order, nodes, turn_);
+      default:
+        return machine_.allocator.alloc_pages(cpu_, gfp, order, node);
+    }
   }
   Held pick() {
     const size_t index = random_() % held_.size();
@@ -108,7 +127,10 @@ class Cpu {
       if (!machine_.allocator.get_page(cpu_, held.pfn).ok()) ++wrong;
       if (!machine_.allocator.put_page(cpu_, held.pfn).ok()) ++wrong;
     }
-    if (!machine_.allocator.free_pages(cpu_, held.pfn, held.order).ok()) ++wrong;
+    const Freed freed = random_() % 8 == 0
+                            ? machine_.allocator.try_free_pages(cpu_, held.pfn, held.order)
+                            : machine_.allocator.free_pages(cpu_, held.pfn, held.order);
+    if (!freed.ok()) ++wrong;
   }
   void give_away() { bazaar_.put(pick()); }
   void take_over() {
@@ -122,6 +144,7 @@ class Cpu {
   std::mt19937_64 random_;
   std::vector<Held> held_;
   uint64_t done_ = 0;
+  NodeId turn_ = 0;
 };
 
 uint64_t operations_of_each(unsigned cpus) {
@@ -147,7 +170,24 @@ void storm(unsigned cpus, bool lists) {
   for (unsigned cpu = 0; cpu < cpus; ++cpu) workers.emplace_back(machine, bazaar, cpu);
   std::vector<std::thread> threads;
   for (Cpu& worker : workers) threads.emplace_back([&] { worker.run(operations_of_each(cpus)); });
+  // Meanwhile the counts are read: each number is one that was there.
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    const uint64_t all = machine.allocator.counts().managed;
+    while (!done) {
+      const ZoneCounts counts = machine.allocator.counts();
+      EXPECT_EQ(counts.managed, all);
+      EXPECT_LE(counts.free, all);
+      EXPECT_LE(counts.allocated(), all);
+      const NumaEvents events = machine.allocator.node_events(0);
+      EXPECT_LE(events.interleave, events.hit + events.miss + 1000);
+      show_buddyinfo(machine.allocator, Printer());
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  });
   for (std::thread& thread : threads) thread.join();
+  done = true;
+  reader.join();
   for (const Cpu& worker : workers) EXPECT_EQ(worker.wrong, 0u);
   Held held{};
   while (bazaar.get(held)) ASSERT_TRUE(machine.allocator.free_pages(0, held.pfn, held.order).ok());
@@ -159,6 +199,48 @@ void storm(unsigned cpus, bool lists) {
   EXPECT_TRUE(after.ok()) << after.error().what << std::hex << " " << after.error().a;
   EXPECT_EQ(machine.allocator.counts().allocated(), 0u);
   EXPECT_EQ(machine.allocator.counts().free, machine.allocator.counts().managed);
+}
+
+// Two CPUs free one block at the same instant, again and again: each time one of them is told.
+void race(unsigned order, NodeId node, bool lists) {
+  PretendMachine<ManyThreads> machine({{{at(0, 64 * kMiB)}}, {{at(64 * kMiB, 128 * kMiB)}}}, 2);
+  ASSERT_TRUE(machine.release_all().ok());
+  ASSERT_TRUE(machine.allocator.start_cpu(1, 1).ok());
+  if (lists) {
+    machine.allocator.setup_watermarks();
+    machine.allocator.setup_per_cpu_pageset();
+  }
+  constexpr unsigned kRounds = 2000;
+  Pfn block;
+  std::array<unsigned, 2> refused{};
+  std::barrier start(2);
+  const auto free_it = [&](unsigned cpu) {
+    for (unsigned round = 0; round < kRounds; ++round) {
+      if (cpu == 0) {
+        block = machine.allocator.alloc_pages(0, kGfpKernel | kGfpFlagMovable, order, node).value();
+      }
+      start.arrive_and_wait();
+      const Freed freed = machine.allocator.free_pages(cpu, block, order);
+      if (!freed.ok()) ++refused[cpu];
+      start.arrive_and_wait();
+    }
+  };
+  std::thread other(free_it, 1);
+  free_it(0);
+  other.join();
+  EXPECT_EQ(refused[0] + refused[1], kRounds);
+  machine.allocator.drain_all();
+  const Result<> audited = audit(machine.allocator);
+  EXPECT_TRUE(audited.ok()) << audited.error().what;
+  EXPECT_EQ(machine.allocator.counts().allocated(), 0u);
+}
+
+TEST(Threads, OneBlockFreedByTwo) {
+  for (const bool lists : {false, true}) {
+    for (const unsigned order : {0u, 3u, 5u, 9u, 12u}) {
+      for (NodeId node = 0; node < 2; ++node) race(order, node, lists);
+    }
+  }
 }
 
 TEST(Threads, TwoWithBootPageSets) { storm(2, false); }

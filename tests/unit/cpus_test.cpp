@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "kernel/policy.h"
 #include "kernel/smp/bring_up.h"
 #include "kernel/smp/drain.h"
 #include "kernel/x86_64/apic_commands.h"
@@ -20,11 +21,12 @@ namespace {
 
 thread_local unsigned own_number = 0;
 thread_local bool interrupts_on = true;
+thread_local unsigned calls_held = 0;
 struct Stopped {};
 
 // As a CPU does that has been interrupted.
 void take_interrupts() {
-  if (__atomic_load_n(&kernel::cpus().own().call, __ATOMIC_RELAXED) != nullptr) {
+  if (calls_held == 0 && __atomic_load_n(&kernel::cpus().own().call, __ATOMIC_RELAXED) != nullptr) {
     interrupts_on = false;
     kernel::take_call();
   }
@@ -70,6 +72,10 @@ unsigned this_cpu() { return own_number; }
 bool mask_interrupts() { return std::exchange(interrupts_on, false); }
 void restore_interrupts(bool on) {
   if (on) take_interrupts();
+}
+void hold_calls() { ++calls_held; }
+void let_calls() {
+  if (--calls_held == 0) restore_interrupts(interrupts_on);
 }
 uint32_t hardware_id() { return cpus().own().id + test::hardware.wrong_id; }
 std::array<Register, 4> common_registers() {
@@ -311,6 +317,21 @@ TEST(Drain, EmptiesTheListsOfAllCpus) {
   }
 }
 
+TEST(Cpus, EachRestsBeforeItsTaskCountsAsDone) {
+  constexpr unsigned kCpus = 3;
+  test::PretendCpus pretend;
+  pretend.start(kCpus);
+  std::atomic<unsigned> rested = 0;
+  cpus().set_rest(
+      [](void* count, unsigned cpu) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        *static_cast<std::atomic<unsigned>*>(count) += 1U << (8 * cpu);
+      },
+      &rested);
+  run_everywhere([](void*) {}, nullptr);
+  EXPECT_EQ(rested, 0x10101U);
+}
+
 // --- Which CPUs there are ------------------------------------------------------------------------
 
 struct Listed {
@@ -388,6 +409,29 @@ TEST(CpuOptions, AreNumbersAndWhatIsNoneIsTold) {
   EXPECT_NE(log.text().find("maxcpus=2q"), std::string::npos) << log.text();
   EXPECT_TRUE(cpu_options(Options("maxcpus=0"), log.printer()).nosmp);
   EXPECT_TRUE(cpu_options(Options("nosmp"), log.printer()).nosmp);
+}
+
+// --- Locks ---------------------------------------------------------------------------------------
+
+TEST(Locks, AreTakenInOneOrder) {
+  Cpu& own = cpus().own();
+  ASSERT_EQ(own.locks, 0U);
+  SpinLock<LockRank::Findings> memtest;
+  SpinLock<LockRank::Zone> zone;
+  {
+    const Held outer(memtest);
+    EXPECT_TRUE(in_lock_order(own.locks, LockRank::Console));
+    const Held inner(zone);
+    EXPECT_EQ(own.locks, lock_bit(LockRank::Findings) | lock_bit(LockRank::Zone));
+    EXPECT_TRUE(in_lock_order(own.locks, LockRank::Console));
+    EXPECT_FALSE(in_lock_order(own.locks, LockRank::Zone));  // two zones' at a time
+    EXPECT_FALSE(in_lock_order(own.locks, LockRank::Findings));
+    EXPECT_FALSE(zone.try_lock());
+  }
+  EXPECT_EQ(own.locks, 0U);
+  ASSERT_TRUE(zone.try_lock());  // who does not wait is in nobody's way
+  EXPECT_EQ(own.locks, 0U);
+  zone.unlock();
 }
 
 // --- How they are told (Intel SDM vol. 3A, chapter 11) -------------------------------------------

@@ -25,7 +25,7 @@ constexpr const char* kFolder = "tests/machines";
 
 struct Replay {
   test::PretendMemory memory;
-  mm::Relay<test::OneCpu> relay;
+  mm::Relay<mm::OneCpu> relay;
   mm::FirmwareRam firmware;
   uint64_t trimmed = 0;
   std::string last_pfn;

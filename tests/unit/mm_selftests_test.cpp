@@ -432,8 +432,8 @@ const Breakage kBreakages[] = {
     {"mm.zones.largest",
      {"mm.buddy.audit"},
      [](Machine& m) {
-       uint32_t& orders = m.zone(1, ZoneType::Normal).nonempty[1];
-       orders &= orders - 1;
+       auto& orders = m.zone(1, ZoneType::Normal).nonempty[1];
+       orders = orders & (orders - 1);
      },
      "node 1 zone Normal"},
     // Two pages inside the blocks that single pages are cut from.
@@ -456,7 +456,10 @@ const Breakage kBreakages[] = {
     {"mm.zones.types",
      {"mm.buddy.audit", "mm.cpus.stress", "mm.nodes.local", "mm.zones.largest", "mm.zones.orders",
       "mm.zones.watermarks"},
-     [](Machine& m) { m.zone(1, ZoneType::Normal).nonempty[1] &= 0xff; },
+     [](Machine& m) {
+       auto& orders = m.zone(1, ZoneType::Normal).nonempty[1];
+       orders = orders & 0xff;
+     },
      "node 1 zone Normal: "},
     // All zones of node 1 are looked for on node 0.
     {"mm.nodes.local",
@@ -501,7 +504,10 @@ const Breakage kBreakages[] = {
      "min_free_kbytes asks for"},
     {"mm.cpu.lists",
      {},
-     [](Machine& m) { m.pcp(1, ZoneType::Normal).high = m.pcp(1, ZoneType::Normal).room = 0; },
+     [](Machine& m) {
+       m.pcp(1, ZoneType::Normal).high = 0;
+       m.pcp(1, ZoneType::Normal).room = -1;
+     },
      "the CPU keeps 0 pages"},
     {"mm.roads", {}, [](Machine& m) { m.layout(1).spanned.start += 1; }, "memblock hands over"},
     {"mm.roads",

@@ -17,13 +17,13 @@
 #include <vector>
 
 #include "mm/page_alloc.h"
-#include "tests/support/one_cpu.h"
+#include "mm/policy.h"
 
 namespace mm::test {
 
-using ::test::OneCpu;
+using ::mm::OneCpu;
 
-struct ManyThreads {
+struct ManyThreads : ManyCpus {
   using Lock = std::mutex;
   using Masked = OneCpu::Masked;
 };

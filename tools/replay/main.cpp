@@ -19,6 +19,7 @@
 #include "mm/page_alloc.h"
 #include "mm/picture/text_picture.h"
 #include "mm/platform.h"
+#include "mm/policy.h"
 #include "mm/relay.h"
 #include "mm/relay_ledger.h"
 #include "tools/replay/compare.h"
@@ -26,7 +27,6 @@
 #include "tools/replay/log_text.h"
 #include "tools/replay/machine_file.h"
 #include "tools/replay/must.h"
-#include "tools/replay/one_cpu.h"
 #include "tools/replay/pretend_memory.h"
 
 namespace {
@@ -166,7 +166,7 @@ void run(const Options& options) {
   const mm::E820Table map = must(log.map(storage));
   const mm::Platform platform = platform_of(log);
   const replay::PretendMemory memory(mm::phys(map.last_pfn(platform.max_pfn)));
-  mm::Relay<replay::OneCpu> relay(platform, memory.map(), out);
+  mm::Relay<mm::OneCpu> relay(platform, memory.map(), out);
   must(relay.take_over(map.entries(), {}, mm::Phys{mm::kMaxPhys}, memory.end_of_low()));
   const mm::FirmwareRam firmware =
       mm::account_firmware_ram(mm::claims_of(log.said()), relay.e820());

@@ -57,7 +57,7 @@ TEST_F(Audit, NrFreeTooSmall) {
   EXPECT_EQ(said(), "a list is longer than its count or a circle (address {:#x}, count {})");
 }
 TEST_F(Audit, NonEmpty) {
-  zone().nonempty[2] |= 1;
+  zone().nonempty[2] = zone().nonempty[2] | 1;
   EXPECT_EQ(said(), "a list is empty and marked as not, or the other way (order {}, type {})");
 }
 TEST_F(Audit, TagOnAList) {

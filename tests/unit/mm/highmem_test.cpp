@@ -12,10 +12,10 @@
 
 #include "mm/arm/lowmem.h"
 #include "mm/audit.h"
+#include "mm/policy.h"
 #include "mm/relay.h"
 #include "mm/x86_64/ia32.h"
 #include "tests/support/drawn_machine.h"
-#include "tests/support/one_cpu.h"
 #include "tests/support/pretend_memory.h"
 
 namespace {
@@ -87,7 +87,7 @@ class Machine {
 
  public:
   test::Log log;
-  mm::Relay<test::OneCpu> relay;
+  mm::Relay<mm::OneCpu> relay;
   Phys boot;
 };
 
@@ -97,7 +97,7 @@ TEST(HighMem, BothRoadsHandOverTheSameAndTouchNoneOfIt) {
   EXPECT_EQ(bitmap.buddy(), ranges.buddy());
   EXPECT_EQ(bitmap.boot, ranges.boot);
   for (const Machine* machine : {&bitmap, &ranges}) {
-    const mm::Relay<test::OneCpu>& relay = machine->relay;
+    const mm::Relay<mm::OneCpu>& relay = machine->relay;
     must(mm::audit(relay.pages()));
     // Every frame of RAM is free or reserved, in highmem as in lowmem.
     uint64_t left = 0;

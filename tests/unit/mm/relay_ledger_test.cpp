@@ -137,7 +137,7 @@ TEST(RelayLedger, UncachedRamHasAName) {
   test::DrawnMachine drawn(kDrawing);
   const test::PretendMemory memory(drawn.e820.entries().back().range.end);
   test::Log log;
-  mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
+  mm::Relay<mm::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
   test::must(relay.take_over(drawn.e820.entries(), {}, Phys{mm::kMaxPhys}, memory.end_of_low()));
   const mm::LedgerFacts facts{.firmware = test::firmware_ram(drawn.firmware, relay.e820())};
   const mm::PfnRange uncovered[] = {{{0x17'0000}, mm::pfn_down(mm::Phys{mm::kMaxPhys})}};
@@ -215,7 +215,7 @@ BIOS-e820: [mem 0x0000fffd00000000-0x0000ffffffffffff] reserved
   for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
     const test::PretendMemory memory(Phys{mm::kGiB});
     test::Log log;
-    mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
+    mm::Relay<mm::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
     test::must(relay.take_over(drawn.e820.entries(), {}, kEnd));
     EXPECT_EQ(mm::print_beyond(relay.e820(), kEnd, log.printer()), 2U);
     const std::span<const mm::E820Entry> told = drawn.e820.entries();

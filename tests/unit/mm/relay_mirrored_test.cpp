@@ -35,7 +35,7 @@ struct Mirrored : test::Relayed {
     options.movable.mirror = true;
     return options;
   }
-  [[nodiscard]] mm::PageAllocator<test::OneCpu>& pages() { return relay.pages(); }
+  [[nodiscard]] mm::PageAllocator<mm::OneCpu>& pages() { return relay.pages(); }
   [[nodiscard]] mm::ZoneType zone_of(mm::Pfn pfn) { return pages().owner_of(pfn).zone; }
 };
 

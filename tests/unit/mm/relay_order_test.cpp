@@ -28,7 +28,7 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
 )";
 
 // All stations, in their order.
-using Relay = mm::Relay<test::OneCpu>;
+using Relay = mm::Relay<mm::OneCpu>;
 struct Given {
   test::DrawnMachine machine{kTwoNodes};
   test::PretendMemory memory{machine.e820.entries().back().range.end};

@@ -108,7 +108,7 @@ TEST(Relay, BothRoadsAllocateAtTheSamePlaceBeforeBuddy) {
     for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
       test::DrawnMachine drawn(drawing);
       const test::PretendMemory memory(drawn.e820.entries().back().range.end);
-      mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), mm::Printer());
+      mm::Relay<mm::OneCpu> relay(mm::x86_64_platform(), memory.map(), mm::Printer());
       const auto reservations = {reserved(0x1200000, 0x1201000, "IN THE WAY")};
       test::must(relay.take_over(drawn.e820.entries(), std::vector(reservations),
                                  Phys{mm::kMaxPhys}, memory.end_of_low()));
@@ -169,7 +169,7 @@ struct Started {
   test::DrawnMachine drawn;
   test::PretendMemory memory{drawn.e820.entries().back().range.end};
   test::Log log;
-  mm::Relay<test::OneCpu> relay{mm::x86_64_platform(), memory.map(), log.printer()};
+  mm::Relay<mm::OneCpu> relay{mm::x86_64_platform(), memory.map(), log.printer()};
 
   Started(const std::string& drawing, mm::Road road,
           const std::vector<mm::Reservation>& reservations = {})
@@ -278,7 +278,7 @@ TEST(Relay, KeepsNothingFor32BitDmaUnderA32BitKernel) {
   const test::DrawnMachine machine(kAboveFourGiB);
   const test::PretendMemory memory(Phys{5 * mm::kGiB});
   test::Log log;
-  mm::Relay<test::OneCpu> relay(mm::ia32_platform(end_of_low), memory.map(), log.printer());
+  mm::Relay<mm::OneCpu> relay(mm::ia32_platform(end_of_low), memory.map(), log.printer());
   test::must(relay.take_over(machine.e820.entries(), {}, Phys{mm::kMaxPhys}, end_of_low));
   test::must(relay.finish());
   EXPECT_EQ(log.text().find("dma32"), std::string::npos) << log.text();
@@ -308,7 +308,7 @@ TEST(Relay, WithoutRoomForABitmapTheBootmemRoadEnds) {
   test::DrawnMachine drawn(kSmallPc);
   const test::PretendMemory memory(drawn.e820.entries().back().range.end);
   test::Log log;
-  mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
+  mm::Relay<mm::OneCpu> relay(mm::x86_64_platform(), memory.map(), log.printer());
   test::must(relay.take_over(drawn.e820.entries(), {}));
   test::must(relay.trim());
   test::must(relay.find_nodes(drawn.numa()));
@@ -336,7 +336,7 @@ TEST(Relay, WithoutRoomForABitmapTheBootmemRoadEnds) {
 TEST(Relay, NoRoomIsAnErrorThatNamesWhatFoundNone) {
   test::DrawnMachine drawn("BIOS-e820: [mem 0x0000000000001000-0x0000000000001fff] usable\n");
   const test::PretendMemory memory(Phys{0x10000});
-  mm::Relay<test::OneCpu> relay(mm::x86_64_platform(), memory.map(), mm::Printer());
+  mm::Relay<mm::OneCpu> relay(mm::x86_64_platform(), memory.map(), mm::Printer());
   const auto result = relay.take_over(drawn.e820.entries(), {});
   ASSERT_FALSE(result.ok());
   EXPECT_STREQ(result.error().subject, "early_res");
