@@ -10,7 +10,6 @@ namespace kernel {
 namespace {
 
 constexpr unsigned kRounds = 1000;
-constexpr mm::NodeId kNode = 0;
 
 // The counter is read twice around each measurement; what that costs itself is taken off.
 template <class Work>
@@ -24,9 +23,12 @@ uint64_t per_round(uint64_t ticks, uint64_t empty) {
   return (ticks - (empty < ticks ? empty : ticks) + kRounds / 2) / kRounds;
 }
 
+// `cpu` says on which it runs: a function, as that is part of what an allocation costs.
+template <class Policy, class Cpu>
 class Bench {
  public:
-  Bench(Booted& machine, const mm::Printer& out) : pages_(machine.relay.pages()), out_(out) {
+  Bench(mm::PageAllocator<Policy>& pages, Cpu cpu, const char* kind, const mm::Printer& out)
+      : pages_(pages), cpu_(cpu), kind_(kind), out_(out) {
     empty_ = ticks_of([] {
       for (unsigned i = 0; i < kRounds; ++i) asm volatile("" : : : "memory");
     });
@@ -39,7 +41,7 @@ class Bench {
     const uint64_t ticks = ticks_of([&] {
       for (unsigned i = 0; i < kRounds; ++i) give<order>(take<order>());
     });
-    out_.line("BENCH alloc.order{}_pair {} ticks", order, per_round(ticks, empty_));
+    out_.line("BENCH {}.order{}_pair {} ticks", kind_, order, per_round(ticks, empty_));
   }
 
   // The free alone: alternate and take the allocation's own ticks off.
@@ -53,7 +55,7 @@ class Bench {
       ticks += ticks_of([&] { give<order>(pfn); });
       reading += ticks_of([] {});
     }
-    out_.line("BENCH alloc.order{}_free {} ticks", order, per_round(ticks, reading));
+    out_.line("BENCH {}.order{}_free {} ticks", kind_, order, per_round(ticks, reading));
   }
 
   // Allocations of half a pageblock: each second one opens a pageblock that nobody has looked into
@@ -74,17 +76,17 @@ class Bench {
       if (dearer > most) most = dearer;
     }
     for (const mm::Pfn pfn : held) give<kOrder>(pfn);
-    out_.line("BENCH alloc.first_touch {} ticks", sum / kPageblocks);
-    out_.line("BENCH alloc.first_touch_most {} ticks", most);
+    out_.line("BENCH {}.first_touch {} ticks", kind_, sum / kPageblocks);
+    out_.line("BENCH {}.first_touch_most {} ticks", kind_, most);
   }
 
  private:
   // False, with a line that says so, where the node has no such block.
   template <unsigned order>
   bool warm_up() {
-    const mm::PagesOr block = pages_.alloc_pages(arch::this_cpu(), kGfp, order, kNode);
+    const mm::PagesOr block = pages_.alloc_pages(cpu_(), kGfp, order, kNode);
     if (!block) {
-      out_.line("BENCH alloc.order{} none: node {} has no such block", order, kNode);
+      out_.line("BENCH {}.order{} none: node {} has no such block", kind_, order, kNode);
       return false;
     }
     give<order>(block.value());
@@ -92,22 +94,89 @@ class Bench {
   }
   template <unsigned order>
   mm::Pfn take() {
-    const mm::PagesOr block = pages_.alloc_pages(arch::this_cpu(), kGfp, order, kNode);
+    const mm::PagesOr block = pages_.alloc_pages(cpu_(), kGfp, order, kNode);
     if (!block) panic("bench", block.error());
     return block.value();
   }
   template <unsigned order>
   void give(mm::Pfn pfn) {
-    const mm::Freed freed = pages_.free_pages(arch::this_cpu(), pfn, order);
+    const mm::Freed freed = pages_.free_pages(cpu_(), pfn, order);
     if (!freed) panic("bench", freed.error());
   }
 
   static constexpr mm::Gfp kGfp = mm::kGfpKernel | mm::kGfpFlagMovable;
+  static constexpr mm::NodeId kNode = 0;
 
   mm::PageAllocator<Policy>& pages_;
+  Cpu cpu_;
+  const char* kind_;
   mm::Printer out_;
   uint64_t empty_ = 0;
 };
+
+// A machine of one node and one CPU that nothing interrupts, made of memory of this one's: what an
+// allocation costs without locks, masking and the question which CPU it is.
+class AloneMachine {
+ public:
+  static constexpr unsigned kOrder = 13;  // 32 MiB
+
+  // Of a block of that order.
+  mm::Result<> make(mm::Pfn block, const mm::DirectMap& map) {
+    mm::Phys next = mm::phys(block);
+    const auto take = [&](uint64_t bytes) {
+      const mm::Range range{next, next + mm::align_up(bytes, mm::kPageSize)};
+      next = range.end;
+      return range;
+    };
+    const mm::PfnRange all{block, block + mm::frames_of(kOrder)};
+    node_.id = 0;
+    node_.spanned = all;
+    node_.mem_map_start = block;
+    node_.fallback[node_.fallback_count++] = 0;
+    mm::ZoneLayout& normal = node_.zones[mm::ZoneType::Normal];
+    normal = {all, all.size()};
+    node_.present = all.size();
+    active_.pfns = all;
+    active_.node = 0;
+    layout_.active = {&active_, 1};
+    layout_.nodes = {&node_, 1};
+    layout_.zones.has[mm::ZoneType::Normal] = true;
+    node_.node_data = take(mm::node_data_size(layout_, 0));
+    node_.per_cpu = take(mm::per_cpu_size(layout_, 1, 0));
+    node_.mem_map = take(all.size() * sizeof(mm::Page));
+    BATON_TRY(pages_.init(layout_, map, 1, mm::Printer()));
+    BATON_TRY(pages_.release({mm::pfn_up(next), all.end}));
+    pages_.setup_watermarks();
+    pages_.setup_per_cpu_pageset();
+    return {};
+  }
+  mm::PageAllocator<mm::OneCpu>& pages() { return pages_; }
+
+ private:
+  mm::NodeLayout node_;
+  mm::ActiveRange active_;
+  mm::Layout layout_;
+  mm::PageAllocator<mm::OneCpu> pages_;
+};
+
+void bench_alone(Booted& machine, const mm::Printer& out) {
+  mm::PageAllocator<Policy>& pages = machine.relay.pages();
+  const mm::PagesOr block =
+      pages.alloc_pages(arch::this_cpu(), mm::kGfpKernel, AloneMachine::kOrder, 0);
+  if (!block) {
+    out.line("BENCH alone none: node 0 has no block of order {}", AloneMachine::kOrder);
+    return;
+  }
+  AloneMachine alone;
+  if (const auto made = alone.make(block.value(), machine.relay.map()); !made.ok()) {
+    panic("bench", made.error());
+  }
+  Bench bench(
+      alone.pages(), [] { return 0u; }, "alone", out);
+  bench.pair<0>();
+  bench.pair<3>();
+  (void)pages.free_pages(arch::this_cpu(), block.value(), AloneMachine::kOrder);
+}
 
 }  // namespace
 
@@ -140,13 +209,15 @@ void bench_start(const Booted& machine, const mm::Printer& out) {
 }
 
 void bench_allocator(Booted& machine, const mm::Printer& out) {
-  Bench bench(machine, out);
+  Bench bench(
+      machine.relay.pages(), [] { return arch::this_cpu(); }, "alloc", out);
   bench.first_touch();
   bench.pair<0>();
   bench.pair<3>();
   bench.pair<9>();
   bench.free_alone<9>();
   bench.pair<18>();
+  bench_alone(machine, out);
   out.line("BENCH end");
 }
 
