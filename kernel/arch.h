@@ -179,7 +179,8 @@ bool can_write(uint64_t virt);
 //   bool mask_interrupts()            from here on none is taken; whether they were before
 //   void restore_interrupts(bool on)  as mask_interrupts() found them
 //   void hold_calls()                 from here on this CPU takes no call of another (take_call()),
-//                                     nor finishes a machine check, however it is interrupted; nests
+//                                     nor finishes a machine check, however it is interrupted;
+//                                     nests
 //   void let_calls()                  the end of that; what came meanwhile is done
 //   void add_own(T& own, T n)         a counter that only this CPU writes and others read
 //   bool spend_own(int32_t& own, int32_t n)  own -= n; whether it is below 0 then

@@ -37,9 +37,9 @@ class Laps {
 // before that prompt.
 void bench_start(const Booted& machine, const mm::Printer& out);
 
-// Pairs of alloc_pages and free_pages on an allocator at rest: "alloc." as the kernel's code does it,
-// with the question which CPU it is, held calls and frees that may race; "alone." by the same code
-// for one CPU that nothing interrupts.
+// Pairs of alloc_pages and free_pages on an allocator at rest: "alloc." as the kernel's code does
+// it, with the question which CPU it is, held calls and frees that may race; "alone." by the same
+// code for one CPU that nothing interrupts.
 void bench_allocator(Booted& machine, const mm::Printer& out);
 
 }  // namespace kernel

@@ -22,8 +22,8 @@ constexpr uint32_t lock_bit(LockRank rank) { return uint32_t{1} << static_cast<u
 constexpr bool in_lock_order(uint32_t held, LockRank rank) { return held < lock_bit(rank); }
 
 #ifdef BATON_CHECK_LOCKS
-// This CPU is about to take a lock of the rank, which it must not have, nor any above: if it has, the
-// machine stops and says which. And it has let go of it.
+// This CPU is about to take a lock of the rank, which it must not have, nor any above: if it has,
+// the machine stops and says which. And it has let go of it.
 void note_taking(LockRank rank);
 void note_released(LockRank rank);
 #else

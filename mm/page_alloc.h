@@ -4,10 +4,10 @@
 // (NODE_DATA, mem_map, per-CPU area), so any number of machines coexist. What differs between
 // worlds comes as a Policy, at compile time (mm/policy.h).
 // The CPU is a parameter of every call: the one the caller runs on, and stays on. Only that CPU
-// touches its lists; `drain` and `start_cpu` of another CPU are for when it is at rest. Blocks may be
-// freed on any CPU; two that free one at the same instant are caught, too.
+// touches its lists; `drain` and `start_cpu` of another CPU are for when it is at rest. Blocks may
+// be freed on any CPU; two that free one at the same instant are caught, too.
 //
-// A CPU holds one zone's lock at a time, with its interrupts masked, and calls nobody meanwhile: in
+// A CPU holds one zone's lock at a time, within its policy's Masked, and calls nobody meanwhile: in
 // an order of locks it comes after all that are held by who allocates or frees.
 //
 // Order of use: layout placed -> init -> release (each free range) -> setup_watermarks ->
@@ -43,9 +43,10 @@ namespace mm {
 // --- What has to be placed before init() ---------------------------------------------------------
 
 // Bytes of NodeLayout::node_data and of NodeLayout::per_cpu (for those of CPUs 0 to cpus - 1 that
-// Layout::cpu_nodes puts there); whole pages, to be placed page-aligned. Both need spanned and present of all the layout's nodes
-// and zones. NodeLayout::mem_map has sizeof(Page) bytes for each frame of the node's span rounded
-// outward to sections; the parts of it that describe sections without RAM are never touched.
+// Layout::cpu_nodes puts there); whole pages, to be placed page-aligned. Both need spanned and
+// present of all the layout's nodes and zones. NodeLayout::mem_map has sizeof(Page) bytes for each
+// frame of the node's span rounded outward to sections; the parts of it that describe sections
+// without RAM are never touched.
 uint64_t node_data_size(const Layout& layout, NodeId node);
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node);
 
@@ -367,8 +368,8 @@ class PageAllocator : public PageAllocatorCore {
                                              NodeId preferred);
   // Drops the caller's reference; with the last one the block becomes free. `order` must be the one
   // it was allocated with. Caught, always: a free that is double, of a wrong order, unaligned, out
-  // of range, of a reserved or never allocated frame, or inside a block; also when two CPUs free one
-  // block at the same instant, for which a policy of many CPUs spends a locked instruction.
+  // of range, of a reserved or never allocated frame, or inside a block; also when two CPUs free
+  // one block at the same instant, for which a policy of many CPUs spends a locked instruction.
   [[gnu::always_inline]] Freed free_pages(unsigned cpu, Pfn pfn, unsigned order);
   Freed get_page(unsigned cpu, Pfn pfn);
   Freed put_page(unsigned cpu, Pfn pfn);  // free_pages without having to know the order

@@ -1,7 +1,8 @@
 // What differs between the worlds a page allocator runs in; it is told at compile time.
 //
 // A policy is a struct with
-//     struct Lock { void lock(); bool try_lock(); void unlock(); };  // made by default, <= 64 bytes
+//     struct Lock { void lock(); bool try_lock(); void unlock(); };  // made by default; 64 bytes
+//                                              // at most
 //     struct Masked { Masked(); ~Masked(); };  // while it lives, whatever may interrupt this CPU
 //                                              // stays out of the allocator; nests
 //     template <class T> static void add(T& own, T n);

@@ -1,7 +1,7 @@
 // Numbers that one writes while others read them.
 //
-// A reader gets a value that was there at some instant, never half of one. What it reads of two such
-// numbers need not be of one instant: sums are exact when nobody writes meanwhile.
+// A reader gets a value that was there at some instant, never half of one. What it reads of two
+// such numbers need not be of one instant: sums are exact when nobody writes meanwhile.
 #pragma once
 
 namespace mm {

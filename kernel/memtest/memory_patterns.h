@@ -256,8 +256,8 @@ class Sweeper {
     });
   }
 
-  // From one end to the other: ahead(rest) does as many bytes at once as it can; the line that stops
-  // it goes word by word, and everything where it knows no way.
+  // From one end to the other: ahead(rest) does as many bytes at once as it can; the line that
+  // stops it goes word by word, and everything where it knows no way.
   template <class Ahead, class Word>
   static void sweep(mm::Range rest, bool up, const Ahead& ahead, const Word& word) {
     const auto leave = [&](uint64_t bytes) {

@@ -39,15 +39,15 @@ struct MemtestOptions {
   // plain, or a form's name; otherwise by pattern and pass (form_of()).
   std::optional<const RunForm*> form;  // null: word by word
 };
-// By which form a pass (from 0) of a pattern goes. When nobody chose, the widest that the CPUs have;
-// zeros and ones go word by word, as only so each word changes between neighbours that have not and
-// have; and every second pass is all so, since different forms show different faults.
+// By which form a pass (from 0) of a pattern goes. When nobody chose, the widest that the CPUs
+// have; zeros and ones go word by word, as only so each word changes between neighbours that have
+// not and have; and every second pass is all so, since different forms show different faults.
 [[nodiscard]] const RunForm* form_of(const MemtestOptions& options, PatternId pattern,
                                      unsigned pass);
 // What that comes to, in a line.
 void print_forms(const MemtestOptions& options, const mm::Printer& out);
-// `nodes` is how many the machine has; a CPU must be online. Nothing where a word is wrong, and a line that names it and
-// says what would be right.
+// `nodes` is how many the machine has; a CPU must be online. Nothing where a word is wrong, and a
+// line that names it and says what would be right.
 std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
                                             const mm::Printer& out);
 
@@ -230,8 +230,9 @@ struct TakeOut {
   void* context = nullptr;
 };
 
-// `Cells` is how the memory is touched: read, write, copy, written_back, wait, fill, same and turn as
-// in kernel/memtest/memory_patterns.h; choose(form): by which the last three and copy go from here on; swept(chunk, progress): a CPU has done with a chunk.
+// `Cells` is how the memory is touched: read, write, copy, written_back, wait, fill, same and turn
+// as in kernel/memtest/memory_patterns.h; choose(form): by which the last three and copy go from
+// here on; swept(chunk, progress): a CPU has done with a chunk.
 template <class Cells>
 class MemoryTest {
  public:
@@ -251,7 +252,8 @@ class MemoryTest {
   // How every CPU's banks are looked into, now and then and after each pattern.
   void set_collect(void (*all_banks)()) { collect_ = all_banks; }
 
-  // Tries every pattern on 4 MiB for each CPU that tests, or what there is; what is found there the test itself will find.
+  // Tries every pattern on 4 MiB for each CPU that tests, or what there is; what is found there the
+  // test itself will find.
   [[nodiscard]] MemtestPlan plan(MemtestProgress::Clock clock);
   // As plan() said.
   void set_rates(std::span<const uint64_t, kMemoryPatterns.size()> rates) {

@@ -41,8 +41,8 @@ KernelTests buddy_tests, allocator_rule_tests, node_tests, cpu_memory_tests;
 bool run_selftests(Booted& machine, std::string_view words, const mm::Printer& out);
 // The stress test alone, of so many operations.
 bool run_stress(Booted& machine, uint64_t operations, const mm::Printer& out);
-// The same for the words `selftest`, `stress` and `memtest` of the boot's options, in one document; nothing
-// when none is there.
+// The same for the words `selftest`, `stress` and `memtest` of the boot's options, in one document;
+// nothing when none is there.
 std::optional<bool> run_asked_tests(Booted& machine, const mm::Printer& out);
 
 }  // namespace kernel

@@ -45,7 +45,8 @@ constinit std::array<ZoneBefore, mm::kMaxNodes * mm::kZoneTypes> zones_before{};
 
 class Stress;
 
-// What one CPU does and has. Others put blocks into its inbox, and look at all of it when it stands.
+// What one CPU does and has. Others put blocks into its inbox, and look at all of it when it
+// stands.
 class alignas(64) Worker {
  public:
   Worker(Stress& all, unsigned cpu)

@@ -1,5 +1,5 @@
-// Stress: all CPUs allocate, fill, check, hand on and free blocks at the same time, and now and then
-// all of them stand while one looks whether everything is where it should be.
+// Stress: all CPUs allocate, fill, check, hand on and free blocks at the same time, and now and
+// then all of them stand while one looks whether everything is where it should be.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ struct StressPlan {
 };
 
 // Where there is little memory, or many CPUs, less is held at a time. Progress is told in the log
-// every ten seconds. Afterwards everything has been given back, or the verdict says what is missing.
+// every ten seconds. Afterwards everything has been given back, or the verdict says what is
+// missing.
 [[nodiscard]] loader::Verdict stress_allocator(Booted& machine, const StressPlan& plan);
 
 }  // namespace kernel

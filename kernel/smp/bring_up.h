@@ -37,8 +37,8 @@ void list_cpu_nodes(std::span<mm::NodeId> nodes, const CpuFacts& facts);
 [[nodiscard]] CpuFacts cpu_facts(const Kept& kept, const FirmwareTables& tables, const Relay& relay,
                                  const CpuOptions& options);
 
-// Starts them (interrupts have been opened), and tells what came of it in Linux's words. Whatever is missing for it is told, and
-// the machine goes on with the CPUs it has.
+// Starts them (interrupts have been opened), and tells what came of it in Linux's words. Whatever
+// is missing for it is told, and the machine goes on with the CPUs it has.
 void bring_up_cpus(Booted& machine, const CpuOptions& options, const mm::Printer& out);
 
 }  // namespace kernel

@@ -106,7 +106,8 @@ Worst note_banks() {
 // Where the CPU is in the middle of what it may leave, holding nothing, it goes on behind that.
 bool leave_attempt(Registers& r) {
   uint64_t& stack = local().checks.attempt;
-  if (stack == 0 || (r.rflags & kInterruptFlag) == 0) return false;
+  const bool holds = (local().held & ~arch::LocalHead::kNoneDue) != 0;
+  if (stack == 0 || holds || (r.rflags & kInterruptFlag) == 0) return false;
   r.rip = reinterpret_cast<uint64_t>(attempt_failed);
   r.rsp = stack;
   stack = 0;

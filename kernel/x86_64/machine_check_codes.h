@@ -97,7 +97,8 @@ enum class Severity : uint8_t {
   if (!r.has(kBankHasAddress)) return std::nullopt;
   uint64_t lowest = 6;  // a cache line's
   if (rules.amd) {
-    // No bit says so, but poison carries its physical address, and the northbridge's ECC errors did.
+    // No bit says so, but poison carries its physical address, and the northbridge's ECC errors
+    // did.
     const bool ecc = r.bank == kMemoryController && (r.status >> 16 & 0x1f) == kEccError;
     if (!r.has(kBankPoison) && !ecc) return std::nullopt;
   } else {

@@ -1,5 +1,5 @@
-// Two and eight CPUs in the allocator at once, each a thread, under ThreadSanitizer. `make soak` runs
-// the same without it, and longer: BATON_OPERATIONS says how many allocations and frees.
+// Two and eight CPUs in the allocator at once, each a thread, under ThreadSanitizer. `make soak`
+// runs the same without it, and longer: BATON_OPERATIONS says how many allocations and frees.
 #include "mm/page_alloc.h"
 
 #include <gtest/gtest.h>

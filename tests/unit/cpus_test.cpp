@@ -150,7 +150,8 @@ TEST(Cpus, NobodyCallsWhatIsNotOnline) {
       4, [](void*) { FAIL(); }, nullptr));
 }
 
-// Each CPU calls each other at the same time, over and over: nobody waits for ever, nothing is lost.
+// Each CPU calls each other at the same time, over and over: nobody waits for ever, nothing is
+// lost.
 TEST(Cpus, AllMayCallEachOtherAtOnce) {
   constexpr unsigned kCpus = 6, kRounds = 200;
   test::PretendCpus pretend;

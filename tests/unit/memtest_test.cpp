@@ -469,7 +469,8 @@ TEST(Memtest, TheFirstEstimateIsWhatItTakes) {
     }
     const uint64_t took = now - start;
     EXPECT_GT(plan.microseconds, took - took / 20) << words;
-    // (Half of the memory here is the plan's sample, which is not touched for the first time again.)
+    // (Half of the memory here is the plan's sample, which is not touched for the first time
+    // again.)
     EXPECT_LT(plan.microseconds, took + took / (fresh ? 4 : 20)) << words;
     EXPECT_GE(bench.state->progress.standing().percent, 99U) << words;
     EXPECT_LE(bench.state->progress.standing().seconds_left, 1U) << words;

@@ -34,8 +34,8 @@ inline void restore_interrupts(bool on) {
   if (on) asm volatile("sti" : : : "memory");
 }
 
-// Interrupts stay on: one that comes while calls are held clears kNoneDue and leaves. So the word is
-// zero when they are let and one is due, which an interrupt of our own making then takes: to the
+// Interrupts stay on: one that comes while calls are held clears kNoneDue and leaves. So the word
+// is zero when they are let and one is due, which an interrupt of our own making then takes: to the
 // compiler nothing is called here, and no register has to be kept.
 inline constexpr unsigned kDueVector = 0xfc;
 inline void hold_calls() {
