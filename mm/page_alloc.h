@@ -501,7 +501,7 @@ class PageAllocator : public PageAllocatorCore {
   PagesOr alloc_refilled(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   bool refill(Pcp& pcp, unsigned order, Migratetype type);
   [[gnu::always_inline]] static Pfn pop(const Node& node, HotList& list);
-  Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& preferred);
+  Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& wanted);
   PagesOr zeroed(Pfn pfn, unsigned order) const;
   void reserve_highatomic(Zone& zone, Pfn pfn);
   bool unreserve_highatomic(const Attempt& attempt);

@@ -20,7 +20,10 @@ class Published {
   constexpr Published(T v) : v_(v) {}           // NOLINT: stands for the number
   operator T() const { return read_once(v_); }  // NOLINT
   Published(const Published& o) : v_(o) {}
-  Published& operator=(const Published& o) { return *this = T{o}; }
+  Published& operator=(const Published& o) {
+    *this = T{o};
+    return *this;
+  }
   Published& operator=(T v) {
     __atomic_store_n(&v_, v, __ATOMIC_RELAXED);
     return *this;
