@@ -323,7 +323,7 @@ void PageAllocatorCore::print_zonelists(const Printer& out) const {
 
 void PageAllocatorCore::place_cpu_areas(uint64_t size) {
   std::array<uint64_t, kMaxNodes> next{};
-  for (NodeId node = 0; node < node_count_; ++node) next[node] = first_area(cpus_, node);
+  for (size_t id = 0; id < node_count_; ++id) next[id] = first_area(cpus_, static_cast<NodeId>(id));
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     const NodeId node = area_node(*layout_, cpu);
     cpu_headers_[cpu] = map_.at<CpuHeader>(layout_->nodes[node].per_cpu.start + next[node]);

@@ -11,6 +11,7 @@ namespace {
 constexpr uint64_t kPatience = 10'000'000;  // microseconds
 
 constinit Cpus the_cpus;
+constinit Cpu boot_cpu{.state = CpuState::Online};
 
 bool is_done(const Errand& errand) { return __atomic_load_n(&errand.left, __ATOMIC_ACQUIRE) == 0; }
 
@@ -109,8 +110,6 @@ constinit bool standstill_taken = false;
 
 }  // namespace
 
-constinit Cpu Cpus::boot_cpu{.state = CpuState::Online};
-
 Cpus& cpus() { return the_cpus; }
 
 const char* cpu_state_name(CpuState state) {
@@ -131,16 +130,19 @@ const char* cpu_state_name(CpuState state) {
   return "";
 }
 
+std::span<Cpu> Cpus::all() const { return all_.empty() ? std::span(&boot_cpu, 1) : all_; }
+
 unsigned Cpus::online() const {
-  return static_cast<unsigned>(std::count_if(
-      all_.begin(), all_.end(), [](const Cpu& cpu) { return state_of(cpu) == CpuState::Online; }));
+  return static_cast<unsigned>(std::count_if(all().begin(), all().end(), [](const Cpu& cpu) {
+    return state_of(cpu) == CpuState::Online;
+  }));
 }
 
 bool Cpus::is_online(unsigned cpu) const {
-  return cpu < all_.size() && state_of(all_[cpu]) == CpuState::Online;
+  return cpu < all().size() && state_of(all()[cpu]) == CpuState::Online;
 }
 
-Cpu& Cpus::own() const { return all_[arch::this_cpu()]; }
+Cpu& Cpus::own() const { return all()[arch::this_cpu()]; }
 
 bool call_on(unsigned cpu, void (*run)(void* context), void* context) {
   if (cpu == arch::this_cpu()) {

@@ -11,7 +11,7 @@ namespace kernel {
 class Cpus {
  public:
   // By number. Until there is a table it is the boot CPU alone.
-  [[nodiscard]] std::span<Cpu> all() const { return all_; }
+  [[nodiscard]] std::span<Cpu> all() const;
   [[nodiscard]] unsigned online() const;
   [[nodiscard]] bool is_online(unsigned cpu) const;
   // The one that runs this.
@@ -28,8 +28,7 @@ class Cpus {
   }
 
  private:
-  static Cpu boot_cpu;
-  std::span<Cpu> all_{&boot_cpu, 1};
+  std::span<Cpu> all_;  // empty until there is a table
   void (*rest_)(void* context, unsigned cpu) = nullptr;
   void* rest_context_ = nullptr;
 };

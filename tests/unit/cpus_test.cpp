@@ -42,7 +42,8 @@ void test::PretendCpus::run(std::span<kernel::Cpu> cpus) {
       cpu.state = kernel::CpuState::Silent;
       continue;
     }
-    __atomic_store_n(&cpu.state, kernel::CpuState::Online, __ATOMIC_RELEASE);
+    auto online = kernel::CpuState::Online;
+    __atomic_store(&cpu.state, &online, __ATOMIC_RELEASE);
     threads_.emplace_back([&cpu] {
       own_number = cpu.number;
       try {

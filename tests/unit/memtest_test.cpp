@@ -176,8 +176,8 @@ TEST(Memtest, CpusShareTheMemoryAndMissNothing) {
     cpus.start(4, 2);
     Bench bench;
     for (unsigned cpu = 1; cpu < 4; ++cpu) {
-      bench.bad.insert(5 * kMiB + cpu * 0x1008);
-      bench.bad.insert(16 * kMiB + cpu * 0x2000);
+      bench.bad.insert(5 * kMiB + uint64_t{cpu} * 0x1008);
+      bench.bad.insert(16 * kMiB + uint64_t{cpu} * 0x2000);
     }
     EXPECT_NE(bench.run_all((std::string("quick") + (*words == '\0' ? "" : ",") + words).c_str()),
               "");
