@@ -56,7 +56,7 @@ park_end:
 )");
 
 extern "C" {
-extern const UINT8 park_begin[], park_long[], park_fields[], park_end[];
+extern UINT8 park_begin[], park_long[], park_fields[], park_end[];
 }
 
 namespace faulty {

@@ -36,8 +36,9 @@ void mend_checksum(UINT64 table) {
 }
 
 EFI_STATUS add_madt_entry(EFI_BOOT_SERVICES& services, const UINT8* entry) {
+  const UINT64 xsdt = find_xsdt();
   UINT64* const pointer = table_pointer("APIC");
-  if (pointer == nullptr) return EFI_NOT_FOUND;
+  if (xsdt == 0 || pointer == nullptr) return EFI_NOT_FOUND;
   const UINT32 length = at<UINT32>(*pointer + 4);
   const UINT8 more = entry[1];
   void* place = nullptr;
@@ -49,7 +50,7 @@ EFI_STATUS add_madt_entry(EFI_BOOT_SERVICES& services, const UINT8* entry) {
   at<UINT32>(table + 4) = length + more;
   mend_checksum(table);
   *pointer = table;
-  mend_checksum(find_xsdt());
+  mend_checksum(xsdt);
   return EFI_SUCCESS;
 }
 
