@@ -215,6 +215,11 @@ void give_back_leftovers(Relay& relay, const Options& options) {
   if (!options.has("keepinitrd")) give_back(relay, "RAMDISK", "initrd");
 }
 
+// A CPU that rests keeps no other node's pages.
+void give_back_remote(void* pages, unsigned cpu) {
+  static_cast<mm::PageAllocator<Policy>*>(pages)->drain_remote(cpu);
+}
+
 // As the options say: self-tests, then off or to the monitor.
 [[noreturn]] void finish(Booted& machine) {
   if (const auto broken = machine.options.find("panic")) crash(broken->value);
@@ -254,11 +259,7 @@ void kernel_main(const loader::Handoff& handoff) {
     bench_allocator(machine, bare());
   }
   watch_hardware_errors(machine, log());
-  kernel::cpus().set_rest(
-      [](void* pages, unsigned cpu) {
-        static_cast<mm::PageAllocator<Policy>*>(pages)->drain_remote(cpu);
-      },
-      &relay.pages());
+  kernel::cpus().set_rest(give_back_remote, &relay.pages());
   bring_up_cpus(machine, cpus, log());
   finish(machine);
 }
