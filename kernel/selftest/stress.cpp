@@ -83,7 +83,7 @@ class alignas(64) Worker {
     random_ ^= random_ << 17;
     return random_ >> 8;
   }
-  uint64_t random(uint64_t below) { return random() % below; }
+  size_t random(size_t below) { return static_cast<size_t>(random() % below); }
 
   unsigned do_chunk();
   bool do_something();
@@ -117,7 +117,7 @@ class Stress {
   [[nodiscard]] Pages& pages() { return pages_; }
   [[nodiscard]] bool stopping() const { return __atomic_load_n(&stopping_, __ATOMIC_RELAXED); }
   [[nodiscard]] uint64_t budget() const { return budget_; }
-  [[nodiscard]] Worker& worker(uint64_t at) { return workers_[at]; }
+  [[nodiscard]] Worker& worker(uint64_t at) { return workers_[static_cast<size_t>(at)]; }
   [[nodiscard]] size_t count() const { return workers_.size(); }
   struct Request {
     Gfp gfp;
@@ -326,12 +326,12 @@ Stress::Request Stress::choose_request(uint64_t dice, mm::NodeId own) const {
   const uint64_t which = dice >> 16;
   // A zone of its own choice, wherever it is.
   if (dice % 8 == 0) {
-    const mm::Zone& zone = *zones_[which % zones_.size()].zone;
+    const mm::Zone& zone = *zones_[static_cast<size_t>(which % zones_.size())].zone;
     return {only(zone.type) - mm::kGfpFlagMemAlloc, zone.node_id, true};
   }
   // Nodes without memory are asked, too.
   const auto any = static_cast<mm::NodeId>(which % pages_.node_count());
-  return {kGfps[which % kGfps.size()], dice % 8 == 1 ? any : own, false};
+  return {kGfps[static_cast<size_t>(which % kGfps.size())], dice % 8 == 1 ? any : own, false};
 }
 
 void Stress::write_pattern(Block block) {
