@@ -41,7 +41,7 @@ void Console::show_again() const {
 
 void Console::speak_to(Hearers hearers) {
   lock_ = {};
-  note_released(LockRank::Console);
+  note_lost(LockRank::Console);
   if (hearers_ == Hearers::Lines) {
     mid_line_ = others_mid_line_;
   } else {

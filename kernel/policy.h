@@ -17,18 +17,27 @@ enum class LockRank : uint8_t {
   Console,   // a line that is being printed
 };
 
-constexpr uint32_t lock_bit(LockRank rank) { return uint32_t{1} << static_cast<unsigned>(rank); }
-// Whether a CPU that has these locks (Cpu::locks) may take another.
-constexpr bool in_lock_order(uint32_t held, LockRank rank) { return held < lock_bit(rank); }
+// Cpu::locks counts the locks that a CPU has in a byte for each rank: who only tries may come to
+// have two of one. This is one lock.
+constexpr uint32_t one_lock(LockRank rank) {
+  return uint32_t{1} << (8 * static_cast<unsigned>(rank));
+}
+// Whether a CPU that has these locks may take another.
+constexpr bool in_lock_order(uint32_t held, LockRank rank) { return held < one_lock(rank); }
 
 #ifdef BATON_CHECK_LOCKS
 // This CPU is about to take a lock of the rank, which it must not have, nor any above: if it has,
-// the machine stops and says which. And it has let go of it.
+// the machine stops and says which. It has got one without waiting. It has let go
+// of one. It has none of the rank any more, whoever had them.
 void note_taking(LockRank rank);
+void note_taken(LockRank rank);
 void note_released(LockRank rank);
+void note_lost(LockRank rank);
 #else
 inline void note_taking(LockRank /*rank*/) {}
+inline void note_taken(LockRank /*rank*/) {}
 inline void note_released(LockRank /*rank*/) {}
+inline void note_lost(LockRank /*rank*/) {}
 #endif
 
 // A CPU that waits for a lock only looks, so that the holder's cache line is left alone until it is
@@ -43,7 +52,11 @@ class SpinLock {
     }
   }
   // Also out of order, as it does not wait.
-  bool try_lock() { return exchange() == 0; }
+  bool try_lock() {
+    if (exchange() != 0) return false;
+    note_taken(rank);
+    return true;
+  }
   void unlock() {
     note_released(rank);
     __atomic_store_n(&taken_, 0, __ATOMIC_RELEASE);

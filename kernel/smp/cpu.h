@@ -30,7 +30,7 @@ struct alignas(64) Cpu {
   mm::NodeId node = 0;
   Errand* call = nullptr;  // short: run with interrupts masked, whatever the CPU does otherwise
   Errand task{};           // of any length: run where the CPU would sleep
-  uint32_t locks = 0;      // a bit for each LockRank it has, where that is checked
+  uint32_t locks = 0;      // how many it has of each LockRank, where that is checked
 };
 
 // Another CPU may be changing it.

@@ -25,14 +25,16 @@ constinit bool told = false;  // what is printed of it takes locks, too
 void note_taking(LockRank rank) {
   uint32_t& held = cpus().own().locks;
   if (!in_lock_order(held, rank) && !__atomic_exchange_n(&told, true, __ATOMIC_RELAXED)) {
-    const auto highest = static_cast<LockRank>(31 - __builtin_clz(held));
+    const auto highest = static_cast<LockRank>((31 - __builtin_clz(held)) / 8);
     panic("locks out of order: CPU {} takes {} and has {}", arch::this_cpu(), name(rank),
           name(highest));
   }
-  held |= lock_bit(rank);
+  held += one_lock(rank);
 }
 
-void note_released(LockRank rank) { cpus().own().locks &= ~lock_bit(rank); }
+void note_taken(LockRank rank) { cpus().own().locks += one_lock(rank); }
+void note_released(LockRank rank) { cpus().own().locks -= one_lock(rank); }
+void note_lost(LockRank rank) { cpus().own().locks &= ~(0xff * one_lock(rank)); }
 
 }  // namespace kernel
 #endif

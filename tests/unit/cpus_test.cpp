@@ -424,16 +424,23 @@ TEST(Locks, AreTakenInOneOrder) {
     const Held outer(memtest);
     EXPECT_TRUE(in_lock_order(own.locks, LockRank::Console));
     const Held inner(zone);
-    EXPECT_EQ(own.locks, lock_bit(LockRank::Findings) | lock_bit(LockRank::Zone));
+    EXPECT_EQ(own.locks, one_lock(LockRank::Findings) + one_lock(LockRank::Zone));
     EXPECT_TRUE(in_lock_order(own.locks, LockRank::Console));
     EXPECT_FALSE(in_lock_order(own.locks, LockRank::Zone));  // two zones' at a time
     EXPECT_FALSE(in_lock_order(own.locks, LockRank::Findings));
     EXPECT_FALSE(zone.try_lock());
+    // Who does not wait is in nobody's way, and what it has counts.
+    SpinLock<LockRank::Zone> other_zone;
+    ASSERT_TRUE(other_zone.try_lock());
+    EXPECT_EQ(own.locks, one_lock(LockRank::Findings) + 2 * one_lock(LockRank::Zone));
+    other_zone.unlock();
+    EXPECT_FALSE(in_lock_order(own.locks, LockRank::Zone));
   }
   EXPECT_EQ(own.locks, 0U);
-  ASSERT_TRUE(zone.try_lock());  // who does not wait is in nobody's way
-  EXPECT_EQ(own.locks, 0U);
+  ASSERT_TRUE(zone.try_lock());
+  EXPECT_FALSE(in_lock_order(own.locks, LockRank::Zone));
   zone.unlock();
+  EXPECT_EQ(own.locks, 0U);
 }
 
 // --- How they are told (Intel SDM vol. 3A, chapter 11) -------------------------------------------
