@@ -509,6 +509,11 @@ class PageAllocator : public PageAllocatorCore {
   Freed slow_free(CpuHeader& header, Pfn pfn, unsigned order);
   [[gnu::always_inline]] Freed free_to_list(CpuHeader& header, const Node& node, FrameIndex frame,
                                             unsigned order, unsigned type);
+  // Whether it is the head of an allocated block of that order that one reference holds, which may
+  // be freed; and whether nobody was faster.
+  [[gnu::always_inline]] static bool freeable(const Page& page, Tag tag, unsigned order) {
+    return tag.is(BlockState::Allocated, order) && page.references() == 1;
+  }
   [[gnu::always_inline]] static bool claim(Page& page, Tag tag) {
     return Policy::claim(page.word, tag.word(), tag.as_on_cpu_list().word());
   }

@@ -253,7 +253,7 @@ inline Freed PageAllocator<Policy>::free_to_list(CpuHeader& header, const Node& 
                                                  FrameIndex frame, unsigned order, unsigned type) {
   Page& page = node.mem_map[frame];
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, order) || page.references() != 1) [[unlikely]] {
+  if (!freeable(page, tag, order)) [[unlikely]] {
     return slow_free(header, node.pfn(frame), order);
   }
   static_assert(sizeof(Pcp) == 2u << Tag::kZoneShift);
@@ -287,7 +287,7 @@ template <class Policy>
   const auto index = static_cast<FrameIndex>(frame);
   Page& page = mem_map[index];
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, kPageblockOrder) || page.references() != 1) [[unlikely]] {
+  if (!freeable(page, tag, kPageblockOrder)) [[unlikely]] {
     return slow_free(header, pfn, kPageblockOrder);
   }
   Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
@@ -316,7 +316,7 @@ template <class Policy>
     return slow_free(header, pfn, order);
   Page& page = node.mem_map[frame];
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, order) || page.references() != 1) [[unlikely]] {
+  if (!freeable(page, tag, order)) [[unlikely]] {
     return slow_free(header, pfn, order);
   }
   Zone& zone = node.zones[tag.zone()];
@@ -350,7 +350,7 @@ template <class Policy>
   }
   Page& page = node->page(pfn);
   const Tag tag = page.tag();
-  if (!tag.is(BlockState::Allocated, order) || page.references() != 1) [[unlikely]] {
+  if (!freeable(page, tag, order)) [[unlikely]] {
     return slow_free(header, pfn, order);
   }
   const Masked masked;
@@ -375,8 +375,7 @@ template <class Policy>
     return Freed{fault(header, pfn, order)};
   }
   if (drop_shared(*page)) return {};
-  if (page->references() == 1 && page->tag().state() == BlockState::Allocated)
-    return general_free(header, pfn, order);
+  if (freeable(*page, page->tag(), order)) return general_free(header, pfn, order);
   return Freed{fault(header, pfn, order)};
 }
 

@@ -219,9 +219,7 @@ Freed PageAllocator<Policy>::try_free_pages(unsigned cpu, Pfn pfn, unsigned orde
   if (page == nullptr || page->tag().order() != order) return Freed{fault(header, pfn, order)};
   const Tag tag = page->tag();
   if (drop_shared(*page)) return {};
-  if (tag.state() != BlockState::Allocated || page->references() != 1) {
-    return Freed{fault(header, pfn, order)};
-  }
+  if (!freeable(*page, tag, order)) return Freed{fault(header, pfn, order)};
   Zone& zone = nodes_[tag.node()]->zones[tag.zone()];
   const Masked masked;
   if (!claim(*page, tag))
