@@ -24,10 +24,10 @@ struct FirmwareRange {
   [[nodiscard]] bool is_ram() const {
     using enum loader::EfiMemoryType;
     return ((type >= LoaderCode && type <= BootServicesData) || type == Conventional) &&
-           (attributes & 0x40000) == 0;
+           (attributes & loader::kEfiMemorySpecificPurpose) == 0;
   }
-  // EFI_MEMORY_MORE_RELIABLE: two copies are kept, say, on several DIMMs.
-  [[nodiscard]] bool mirrored() const { return (attributes & 0x10000) != 0; }
+  // Two copies are kept, say, on several DIMMs.
+  [[nodiscard]] bool mirrored() const { return (attributes & loader::kEfiMemoryMoreReliable) != 0; }
 };
 
 class FirmwareMap {

@@ -16,9 +16,6 @@
 
 namespace loader {
 
-inline constexpr uint64_t kEfiMemorySpecificPurpose = 0x40000;  // EFI_MEMORY_SP
-inline constexpr uint64_t kEfiMemoryRuntime = uint64_t{1} << 63;
-
 // EFI_MEMORY_DESCRIPTOR, version 1.
 struct EfiDescriptor {
   EfiMemoryType type;

@@ -1,4 +1,5 @@
-// EFI_MEMORY_TYPE (UEFI 2.10 section 7.2), which the firmware's map has on both sides of the jump.
+// EFI_MEMORY_TYPE and attributes (UEFI 2.10 section 7.2): the firmware's map is read on both sides of
+// the jump.
 #pragma once
 
 #include <array>
@@ -25,6 +26,11 @@ enum class EfiMemoryType : uint32_t {
   Persistent,
   Unaccepted,
 };
+
+// Attributes of a descriptor.
+inline constexpr uint64_t kEfiMemoryMoreReliable = 0x10000;     // EFI_MEMORY_MORE_RELIABLE
+inline constexpr uint64_t kEfiMemorySpecificPurpose = 0x40000;  // EFI_MEMORY_SP
+inline constexpr uint64_t kEfiMemoryRuntime = uint64_t{1} << 63;
 
 // Linux's word for a type ("Conventional", "Boot Data", ...); null for numbers it does not know.
 [[nodiscard]] constexpr const char* efi_type_name(EfiMemoryType type) {
