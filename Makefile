@@ -467,8 +467,10 @@ $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 	@rm $@.new
 
 # A source is looked at again when its object has changed, and so when a header of it has.
-# What is to be warned of the compiler has said.
-TIDY := clang-tidy --quiet -p $(BUILD) --extra-arg=-w
+# What is to be warned of the compiler has said. The static analyzer looks at one function at a time
+# unless it is asked to go deeper, which takes five times as long.
+analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang mode=$(or $(ANALYSIS),shallow))
+TIDY = clang-tidy --quiet -p $(BUILD) --extra-arg=-w $(analysis)
 tidied = $(patsubst %,$(BUILD)/tidy/%.ok,$(basename $(filter %.cpp,$(1))))
 $(call tidied,$(IN_EFI)): $(BUILD)/tidy/%.ok: $(BUILD)/efi/%.o
 $(call tidied,$(IN_KERNEL)): $(BUILD)/tidy/%.ok: $(BUILD)/kernel/%.o
@@ -579,7 +581,7 @@ help:
 #: make replay     only build/host/replay, which takes a dmesg or a file of tests/machines/ through mm
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format
-#: make tidy       only clang-tidy
+#: make tidy       only clang-tidy; ANALYSIS=deep follows calls, too
 #: make clean      remove build/
 #: V=1 shows the commands.
 endif
