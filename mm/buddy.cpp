@@ -300,7 +300,7 @@ namespace {
     }
   }
 
-  if (order == kMaxOrder) {
+  if (order >= kMaxOrder) {
     node.page(pfn).set_count(1);
   } else if (order + 1 < kMaxOrder && !to_tail) {
     // If the pair this block belongs to has a free neighbour of the pair's size, the pair will

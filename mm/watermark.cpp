@@ -153,7 +153,7 @@ void PageAllocatorCore::compute_pcp_limits() {
     const int32_t batch = std::max(size, 1);
     // Together the CPUs' lists stay below the low watermark, so that they do not start a shortage.
     const auto split =
-        static_cast<int32_t>(mark(zone, Watermark::Low) / (near != 0 ? near : online));
+        static_cast<int32_t>(mark(zone, Watermark::Low) / std::max(near != 0 ? near : online, 1U));
     zone.pcp_batch = batch;
     zone.pcp_high = page_sets_ == PageSets::Linux414 ? 6 * size : std::max(split, batch * 4);
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {

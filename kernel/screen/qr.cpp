@@ -282,7 +282,7 @@ unsigned QrCode::penalty() const {
       }
     }
   }
-  const unsigned percent = dark_count * 100 / (side_ * side_);
+  const unsigned percent = dark_count * 100 / std::max(side_ * side_, 1U);
   return sum + distance(percent, 50) / 5 * 10;
 }
 
