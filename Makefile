@@ -475,8 +475,7 @@ tidied = $(patsubst %,$(BUILD)/tidy/%.ok,$(basename $(filter %.cpp,$(1))))
 $(call tidied,$(IN_EFI)): $(BUILD)/tidy/%.ok: $(BUILD)/efi/%.o
 $(call tidied,$(IN_KERNEL)): $(BUILD)/tidy/%.ok: $(BUILD)/kernel/%.o
 $(call tidied,$(HOST_SRC)): $(BUILD)/tidy/%.ok: $(BUILD)/host/checked/%.o
-$(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC)): .clang-tidy tests/.clang-tidy \
-    | $(BUILD)/compile_commands.json
+$(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC)): .clang-tidy | $(BUILD)/compile_commands.json
 	$(call say,TIDY)
 	@mkdir -p $(@D)
 	$(Q)$(TIDY) $(@:$(BUILD)/tidy/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
