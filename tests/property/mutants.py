@@ -21,8 +21,8 @@ WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "relay_mirrored",
-        "relay_order", "page_alloc", "node_choice", "migratetype", "watermark", "pcp", "highmem", "layout32_arm",
-        "layout32_arm_memblock", "layout32_ia32"]
+        "relay_order", "audit", "page_alloc", "node_choice", "migratetype", "watermark", "pcp",
+        "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
 ALLOCATING = ["page_alloc", "node_choice", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay", "relay_mirrored", "highmem"],

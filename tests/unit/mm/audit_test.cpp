@@ -121,6 +121,10 @@ TEST_F(Audit, CpuCount) {
   ++pcp().room;
   EXPECT_EQ(said(), "a CPU's count is not what is on its lists (CPU {}, found {})");
 }
+TEST_F(Audit, DeferredPages) {
+  ++zone().deferred_pages;
+  EXPECT_EQ(said(), "deferred_pages is not what waits for the lock (found {}, counted {})");
+}
 TEST_F(Audit, CpuListTag) {
   const HotList& list = pcp().lists[pcp_list(0, Migratetype::Unmovable)];
   node().mem_map[list.head].set_tag(Tag{BlockState::Allocated, 0, ZoneType::Dma32, 0});
