@@ -471,14 +471,15 @@ $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 # unless it is asked to go deeper, which takes five times as long.
 analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang mode=$(or $(ANALYSIS),shallow))
 TIDY = clang-tidy --quiet -p $(BUILD) --extra-arg=-w $(analysis)
-tidied = $(patsubst %,$(BUILD)/tidy/%.ok,$(basename $(filter %.cpp,$(1))))
-$(call tidied,$(IN_EFI)): $(BUILD)/tidy/%.ok: $(BUILD)/efi/%.o
-$(call tidied,$(IN_KERNEL)): $(BUILD)/tidy/%.ok: $(BUILD)/kernel/%.o
-$(call tidied,$(HOST_SRC)): $(BUILD)/tidy/%.ok: $(BUILD)/host/checked/%.o
+SEEN := $(BUILD)/tidy$(addprefix -,$(ANALYSIS))
+tidied = $(patsubst %,$(SEEN)/%.ok,$(basename $(filter %.cpp,$(1))))
+$(call tidied,$(IN_EFI)): $(SEEN)/%.ok: $(BUILD)/efi/%.o
+$(call tidied,$(IN_KERNEL)): $(SEEN)/%.ok: $(BUILD)/kernel/%.o
+$(call tidied,$(HOST_SRC)): $(SEEN)/%.ok: $(BUILD)/host/checked/%.o
 $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC)): .clang-tidy | $(BUILD)/compile_commands.json
 	$(call say,TIDY)
 	@mkdir -p $(@D)
-	$(Q)$(TIDY) $(@:$(BUILD)/tidy/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
+	$(Q)$(TIDY) $(@:$(SEEN)/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
 	@mv $@.said $@
 
 tidy: $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC))
