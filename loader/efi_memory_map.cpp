@@ -74,12 +74,13 @@ mm::Result<Range> range_of(const EfiDescriptor& descriptor) {
 mm::Result<> add_to_e820(const EfiMemoryMap& map, mm::E820Table& table,
                          const mm::Printer& findings) {
   BATON_TRY(map.check());
+  mm::E820Batch batch(table);
   for (size_t i = 0; i < map.count(); ++i) {
     const EfiDescriptor descriptor = map.at(i);
     const E820Type type = e820_type(descriptor);
     const auto range = range_of(descriptor);
     if (range.ok()) {
-      BATON_TRY(table.append(range.value(), type));
+      BATON_TRY(batch.append(range.value(), type));
       continue;
     }
     const Range rest{Phys{descriptor.physical_start}, Phys{mm::kMaxPhys}};
@@ -87,8 +88,9 @@ mm::Result<> add_to_e820(const EfiMemoryMap& map, mm::E820Table& table,
     findings.part("efi: mem{:02}: {} ", i,
                   keep ? "kept to the end of the address space:" : "skipped:");
     findings.error(printed(descriptor.type), range.error());
-    if (keep) BATON_TRY(table.append(rest, type));
+    if (keep) BATON_TRY(batch.append(rest, type));
   }
+  batch.finish();
   return {};
 }
 

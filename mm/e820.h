@@ -60,8 +60,9 @@ class E820Table {
   // Storage that is enough for `appends` calls of append(), whatever their ranges.
   [[nodiscard]] static constexpr size_t capacity_for(size_t appends) { return 4 * appends + 4; }
 
-  // Adds a range; where it overlaps what is there the stricter type wins. Fails on an empty range,
-  // one that ends above kMaxPhys or wraps, and when storage is full.
+  // Adds a range; where it overlaps what is there the stricter type wins, and of two types that are
+  // equally strict (unknown ones) the later. Fails on an empty range, one that ends above kMaxPhys
+  // or wraps, and when storage is full. It moves what lies above: many ranges are E820Batch's.
   Result<> append(Range range, E820Type type);
   // Makes `to` of all that is `from` within the range. Returns how many bytes that were.
   Result<uint64_t> update(Range range, E820Type from, E820Type to);
@@ -88,16 +89,42 @@ class E820Table {
   void print(const Printer& out, const char* who) const;
 
  private:
+  friend class E820Batch;
+
   template <class Rule>  // std::optional<E820Type>(std::optional<E820Type> old)
   Result<> repaint(Range range, Rule rule);
   void cut_at(Phys at);
-  void insert(size_t index, const E820Entry& entry);
-  void erase(size_t index);
-  bool join_with_previous(size_t index);
+  void move_up(size_t index, size_t slots);
+  void put(size_t& count, const E820Entry& entry);
+  [[nodiscard]] uint64_t bytes_in(Range range, std::optional<E820Type> type) const;
   [[nodiscard]] size_t first_ending_after(Phys at) const;
 
   std::span<E820Entry> storage_;
   size_t count_ = 0;  // storage_[0, count_) is sorted, disjoint, merged
+};
+
+// Many ranges for a table at once, in any order: for n of them n log n, and in one go where they
+// come sorted. As Linux does it: e820__range_add() only notes them, e820__update_table() sorts it
+// out. They wait in the table's storage, behind its entries, so nothing else may change the table
+// between the first append() and finish().
+//
+// The table becomes what append() of each, in that order, would have made of it, but that an entry
+// of a type which is not merged (Pram, SoftReserved) is cut wherever any of the ranges has a border,
+// also where two touched that are merged by then: so it is with Linux.
+class E820Batch {
+ public:
+  explicit E820Batch(E820Table& table);
+
+  // Fails as E820Table::append does; what was given before stays. E820Table::capacity_for() all
+  // that the table was ever given is room enough.
+  Result<> append(Range range, E820Type type);
+  // Now they are in the table.
+  void finish();
+
+ private:
+  E820Table& table_;
+  size_t count_;    // the table's entries, and behind them what was appended
+  size_t borders_;  // of them all, at most: there will be fewer entries than that
 };
 
 // Names every entry that reaches beyond `end`, where the CPU has no addresses: `e820: [mem

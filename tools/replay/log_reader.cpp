@@ -511,7 +511,9 @@ std::vector<E820Entry> Log::said() const {
 mm::Result<mm::E820Table> Log::map(std::span<E820Entry> storage) const {
   mm::E820Table table(storage);
   if (!user_is_whole()) {
-    for (const E820Entry& entry : firmware) BATON_TRY(table.append(entry.range, entry.type));
+    mm::E820Batch batch(table);
+    for (const E820Entry& entry : firmware) BATON_TRY(batch.append(entry.range, entry.type));
+    batch.finish();
   }
   for (const E820Entry& entry : user) {
     BATON_TRY(table.remove(entry.range));

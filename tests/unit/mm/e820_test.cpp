@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -245,6 +246,97 @@ TEST(E820, AgreesWithAByteByByteModel) {
       }
     }
   }
+}
+
+// What a batch is to make of a small world, looked at byte by byte: its type is the strictest that
+// claims it, of equally strict ones the latest; an entry ends where the type does, and one that is
+// not merged at every border there was.
+std::string drawn_of_bytes(const std::vector<E820Entry>& given) {
+  std::map<uint64_t, E820Type> bytes;
+  std::set<uint64_t> borders;
+  for (const E820Entry& e : given) {
+    borders.insert({e.range.start.v, e.range.end.v});
+    for (uint64_t i = e.range.start.v; i < e.range.end.v; ++i) {
+      const auto [at, is_new] = bytes.try_emplace(i, e.type);
+      if (!is_new && mm::strictness(e.type) >= mm::strictness(at->second)) at->second = e.type;
+    }
+  }
+  std::vector<E820Entry> entries;
+  for (const auto& [byte, type] : bytes) {
+    const bool cut =
+        (type == E820Type::Pram || type == E820Type::SoftReserved) && borders.count(byte) != 0;
+    if (!entries.empty() && entries.back().range.end.v == byte && entries.back().type == type &&
+        !cut) {
+      entries.back().range.end += 1;
+    } else {
+      entries.push_back({range(byte, byte + 1), type});
+    }
+  }
+  test::Log log;
+  for (const E820Entry& e : entries) {
+    log.printer().line("{}-{} {}", e.range.start, e.range.end, static_cast<unsigned>(e.type));
+  }
+  return log.take();
+}
+
+TEST(E820Batch, AgreesWithAByteByByteModel) {
+  constexpr E820Type kTypes[] = {E820Type::Ram,  E820Type::Reserved,     E820Type::Acpi,
+                                 E820Type::Pram, E820Type::Unaccepted,   E820Type{20},
+                                 E820Type{21},   E820Type::SoftReserved, E820Type::Unusable};
+  for (unsigned seed = 0; seed < 3000; ++seed) {
+    std::mt19937 random(seed);
+    std::vector<E820Entry> given(random() % 24);
+    for (E820Entry& e : given) {
+      const uint64_t start = random() % 100;
+      e = {range(start, start + 1 + random() % (random() % 2 == 0 ? 4 : 40)),
+           kTypes[random() % std::size(kTypes)]};
+    }
+    // The room that is promised to be enough, and not a slot more.
+    Table t(mm::E820Table::capacity_for(given.size()));
+    // Some were there before, each in its turn.
+    const size_t before = given.empty() ? 0 : random() % given.size();
+    for (size_t i = 0; i < before; ++i) test::must(t.e820.append(given[i].range, given[i].type));
+    const auto there = t.e820.entries();
+    std::vector<E820Entry> all(there.begin(), there.end());
+    mm::E820Batch batch(t.e820);
+    for (size_t i = before; i < given.size(); ++i) {
+      test::must(batch.append(given[i].range, given[i].type));
+      all.push_back(given[i]);
+    }
+    batch.finish();
+    test::Log log;
+    for (const E820Entry& e : t.e820.entries()) {
+      log.printer().line("{}-{} {}", e.range.start, e.range.end, static_cast<unsigned>(e.type));
+    }
+    ASSERT_EQ(log.text(), drawn_of_bytes(all)) << "seed " << seed;
+  }
+}
+
+TEST(E820Batch, CutsWhatIsNotMergedWhereLinuxDoes) {
+  Table t;
+  mm::E820Batch batch(t.e820);
+  test::must(batch.append(range(0x1000, 0x3000), E820Type::Ram));
+  test::must(batch.append(range(0x3000, 0x5000), E820Type::Ram));
+  test::must(batch.append(range(0x2000, 0x4000), E820Type::Pram));
+  batch.finish();
+  EXPECT_EQ(t.draw(),
+            "0x1000-0x2000 usable\n0x2000-0x3000 persistent (type 12)\n"
+            "0x3000-0x4000 persistent (type 12)\n0x4000-0x5000 usable\n");
+}
+
+TEST(E820Batch, WhatItRefusesLeavesTheTableAsItWas) {
+  Table t(12);
+  t.add(0x1000, 0x2000);
+  const std::string before = t.draw();
+  mm::E820Batch batch(t.e820);
+  EXPECT_EQ(test::describe(batch.append(range(0x3000, 0x1000), E820Type::Ram).error()),
+            "error: e820: range wraps (start 0x3000, end 0x1000)\n");
+  test::must(batch.append(range(0x5000, 0x6000), E820Type::Ram));
+  test::must(batch.append(range(0x3000, 0x4000), E820Type::Ram));
+  EXPECT_FALSE(batch.append(range(0x7000, 0x8000), E820Type::Ram).ok());  // no room
+  EXPECT_EQ(t.draw(), before);
+  batch.finish();
+  EXPECT_EQ(t.draw(), before + "0x3000-0x4000 usable\n0x5000-0x6000 usable\n");
 }
 
 TEST(E820Trim, TakesPageZeroAndTheBiosHole) {
