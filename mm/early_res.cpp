@@ -1,6 +1,6 @@
 #include "mm/early_res.h"
 
-#include "mm/sorted_ranges.h"
+#include <algorithm>
 
 namespace mm {
 namespace {
@@ -27,19 +27,77 @@ Result<Reservation> make(Range range, const char* name, bool overlap_ok) {
 
 }  // namespace
 
-size_t EarlyRes::first_ending_after(Phys at) const { return mm::first_ending_after(entries(), at); }
+// Merges from the top down, with the last run out of the way in the slots that are free. insert()
+// sees to it that there are enough.
+void EarlyRes::merge_last_two() const {
+  const size_t begin = run_starts_[runs_ - 2];
+  size_t early = run_starts_[runs_ - 1];
+  size_t late = count_ + (count_ - early);
+  for (size_t i = early; i < count_; ++i) storage_[i + (count_ - early)] = storage_[i];
+  for (size_t to = count_; late > count_;) {
+    const bool early_is_next =
+        early > begin && storage_[early - 1].range.start > storage_[late - 1].range.start;
+    storage_[--to] = storage_[early_is_next ? --early : --late];
+  }
+  --runs_;
+}
 
 void EarlyRes::insert(const Reservation& reservation) {
+  // All behind the first run may have to be merged with it, and then needs as many free slots.
+  const auto has_room_to_merge = [&] {
+    const size_t behind = runs_ > 1 ? count_ - run_starts_[1] : 0;
+    return free_slots() >= behind + 2;
+  };
+  if (runs_ > 1 && !has_room_to_merge()) merge_all();
+
+  const size_t start = run_starts_[runs_ - 1];
+  const size_t length = count_ - start;
+  const bool far = length > kNear && storage_[count_ - kNear].range.start > reservation.range.start;
+  if (far && has_room_to_merge()) {
+    while (runs_ > 1 && run_starts_[runs_ - 1] - run_starts_[runs_ - 2] <=
+                            2 * (count_ - run_starts_[runs_ - 1])) {
+      merge_last_two();
+    }
+    run_starts_[runs_++] = static_cast<uint32_t>(count_);
+    storage_[count_++] = reservation;
+    return;
+  }
   size_t i = count_++;
-  for (; i > 0 && storage_[i - 1].range.start > reservation.range.start; --i) {
+  for (; i > start && storage_[i - 1].range.start > reservation.range.start; --i) {
     storage_[i] = storage_[i - 1];
   }
   storage_[i] = reservation;
 }
 
-void EarlyRes::erase(size_t index) {
-  --count_;
-  for (size_t i = index; i < count_; ++i) storage_[i] = storage_[i + 1];
+// Of those that may not be overlapped.
+const Reservation* EarlyRes::lowest_in_the_way(Range range) const {
+  const Reservation* lowest = nullptr;
+  for (size_t run = 0; run < runs_; ++run) {
+    const size_t end = end_of_run(run);
+    size_t i = find_in_run(run, range);
+    while (i < end && storage_[i].overlap_ok != 0 && storage_[i].range.start < range.end) ++i;
+    if (i == end || storage_[i].range.start >= range.end) continue;
+    if (lowest == nullptr || storage_[i].range.start < lowest->range.start) lowest = &storage_[i];
+  }
+  return lowest;
+}
+
+size_t EarlyRes::find_in_run(size_t run, Range range) const {
+  const size_t start = run_starts_[run];
+  const size_t end = end_of_run(run);
+  const std::span<const Reservation> entries = storage_.subspan(start, end - start);
+  const size_t i = start + first_ending_after(entries, range.start);
+  return i < end && storage_[i].range.start < range.end ? i : end;
+}
+
+const Reservation* EarlyRes::find_in_runs(Range range) const {
+  const Reservation* lowest = nullptr;
+  for (size_t run = 0; run < runs_; ++run) {
+    const size_t i = find_in_run(run, range);
+    if (i == end_of_run(run)) continue;
+    if (lowest == nullptr || storage_[i].range.start < lowest->range.start) lowest = &storage_[i];
+  }
+  return lowest;
 }
 
 bool has_name(const Reservation& reservation, std::string_view name) {
@@ -49,30 +107,36 @@ bool has_name(const Reservation& reservation, std::string_view name) {
 }
 
 const Reservation* EarlyRes::overlapping(Range range) const {
-  const size_t i = first_ending_after(range.start);
-  return i < count_ && storage_[i].range.start < range.end ? &storage_[i] : nullptr;
+  merge_all();
+  return find_in_runs(range);
 }
 
 // Takes the range out of whatever reservations it touches. A middle costs one slot, which the
 // caller has made sure of.
 void EarlyRes::carve(Range range) {
-  size_t i = first_ending_after(range.start);
-  while (i < count_ && storage_[i].range.start < range.end) {
-    const Reservation old = storage_[i];
-    erase(i);
-    if (old.range.start < range.start) {
-      Reservation head = old;
-      head.range.end = range.start;
-      insert(head);
-      ++i;
-    }
-    if (old.range.end > range.end) {
-      Reservation tail = old;
-      tail.range.start = range.end;
-      insert(tail);
-      ++i;
-    }
+  if (find_in_runs(range) == nullptr) return;
+  merge_all();
+  const size_t first = find_in_run(0, range);
+  size_t last = first;
+  while (last < count_ && storage_[last].range.start < range.end) ++last;
+  // Of the first there may be a head left, of the last a tail.
+  Reservation left[2];
+  size_t count = 0;
+  if (storage_[first].range.start < range.start) {
+    left[count] = storage_[first];
+    left[count++].range.end = range.start;
   }
+  if (storage_[last - 1].range.end > range.end) {
+    left[count] = storage_[last - 1];
+    left[count++].range.start = range.end;
+  }
+  if (first + count > last) {
+    for (size_t i = count_; i > last; --i) storage_[i] = storage_[i - 1];
+  } else {
+    for (size_t i = last; i < count_; ++i) storage_[first + count + (i - last)] = storage_[i];
+  }
+  count_ = count_ - (last - first) + count;
+  for (size_t i = 0; i < count; ++i) storage_[first + i] = left[i];
 }
 
 Result<> EarlyRes::check_room() const {
@@ -117,7 +181,8 @@ Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
     return Error{"no room for the list of reservations (entries {}, room {})", kOwnName, count_,
                  larger.size()};
   }
-  if (const Reservation* there = overlapping(place); there != nullptr) {
+  merge_all();
+  if (const Reservation* there = find_in_runs(place); there != nullptr) {
     return Error{"reservation overlaps another (start {:#x}, end {:#x})", kOwnName, place.start.v,
                  place.end.v, there->name};
   }
@@ -130,12 +195,9 @@ Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
 
 Result<> EarlyRes::add(Range range, const char* name, bool overlap_ok) {
   const Reservation made = BATON_TRY(make(range, name, overlap_ok));
-  for (size_t i = first_ending_after(range.start);
-       i < count_ && storage_[i].range.start < range.end; ++i) {
-    if (storage_[i].overlap_ok == 0) {
-      return Error{"reservation overlaps another (start {:#x}, end {:#x})", name, range.start.v,
-                   range.end.v, storage_[i].name};
-    }
+  if (const Reservation* there = lowest_in_the_way(range); there != nullptr) {
+    return Error{"reservation overlaps another (start {:#x}, end {:#x})", name, range.start.v,
+                 range.end.v, there->name};
   }
   BATON_TRY(check_room());
   carve(range);
@@ -149,7 +211,7 @@ Result<> EarlyRes::free(Range range) {
                  range.end.v};
   }
   for (Phys at = range.start; at < range.end;) {
-    const Reservation* reservation = find(at);
+    const Reservation* reservation = find_in_runs({at, at + 1});
     if (reservation == nullptr) {
       return Error{"range to free is not reserved (start {:#x}, first free byte {:#x})",
                    "early_res", range.start.v, at.v};
@@ -183,6 +245,7 @@ Result<> EarlyRes::adopt(std::span<const Reservation> reservations) {
   }
   for (size_t i = 0; i < reservations.size(); ++i) storage_[i] = reservations[i];
   count_ = reservations.size();
+  runs_ = 1;
   return {};
 }
 

@@ -3,8 +3,14 @@
 // Linux 2.6.3x's early_res[] (kernel/early_res.c): reserve_early() names what is taken,
 // find_e820_area() finds room between what is usable and what is reserved. The list is sorted by
 // address and disjoint. Ranges are in bytes and need not be page-aligned.
+//
+// n reservations cost n log n in whatever order they come. One that belongs far below others is not
+// put there at once, which would move all of these: it begins a run of its own behind them, sorted
+// in itself. Runs of like length are merged, and all of them when the list is read. So a list that
+// has changed is one CPU's until it has been read once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -13,6 +19,7 @@
 #include "mm/e820.h"
 #include "mm/print.h"
 #include "mm/result.h"
+#include "mm/sorted_ranges.h"
 #include "mm/types.h"
 
 namespace mm {
@@ -57,11 +64,20 @@ class EarlyRes {
   Result<> reserve_overlap_ok(Range range, const char* name) { return add(range, name, true); }
   // free_early: whole, head, tail or middle; fails when a byte of the range is not reserved.
   Result<> free(Range range);
+  // free() of all reservations of a name, in one pass. First calls visit(entry, before, behind) for
+  // each, by address: with the one before it that stays and the one that follows, null where there
+  // is none. The visitor does not touch the list.
+  template <class Visit>
+  void free_named(std::string_view name, Visit visit);
   // Takes reservations another list made: sorted and disjoint, otherwise names the first that is
   // not.
   Result<> adopt(std::span<const Reservation> reservations);
 
-  [[nodiscard]] std::span<const Reservation> entries() const { return storage_.first(count_); }
+  // Valid, like what overlapping() and find() return, until the list is changed.
+  [[nodiscard]] std::span<const Reservation> entries() const {
+    merge_all();
+    return storage_.first(count_);
+  }
   // How many the list has room for where it lies now: Linux's max_early_res.
   [[nodiscard]] size_t capacity() const { return storage_.size(); }
   // Whether the entry is the list's own memory, which is nobody's reservation but the list's. Linux
@@ -85,19 +101,54 @@ class EarlyRes {
   Result<> grow_if_nearly_full();
   void carve(Range range);
   void insert(const Reservation& reservation);
-  void erase(size_t index);
-  [[nodiscard]] size_t first_ending_after(Phys at) const;
+  // Index of the first of a run that has a byte in the range; where the run ends, if none has.
+  [[nodiscard]] size_t find_in_run(size_t run, Range range) const;
+  // The lowest of all runs; null if none.
+  [[nodiscard]] const Reservation* find_in_runs(Range range) const;
+  [[nodiscard]] const Reservation* lowest_in_the_way(Range range) const;
+  [[nodiscard]] size_t end_of_run(size_t run) const {
+    return run + 1 < runs_ ? run_starts_[run + 1] : count_;
+  }
+  [[nodiscard]] size_t free_slots() const { return storage_.size() - count_; }
+  void merge_last_two() const;
+  void merge_all() const {
+    while (runs_ > 1) merge_last_two();
+  }
 
   // The reservation itself, and a neighbour of which it leaves a head and a tail.
   static constexpr size_t kSlotsOfOneCall = 2;
+  // What is moved up for a reservation at most, where a run can be begun instead.
+  static constexpr size_t kNear = 64;
+  // Each but the last is longer than kNear, and more than twice as long as the next.
+  static constexpr size_t kMostRuns = 32;
 
   std::span<Reservation> storage_;
-  size_t count_ = 0;  // storage_[0, count_) is sorted and disjoint
+  size_t count_ = 0;  // storage_[0, count_) is disjoint, and sorted within each run
+  mutable size_t runs_ = 1;
+  mutable std::array<uint32_t, kMostRuns> run_starts_{};
   const E820Table* e820_ = nullptr;
   DirectMap map_;
   Phys grow_limit_{kMaxPhys};
   Range own_;  // where storage_ lies once it has moved; empty before
 };
+
+template <class Visit>
+void EarlyRes::free_named(std::string_view name, Visit visit) {
+  const std::span<const Reservation> all = entries();
+  const Reservation* before = nullptr;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!has_name(all[i], name)) {
+      before = &all[i];
+      continue;
+    }
+    visit(all[i], before, i + 1 < all.size() ? &all[i + 1] : nullptr);
+  }
+  size_t kept = 0;
+  for (const Reservation& entry : all) {
+    if (!has_name(entry, name)) storage_[kept++] = entry;
+  }
+  count_ = kept;
+}
 
 template <class Visit>
 size_t EarlyRes::for_each_numbered(Visit visit) const {
@@ -123,9 +174,12 @@ Result<Phys> find_e820_area_top(const E820Table& e820, const EarlyRes& reservati
 template <class Visit>
 void for_each_free_range(const E820Table& e820, std::span<const Reservation> reservations,
                          Range bounds, Visit visit) {
-  const auto* reserved = reservations.data();
-  const auto* const reserved_end = reserved + reservations.size();
-  for (const E820Entry& entry : e820.entries()) {
+  const auto* reserved = reservations.data() + first_ending_after(reservations, bounds.start);
+  const auto* const reserved_end = reservations.data() + reservations.size();
+  const std::span<const E820Entry> entries = e820.entries();
+  for (size_t i = first_ending_after(entries, bounds.start); i < entries.size(); ++i) {
+    const E820Entry& entry = entries[i];
+    if (entry.range.start >= bounds.end) return;
     if (entry.type != E820Type::Ram) continue;
     const Range usable = entry.range.clip(bounds);
     if (usable.empty()) continue;

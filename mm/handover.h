@@ -150,34 +150,29 @@ uint64_t free_highpages(const Memblock& memblock, const Layout& layout, Pfn max_
 }
 
 // Ends the reservations of that name and hands over their frames: RAM that no other reservation
-// touches. Fails only when the list of reservations does. Returns how many frames that was.
+// touches. Returns how many frames that was.
 template <class Visit>
-Result<uint64_t> release_reservations(EarlyRes& reservations, std::string_view name,
-                                      const Layout& layout, Visit visit) {
+uint64_t release_reservations(EarlyRes& reservations, std::string_view name, const Layout& layout,
+                              Visit visit) {
   const std::span<const ActiveRange> active = layout.active;
   uint64_t frames = 0;
-  for (size_t i = 0; i < reservations.entries().size();) {
-    const Reservation entry = reservations.entries()[i];
-    if (!has_name(entry, name)) {
-      ++i;
-      continue;
-    }
-    BATON_TRY(reservations.free(entry.range));
-    // A frame at either end may still be touched by a neighbour.
-    PfnRange run = pfns_touched(entry.range);
-    if (reservations.overlapping(phys(PfnRange{run.start, run.start + 1})) != nullptr) {
-      run.start += 1;
-    }
-    if (!run.empty() && reservations.overlapping(phys(PfnRange{run.end - 1, run.end})) != nullptr) {
-      run.end -= 1;
-    }
-    for (size_t a = first_active_ending_after(active, run.start);
-         a < active.size() && active[a].pfns.start < run.end; ++a) {
-      const PfnRange part = active[a].pfns.clip(run);
-      for_each_zone_part(layout.nodes[active[a].node], active, part, visit);
-      frames += part.size();
-    }
-  }
+  reservations.free_named(
+      name, [&](const Reservation& entry, const Reservation* before, const Reservation* behind) {
+        // A frame at either end may still be touched by a neighbour.
+        PfnRange run = pfns_touched(entry.range);
+        const auto is_touched = [&](Pfn frame) {
+          return (before != nullptr && before->range.end > phys(frame)) ||
+                 (behind != nullptr && behind->range.start < phys(frame + 1));
+        };
+        if (is_touched(run.start)) run.start += 1;
+        if (!run.empty() && is_touched(run.end - 1)) run.end -= 1;
+        for (size_t a = first_active_ending_after(active, run.start);
+             a < active.size() && active[a].pfns.start < run.end; ++a) {
+          const PfnRange part = active[a].pfns.clip(run);
+          for_each_zone_part(layout.nodes[active[a].node], active, part, visit);
+          frames += part.size();
+        }
+      });
   return frames;
 }
 

@@ -238,9 +238,9 @@ class Relay : public RelayCore {
   Result<uint64_t> release_named(const char* name) {
     Result<> result;
     const uint64_t frames =
-        BATON_TRY(release_reservations(reservations_, name, layout_, [&](NodeId, PfnRange part) {
+        release_reservations(reservations_, name, layout_, [&](NodeId, PfnRange part) {
           if (result.ok()) result = pages_.release(part);
-        }));
+        });
     BATON_TRY(result);
     return frames;
   }

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <map>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/support/drawn_machine.h"
@@ -146,6 +149,101 @@ TEST(EarlyRes, TheMemoryItMovesOutOfIsFreeAgain) {
   }
   EXPECT_EQ(res.find(Phys{0x100000}), nullptr);
   EXPECT_EQ(res.entries().size(), 9u);  // the eight, and where the list lies now
+}
+
+// The same calls, against a list that is sorted again after each. More than are ever moved for one,
+// so that there are runs; and storage that is full at times.
+TEST(EarlyRes, AgreesWithAPlainListInWhateverOrder) {
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    std::mt19937 random(seed);
+    List l(200 + random() % 1000);
+    std::map<uint64_t, Reservation> model;  // by start
+    const auto behind = [&](uint64_t at) {  // the first that ends after it
+      auto r = model.upper_bound(at);
+      if (r != model.begin() && std::prev(r)->second.range.end.v > at) --r;
+      return r;
+    };
+    const auto carve = [&](Range taken) {
+      for (auto r = behind(taken.start.v); r != model.end() && r->second.range.start < taken.end;) {
+        const Reservation old = r->second;
+        r = model.erase(r);
+        for (const Range left : {Range{old.range.start, taken.start}, {taken.end, old.range.end}}) {
+          if (left.start >= left.end) continue;
+          model[left.start.v] = old;
+          model[left.start.v].range = left;
+        }
+      }
+    };
+    const unsigned reads = random() % 3 == 0 ? 4 : 400;  // how seldom the list is read
+    for (int step = 0; step < 1500; ++step) {
+      const uint64_t start = random() % 20000;
+      const Range wanted = range(start, start + 1 + random() % (random() % 50 == 0 ? 300 : 8));
+      if (random() % 12 == 0 && l.res.has_room()) {
+        uint64_t at = wanted.start.v;
+        for (auto r = behind(at); r != model.end() && r->second.range.start.v <= at; ++r) {
+          at = r->second.range.end.v;
+        }
+        const bool all = at >= wanted.end.v;
+        ASSERT_EQ(l.res.free(wanted).ok(), all) << "seed " << seed << " step " << step;
+        if (all) carve(wanted);
+      } else {
+        const bool overlap_ok = random() % 10 == 0;
+        const Reservation* in_the_way = nullptr;
+        for (auto r = behind(start); r != model.end() && r->second.range.start < wanted.end; ++r) {
+          if (in_the_way == nullptr && r->second.overlap_ok == 0) in_the_way = &r->second;
+        }
+        const bool has_room = l.res.has_room();
+        const std::string name = std::to_string(step);
+        const auto made = overlap_ok ? l.res.reserve_overlap_ok(wanted, name.c_str())
+                                     : l.res.reserve(wanted, name.c_str());
+        ASSERT_EQ(made.ok(), in_the_way == nullptr && has_room) << "seed " << seed;
+        if (in_the_way != nullptr) {
+          ASSERT_STREQ(made.error().other, in_the_way->name);
+        }
+        if (made.ok()) {
+          carve(wanted);
+          Reservation& added = model[start];
+          added = {wanted, {}, overlap_ok ? uint8_t{1} : uint8_t{0}};
+          name.copy(added.name, sizeof(added.name) - 1);
+        }
+      }
+      if (random() % reads != 0) continue;
+      const Reservation* found = l.res.find(Phys{start});
+      const auto expected = behind(start);
+      const bool there = expected != model.end() && expected->second.range.start.v <= start;
+      ASSERT_EQ(found != nullptr, there) << "seed " << seed;
+      ASSERT_EQ(l.res.entries().size(), model.size()) << "seed " << seed;
+      size_t i = 0;
+      for (const auto& [at, reservation] : model) {
+        ASSERT_TRUE(l.res.entries()[i++] == reservation) << "seed " << seed << " step " << step;
+      }
+    }
+  }
+}
+
+TEST(EarlyRes, EndsAllOfANameWithTheirNeighbours) {
+  List l;
+  for (const auto& [start, end, name] :
+       std::vector<std::tuple<uint64_t, uint64_t, const char*>>{{0x1000, 0x2000, "A"},
+                                                                {0x2000, 0x3000, "B"},
+                                                                {0x3000, 0x4000, "A"},
+                                                                {0x5000, 0x6000, "A"},
+                                                                {0x7000, 0x8000, "C"}}) {
+    test::must(l.res.reserve(range(start, end), name));
+  }
+  test::Log log;
+  l.res.free_named("A",
+                   [&](const Reservation& r, const Reservation* before, const Reservation* behind) {
+                     log.printer().line("{} after {} before {}", r.range.start,
+                                        before != nullptr ? before->name : "none",
+                                        behind != nullptr ? behind->name : "none");
+                   });
+  EXPECT_EQ(log.text(),
+            "0x1000 after none before B\n0x3000 after B before A\n"
+            "0x5000 after B before C\n");
+  EXPECT_EQ(l.draw(), "0x2000-0x3000 B\n0x7000-0x8000 C\n");
+  l.res.free_named("C", [](const auto&...) {});
+  EXPECT_EQ(l.draw(), "0x2000-0x3000 B\n");
 }
 
 TEST(EarlyRes, AdoptsOnlyWhatIsSane) {
