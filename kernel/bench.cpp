@@ -132,7 +132,8 @@ class AloneMachine {
     node_.id = 0;
     node_.spanned = all;
     node_.mem_map_start = block;
-    node_.fallback[node_.fallback_count++] = 0;
+    node_.fallback = &node_.id;
+    node_.fallback_count = 1;
     mm::ZoneLayout& normal = node_.zones[mm::ZoneType::Normal];
     normal = {all, all.size()};
     node_.present = all.size();

@@ -39,7 +39,7 @@ void FirmwareTables::read_srat(bool wide_cpu_ids, const mm::Printer& out) {
   srat_ = or_none(loader::parse_srat(table, storage, domains_, wide_cpu_ids, out), out);
   if (!srat_.used) return;
   if (const auto slit = tables_.table("SLIT"); !slit.empty()) {
-    distances_ = or_none(loader::parse_slit(slit, domains_, matrix_, out), out);
+    distances_ = or_none(loader::parse_slit(slit, domains_, out), out);
   }
   if (const auto cedt = tables_.table("CEDT"); !cedt.empty()) {
     (void)or_none(loader::add_cxl_windows(cedt, storage, domains_, srat_, out), out);

@@ -16,7 +16,7 @@ namespace kernel {
 // The arrays the others' answers point into; large, so there is one of it, in .bss.
 class FirmwareTables {
  public:
-  static constexpr size_t kMaxMemory = 2 * mm::kMaxNodes * 8;
+  static constexpr size_t kMaxMemory = 4 * mm::kMaxNodes;
   static constexpr size_t kMaxCpus = 4096;
 
   // Finds the tables and prints their list. What cannot be read is told and counts as absent.
@@ -46,7 +46,6 @@ class FirmwareTables {
   std::array<mm::MemoryAffinity, kMaxMemory> memory_{};
   std::array<loader::CpuAffinity, kMaxCpus> cpu_affinities_{};
   std::array<loader::MadtCpu, kMaxCpus> cpus_{};
-  std::array<uint8_t, mm::kMaxNodes * mm::kMaxNodes> matrix_{};
 };
 
 }  // namespace kernel

@@ -6,7 +6,6 @@
 // managed (the allocator's) leaves out what is reserved.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
@@ -17,7 +16,7 @@ namespace mm {
 
 using NodeId = uint16_t;
 inline constexpr NodeId kNoNode = 0xffff;
-inline constexpr size_t kMaxNodes = 128;  // more is an error that names the count
+inline constexpr size_t kMaxNodes = 1024;  // more is an error that names the count
 
 // A section is 128 MiB: Linux's unit of pfn_valid (SECTION_SIZE_BITS 27 on x86-64).
 inline constexpr uint64_t kPagesPerSection = uint64_t{1} << (27 - kPageShift);
@@ -47,8 +46,10 @@ struct NodeLayout {
   Pfn mem_map_start;  // first frame mem_map describes: spanned.start rounded down
   Range per_cpu{};    // per-CPU areas of the node's CPUs; on node 0 also what finds all of them
 
+  Pfn movable_start;  // where its Movable zone begins; 0: it has none
+
   // All nodes, this one first, in the order allocations fall back to (zonelists).
-  std::array<NodeId, kMaxNodes> fallback{};
+  NodeId* fallback = nullptr;
   uint16_t fallback_count = 0;
 };
 

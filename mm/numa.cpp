@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "mm/sorted_ranges.h"
+
 namespace mm {
 namespace {
-
-// Linux prints a range's last byte, 8 digits at least.
 
 // The blocks of the machine, while they are cleaned up: numa_meminfo.
 class Blocks {
@@ -70,24 +70,22 @@ class Blocks {
     return true;
   }
 
-  // By address. Tables are short and nearly sorted.
+  // By address.
   void sort() {
-    for (size_t i = 1; i < count_; ++i) {
-      const MemoryAffinity block = storage_[i];
-      size_t to = i;
-      for (; to > 0 && storage_[to - 1].range.start > block.range.start; --to) {
-        storage_[to] = storage_[to - 1];
-      }
-      storage_[to] = block;
-    }
+    std::sort(storage_.begin(), storage_.begin() + static_cast<ptrdiff_t>(count_),
+              [](const MemoryAffinity& a, const MemoryAffinity& b) {
+                return a.range.start < b.range.start;
+              });
   }
 
  private:
   static bool has_ram(const E820Table& e820, Range range) {
     if (range.empty()) return false;
-    for (const E820Entry& entry : e820.entries()) {
-      if (entry.type != E820Type::Ram) continue;
-      const Range frames = phys(pfns_inside(entry.range));
+    const std::span<const E820Entry> entries = e820.entries();
+    for (size_t i = first_ending_after(entries, range.start);
+         i < entries.size() && entries[i].range.start < range.end; ++i) {
+      if (entries[i].type != E820Type::Ram) continue;
+      const Range frames = phys(pfns_inside(entries[i].range));
       if (!frames.empty() && frames.overlaps(range)) return true;
     }
     return false;
@@ -174,8 +172,8 @@ NodeSet nodes_in_use(std::span<const Reservation> reservations,
                      std::span<const MemoryAffinity> blocks) {
   NodeSet nodes;
   for (const MemoryAffinity& block : blocks) {
-    if (std::any_of(reservations.begin(), reservations.end(),
-                    [&](const Reservation& r) { return r.range.overlaps(block.range); })) {
+    const size_t i = first_ending_after(reservations, block.range.start);
+    if (i < reservations.size() && reservations[i].range.start < block.range.end) {
       nodes.set(block.node);
     }
   }
@@ -331,6 +329,13 @@ size_t first_active_ending_after(std::span<const ActiveRange> active, Pfn frame)
     }
   }
   return low;
+}
+
+std::span<const ActiveRange> active_within(std::span<const ActiveRange> active, PfnRange range) {
+  const size_t first = first_active_ending_after(active, range.start);
+  size_t last = first;
+  while (last < active.size() && active[last].pfns.start < range.end) ++last;
+  return active.subspan(first, last - first);
 }
 
 }  // namespace mm

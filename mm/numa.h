@@ -29,24 +29,33 @@ struct MemoryAffinity {
   bool nonvolatile = false;
 };
 
-// SLIT's matrix by node id: row-major, count * count; a pair beyond it, or no matrix, gives
-// Linux's defaults, 10 to itself and 20 to others.
+// SLIT's matrix where the firmware left it: row-major, rows * rows. `domains` says by node id which
+// row and column are the node's. A pair beyond it, or no matrix, gives Linux's defaults, 10 to
+// itself and 20 to others.
 class Distances {
  public:
   static constexpr unsigned kLocal = 10;
   static constexpr unsigned kRemote = 20;
 
   Distances() = default;
-  Distances(std::span<const uint8_t> matrix, NodeId count) : matrix_(matrix), count_(count) {}
+  Distances(std::span<const uint8_t> matrix, uint32_t rows, std::span<const uint32_t> domains)
+      : matrix_(matrix), rows_(rows), domains_(domains) {}
 
   [[nodiscard]] unsigned between(NodeId from, NodeId to) const {
-    if (from < count_ && to < count_) return matrix_[size_t{from} * count_ + to];
+    const uint32_t row = row_of(from);
+    const uint32_t column = row_of(to);
+    if (row < rows_ && column < rows_) return matrix_[size_t{row} * rows_ + column];
     return from == to ? kLocal : kRemote;
   }
 
  private:
-  std::span<const uint8_t> matrix_;  // at least count_ * count_
-  NodeId count_ = 0;
+  [[nodiscard]] uint32_t row_of(NodeId node) const {
+    return node < domains_.size() ? domains_[node] : rows_;
+  }
+
+  std::span<const uint8_t> matrix_;  // at least rows_ * rows_
+  uint32_t rows_ = 0;
+  std::span<const uint32_t> domains_;
 };
 
 struct NumaInput {
@@ -89,5 +98,8 @@ Result<NumaMap> numa_init(const NumaInput& input, const E820Table& e820,
 // First active range that ends after the frame: the one that holds it, or the next; active.size()
 // when there is none.
 [[nodiscard]] size_t first_active_ending_after(std::span<const ActiveRange> active, Pfn frame);
+// Those that have a frame in the range; of a node's span, all the node's and whose lie between them.
+[[nodiscard]] std::span<const ActiveRange> active_within(std::span<const ActiveRange> active,
+                                                         PfnRange range);
 
 }  // namespace mm

@@ -235,7 +235,7 @@ class PageAllocatorCore {
   [[nodiscard]] Node* quick_node(Pfn pfn) const {
     const uint64_t part = pfn.v >> node_index_shift_;
     if (part >= kNodeIndexSize) return nullptr;
-    const uint8_t id = node_index_[part];
+    const uint16_t id = node_index_[part];
     return id < kSeveral ? nodes_[id] : slow_node(pfn);
   }
   [[nodiscard]] Node* slow_node(Pfn pfn) const;
@@ -266,11 +266,11 @@ class PageAllocatorCore {
     }
   }
 
-  // The frames below the end of RAM in 4096 equal parts: the one node that has frames in the part,
+  // The frames below the end of RAM in 2048 equal parts: the one node that has frames in the part,
   // kNobody or kSeveral.
-  static constexpr size_t kNodeIndexSize = 4096;
-  static constexpr uint8_t kNobody = 0xff;
-  static constexpr uint8_t kSeveral = 0xfe;
+  static constexpr size_t kNodeIndexSize = 2048;
+  static constexpr uint16_t kNobody = 0xffff;
+  static constexpr uint16_t kSeveral = 0xfffe;
 
   const Layout* layout_ = nullptr;
   DirectMap map_;
@@ -278,7 +278,7 @@ class PageAllocatorCore {
   unsigned node_count_ = 0;
   size_t populated_ = 0;  // zones
   unsigned node_index_shift_ = 0;
-  uint8_t* node_index_ = nullptr;
+  uint16_t* node_index_ = nullptr;
   CpuHeader** cpu_headers_ = nullptr;  // by CPU
   uint64_t min_free_kbytes_ = 0;
   uint64_t totalreserve_pages_ = 0;

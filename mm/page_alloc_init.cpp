@@ -31,12 +31,11 @@ NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
   return shape;
 }
 
-// bytes[first, last) = value, a word at a time in the middle.
-void fill(uint8_t* bytes, uint64_t first, uint64_t last, uint8_t value) {
-  while (first < last && first % 8 != 0) bytes[first++] = value;
-  const uint64_t word = value * uint64_t{0x0101'0101'0101'0101};
-  for (; last - first >= 8 && first < last; first += 8) __builtin_memcpy(bytes + first, &word, 8);
-  while (first < last) bytes[first++] = value;
+// A word at a time.
+void fill(uint16_t* at, const uint16_t* end, uint16_t value) {
+  const uint64_t word = value * uint64_t{0x0001'0001'0001'0001};
+  for (; end - at >= 4; at += 4) __builtin_memcpy(at, &word, sizeof(word));
+  for (; at < end; ++at) *at = value;
 }
 
 // A node's Pcps lie side by side, so that a zone's is found by the zone's number; after a header.
@@ -164,9 +163,10 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   min_free_kbytes_ = 0;
   pagesets_ready_ = false;
 
-  node_index_ = map.at<uint8_t>(layout.nodes[0].per_cpu.start);
+  node_index_ = map.at<uint16_t>(layout.nodes[0].per_cpu.start);
   cpu_headers_ = reinterpret_cast<CpuHeader**>(node_index_ + kNodeIndexSize);  // NOLINT: placed
-  static_assert(sizeof(CpuHeader) <= kCpuHeaderSize && kNodeIndexSize == kPageSize);
+  static_assert(sizeof(CpuHeader) <= kCpuHeaderSize);
+  static_assert(kNodeIndexSize * sizeof(*node_index_) == kPageSize);
   auto next_pcp = static_cast<uint32_t>(kCpuHeaderSize);
   for (const NodeLayout& node : layout.nodes) init_node(node, next_pcp);
   share_mirror_edges();
@@ -290,18 +290,17 @@ void PageAllocatorCore::index_nodes() {
   Pfn end;
   for (const ActiveRange& range : layout_->active) end = std::max(end, range.pfns.end);
   const auto bits = static_cast<unsigned>(std::bit_width(end.v == 0 ? 0 : end.v - 1));
-  node_index_shift_ = std::max(kPageblockOrder, bits > 12 ? bits - 12 : 0);
-  fill(node_index_, 0, kNodeIndexSize, kNobody);
+  node_index_shift_ = std::max(kPageblockOrder, bits > 11 ? bits - 11 : 0);
+  fill(node_index_, node_index_ + kNodeIndexSize, kNobody);
   for (const ActiveRange& range : layout_->active) {
-    const uint64_t first = range.pfns.start.v >> node_index_shift_;
-    const uint64_t last = (range.pfns.end.v - 1) >> node_index_shift_;
-    const auto id = static_cast<uint8_t>(range.node);
+    const auto first = static_cast<size_t>(range.pfns.start.v >> node_index_shift_);
+    const auto last = static_cast<size_t>((range.pfns.end.v - 1) >> node_index_shift_);
     // Only at its ends can a range share a part with another.
-    for (const uint64_t end_part : {first, last}) {
-      uint8_t& index = node_index_[end_part];
-      index = index == kNobody || index == id ? id : kSeveral;
+    for (const size_t end_part : {first, last}) {
+      uint16_t& index = node_index_[end_part];
+      index = index == kNobody || index == range.node ? range.node : kSeveral;
     }
-    fill(node_index_, first + 1, last, id);
+    fill(node_index_ + first + 1, node_index_ + last, range.node);
   }
 }
 

@@ -15,8 +15,9 @@ struct Place {
 bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, bool mirror, Range bounds,
               std::span<const ActiveRange> active, const E820Table& e820,
               const EarlyRes& reservations) {
-  for (size_t i = active.size(); i > 0; --i) {
-    const ActiveRange& range = active[i - 1];
+  const std::span<const ActiveRange> within = active_within(active, pfns_touched(bounds));
+  for (size_t i = within.size(); i > 0; --i) {
+    const ActiveRange& range = within[i - 1];
     if ((node != kNoNode && range.node != node) || (mirror && !range.mirror)) continue;
     const Range inside = phys(range.pfns).clip(bounds);
     if (inside.empty() || inside.size() < size) continue;
@@ -30,10 +31,12 @@ bool find_top(Place& place, uint64_t size, uint64_t align, NodeId node, bool mir
 
 class Placer {
  public:
-  Placer(NodeId node, std::span<const ActiveRange> active, const E820Table& e820,
+  Placer(const NodeLayout& node, std::span<const ActiveRange> active, const E820Table& e820,
          const EarlyRes& reservations, Pfn dma_end, Phys limit, const Printer& out)
       : node_(node),
         active_(active),
+        any_mirrored_(std::any_of(active.begin(), active.end(),
+                                  [](const ActiveRange& range) { return range.mirror; })),
         e820_(e820),
         reservations_(reservations),
         dma_end_(dma_end),
@@ -46,27 +49,24 @@ class Placer {
     Place place;
     // With kernelcore=mirror what the kernel needs goes into mirrored memory, on whatever node.
     for (const bool mirror : {true, false}) {
-      if (mirror && !any_mirrored()) continue;
-      for (const NodeId node : {node_, kNoNode}) {
-        for (const Range bounds : {above, below}) {
-          if (find_top(place, size, align, node, mirror, bounds, active_, e820_, reservations_)) {
-            return place;
-          }
-        }
+      if (mirror && !any_mirrored_) continue;
+      const auto found_in = [&](NodeId node, Range bounds) {
+        return find_top(place, size, align, node, mirror, bounds, active_, e820_, reservations_);
+      };
+      const Range own = phys(node_.spanned);
+      if (found_in(node_.id, above.clip(own)) || found_in(node_.id, below.clip(own)) ||
+          found_in(kNoNode, above) || found_in(kNoNode, below)) {
+        return place;
       }
       if (mirror) out_.line("Could not allocate 0x{:016x} bytes of mirrored memory", size);
     }
-    return Error{"no room for a node's structure (bytes {}, node {})", name, size, node_};
+    return Error{"no room for a node's structure (bytes {}, node {})", name, size, node_.id};
   }
 
  private:
-  [[nodiscard]] bool any_mirrored() const {
-    return std::any_of(active_.begin(), active_.end(),
-                       [](const ActiveRange& range) { return range.mirror; });
-  }
-
-  NodeId node_;
+  const NodeLayout& node_;
   std::span<const ActiveRange> active_;
+  bool any_mirrored_;
   const E820Table& e820_;
   const EarlyRes& reservations_;
   Pfn dma_end_;
@@ -76,7 +76,7 @@ class Placer {
 
 bool spans_absent_sections(const NodeLayout& node, std::span<const ActiveRange> active) {
   Pfn end = mem_map_frames(node).start;
-  for (const ActiveRange& range : active) {
+  for (const ActiveRange& range : active_within(active, node.spanned)) {
     if (range.node != node.id) continue;
     if (align_down(range.pfns.start, kPagesPerSection) > end) return true;
     end = align_up(range.pfns.end, kPagesPerSection);
@@ -93,7 +93,7 @@ Result<> reserve_mem_map(const NodeLayout& node, uint64_t page_bytes,
     const Phys start = node.mem_map.start + (run.start - node.mem_map_start) * page_bytes;
     return reservations.reserve({start, start + run.size() * page_bytes}, "MEMMAP");
   };
-  for (const ActiveRange& range : active) {
+  for (const ActiveRange& range : active_within(active, node.spanned)) {
     if (range.node != node.id) continue;
     const PfnRange sections{align_down(range.pfns.start, kPagesPerSection),
                             align_up(range.pfns.end, kPagesPerSection)};
@@ -118,7 +118,7 @@ PfnRange mem_map_frames(const NodeLayout& node) {
 Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
                     const E820Table& e820, EarlyRes& reservations, Pfn dma_end,
                     const Printer& out) {
-  const Placer placer(node.id, active, e820, reservations, dma_end, sizes.below, out);
+  const Placer placer(node, active, e820, reservations, dma_end, sizes.below, out);
   if (sizes.node_data != 0) {
     const uint64_t size = align_up(sizes.node_data, kPageSize);
     const Place place = BATON_TRY(placer.find(size, kPageSize, "NODE_DATA"));

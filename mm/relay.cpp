@@ -86,14 +86,25 @@ Result<> RelayCore::run_to_boot_allocator(const RelayInput& input) {
   return {};
 }
 
-template <class T>
-Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
-  const uint64_t bytes = align_up(count * sizeof(T), kPageSize);
+Result<Range> RelayCore::keep_bytes(uint64_t bytes, const char* name) {
+  bytes = align_up(bytes, kPageSize);
   const Phys place =
       BATON_TRY(find_e820_area_top(e820_, reservations_, {Phys{0}, end_of_low_}, bytes, kPageSize));
   BATON_TRY(reservations_.reserve({place, place + bytes}, name));
-  T* const first = map_.at<T>(place);
+  return Range{place, place + bytes};
+}
+
+template <class T>
+Result<std::span<T>> RelayCore::keep(size_t count, const char* name) {
+  Range place = BATON_TRY(keep_bytes(uint64_t{count} * sizeof(T), name));
+  return carve<T>(place, count);
+}
+
+template <class T>
+std::span<T> RelayCore::carve(Range& place, size_t count) const {
+  T* const first = map_.at<T>(place.start);
   for (size_t i = 0; i < count; ++i) new (first + i) T();
+  place.start += uint64_t{count} * sizeof(T);
   return std::span<T>(first, count);
 }
 
@@ -159,11 +170,27 @@ Result<> RelayCore::find_nodes(const NumaInput& numa) {
   return {};
 }
 
+// One piece for all that is by nodes.
+Result<> RelayCore::keep_nodes() {
+  const size_t nodes = numa_.node_count();
+  const size_t with_memory = numa_.with_memory.count();
+  const size_t entries = fallback_entries(numa_);
+  // The larger of the aligned first.
+  Range place = BATON_TRY(keep_bytes(nodes * sizeof(NodeLayout) + with_memory * sizeof(uint32_t) +
+                                         (nodes + entries) * sizeof(uint16_t),
+                                     "LAYOUT"));
+  nodes_ = carve<NodeLayout>(place, nodes);
+  zonelists_.ranks = carve<uint32_t>(place, with_memory);
+  zonelists_.loads = carve<uint16_t>(place, nodes);
+  zonelists_.lists = carve<NodeId>(place, entries);
+  return {};
+}
+
 Result<> RelayCore::lay_out(const MovableOptions& movable, unsigned cpus,
                             std::span<const NodeId> cpu_nodes) {
   BATON_TRY(begin(Station::LayOut));
   cpus_ = cpus;
-  nodes_ = BATON_TRY(keep<NodeLayout>(numa_.node_count(), "LAYOUT"));
+  BATON_TRY(keep_nodes());
   zone_ranges_ =
       BATON_TRY(free_area_init_nodes(numa_, platform_.zones, e820_.last_pfn(), movable, nodes_));
   layout_ = {numa_.active, nodes_, platform_.zones.zones, cpu_nodes};

@@ -126,15 +126,21 @@ class RelayCore {
   // All stations up to build_zones() that are not done yet.
   Result<> run_to_boot_allocator(const RelayInput& input);
 
+  Result<> keep_nodes();
   Result<> start_bootmem();
   Result<> start_memblock();
   Result<Phys> boot_alloc_at(uint64_t bytes, uint64_t align, Phys goal, Phys limit);
   void dma32_reserve();
   Result<> dma32_free();
 
-  // Room for `count` things in the machine's memory, for as long as it runs.
+  // Room in the machine's memory, in whole pages, for as long as it runs.
+  Result<Range> keep_bytes(uint64_t bytes, const char* name);
+  // For `count` things.
   template <class T>
   Result<std::span<T>> keep(size_t count, const char* name);
+  // The same, from the front of a place that is kept already.
+  template <class T>
+  std::span<T> carve(Range& place, size_t count) const;
 
   [[nodiscard]] Pfn max_low() const { return pfn_down(end_of_low_); }
 
@@ -150,6 +156,7 @@ class RelayCore {
   std::span<const MemoryAffinity> srat_;
   ZoneRanges zone_ranges_;
   std::span<NodeLayout> nodes_;
+  ZonelistStorage zonelists_;
   Layout layout_;
   unsigned cpus_ = 0;
   Phys reach_{kMaxPhys};  // RAM from here on is not used
@@ -169,7 +176,7 @@ class Relay : public RelayCore {
   // Station 5, mem_map and empty free lists.
   Result<> build_zones(const Distances& distances, NodeOrder order) {
     BATON_TRY(begin(Station::BuildZones));
-    build_all_zonelists(nodes_, numa_, distances, order, NodeSet(), out_);
+    build_all_zonelists(nodes_, numa_, distances, order, NodeSet(), zonelists_, out_);
     BATON_TRY(pages_.init(layout_, map_, cpus_, out_));
     done(Station::BuildZones);
     return {};

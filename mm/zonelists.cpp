@@ -1,52 +1,54 @@
 #include "mm/zonelists.h"
 
-#include <array>
+#include <algorithm>
 
 namespace mm {
 namespace {
 
-using Loads = std::array<uint16_t, kMaxNodes>;  // how often a node was first of a distance group
+// Of all nodes with RAM, those that are good for a node first.
+class ByDistance {
+ public:
+  ByDistance(const Distances& distances, const NodeSet& with_cpus, const ZonelistStorage& storage)
+      : distances_(distances), with_cpus_(with_cpus), ranks_(storage.ranks), loads_(storage.loads) {
+    std::fill(loads_.begin(), loads_.end(), uint16_t{0});
+  }
 
-// How good a node is for another, less is better. Distances are 8 bits and at most kMaxNodes lists
-// add to a load, so the parts do not mix.
-uint32_t cost(NodeId from, NodeId to, const Distances& distances, const NodeSet& with_cpus,
-              const Loads& loads) {
-  uint32_t value = distances.between(from, to);
-  if (to < from) ++value;
-  if (with_cpus.has(to)) ++value;
-  return value * uint32_t{kMaxNodes + 1} + loads[to];
-}
+  // Appends them to the node's list, all but itself. Loads change only for nodes that are in the
+  // list already, so it is its candidates by rank.
+  void append(NodeLayout& node, const NodeSet& with_memory) {
+    size_t count = 0;
+    for (NodeId id = 0; id < with_memory.end(); ++id) {
+      if (id != node.id && with_memory.has(id)) ranks_[count++] = rank(node.id, id);
+    }
+    const std::span<uint32_t> ranks = ranks_.first(count);
+    std::sort(ranks.begin(), ranks.end());
+    unsigned before = distances_.between(node.id, node.id);
+    for (const uint32_t ranked : ranks) {
+      const auto id = static_cast<NodeId>(ranked % kMaxNodes);
+      const unsigned distance = distances_.between(node.id, id);
+      if (distance != before) ++loads_[id];
+      before = distance;
+      node.fallback[node.fallback_count++] = id;
+    }
+  }
 
-// Another node, and how good it is for the one whose list is built.
-struct Candidate {
-  NodeId id;
-  uint32_t cost;
+ private:
+  // How good a node is for another, less is better, and of equal ones the lower number. Distances
+  // are 8 bits and at most kMaxNodes lists add to a load, so the parts do not mix.
+  [[nodiscard]] uint32_t rank(NodeId from, NodeId to) const {
+    uint32_t value = distances_.between(from, to);
+    if (to < from) ++value;
+    if (with_cpus_.has(to)) ++value;
+    return (value * uint32_t{kMaxNodes + 1} + loads_[to]) * uint32_t{kMaxNodes} + to;
+  }
+
+  const Distances& distances_;
+  const NodeSet& with_cpus_;
+  std::span<uint32_t> ranks_;
+  std::span<uint16_t> loads_;  // how often a node was first of a distance group
 };
 
-// Loads change only for nodes that are in the list already, so a node's list is its candidates by
-// cost; of equal ones the lower number comes first.
-void by_distance(NodeLayout& node, std::span<const NodeId> with_memory, const Distances& distances,
-                 const NodeSet& with_cpus, Loads& loads) {
-  std::array<Candidate, kMaxNodes> candidates;  // NOLINT: only what is counted is read
-  size_t count = 0;
-  for (const NodeId id : with_memory) {
-    if (id == node.id) continue;
-    const Candidate next{id, cost(node.id, id, distances, with_cpus, loads)};
-    size_t to = count++;
-    for (; to > 0 && candidates[to - 1].cost > next.cost; --to) candidates[to] = candidates[to - 1];
-    candidates[to] = next;
-  }
-  unsigned before = distances.between(node.id, node.id);
-  for (size_t i = 0; i < count; ++i) {
-    const NodeId id = candidates[i].id;
-    const unsigned distance = distances.between(node.id, id);
-    if (distance != before) ++loads[id];
-    before = distance;
-    node.fallback[node.fallback_count++] = id;
-  }
-}
-
-void as_ring(NodeLayout& node, const NumaMap& map) {
+void append_as_ring(NodeLayout& node, const NumaMap& map) {
   const NodeId count = map.node_count();
   for (NodeId step = 1; step < count; ++step) {
     const auto id = static_cast<NodeId>((node.id + step) % count);
@@ -56,25 +58,29 @@ void as_ring(NodeLayout& node, const NumaMap& map) {
 
 }  // namespace
 
+size_t fallback_entries(const NumaMap& map) {
+  const size_t with_memory = map.with_memory.count();
+  const size_t possible = map.possible.count();
+  // Each has all with RAM; one without has itself besides.
+  return possible * with_memory + (possible - with_memory);
+}
+
 void build_all_zonelists(std::span<NodeLayout> nodes, const NumaMap& map,
                          const Distances& distances, NodeOrder order, const NodeSet& with_cpus,
-                         const Printer& out) {
-  Loads loads{};
-  std::array<NodeId, kMaxNodes> ids;  // NOLINT: only what is counted is read
-  size_t count = 0;
-  for (NodeId id = 0; id < map.node_count(); ++id) {
-    if (map.with_memory.has(id)) ids[count++] = id;
-  }
-  const std::span<const NodeId> with_memory(ids.data(), count);
+                         const ZonelistStorage& storage, const Printer& out) {
+  ByDistance by_distance(distances, with_cpus, storage);
+  std::span<NodeId> room = storage.lists;
   for (NodeLayout& node : nodes) {
+    node.fallback = room.data();
     node.fallback_count = 0;
     if (!map.possible.has(node.id)) continue;
     node.fallback[node.fallback_count++] = node.id;
     if (order == NodeOrder::Distance) {
-      by_distance(node, with_memory, distances, with_cpus, loads);
+      by_distance.append(node, map.with_memory);
     } else {
-      as_ring(node, map);
+      append_as_ring(node, map);
     }
+    room = room.subspan(node.fallback_count);
     out.part("Fallback order for Node {}: ", node.id);
     for (size_t i = 0; i < node.fallback_count; ++i) out.part("{} ", node.fallback[i]);
     out.line("");

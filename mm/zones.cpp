@@ -15,15 +15,17 @@ constexpr uint64_t round_up(uint64_t v, uint64_t to) { return (v + to - 1) / to 
 // kernelcore= and movablecore= are spread over the nodes; this is where each node's part ends.
 class MovableStarts {
  public:
-  MovableStarts(const NumaMap& map, std::array<Pfn, kMaxNodes>& starts)
-      : active_(map.active), nodes_(map.with_memory), starts_(starts) {
+  // The spans of `nodes` are known.
+  MovableStarts(const NumaMap& map, std::span<NodeLayout> nodes)
+      : active_(map.active), with_memory_(map.with_memory.count()), nodes_(nodes) {
     for (const ActiveRange& range : active_) total_ += range.pfns.size();
   }
 
   // movable_node: from each node's first hot-pluggable frame on.
   void at_hotplug() {
     for (const ActiveRange& range : active_) {
-      if (range.hotplug && starts_[range.node] == Pfn{}) starts_[range.node] = range.pfns.start;
+      Pfn& start = nodes_[range.node].movable_start;
+      if (range.hotplug && start == Pfn{}) start = range.pfns.start;
     }
     align();
   }
@@ -37,8 +39,8 @@ class MovableStarts {
       if (range.mirror) continue;
       if (range.pfns.start < kFourGiB) {
         below = true;
-      } else if (starts_[range.node] == Pfn{}) {
-        starts_[range.node] = range.pfns.start;
+      } else if (Pfn& start = nodes_[range.node].movable_start; start == Pfn{}) {
+        start = range.pfns.start;
       }
     }
     align();
@@ -54,7 +56,7 @@ class MovableStarts {
     }
     if (kernel == 0 || kernel >= total_) return;
     // A node with less than its share leaves the rest to the others: one node less a round.
-    for (unsigned nodes = nodes_.count(); nodes > 0; --nodes) {
+    for (unsigned nodes = with_memory_; nodes > 0; --nodes) {
       round(kernel, nodes, lowest);
       if (kernel <= nodes - 1) break;
     }
@@ -68,13 +70,13 @@ class MovableStarts {
 
   void round(uint64_t& kernel, unsigned nodes, Pfn lowest) {
     uint64_t share = kernel / nodes;
-    for (NodeId node = 0; node < nodes_.end(); ++node) {
-      if (!nodes_.has(node)) continue;
+    for (NodeLayout& node : nodes_) {
+      if (node.spanned.empty()) continue;
       if (kernel < share) share = kernel / nodes;
       uint64_t remaining = share;
-      for (const ActiveRange& range : active_) {
-        if (range.node != node) continue;
-        Pfn start = std::max(range.pfns.start, starts_[node]);
+      for (const ActiveRange& range : active_within(active_, node.spanned)) {
+        if (range.node != node.id) continue;
+        Pfn start = std::max(range.pfns.start, node.movable_start);
         const Pfn end = range.pfns.end;
         if (start >= end) continue;
         if (start < lowest) {
@@ -82,13 +84,13 @@ class MovableStarts {
           remaining -= std::min(below, remaining);
           kernel -= std::min(below, kernel);
           if (end <= lowest) {
-            starts_[node] = end;
+            node.movable_start = end;
             continue;
           }
           start = lowest;
         }
         const uint64_t taken = std::min(end - start, remaining);
-        starts_[node] = start + taken;
+        node.movable_start = start + taken;
         kernel -= std::min(kernel, taken);
         remaining -= taken;
         if (remaining == 0) break;
@@ -97,20 +99,16 @@ class MovableStarts {
   }
 
   void align() {
-    for (NodeId node = 0; node < nodes_.end(); ++node) {
-      Pfn& start = starts_[node];
+    for (NodeLayout& node : nodes_) {
+      Pfn& start = node.movable_start;
       start = Pfn{round_up(start.v, kMovableAlign)};
-      Pfn end;
-      for (const ActiveRange& range : active_) {
-        if (range.node == node) end = range.pfns.end;
-      }
-      if (start >= end) start = Pfn{};
+      if (start >= node.spanned.end) start = Pfn{};
     }
   }
 
   std::span<const ActiveRange> active_;
-  NodeSet nodes_;
-  std::array<Pfn, kMaxNodes>& starts_;
+  unsigned with_memory_;
+  std::span<NodeLayout> nodes_;
   uint64_t total_ = 0;
 };
 
@@ -119,7 +117,7 @@ class MovableStarts {
 // there only where the node has mirrored frames.
 PfnRange zone_of_node(const ZoneRanges& ranges, ZoneType zone, const NodeLayout& node,
                       PfnRange highest, bool mirror, bool mirrored_above) {
-  const Pfn movable = ranges.movable_start[node.id];
+  const Pfn movable = node.movable_start;
   if (zone == ZoneType::Movable) {
     if (movable == Pfn{}) return {};
     return PfnRange{movable, std::min(node.spanned.end, highest.end)};
@@ -142,10 +140,11 @@ uint64_t present_in(std::span<const ActiveRange> active, const NodeLayout& node,
 }
 
 // Whether the node has mirrored frames where its Movable zone is.
-bool mirrored_from(std::span<const ActiveRange> active, NodeId node, Pfn movable) {
-  if (movable == Pfn{}) return false;
-  return std::any_of(active.begin(), active.end(), [&](const ActiveRange& range) {
-    return range.node == node && range.mirror && range.pfns.end > movable;
+bool mirrored_from(std::span<const ActiveRange> active, const NodeLayout& node) {
+  if (node.movable_start == Pfn{}) return false;
+  const auto own = active_within(active, {node.movable_start, node.spanned.end});
+  return std::any_of(own.begin(), own.end(), [&](const ActiveRange& range) {
+    return range.node == node.id && range.mirror;
   });
 }
 
@@ -203,7 +202,7 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
     node.present += range.pfns.size();
   }
 
-  MovableStarts movable(map, ranges.movable_start);
+  MovableStarts movable(map, nodes);
   if (options.movable_node) {
     movable.at_hotplug();
   } else if (mirror) {
@@ -213,8 +212,7 @@ Result<ZoneRanges> free_area_init_nodes(const NumaMap& map, const ZoneLimits& li
   }
   for (NodeLayout& node : nodes) {
     if (node.spanned.empty()) continue;
-    const bool mirrored_above =
-        mirror && mirrored_from(map.active, node.id, ranges.movable_start[node.id]);
+    const bool mirrored_above = mirror && mirrored_from(map.active, node);
     for (const ZoneType z : kAllZones) {
       node.zones[z].spanned = zone_of_node(ranges, z, node, highest, mirror, mirrored_above);
     }
@@ -244,8 +242,8 @@ void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const N
 
   out.line("Movable zone start for each node");
   for (const NodeLayout& node : nodes) {
-    const Pfn start = ranges.movable_start[node.id];
-    if (start != Pfn{}) out.line("  Node {}: 0x{:016x}", node.id, phys(start));
+    if (node.movable_start == Pfn{}) continue;
+    out.line("  Node {}: 0x{:016x}", node.id, phys(node.movable_start));
   }
 
   out.line("Early memory node ranges");

@@ -6,7 +6,6 @@
 // counts only RAM.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -55,13 +54,12 @@ struct MovableOptions {
 
 // The zones of the machine and their place in it.
 struct ZoneRanges {
-  PerZone<PfnRange> zones{};                   // the whole machine's
-  ZoneSet platform{};                          // those that there are
-  std::array<Pfn, kMaxNodes> movable_start{};  // 0: the node has no Movable zone
+  PerZone<PfnRange> zones{};     // the whole machine's
+  ZoneSet platform{};            // those that there are
   bool unmirrored_core = false;  // kernelcore=mirror: there is RAM below 4 GiB that is not mirrored
 };
 
-// Fills in id, spanned, present and zones of every node; `nodes` has map.node_count() elements.
+// Fills in id, spanned, present, zones and movable_start of every node; `nodes` has map.node_count() elements.
 // No zone reaches beyond `end_of_ram` (E820Table::last_pfn).
 // With kernelcore=mirror a node's Movable zone spans from its first range above 4 GiB that is not
 // mirrored, and the zone below goes on to the node's end: frames_of_zone() (mm/layout.h) says whose

@@ -1,5 +1,7 @@
 #include "loader/acpi/slit.h"
 
+#include <algorithm>
+
 #include "loader/acpi/tables.h"
 
 namespace loader {
@@ -10,7 +12,7 @@ constexpr size_t kCountOffset = 36, kFirstDistance = 44;
 }  // namespace
 
 mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const ProximityMap& domains,
-                                     std::span<uint8_t> matrix, const mm::Printer& out) {
+                                     const mm::Printer& out) {
   if (table.size() < kFirstDistance) {
     return mm::Error{"shorter than its own header (length {}, at least {})", "SLIT", table.size(),
                      kFirstDistance};
@@ -33,31 +35,12 @@ mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const Proxi
     }
   }
 
-  const size_t nodes = domains.count();
-  if (nodes * nodes > matrix.size()) {
-    return mm::Error{"more nodes than there is room for (nodes {}, bytes {})", "SLIT", nodes,
-                     matrix.size()};
-  }
-  bool any = false;
-  for (size_t from = 0; from < nodes; ++from) {
-    for (size_t to = 0; to < nodes; ++to) {
-      matrix[from * nodes + to] =
-          static_cast<uint8_t>(from == to ? mm::Distances::kLocal : mm::Distances::kRemote);
-    }
-  }
-  for (uint64_t from = 0; from < count; ++from) {
-    const auto from_node = domains.find(static_cast<uint32_t>(from));
-    if (!from_node) continue;
-    for (uint64_t to = 0; to < count; ++to) {
-      const auto to_node = domains.find(static_cast<uint32_t>(to));
-      if (!to_node) continue;
-      matrix[*from_node * nodes + *to_node] = distance(from, to);
-      any = true;
-    }
-  }
+  const std::span<const uint32_t> nodes = domains.domains();
+  const bool any =
+      std::any_of(nodes.begin(), nodes.end(), [count](uint32_t domain) { return domain < count; });
   if (!any) return mm::Distances{};
-  out.line("NUMA: Initialized distance table, cnt={}", nodes);
-  return mm::Distances{matrix.first(nodes * nodes), static_cast<mm::NodeId>(nodes)};
+  out.line("NUMA: Initialized distance table, cnt={}", nodes.size());
+  return mm::Distances{table.subspan(kFirstDistance), static_cast<uint32_t>(count), nodes};
 }
 
 }  // namespace loader

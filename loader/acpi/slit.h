@@ -11,11 +11,12 @@
 
 namespace loader {
 
-// The matrix by node id, written into `matrix`, which needs domains.count() squared bytes. Pairs
-// the table does not give are Linux's defaults. Prints Linux's line and gives the defaults where
-// the table looks invalid (a distance to itself that is not 10, or to another that is 10 or less).
-// Fails when the table is shorter than its count of domains asks for, or `matrix` is too small.
+// The distances of the nodes there are now, read in the table where it lies: it and `domains` stay
+// as long as they are asked for. Pairs the table does not give are Linux's defaults. Prints Linux's
+// line and gives the defaults where the table looks invalid (a distance to itself that is not 10, or
+// to another that is 10 or less). Fails when the table is shorter than its count of domains asks
+// for.
 mm::Result<mm::Distances> parse_slit(std::span<const uint8_t> table, const ProximityMap& domains,
-                                     std::span<uint8_t> matrix, const mm::Printer& out);
+                                     const mm::Printer& out);
 
 }  // namespace loader

@@ -25,6 +25,10 @@ class ProximityMap {
   // One more than the highest domain seen; 0 when none was.
   [[nodiscard]] uint32_t next_unused() const;
   [[nodiscard]] mm::NodeId count() const { return count_; }
+  // By node id, as long as this map is there.
+  [[nodiscard]] std::span<const uint32_t> domains() const {
+    return std::span(domains_).first(count_);
+  }
 
  private:
   std::array<uint32_t, mm::kMaxNodes> domains_{};  // by node id

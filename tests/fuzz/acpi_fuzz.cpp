@@ -48,7 +48,6 @@ class Machine {
     std::vector<mm::MemoryAffinity> memory(64);
     std::vector<loader::CpuAffinity> cpus(64);
     std::vector<loader::MadtCpu> madt(64);
-    std::vector<uint8_t> matrix(mm::kMaxNodes * mm::kMaxNodes);
     const loader::SratStorage storage{memory, cpus};
     const mm::Printer quiet;
     loader::ProximityMap domains;
@@ -60,7 +59,7 @@ class Machine {
             srat = read.value();
           break;
         case 'S' << 8 | 'L':
-          (void)loader::parse_slit(table, domains, matrix, quiet);
+          (void)loader::parse_slit(table, domains, quiet);
           break;
         case 'A' << 8 | 'P':
           (void)loader::parse_madt(table, madt, quiet);

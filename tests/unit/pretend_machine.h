@@ -81,7 +81,9 @@ class PretendMachine {
     std::sort(active_.begin(), active_.end(), [](const ActiveRange& a, const ActiveRange& b) {
       return a.pfns.start < b.pfns.start;
     });
+    fallback_.resize(nodes_.size() * nodes_.size());
     for (NodeLayout& node : nodes_) {
+      node.fallback = &fallback_[node.id * nodes_.size()];
       for (size_t i = 0; i < nodes_.size(); ++i) {
         const size_t id = (node.id + i) % nodes_.size();
         if (nodes_[id].present != 0 || id == node.id) {
@@ -218,6 +220,7 @@ class PretendMachine {
 
   std::vector<ActiveRange> active_;
   std::vector<NodeLayout> nodes_;
+  std::vector<NodeId> fallback_;
   std::vector<NodeId> cpu_nodes_;
   unsigned cpus_;
   Layout layout_;

@@ -208,11 +208,12 @@ TEST(Slit, DistancesGoFromDomainsToNodes) {
   loader::ProximityMap domains;
   domains.map(1);  // node 0
   domains.map(0);  // node 1
-  std::vector<uint8_t> matrix(4);
   Log log;
-  const auto d = loader::parse_slit(slit(3, {10, 20, 30, 40, 10, 50, 60, 70, 10}), domains, matrix,
-                                    log.printer());
+  const auto table = slit(3, {10, 20, 30, 40, 10, 50, 60, 70, 10});
+  const auto d = loader::parse_slit(table, domains, log.printer());
   ASSERT_TRUE(d.ok());
+  domains.map(2);  // node 2, which came later
+  EXPECT_EQ(d.value().between(0, 2), 20U);
   EXPECT_EQ(d.value().between(0, 0), 10U);
   EXPECT_EQ(d.value().between(0, 1), 40U);
   EXPECT_EQ(d.value().between(1, 0), 20U);
@@ -224,11 +225,10 @@ TEST(Slit, WhatLinuxDoesNotBelieveIsNotUsed) {
   loader::ProximityMap domains;
   domains.map(0);
   domains.map(1);
-  std::vector<uint8_t> matrix(4);
   for (const auto& bad :
        {slit(2, {10, 10, 10, 10}), slit(2, {11, 20, 20, 10}), slit(2, {10, 20, 9, 10})}) {
     Log log;
-    const auto d = loader::parse_slit(bad, domains, matrix, log.printer());
+    const auto d = loader::parse_slit(bad, domains, log.printer());
     ASSERT_TRUE(d.ok());
     EXPECT_EQ(d.value().between(0, 1), 20U);
     EXPECT_EQ(log.text(), "ACPI: SLIT table looks invalid. Not used.\n");
@@ -237,14 +237,11 @@ TEST(Slit, WhatLinuxDoesNotBelieveIsNotUsed) {
 
 TEST(Slit, TooShortForItsCountIsAnError) {
   loader::ProximityMap domains;
-  std::vector<uint8_t> matrix(4);
   Log log;
-  EXPECT_FALSE(loader::parse_slit(slit(2, {10, 20, 20}), domains, matrix, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_slit(slit(2, {10, 20, 20}), domains, log.printer()).ok());
+  EXPECT_FALSE(loader::parse_slit(slit(uint64_t{1} << 32, {10}), domains, log.printer()).ok());
   EXPECT_FALSE(
-      loader::parse_slit(slit(uint64_t{1} << 32, {10}), domains, matrix, log.printer()).ok());
-  EXPECT_FALSE(loader::parse_slit(acpi_test::table("SLIT", 1, Bytes().u32(0)), domains, matrix,
-                                  log.printer())
-                   .ok());
+      loader::parse_slit(acpi_test::table("SLIT", 1, Bytes().u32(0)), domains, log.printer()).ok());
 }
 
 // More than there is room for does not cost the rest: what fits is kept, and the log says so once.

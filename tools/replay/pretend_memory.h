@@ -17,11 +17,12 @@ namespace replay {
 
 class PretendMemory {
  public:
-  // Physical addresses [start, end) can be touched through map(); where pointers have 32 bits, only
-  // the first GiB of them, so that two or three machines fit beside each other.
+  // Physical addresses [start, end) can be touched through map(), or the first 64 TiB of them, as
+  // many as a process has room for beside its own; where pointers have 32 bits, the first GiB, so
+  // that two or three machines fit beside each other.
   explicit PretendMemory(mm::Phys end, mm::Phys start = {}) : start_(start), asked_(end - start) {
     if (end <= start) throw std::runtime_error("there is no RAM");
-    size_ = static_cast<size_t>(sizeof(void*) < 8 ? std::min(asked_, mm::kGiB) : asked_);
+    size_ = static_cast<size_t>(std::min(asked_, sizeof(void*) < 8 ? mm::kGiB : 64 * mm::kTiB));
     base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base_ == MAP_FAILED) throw std::runtime_error("no address space for pretend memory");

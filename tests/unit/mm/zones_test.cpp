@@ -152,9 +152,9 @@ TEST(Zones, MovablecoreIsAtLeastThatLarge) {
 TEST(Zones, PercentOfAll) {
   mm::MovableOptions options;
   options.kernelcore.percent = 100;
-  EXPECT_EQ(LaidOut(kTwoNodes, options).zones.movable_start[1], Pfn{});
+  EXPECT_EQ(LaidOut(kTwoNodes, options).nodes[1].movable_start, Pfn{});
   options.kernelcore.percent = 75;
-  EXPECT_NE(LaidOut(kTwoNodes, options).zones.movable_start[1], Pfn{});
+  EXPECT_NE(LaidOut(kTwoNodes, options).nodes[1].movable_start, Pfn{});
 }
 
 TEST(Zones, AmountsAreSizesOrPercent) {
