@@ -55,7 +55,7 @@ void EarlyRes::insert(const Reservation& reservation) {
   const bool far = length > kNear && storage_[count_ - kNear].range.start > reservation.range.start;
   if (far && has_room_to_merge()) {
     while (runs_ > 1 && run_starts_[runs_ - 1] - run_starts_[runs_ - 2] <=
-                            2 * (count_ - run_starts_[runs_ - 1])) {
+                            kRatio * (count_ - run_starts_[runs_ - 1])) {
       merge_last_two();
     }
     run_starts_[runs_++] = static_cast<uint32_t>(count_);
@@ -111,10 +111,9 @@ const Reservation* EarlyRes::overlapping(Range range) const {
   return find_in_runs(range);
 }
 
-// Takes the range out of whatever reservations it touches. A middle costs one slot, which the
-// caller has made sure of.
+// Takes the range out of the reservations that it touches, one at least. A middle costs one slot,
+// which the caller has made sure of.
 void EarlyRes::carve(Range range) {
-  if (find_in_runs(range) == nullptr) return;
   merge_all();
   const size_t first = find_in_run(0, range);
   size_t last = first;
@@ -195,12 +194,13 @@ Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
 
 Result<> EarlyRes::add(Range range, const char* name, bool overlap_ok) {
   const Reservation made = BATON_TRY(make(range, name, overlap_ok));
-  if (const Reservation* there = lowest_in_the_way(range); there != nullptr) {
+  const bool any_there = find_in_runs(range) != nullptr;
+  if (const Reservation* there = any_there ? lowest_in_the_way(range) : nullptr; there != nullptr) {
     return Error{"reservation overlaps another (start {:#x}, end {:#x})", name, range.start.v,
                  range.end.v, there->name};
   }
   BATON_TRY(check_room());
-  carve(range);
+  if (any_there) carve(range);
   insert(made);
   return grow_if_nearly_full();
 }

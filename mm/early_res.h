@@ -119,8 +119,9 @@ class EarlyRes {
   static constexpr size_t kSlotsOfOneCall = 2;
   // What is moved up for a reservation at most, where a run can be begun instead.
   static constexpr size_t kNear = 64;
-  // Each but the last is longer than kNear, and more than twice as long as the next.
-  static constexpr size_t kMostRuns = 32;
+  // Each but the last is longer than kNear, and more than kRatio times as long as the next.
+  static constexpr size_t kRatio = 8;
+  static constexpr size_t kMostRuns = 16;
 
   std::span<Reservation> storage_;
   size_t count_ = 0;  // storage_[0, count_) is disjoint, and sorted within each run
