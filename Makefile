@@ -340,6 +340,13 @@ $(BUILD)/host/benchmarks: $(BENCH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $(BENCH_OBJ) $(BUILD)/host/libmm.a -lbenchmark -lbenchmark_main -pthread
 
+# How costs grow: times over numbers, and the exponents that fit.
+GROWTH_OBJ := $(call objects,host/fast,tests/bench/growth.cpp loader/efi_memory_map.cpp)
+$(eval $(call remember,host/growth.link,$(GROWTH_OBJ)))
+$(BUILD)/host/growth: $(GROWTH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/growth.link
+	$(call say,LINK)
+	$(Q)$(CXX) -o $@ $(GROWTH_OBJ) $(BUILD)/host/libmm.a
+
 # Bytes from outside (firmware's tables and map, files on the disk) under libFuzzer, which is clang's.
 FUZZ_CXX ?= clang++
 FUZZ_SECONDS ?= 60
@@ -376,7 +383,7 @@ replay: $(BUILD)/host/replay
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
-  $(BUILD)/host/replay $(FAULTY)
+  $(BUILD)/host/growth $(BUILD)/host/replay $(FAULTY)
 
 # --- Other architectures -----------------------------------------------------------------------
 # Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:
@@ -517,7 +524,7 @@ KERNEL ?=
 BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
-.PHONY: referee unchanged soak bench bench-cpus bench-host
+.PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
 	  $(if $(RANDOM),--random $(RANDOM)) $(if $(SEED),--seed $(SEED))
@@ -530,8 +537,13 @@ soak: all $(BUILD)/host/threads_soak
 	@BUILD=$(BUILD) $(PYTHON) tools/soak --guest $(OPERATIONS) --host $(HOST_OPERATIONS)
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
 
-bench: all
+bench: all $(BUILD)/host/growth
 	@SIZES='$(SIZES)' tools/bench
+	@$(BUILD)/host/growth
+
+# CURVES="reserve nodes": only those.
+bench-growth: $(BUILD)/host/growth
+	@$< $(CURVES)
 
 bench-cpus: all
 	@BUILD=$(BUILD) WHAT='$(WHAT)' tools/bench_cpus
@@ -570,10 +582,13 @@ help:
 #: make soak       all CPUs in the allocator for long, nothing lost: in a guest of 8 CPUs and 4 nodes
 #:                   (OPERATIONS=50000000), as 2 and 8 threads (HOST_OPERATIONS=200000000);
 #:                   machines of 64 and 255 CPUs; and one two-node machine booted 100 times (BOOTS=100): always the same
-#: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G")
+#: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G");
+#:                   and bench-growth
 #: make bench-cpus what many CPUs cost and bring, in time: their start, memtest, waiting
 #:                   WHAT="bring-up memtest prompt"
 #: make bench-host nanoseconds of the page allocator on the host, beside a plain list
+#: make bench-growth how costs grow with a machine's entries, reservations and nodes, in exponents
+#:                   CURVES="e820 nodes"
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
