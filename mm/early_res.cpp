@@ -48,7 +48,7 @@ void EarlyRes::insert(const Reservation& reservation) {
     const size_t behind = runs_ > 1 ? count_ - run_starts_[1] : 0;
     return free_slots() >= behind + 2;
   };
-  if (runs_ > 1 && !has_room_to_merge()) merge_all();
+  if (runs_ > 1 && !has_room_to_merge()) settle();
 
   const size_t start = run_starts_[runs_ - 1];
   const size_t length = count_ - start;
@@ -107,14 +107,14 @@ bool has_name(const Reservation& reservation, std::string_view name) {
 }
 
 const Reservation* EarlyRes::overlapping(Range range) const {
-  merge_all();
+  settle();
   return find_in_runs(range);
 }
 
 // Takes the range out of the reservations that it touches, one at least. A middle costs one slot,
 // which the caller has made sure of.
 void EarlyRes::carve(Range range) {
-  merge_all();
+  settle();
   const size_t first = find_in_run(0, range);
   size_t last = first;
   while (last < count_ && storage_[last].range.start < range.end) ++last;
@@ -180,7 +180,7 @@ Result<> EarlyRes::move_to(Range place, const DirectMap& map) {
     return Error{"no room for the list of reservations (entries {}, room {})", kOwnName, count_,
                  larger.size()};
   }
-  merge_all();
+  settle();
   if (const Reservation* there = find_in_runs(place); there != nullptr) {
     return Error{"reservation overlaps another (start {:#x}, end {:#x})", kOwnName, place.start.v,
                  place.end.v, there->name};

@@ -6,8 +6,8 @@
 //
 // n reservations cost n log n in whatever order they come. One that belongs far below others is not
 // put there at once, which would move all of these: it begins a run of its own behind them, sorted
-// in itself. Runs of like length are merged, and all of them when the list is read. So a list that
-// has changed is one CPU's until it has been read once.
+// in itself. Runs of like length are merged, and all of them when the list is read: where others may
+// read it at the same time, who has changed it calls settle() first.
 #pragma once
 
 #include <array>
@@ -75,8 +75,12 @@ class EarlyRes {
 
   // Valid, like what overlapping() and find() return, until the list is changed.
   [[nodiscard]] std::span<const Reservation> entries() const {
-    merge_all();
+    settle();
     return storage_.first(count_);
+  }
+  // Merges what was reserved out of order.
+  void settle() const {
+    while (runs_ > 1) merge_last_two();
   }
   // How many the list has room for where it lies now: Linux's max_early_res.
   [[nodiscard]] size_t capacity() const { return storage_.size(); }
@@ -111,9 +115,6 @@ class EarlyRes {
   }
   [[nodiscard]] size_t free_slots() const { return storage_.size() - count_; }
   void merge_last_two() const;
-  void merge_all() const {
-    while (runs_ > 1) merge_last_two();
-  }
 
   // The reservation itself, and a neighbour of which it leaves a head and a tail.
   static constexpr size_t kSlotsOfOneCall = 2;

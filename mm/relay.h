@@ -235,6 +235,7 @@ class Relay : public RelayCore {
       BATON_TRY(pages_.free_contig_range(cpu, frames));
       return named;
     }
+    reservations_.settle();
     return pages_.withdraw(frames);
   }
 
