@@ -213,13 +213,13 @@ TEST(LogReader, ANodeBeyondWhatAreHeld) {
       "SRAT: PXM 0 -> APIC 0x00 -> Node 3\nSRAT: PXM 9 -> APIC 0x09 -> Node 65000\n"
       "SRAT: PXM 9 -> APIC 0x09 -> Node 65539\n");
   EXPECT_EQ(log.named.count(), 1u);
-  EXPECT_NE(said(log).find("2: node id is too large (65000, at most 127)"), std::string::npos);
-  EXPECT_NE(said(log).find("3: node id is too large (65539, at most 127)"), std::string::npos);
+  EXPECT_NE(said(log).find("2: node id is too large (65000, at most 1023)"), std::string::npos);
+  EXPECT_NE(said(log).find("3: node id is too large (65539, at most 1023)"), std::string::npos);
   EXPECT_TRUE(log.refused.empty());
   // Its memory cannot be left out.
   const Log memory = read_log("SRAT: Node 65537 PXM 1 [mem 0x00000000-0x7fffffff]\n");
   ASSERT_EQ(memory.refused.size(), 1u);
-  EXPECT_EQ(memory.refused[0].text, "node id is too large (65537, at most 127)");
+  EXPECT_EQ(memory.refused[0].text, "node id is too large (65537, at most 1023)");
 }
 
 TEST(LogReader, TheLastOfSeveralBoots) {
