@@ -46,23 +46,28 @@ bool is_ram_of(const Layout& layout, NodeId node, ZoneType zone, PfnRange frames
 
 // --- Lists ---------------------------------------------------------------------------------------
 
-// Calls visit(Pfn, Page&) for each block of a list, checking that it is one.
+// What a list's links are: indexes of frames, or of records of pageblocks.
+enum class Links : uint8_t { Frames, Records };
+
+// Calls visit(index, Pfn, Page&) for each entry of a list, checking that it is one.
 template <class List, class Visit>
-Result<> walk(const Node& node, const Zone& zone, const List& list, uint64_t longest, Visit visit) {
+Result<> walk(const Node& node, const Zone& zone, const List& list, Links links, uint64_t longest,
+              Visit visit) {
   // Of a HotList the first block's `prev` and, when it is empty, the tail mean nothing.
   constexpr bool kHot = std::is_same_v<List, HotList>;
+  const bool frames = links == Links::Frames;
+  const uint64_t end =
+      frames ? node.mem_map_frames : node.mem_map_frames / kPageblockFrames + node.edge_count;
   FrameIndex before = kNoFrame;
   uint64_t length = 0;
-  for (FrameIndex at = list.head; at != kNoFrame; at = node.mem_map[at].next) {
-    if (at >= node.mem_map_frames) {
-      return violation("a list leads out of mem_map (frame index {:#x})", zone, at);
-    }
-    const Pfn pfn = node.pfn(at);
+  for (FrameIndex at = list.head; at != kNoFrame;) {
+    if (at >= end) return violation("a list leads out of mem_map (index {:#x})", zone, at);
+    const Pfn pfn = frames ? node.pfn(at) : node.pageblock(at);
     if (!node.blocks.at(pfn).readable(pfn.v)) {
       return violation("a list leads to a Page that may not be read (address {:#x})", zone,
                        phys(pfn).v);
     }
-    const Page& page = node.mem_map[at];
+    const Page& page = frames ? node.mem_map[at] : node.heads[at];
     if (page.prev != before && !(kHot && before == kNoFrame)) {
       return violation("a list's links do not agree (address {:#x}, prev {:#x})", zone, phys(pfn).v,
                        page.prev);
@@ -71,11 +76,12 @@ Result<> walk(const Node& node, const Zone& zone, const List& list, uint64_t lon
       return violation("a list is longer than its count or a circle (address {:#x}, count {})",
                        zone, phys(pfn).v, longest);
     }
-    BATON_TRY(visit(pfn, page));
+    BATON_TRY(visit(at, pfn, page));
     before = at;
+    at = page.next;
   }
   if (list.tail != before && !(kHot && before == kNoFrame)) {
-    return violation("a list does not end at its tail (frame index {:#x}, tail {:#x})", zone,
+    return violation("a list does not end at its tail (index {:#x}, tail {:#x})", zone,
                      before, list.tail);
   }
   return {};
@@ -93,10 +99,10 @@ Result<> audit_run(const Node& node, const Zone& zone, Pfn first, uint64_t count
   return {};
 }
 
-Result<> audit_free_area(const Node& node, const Zone& zone, Tally& seen) {
-  for (unsigned order = 0; order < kOrders; ++order) {
-    const FreeArea& area = zone.free_area[order];
-    uint64_t blocks = 0;
+// The lists of blocks of pageblock order and more.
+Result<> audit_areas(const Node& node, const Zone& zone, Tally& seen) {
+  for (unsigned order = kPageblockOrder; order < kOrders; ++order) {
+    const FreeArea& area = zone.area(order);
     for (unsigned t = 0; t < kMigratetypes; ++t) {
       const auto type = static_cast<Migratetype>(t);
       const bool marked = (zone.nonempty[t] >> order & 1) != 0;
@@ -104,7 +110,8 @@ Result<> audit_free_area(const Node& node, const Zone& zone, Tally& seen) {
         return violation("a list is empty and marked as not, or the other way (order {}, type {})",
                          zone, order, t);
       }
-      const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
+      uint64_t blocks = 0;
+      const auto block = [&](FrameIndex, Pfn pfn, const Page& page) -> Result<> {
         if (page.tag() != Tag{BlockState::Free, order, zone.type, node.id}) {
           return violation(
               "a block on a free list says it is something else (address {:#x}, tag {:#x})", zone,
@@ -125,20 +132,90 @@ Result<> audit_free_area(const Node& node, const Zone& zone, Tally& seen) {
         (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += count << order;
         return {};
       };
-      BATON_TRY(walk(node, zone, area.lists[t], area.nr_free, block));
+      BATON_TRY(walk(node, zone, area.lists[t], Links::Records, area.nr_free[t], block));
+      if (blocks != area.nr_free[t]) {
+        return violation("nr_free is not the number of blocks on the list (found {}, nr_free {})",
+                         zone, blocks, area.nr_free[t]);
+      }
+      seen.free_blocks[order] += blocks;
     }
-    if (blocks != area.nr_free) {
-      return violation("nr_free is not the number of blocks on the lists (found {}, nr_free {})",
-                       zone, blocks, area.nr_free);
-    }
-    seen.free_blocks[order] = blocks;
   }
+  return {};
+}
+
+// A pageblock on a list of broken ones: whether it is what the list is of.
+Result<> audit_broken_one(const Node& node, const Zone& zone, FrameIndex record, unsigned type,
+                          unsigned full, unsigned largest) {
+  const Pfn pfn = node.pageblock(record);
+  const Page& head = node.heads[record];
+  const FreeMap& map = node.free_maps[record];
+  if (head.tag() != Tag::broken(largest, zone.type, node.id)) {
+    return violation("a broken pageblock says it is something else (address {:#x}, tag {:#x})",
+                     zone, phys(pfn).v, head.tag().word());
+  }
+  if (node.blocks.at(pfn).type() != static_cast<Migratetype>(type)) {
+    return violation(
+        "a broken pageblock is on the list of another type than its own (address {:#x}, type {})",
+        zone, phys(pfn).v, type);
+  }
+  if (head.count != map.count() || head.count == 0 || head.count >= kPageblockFrames) {
+    return violation("a broken pageblock's count is not what is free (address {:#x}, free {})",
+                     zone, phys(pfn).v, map.count());
+  }
+  if (map.largest() != largest || BrokenPageblocks::class_of(head.count) != full) {
+    return violation("a broken pageblock is on the wrong list (address {:#x}, free {})", zone,
+                     phys(pfn).v, map.count());
+  }
+  return {};
+}
+
+Result<> audit_broken(const Node& node, const Zone& zone, Tally& seen) {
+  for (unsigned t = 0; t < kMigratetypes; ++t) {
+    const BrokenPageblocks& broken = zone.broken[t];
+    uint32_t all = 0;
+    for (unsigned full = 0; full < BrokenPageblocks::kClasses; ++full) {
+      uint32_t orders = 0;
+      for (unsigned largest = 0; largest < kPageblockOrder; ++largest) {
+        const FrameList& list = broken.lists[full][largest];
+        if (!list.empty()) orders |= uint32_t{1} << largest;
+        const auto pageblock = [&](FrameIndex record, Pfn, const Page& head) -> Result<> {
+          BATON_TRY(audit_broken_one(node, zone, record, t, full, largest));
+          (t == static_cast<unsigned>(Migratetype::Isolate) ? seen.isolated_pages
+                                                            : seen.free_pages) += head.count;
+          node.free_maps[record].for_each_block([&](uint64_t, unsigned order) {
+            ++seen.free_blocks[order];
+            return true;
+          });
+          return {};
+        };
+        BATON_TRY(walk(node, zone, list, Links::Records, zone.present, pageblock));
+      }
+      if (orders != broken.orders[full]) {
+        return violation(
+            "a list of broken pageblocks is empty and marked as not, or the other way (type {}, "
+            "orders {:#x})",
+            zone, t, orders);
+      }
+      all |= orders;
+    }
+    constexpr uint32_t kSmall = (uint32_t{1} << kPageblockOrder) - 1;
+    if ((zone.nonempty[t] & kSmall) != all) {
+      return violation("nonempty is not what the lists of broken pageblocks are (type {}, {:#x})",
+                       zone, t, all);
+    }
+  }
+  return {};
+}
+
+Result<> audit_free_lists(const Node& node, const Zone& zone, Tally& seen) {
+  BATON_TRY(audit_areas(node, zone, seen));
+  BATON_TRY(audit_broken(node, zone, seen));
   if (seen.free_pages != zone.free_pages) {
-    return violation("free_pages is not the sum over free_area (sum {}, free_pages {})", zone,
+    return violation("free_pages is not the sum over the lists (sum {}, free_pages {})", zone,
                      seen.free_pages, zone.free_pages);
   }
   if (seen.isolated_pages != zone.isolated_pages) {
-    return violation("isolated_pages is not the sum over free_area (sum {}, isolated_pages {})",
+    return violation("isolated_pages is not the sum over the lists (sum {}, isolated_pages {})",
                      zone, seen.isolated_pages, zone.isolated_pages);
   }
   return {};
@@ -151,7 +228,7 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
   int64_t huge = 0;
   for (unsigned list = 0; list < kPcpLists; ++list) {
     const unsigned order = pcp_list_order(list);
-    const auto block = [&](Pfn pfn, const Page& page) -> Result<> {
+    const auto block = [&](FrameIndex, Pfn pfn, const Page& page) -> Result<> {
       if (page.tag() != Tag{BlockState::OnCpuList, order, zone.type, node.id} || page.count != 1) {
         return violation(
             "a block on a CPU's list says it is something else (address {:#x}, tag {:#x})", zone,
@@ -166,7 +243,8 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
       }
       return {};
     };
-    BATON_TRY(walk(node, zone, pcp.lists[list], zone.present, block));
+    const Links links = list == kPcpHugeList ? Links::Records : Links::Frames;
+    BATON_TRY(walk(node, zone, pcp.lists[list], links, zone.present, block));
   }
   if (pages != pcp.count() || huge != pcp.huge_count()) {
     return violation("a CPU's count is not what is on its lists (CPU {}, found {})", zone, cpu,
@@ -178,11 +256,12 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
 // The stack of blocks that wait for the zone's lock.
 Result<> audit_deferred(const Node& node, const Zone& zone, Tally& seen) {
   uint64_t pages = 0;
-  for (FrameIndex at = zone.deferred; at != kNoFrame; at = node.mem_map[at].next) {
-    if (at >= node.mem_map_frames || !node.blocks.at(node.pfn(at)).readable(node.pfn(at).v)) {
+  for (FrameIndex at = zone.deferred; at != kNoFrame;) {
+    const Page* const page = at < node.mem_map_frames ? node.block_page(node.pfn(at)) : nullptr;
+    if (page == nullptr) {
       return violation("a deferred block has no Page (frame index {:#x})", zone, at);
     }
-    const Tag tag = node.mem_map[at].tag();
+    const Tag tag = page->tag();
     if (tag != Tag{BlockState::OnCpuList, tag.order(), zone.type, node.id}) {
       return violation("a deferred block says it is something else (address {:#x}, tag {:#x})",
                        zone, phys(node.pfn(at)).v, tag.word());
@@ -190,6 +269,7 @@ Result<> audit_deferred(const Node& node, const Zone& zone, Tally& seen) {
     ++seen.cpu_blocks[tag.order()];
     pages += frames_of(tag.order());
     if (pages > zone.deferred_pages) break;
+    at = page->next;
   }
   seen.cpu_pages += pages;
   if (pages != zone.deferred_pages) {
@@ -230,7 +310,7 @@ class MapWalk {
     if (!node_.describes(first) || !node_.blocks.at(first).readable(first.v)) {
       return violation("a block of a run without a run (address {:#x})", "mem_map", phys(giga).v);
     }
-    const Page& page = node_.page(first);
+    const Page& page = node_.head(first);
     const Tag tag = page.tag();
     if (!tag.is(BlockState::Free, kMaxOrder) || page.count <= (giga - first) / kGigaFrames) {
       return violation("a block of a run that ends before it (address {:#x}, run {:#x})", "mem_map",
@@ -252,16 +332,67 @@ class MapWalk {
                        "pageblock", phys(start).v, static_cast<uint64_t>(block.type()));
     }
     count_type(start, block.type(), seen);
-    const uint64_t readable = block.state() == PageblockState::Described   ? kPageblockFrames
-                              : block.state() == PageblockState::HeadValid ? 1
-                                                                           : 0;
-    for (uint64_t i = 0; i < readable; ++i) {
-      const Pfn pfn = start + i;
-      const Tag tag = node_.page(pfn).tag();
+    if (block.state() == PageblockState::Untouched) return {};
+    const Tag whole = node_.head(start).tag();
+    if (whole.state() != BlockState::None) {
+      if (whole.order() < kPageblockOrder) {
+        return violation("a small block as a pageblock's own (address {:#x}, tag {:#x})", "mem_map",
+                         phys(start).v, whole.word());
+      }
+      BATON_TRY(head(start, whole, block, seen));
+    }
+    if (block.state() != PageblockState::Described) return {};
+    Result<> result;
+    for_each_record(node_, start, [&](FrameIndex record) {
+      if (result.ok()) result = free_frames(start, record, seen);
+    });
+    BATON_TRY(result);
+    for (uint64_t i = 0; i < kPageblockFrames; ++i) {
+      const Tag tag = node_.page(start + i).tag();
       if (tag == Tag{}) continue;
-      BATON_TRY(head(pfn, tag, block, seen));
+      if (tag.state() == BlockState::Free || tag.order() >= kPageblockOrder) {
+        return violation("a frame's Page with a tag that it may not have (address {:#x}, tag {:#x})",
+                         "mem_map", phys(start + i).v, tag.word());
+      }
+      BATON_TRY(head(start + i, tag, block, seen));
+      uint64_t free = kPageblockFrames;
+      for_each_record(node_, start, [&](FrameIndex record) {
+        free = std::min(free, node_.free_maps[record].first_from(i));
+      });
+      if (free < i + frames_of(tag.order())) {
+        return violation("a block over a frame that is free (address {:#x}, free {:#x})", "mem_map",
+                         phys(start + i).v, phys(start + free).v);
+      }
     }
     return {};
+  }
+
+  // What is free of a pageblock is free of nobody, and counted where it is on a list.
+  Result<> free_frames(Pfn start, FrameIndex record, Tallies& seen) {
+    const FreeMap& map = node_.free_maps[record];
+    const Tag tag = node_.heads[record].tag();
+    if (map.count() == 0) return {};
+    if (!tag.is_broken()) {
+      return violation("frames free of a pageblock that is not broken (address {:#x}, tag {:#x})",
+                       "mem_map", phys(start).v, tag.word());
+    }
+    const Zone& zone = node_.zones[tag.zone()];
+    Result<> result;
+    map.for_each_block([&](uint64_t frame, unsigned order) {
+      const PfnRange frames{start + frame, start + frame + frames_of(order)};
+      ++seen[tag.zone()].free_blocks[order];
+      if (!zone.populated || !is_ram_of(core_.layout(), node_.id, zone.type, frames)) {
+        result = violation("free frames that are no RAM of their zone (address {:#x}, order {})",
+                           zone, phys(frames.start).v, order);
+      }
+      for (uint64_t i = 0; i < frames.size() && result.ok(); ++i) {
+        if (node_.page(frames.start + i).tag() == Tag{}) continue;
+        result = violation("a free frame with a tag (address {:#x}, tag {:#x})", zone,
+                           phys(frames.start + i).v, node_.page(frames.start + i).tag().word());
+      }
+      return result.ok();
+    });
+    return result;
   }
 
   void count_type(Pfn start, Migratetype type, Tallies& seen) const {
@@ -333,7 +464,7 @@ class MapWalk {
         return {};
       case BlockState::Allocated:
         tally.allocated_pages += frames_of(tag.order());
-        if (node_.page(pfn).count == 0) {
+        if (node_.page(pfn, tag.order()).count == 0) {
           return violation("an allocated block without a reference (address {:#x}, order {})", zone,
                            phys(pfn).v, tag.order());
         }
@@ -354,7 +485,7 @@ class MapWalk {
     if (tag.order() > kPageblockOrder) BATON_TRY(uniform(pfn, tag.order(), block.type(), zone));
     if (!node_.describes(buddy)) return {};
     const Pageblock other = node_.blocks.at(buddy);
-    if (other.readable(buddy.v) && node_.page(buddy).tag() == tag &&
+    if (other.readable(buddy.v) && node_.head(buddy).tag() == tag &&
         may_merge(block.type(), other.type())) {
       return violation("two free blocks that should have been merged (address {:#x}, order {})",
                        zone, phys(pfn).v, tag.order());
@@ -483,7 +614,7 @@ Result<> audit(const PageAllocatorCore& core) {
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
       Tally& seen = lists[zone.type];
-      BATON_TRY(audit_free_area(node, zone, seen));
+      BATON_TRY(audit_free_lists(node, zone, seen));
       BATON_TRY(audit_deferred(node, zone, seen));
       for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
         if (!core.cpu_online(cpu)) continue;

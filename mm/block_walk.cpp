@@ -19,7 +19,7 @@ Stretch stretch_at(const Node& node, Pfn pfn) {
   uint64_t blocks = 1;
   // Only the first of a run has a Page.
   if (block.tag.is(BlockState::Free, kMaxOrder) && !node.blocks.in_run(block.pfn)) {
-    blocks = std::max<uint64_t>(node.page(block.pfn).count, 1);
+    blocks = std::max<uint64_t>(node.head(block.pfn).count, 1);
   }
   return {{block.pfn, block.pfn + blocks * frames_of(block.order)}, block.tag};
 }
@@ -59,12 +59,16 @@ Pfn first_head(const Node& node, PfnRange frames) {
       pfn = block + untouched * kPageblockFrames;
       continue;
     }
-    const Pfn end = std::min(block + kPageblockFrames, frames.end);
+    Pfn end = std::min(block + kPageblockFrames, frames.end);
+    if (pfn == block && node.head(pfn).tag().state() != BlockState::None) return pfn;
     if (blocks.at(pfn).state() == PageblockState::HeadValid) {
-      if (pfn == block && node.page(pfn).tag() != Tag{}) return pfn;
       pfn = end;
       continue;
     }
+    const Pfn limit = end;
+    for_each_record(node, block, [&](FrameIndex record) {
+      end = std::min(end, block + node.free_maps[record].first_from(pfn - block));
+    });
     const Page* const pages = &node.page(pfn);
     const uint64_t count = end - pfn;
     uint64_t i = 0;
@@ -77,6 +81,7 @@ Pfn first_head(const Node& node, PfnRange frames) {
     for (; i < count; ++i) {
       if (pages[i].tag() != Tag{}) return pfn + i;
     }
+    if (end < limit) return end;
     pfn = end;
   }
   return frames.end;

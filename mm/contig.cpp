@@ -3,15 +3,19 @@
 namespace mm {
 namespace {
 
-// Makes the Page of a block that is about to get a tag readable.
-void make_head(Node& node, Pfn pfn, unsigned order) {
-  const Pageblock block = node.blocks.at(pfn);
+// A block may have its Page there.
+void make_room(Zone& zone, Pfn pfn, unsigned order) {
   if (order < kPageblockOrder) {
-    if (block.state() != PageblockState::Described) describe(node, pfn);
-  } else if (block.state() == PageblockState::Untouched) {
-    node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, block.type(), block.shared()});
+    break_pageblock(zone, pfn);
+  } else {
+    make_head_valid(*zone.node, pfn);
   }
-  node.page(pfn).set_tag(Tag{});
+}
+
+void call_allocated(Zone& zone, Pfn pfn, unsigned order) {
+  Page& page = zone.node->page(pfn, order);
+  page.set_count(1);
+  page.set_tag(Tag{BlockState::Allocated, order, zone.type, zone.node_id});
 }
 
 // The first frame after `pfn`, which is in no free block, that could be in one.
@@ -47,12 +51,10 @@ void take_range(Zone& zone, PfnRange frames) {
         return true;
       }
       take_exactly(zone, block, block.pfn, block.order);
-      zone.node->page(block.pfn).set_tag(Tag{});
+      zone.node->page(block.pfn, block.order).set_tag(Tag{});
       at = block.pfn + frames_of(block.order);
     }
-    Page& page = zone.node->page(pfn);
-    page.set_count(1);
-    page.set_tag(Tag{BlockState::Allocated, order, zone.type, zone.node_id});
+    call_allocated(zone, pfn, order);
     return true;
   });
 }
@@ -62,8 +64,8 @@ Pfn first_not_held(const Zone& zone, PfnRange frames) {
   Pfn wrong = frames.end;
   for_each_block_in(frames, [&](Pfn pfn, unsigned order) {
     const Tag tag{BlockState::Allocated, order, zone.type, zone.node_id};
-    const bool held = node.blocks.at(pfn).readable(pfn.v) && node.page(pfn).tag() == tag &&
-                      node.page(pfn).count == 1;
+    const Page* const page = node.block_page(pfn);
+    const bool held = page != nullptr && page->tag() == tag && page->count == 1;
     if (!held) wrong = pfn;
     return held;
   });
@@ -71,25 +73,22 @@ Pfn first_not_held(const Zone& zone, PfnRange frames) {
 }
 
 void forget_range(Zone& zone, PfnRange frames) {
-  for_each_block_in(frames, [&](Pfn pfn, unsigned) {
-    zone.node->page(pfn).set_tag(Tag{});
+  for_each_block_in(frames, [&](Pfn pfn, unsigned order) {
+    zone.node->page(pfn, order).set_tag(Tag{});
     return true;
   });
 }
 
 void cut_allocated(Zone& zone, Pfn pfn, unsigned order, uint64_t count) {
-  Node& node = *zone.node;
-  const Tag whole = node.page(pfn).tag();
   const Pfn cut = pfn + count;
-  node.page(pfn).set_tag(Tag{});
+  zone.node->page(pfn, order).set_tag(Tag{});
   for_each_block_in({pfn, cut}, [&](Pfn piece, unsigned piece_order) {
-    make_head(node, piece, piece_order);
-    node.page(piece).set_count(1);
-    node.page(piece).set_tag(Tag{BlockState::Allocated, piece_order, whole.zone(), whole.node()});
+    make_room(zone, piece, piece_order);
+    call_allocated(zone, piece, piece_order);
     return true;
   });
   for_each_block_in({cut, pfn + frames_of(order)}, [&](Pfn piece, unsigned piece_order) {
-    make_head(node, piece, piece_order);
+    make_room(zone, piece, piece_order);
     free_block(zone, piece, piece_order);
     return true;
   });

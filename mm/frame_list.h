@@ -85,16 +85,23 @@ struct HotList {
     }
     tail = frame;
   }
-  // The oldest. Only when not empty.
-  FrameIndex take_oldest(Page* mem_map) {
-    const FrameIndex frame = tail;
-    if (frame == head) {
-      head = kNoFrame;
-    } else {
-      tail = mem_map[frame].prev;
-      mem_map[tail].next = kNoFrame;
+  // Takes the oldest, `most` at most, and calls visit(frame) for each, the oldest first.
+  template <class Visit>
+  [[gnu::always_inline]] void take_oldest(Page* mem_map, unsigned most, Visit visit) {
+    if (empty()) return;
+    FrameIndex frame = tail;
+    for (; most != 0; --most) {
+      const bool last = frame == head;
+      const FrameIndex before = mem_map[frame].prev;  // of the last it means nothing
+      visit(frame);
+      if (last) {
+        head = kNoFrame;
+        return;
+      }
+      frame = before;
     }
-    return frame;
+    tail = frame;
+    mem_map[frame].next = kNoFrame;
   }
 };
 

@@ -204,7 +204,7 @@ FrameOwner PageAllocatorCore::owner_without_cpu(Pfn pfn) const {
     owner.use = FrameUse::Free;
     return owner;
   }
-  const Page& page = node->page(block.pfn);
+  const Page& page = node->page(block.pfn, block.order);
   if (block.tag.state() == BlockState::Allocated) {
     owner.use = FrameUse::Allocated;
     owner.references = page.references();
@@ -265,7 +265,7 @@ const Error* PageAllocatorCore::fault(CpuHeader& header, Pfn pfn, unsigned order
   return &error;
 }
 
-const Error* PageAllocatorCore::raced(Pcp& pcp, FrameIndex frame, unsigned order) {
+const Error* PageAllocatorCore::raced(Pcp& pcp, Pfn pfn, unsigned order) {
   // From the Pcp, so that what frees has fewer things to keep at hand.
   auto* const area = reinterpret_cast<uint8_t*>(&pcp) - pcp.zone->pcp_offset;  // NOLINT: pcp_at()
   Error& error = reinterpret_cast<CpuHeader*>(area)->fault;                    // NOLINT
@@ -273,7 +273,7 @@ const Error* PageAllocatorCore::raced(Pcp& pcp, FrameIndex frame, unsigned order
                "double free: another CPU freed the block at the same time (address {:#x}, "
                "order {})",
            .subject = "free_pages",
-           .a = phys(pcp.zone->node->pfn(frame)).v,
+           .a = phys(pfn).v,
            .b = order};
   return &error;
 }
@@ -305,7 +305,7 @@ void PageAllocatorCore::defer(Zone& zone, Pfn pfn, unsigned order) {
   __atomic_fetch_add(&zone.deferred_pages, frames_of(order), __ATOMIC_RELAXED);
   FrameIndex top = read_once(zone.deferred);
   do {
-    node.mem_map[frame].next = top;
+    node.page(pfn, order).next = top;
   } while (!__atomic_compare_exchange_n(&zone.deferred, &top, frame, false, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED));
 }
@@ -314,10 +314,11 @@ void PageAllocatorCore::free_deferred(Zone& zone) {
   const Node& node = *zone.node;
   FrameIndex frame = __atomic_exchange_n(&zone.deferred, kNoFrame, __ATOMIC_ACQUIRE);
   while (frame != kNoFrame) {
-    const Page& page = node.mem_map[frame];
+    const Pfn pfn = node.pfn(frame);
+    const Page& page = *node.block_page(pfn);
     const FrameIndex next = page.next;
     const unsigned order = page.tag().order();
-    free_block(zone, node.pfn(frame), order);
+    free_block(zone, pfn, order);
     __atomic_fetch_sub(&zone.deferred_pages, frames_of(order), __ATOMIC_RELAXED);
     frame = next;
   }
@@ -325,16 +326,13 @@ void PageAllocatorCore::free_deferred(Zone& zone) {
 
 Page* PageAllocatorCore::allocated_page(Pfn pfn) const {
   Node* const node = quick_node(pfn);
-  if (node == nullptr || !node->describes(pfn) || !node->blocks.at(pfn).readable(pfn.v)) {
-    return nullptr;
-  }
-  Page& page = node->page(pfn);
-  return page.tag().state() == BlockState::Allocated ? &page : nullptr;
+  Page* const page = node != nullptr && node->describes(pfn) ? node->block_page(pfn) : nullptr;
+  return page != nullptr && page->tag().state() == BlockState::Allocated ? page : nullptr;
 }
 
 Zone& PageAllocatorCore::zone_of_allocated(Pfn pfn) const {
   Node& node = *quick_node(pfn);
-  return node.zones[node.page(pfn).tag().zone()];
+  return node.zones[node.block_page(pfn)->tag().zone()];
 }
 
 // Whether the range has RAM of the zone's node that is of another zone.

@@ -101,7 +101,7 @@ enum class FrameUse : uint8_t {
   NoNode,     // outside every node's mem_map: device space or nothing
   Hole,       // no RAM there
   Reserved,   // RAM that was never handed over, or taken out for good
-  Free,       // in free_area
+  Free,       // in the zone's lists
   OnCpuList,  // free, on a CPU's list
   Allocated,
 };
@@ -120,7 +120,7 @@ struct FrameOwner {
 
 struct ZoneCounts {  // in pages
   uint64_t spanned = 0, present = 0, managed = 0;
-  uint64_t free = 0;          // in free_area, isolated ones included
+  uint64_t free = 0;          // in the zone's lists, isolated ones included
   uint64_t on_cpu_lists = 0;  // and those whose CPU could not wait for the zone's lock
   uint64_t isolated = 0;      // of free
   // managed - free - on_cpu_lists; 0 where what moved while it was counted makes that less.
@@ -190,7 +190,7 @@ class PageAllocatorCore {
   [[nodiscard]] NumaEvents node_events(NodeId node) const;
 
   // From here on the machine must be at rest: nothing allocates or frees meanwhile.
-  // Calls visit(const FreeBlock&) for each block in free_area, until it returns false.
+  // Calls visit(const FreeBlock&) for each free block of the zones' lists, until it returns false.
   template <class Visit>
   void for_each_free_block(Visit visit) const;
   // Calls visit(FreeBlock, cpu) for each block on a CPU's list (migratetype: its pageblock's).
@@ -249,7 +249,7 @@ class PageAllocatorCore {
   // What is wrong with a free.
   [[nodiscard]] const Error* fault(CpuHeader& header, Pfn pfn, unsigned order) const;
   // Another CPU freed the block after this one, whose Pcp that is, had looked at it.
-  [[nodiscard]] static const Error* raced(Pcp& pcp, FrameIndex frame, unsigned order);
+  [[nodiscard]] static const Error* raced(Pcp& pcp, Pfn pfn, unsigned order);
   [[nodiscard]] CpuHeader& cpu_header(unsigned cpu) const { return *cpu_headers_[cpu]; }
   [[nodiscard]] Pcp& pcp_of(unsigned cpu, const Zone& zone) const {
     return pcp_at(cpu_header(cpu), zone.pcp_offset);
@@ -291,7 +291,8 @@ class PageAllocatorCore {
   void init_node(const NodeLayout& from, uint32_t& next_pcp);
   static void init_zone(Node& node, ZoneType type, const ZoneLayout& from);
   static void share_edge(Node& node, Pfn edge, Pfn inside);
-  void share_mirror_edges();
+  void share_edges();
+  static void init_edges(Node& node);
   void build_zonelist(Node& node, const NodeLayout& from);
   void find_choices(Node& node) const;
   void index_nodes();
@@ -325,8 +326,10 @@ void PageAllocatorCore::for_each_cpu_block(Visit visit) const {
       const Node& node = *zone.node;
       const Pcp& pcp = pcp_of(cpu, zone);
       for (unsigned list = 0; list < kPcpLists; ++list) {
-        for (FrameIndex at = pcp.lists[list].head; at != kNoFrame; at = node.mem_map[at].next) {
-          const Pfn pfn = node.pfn(at);
+        const bool huge = list == kPcpHugeList;
+        const Page* const pages = huge ? node.heads : node.mem_map;
+        for (FrameIndex at = pcp.lists[list].head; at != kNoFrame; at = pages[at].next) {
+          const Pfn pfn = huge ? node.pageblock(at) : node.pfn(at);
           visit(
               FreeBlock{pfn, pcp_list_order(list), node.id, zone.type, node.blocks.at(pfn).type()},
               cpu);
@@ -501,6 +504,8 @@ class PageAllocator : public PageAllocatorCore {
   PagesOr alloc_refilled(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   bool refill(Pcp& pcp, unsigned order, Migratetype type);
   [[gnu::always_inline]] static Pfn pop(const Node& node, HotList& list);
+  [[gnu::always_inline]] static Pfn pop_huge(const Node& node, HotList& list);
+  bool refill_huge(Pcp& pcp, Migratetype type);
   Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& wanted);
   PagesOr zeroed(Pfn pfn, unsigned order) const;
   void reserve_highatomic(Zone& zone, Pfn pfn);

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <span>
 
 #include "mm/page_alloc.h"
 #include "mm/published.h"
@@ -103,6 +106,15 @@ template <class Policy>
   return node.pfn(frame);
 }
 
+// The same of a pageblock.
+template <class Policy>
+[[gnu::always_inline]] inline Pfn PageAllocator<Policy>::pop_huge(const Node& node, HotList& list) {
+  const FrameIndex record = list.pop(node.heads);
+  Page& page = node.heads[record];
+  page.set_tag(page.tag().as_allocated());
+  return node.mem_map_start + uint64_t{record} * kPageblockFrames;
+}
+
 template <class Policy>
 [[gnu::noinline]] PagesOr PageAllocator<Policy>::alloc_after_refill(unsigned cpu, Gfp gfp,
                                                                     unsigned order,
@@ -159,9 +171,10 @@ template <class Policy>
     const Masked masked;
     Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
     HotList& list = pcp.lists[kPcpHugeList];
-    if (list.empty()) [[unlikely]]
+    if (list.empty() && !refill_huge(pcp, gfp_migratetype(gfp))) [[unlikely]] {
       return alloc_large(cpu, gfp, kPageblockOrder, preferred);
-    pfn = pop(node, list);
+    }
+    pfn = pop_huge(node, list);
     Policy::add(pcp.huge_room, 1);
     Policy::add(pcp.events.hit, uint64_t{1});
   }
@@ -207,16 +220,46 @@ template <class Policy>
   HotList& list = pcp.lists[pcp_list(order, type)];
   const Node& node = *zone.node;
   const Tag tag{BlockState::OnCpuList, order, zone.type, zone.node_id};
-  int32_t got = 0;
-  const Locked locked(zone);
-  for (; got < batch; ++got) {
-    const Pfn pfn = take_block(zone, order, type);
-    if (pfn == kNoPfn) break;
-    node.page(pfn).set_tag(tag);
-    list.add_oldest(node.mem_map, node.index(pfn));
+  FrameBatch got;
+  unsigned blocks = 0;
+  {
+    const Locked locked(zone);
+    blocks = take_blocks(zone, order, type, static_cast<unsigned>(batch), got);
   }
-  Policy::add(pcp.room, -(got << order));
-  return got != 0;
+  for (unsigned i = 0; i < got.count; ++i) {
+    const FrameIndex first = node.index(got.parts[i].first());
+    for (uint64_t heads = got.parts[i].bits; heads != 0; heads &= heads - 1) {
+      const FrameIndex frame = first + static_cast<FrameIndex>(std::countr_zero(heads));
+      Page& page = node.mem_map[frame];
+      page.set_tag(tag);
+      page.set_count(1);
+      list.add_oldest(node.mem_map, frame);
+    }
+  }
+  Policy::add(pcp.room, -static_cast<int32_t>(blocks << order));
+  return blocks != 0;
+}
+
+// Pageblocks from the zone to the CPU's list, half as many as it may keep. Whether there is one.
+template <class Policy>
+[[gnu::noinline]] bool PageAllocator<Policy>::refill_huge(Pcp& pcp, Migratetype type) {
+  std::array<Pfn, kPcpHugeBatch> got;
+  const auto want = std::min<size_t>(static_cast<size_t>(pcp.huge_high), got.size());
+  Zone& zone = *pcp.zone;
+  const Node& node = *zone.node;
+  unsigned count = 0;
+  {
+    const Tag tag{BlockState::OnCpuList, kPageblockOrder, zone.type, zone.node_id};
+    const Locked locked(zone);
+    count = take_pageblocks(zone, type, tag, std::span(got).first(want));
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    const FrameIndex record = node.record(got[i]);
+    node.heads[record].set_count(1);
+    pcp.lists[kPcpHugeList].add_oldest(node.heads, record);
+  }
+  Policy::add(pcp.huge_room, -static_cast<int32_t>(count));
+  return count != 0;
 }
 
 template <class Policy>
@@ -268,7 +311,7 @@ inline Freed PageAllocator<Policy>::free_to_list(CpuHeader& header, const Node& 
       return {};
     }
   }
-  return Freed{raced(pcp, frame, order)};
+  return Freed{raced(pcp, node.pfn(frame), order)};
 }
 
 // A pageblock of the CPU's own node, back to the CPU's list.
@@ -281,11 +324,10 @@ template <class Policy>
     return general_free(header, pfn, kPageblockOrder);
   }
   const Pageblock block = node.blocks.at(pfn);
-  Page* const mem_map = node.mem_map;
   if (!block.plain_head()) [[unlikely]]
     return general_free(header, pfn, kPageblockOrder);
-  const auto index = static_cast<FrameIndex>(frame);
-  Page& page = mem_map[index];
+  const auto record = static_cast<FrameIndex>(frame / kPageblockFrames);
+  Page& page = node.heads[record];
   const Tag tag = page.tag();
   if (!freeable(page, tag, kPageblockOrder)) [[unlikely]] {
     return slow_free(header, pfn, kPageblockOrder);
@@ -294,13 +336,13 @@ template <class Policy>
   {
     const Masked masked;
     if (claim(page, tag)) [[likely]] {
-      pcp.lists[kPcpHugeList].push(mem_map, index);
+      pcp.lists[kPcpHugeList].push(node.heads, record);
       if (Policy::spend(pcp.huge_room, 1)) [[unlikely]]
         shrink_huge(pcp);
       return {};
     }
   }
-  return Freed{raced(pcp, index, kPageblockOrder)};
+  return Freed{raced(pcp, pfn, kPageblockOrder)};
 }
 
 // A larger block of the CPU's own node, back to its zone.
@@ -314,7 +356,7 @@ template <class Policy>
   }
   if (!node.blocks.at(pfn).readable(pfn.v)) [[unlikely]]
     return slow_free(header, pfn, order);
-  Page& page = node.mem_map[frame];
+  Page& page = node.page(pfn, order);
   const Tag tag = page.tag();
   if (!freeable(page, tag, order)) [[unlikely]] {
     return slow_free(header, pfn, order);
@@ -328,7 +370,7 @@ template <class Policy>
       return {};
     }
   }
-  return Freed{raced(pcp_at(header, zone.pcp_offset), node.index(pfn), order)};
+  return Freed{raced(pcp_at(header, zone.pcp_offset), pfn, order)};
 }
 
 // Any block of any node.
@@ -348,16 +390,16 @@ template <class Policy>
         block.type() == Migratetype::HighAtomic ? Migratetype::Movable : block.type();
     return free_to_list(header, *node, node->index(pfn), order, static_cast<unsigned>(type));
   }
-  Page& page = node->page(pfn);
+  Page& page = node->page(pfn, order);
   const Tag tag = page.tag();
   if (!freeable(page, tag, order)) [[unlikely]] {
     return slow_free(header, pfn, order);
   }
   const Masked masked;
   Pcp& pcp = pcp_at(header, node->pcp_offset + uint64_t{tag.zone_bits()} * 2);
-  if (!claim(page, tag)) return Freed{raced(pcp, node->index(pfn), order)};
+  if (!claim(page, tag)) return Freed{raced(pcp, pfn, order)};
   if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
-    pcp.lists[kPcpHugeList].push(node->mem_map, node->index(pfn));
+    pcp.lists[kPcpHugeList].push(node->heads, node->record(pfn));
     if (Policy::spend(pcp.huge_room, 1)) shrink_huge(pcp);
     return {};
   }
@@ -407,17 +449,36 @@ void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
   Zone& zone = *pcp.zone;
   Node& node = *zone.node;
   int32_t returned = 0;
-  const Locked locked(zone);
-  for (unsigned list = 0; returned < pages; list = list + 1 == kPcpHugeList ? 0 : list + 1) {
-    HotList& blocks = pcp.lists[list];
-    const unsigned order = pcp_list_order(list);
-    // Several in a row: neighbours often lie behind each other, and merge.
-    for (unsigned i = 0; i < 8 && !blocks.empty() && returned < pages; ++i) {
-      free_block(zone, node.pfn(blocks.take_oldest(node.mem_map)), order);
-      returned += static_cast<int32_t>(frames_of(order));
+  unsigned list = 0;
+  while (returned < pages) {
+    for (; pcp.lists[list].empty(); list = list + 1 == kPcpHugeList ? 0 : list + 1) {
     }
+    const unsigned order = pcp_list_order(list);
+    const uint64_t block = block_bits(1, order);
+    const auto row = std::min<unsigned>(FrameBatch::kMost, (static_cast<unsigned>(pages - returned - 1) >> order) + 1);
+    // Gathered without the lock: neighbours, which often lie behind each other, are one part.
+    FrameBatch frames;
+    FrameBits part{~uint64_t{0}, 0};
+    unsigned blocks = 0;
+    pcp.lists[list].take_oldest(node.mem_map, row, [&](FrameIndex frame) {
+      node.mem_map[frame].set_tag(Tag{});
+      const uint64_t pfn = node.pfn(frame).v;
+      const uint64_t first = align_down(pfn, FreeMap::kWordFrames);
+      if (first != part.first_pfn) {
+        if (part.bits != 0) frames.parts[frames.count++] = part;
+        part = {first, 0};
+      }
+      part.bits |= block << pfn % FreeMap::kWordFrames;
+      ++blocks;
+    });
+    frames.parts[frames.count++] = part;
+    list = list + 1 == kPcpHugeList ? 0 : list + 1;
+    const auto now = static_cast<int32_t>(blocks << order);
+    const Locked locked(zone);
+    free_frames(zone, frames);
+    Policy::add(pcp.room, now);
+    returned += now;
   }
-  Policy::add(pcp.room, returned);
 }
 
 // The CPU has as much as it may keep: a batch goes back, twice as much each time this happens
@@ -439,17 +500,25 @@ template <class Policy>
 
 template <class Policy>
 [[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
-  return_pageblocks(pcp, -pcp.huge_room);
+  return_pageblocks(pcp, std::max(pcp.huge_high, 1));
 }
 
 template <class Policy>
 void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
   Zone& zone = *pcp.zone;
-  const Locked locked(zone);
-  Policy::add(pcp.huge_room, blocks);
-  for (; blocks > 0; --blocks) {
-    const FrameIndex frame = pcp.lists[kPcpHugeList].take_oldest(zone.node->mem_map);
-    free_block(zone, zone.node->pfn(frame), kPageblockOrder);
+  const Node& node = *zone.node;
+  while (blocks > 0) {
+    std::array<Pfn, kPcpHugeReturn> returned;
+    size_t count = 0;
+    const auto most = static_cast<unsigned>(std::min<int32_t>(blocks, kPcpHugeReturn));
+    pcp.lists[kPcpHugeList].take_oldest(node.heads, most, [&](FrameIndex record) {
+      returned[count++] = node.mem_map_start + uint64_t{record} * kPageblockFrames;
+    });
+    std::sort(returned.data(), returned.data() + count);
+    const Locked locked(zone);
+    free_pageblocks(zone, std::span(returned).first(count));
+    Policy::add(pcp.huge_room, static_cast<int32_t>(count));
+    blocks -= static_cast<int32_t>(count);
   }
 }
 

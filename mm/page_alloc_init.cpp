@@ -3,15 +3,20 @@
 #include <bit>
 
 #include "mm/page_alloc.h"
+#include "mm/placement.h"
 
 namespace mm {
 namespace {
 
 // The shape of a node's NODE_DATA.
 struct NodeDataShape {
-  uint64_t zonelist;  // offset of the zonelist
-  uint64_t blocks;    // of the pageblock map
+  uint64_t zonelist;   // offset of the zonelist
+  uint64_t blocks;     // of the pageblock map
+  uint64_t edges;      // of the edges
+  uint64_t heads;      // of the pageblocks' and edges' Pages
+  uint64_t free_maps;  // of their FreeMaps
   uint64_t size;
+  uint64_t edge_room;
 };
 
 size_t populated_zones(const Layout& layout) {
@@ -22,12 +27,30 @@ size_t populated_zones(const Layout& layout) {
   return count;
 }
 
+// How many edges a node may have: two of each zone, and with kernelcore=mirror two of each range,
+// in each of which all of its zones may have frames.
+uint64_t edge_room(const Layout& layout, const NodeLayout& node) {
+  uint64_t zones = 0;
+  for (const ZoneLayout& zone : node.zones) zones += zone.present != 0;
+  if (zones < 2) return 0;
+  uint64_t places = 2 * zones;
+  for (const ActiveRange& range : layout.active) {
+    places += range.mirror && range.node == node.id ? 2 : 0;
+  }
+  return places * zones;
+}
+
 // mem_map covers whole sections, and a section never crosses a GiB: as many GiBs as the span needs.
-NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
+NodeDataShape shape_of(const Layout& layout, size_t populated, const NodeLayout& node) {
   NodeDataShape shape{};
+  shape.edge_room = edge_room(layout, node);
+  const uint64_t records = mem_map_frames(node).size() / kPageblockFrames + shape.edge_room;
   shape.zonelist = align_up(sizeof(Node), 64);
   shape.blocks = align_up(shape.zonelist + populated * sizeof(uintptr_t), 64);
-  shape.size = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), kPageSize);
+  shape.edges = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), 64);
+  shape.heads = align_up(shape.edges + shape.edge_room * sizeof(Edge), 64);
+  shape.free_maps = align_up(shape.heads + records * sizeof(Page), 64);
+  shape.size = align_up(shape.free_maps + records * sizeof(FreeMap), kPageSize);
   return shape;
 }
 
@@ -58,7 +81,7 @@ uint64_t first_area(unsigned cpus, NodeId node) {
 }  // namespace
 
 uint64_t node_data_size(const Layout& layout, NodeId node) {
-  return shape_of(populated_zones(layout), layout.nodes[node]).size;
+  return shape_of(layout, populated_zones(layout), layout.nodes[node]).size;
 }
 
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node) {
@@ -93,7 +116,7 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                    .a = node.id,
                    .b = id};
     }
-    if (node.node_data.size() < shape_of(populated, node).size) {
+    if (node.node_data.size() < shape_of(layout, populated, node).size) {
       return Error{.what = "NODE_DATA is too small (node {}, bytes needed {})",
                    .subject = "layout",
                    .a = id,
@@ -114,9 +137,10 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
     }
     if (node.present == 0) continue;
     if (node.mem_map_start.v % kPageblockFrames != 0 || frames % kPageblockFrames != 0 ||
-        node.mem_map_start > node.spanned.start || node.mem_map_start + frames < node.spanned.end) {
+        node.mem_map_start > node.spanned.start || node.mem_map_start + frames < node.spanned.end ||
+        frames > mem_map_frames(node).size()) {
       return Error{
-          .what = "mem_map does not cover the node in whole pageblocks (node {}, frames {})",
+          .what = "mem_map is not the node's sections, in whole pageblocks (node {}, frames {})",
           .subject = "layout",
           .a = id,
           .b = frames};
@@ -169,7 +193,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   static_assert(kNodeIndexSize * sizeof(*node_index_) == kPageSize);
   auto next_pcp = static_cast<uint32_t>(kCpuHeaderSize);
   for (const NodeLayout& node : layout.nodes) init_node(node, next_pcp);
-  share_mirror_edges();
+  share_edges();
   for (const NodeLayout& node : layout.nodes) {
     build_zonelist(*nodes_[node.id], node);
     find_choices(*nodes_[node.id]);
@@ -180,7 +204,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
 }
 
 void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
-  const NodeDataShape shape = shape_of(populated_, from);
+  const NodeDataShape shape = shape_of(*layout_, populated_, from);
   auto* base = map_.at<uint8_t>(from.node_data.start);
   Node* node = new (base) Node;
   nodes_[from.id] = node;
@@ -191,6 +215,10 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->mem_map_start = from.mem_map_start;
   node->mem_map_frames = from.mem_map.size() / sizeof(Page);
   node->blocks.init(from.spanned, base + shape.blocks);
+  node->edges = reinterpret_cast<Edge*>(base + shape.edges);             // NOLINT: room for them
+  node->heads = reinterpret_cast<Page*>(base + shape.heads);             // NOLINT
+  node->free_maps = reinterpret_cast<FreeMap*>(base + shape.free_maps);  // NOLINT
+  node->edge_count = 0;
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
   node->pcp_offset = next_pcp;
   if (from.present != 0) next_pcp += static_cast<uint32_t>(kZoneTypes * sizeof(Pcp));
@@ -220,10 +248,7 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.pcp_offset =
       node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
-  init_free_area(zone);
-  // The first frame of a zone and the last are enough where zones do not overlap.
-  share_edge(node, from.spanned.start, from.spanned.start);
-  share_edge(node, from.spanned.end, from.spanned.end - 1);
+  init_free_lists(zone);
 }
 
 // What two zones share at a border is made before two CPUs could make it at once. `inside` is a
@@ -238,10 +263,35 @@ void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
   if (node.blocks.at(pageblock).shared()) return;
   describe(node, pageblock);
   node.blocks.set(pageblock, Pageblock{PageblockState::Described, Migratetype::Movable, true});
+  for (const Zone& zone : node.zones) {
+    if (zone.populated && zone.spanned.overlaps({pageblock, pageblock + kPageblockFrames})) {
+      node.edges[node.edge_count++] = {pageblock, zone.type};
+    }
+  }
 }
 
-// kernelcore=mirror: where two zones have one span, each range of either kind has such edges.
-void PageAllocatorCore::share_mirror_edges() {
+// When all edges are known.
+void PageAllocatorCore::init_edges(Node& node) {
+  Edge* const end = node.edges + node.edge_count;
+  std::sort(node.edges, end);
+  for (const Edge* edge = node.edges; edge != end; ++edge) {
+    const FrameIndex record = node.edge_record(edge);
+    node.heads[record].set_tag(Tag::broken(0, edge->zone, node.id));
+    node.heads[record].set_count(0);
+    node.free_maps[record].fill(false);
+  }
+}
+
+// The first frame of a zone and the last are enough where zones do not overlap; with
+// kernelcore=mirror two zones have one span, and each range of either kind has such edges.
+void PageAllocatorCore::share_edges() {
+  for (size_t id = 0; id < node_count_; ++id) {
+    for (const Zone& zone : nodes_[id]->zones) {
+      if (!zone.populated) continue;
+      share_edge(*nodes_[id], zone.spanned.start, zone.spanned.start);
+      share_edge(*nodes_[id], zone.spanned.end, zone.spanned.end - 1);
+    }
+  }
   for (const ActiveRange& range : layout_->active) {
     const NodeLayout& node = layout_->nodes[range.node];
     const PfnRange& movable = node.zones[ZoneType::Movable].spanned;
@@ -249,6 +299,7 @@ void PageAllocatorCore::share_mirror_edges() {
     share_edge(*nodes_[range.node], range.pfns.start, range.pfns.start);
     share_edge(*nodes_[range.node], range.pfns.end, range.pfns.end - 1);
   }
+  for (size_t id = 0; id < node_count_; ++id) init_edges(*nodes_[id]);
 }
 
 void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {
@@ -366,6 +417,7 @@ void PageAllocatorCore::init_pcps(unsigned cpu) {
     pcp.huge_room = 0;
     pcp.huge_high = 0;
     pcp.free_factor = 0;
+    pcp.fetched = 0;
     for (HotList& list : pcp.lists) list = {kNoFrame, kNoFrame};
     pcp.events = {};
   });

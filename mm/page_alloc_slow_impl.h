@@ -73,15 +73,29 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
   const unsigned order = attempt.order;
   const Migratetype type = gfp_migratetype(attempt.gfp);
   if (order <= kPcpMaxOrder && !attempt.rights.high_atomic) {
-    Pcp& pcp = pcp_of(attempt.cpu, zone);
+    CpuHeader& header = cpu_header(attempt.cpu);
+    Pcp& pcp = pcp_at(header, zone.pcp_offset);
     HotList& list = pcp.lists[pcp_list(order, type)];
+    const auto pages = static_cast<int32_t>(frames_of(order));
+    // Where little is had from, what was freed would be had again for ever, wherever it lies: it
+    // goes back first, so that what is had comes from the fullest pageblock.
+    const bool choice = header.node->choices[attempt.gfp.bits() % kChoices].zone == &zone;
+    if (!choice && pcp.count() > pcp.fetched) return_pages(pcp, pcp.count());
     if (!list.empty() || refill(pcp, order, type)) {
-      Policy::add(pcp.room, static_cast<int32_t>(frames_of(order)));
+      Policy::add(pcp.room, pages);
+      pcp.fetched = choice ? 0 : pcp.count();
       pcp.free_factor >>= 1;
       return pop(*zone.node, list);
     }
     // The zone has none of this type or its fallbacks: only what is kept for atomic ones.
     if (!attempt.rights.non_block || !attempt.rights.min_reserve) return kNoPfn;
+  }
+  if (order == kPageblockOrder && !attempt.rights.high_atomic) {
+    Pcp& pcp = pcp_of(attempt.cpu, zone);
+    if (!pcp.lists[kPcpHugeList].empty()) {
+      Policy::add(pcp.huge_room, 1);
+      return pop_huge(*zone.node, pcp.lists[kPcpHugeList]);
+    }
   }
   const Locked locked(zone);
   Pfn pfn = kNoPfn;
@@ -136,13 +150,13 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
     const uint32_t orders = zone->nonempty[kHighAtomic];
     if (orders == 0) continue;
     const auto order = static_cast<unsigned>(std::countr_zero(orders));
-    const Pfn pfn = zone->node->pfn(zone->free_area[order].lists[kHighAtomic].head);
-    const Pfn pageblock = align_down(pfn, kPageblockFrames);
+    const Pfn pageblock = first_pageblock(*zone, order, Migratetype::HighAtomic);
     if (order > kPageblockOrder) {
       // Several such pageblocks have merged: one is cut out.
-      take_exactly(*zone, {pfn, order, zone->node->page(pfn).tag()}, pfn, kPageblockOrder);
+      const BlockAt merged{pageblock, order, zone->node->head(pageblock).tag()};
+      take_exactly(*zone, merged, pageblock, kPageblockOrder);
       set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
-      free_block(*zone, pfn, kPageblockOrder);
+      free_block(*zone, pageblock, kPageblockOrder);
     } else {
       set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
       remerge(*zone, pageblock);
@@ -223,7 +237,7 @@ Freed PageAllocator<Policy>::try_free_pages(unsigned cpu, Pfn pfn, unsigned orde
   Zone& zone = nodes_[tag.node()]->zones[tag.zone()];
   const Masked masked;
   if (!claim(*page, tag))
-    return Freed{raced(pcp_at(header, zone.pcp_offset), zone.node->index(pfn), order)};
+    return Freed{raced(pcp_at(header, zone.pcp_offset), pfn, order)};
   const TryLocked locked(zone);
   if (locked) {
     free_block(zone, pfn, order);

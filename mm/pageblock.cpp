@@ -88,7 +88,7 @@ void PageblockMap::make_bytes(Pfn pfn) {
   fill_words(row, kBytesPerGiga, kFreshPageblock.byte());
   __atomic_store_n(reinterpret_cast<uintptr_t*>(rows_) + giga, row_address(row, giga),  // NOLINT
                    __ATOMIC_RELEASE);
-  gigas_[(pfn - first_) / kGigaFrames] = kGigaBytes;
+  set_giga(pfn, kGigaBytes);
 }
 
 }  // namespace mm

@@ -108,8 +108,10 @@ class PageblockMap {
   // its Pages may be read.
   [[nodiscard]] bool in_run(Pfn pfn) const { return giga(pfn) == kGigaInRun; }
   void set_in_run(Pfn first, uint64_t count);
-  void clear_in_run(Pfn pfn) { gigas_[(pfn - first_) / kGigaFrames] = kGigaFresh; }
+  void clear_in_run(Pfn pfn) { set_giga(pfn, kGigaFresh); }
 
+  // Whether any pageblock of this GiB was ever set. Needs no lock.
+  [[nodiscard]] bool has_bytes(Pfn pfn) const { return giga(pfn) == kGigaBytes; }
   // Whether none of the pageblocks of this GiB was ever set.
   [[nodiscard]] bool fresh_giga(Pfn pfn) const { return giga(pfn) == kGigaFresh; }
   // How many pageblocks in a row, from that of `pfn` on, are Untouched; `most` at most, all in a
@@ -129,7 +131,12 @@ class PageblockMap {
            kGigaFrames;
   }
   // Only under the lock of a zone that has frames there.
-  [[nodiscard]] uint8_t giga(Pfn pfn) const { return gigas_[(pfn - first_) / kGigaFrames]; }
+  [[nodiscard]] uint8_t giga(Pfn pfn) const {
+    return __atomic_load_n(&gigas_[(pfn - first_) / kGigaFrames], __ATOMIC_RELAXED);
+  }
+  void set_giga(Pfn pfn, uint8_t state) {
+    __atomic_store_n(&gigas_[(pfn - first_) / kGigaFrames], state, __ATOMIC_RELAXED);
+  }
   void make_bytes(Pfn pfn);
 
   // For each GiB where the bytes of its pageblocks are: its own once it has been touched, before

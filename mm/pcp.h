@@ -20,6 +20,9 @@ namespace mm {
 inline constexpr unsigned kPcpMaxOrder = 3;
 inline constexpr unsigned kPcpLists = kPcpMigratetypes * (kPcpMaxOrder + 1) + 1;
 inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
+// Pageblocks fetched at a time, and returned, at most.
+inline constexpr unsigned kPcpHugeBatch = 4;
+inline constexpr unsigned kPcpHugeReturn = 8;
 
 // How many pages a CPU's lists of a zone may hold, and how many come and go at a time. Until
 // setup_per_cpu_pageset they are the boot page set's: high 0, batch 1.
@@ -69,6 +72,7 @@ struct alignas(256) Pcp {
   int32_t huge_room;    // blocks that the list of order 9 may still take: huge_high - huge_count()
   int32_t huge_high;    // with more than so many on it, the oldest go back to the zone
   Zone* zone;
+  int32_t fetched;      // of a zone that is not the CPU's first choice: pages left of the last fetch
   std::array<HotList, kPcpLists> lists;
   NumaEvents events;
 

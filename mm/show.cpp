@@ -51,7 +51,8 @@ void line_start(const Printer& out, const Zone& zone) {
 void show_buddyinfo(const PageAllocatorCore& core, const Printer& out) {
   for_each_populated(core, [&](const Zone& zone) {
     line_start(out, zone);
-    for (const FreeArea& area : zone.free_area) out.part("{:6} ", area.nr_free);
+    const BlockCounts counts = count_free_blocks(zone);
+    for (unsigned order = 0; order < kOrders; ++order) out.part("{:6} ", counts.total(order));
     out.line("");
   });
 }
@@ -59,16 +60,6 @@ void show_buddyinfo(const PageAllocatorCore& core, const Printer& out) {
 // --- pagetypeinfo --------------------------------------------------------------------------------
 
 namespace {
-
-uint64_t blocks_on(const Zone& zone, unsigned order, Migratetype type) {
-  uint64_t count = 0;
-  const Node& node = *zone.node;
-  const FrameList& list = zone.free_area[order].lists[static_cast<size_t>(type)];
-  for (FrameIndex at = list.head; at != kNoFrame; at = node.mem_map[at].next) {
-    count += order == kMaxOrder ? node.mem_map[at].count : 1;
-  }
-  return count;
-}
 
 // Whether a pageblock that starts here counts as the zone's, whose span holds it. Zones overlap
 // with kernelcore=mirror only, and Linux takes holes there for the lower one's.
@@ -120,12 +111,11 @@ void show_pagetypeinfo(const PageAllocatorCore& core, const Printer& out) {
     out.line("");
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
+      const BlockCounts counts = count_free_blocks(zone);
       for (unsigned type = 0; type < kMigratetypes; ++type) {
         out.part("Node {:4}, zone {:>8}, type {:>12} ", zone.node_id, zone.type,
                  migratetype_name(static_cast<Migratetype>(type)));
-        for (unsigned order = 0; order < kOrders; ++order) {
-          out.part("{:6} ", blocks_on(zone, order, static_cast<Migratetype>(type)));
-        }
+        for (const uint64_t blocks : counts.of[type]) out.part("{:6} ", blocks);
         out.line("");
       }
     }
@@ -346,22 +336,23 @@ void show_meminfo(const PageAllocatorCore& core, const Printer& out) {
 namespace {
 
 // Which types have a block of the order: "(UM) ".
-void show_types(const Printer& out, const Zone& zone, unsigned order) {
+void show_types(const Printer& out, const BlockCounts& counts, unsigned order) {
   constexpr std::array kLetters{'U', 'M', 'E', 'H', 'I'};
   out.part("(");
   for (unsigned type = 0; type < kMigratetypes; ++type) {
-    if ((zone.nonempty[type] >> order & 1) != 0) out.part("{}", kLetters[type]);
+    if (counts.of[type][order] != 0) out.part("{}", kLetters[type]);
   }
   out.part(") ");
 }
 
 void show_free_areas(const Printer& out, const Zone& zone) {
   out.part("Node {} {}: ", zone.node_id, zone.type);
+  const BlockCounts counts = count_free_blocks(zone);
   uint64_t total = 0;
   for (unsigned order = 0; order < kOrders; ++order) {
-    const uint64_t blocks = zone.free_area[order].nr_free;
+    const uint64_t blocks = counts.total(order);
     out.part("{}*{}kB ", blocks, kib(frames_of(order)));
-    if (blocks != 0) show_types(out, zone, order);
+    if (blocks != 0) show_types(out, counts, order);
     total += blocks << order;
   }
   out.line("= {}kB", kib(total));

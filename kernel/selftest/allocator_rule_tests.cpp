@@ -188,11 +188,12 @@ std::array<Migratetype, 2> fallbacks_of(Migratetype type) {
   return {Unmovable, Movable};
 }
 
-// Bit n: there is a free block of order n of the type. Seen from the lists themselves.
+// Bit n: there is a free block of order n of the type. Seen from the blocks themselves.
 uint32_t orders_of(const Zone& zone, Migratetype type) {
+  const mm::BlockCounts counts = mm::count_free_blocks(zone);
   uint32_t orders = 0;
   for (unsigned order = 0; order < mm::kOrders; ++order) {
-    const bool any = !zone.free_area[order].lists[static_cast<size_t>(type)].empty();
+    const bool any = counts.of[static_cast<size_t>(type)][order] != 0;
     orders |= (any ? uint32_t{1} : 0) << order;
   }
   return orders;
@@ -265,8 +266,9 @@ Verdict try_fallback(Pages& pages, const Node& node, const Zone& zone, Migratety
 bool can_be_emptied(const Zone& zone) {
   constexpr uint64_t kFewGiga = 8;
   uint64_t blocks = 0;
-  for (const mm::FreeArea& area : zone.free_area) blocks += area.nr_free;
-  return blocks < Held::kRoom / 2 && zone.free_area[mm::kMaxOrder].nr_free <= kFewGiga;
+  const mm::BlockCounts counts = mm::count_free_blocks(zone);
+  for (unsigned order = 0; order < mm::kOrders; ++order) blocks += counts.total(order);
+  return blocks < Held::kRoom / 2 && counts.total(mm::kMaxOrder) <= kFewGiga;
 }
 
 Verdict try_types(Pages& pages, const Node& node, const Zone& zone, bool& tried) {

@@ -39,13 +39,14 @@ struct Demand {
   uint64_t left = 0;  // frames that shall remain
 
   Demand(const Zone& zone, bool exhaustive) {
-    const uint64_t giga = zone.free_area[mm::kMaxOrder].nr_free;
+    const mm::BlockCounts counts = mm::count_free_blocks(zone);
+    const uint64_t giga = counts.total(mm::kMaxOrder);
     if (exhaustive || giga <= kFewGiga) {
       blocks.fill(kAll);
       return;
     }
     for (unsigned order = 0; order < mm::kMaxOrder; ++order) {
-      blocks[order] = zone.free_area[order].nr_free;
+      blocks[order] = counts.total(order);
     }
     blocks[mm::kMaxOrder] = kFewGiga;
     left = (giga - kFewGiga) * mm::frames_of(mm::kMaxOrder);

@@ -46,7 +46,8 @@ Gfp only(ZoneType zone) {
 bool is_of(const Pages& pages, const mm::Zone& zone, mm::Pfn block) {
   const mm::Node* const node = pages.node_of(block);
   if (node == nullptr || node->id != zone.node_id) return false;
-  return node->page(block).tag().zone() == zone.type;
+  const mm::Page* const page = node->block_page(block);
+  return page != nullptr && page->tag().zone() == zone.type;
 }
 
 }  // namespace kernel

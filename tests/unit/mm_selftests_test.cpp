@@ -433,7 +433,8 @@ const Breakage kBreakages[] = {
      {"mm.buddy.audit"},
      [](Machine& m) {
        auto& orders = m.zone(1, ZoneType::Normal).nonempty[1];
-       orders = orders & (orders - 1);
+       const uint32_t large = orders >> mm::kPageblockOrder << mm::kPageblockOrder;
+       orders = orders & ~(large & -large);
      },
      "node 1 zone Normal"},
     // Two pages inside the blocks that single pages are cut from.

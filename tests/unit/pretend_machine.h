@@ -229,7 +229,7 @@ class PretendMachine {
   DirectMap map_;
 };
 
-// What is in free_area, in order, readable: "DMA 0x1000 order 2 Movable".
+// What is free, in order, readable: "DMA 0x1000 order 2 Movable".
 inline std::vector<std::string> free_blocks(const PageAllocatorCore& core) {
   std::vector<FreeBlock> blocks;
   core.for_each_free_block([&](const FreeBlock& block) {

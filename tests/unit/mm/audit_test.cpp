@@ -35,6 +35,11 @@ class Audit : public testing::Test {
     });
     return found;
   }
+  Page& head(const FreeBlock& block) { return node().head(block.pfn); }
+  Page& broken_head() { return node().head(held); }
+  Published<uint64_t>& nr_free(const FreeBlock& block) {
+    return zone().area(block.order).nr_free[static_cast<size_t>(block.migratetype)];
+  }
   PretendMachine<> machine;
   PageAllocator<OneCpu>& a;
   Pfn held;
@@ -42,42 +47,99 @@ class Audit : public testing::Test {
 
 TEST_F(Audit, FreePages) {
   ++zone().free_pages;
-  EXPECT_EQ(said(), "free_pages is not the sum over free_area (sum {}, free_pages {})");
+  EXPECT_EQ(said(), "free_pages is not the sum over the lists (sum {}, free_pages {})");
 }
 TEST_F(Audit, IsolatedPages) {
   ++zone().isolated_pages;
-  EXPECT_EQ(said(), "isolated_pages is not the sum over free_area (sum {}, isolated_pages {})");
+  EXPECT_EQ(said(), "isolated_pages is not the sum over the lists (sum {}, isolated_pages {})");
 }
 TEST_F(Audit, NrFree) {
-  ++zone().free_area[a_free_block().order].nr_free;
-  EXPECT_EQ(said(), "nr_free is not the number of blocks on the lists (found {}, nr_free {})");
+  ++nr_free(a_free_block(9));
+  EXPECT_EQ(said(), "nr_free is not the number of blocks on the list (found {}, nr_free {})");
 }
 TEST_F(Audit, NrFreeTooSmall) {
-  --zone().free_area[a_free_block().order].nr_free;
+  --nr_free(a_free_block(9));
   EXPECT_EQ(said(), "a list is longer than its count or a circle (address {:#x}, count {})");
 }
 TEST_F(Audit, NonEmpty) {
-  zone().nonempty[2] = zone().nonempty[2] | 1;
+  zone().nonempty[2] = zone().nonempty[2] | 1 << 9;
   EXPECT_EQ(said(), "a list is empty and marked as not, or the other way (order {}, type {})");
 }
+TEST_F(Audit, NonEmptyBroken) {
+  zone().nonempty[2] = zone().nonempty[2] | 1;
+  EXPECT_EQ(said(),
+            "nonempty is not what the lists of broken pageblocks are (type {}, {:#x})");
+}
+TEST_F(Audit, BrokenListMarked) {
+  zone().broken[2].orders[1] |= 1;
+  EXPECT_EQ(said(),
+            "a list of broken pageblocks is empty and marked as not, or the other way (type {}, "
+            "orders {:#x})");
+}
+TEST_F(Audit, BrokenTag) {
+  broken_head().set_tag(Tag{});
+  EXPECT_EQ(said(),
+            "a broken pageblock says it is something else (address {:#x}, tag {:#x})");
+}
+TEST_F(Audit, BrokenCount) {
+  --broken_head().count;
+  EXPECT_EQ(said(), "a broken pageblock's count is not what is free (address {:#x}, free {})");
+}
+TEST_F(Audit, BrokenType) {
+  const Pfn pfn = align_down(held, kPageblockFrames);
+  node().blocks.set(pfn, Pageblock{PageblockState::Described, Migratetype::Reclaimable, false});
+  EXPECT_EQ(said(),
+            "a broken pageblock is on the list of another type than its own (address {:#x}, type {})");
+}
+TEST_F(Audit, BrokenOnTheWrongList) {
+  // One frame less is free of the largest block, and one more of another.
+  FreeMap& map = node().free_maps[node().record(held)];
+  unsigned largest = map.largest();
+  map.for_each_block([&](uint64_t frame, unsigned order) {
+    if (order != largest) return true;
+    for (unsigned i = 0; i < 2; ++i) {
+      map.set(Pfn{frame + i}, 0, i != 0);
+      map.set(Pfn{frame + frames_of(order) - 1 - i}, 0, i != 0);
+    }
+    return false;
+  });
+  broken_head().set_count(static_cast<uint32_t>(map.count()));
+  EXPECT_NE(said(), "in order");
+}
+TEST_F(Audit, AFreeFrameWithATag) {
+  machine.page(a_free_block().pfn).set_tag(Tag{BlockState::OnCpuList, 0, ZoneType::Dma32, 0});
+  EXPECT_EQ(said(), "a free frame with a tag (address {:#x}, tag {:#x})");
+}
+TEST_F(Audit, ABlockOverAFreeFrame) {
+  node().free_maps[node().record(held)].set(held + 3, 0, true);
+  ++broken_head().count;
+  EXPECT_NE(said(), "in order");
+}
+TEST_F(Audit, FramesFreeOfAWholePageblock) {
+  const FreeBlock whole = a_free_block(9);
+  describe(node(), whole.pfn);
+  node().free_maps[node().record(whole.pfn)].set(whole.pfn, 0, true);
+  EXPECT_EQ(said(),
+            "frames free of a pageblock that is not broken (address {:#x}, tag {:#x})");
+}
 TEST_F(Audit, TagOnAList) {
-  machine.page(a_free_block().pfn).word = 0;
+  head(a_free_block(9)).word = 0;
   EXPECT_EQ(said(), "a block on a free list says it is something else (address {:#x}, tag {:#x})");
 }
 TEST_F(Audit, LinkOutOfMap) {
-  machine.page(a_free_block().pfn).next = 0x7fffffff;
-  EXPECT_EQ(said(), "a list leads out of mem_map (frame index {:#x})");
+  head(a_free_block(9)).next = 0x7fffffff;
+  EXPECT_EQ(said(), "a list leads out of mem_map (index {:#x})");
 }
 TEST_F(Audit, LinkBack) {
-  machine.page(a_free_block().pfn).prev = 7;
+  head(a_free_block(9)).prev = 7;
   EXPECT_EQ(said(), "a list's links do not agree (address {:#x}, prev {:#x})");
 }
 TEST_F(Audit, Tail) {
-  FreeArea& area = zone().free_area[a_free_block().order];
+  FreeArea& area = zone().area(a_free_block(9).order);
   for (FrameList& list : area.lists) {
     if (!list.empty()) list.tail = 3;
   }
-  EXPECT_EQ(said(), "a list does not end at its tail (frame index {:#x}, tail {:#x})");
+  EXPECT_EQ(said(), "a list does not end at its tail (index {:#x}, tail {:#x})");
 }
 TEST_F(Audit, TypeOfAPageblock) {
   const Pfn pfn = a_free_block(9).pfn;
@@ -88,9 +150,13 @@ TEST_F(Audit, TypeOfAPageblock) {
       "a free block is on the list of another type than its pageblock's (address {:#x}, type {})");
 }
 TEST_F(Audit, AFreeBlockOnNoList) {
+  const Pfn huge = a.alloc_pages(0, kGfpNoWait, 10, 0).value();
+  node().head(huge).set_tag(Tag{BlockState::Free, 10, ZoneType::Dma32, 0});
+  EXPECT_NE(said(), "in order");
+}
+TEST_F(Audit, AFrameWithAFreeTag) {
   machine.page(held).set_tag(Tag{BlockState::Free, 3, ZoneType::Dma32, 0});
-  EXPECT_EQ(said(),
-            "free blocks in mem_map and on lists differ in number (in mem_map {}, on lists {})");
+  EXPECT_EQ(said(), "a frame's Page with a tag that it may not have (address {:#x}, tag {:#x})");
 }
 TEST_F(Audit, ABlockInsideABlock) {
   machine.page(held + 2).set_tag(Tag{BlockState::Allocated, 1, ZoneType::Dma32, 0});
@@ -98,7 +164,7 @@ TEST_F(Audit, ABlockInsideABlock) {
 }
 TEST_F(Audit, ABlockThatIsNotAligned) {
   const Pfn odd = held;
-  machine.page(odd).set_tag(Tag{BlockState::Allocated, 12, ZoneType::Dma32, 0});
+  machine.page(odd).set_tag(Tag{BlockState::Allocated, 5, ZoneType::Dma32, 0});
   EXPECT_NE(said(), "in order");
 }
 TEST_F(Audit, ABlockOfAnotherZone) {
@@ -160,11 +226,11 @@ TEST(AuditRuns, ARunOfGibibytes) {
   auto& a = machine.allocator;
   ASSERT_TRUE(machine.release_all().ok());
   ASSERT_TRUE(audit(a).ok());
-  Page& head = machine.page({frames(4 * kGiB)});
+  Page& head = const_cast<Node&>(a.node(0)).head({frames(4 * kGiB)});
   EXPECT_EQ(head.count, 5u);
   --head.count;
   EXPECT_STREQ(audit(a).error().what,
-               "nr_free is not the number of blocks on the lists (found {}, nr_free {})");
+               "nr_free is not the number of blocks on the list (found {}, nr_free {})");
   head.count = 6;
   EXPECT_STREQ(audit(a).error().what,
                "a block of a run is not marked as such (address {:#x}, run {:#x})");
@@ -179,11 +245,11 @@ TEST(AuditMerge, TwoHalvesSideBySide) {
   auto& node = const_cast<Node&>(a.node(0));
   Zone& zone = node.zones[mm::ZoneType::Dma32];
   ASSERT_EQ(one.v, 0x1000u);
-  FrameList& list = zone.free_area[11].lists[1];
-  Page& page = machine.page(one);
+  FrameList& list = zone.area(11).lists[1];
+  Page& page = node.head(one);
   page.set_tag(Tag{BlockState::Free, 11, ZoneType::Dma32, 0});
-  list.add_head(node.mem_map, node.index(one));
-  ++zone.free_area[11].nr_free;
+  list.add_head(node.heads, node.record(one));
+  ++zone.area(11).nr_free[1];
   zone.free_pages += 2048;
   EXPECT_STREQ(audit(a).error().what,
                "two free blocks that should have been merged (address {:#x}, order {})");

@@ -338,31 +338,31 @@ TEST(PageAlloc, AContiguousRangeIsTakenExactly) {
   EXPECT_EQ(free_blocks(a), before);
 }
 
-//  0x1000 0x1010 0x1020 0x1030        0x1100 0x1110
-// [ a    | held | c    | c    ]  ... [ b    | held ]     each of order 4, freed b, c, a
+//  0x8000 0x8400 0x8800 0x8c00         0xa000 0xa400
+// [ a    | held | c    | c    ]  ... [ b    | held ]     each of order 10, freed b, c, a
 //
-// When what is held beside `a` comes back, all four become one block of order 6: `a` is used last.
+// When what is held beside `a` comes back, all four become one block of order 12: `a` is used last.
 TEST(Buddy, ABlockThatWillMergeSoonIsUsedLast) {
   for (const bool neighbour_free : {true, false}) {
-    PretendMachine machine({{{at(16 * kMiB, 64 * kMiB)}}});
+    PretendMachine machine({{{at(128 * kMiB, 256 * kMiB)}}});
     auto& allocator = machine.allocator;
     ASSERT_TRUE(machine.release_all().ok());
     const auto take = [&](uint64_t pfn) {
-      ASSERT_TRUE(allocator.alloc_contig_range(0, {{pfn}, {pfn + 16}}).ok());
+      ASSERT_TRUE(allocator.alloc_contig_range(0, {{pfn}, {pfn + 1024}}).ok());
     };
-    const auto give = [&](uint64_t pfn) { ASSERT_TRUE(allocator.free_pages(0, {pfn}, 4).ok()); };
-    for (const uint64_t pfn : {0x1000, 0x1010, 0x1020, 0x1030, 0x1100, 0x1110}) take(pfn);
-    give(0x1100);
+    const auto give = [&](uint64_t pfn) { ASSERT_TRUE(allocator.free_pages(0, {pfn}, 10).ok()); };
+    for (const uint64_t pfn : {0x8000, 0x8400, 0x8800, 0x8c00, 0xa000, 0xa400}) take(pfn);
+    give(0xa000);
     if (neighbour_free) {
-      give(0x1020);
-      give(0x1030);
+      give(0x8800);
+      give(0x8c00);
     }
-    give(0x1000);
+    give(0x8000);
     const auto next = [&] {
-      return allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 4, 0).value().v;
+      return allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 10, 0).value().v;
     };
-    EXPECT_EQ(next(), neighbour_free ? 0x1100u : 0x1000u);
-    EXPECT_EQ(next(), neighbour_free ? 0x1000u : 0x1100u);
+    EXPECT_EQ(next(), neighbour_free ? 0xa000u : 0x8000u);
+    EXPECT_EQ(next(), neighbour_free ? 0x8000u : 0xa000u);
   }
 }
 

@@ -133,7 +133,8 @@ TEST_F(PcpLists, HugePagesHaveALimitOfTheirOwn) {
   ASSERT_GT(limit, 0);
   const std::vector<Pfn> blocks = take(0, 9, static_cast<unsigned>(limit) + 3);
   give(0, 9, blocks);
-  EXPECT_EQ(pcp(0).huge_count(), limit);
+  EXPECT_LE(pcp(0).huge_count(), limit);
+  EXPECT_EQ(pcp(0).huge_count(), 3);  // all but the newest go back at once
   EXPECT_EQ(pcp(0).count(), 0);
 }
 

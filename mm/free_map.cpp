@@ -1,0 +1,103 @@
+#include "mm/free_map.h"
+
+namespace mm {
+namespace {
+
+constexpr uint64_t kFull = ~uint64_t{0};
+
+// The bits of a block of the order within its words, and how many words it has.
+constexpr uint64_t mask_of(unsigned unit, unsigned order) {
+  return order >= FreeMap::kWordOrder ? kFull
+                                      : block_bits(1, order) << unit % FreeMap::kWordUnits;
+}
+constexpr unsigned words_of(unsigned order) {
+  return order <= FreeMap::kWordOrder ? 1 : 1u << (order - FreeMap::kWordOrder);
+}
+
+}  // namespace
+
+bool FreeMap::all(unsigned unit, unsigned order) const {
+  const uint64_t mask = mask_of(unit, order);
+  for (unsigned i = unit / kWordUnits, left = words_of(order); left != 0; ++i, --left) {
+    if ((words_[i] & mask) != mask) return false;
+  }
+  return true;
+}
+
+void FreeMap::set(unsigned unit, unsigned order, bool free) {
+  const uint64_t mask = mask_of(unit, order);
+  for (unsigned i = unit / kWordUnits, left = words_of(order); left != 0; ++i, --left) {
+    words_[i] = free ? words_[i] | mask : words_[i] & ~mask;
+  }
+}
+
+unsigned FreeMap::order_at(unsigned unit) const {
+  unsigned order = 0;
+  // The block is the union of what it was at the order below, and that one's buddy.
+  const auto buddy = [&] { return (unit >> order ^ 1) << order; };
+  while (order < kOrder && all(buddy(), order)) ++order;
+  return order;
+}
+
+unsigned FreeMap::largest() const {
+  std::array<uint64_t, kWords> bits{};
+  for (unsigned i = 0; i < kWords; ++i) bits[i] = words_[i];
+  // Each round leaves the first units of blocks of one order more.
+  for (unsigned order = 1; order <= kWordOrder; ++order) {
+    uint64_t any = 0;
+    for (uint64_t& word : bits) {
+      word &= word >> (1u << (order - 1)) & kBlockHeads[order];
+      any |= word;
+    }
+    if (any == 0) return order - 1;
+  }
+  unsigned words = kWords;
+  for (unsigned order = kWordOrder + 1; order <= kOrder; ++order) {
+    words /= 2;
+    uint64_t any = 0;
+    for (unsigned i = 0; i < words; ++i) {
+      bits[i] = bits[2 * i] & bits[2 * i + 1];
+      any |= bits[i];
+    }
+    if (any == 0) return order - 1;
+  }
+  return kOrder;
+}
+
+unsigned FreeMap::largest_near(unsigned index) const {
+  uint64_t bits = words_[index];
+  if (bits == kFull) return order_at(index * kWordUnits);
+  unsigned order = 0;
+  for (; bits != 0; ++order) bits &= bits >> (1u << order) & kBlockHeads[order + 1];
+  return order - 1;
+}
+
+unsigned FreeMap::find(unsigned order) const {
+  if (order > kWordOrder) {
+    unsigned unit = 0;
+    while (unit < kUnits && !all(unit, order)) unit += 1u << order;
+    return unit;
+  }
+  for (unsigned i = 0; i < kWords; ++i) {
+    const uint64_t heads = block_heads(words_[i], order);
+    if (heads != 0) return i * kWordUnits + static_cast<unsigned>(std::countr_zero(heads));
+  }
+  return kUnits;
+}
+
+unsigned FreeMap::first_from(unsigned unit) const {
+  while (unit < kUnits) {
+    const uint64_t rest = words_[unit / kWordUnits] >> unit % kWordUnits;
+    if (rest != 0) return unit + static_cast<unsigned>(std::countr_zero(rest));
+    unit = (unit / kWordUnits + 1) * kWordUnits;
+  }
+  return kUnits;
+}
+
+unsigned FreeMap::count() const {
+  int units = 0;
+  for (const Published<uint64_t>& word : words_) units += std::popcount(uint64_t{word});
+  return static_cast<unsigned>(units);
+}
+
+}  // namespace mm
