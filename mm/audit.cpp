@@ -57,7 +57,7 @@ Result<> walk(const Node& node, const Zone& zone, const List& list, Links links,
   constexpr bool kHot = std::is_same_v<List, HotList>;
   const bool frames = links == Links::Frames;
   const uint64_t end =
-      frames ? node.mem_map_frames : node.mem_map_frames / kPageblockFrames + node.edge_count;
+      frames ? node.mem_map_frames : uint64_t{node.first_edge_record} + node.edge_count;
   FrameIndex before = kNoFrame;
   uint64_t length = 0;
   for (FrameIndex at = list.head; at != kNoFrame;) {

@@ -47,18 +47,12 @@ Pfn first_head(const Node& node, PfnRange frames) {
   for (Pfn pfn = frames.start; pfn < frames.end;) {
     if (blocks.in_run(pfn)) return pfn;
     const Pfn giga = align_down(pfn, kGigaFrames);
-    const Pfn stop = std::min(giga + kGigaFrames, frames.end);
     if (blocks.fresh_giga(pfn)) {
       const uint64_t left = (frames.end - giga + kGigaFrames - 1) / kGigaFrames;
       pfn = giga + blocks.fresh_gigas(pfn, left) * kGigaFrames;
       continue;
     }
     const Pfn block = align_down(pfn, kPageblockFrames);
-    const uint64_t left = (stop - block + kPageblockFrames - 1) / kPageblockFrames;
-    if (const uint64_t untouched = blocks.untouched_blocks(block, left); untouched != 0) {
-      pfn = block + untouched * kPageblockFrames;
-      continue;
-    }
     Pfn end = std::min(block + kPageblockFrames, frames.end);
     if (pfn == block && node.head(pfn).tag().state() != BlockState::None) return pfn;
     if (blocks.at(pfn).state() == PageblockState::HeadValid) {

@@ -5,13 +5,6 @@
 
 namespace mm {
 
-void make_head_valid(Node& node, Pfn pfn) {
-  const Pageblock block = node.blocks.at(pfn);
-  if (block.state() != PageblockState::Untouched) return;
-  node.head(pfn).set_tag(Tag{});
-  node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, block.type(), block.shared()});
-}
-
 namespace {
 
 constexpr uint32_t kSmallOrders = (uint32_t{1} << kPageblockOrder) - 1;
@@ -64,10 +57,9 @@ Published<uint64_t>& nr_free(Zone& zone, unsigned order, Migratetype type) {
 }
 
 // On a list, and marked there; what is free is counted by the caller.
-[[gnu::always_inline]] inline void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type,
-                                        bool to_tail) {
+[[gnu::always_inline]] inline void link(Zone& zone, FrameIndex record, unsigned order,
+                                        Migratetype type, bool to_tail) {
   Node& node = *zone.node;
-  const FrameIndex record = node.record(pfn);
   node.heads[record].set_tag(free_tag(zone, order));
   FrameList& list = list_of(zone, order, type);
   if (to_tail) {
@@ -80,20 +72,24 @@ Published<uint64_t>& nr_free(Zone& zone, unsigned order, Migratetype type) {
 }
 
 // Off its list; its Page's tag is as it was.
-[[gnu::always_inline]] inline void unlink(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
-  Node& node = *zone.node;
+[[gnu::always_inline]] inline void unlink(Zone& zone, FrameIndex record, unsigned order,
+                                          Migratetype type) {
   FrameList& list = list_of(zone, order, type);
-  list.remove(node.heads, node.record(pfn));
+  list.remove(zone.node->heads, record);
   --nr_free(zone, order, type);
   if (!list.empty()) return;
   mark_nonempty(zone, type, nonempty(zone, type) & ~(uint32_t{1} << order));
 }
+void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
+  link(zone, zone.node->record(pfn), order, type, to_tail);
+}
+void unlink(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
+  unlink(zone, zone.node->record(pfn), order, type);
+}
 
 // A free block made of a piece that was split off.
 void file_piece(Zone& zone, Pfn pfn, unsigned order) {
-  Node& node = *zone.node;
-  make_head_valid(node, pfn);
-  link(zone, pfn, order, node.blocks.at(pfn).type(), false);
+  link(zone, pfn, order, zone.node->blocks.at(pfn).type(), false);
 }
 
 // The first 2^low frames of a block that is on no list stay with the caller; the rest is filed.
@@ -115,18 +111,16 @@ void split(Zone& zone, Pfn pfn, unsigned high, unsigned low) {
     --nr_free(zone, order, type);
     page.set_count(page.count - 1);
     pfn += page.count * kGigaFrames;
-    node.blocks.clear_in_run(pfn);
-    node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, Migratetype::Movable, false});
+    node.blocks.touch(pfn);
     return pfn;
   }
-  unlink(zone, pfn, order, type);
+  unlink(zone, record, order, type);
   return pfn;
 }
 
 // Takes one block of order 18 out of the run it is in, wherever in the run it is. It gets a Page.
 void take_from_run(Zone& zone, Pfn giga) {
   Node& node = *zone.node;
-  constexpr Pageblock kHead{PageblockState::HeadValid, Migratetype::Movable, false};
   Pfn first = giga;
   while (node.blocks.in_run(first)) first -= kGigaFrames;
   Page& page = node.head(first);
@@ -138,13 +132,11 @@ void take_from_run(Zone& zone, Pfn giga) {
   } else {
     --nr_free(zone, kMaxOrder, type);
     page.set_count(static_cast<uint32_t>(before));
-    node.blocks.clear_in_run(giga);
-    node.blocks.set(giga, kHead);
+    node.blocks.touch(giga);
   }
   if (after != 0) {
     const Pfn next = giga + kGigaFrames;
-    node.blocks.clear_in_run(next);
-    node.blocks.set(next, kHead);
+    node.blocks.touch(next);
     node.head(next).set_count(static_cast<uint32_t>(after));
     link(zone, next, kMaxOrder, Migratetype::Movable, true);
     nr_free(zone, kMaxOrder, Migratetype::Movable) += after - 1;
@@ -250,8 +242,10 @@ FrameIndex find_broken(const Zone& zone, unsigned order, Migratetype type) {
   const BrokenPageblocks& all = zone.broken[static_cast<size_t>(type)];
   for (unsigned full = 0; full < BrokenPageblocks::kClasses; ++full) {
     FrameIndex lowest = kNoFrame;
-    for (uint32_t fitting = all.orders[full] >> order << order; fitting != 0; fitting &= fitting - 1) {
-      lowest = std::min(lowest, all.lists[full][std::countr_zero(fitting)].head);
+    uint32_t fitting = all.orders[full] >> order << order;
+    for (; fitting != 0; fitting &= fitting - 1) {
+      const auto largest = static_cast<unsigned>(std::countr_zero(fitting));
+      lowest = std::min(lowest, all.lists[full][largest].head);
     }
     if (lowest != kNoFrame) return lowest;
   }
@@ -366,8 +360,7 @@ bool buddy_is_free(const Zone& zone, Pfn pfn, unsigned order) {
   if (order == kMaxOrder) return false;
   const Node& node = *zone.node;
   const Pfn buddy{pfn.v ^ frames_of(order)};
-  return node.blocks.at(buddy).state() != PageblockState::Untouched &&
-         node.head(buddy).tag() == free_tag(zone, order);
+  return node.head(buddy).tag() == free_tag(zone, order);
 }
 
 }  // namespace
@@ -389,6 +382,7 @@ void init_free_lists(Zone& zone) {
 
 void describe(Node& node, Pfn pfn) {
   const Pfn start = align_down(pfn, kPageblockFrames);
+  node.blocks.touch(start);
   const Pageblock block = node.blocks.at(start);
   Page* pages = &node.page(start);
   for (uint64_t i = 0; i < kPageblockFrames; i += 16) {
@@ -396,7 +390,6 @@ void describe(Node& node, Pfn pfn) {
     for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});
   }
   node.free_maps[node.record(start)].fill(false);
-  if (block.state() == PageblockState::Untouched) node.head(start).set_tag(Tag{});
   node.blocks.set(start, Pageblock{PageblockState::Described, block.type(), block.shared()});
 }
 
@@ -425,40 +418,41 @@ namespace {
   Node& node = *zone.node;
   node.head(pfn).set_tag(Tag{});
   for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-    make_head_valid(node, pfn + i);
     node.head(pfn + i).set_tag(Tag{});
     free_block(zone, pfn + i, kPageblockOrder, to_tail);
   }
 }
 
-// Merges a block of pageblock order or more with its neighbours as far as it goes, and files it.
+// Merges a block of pageblock order or more with its neighbours as far as it goes, and files it. All
+// of them are in its GiB, and so their Pages may be read.
 [[gnu::noinline]] void merge(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
   Node& node = *zone.node;
+  Page* const heads = node.heads;
   Pageblock block = node.blocks.at(pfn);
+  FrameIndex at = node.record(pfn);
+  FrameIndex half = FrameIndex{1} << (order - kPageblockOrder);
   uint32_t wanted = free_tag(zone, order).word();
   const uint32_t order_step = free_tag(zone, 1).word() - free_tag(zone, 0).word();
-  Pfn buddy{pfn.v ^ frames_of(order)};
-  for (; order < kMaxOrder; ++order, wanted += order_step, buddy.v = pfn.v ^ frames_of(order)) {
-    const Pageblock other = node.blocks.at(buddy);
-    if (other.state() == PageblockState::Untouched) break;
-    if (node.head(buddy).tag().word() != wanted || !may_merge(block.type(), other.type())) break;
+  for (; order < kMaxOrder; ++order, half <<= 1, wanted += order_step) {
+    const FrameIndex buddy = at ^ half;
+    if (heads[buddy].tag().word() != wanted) break;
+    const Pageblock other = node.blocks.at(node.blocks.pageblock(buddy));
+    if (!may_merge(block.type(), other.type())) break;
     unlink(zone, buddy, order, other.type());
-    node.head({pfn.v | frames_of(order)}).set_tag(Tag{});
-    if (buddy < pfn) block = other;
-    pfn.v &= ~frames_of(order);
+    heads[at | half].set_tag(Tag{});
+    if (buddy < at) block = other;
+    at &= ~half;
   }
 
   if (order == kMaxOrder) {
-    node.head(pfn).set_count(1);
+    heads[at].set_count(1);
   } else if (order + 1 < kMaxOrder && !to_tail) {
     // If the pair this block belongs to has a free neighbour of the pair's size, the pair will
     // probably be merged with it as soon as its other half is freed: use this block last.
-    const Pfn pair{pfn.v & ~frames_of(order)};
-    const Pfn neighbour{pair.v ^ frames_of(order + 1)};
-    to_tail = node.blocks.at(neighbour).state() != PageblockState::Untouched &&
-              node.head(neighbour).tag().word() == wanted + order_step;
+    const FrameIndex neighbour = (at & ~half) ^ half << 1;
+    to_tail = heads[neighbour].tag().word() == wanted + order_step;
   }
-  link(zone, pfn, order, block.type(), to_tail);
+  link(zone, at, order, block.type(), to_tail);
 }
 
 // Frames of a broken pageblock are free from now on; their bits say so. `grown` is the largest
@@ -604,7 +598,6 @@ unsigned take_pageblocks(Zone& zone, Migratetype type, Tag tag, std::span<Pfn> g
     split(zone, pfn, found, order);
     count_out(zone, type, frames_of(order));
     for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-      if (i != 0) make_head_valid(*zone.node, pfn + i);
       zone.node->head(pfn + i).set_tag(tag);
       got[count++] = pfn + i;
     }
@@ -627,7 +620,7 @@ void seed(Zone& zone, PfnRange frames) {
     }
     if (order == kMaxOrder && node.blocks.fresh_giga(pfn)) {
       const uint64_t gigas = node.blocks.fresh_gigas(pfn, left / kGigaFrames);
-      node.blocks.set(pfn, Pageblock{PageblockState::HeadValid, Migratetype::Movable, false});
+      node.blocks.touch(pfn);
       node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
       node.head(pfn).set_count(static_cast<uint32_t>(gigas));
       link(zone, pfn, order, Migratetype::Movable, true);
@@ -636,7 +629,7 @@ void seed(Zone& zone, PfnRange frames) {
       pfn += gigas * kGigaFrames;
       continue;
     }
-    make_head_valid(node, pfn);
+    node.blocks.touch(pfn);
     const Migratetype type = node.blocks.at(pfn).type();
     if (buddy_is_free(zone, pfn, order) || type == Migratetype::Isolate) {
       node.head(pfn).set_tag(Tag{});
@@ -728,7 +721,6 @@ void take_exactly(Zone& zone, const BlockAt& block, Pfn pfn, unsigned order) {
     } else {
       file_piece(zone, upper, high);
     }
-    make_head_valid(node, at);
   }
   if (order < kPageblockOrder) {
     const Broken broken(zone, break_whole(zone, at));
@@ -749,7 +741,8 @@ void set_pageblock_type(Zone& zone, Pfn pageblock, Migratetype type) {
   const auto set = [&] {
     node.blocks.set(pageblock, Pageblock{block.state(), type, block.shared()});
   };
-  const Tag tag = block.state() == PageblockState::Untouched ? Tag{} : node.head(pageblock).tag();
+  node.blocks.touch(pageblock);
+  const Tag tag = node.head(pageblock).tag();
   if (tag.is_broken()) {
     const FrameIndex record = node.record(pageblock);
     moved = node.heads[record].count;

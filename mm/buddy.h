@@ -105,8 +105,6 @@ void unisolate_pageblock(Zone& zone, Pfn pageblock, Migratetype type);
 
 // All of a pageblock's Pages become readable, with tag 0, and none of its frames is free.
 void describe(Node& node, Pfn pfn);
-// A block of pageblock order or more may have its Page there; it has tag 0 if it had no meaning.
-void make_head_valid(Node& node, Pfn pfn);
 // Blocks below pageblock order may have Pages there from now on. Nothing of it is free or in a
 // larger block.
 void break_pageblock(Zone& zone, Pfn pfn);

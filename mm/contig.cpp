@@ -8,7 +8,7 @@ void make_room(Zone& zone, Pfn pfn, unsigned order) {
   if (order < kPageblockOrder) {
     break_pageblock(zone, pfn);
   } else {
-    make_head_valid(*zone.node, pfn);
+    zone.node->blocks.touch(pfn);
   }
 }
 

@@ -112,7 +112,7 @@ template <class Policy>
   const FrameIndex record = list.pop(node.heads);
   Page& page = node.heads[record];
   page.set_tag(page.tag().as_allocated());
-  return node.mem_map_start + uint64_t{record} * kPageblockFrames;
+  return node.blocks.pageblock(record);
 }
 
 template <class Policy>
@@ -326,7 +326,7 @@ template <class Policy>
   const Pageblock block = node.blocks.at(pfn);
   if (!block.plain_head()) [[unlikely]]
     return general_free(header, pfn, kPageblockOrder);
-  const auto record = static_cast<FrameIndex>(frame / kPageblockFrames);
+  const FrameIndex record = node.record(pfn);
   Page& page = node.heads[record];
   const Tag tag = page.tag();
   if (!freeable(page, tag, kPageblockOrder)) [[unlikely]] {
@@ -512,7 +512,7 @@ void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
     size_t count = 0;
     const auto most = static_cast<unsigned>(std::min<int32_t>(blocks, kPcpHugeReturn));
     pcp.lists[kPcpHugeList].take_oldest(node.heads, most, [&](FrameIndex record) {
-      returned[count++] = node.mem_map_start + uint64_t{record} * kPageblockFrames;
+      returned[count++] = node.blocks.pageblock(record);
     });
     std::sort(returned.data(), returned.data() + count);
     const Locked locked(zone);

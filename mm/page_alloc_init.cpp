@@ -44,7 +44,7 @@ uint64_t edge_room(const Layout& layout, const NodeLayout& node) {
 NodeDataShape shape_of(const Layout& layout, size_t populated, const NodeLayout& node) {
   NodeDataShape shape{};
   shape.edge_room = edge_room(layout, node);
-  const uint64_t records = mem_map_frames(node).size() / kPageblockFrames + shape.edge_room;
+  const uint64_t records = PageblockMap::records_needed(node.spanned) + shape.edge_room;
   shape.zonelist = align_up(sizeof(Node), 64);
   shape.blocks = align_up(shape.zonelist + populated * sizeof(uintptr_t), 64);
   shape.edges = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), 64);
@@ -214,10 +214,13 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->mem_map = map_.at<Page>(from.mem_map.start);
   node->mem_map_start = from.mem_map_start;
   node->mem_map_frames = from.mem_map.size() / sizeof(Page);
-  node->blocks.init(from.spanned, base + shape.blocks);
+  node->blocks.init(from.spanned, base + shape.blocks,
+                    reinterpret_cast<Page*>(base + shape.heads));  // NOLINT: room for them
   node->edges = reinterpret_cast<Edge*>(base + shape.edges);             // NOLINT: room for them
-  node->heads = reinterpret_cast<Page*>(base + shape.heads);             // NOLINT
+  node->heads = node->blocks.heads();
   node->free_maps = reinterpret_cast<FreeMap*>(base + shape.free_maps);  // NOLINT
+  node->first_edge_record =
+      static_cast<FrameIndex>(PageblockMap::records_needed(from.spanned));
   node->edge_count = 0;
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
   node->pcp_offset = next_pcp;

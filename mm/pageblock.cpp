@@ -33,9 +33,10 @@ uintptr_t row_address(const uint8_t* bytes, uint64_t giga) {
 
 }  // namespace
 
-void PageblockMap::init(PfnRange frames, void* storage) {
+void PageblockMap::init(PfnRange frames, void* storage, Page* heads) {
   const uint64_t count = gigas(frames);
   first_ = align_down(frames.start, kGigaFrames);
+  heads_ = heads;
   auto* const rows = static_cast<uintptr_t*>(storage);
   rows_ = reinterpret_cast<uintptr_t>(rows - first_.v / kGigaFrames);  // NOLINT
   uintptr_t fresh = row_address(kFreshRow.data(), first_.v / kGigaFrames);
@@ -63,29 +64,15 @@ uint64_t PageblockMap::fresh_gigas(Pfn pfn, uint64_t most) const {
   return count;
 }
 
-uint64_t PageblockMap::untouched_blocks(Pfn pfn, uint64_t most) const {
-  constexpr uint64_t kEach = 0x0101'0101'0101'0101;
-  constexpr uint64_t kStates = kEach * Pageblock{PageblockState{3}, Migratetype{0}, false}.byte();
-  constexpr uint64_t kUntouched =
-      kEach * Pageblock{PageblockState::Untouched, Migratetype{0}, false}.byte();
-  const uint8_t* const at = &bytes_[(pfn - first_) / kPageblockFrames];
-  uint64_t count = 0;
-  while (count < most) {
-    if (most - count >= 8 && (word_at(at + count) & kStates) == kUntouched) {
-      count += 8;
-    } else if (Pageblock{at[count]}.state() == PageblockState::Untouched) {
-      ++count;
-    } else {
-      break;
-    }
-  }
-  return count;
-}
-
 void PageblockMap::make_bytes(Pfn pfn) {
   const uint64_t giga = pfn.v / kGigaFrames;
   uint8_t* const row = bytes_ + (giga - first_.v / kGigaFrames) * kBytesPerGiga;
-  fill_words(row, kBytesPerGiga, kFreshPageblock.byte());
+  fill_words(row, kBytesPerGiga, kTouchedPageblock.byte());
+  Page* const heads = heads_ + record(align_down(pfn, kGigaFrames));
+  for (uint64_t i = 0; i < kBytesPerGiga; i += 16) {
+#pragma GCC unroll 16
+    for (uint64_t j = 0; j < 16; ++j) heads[i + j].set_tag(Tag{});
+  }
   __atomic_store_n(reinterpret_cast<uintptr_t*>(rows_) + giga, row_address(row, giga),  // NOLINT
                    __ATOMIC_RELEASE);
   set_giga(pfn, kGigaBytes);

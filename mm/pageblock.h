@@ -1,9 +1,9 @@
 // Pageblocks: which Pages may be read, and what kind of memory a 2 MiB block is meant for.
 //
-// One byte a pageblock holds its state and its migratetype. The bytes themselves are valid only
-// once something in their GiB was needed; until then every pageblock of that GiB is Untouched and
-// Movable. One byte per GiB remembers that, so starting up writes bytes by the GiB, not by the
-// pageblock.
+// One byte a pageblock holds its state and its migratetype, and a Page is there for blocks of
+// pageblock order or more. Both are valid only once something in their GiB was needed; until then
+// every pageblock of that GiB is Untouched and Movable. One byte per GiB remembers that, so starting
+// up writes by the GiB, not by the pageblock.
 #pragma once
 
 #include <array>
@@ -31,9 +31,9 @@ inline constexpr unsigned kPcpMigratetypes = 3;
 }
 
 enum class PageblockState : uint8_t {
-  Described,  // all of its Pages may be read; this never changes back
-  HeadValid,  // only its first Page
-  Untouched,  // none: a hole, reserved, or inside a larger block
+  Described,  // all Pages of its frames may be read; this never changes back
+  HeadValid,  // only its own, in heads()
+  Untouched,  // not even that: nothing in its GiB was ever needed
 };
 
 class Pageblock {
@@ -72,6 +72,7 @@ class Pageblock {
   uint8_t byte_;
 };
 inline constexpr Pageblock kFreshPageblock{PageblockState::Untouched, Migratetype::Movable, false};
+inline constexpr Pageblock kTouchedPageblock{PageblockState::HeadValid, Migratetype::Movable, false};
 
 // The state of a node's pageblocks. Written under the lock of the zone the pageblock belongs to (a
 // shared one only before there is more than one CPU), read by anyone.
@@ -83,8 +84,21 @@ class PageblockMap {
   [[nodiscard]] static constexpr uint64_t bytes_needed(PfnRange frames) {
     return gigas(frames) * (kBytesPerGiga + sizeof(uintptr_t)) + align_up(gigas(frames), 8);
   }
-  // Takes over bytes_needed(frames) bytes of any content, aligned to 8. Everything is fresh after.
-  void init(PfnRange frames, void* storage);
+  // Takes over bytes_needed(frames) bytes of any content, aligned to 8, and as many Pages as the
+  // GiBs of `frames` have pageblocks. Everything is fresh after.
+  void init(PfnRange frames, void* storage, Page* heads);
+  [[nodiscard]] static constexpr uint64_t records_needed(PfnRange frames) {
+    return gigas(frames) * kBytesPerGiga;
+  }
+
+  // By number: pageblocks are counted from the start of a GiB.
+  [[nodiscard]] FrameIndex record(Pfn pfn) const {
+    return static_cast<FrameIndex>((pfn - first_) / kPageblockFrames);
+  }
+  [[nodiscard]] Pfn pageblock(FrameIndex record) const {
+    return first_ + uint64_t{record} * kPageblockFrames;
+  }
+  [[nodiscard]] Page* heads() const { return heads_; }
 
   // The pageblock of a frame, for frames in a GiB of the range given to init().
   [[nodiscard]] Pageblock at(Pfn pfn) const {
@@ -99,7 +113,8 @@ class PageblockMap {
     touch(pfn);
     __atomic_store_n(&bytes_[(pfn - first_) / kPageblockFrames], block.byte(), __ATOMIC_RELAXED);
   }
-  // For GiBs that two zones share: their bytes are made while there is only one CPU.
+  // A block may have its Page in this GiB: from now on its pageblocks are HeadValid, their tags 0.
+  // What two zones share is touched while there is only one CPU.
   void touch(Pfn pfn) {
     if (giga(pfn) != kGigaBytes) make_bytes(pfn);
   }
@@ -108,15 +123,11 @@ class PageblockMap {
   // its Pages may be read.
   [[nodiscard]] bool in_run(Pfn pfn) const { return giga(pfn) == kGigaInRun; }
   void set_in_run(Pfn first, uint64_t count);
-  void clear_in_run(Pfn pfn) { set_giga(pfn, kGigaFresh); }
 
   // Whether any pageblock of this GiB was ever set. Needs no lock.
   [[nodiscard]] bool has_bytes(Pfn pfn) const { return giga(pfn) == kGigaBytes; }
   // Whether none of the pageblocks of this GiB was ever set.
   [[nodiscard]] bool fresh_giga(Pfn pfn) const { return giga(pfn) == kGigaFresh; }
-  // How many pageblocks in a row, from that of `pfn` on, are Untouched; `most` at most, all in a
-  // GiB that is neither fresh nor in a run.
-  [[nodiscard]] uint64_t untouched_blocks(Pfn pfn, uint64_t most) const;
   // How many GiBs in a row, from that of `pfn` on and `most` at most, are fresh.
   [[nodiscard]] uint64_t fresh_gigas(Pfn pfn, uint64_t most) const;
 
@@ -145,6 +156,7 @@ class PageblockMap {
   uintptr_t rows_ = 0;
   uint8_t* bytes_ = nullptr;  // a pageblock each; of a GiB they are valid when it is kGigaBytes
   uint8_t* gigas_ = nullptr;  // a GiB each
+  Page* heads_ = nullptr;     // a pageblock each
   Pfn first_;                 // a multiple of a GiB
 };
 

@@ -113,13 +113,13 @@ struct Node {
   Page* mem_map;            // describes [mem_map_start, mem_map_start + mem_map_frames)
   Pfn mem_map_start;        // a multiple of a pageblock
   uint64_t mem_map_frames;  // likewise
-  // Records of pageblocks, one behind the other; then those of edges. `heads`: the Page of a block
-  // of pageblock order or more that starts there, or of a broken pageblock (Tag::broken(), `count`
-  // its free frames, the links those of the zone's BrokenPageblocks). `free_maps`: its free frames;
-  // of a pageblock that is described and not broken there are none.
-  Page* heads;
-  FreeMap* free_maps;
   PageblockMap blocks;
+  // Records of pageblocks, by blocks.record(); then those of edges. `heads`: the Page of a block of
+  // pageblock order or more that starts there, or of a broken pageblock (Tag::broken(), `count` its
+  // free frames, the links those of the zone's BrokenPageblocks). `free_maps`: its free frames; of a
+  // pageblock that is described and not broken there are none.
+  Page* heads;  // blocks.heads()
+  FreeMap* free_maps;
   uint64_t own_frames;  // mem_map_frames; 0 when another node's span reaches into what it describes
   std::array<Choice, kChoices> choices;
   uint32_t pcp_offset;  // of its first zone's Pcp in each CPU's area
@@ -138,6 +138,7 @@ struct Node {
   // Sorted by address and zone.
   Edge* edges;
   uint32_t edge_count;
+  FrameIndex first_edge_record;
 
   PerZone<Zone> zones;
 
@@ -148,17 +149,13 @@ struct Node {
   [[nodiscard]] Pfn pfn(FrameIndex index) const { return mem_map_start + index; }
   [[nodiscard]] Page& page(Pfn pfn) const { return mem_map[pfn - mem_map_start]; }
   // Of the pageblock as a whole; of a shared one see record_of().
-  [[nodiscard]] FrameIndex record(Pfn pfn) const {
-    return static_cast<FrameIndex>((pfn - mem_map_start) / kPageblockFrames);
-  }
+  [[nodiscard]] FrameIndex record(Pfn pfn) const { return blocks.record(pfn); }
   [[nodiscard]] FrameIndex edge_record(const Edge* edge) const {
-    return static_cast<FrameIndex>(mem_map_frames / kPageblockFrames +
-                                   static_cast<uint64_t>(edge - edges));
+    return first_edge_record + static_cast<FrameIndex>(edge - edges);
   }
   [[nodiscard]] Pfn pageblock(FrameIndex record) const {
-    const uint64_t pageblocks = mem_map_frames / kPageblockFrames;
-    return record < pageblocks ? mem_map_start + uint64_t{record} * kPageblockFrames
-                               : edges[record - pageblocks].pageblock;
+    return record < first_edge_record ? blocks.pageblock(record)
+                                      : edges[record - first_edge_record].pageblock;
   }
   [[nodiscard]] Page& head(Pfn pfn) const { return heads[record(pfn)]; }
   // The Page of a block.
