@@ -46,170 +46,190 @@ bool is_ram_of(const Layout& layout, NodeId node, ZoneType zone, PfnRange frames
 
 // --- Lists ---------------------------------------------------------------------------------------
 
-// What a list's links are: indexes of frames, or of records of pageblocks.
-enum class Links : uint8_t { Frames, Records };
-
-// Calls visit(index, Pfn, Page&) for each entry of a list, checking that it is one.
-template <class List, class Visit>
-Result<> walk(const Node& node, const Zone& zone, const List& list, Links links, uint64_t longest,
-              Visit visit) {
+// Calls visit(index, item) for each entry of a list, checking that it is one. `at` says which frame
+// an index stands for.
+template <class List, class Item, class At, class Visit>
+Result<> walk(const Zone& zone, const List& list, const Item* items, uint64_t end, At at,
+              uint64_t longest, Visit visit) {
   // Of a HotList the first block's `prev` and, when it is empty, the tail mean nothing.
   constexpr bool kHot = std::is_same_v<List, HotList>;
-  const bool frames = links == Links::Frames;
-  const uint64_t end =
-      frames ? node.mem_map_frames : uint64_t{node.first_edge_record} + node.edge_count;
   FrameIndex before = kNoFrame;
   uint64_t length = 0;
-  for (FrameIndex at = list.head; at != kNoFrame;) {
-    if (at >= end) return violation("a list leads out of mem_map (index {:#x})", zone, at);
-    const Pfn pfn = frames ? node.pfn(at) : node.pageblock(at);
-    if (!node.blocks.at(pfn).readable(pfn.v)) {
-      return violation("a list leads to a Page that may not be read (address {:#x})", zone,
-                       phys(pfn).v);
+  for (FrameIndex index = list.head; index != kNoFrame;) {
+    if (index >= end) return violation("a list leads out of the zone (index {:#x})", zone, index);
+    const Pfn pfn = at(index);
+    if (!zone.node->blocks.has_bytes(pfn)) {
+      return violation("a list leads to what may not be read (address {:#x})", zone, phys(pfn).v);
     }
-    const Page& page = frames ? node.mem_map[at] : node.heads[at];
-    if (page.prev != before && !(kHot && before == kNoFrame)) {
+    const Item& item = items[index];
+    if (item.prev != before && !(kHot && before == kNoFrame)) {
       return violation("a list's links do not agree (address {:#x}, prev {:#x})", zone, phys(pfn).v,
-                       page.prev);
+                       item.prev);
     }
     if (++length > longest) {
       return violation("a list is longer than its count or a circle (address {:#x}, count {})",
                        zone, phys(pfn).v, longest);
     }
-    BATON_TRY(visit(at, pfn, page));
-    before = at;
-    at = page.next;
+    BATON_TRY(visit(index, item));
+    before = index;
+    index = item.next;
   }
   if (list.tail != before && !(kHot && before == kNoFrame)) {
-    return violation("a list does not end at its tail (index {:#x}, tail {:#x})", zone,
-                     before, list.tail);
+    return violation("a list does not end at its tail (index {:#x}, tail {:#x})", zone, before,
+                     list.tail);
   }
   return {};
 }
 
-Result<> audit_run(const Node& node, const Zone& zone, Pfn first, uint64_t count) {
-  if (count == 0) return violation("a run of no blocks (address {:#x})", zone, phys(first).v);
-  for (uint64_t i = 1; i < count; ++i) {
-    const Pfn pfn = first + i * kGigaFrames;
-    if (!node.describes(pfn) || !node.blocks.in_run(pfn)) {
-      return violation("a block of a run is not marked as such (address {:#x}, run {:#x})", zone,
-                       phys(pfn).v, phys(first).v);
+Result<> audit_run(const Zone& zone, RegionIndex first) {
+  const uint32_t run = zone.gigas[first].run;
+  if (run == 0) {
+    return violation("a run of no GiBs (address {:#x})", zone, phys(zone.gigas.start(first)).v);
+  }
+  for (uint32_t i = 1; i < run; ++i) {
+    const Pfn pfn = zone.gigas.start(first + i);
+    if (first + i >= zone.gigas.count() || !zone.node->blocks.in_run(pfn)) {
+      return violation("a GiB of a run is not marked as such (address {:#x}, run {:#x})", zone,
+                       phys(pfn).v, phys(zone.gigas.start(first)).v);
     }
   }
   return {};
 }
 
-// The lists of blocks of pageblock order and more.
-Result<> audit_areas(const Node& node, const Zone& zone, Tally& seen) {
-  for (unsigned order = kPageblockOrder; order < kOrders; ++order) {
-    const FreeArea& area = zone.area(order);
-    for (unsigned t = 0; t < kMigratetypes; ++t) {
-      const auto type = static_cast<Migratetype>(t);
-      const bool marked = (zone.nonempty[t] >> order & 1) != 0;
-      if (marked == area.lists[t].empty()) {
-        return violation("a list is empty and marked as not, or the other way (order {}, type {})",
-                         zone, order, t);
-      }
-      uint64_t blocks = 0;
-      const auto block = [&](FrameIndex, Pfn pfn, const Page& page) -> Result<> {
-        if (page.tag() != Tag{BlockState::Free, order, zone.type, node.id}) {
-          return violation(
-              "a block on a free list says it is something else (address {:#x}, tag {:#x})", zone,
-              phys(pfn).v, page.tag().word());
-        }
-        if (node.blocks.at(pfn).type() != type) {
-          return violation(
-              "a free block is on the list of another type than its pageblock's (address {:#x}, "
-              "type {})",
-              zone, phys(pfn).v, t);
-        }
-        uint64_t count = 1;
-        if (order == kMaxOrder) {
-          count = page.count;
-          BATON_TRY(audit_run(node, zone, pfn, count));
-        }
-        blocks += count;
-        (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += count << order;
-        return {};
+// One kind of a zone's regions, and lists of them.
+struct Listed {
+  const Zone& zone;
+  const Regions& regions;
+  const RegionLists& lists;
+  unsigned unit_order;
+};
+
+// A region on a list: whether it is what the list is of.
+Result<> audit_region(const Listed& of, RegionIndex index, unsigned full, unsigned largest) {
+  const Region& region = of.regions[index];
+  const FreeMap& map = of.regions.map(index);
+  const uint64_t address = phys(of.regions.start(index)).v;
+  if (of.unit_order == 0 &&
+      of.zone.node->blocks.at(of.regions.start(index)).state() != PageblockState::Described) {
+    return violation("a pageblock on a list is not described (address {:#x})", of.zone, address);
+  }
+  if (region.free == 0 || region.free != map.count()) {
+    return violation("what a region has free is not what its map says (address {:#x}, in map {})",
+                     of.zone, address, map.count());
+  }
+  if (map.largest() != largest || region.largest != largest ||
+      RegionLists::class_of(region.free) != full) {
+    return violation("a region is on the wrong list (address {:#x}, free {})", of.zone, address,
+                     map.count());
+  }
+  return {};
+}
+
+// Calls visit(index) for each region of the lists.
+template <class Visit>
+Result<> audit_lists(const Listed& of, Visit visit) {
+  const Regions& regions = of.regions;
+  for (unsigned full = 0; full < RegionLists::kClasses; ++full) {
+    uint32_t orders = 0;
+    for (unsigned largest = 0; largest < RegionLists::kLargest; ++largest) {
+      const FrameList& list = of.lists.lists[full][largest];
+      if (!list.empty()) orders |= uint32_t{1} << largest;
+      const auto at = [&](RegionIndex index) { return regions.start(index); };
+      const auto region = [&](RegionIndex index, const Region&) -> Result<> {
+        BATON_TRY(audit_region(of, index, full, largest));
+        return visit(index);
       };
-      BATON_TRY(walk(node, zone, area.lists[t], Links::Records, area.nr_free[t], block));
-      if (blocks != area.nr_free[t]) {
-        return violation("nr_free is not the number of blocks on the list (found {}, nr_free {})",
-                         zone, blocks, area.nr_free[t]);
-      }
-      seen.free_blocks[order] += blocks;
+      BATON_TRY(walk(of.zone, list, regions.all(), regions.count(), at, regions.count(), region));
+    }
+    if (orders != of.lists.orders[full]) {
+      return violation(
+          "a list of regions is empty and marked as not, or the other way (orders {:#x}, marked "
+          "{:#x})",
+          of.zone, orders, of.lists.orders[full]);
     }
   }
   return {};
 }
 
-// A pageblock on a list of broken ones: whether it is what the list is of.
-Result<> audit_broken_one(const Node& node, const Zone& zone, FrameIndex record, unsigned type,
-                          unsigned full, unsigned largest) {
-  const Pfn pfn = node.pageblock(record);
-  const Page& head = node.heads[record];
-  const FreeMap& map = node.free_maps[record];
-  if (head.tag() != Tag::broken(largest, zone.type, node.id)) {
-    return violation("a broken pageblock says it is something else (address {:#x}, tag {:#x})",
-                     zone, phys(pfn).v, head.tag().word());
-  }
-  if (node.blocks.at(pfn).type() != static_cast<Migratetype>(type)) {
-    return violation(
-        "a broken pageblock is on the list of another type than its own (address {:#x}, type {})",
-        zone, phys(pfn).v, type);
-  }
-  if (head.count != map.count() || head.count == 0 || head.count >= kPageblockFrames) {
-    return violation("a broken pageblock's count is not what is free (address {:#x}, free {})",
-                     zone, phys(pfn).v, map.count());
-  }
-  if (map.largest() != largest || BrokenPageblocks::class_of(head.count) != full) {
-    return violation("a broken pageblock is on the wrong list (address {:#x}, free {})", zone,
-                     phys(pfn).v, map.count());
-  }
-  return {};
+void count_blocks_of(const Regions& regions, RegionIndex index, unsigned unit_order, Tally& seen) {
+  regions.map(index).for_each_block([&](unsigned, unsigned order) {
+    ++seen.free_blocks[unit_order + order];
+    return true;
+  });
 }
 
-Result<> audit_broken(const Node& node, const Zone& zone, Tally& seen) {
+Result<> audit_pageblocks(const Zone& zone, Tally& seen) {
   for (unsigned t = 0; t < kMigratetypes; ++t) {
-    const BrokenPageblocks& broken = zone.broken[t];
-    uint32_t all = 0;
-    for (unsigned full = 0; full < BrokenPageblocks::kClasses; ++full) {
-      uint32_t orders = 0;
-      for (unsigned largest = 0; largest < kPageblockOrder; ++largest) {
-        const FrameList& list = broken.lists[full][largest];
-        if (!list.empty()) orders |= uint32_t{1} << largest;
-        const auto pageblock = [&](FrameIndex record, Pfn, const Page& head) -> Result<> {
-          BATON_TRY(audit_broken_one(node, zone, record, t, full, largest));
-          (t == static_cast<unsigned>(Migratetype::Isolate) ? seen.isolated_pages
-                                                            : seen.free_pages) += head.count;
-          node.free_maps[record].for_each_block([&](uint64_t, unsigned order) {
-            ++seen.free_blocks[order];
-            return true;
-          });
-          return {};
-        };
-        BATON_TRY(walk(node, zone, list, Links::Records, zone.present, pageblock));
-      }
-      if (orders != broken.orders[full]) {
+    const Listed of{zone, zone.pageblocks, zone.broken[t], 0};
+    const auto pageblock = [&](RegionIndex index) -> Result<> {
+      const Pfn pfn = zone.pageblocks.start(index);
+      const unsigned free = zone.pageblocks[index].free;
+      const auto type = static_cast<Migratetype>(t);
+      if (zone.node->blocks.at(pfn).type() != type) {
         return violation(
-            "a list of broken pageblocks is empty and marked as not, or the other way (type {}, "
-            "orders {:#x})",
-            zone, t, orders);
+            "a pageblock is on the list of another type than its own (address {:#x}, type {})",
+            zone, phys(pfn).v, t);
       }
-      all |= orders;
-    }
-    constexpr uint32_t kSmall = (uint32_t{1} << kPageblockOrder) - 1;
-    if ((zone.nonempty[t] & kSmall) != all) {
-      return violation("nonempty is not what the lists of broken pageblocks are (type {}, {:#x})",
-                       zone, t, all);
+      if (free == kPageblockFrames && type < Migratetype::HighAtomic) {
+        return violation("a pageblock that is whole is not its GiB's (address {:#x}, type {})",
+                         zone, phys(pfn).v, t);
+      }
+      (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += free;
+      count_blocks_of(zone.pageblocks, index, 0, seen);
+      return {};
+    };
+    BATON_TRY(audit_lists(of, pageblock));
+    if (zone.nonempty[t] != of.lists.all_orders()) {
+      return violation("nonempty is not what the lists of pageblocks are (type {}, orders {:#x})",
+                       zone, t, of.lists.all_orders());
     }
   }
   return {};
 }
 
-Result<> audit_free_lists(const Node& node, const Zone& zone, Tally& seen) {
-  BATON_TRY(audit_areas(node, zone, seen));
-  BATON_TRY(audit_broken(node, zone, seen));
+Result<> audit_gigas(const Zone& zone, Tally& seen) {
+  const Listed of{zone, zone.gigas, zone.broken_gigas, kPageblockOrder};
+  const auto giga = [&](RegionIndex index) -> Result<> {
+    if (zone.gigas[index].free == FreeMap::kUnits) {
+      return violation("a GiB that is whole is in no run (address {:#x})", zone,
+                       phys(zone.gigas.start(index)).v);
+    }
+    seen.free_pages += uint64_t{zone.gigas[index].free} * kPageblockFrames;
+    count_blocks_of(zone.gigas, index, kPageblockOrder, seen);
+    return {};
+  };
+  BATON_TRY(audit_lists(of, giga));
+  uint64_t whole = 0;
+  const auto run = [&](RegionIndex index, const Region& region) -> Result<> {
+    BATON_TRY(audit_run(zone, index));
+    if (region.free != 0 || zone.gigas.map(index).count() != FreeMap::kUnits) {
+      return violation("a GiB of a run is not free as a whole (address {:#x}, in map {})", zone,
+                       phys(zone.gigas.start(index)).v, zone.gigas.map(index).count());
+    }
+    whole += region.run;
+    return {};
+  };
+  const auto at = [&](RegionIndex index) { return zone.gigas.start(index); };
+  BATON_TRY(walk(zone, zone.runs, zone.gigas.all(), zone.gigas.count(), at, zone.gigas.count(),
+                 run));
+  if (whole != zone.whole_gigas) {
+    return violation("whole_gigas is not the number of GiBs in runs (found {}, counted {})", zone,
+                     whole, zone.whole_gigas);
+  }
+  const uint32_t orders = of.lists.all_orders() << kPageblockOrder |
+                          (zone.runs.empty() ? 0 : uint32_t{1} << kMaxOrder);
+  if (zone.nonempty_giga != orders) {
+    return violation("nonempty_giga is not what the lists of GiBs are (orders {:#x}, marked {:#x})",
+                     zone, orders, zone.nonempty_giga);
+  }
+  seen.free_blocks[kMaxOrder] = whole;
+  seen.free_pages += whole * kGigaFrames;
+  return {};
+}
+
+Result<> audit_free_lists(const Zone& zone, Tally& seen) {
+  BATON_TRY(audit_pageblocks(zone, seen));
+  BATON_TRY(audit_gigas(zone, seen));
   if (seen.free_pages != zone.free_pages) {
     return violation("free_pages is not the sum over the lists (sum {}, free_pages {})", zone,
                      seen.free_pages, zone.free_pages);
@@ -228,7 +248,12 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
   int64_t huge = 0;
   for (unsigned list = 0; list < kPcpLists; ++list) {
     const unsigned order = pcp_list_order(list);
-    const auto block = [&](FrameIndex, Pfn pfn, const Page& page) -> Result<> {
+    const bool is_huge = list == kPcpHugeList;
+    const auto at = [&](FrameIndex index) {
+      return is_huge ? node.blocks.pageblock(index) : node.pfn(index);
+    };
+    const auto block = [&](FrameIndex index, const Page& page) -> Result<> {
+      const Pfn pfn = at(index);
       if (page.tag() != Tag{BlockState::OnCpuList, order, zone.type, node.id} || page.count != 1) {
         return violation(
             "a block on a CPU's list says it is something else (address {:#x}, tag {:#x})", zone,
@@ -243,8 +268,9 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
       }
       return {};
     };
-    const Links links = list == kPcpHugeList ? Links::Records : Links::Frames;
-    BATON_TRY(walk(node, zone, pcp.lists[list], links, zone.present, block));
+    const Page* const items = is_huge ? node.blocks.heads() : node.mem_map;
+    const uint64_t end = is_huge ? PageblockMap::heads_needed(node.spanned) : node.mem_map_frames;
+    BATON_TRY(walk(zone, pcp.lists[list], items, end, at, zone.present, block));
   }
   if (pages != pcp.count() || huge != pcp.huge_count()) {
     return violation("a CPU's count is not what is on its lists (CPU {}, found {})", zone, cpu,
@@ -304,21 +330,22 @@ class MapWalk {
   }
 
  private:
+  // The run that it is in is one of a zone's.
   Result<> in_run(Pfn giga, Tallies& seen) {
-    Pfn first = giga;
-    while (node_.describes(first) && node_.blocks.in_run(first)) first -= kGigaFrames;
-    if (!node_.describes(first) || !node_.blocks.at(first).readable(first.v)) {
-      return violation("a block of a run without a run (address {:#x})", "mem_map", phys(giga).v);
+    for (const Zone& zone : node_.zones) {
+      if (!zone.populated || !zone.spanned.contains(giga)) continue;
+      RegionIndex first = zone.gigas.index(giga);
+      while (first != 0 && node_.blocks.in_run(zone.gigas.start(first))) --first;
+      const Pfn start = zone.gigas.start(first);
+      const uint64_t before = (giga - start) / kGigaFrames;
+      if (!node_.blocks.has_bytes(start) || zone.gigas.map(first).count() != FreeMap::kUnits ||
+          zone.gigas[first].run <= before) {
+        continue;
+      }
+      ++seen[zone.type].free_blocks[kMaxOrder];
+      return whole(giga, kMaxOrder, Tag{BlockState::Free, kMaxOrder, zone.type, node_.id});
     }
-    const Page& page = node_.head(first);
-    const Tag tag = page.tag();
-    if (!tag.is(BlockState::Free, kMaxOrder) || page.count <= (giga - first) / kGigaFrames) {
-      return violation("a block of a run that ends before it (address {:#x}, run {:#x})", "mem_map",
-                       phys(giga).v, phys(first).v);
-    }
-    BATON_TRY(whole(giga, kMaxOrder, tag));
-    ++seen[tag.zone()].free_blocks[kMaxOrder];
-    return {};
+    return violation("a GiB of a run without a run (address {:#x})", "mem_map", phys(giga).v);
   }
 
   Result<> pageblock(Pfn start, Tallies& seen) {
@@ -332,63 +359,62 @@ class MapWalk {
                        "pageblock", phys(start).v, static_cast<uint64_t>(block.type()));
     }
     count_type(start, block.type(), seen);
-    if (block.state() == PageblockState::Untouched) return {};
-    const Tag whole = node_.head(start).tag();
-    if (whole.state() != BlockState::None) {
-      if (whole.order() < kPageblockOrder) {
+    for (const Zone& zone : node_.zones) {
+      if (!zone.populated || !zone.spanned.overlaps({start, start + kPageblockFrames})) continue;
+      BATON_TRY(free_of(zone, start, block, seen[zone.type]));
+    }
+    const Tag whole_tag = node_.head(start).tag();
+    if (whole_tag != Tag{}) {
+      if (whole_tag.order() < kPageblockOrder) {
         return violation("a small block as a pageblock's own (address {:#x}, tag {:#x})", "mem_map",
-                         phys(start).v, whole.word());
+                         phys(start).v, whole_tag.word());
       }
-      BATON_TRY(head(start, whole, block, seen));
+      BATON_TRY(head(start, whole_tag, block, seen));
     }
     if (block.state() != PageblockState::Described) return {};
-    Result<> result;
-    for_each_record(node_, start, [&](FrameIndex record) {
-      if (result.ok()) result = free_frames(start, record, seen);
-    });
-    BATON_TRY(result);
     for (uint64_t i = 0; i < kPageblockFrames; ++i) {
       const Tag tag = node_.page(start + i).tag();
       if (tag == Tag{}) continue;
-      if (tag.state() == BlockState::Free || tag.order() >= kPageblockOrder) {
-        return violation("a frame's Page with a tag that it may not have (address {:#x}, tag {:#x})",
+      if (tag.order() >= kPageblockOrder) {
+        return violation("a frame's Page with a pageblock's order (address {:#x}, tag {:#x})",
                          "mem_map", phys(start + i).v, tag.word());
       }
       BATON_TRY(head(start + i, tag, block, seen));
-      uint64_t free = kPageblockFrames;
-      for_each_record(node_, start, [&](FrameIndex record) {
-        free = std::min(free, node_.free_maps[record].first_from(i));
-      });
-      if (free < i + frames_of(tag.order())) {
-        return violation("a block over a frame that is free (address {:#x}, free {:#x})", "mem_map",
-                         phys(start + i).v, phys(start + free).v);
-      }
     }
     return {};
   }
 
-  // What is free of a pageblock is free of nobody, and counted where it is on a list.
-  Result<> free_frames(Pfn start, FrameIndex record, Tallies& seen) {
-    const FreeMap& map = node_.free_maps[record];
-    const Tag tag = node_.heads[record].tag();
-    if (map.count() == 0) return {};
-    if (!tag.is_broken()) {
-      return violation("frames free of a pageblock that is not broken (address {:#x}, tag {:#x})",
-                       "mem_map", phys(start).v, tag.word());
-    }
-    const Zone& zone = node_.zones[tag.zone()];
-    Result<> result;
-    map.for_each_block([&](uint64_t frame, unsigned order) {
-      const PfnRange frames{start + frame, start + frame + frames_of(order)};
-      ++seen[tag.zone()].free_blocks[order];
-      if (!zone.populated || !is_ram_of(core_.layout(), node_.id, zone.type, frames)) {
-        result = violation("free frames that are no RAM of their zone (address {:#x}, order {})",
-                           zone, phys(frames.start).v, order);
+  // What a zone has free in a pageblock.
+  Result<> free_of(const Zone& zone, Pfn start, Pageblock block, Tally& seen) {
+    const RegionIndex giga = zone.gigas.index(start);
+    const FreeMap& gigas = zone.gigas.map(giga);
+    const unsigned pageblock = zone.gigas.unit(start);
+    if (gigas.has(pageblock)) {
+      const unsigned order = kPageblockOrder + gigas.order_at(pageblock);
+      // Each block once: where it starts.
+      if (start.v % frames_of(order) == 0) {
+        ++seen.free_blocks[order];
+        const Pfn covered = covered_;
+        BATON_TRY(whole(start, order, Tag{BlockState::Free, order, zone.type, node_.id}));
+        covered_ = covered;
       }
-      for (uint64_t i = 0; i < frames.size() && result.ok(); ++i) {
-        if (node_.page(frames.start + i).tag() == Tag{}) continue;
-        result = violation("a free frame with a tag (address {:#x}, tag {:#x})", zone,
-                           phys(frames.start + i).v, node_.page(frames.start + i).tag().word());
+      if (block.type() >= Migratetype::HighAtomic) {
+        return violation("a pageblock that stays apart is its GiB's (address {:#x}, type {})", zone,
+                         phys(start).v, static_cast<uint64_t>(block.type()));
+      }
+    }
+    if (block.state() != PageblockState::Described) return {};
+    const FreeMap& frames = zone.pageblocks.map(zone.pageblocks.index(start));
+    Result<> result;
+    frames.for_each_block([&](unsigned unit, unsigned order) {
+      const PfnRange all{start + unit, start + unit + frames_of(order)};
+      ++seen.free_blocks[order];
+      if (gigas.has(pageblock)) {
+        result = violation("a frame that is free twice (address {:#x}, order {})", zone,
+                           phys(all.start).v, order);
+      } else if (!is_ram_of(core_.layout(), node_.id, zone.type, all)) {
+        result = violation("free frames that are no RAM of their zone (address {:#x}, order {})",
+                           zone, phys(all.start).v, order);
       }
       return result.ok();
     });
@@ -454,10 +480,11 @@ class MapWalk {
           "a small block in a pageblock that is not described (address {:#x}, order {})", zone,
           phys(pfn).v, tag.order());
     }
+    if (const Pfn free = first_free(zone, {pfn, pfn + frames_of(tag.order())}); free != kNoPfn) {
+      return violation("a block over a frame that is free (address {:#x}, free {:#x})", zone,
+                       phys(pfn).v, phys(free).v);
+    }
     switch (tag.state()) {
-      case BlockState::Free:
-        ++tally.free_blocks[tag.order()];
-        return free_head(pfn, tag, block, zone);
       case BlockState::OnCpuList:
         ++tally.cpu_blocks[tag.order()];
         tally.cpu_pages += frames_of(tag.order());
@@ -470,39 +497,27 @@ class MapWalk {
         }
         return {};
       case BlockState::None:
+      case BlockState::Free:
         break;
     }
     return violation("a tag without a state (address {:#x}, tag {:#x})", zone, phys(pfn).v,
                      tag.word());
   }
 
-  Result<> free_head(Pfn pfn, Tag tag, Pageblock block, const Zone& zone) {
-    if (tag.order() == kMaxOrder) {
-      // A run counts its first block here; the others are met as they come.
-      return {};
-    }
-    const Pfn buddy{pfn.v ^ frames_of(tag.order())};
-    if (tag.order() > kPageblockOrder) BATON_TRY(uniform(pfn, tag.order(), block.type(), zone));
-    if (!node_.describes(buddy)) return {};
-    const Pageblock other = node_.blocks.at(buddy);
-    if (other.readable(buddy.v) && node_.head(buddy).tag() == tag &&
-        may_merge(block.type(), other.type())) {
-      return violation("two free blocks that should have been merged (address {:#x}, order {})",
-                       zone, phys(pfn).v, tag.order());
-    }
-    return {};
-  }
-
-  // All pageblocks of a large free block may be mixed with its first.
-  Result<> uniform(Pfn pfn, unsigned order, Migratetype type, const Zone& zone) const {
-    for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-      if (!may_merge(type, node_.blocks.at(pfn + i).type())) {
-        return violation(
-            "a free block with pageblocks that do not mix (address {:#x}, pageblock {:#x})", zone,
-            phys(pfn).v, phys(pfn + i).v);
+  // The first frame of the range, which is in one zone, that a map says is free.
+  [[nodiscard]] Pfn first_free(const Zone& zone, PfnRange frames) const {
+    for (Pfn at = frames.start; at < frames.end;) {
+      const Pfn end = std::min(align_down(at, kPageblockFrames) + kPageblockFrames, frames.end);
+      if (zone.gigas.map(zone.gigas.index(at)).has(zone.gigas.unit(at))) return at;
+      if (node_.blocks.at(at).state() == PageblockState::Described) {
+        const RegionIndex index = zone.pageblocks.index(at);
+        const unsigned unit = zone.pageblocks.map(index).first_from(zone.pageblocks.unit(at));
+        const Pfn free = zone.pageblocks.pfn(index, unit);
+        if (free < end) return free;
       }
+      at = end;
     }
-    return {};
+    return kNoPfn;
   }
 
   const PageAllocatorCore& core_;
@@ -614,7 +629,7 @@ Result<> audit(const PageAllocatorCore& core) {
     for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
       Tally& seen = lists[zone.type];
-      BATON_TRY(audit_free_lists(node, zone, seen));
+      BATON_TRY(audit_free_lists(zone, seen));
       BATON_TRY(audit_deferred(node, zone, seen));
       for (unsigned cpu = 0; cpu < core.cpus(); ++cpu) {
         if (!core.cpu_online(cpu)) continue;

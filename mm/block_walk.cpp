@@ -17,9 +17,10 @@ Stretch stretch_at(const Node& node, Pfn pfn) {
   const BlockAt block = find_block(node, pfn);
   if (block.tag.state() == BlockState::None) return {};
   uint64_t blocks = 1;
-  // Only the first of a run has a Page.
+  // Only the first of a run knows how many there are.
   if (block.tag.is(BlockState::Free, kMaxOrder) && !node.blocks.in_run(block.pfn)) {
-    blocks = std::max<uint64_t>(node.head(block.pfn).count, 1);
+    const Regions& gigas = node.zones[block.tag.zone()].gigas;
+    blocks = gigas[gigas.index(block.pfn)].run;
   }
   return {{block.pfn, block.pfn + blocks * frames_of(block.order)}, block.tag};
 }
@@ -53,16 +54,21 @@ Pfn first_head(const Node& node, PfnRange frames) {
       continue;
     }
     const Pfn block = align_down(pfn, kPageblockFrames);
-    Pfn end = std::min(block + kPageblockFrames, frames.end);
-    if (pfn == block && node.head(pfn).tag().state() != BlockState::None) return pfn;
-    if (blocks.at(pfn).state() == PageblockState::HeadValid) {
-      pfn = end;
+    const Pfn limit = std::min(block + kPageblockFrames, frames.end);
+    if (pfn == block && node.head(pfn).tag() != Tag{}) return pfn;
+    const bool described = blocks.at(pfn).state() == PageblockState::Described;
+    Pfn end = limit;  // or the first free frame
+    for (const Zone& zone : node.zones) {
+      if (!zone.populated || !zone.spanned.overlaps({pfn, limit})) continue;
+      if (zone.gigas.map(zone.gigas.index(pfn)).has(zone.gigas.unit(pfn))) return pfn;
+      if (!described) continue;
+      const FreeMap& map = zone.pageblocks.map(zone.pageblocks.index(pfn));
+      end = std::min(end, block + map.first_from(zone.pageblocks.unit(pfn)));
+    }
+    if (!described) {
+      pfn = limit;
       continue;
     }
-    const Pfn limit = end;
-    for_each_record(node, block, [&](FrameIndex record) {
-      end = std::min(end, block + node.free_maps[record].first_from(pfn - block));
-    });
     const Page* const pages = &node.page(pfn);
     const uint64_t count = end - pfn;
     uint64_t i = 0;

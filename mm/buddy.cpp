@@ -4,14 +4,13 @@
 #include <bit>
 
 namespace mm {
-
 namespace {
 
-constexpr uint32_t kSmallOrders = (uint32_t{1} << kPageblockOrder) - 1;
+constexpr unsigned kGigaOrder = kMaxOrder - kPageblockOrder;  // of a GiB, in pageblocks
+static_assert(FreeMap::kOrder == kPageblockOrder && FreeMap::kOrder == kGigaOrder);
 
-Tag free_tag(const Zone& zone, unsigned order) {
-  return Tag{BlockState::Free, order, zone.type, zone.node_id};
-}
+// Whole pageblocks of these types stay what they are and on lists of their own.
+bool special(Migratetype type) { return type >= Migratetype::HighAtomic; }
 
 void count_in(Zone& zone, Migratetype type, uint64_t pages) {
   if (type == Migratetype::Isolate) [[unlikely]] {
@@ -39,109 +38,14 @@ void count_types(Zone& zone, Migratetype from, Migratetype to) {
   zone.nr_reserved_highatomic = kept;
 }
 
-// Watermark checks read it without the lock.
-void mark_nonempty(Zone& zone, Migratetype type, uint32_t orders) {
-  zone.nonempty[static_cast<size_t>(type)] = orders;
-}
-uint32_t nonempty(const Zone& zone, Migratetype type) {
-  return zone.nonempty[static_cast<size_t>(type)];
+void set_type(Node& node, Pfn pfn, Migratetype type) {
+  const Pageblock block = node.blocks.at(pfn);
+  if (block.type() == type) return;
+  node.blocks.set(pfn, Pageblock{block.state(), type, block.shared()});
 }
 
-// --- Whole pageblocks, and larger blocks ---------------------------------------------------------
-
-FrameList& list_of(Zone& zone, unsigned order, Migratetype type) {
-  return zone.area(order).lists[static_cast<size_t>(type)];
-}
-Published<uint64_t>& nr_free(Zone& zone, unsigned order, Migratetype type) {
-  return zone.area(order).nr_free[static_cast<size_t>(type)];
-}
-
-// On a list, and marked there; what is free is counted by the caller.
-[[gnu::always_inline]] inline void link(Zone& zone, FrameIndex record, unsigned order,
-                                        Migratetype type, bool to_tail) {
-  Node& node = *zone.node;
-  node.heads[record].set_tag(free_tag(zone, order));
-  FrameList& list = list_of(zone, order, type);
-  if (to_tail) {
-    list.add_tail(node.heads, record);
-  } else {
-    list.add_head(node.heads, record);
-  }
-  ++nr_free(zone, order, type);
-  mark_nonempty(zone, type, nonempty(zone, type) | uint32_t{1} << order);
-}
-
-// Off its list; its Page's tag is as it was.
-[[gnu::always_inline]] inline void unlink(Zone& zone, FrameIndex record, unsigned order,
-                                          Migratetype type) {
-  FrameList& list = list_of(zone, order, type);
-  list.remove(zone.node->heads, record);
-  --nr_free(zone, order, type);
-  if (!list.empty()) return;
-  mark_nonempty(zone, type, nonempty(zone, type) & ~(uint32_t{1} << order));
-}
-void link(Zone& zone, Pfn pfn, unsigned order, Migratetype type, bool to_tail) {
-  link(zone, zone.node->record(pfn), order, type, to_tail);
-}
-void unlink(Zone& zone, Pfn pfn, unsigned order, Migratetype type) {
-  unlink(zone, zone.node->record(pfn), order, type);
-}
-
-// A free block made of a piece that was split off.
-void file_piece(Zone& zone, Pfn pfn, unsigned order) {
-  link(zone, pfn, order, zone.node->blocks.at(pfn).type(), false);
-}
-
-// The first 2^low frames of a block that is on no list stay with the caller; the rest is filed.
-void split(Zone& zone, Pfn pfn, unsigned high, unsigned low) {
-  while (high > low) {
-    --high;
-    file_piece(zone, pfn + frames_of(high), high);
-  }
-}
-
-// Takes a block that is the first of its list, without its Page's tag being changed.
-[[gnu::always_inline]] inline Pfn pop(Zone& zone, unsigned order, Migratetype type) {
-  Node& node = *zone.node;
-  const FrameIndex record = list_of(zone, order, type).head;
-  Pfn pfn = node.pageblock(record);
-  Page& page = node.heads[record];
-  if (order == kMaxOrder && page.count > 1) {
-    // The end of a run: only now does it get a Page of its own.
-    --nr_free(zone, order, type);
-    page.set_count(page.count - 1);
-    pfn += page.count * kGigaFrames;
-    node.blocks.touch(pfn);
-    return pfn;
-  }
-  unlink(zone, record, order, type);
-  return pfn;
-}
-
-// Takes one block of order 18 out of the run it is in, wherever in the run it is. It gets a Page.
-void take_from_run(Zone& zone, Pfn giga) {
-  Node& node = *zone.node;
-  Pfn first = giga;
-  while (node.blocks.in_run(first)) first -= kGigaFrames;
-  Page& page = node.head(first);
-  const uint64_t before = (giga - first) / kGigaFrames;
-  const uint64_t after = page.count - before - 1;
-  const Migratetype type = node.blocks.at(first).type();
-  if (before == 0) {
-    unlink(zone, first, kMaxOrder, type);
-  } else {
-    --nr_free(zone, kMaxOrder, type);
-    page.set_count(static_cast<uint32_t>(before));
-    node.blocks.touch(giga);
-  }
-  if (after != 0) {
-    const Pfn next = giga + kGigaFrames;
-    node.blocks.touch(next);
-    node.head(next).set_count(static_cast<uint32_t>(after));
-    link(zone, next, kMaxOrder, Migratetype::Movable, true);
-    nr_free(zone, kMaxOrder, Migratetype::Movable) += after - 1;
-    nr_free(zone, kMaxOrder, type) -= after;
-  }
+bool is_described(const Node& node, Pfn pfn) {
+  return node.blocks.at(pfn).state() == PageblockState::Described;
 }
 
 [[gnu::always_inline]] inline Pfn hand_out(Zone& zone, Pfn pfn, unsigned order) {
@@ -151,150 +55,179 @@ void take_from_run(Zone& zone, Pfn giga) {
   return pfn;
 }
 
-// --- Broken pageblocks ---------------------------------------------------------------------------
+// --- What regions have free ----------------------------------------------------------------------
 
-// A broken pageblock as a zone sees it; its frames that are free are `free`, the largest block of
-// them has order `largest`.
-struct Broken {
-  FrameIndex record;
-  Page& head;
-  FreeMap& map;
-  Migratetype type;
+// What is free of a region that is on no list, and whose map says more: all of it.
+unsigned free_of(const Region& region) { return region.free != 0 ? region.free : FreeMap::kUnits; }
 
-  Broken(const Zone& zone, FrameIndex index)
-      : record(index),
-        head(zone.node->heads[index]),
-        map(zone.node->free_maps[index]),
-        type(zone.node->blocks.at(zone.node->pageblock(index)).type()) {}
-  [[nodiscard]] uint32_t free() const { return head.count; }
-  // With all of them, when it has just been broken.
-  [[nodiscard]] uint32_t in_map() const {
-    return free() != 0 ? free() : static_cast<uint32_t>(kPageblockFrames);
+RegionLists& broken(Zone& zone, Migratetype type) {
+  return zone.broken[static_cast<size_t>(type)];
+}
+
+// Watermark checks read what is published without the lock.
+void set_pageblock(Zone& zone, RegionIndex index, Migratetype type, unsigned free,
+                   unsigned largest) {
+  RegionLists& lists = broken(zone, type);
+  if (lists.update(zone.pageblocks, index, free, largest)) {
+    zone.nonempty[static_cast<size_t>(type)] = lists.all_orders();
   }
-  [[nodiscard]] unsigned largest() const { return head.tag().order(); }
-};
-
-void publish_broken(Zone& zone, Migratetype type) {
-  uint32_t orders = 0;
-  for (const uint32_t some : zone.broken[static_cast<size_t>(type)].orders) orders |= some;
-  mark_nonempty(zone, type, (nonempty(zone, type) & ~kSmallOrders) | orders);
 }
 
-void unfile(Zone& zone, const Broken& block) {
-  BrokenPageblocks& all = zone.broken[static_cast<size_t>(block.type)];
-  const unsigned full = BrokenPageblocks::class_of(block.free());
-  FrameList& list = all.lists[full][block.largest()];
-  list.remove(zone.node->heads, block.record);
-  if (!list.empty()) return;
-  all.orders[full] &= ~(uint32_t{1} << block.largest());
-  publish_broken(zone, block.type);
+void publish_gigas(Zone& zone) {
+  const uint32_t whole = zone.runs.empty() ? 0 : uint32_t{1} << kMaxOrder;
+  zone.nonempty_giga = zone.broken_gigas.all_orders() << kPageblockOrder | whole;
+}
+void set_giga(Zone& zone, RegionIndex index, unsigned free, unsigned largest) {
+  if (zone.broken_gigas.update(zone.gigas, index, free, largest)) publish_gigas(zone);
 }
 
-void file(Zone& zone, const Broken& block) {
-  BrokenPageblocks& all = zone.broken[static_cast<size_t>(block.type)];
-  const unsigned full = BrokenPageblocks::class_of(block.free());
-  FrameList& list = all.lists[full][block.largest()];
-  // Low addresses tend to come first, so that whole GiBs become free above.
-  if (list.empty() || block.record < list.head) {
-    list.add_head(zone.node->heads, block.record);
-  } else {
-    list.add_tail(zone.node->heads, block.record);
+// So many units of a region have been taken, and their bits cleared.
+void taken_from_pageblock(Zone& zone, RegionIndex index, unsigned units) {
+  const Migratetype type = zone.node->blocks.at(zone.pageblocks.start(index)).type();
+  const unsigned free = free_of(zone.pageblocks[index]) - units;
+  count_out(zone, type, units);
+  set_pageblock(zone, index, type, free, free == 0 ? 0 : zone.pageblocks.map(index).largest());
+}
+void taken_from_giga(Zone& zone, RegionIndex index, unsigned units) {
+  const unsigned free = free_of(zone.gigas[index]) - units;
+  set_giga(zone, index, free, free == 0 ? 0 : zone.gigas.map(index).largest());
+}
+
+// --- GiBs ----------------------------------------------------------------------------------------
+
+// A GiB that is free as a whole, whose map says so; those behind it in the run are marked.
+void add_run(Zone& zone, RegionIndex index, uint32_t gigas) {
+  zone.gigas[index].run = gigas;
+  zone.runs.add_tail(zone.gigas.all(), index);
+  zone.whole_gigas += gigas;
+  publish_gigas(zone);
+}
+
+// Takes a GiB from the end of a run; its map says that all of it is free. kNoFrame when there is
+// none.
+RegionIndex take_giga(Zone& zone) {
+  if (zone.runs.empty()) return kNoFrame;
+  RegionIndex index = zone.runs.head;
+  Region& first = zone.gigas[index];
+  --zone.whole_gigas;
+  if (first.run == 1) {
+    zone.runs.remove(zone.gigas.all(), index);
+    publish_gigas(zone);
+    return index;
   }
-  if ((all.orders[full] >> block.largest() & 1) != 0) return;
-  all.orders[full] |= uint32_t{1} << block.largest();
-  publish_broken(zone, block.type);
+  // Only now does it get a map of its own.
+  index += --first.run;
+  touch(*zone.node, zone.gigas.start(index));
+  zone.gigas.fill(index);
+  return index;
 }
 
-// What is free of it has changed, from free() and largest(). One that has nothing free is on no
-// list.
-void refile(Zone& zone, const Broken& block, uint32_t free, unsigned largest) {
-  const uint32_t before = block.free();
-  const bool stays = before != 0 && free != 0 && largest == block.largest() &&
-                     BrokenPageblocks::class_of(before) == BrokenPageblocks::class_of(free);
-  if (!stays && before != 0) unfile(zone, block);
-  block.head.set_count(free);
-  if (stays) return;
-  block.head.set_tag(Tag::broken(largest, zone.type, zone.node_id));
-  if (free != 0) file(zone, block);
-}
-
-// So many frames have been taken, and their bits cleared.
-void taken(Zone& zone, const Broken& block, uint64_t frames) {
-  const uint32_t free = block.in_map() - static_cast<uint32_t>(frames);
-  count_out(zone, block.type, frames);
-  refile(zone, block, free, free == 0 ? 0 : block.map.largest());
-}
-
-// A pageblock that was a free block and is on no list becomes a broken one, still with all of its
-// frames free, which somebody is about to take some of.
-FrameIndex break_whole(Zone& zone, Pfn pfn) {
-  Node& node = *zone.node;
-  if (node.blocks.at(pfn).state() != PageblockState::Described) describe(node, pfn);
-  const FrameIndex record = node.record(pfn);
-  node.heads[record].set_tag(Tag::broken(0, zone.type, zone.node_id));
-  node.heads[record].set_count(0);
-  node.free_maps[record].fill(true);
-  return record;
-}
-
-// The pageblock that requests of the order are served from; kNoFrame when no broken one has any.
-FrameIndex find_broken(const Zone& zone, unsigned order, Migratetype type) {
-  const BrokenPageblocks& all = zone.broken[static_cast<size_t>(type)];
-  for (unsigned full = 0; full < BrokenPageblocks::kClasses; ++full) {
-    FrameIndex lowest = kNoFrame;
-    uint32_t fitting = all.orders[full] >> order << order;
-    for (; fitting != 0; fitting &= fitting - 1) {
-      const auto largest = static_cast<unsigned>(std::countr_zero(fitting));
-      lowest = std::min(lowest, all.lists[full][largest].head);
-    }
-    if (lowest != kNoFrame) return lowest;
+// Takes one out of the run it is in, wherever in the run it is.
+void take_giga_at(Zone& zone, RegionIndex index) {
+  PageblockMap& blocks = zone.node->blocks;
+  RegionIndex first = index;
+  while (blocks.in_run(zone.gigas.start(first))) --first;
+  const uint32_t before = index - first;
+  const uint32_t after = zone.gigas[first].run - before - 1;
+  zone.runs.remove(zone.gigas.all(), first);
+  zone.whole_gigas -= zone.gigas[first].run;
+  const auto begin = [&](RegionIndex at) {
+    if (!blocks.in_run(zone.gigas.start(at))) return;
+    touch(*zone.node, zone.gigas.start(at));
+    zone.gigas.fill(at);
+  };
+  begin(index);
+  if (before != 0) add_run(zone, first, before);
+  if (after != 0) {
+    begin(index + 1);
+    add_run(zone, index + 1, after);
   }
-  return kNoFrame;
+  publish_gigas(zone);
 }
 
-// Takes up to `want` blocks of an order of 0 to 6 out of a broken pageblock.
-unsigned take_heads(Zone& zone, FrameIndex record, unsigned order, unsigned want, FrameBatch& got) {
-  const Broken block(zone, record);
-  const Pfn start = zone.node->pageblock(record);
+// A GiB from which blocks of an order in pageblocks can be taken; kNoFrame when there is none.
+RegionIndex giga_with(Zone& zone, unsigned order) {
+  const RegionIndex index = zone.broken_gigas.fullest(order);
+  return index != kNoFrame ? index : take_giga(zone);
+}
+
+// Pageblocks have become free, and their bits say so; `grown` is the largest block they are part of.
+void pageblocks_freed(Zone& zone, RegionIndex index, unsigned count, unsigned grown) {
+  const Region& region = zone.gigas[index];
+  const unsigned free = region.free + count;
+  if (free != FreeMap::kUnits) {
+    return set_giga(zone, index, free, std::max<unsigned>(region.free == 0 ? 0 : region.largest, grown));
+  }
+  set_giga(zone, index, 0, 0);
+  add_run(zone, index, 1);
+}
+
+// A block of pageblock order or more, below the highest, which is all of one kind.
+void free_pageblock_block(Zone& zone, Pfn pfn, unsigned order) {
+  const RegionIndex index = zone.gigas.index(pfn);
+  FreeMap& map = zone.gigas.map(index);
+  const unsigned unit = zone.gigas.unit(pfn);
+  map.set(unit, order - kPageblockOrder, true);
+  pageblocks_freed(zone, index, 1u << (order - kPageblockOrder), map.order_at(unit));
+}
+
+// --- Pageblocks ----------------------------------------------------------------------------------
+
+// A pageblock that is free as a whole and on no list any more becomes one whose frames are free.
+RegionIndex break_whole(Zone& zone, Pfn pfn) {
+  if (!is_described(*zone.node, pfn)) describe(*zone.node, pfn);
+  const RegionIndex index = zone.pageblocks.index(pfn);
+  zone.pageblocks.fill(index);
+  return index;
+}
+
+// A whole pageblock, whatever it was for.
+Pfn take_whole(Zone& zone) {
+  const RegionIndex giga = giga_with(zone, 0);
+  if (giga == kNoFrame) return kNoPfn;
+  const unsigned unit = zone.gigas.map(giga).find(0);
+  zone.gigas.map(giga).set(unit, 0, false);
+  taken_from_giga(zone, giga, 1);
+  return zone.gigas.pfn(giga, unit);
+}
+
+// A pageblock of the type that has a free block of an order below pageblock order: a broken one, or
+// else a whole one, which then is broken, and of the type.
+RegionIndex pageblock_with(Zone& zone, unsigned order, Migratetype type) {
+  const RegionIndex index = broken(zone, type).fullest(order);
+  if (index != kNoFrame || special(type)) return index;
+  const Pfn whole = take_whole(zone);
+  if (whole == kNoPfn) return kNoFrame;
+  set_type(*zone.node, whole, type);
+  return break_whole(zone, whole);
+}
+
+// One block of an order below pageblock order.
+Pfn take_small(Zone& zone, RegionIndex index, unsigned order) {
+  FreeMap& map = zone.pageblocks.map(index);
+  const unsigned unit = map.find(order);
+  map.set(unit, order, false);
+  taken_from_pageblock(zone, index, 1u << order);
+  return zone.pageblocks.pfn(index, unit);
+}
+
+// Takes the bits of up to `want` blocks of an order of 0 to 6 out of a region's map.
+unsigned take_bits(const Regions& regions, RegionIndex index, unsigned order, unsigned want,
+                   FrameBatch& got) {
+  FreeMap& map = regions.map(index);
   unsigned blocks = 0;
   for (unsigned i = 0; i < FreeMap::kWords && blocks < want && !got.full(); ++i) {
-    const uint64_t word = block.map.word(i);
+    const uint64_t word = map.word(i);
     uint64_t heads = word == 0 ? 0 : block_heads(word, order);
     if (heads == 0) continue;
     auto count = static_cast<unsigned>(std::popcount(heads));
     for (; count > want - blocks; --count) heads &= ~std::bit_floor(heads);
-    block.map.set_word(i, word & ~block_bits(heads, order));
-    got.parts[got.count++] = {start.v + uint64_t{i} * FreeMap::kWordFrames, heads};
+    map.set_word(i, word & ~block_bits(heads, order));
+    got.parts[got.count++] = {regions.pfn(index, i * FreeMap::kWordUnits).v, heads};
     blocks += count;
   }
-  taken(zone, block, uint64_t{blocks} << order);
   return blocks;
 }
-
-// One block of an order below pageblock order.
-Pfn take_small(Zone& zone, FrameIndex record, unsigned order) {
-  const Broken block(zone, record);
-  const Pfn start = zone.node->pageblock(record);
-  const Pfn pfn = start + block.map.find(order);
-  block.map.set(pfn, order, false);
-  taken(zone, block, frames_of(order));
-  return pfn;
-}
-
-// A pageblock of the type that has a free block of the order: one that is broken, or else a whole
-// one, which then is.
-FrameIndex pageblock_with(Zone& zone, unsigned order, Migratetype type) {
-  const FrameIndex broken = find_broken(zone, order, type);
-  if (broken != kNoFrame) return broken;
-  const uint32_t whole = nonempty(zone, type) & ~kSmallOrders;
-  if (whole == 0) return kNoFrame;
-  const auto found = static_cast<unsigned>(std::countr_zero(whole));
-  const Pfn pfn = pop(zone, found, type);
-  split(zone, pfn, found, kPageblockOrder);
-  return break_whole(zone, pfn);
-}
-
-// --- Of other types ------------------------------------------------------------------------------
 
 // Whom a type takes from when it has nothing itself, in this order.
 constexpr std::array<std::array<Migratetype, 2>, kPcpMigratetypes> kFallbacks{{
@@ -303,64 +236,51 @@ constexpr std::array<std::array<Migratetype, 2>, kPcpMigratetypes> kFallbacks{{
     {Migratetype::Unmovable, Migratetype::Movable},      // Reclaimable
 }};
 
-// Takes the largest block of pageblock order or more of the types that `type` falls back to, down
-// to `order`, on no list any more; its first pageblock is of the type then.
-Pfn steal_whole(Zone& zone, unsigned order, Migratetype type) {
+// A broken pageblock of another type that has a free block of the order. Movable pages may be moved
+// out again later, so they take as little as they can; the others take over the pageblock when half
+// of it is free.
+RegionIndex steal_pageblock(Zone& zone, unsigned order, Migratetype type) {
   const auto& fallbacks = kFallbacks[static_cast<size_t>(type)];
-  const uint32_t first = nonempty(zone, fallbacks[0]) >> order << order;
-  const uint32_t second = nonempty(zone, fallbacks[1]) >> order << order;
-  if ((first | second) == 0) return kNoPfn;
-  // The largest block, so that what is left of it serves more requests of the new type.
-  const auto found = static_cast<unsigned>(std::bit_width(first | second)) - 1;
-  const Migratetype from = (first >> found & 1) != 0 ? fallbacks[0] : fallbacks[1];
-  const Pfn pfn = pop(zone, found, from);
-  split(zone, pfn, found, order);
-  const Pageblock block = zone.node->blocks.at(pfn);
-  zone.node->blocks.set(pfn, Pageblock{block.state(), type, block.shared()});
-  return pfn;
-}
-
-// Of the broken pageblocks of the type those whose largest free block is of the order: the first of
-// the emptiest.
-FrameIndex emptiest_with(const Zone& zone, unsigned largest, Migratetype type) {
-  const BrokenPageblocks& all = zone.broken[static_cast<size_t>(type)];
-  for (unsigned full = BrokenPageblocks::kClasses; full > 0; --full) {
-    if ((all.orders[full - 1] >> largest & 1) != 0) return all.lists[full - 1][largest].head;
-  }
-  return kNoFrame;
-}
-
-// A pageblock of another type that has a free block of the order. Movable pages may be moved out
-// again later, so they take as little as they can; the others take over the pageblock when half of
-// it is free.
-FrameIndex steal_pageblock(Zone& zone, unsigned order, Migratetype type) {
-  if (const Pfn whole = steal_whole(zone, kPageblockOrder, type); whole != kNoPfn) {
-    return break_whole(zone, whole);
-  }
-  const auto& fallbacks = kFallbacks[static_cast<size_t>(type)];
-  const uint32_t first = nonempty(zone, fallbacks[0]) >> order << order;
-  const uint32_t second = nonempty(zone, fallbacks[1]) >> order << order;
-  const uint32_t any = first | second;
+  const auto orders = [&](Migratetype of) { return broken(zone, of).all_orders() >> order << order; };
+  const uint32_t first = orders(fallbacks[0]);
+  const uint32_t any = first | orders(fallbacks[1]);
   if (any == 0) return kNoFrame;
   auto found = static_cast<unsigned>(std::bit_width(any)) - 1;
   const bool may_convert = found >= kPageblockOrder / 2 || type != Migratetype::Movable;
   if (!may_convert) found = static_cast<unsigned>(std::countr_zero(any));
   const Migratetype from = (first >> found & 1) != 0 ? fallbacks[0] : fallbacks[1];
-  const FrameIndex record = emptiest_with(zone, found, from);
-  const Pfn pageblock = zone.node->pageblock(record);
+  const RegionIndex index = broken(zone, from).emptiest(found);
+  const Pfn pageblock = zone.pageblocks.start(index);
   if (may_convert && !zone.node->blocks.at(pageblock).shared() &&
-      zone.node->heads[record].count >= kPageblockFrames / 2) {
+      zone.pageblocks[index].free >= kPageblockFrames / 2) {
     set_pageblock_type(zone, pageblock, type);
   }
-  return record;
+  return index;
 }
 
-// Whether the frames beside a block are a free block of the same order of the zone.
-bool buddy_is_free(const Zone& zone, Pfn pfn, unsigned order) {
-  if (order == kMaxOrder) return false;
-  const Node& node = *zone.node;
-  const Pfn buddy{pfn.v ^ frames_of(order)};
-  return node.head(buddy).tag() == free_tag(zone, order);
+// Frames of a broken pageblock are free from now on, and their bits say so; `grown` is the largest
+// block that they are part of. One that is whole again is its GiB's.
+void frames_freed(Zone& zone, RegionIndex index, unsigned count, unsigned grown) {
+  const Pfn pageblock = zone.pageblocks.start(index);
+  const Region& region = zone.pageblocks[index];
+  const Migratetype type = zone.node->blocks.at(pageblock).type();
+  count_in(zone, type, count);
+  const unsigned free = region.free + count;
+  if (free != FreeMap::kUnits || special(type)) {
+    const unsigned largest = std::max<unsigned>(region.free == 0 ? 0 : region.largest, grown);
+    return set_pageblock(zone, index, type, free, largest);
+  }
+  set_pageblock(zone, index, type, 0, 0);
+  zone.pageblocks.map(index).fill(false);
+  free_pageblock_block(zone, pageblock, kPageblockOrder);
+}
+
+// Calls visit(zone) for each zone of the node that may have frames of the range.
+template <class Visit>
+void for_each_zone_at(Node& node, PfnRange frames, Visit visit) {
+  for (Zone& zone : node.zones) {
+    if (zone.populated && zone.spanned.overlaps(frames)) visit(zone);
+  }
 }
 
 }  // namespace
@@ -370,239 +290,198 @@ void init_free_lists(Zone& zone) {
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
   zone.nonempty.fill(0);
-  FreeArea none;
-  none.lists.fill({kNoFrame, kNoFrame});
-  none.nr_free.fill(0);
-  zone.areas.fill(none);
-  for (BrokenPageblocks& broken : zone.broken) {
-    for (auto& lists : broken.lists) lists.fill({kNoFrame, kNoFrame});
-    broken.orders.fill(0);
-  }
+  zone.nonempty_giga = 0;
+  for (RegionLists& lists : zone.broken) lists.init();
+  zone.broken_gigas.init();
+  zone.runs = {kNoFrame, kNoFrame};
+  zone.whole_gigas = 0;
+}
+
+void touch(Node& node, Pfn pfn) {
+  if (node.blocks.has_bytes(pfn)) return;
+  const Pfn giga = align_down(pfn, kGigaFrames);
+  for_each_zone_at(node, {giga, giga + kGigaFrames},
+                   [&](Zone& zone) { zone.gigas.clear(zone.gigas.index(giga)); });
+  node.blocks.make_bytes(pfn);
 }
 
 void describe(Node& node, Pfn pfn) {
+  touch(node, pfn);
   const Pfn start = align_down(pfn, kPageblockFrames);
-  node.blocks.touch(start);
-  const Pageblock block = node.blocks.at(start);
   Page* pages = &node.page(start);
   for (uint64_t i = 0; i < kPageblockFrames; i += 16) {
 #pragma GCC unroll 16
     for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});
   }
-  node.free_maps[node.record(start)].fill(false);
+  for_each_zone_at(node, {start, start + kPageblockFrames},
+                   [&](Zone& zone) { zone.pageblocks.clear(zone.pageblocks.index(start)); });
+  const Pageblock block = node.blocks.at(start);
   node.blocks.set(start, Pageblock{PageblockState::Described, block.type(), block.shared()});
 }
 
-void break_pageblock(Zone& zone, Pfn pfn) {
-  Node& node = *zone.node;
-  if (node.blocks.at(pfn).state() != PageblockState::Described) describe(node, pfn);
-  Page& head = node.heads[record_of(zone, pfn)];
-  if (head.tag().is_broken()) return;
-  head.set_tag(Tag::broken(0, zone.type, zone.node_id));
-  head.set_count(0);
-}
-
-FrameIndex record_of(const Zone& zone, Pfn pfn) {
-  const Node& node = *zone.node;
-  if (!node.blocks.at(pfn).shared()) return node.record(pfn);
-  const Edge wanted{align_down(pfn, kPageblockFrames), zone.type};
-  return node.edge_record(
-      std::lower_bound(node.edges, node.edges + node.edge_count, wanted));
+void make_room(Node& node, Pfn pfn, unsigned order) {
+  if (order >= kPageblockOrder) {
+    touch(node, pfn);
+  } else if (!is_described(node, pfn)) {
+    describe(node, pfn);
+  }
 }
 
 namespace {
 
-// A block some of whose pageblocks may be of a kind that does not mix: each goes where it belongs,
-// and merges there.
-[[gnu::noinline]] void free_by_pageblock(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
-  Node& node = *zone.node;
-  node.head(pfn).set_tag(Tag{});
+// A block some of whose pageblocks may be of a kind that does not mix: each goes where it belongs.
+[[gnu::noinline]] void free_by_pageblock(Zone& zone, Pfn pfn, unsigned order) {
   for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-    node.head(pfn + i).set_tag(Tag{});
-    free_block(zone, pfn + i, kPageblockOrder, to_tail);
+    free_block(zone, pfn + i, kPageblockOrder);
   }
-}
-
-// Merges a block of pageblock order or more with its neighbours as far as it goes, and files it. All
-// of them are in its GiB, and so their Pages may be read.
-[[gnu::noinline]] void merge(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
-  Node& node = *zone.node;
-  Page* const heads = node.heads;
-  Pageblock block = node.blocks.at(pfn);
-  FrameIndex at = node.record(pfn);
-  FrameIndex half = FrameIndex{1} << (order - kPageblockOrder);
-  uint32_t wanted = free_tag(zone, order).word();
-  const uint32_t order_step = free_tag(zone, 1).word() - free_tag(zone, 0).word();
-  for (; order < kMaxOrder; ++order, half <<= 1, wanted += order_step) {
-    const FrameIndex buddy = at ^ half;
-    if (heads[buddy].tag().word() != wanted) break;
-    const Pageblock other = node.blocks.at(node.blocks.pageblock(buddy));
-    if (!may_merge(block.type(), other.type())) break;
-    unlink(zone, buddy, order, other.type());
-    heads[at | half].set_tag(Tag{});
-    if (buddy < at) block = other;
-    at &= ~half;
-  }
-
-  if (order == kMaxOrder) {
-    heads[at].set_count(1);
-  } else if (order + 1 < kMaxOrder && !to_tail) {
-    // If the pair this block belongs to has a free neighbour of the pair's size, the pair will
-    // probably be merged with it as soon as its other half is freed: use this block last.
-    const FrameIndex neighbour = (at & ~half) ^ half << 1;
-    to_tail = heads[neighbour].tag().word() == wanted + order_step;
-  }
-  link(zone, at, order, block.type(), to_tail);
-}
-
-// Frames of a broken pageblock are free from now on; their bits say so. `grown` is the largest
-// block that they are part of.
-void freed(Zone& zone, FrameIndex record, uint64_t frames, unsigned grown, bool to_tail) {
-  const Broken block(zone, record);
-  count_in(zone, block.type, frames);
-  const auto free = block.free() + static_cast<uint32_t>(frames);
-  if (free != kPageblockFrames) {
-    const unsigned before = block.free() == 0 ? 0 : block.largest();
-    return refile(zone, block, free, std::max(before, grown));
-  }
-  refile(zone, block, 0, 0);
-  block.map.fill(false);
-  block.head.set_tag(Tag{});
-  merge(zone, zone.node->pageblock(record), kPageblockOrder, to_tail);
 }
 
 }  // namespace
 
-void free_block(Zone& zone, Pfn pfn, unsigned order, bool to_tail) {
+void free_block(Zone& zone, Pfn pfn, unsigned order) {
   Node& node = *zone.node;
+  node.page(pfn, order).set_tag(Tag{});
   if (order < kPageblockOrder) {
-    const FrameIndex record = record_of(zone, pfn);
-    FreeMap& map = node.free_maps[record];
-    node.page(pfn).set_tag(Tag{});
-    map.set(pfn, order, true);
-    return freed(zone, record, frames_of(order), map.order_at(pfn), to_tail);
+    const RegionIndex index = zone.pageblocks.index(pfn);
+    FreeMap& map = zone.pageblocks.map(index);
+    const unsigned unit = zone.pageblocks.unit(pfn);
+    map.set(unit, order, true);
+    return frames_freed(zone, index, 1u << order, map.order_at(unit));
   }
-  if (order > kPageblockOrder && (zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0)
-      [[unlikely]] {
-    return free_by_pageblock(zone, pfn, order, to_tail);
+  if ((zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0) [[unlikely]] {
+    if (order > kPageblockOrder) return free_by_pageblock(zone, pfn, order);
+    const Migratetype type = node.blocks.at(pfn).type();
+    if (special(type)) {
+      const RegionIndex index = break_whole(zone, pfn);
+      count_in(zone, type, kPageblockFrames);
+      return set_pageblock(zone, index, type, FreeMap::kUnits, kPageblockOrder);
+    }
   }
-  const Migratetype type = node.blocks.at(pfn).type();
-  count_in(zone, type, frames_of(order));
-  if (order != kMaxOrder) return merge(zone, pfn, order, to_tail);
-  node.head(pfn).set_count(1);
-  link(zone, pfn, kMaxOrder, type, to_tail);
+  count_in(zone, Migratetype::Movable, frames_of(order));
+  if (order != kMaxOrder) return free_pageblock_block(zone, pfn, order);
+  const RegionIndex index = zone.gigas.index(pfn);
+  zone.gigas.fill(index);
+  add_run(zone, index, 1);
 }
 
 void free_frames(Zone& zone, const FrameBatch& frames) {
-  const Node& node = *zone.node;
   for (unsigned i = 0; i < frames.count; ++i) {
     const FrameBits& part = frames.parts[i];
-    const FrameIndex record = record_of(zone, part.first());
-    FreeMap& map = node.free_maps[record];
-    const unsigned word = FreeMap::word_of(part.first());
+    const RegionIndex index = zone.pageblocks.index(part.first());
+    FreeMap& map = zone.pageblocks.map(index);
+    const unsigned word = zone.pageblocks.unit(part.first()) / FreeMap::kWordUnits;
     map.set_word(word, map.word(word) | part.bits);
+    frames_freed(zone, index, static_cast<unsigned>(std::popcount(part.bits)),
+                 map.largest_near(word));
+  }
+}
+
+void free_pageblocks(Zone& zone, const FrameBatch& pageblocks) {
+  const bool mixed = (zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0;
+  for (unsigned i = 0; i < pageblocks.count; ++i) {
+    const FrameBits& part = pageblocks.parts[i];
+    const RegionIndex index = zone.gigas.index(part.first());
+    const unsigned first = zone.gigas.unit(part.first());
+    for (uint64_t bits = part.bits; bits != 0; bits &= bits - 1) {
+      const Pfn pfn = zone.gigas.pfn(index, first + static_cast<unsigned>(std::countr_zero(bits)));
+      if (mixed) {
+        free_block(zone, pfn, kPageblockOrder);
+      } else {
+        zone.node->head(pfn).set_tag(Tag{});
+      }
+    }
+    if (mixed) continue;
     const auto count = static_cast<unsigned>(std::popcount(part.bits));
-    freed(zone, record, count, map.largest_near(part.first()), false);
+    FreeMap& map = zone.gigas.map(index);
+    const unsigned word = first / FreeMap::kWordUnits;
+    map.set_word(word, map.word(word) | part.bits);
+    count_in(zone, Migratetype::Movable, count * kPageblockFrames);
+    pageblocks_freed(zone, index, count, map.largest_near(word));
   }
 }
 
 Pfn take_block_of(Zone& zone, unsigned order, Migratetype type) {
-  if (order < kPageblockOrder) {
-    const FrameIndex record = pageblock_with(zone, order, type);
-    if (record == kNoFrame) return kNoPfn;
-    return hand_out(zone, take_small(zone, record, order), order);
+  if (order < kPageblockOrder || special(type)) {
+    const RegionIndex index =
+        order <= kPageblockOrder ? pageblock_with(zone, order, type) : kNoFrame;
+    if (index == kNoFrame) return kNoPfn;
+    if (order < kPageblockOrder) return hand_out(zone, take_small(zone, index, order), order);
+    zone.pageblocks.map(index).fill(false);
+    taken_from_pageblock(zone, index, FreeMap::kUnits);
+    return hand_out(zone, zone.pageblocks.start(index), order);
   }
-  const uint32_t fitting = nonempty(zone, type) >> order;
-  if (fitting == 0) return kNoPfn;
-  const unsigned found = order + static_cast<unsigned>(std::countr_zero(fitting));
-  const Pfn pfn = pop(zone, found, type);
-  if (found != order) split(zone, pfn, found, order);
+  Pfn pfn;
+  if (order == kMaxOrder) {
+    const RegionIndex index = take_giga(zone);
+    if (index == kNoFrame) return kNoPfn;
+    zone.gigas.map(index).fill(false);
+    pfn = zone.gigas.start(index);
+  } else {
+    const unsigned units = order - kPageblockOrder;
+    const RegionIndex index = giga_with(zone, units);
+    if (index == kNoFrame) return kNoPfn;
+    const unsigned unit = zone.gigas.map(index).find(units);
+    zone.gigas.map(index).set(unit, units, false);
+    taken_from_giga(zone, index, 1u << units);
+    pfn = zone.gigas.pfn(index, unit);
+  }
+  set_type(*zone.node, pfn, type);
   count_out(zone, type, frames_of(order));
   return hand_out(zone, pfn, order);
 }
 
 Pfn take_block(Zone& zone, unsigned order, Migratetype type) {
   const Pfn pfn = take_block_of(zone, order, type);
-  if (pfn != kNoPfn || type >= Migratetype::HighAtomic) return pfn;
-  if (order < kPageblockOrder) {
-    const FrameIndex record = steal_pageblock(zone, order, type);
-    if (record == kNoFrame) return kNoPfn;
-    return hand_out(zone, take_small(zone, record, order), order);
-  }
-  const Pfn whole = steal_whole(zone, order, type);
-  if (whole == kNoPfn) return kNoPfn;
-  count_out(zone, type, frames_of(order));
-  return hand_out(zone, whole, order);
+  if (pfn != kNoPfn || order >= kPageblockOrder || special(type)) return pfn;
+  const RegionIndex index = steal_pageblock(zone, order, type);
+  if (index == kNoFrame) return kNoPfn;
+  return hand_out(zone, take_small(zone, index, order), order);
 }
 
 unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want, FrameBatch& got) {
   unsigned blocks = 0;
   while (blocks < want && !got.full()) {
     unsigned now = want - blocks;
-    FrameIndex record = pageblock_with(zone, order, type);
-    if (record == kNoFrame) {
-      record = steal_pageblock(zone, order, type);
-      if (record == kNoFrame) break;
+    RegionIndex index = pageblock_with(zone, order, type);
+    if (index == kNoFrame) {
+      index = steal_pageblock(zone, order, type);
+      if (index == kNoFrame) break;
       // Of one that keeps its type as little as can be.
-      if (Broken(zone, record).type != type) now = 1;
+      if (zone.node->blocks.at(zone.pageblocks.start(index)).type() != type) now = 1;
     }
-    blocks += take_heads(zone, record, order, now, got);
+    const unsigned some = take_bits(zone.pageblocks, index, order, now, got);
+    taken_from_pageblock(zone, index, some << order);
+    blocks += some;
   }
   return blocks;
 }
 
-Pfn first_pageblock(const Zone& zone, unsigned order, Migratetype type) {
-  const FrameIndex record = order < kPageblockOrder
-                                ? emptiest_with(zone, order, type)
-                                : zone.area(order).lists[static_cast<size_t>(type)].head;
-  return zone.node->pageblock(record);
-}
-
-void free_pageblocks(Zone& zone, std::span<const Pfn> pageblocks) {
-  Node& node = *zone.node;
-  for (size_t i = 0; i < pageblocks.size();) {
-    const Pfn pfn = pageblocks[i];
-    const Migratetype type = node.blocks.at(pfn).type();
-    // The largest aligned block of those that follow.
-    unsigned order = kPageblockOrder;
-    size_t count = 1;
-    while (pfn.v % frames_of(order + 1) == 0 && i + 2 * count <= pageblocks.size() &&
-           pageblocks[i + 2 * count - 1] == pfn + (frames_of(order + 1) - kPageblockFrames) &&
-           order + 1 < kMaxOrder) {
-      ++order;
-      count *= 2;
-    }
-    bool alike = true;
-    for (size_t n = 1; n < count && alike; ++n) {
-      alike = node.blocks.at(pageblocks[i + n]).type() == type;
-    }
-    if (!alike) {
-      order = kPageblockOrder;
-      count = 1;
-    }
-    for (size_t n = 1; n < count; ++n) node.head(pageblocks[i + n]).set_tag(Tag{});
-    free_block(zone, pfn, order);
-    i += count;
-  }
-}
-
-unsigned take_pageblocks(Zone& zone, Migratetype type, Tag tag, std::span<Pfn> got) {
-  unsigned count = 0;
-  while (count < got.size()) {
-    const uint32_t whole = nonempty(zone, type) & ~kSmallOrders;
-    if (whole == 0) break;
-    const auto found = static_cast<unsigned>(std::countr_zero(whole));
-    const auto room = static_cast<unsigned>(std::bit_width(got.size() - count)) - 1;
-    const unsigned order = std::min(found, kPageblockOrder + room);
-    const Pfn pfn = pop(zone, found, type);
-    split(zone, pfn, found, order);
-    count_out(zone, type, frames_of(order));
-    for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-      zone.node->head(pfn + i).set_tag(tag);
-      got[count++] = pfn + i;
+unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch& got) {
+  unsigned pageblocks = 0;
+  while (pageblocks < want && !got.full()) {
+    const RegionIndex index = giga_with(zone, 0);
+    if (index == kNoFrame) break;
+    const unsigned parts = got.count;
+    const unsigned some = take_bits(zone.gigas, index, 0, want - pageblocks, got);
+    taken_from_giga(zone, index, some);
+    count_out(zone, type, some * kPageblockFrames);
+    pageblocks += some;
+    for (unsigned i = parts; i < got.count; ++i) {
+      for (uint64_t bits = got.parts[i].bits; bits != 0; bits &= bits - 1) {
+        const auto bit = static_cast<unsigned>(std::countr_zero(bits));
+        set_type(*zone.node, got.parts[i].first() + bit * kPageblockFrames, type);
+      }
     }
   }
-  return count;
+  return pageblocks;
+}
+
+Pfn first_pageblock(const Zone& zone, Migratetype type) {
+  for (unsigned largest = 0; largest < RegionLists::kLargest; ++largest) {
+    const RegionIndex index = zone.broken[static_cast<size_t>(type)].emptiest(largest);
+    if (index != kNoFrame) return zone.pageblocks.start(index);
+  }
+  return kNoPfn;
 }
 
 void seed(Zone& zone, PfnRange frames) {
@@ -612,221 +491,160 @@ void seed(Zone& zone, PfnRange frames) {
     const uint64_t left = frames.end - pfn;
     const unsigned order = std::min({kMaxOrder, static_cast<unsigned>(std::countr_zero(pfn.v)),
                                      static_cast<unsigned>(std::bit_width(left)) - 1});
-    if (order < kPageblockOrder) {
-      break_pageblock(zone, pfn);
-      free_block(zone, pfn, order, true);
-      pfn += frames_of(order);
-      continue;
-    }
     if (order == kMaxOrder && node.blocks.fresh_giga(pfn)) {
       const uint64_t gigas = node.blocks.fresh_gigas(pfn, left / kGigaFrames);
-      node.blocks.touch(pfn);
+      touch(node, pfn);
       node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
-      node.head(pfn).set_count(static_cast<uint32_t>(gigas));
-      link(zone, pfn, order, Migratetype::Movable, true);
-      nr_free(zone, order, Migratetype::Movable) += gigas - 1;
+      const RegionIndex index = zone.gigas.index(pfn);
+      zone.gigas.fill(index);
+      add_run(zone, index, static_cast<uint32_t>(gigas));
       count_in(zone, Migratetype::Movable, gigas * kGigaFrames);
       pfn += gigas * kGigaFrames;
       continue;
     }
-    node.blocks.touch(pfn);
-    const Migratetype type = node.blocks.at(pfn).type();
-    if (buddy_is_free(zone, pfn, order) || type == Migratetype::Isolate) {
-      node.head(pfn).set_tag(Tag{});
-      free_block(zone, pfn, order, true);
-    } else {
-      link(zone, pfn, order, type, true);
-      count_in(zone, type, frames_of(order));
-      if (order == kMaxOrder) node.head(pfn).set_count(1);
-    }
+    make_room(node, pfn, order);
+    free_block(zone, pfn, order);
     pfn += frames_of(order);
   }
 }
 
-namespace {
-
-// A free block below pageblock order that covers the frame; it may be of either zone that has
-// frames there.
-BlockAt find_free(const Node& node, FrameIndex record, Pfn pfn) {
-  const FreeMap& map = node.free_maps[record];
-  if (!map.has(pfn)) return {};
-  const unsigned order = std::min(map.order_at(pfn), kPageblockOrder - 1);
-  const Tag whose = node.heads[record].tag();
-  return {align_down(pfn, frames_of(order)), order,
-          Tag{BlockState::Free, order, whose.zone(), whose.node()}};
-}
-
-}  // namespace
-
 BlockAt find_block(const Node& node, Pfn pfn) {
   const Pfn giga = align_down(pfn, kGigaFrames);
-  if (node.blocks.in_run(pfn)) {
-    // In a run: its first block is the next one below that has a Page.
-    Pfn first = giga;
-    while (node.blocks.in_run(first)) first -= kGigaFrames;
-    return {giga, kMaxOrder, node.head(first).tag()};
+  const bool in_run = node.blocks.in_run(pfn);
+  if (!in_run && !node.blocks.has_bytes(pfn)) return {};
+  const bool described = !in_run && is_described(node, pfn);
+  for (const Zone& zone : node.zones) {
+    if (!zone.populated || !zone.spanned.contains(pfn)) continue;
+    const auto block = [&](unsigned order) {
+      return BlockAt{align_down(pfn, frames_of(order)), order,
+                     Tag{BlockState::Free, order, zone.type, zone.node_id}};
+    };
+    RegionIndex index = zone.gigas.index(pfn);
+    if (in_run) {
+      while (node.blocks.in_run(zone.gigas.start(index))) --index;
+      if (zone.gigas.map(index).has(0)) return block(kMaxOrder);
+      continue;
+    }
+    const FreeMap& gigas = zone.gigas.map(index);
+    const unsigned pageblock = zone.gigas.unit(pfn);
+    if (gigas.has(pageblock)) return block(kPageblockOrder + gigas.order_at(pageblock));
+    if (!described) continue;
+    const FreeMap& frames = zone.pageblocks.map(zone.pageblocks.index(pfn));
+    const unsigned frame = zone.pageblocks.unit(pfn);
+    if (frames.has(frame)) return block(frames.order_at(frame));
   }
-  const Pfn pageblock = align_down(pfn, kPageblockFrames);
-  const PageblockState state = node.blocks.at(pfn).state();
   // Blocks are aligned to their size: whichever covers the frame starts at the frame with some of
   // its lowest bits cleared, and nothing can start between.
   const auto found = [&](Pfn at, Tag tag) -> BlockAt {
     return pfn - at < frames_of(tag.order()) ? BlockAt{at, tag.order(), tag} : BlockAt{};
   };
-  if (state == PageblockState::Described) {
-    BlockAt free;
-    for_each_record(node, pageblock, [&](FrameIndex record) {
-      if (free.tag == Tag{}) free = find_free(node, record, pfn);
-    });
-    if (free.tag != Tag{}) return free;
-    for (Pfn at = pfn;; at.v &= at.v - 1) {
-      const Tag tag = node.page(at).tag();
-      if (tag.state() != BlockState::None) return found(at, tag);
-      if (at <= pageblock) break;
-    }
+  const Pfn pageblock = align_down(pfn, kPageblockFrames);
+  for (Pfn at = pfn; described; at.v &= at.v - 1) {
+    const Tag tag = node.page(at).tag();
+    if (tag != Tag{}) return found(at, tag);
+    if (at <= pageblock) break;
   }
   for (Pfn at = pageblock;; at.v &= at.v - 1) {
-    if (node.blocks.at(at).state() != PageblockState::Untouched) {
-      const Tag tag = node.head(at).tag();
-      if (tag.state() != BlockState::None) return found(at, tag);
-    }
+    const Tag tag = node.head(at).tag();
+    if (tag != Tag{}) return found(at, tag);
     if (at <= giga) return {};
   }
 }
 
 void take_exactly(Zone& zone, const BlockAt& block, Pfn pfn, unsigned order) {
   Node& node = *zone.node;
-  if (block.order < kPageblockOrder) {
-    const Broken broken(zone, record_of(zone, pfn));
-    broken.map.set(pfn, order, false);
-    taken(zone, broken, frames_of(order));
+  const RegionIndex small = zone.pageblocks.index(pfn);
+  const auto take_frames = [&] {
+    if (order == kPageblockOrder) {
+      zone.pageblocks.map(small).fill(false);
+    } else {
+      zone.pageblocks.map(small).set(zone.pageblocks.unit(pfn), order, false);
+    }
+    taken_from_pageblock(zone, small, 1u << order);
+  };
+  const Migratetype type = node.blocks.at(pfn).type();
+  if (block.order < kPageblockOrder || special(type)) {
+    take_frames();
     hand_out(zone, pfn, order);
     return;
   }
-  Pfn at = block.pfn;
-  const Migratetype type = node.blocks.at(at).type();  // Movable inside a run
-  if (block.order == kMaxOrder) {
-    take_from_run(zone, at);
+  const RegionIndex index = zone.gigas.index(pfn);
+  FreeMap& map = zone.gigas.map(index);
+  if (block.order == kMaxOrder) take_giga_at(zone, index);
+  if (order == kMaxOrder) {
+    map.fill(false);
   } else {
-    unlink(zone, at, block.order, type);
+    const unsigned units = std::max(order, kPageblockOrder) - kPageblockOrder;
+    map.set(zone.gigas.unit(pfn), units, false);
+    taken_from_giga(zone, index, 1u << units);
   }
-  // Halve the block around what is wanted.
-  for (unsigned high = block.order; high > std::max(order, kPageblockOrder);) {
-    --high;
-    const Pfn upper = at + frames_of(high);
-    node.head(at).set_tag(Tag{});
-    if (pfn >= upper) {
-      file_piece(zone, at, high);
-      at = upper;
-    } else {
-      file_piece(zone, upper, high);
-    }
-  }
-  if (order < kPageblockOrder) {
-    const Broken broken(zone, break_whole(zone, at));
-    broken.map.set(pfn, order, false);
-    taken(zone, broken, frames_of(order));
-  } else {
+  if (order >= kPageblockOrder) {
     count_out(zone, type, frames_of(order));
+  } else {
+    break_whole(zone, pfn);
+    take_frames();
   }
   hand_out(zone, pfn, order);
 }
 
 void set_pageblock_type(Zone& zone, Pfn pageblock, Migratetype type) {
   Node& node = *zone.node;
-  const Pageblock block = node.blocks.at(pageblock);
-  const Migratetype from = block.type();
+  if (!node.blocks.in_run(pageblock)) touch(node, pageblock);
+  const Migratetype from = node.blocks.at(pageblock).type();
   if (from == type) return;
+  const RegionIndex index = zone.pageblocks.index(pageblock);
+  const BlockAt whole = find_block(node, pageblock);
+  const bool free = whole.tag.state() == BlockState::Free && whole.order >= kPageblockOrder;
+  if (free) {
+    // Out of where it is, and back to where it belongs.
+    take_exactly(zone, whole, pageblock, kPageblockOrder);
+    set_type(node, pageblock, type);
+    count_types(zone, from, type);
+    free_block(zone, pageblock, kPageblockOrder);
+    return;
+  }
   uint64_t moved = 0;
-  const auto set = [&] {
-    node.blocks.set(pageblock, Pageblock{block.state(), type, block.shared()});
-  };
-  node.blocks.touch(pageblock);
-  const Tag tag = node.head(pageblock).tag();
-  if (tag.is_broken()) {
-    const FrameIndex record = node.record(pageblock);
-    moved = node.heads[record].count;
-    if (moved != 0) unfile(zone, Broken(zone, record));
-    set();
-    if (moved != 0) file(zone, Broken(zone, record));
+  if (is_described(node, pageblock)) {
+    const Region region = zone.pageblocks[index];
+    moved = region.free;
+    set_pageblock(zone, index, from, 0, 0);
+    set_type(node, pageblock, type);
+    if (moved != 0) set_pageblock(zone, index, type, region.free, region.largest);
   } else {
-    if (tag.state() == BlockState::Free) {
-      unlink(zone, pageblock, tag.order(), from);
-      link(zone, pageblock, tag.order(), type, false);
-      moved = frames_of(tag.order());
-    }
-    set();
+    set_type(node, pageblock, type);
   }
   count_out(zone, from, moved);
   count_in(zone, type, moved);
   count_types(zone, from, type);
 }
 
-void remerge(Zone& zone, Pfn pageblock) {
-  Node& node = *zone.node;
-  const Pageblock block = node.blocks.at(pageblock);
-  if (!block.readable(pageblock.v)) return;
-  const Tag tag = node.head(pageblock).tag();
-  if (tag.state() != BlockState::Free || tag.order() == kMaxOrder) return;
-  unlink(zone, pageblock, tag.order(), block.type());
-  node.head(pageblock).set_tag(Tag{});
-  count_out(zone, block.type(), frames_of(tag.order()));
-  free_block(zone, pageblock, tag.order());
-}
-
-namespace {
-
-void change_isolation(Zone& zone, Pfn pageblock, Migratetype from, Migratetype to) {
-  const BlockAt block = find_block(*zone.node, pageblock);
-  if (block.tag.state() == BlockState::Free && block.order > kPageblockOrder) {
-    take_exactly(zone, block, pageblock, kPageblockOrder);
-    const Pageblock taken = zone.node->blocks.at(pageblock);
-    zone.node->blocks.set(pageblock, Pageblock{taken.state(), to, taken.shared()});
-    count_types(zone, from, to);
-    free_block(zone, pageblock, kPageblockOrder);
-    return;
-  }
-  set_pageblock_type(zone, pageblock, to);
-  remerge(zone, pageblock);
-}
-
-}  // namespace
-
-void isolate_pageblock(Zone& zone, Pfn pageblock) {
-  const Migratetype from = zone.node->blocks.at(pageblock).type();
-  if (from != Migratetype::Isolate) change_isolation(zone, pageblock, from, Migratetype::Isolate);
-}
-
-void unisolate_pageblock(Zone& zone, Pfn pageblock, Migratetype type) {
-  if (zone.node->blocks.at(pageblock).type() != Migratetype::Isolate) return;
-  change_isolation(zone, pageblock, Migratetype::Isolate, type);
-}
-
 BlockCounts count_free_blocks(const Zone& zone) {
   const Node& node = *zone.node;
   BlockCounts counts{};
-  for (unsigned type = 0; type < kMigratetypes; ++type) {
-    for (unsigned order = kPageblockOrder; order < kOrders; ++order) {
-      counts.of[type][order] = zone.area(order).nr_free[type];
-    }
-  }
-  for (Pfn pfn = zone.spanned.start; pfn < zone.spanned.end;) {
-    const Pfn pageblock = align_down(pfn, kPageblockFrames);
-    if (!node.blocks.has_bytes(pfn)) {
-      pfn = align_down(pfn, kGigaFrames) + kGigaFrames;
-      continue;
-    }
-    pfn = pageblock + kPageblockFrames;
-    const Pageblock block = node.blocks.at(pageblock);
-    if (block.state() != PageblockState::Described) continue;
-    const FrameIndex record = record_of(zone, pageblock);
-    const Tag tag = node.heads[record].tag();
-    if (!tag.is_broken() || tag.zone() != zone.type) continue;
-    node.free_maps[record].for_each_block([&](uint64_t /*frame*/, unsigned order) {
-      if (order < kPageblockOrder) ++counts.of[static_cast<size_t>(block.type())][order];
+  const auto count = [&](Pfn pfn, unsigned order) {
+    ++counts.of[static_cast<size_t>(node.blocks.at(pfn).type())][order];
+  };
+  uint64_t in_runs = zone.whole_gigas;  // but for the first of each, which have maps
+  for (RegionIndex giga = 0; giga < zone.gigas.count(); ++giga) {
+    const Pfn start = zone.gigas.start(giga);
+    if (!node.blocks.has_bytes(start)) continue;
+    zone.gigas.map(giga).for_each_block([&](unsigned unit, unsigned order) {
+      count(zone.gigas.pfn(giga, unit), kPageblockOrder + order);
+      if (order == kGigaOrder && in_runs != 0) --in_runs;
       return true;
     });
+    const PfnRange frames = PfnRange{start, start + kGigaFrames}.clip(zone.spanned);
+    for (Pfn pfn = align_down(frames.start, kPageblockFrames); pfn < frames.end;
+         pfn += kPageblockFrames) {
+      if (!is_described(node, pfn)) continue;
+      const RegionIndex index = zone.pageblocks.index(pfn);
+      zone.pageblocks.map(index).for_each_block([&](unsigned unit, unsigned order) {
+        count(zone.pageblocks.pfn(index, unit), order);
+        return true;
+      });
+    }
   }
+  counts.of[static_cast<size_t>(Migratetype::Movable)][kMaxOrder] += in_runs;
   return counts;
 }
 

@@ -3,15 +3,6 @@
 namespace mm {
 namespace {
 
-// A block may have its Page there.
-void make_room(Zone& zone, Pfn pfn, unsigned order) {
-  if (order < kPageblockOrder) {
-    break_pageblock(zone, pfn);
-  } else {
-    zone.node->blocks.touch(pfn);
-  }
-}
-
 void call_allocated(Zone& zone, Pfn pfn, unsigned order) {
   Page& page = zone.node->page(pfn, order);
   page.set_count(1);
@@ -83,12 +74,12 @@ void cut_allocated(Zone& zone, Pfn pfn, unsigned order, uint64_t count) {
   const Pfn cut = pfn + count;
   zone.node->page(pfn, order).set_tag(Tag{});
   for_each_block_in({pfn, cut}, [&](Pfn piece, unsigned piece_order) {
-    make_room(zone, piece, piece_order);
+    make_room(*zone.node, piece, piece_order);
     call_allocated(zone, piece, piece_order);
     return true;
   });
   for_each_block_in({cut, pfn + frames_of(order)}, [&](Pfn piece, unsigned piece_order) {
-    make_room(zone, piece, piece_order);
+    make_room(*zone.node, piece, piece_order);
     free_block(zone, piece, piece_order);
     return true;
   });

@@ -1,6 +1,7 @@
-// Doubly linked lists of blocks, through the `next` and `prev` of their first Pages.
+// Doubly linked lists, through the `next` and `prev` of what is on them: blocks, by their Pages, or
+// regions.
 //
-// A list belongs to one node; links are indexes into its mem_map. Newest first: add_head() and the
+// Links are indexes into an array, which is given with each call. Newest first: add_head() and the
 // head are hot, add_tail() and the tail cold.
 #pragma once
 
@@ -14,41 +15,42 @@ struct FrameList {
 
   [[nodiscard]] bool empty() const { return head == kNoFrame; }
 
-  void add_head(Page* mem_map, FrameIndex frame) {
-    Page& page = mem_map[frame];
-    page.prev = kNoFrame;
-    page.next = head;
+  template <class Item>
+  void add_head(Item* items, FrameIndex index) {
+    items[index].prev = kNoFrame;
+    items[index].next = head;
     if (head == kNoFrame) {
-      tail = frame;
+      tail = index;
     } else {
-      mem_map[head].prev = frame;
+      items[head].prev = index;
     }
-    head = frame;
+    head = index;
   }
 
-  void add_tail(Page* mem_map, FrameIndex frame) {
-    Page& page = mem_map[frame];
-    page.next = kNoFrame;
-    page.prev = tail;
+  template <class Item>
+  void add_tail(Item* items, FrameIndex index) {
+    items[index].next = kNoFrame;
+    items[index].prev = tail;
     if (tail == kNoFrame) {
-      head = frame;
+      head = index;
     } else {
-      mem_map[tail].next = frame;
+      items[tail].next = index;
     }
-    tail = frame;
+    tail = index;
   }
 
-  void remove(Page* mem_map, FrameIndex frame) {
-    const Page& page = mem_map[frame];
-    if (page.prev == kNoFrame) {
-      head = page.next;
+  template <class Item>
+  void remove(Item* items, FrameIndex index) {
+    const Item& item = items[index];
+    if (item.prev == kNoFrame) {
+      head = item.next;
     } else {
-      mem_map[page.prev].next = page.next;
+      items[item.prev].next = item.next;
     }
-    if (page.next == kNoFrame) {
-      tail = page.prev;
+    if (item.next == kNoFrame) {
+      tail = item.prev;
     } else {
-      mem_map[page.next].prev = page.prev;
+      items[item.next].prev = item.prev;
     }
   }
 };

@@ -1,11 +1,10 @@
 // Page: what is remembered of one page frame, in 16 bytes.
 //
 // mem_map is an array of these, one per frame of a node's span, and there is one more for each
-// pageblock, which blocks of pageblock order or more have (mm/zone.h). RAM is not zeroed, so a Page
-// means nothing until something has written it: mm/pageblock.h says which Pages may be read. In a
-// Page of mem_map that may be read, `tag` is not zero exactly where a block below pageblock order
-// starts that is allocated or on a CPU's list; of other frames it is 0. Nothing is stored in the
-// frames themselves.
+// pageblock, which blocks of pageblock order or more have. RAM is not zeroed, so a Page means
+// nothing until something has written it: mm/pageblock.h says which Pages may be read. In a Page that
+// may be read, `tag` is not zero exactly where a block starts that is allocated or on a CPU's list.
+// What is free is in maps (mm/regions.h). Nothing is stored in the frames themselves.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +26,7 @@ constexpr uint64_t frames_of(unsigned order) { return uint64_t{1} << order; }
 
 enum class BlockState : uint8_t {
   None,       // no block starts here
-  Free,       // on a list of its zone's; set and cleared only under the zone's lock
+  Free,       // in no Page: what is free is in maps (mm/regions.h)
   Allocated,  // handed out; even, and the next state this plus 1
   OnCpuList,  // free, kept on one CPU's list
 };
@@ -63,13 +62,6 @@ class Tag {
   [[nodiscard]] constexpr Tag as_allocated() const { return Tag{word_ & ~uint32_t{1}}; }
   friend constexpr bool operator==(Tag, Tag) = default;
 
-  // Of a pageblock whose frames go in blocks of lower orders: no block starts there. `largest` is
-  // the order of the largest of them that is free.
-  [[nodiscard]] static constexpr Tag broken(unsigned largest, ZoneType zone, NodeId node) {
-    return Tag{Tag{BlockState::None, largest, zone, node}.word_ | kBrokenBit};
-  }
-  [[nodiscard]] constexpr bool is_broken() const { return (word_ & kBrokenBit) != 0; }
-
   // zone() times 2^kZoneShift, for finding what is kept by zone without shifting.
   static constexpr unsigned kZoneShift = 7;
   [[nodiscard]] constexpr uint32_t zone_bits() const { return word_ & (uint32_t{7} << kZoneShift); }
@@ -77,7 +69,6 @@ class Tag {
  private:
   static constexpr uint32_t kStateMask = 3;
   static constexpr unsigned kOrderShift = 2;
-  static constexpr uint32_t kBrokenBit = 1 << 10;
   static constexpr unsigned kNodeShift = 16;
   uint32_t word_ = 0;
 };
@@ -88,9 +79,7 @@ inline constexpr FrameIndex kNoFrame = 0xffff'ffff;
 
 struct Page {
   uint32_t word;  // a Tag; other CPUs look at it when they merge, so it is read and written whole
-  // Allocated: references held (1 when fresh). Free of order 18: how many blocks in a row this one
-  // stands for (mm/buddy.h). On a CPU's list: 1.
-  uint32_t count;
+  uint32_t count;         // Allocated: references held (1 when fresh). On a CPU's list: 1.
   FrameIndex next, prev;  // on a list; otherwise without meaning
 
   [[nodiscard]] Tag tag() const { return Tag{__atomic_load_n(&word, __ATOMIC_RELAXED)}; }

@@ -289,10 +289,9 @@ class PageAllocatorCore {
  private:
   Result<> check_layout(const Layout& layout, unsigned cpus) const;
   void init_node(const NodeLayout& from, uint32_t& next_pcp);
-  static void init_zone(Node& node, ZoneType type, const ZoneLayout& from);
+  static void init_zone(Node& node, ZoneType type, const ZoneLayout& from, uint8_t* regions);
   static void share_edge(Node& node, Pfn edge, Pfn inside);
   void share_edges();
-  static void init_edges(Node& node);
   void build_zonelist(Node& node, const NodeLayout& from);
   void find_choices(Node& node) const;
   void index_nodes();
@@ -327,9 +326,9 @@ void PageAllocatorCore::for_each_cpu_block(Visit visit) const {
       const Pcp& pcp = pcp_of(cpu, zone);
       for (unsigned list = 0; list < kPcpLists; ++list) {
         const bool huge = list == kPcpHugeList;
-        const Page* const pages = huge ? node.heads : node.mem_map;
+        const Page* const pages = huge ? node.blocks.heads() : node.mem_map;
         for (FrameIndex at = pcp.lists[list].head; at != kNoFrame; at = pages[at].next) {
-          const Pfn pfn = huge ? node.pageblock(at) : node.pfn(at);
+          const Pfn pfn = huge ? node.blocks.pageblock(at) : node.pfn(at);
           visit(
               FreeBlock{pfn, pcp_list_order(list), node.id, zone.type, node.blocks.at(pfn).type()},
               cpu);

@@ -109,10 +109,11 @@ template <class Policy>
 // The same of a pageblock.
 template <class Policy>
 [[gnu::always_inline]] inline Pfn PageAllocator<Policy>::pop_huge(const Node& node, HotList& list) {
-  const FrameIndex record = list.pop(node.heads);
-  Page& page = node.heads[record];
+  Page* const heads = node.blocks.heads();
+  const FrameIndex index = list.pop(heads);
+  Page& page = heads[index];
   page.set_tag(page.tag().as_allocated());
-  return node.blocks.pageblock(record);
+  return node.blocks.pageblock(index);
 }
 
 template <class Policy>
@@ -243,20 +244,25 @@ template <class Policy>
 // Pageblocks from the zone to the CPU's list, half as many as it may keep. Whether there is one.
 template <class Policy>
 [[gnu::noinline]] bool PageAllocator<Policy>::refill_huge(Pcp& pcp, Migratetype type) {
-  std::array<Pfn, kPcpHugeBatch> got;
-  const auto want = std::min<size_t>(static_cast<size_t>(pcp.huge_high), got.size());
+  const auto want = static_cast<unsigned>(std::min<int32_t>(pcp.huge_high, kPcpHugeBatch));
   Zone& zone = *pcp.zone;
   const Node& node = *zone.node;
+  FrameBatch got;
   unsigned count = 0;
   {
-    const Tag tag{BlockState::OnCpuList, kPageblockOrder, zone.type, zone.node_id};
     const Locked locked(zone);
-    count = take_pageblocks(zone, type, tag, std::span(got).first(want));
+    count = take_pageblocks(zone, type, want, got);
   }
-  for (unsigned i = 0; i < count; ++i) {
-    const FrameIndex record = node.record(got[i]);
-    node.heads[record].set_count(1);
-    pcp.lists[kPcpHugeList].add_oldest(node.heads, record);
+  Page* const heads = node.blocks.heads();
+  const Tag tag{BlockState::OnCpuList, kPageblockOrder, zone.type, zone.node_id};
+  for (unsigned i = 0; i < got.count; ++i) {
+    const FrameIndex first = node.blocks.index(got.parts[i].first());
+    for (uint64_t bits = got.parts[i].bits; bits != 0; bits &= bits - 1) {
+      const FrameIndex index = first + static_cast<FrameIndex>(std::countr_zero(bits));
+      heads[index].set_tag(tag);
+      heads[index].set_count(1);
+      pcp.lists[kPcpHugeList].add_oldest(heads, index);
+    }
   }
   Policy::add(pcp.huge_room, -static_cast<int32_t>(count));
   return count != 0;
@@ -326,8 +332,9 @@ template <class Policy>
   const Pageblock block = node.blocks.at(pfn);
   if (!block.plain_head()) [[unlikely]]
     return general_free(header, pfn, kPageblockOrder);
-  const FrameIndex record = node.record(pfn);
-  Page& page = node.heads[record];
+  const FrameIndex index = node.blocks.index(pfn);
+  Page* const heads = node.blocks.heads();
+  Page& page = heads[index];
   const Tag tag = page.tag();
   if (!freeable(page, tag, kPageblockOrder)) [[unlikely]] {
     return slow_free(header, pfn, kPageblockOrder);
@@ -336,7 +343,7 @@ template <class Policy>
   {
     const Masked masked;
     if (claim(page, tag)) [[likely]] {
-      pcp.lists[kPcpHugeList].push(node.heads, record);
+      pcp.lists[kPcpHugeList].push(heads, index);
       if (Policy::spend(pcp.huge_room, 1)) [[unlikely]]
         shrink_huge(pcp);
       return {};
@@ -399,7 +406,7 @@ template <class Policy>
   Pcp& pcp = pcp_at(header, node->pcp_offset + uint64_t{tag.zone_bits()} * 2);
   if (!claim(page, tag)) return Freed{raced(pcp, pfn, order)};
   if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
-    pcp.lists[kPcpHugeList].push(node->heads, node->record(pfn));
+    pcp.lists[kPcpHugeList].push(node->blocks.heads(), node->blocks.index(pfn));
     if (Policy::spend(pcp.huge_room, 1)) shrink_huge(pcp);
     return {};
   }
@@ -458,20 +465,14 @@ void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
     const auto row = std::min<unsigned>(FrameBatch::kMost, (static_cast<unsigned>(pages - returned - 1) >> order) + 1);
     // Gathered without the lock: neighbours, which often lie behind each other, are one part.
     FrameBatch frames;
-    FrameBits part{~uint64_t{0}, 0};
+    FrameGatherer gatherer(frames, 0);
     unsigned blocks = 0;
     pcp.lists[list].take_oldest(node.mem_map, row, [&](FrameIndex frame) {
       node.mem_map[frame].set_tag(Tag{});
-      const uint64_t pfn = node.pfn(frame).v;
-      const uint64_t first = align_down(pfn, FreeMap::kWordFrames);
-      if (first != part.first_pfn) {
-        if (part.bits != 0) frames.parts[frames.count++] = part;
-        part = {first, 0};
-      }
-      part.bits |= block << pfn % FreeMap::kWordFrames;
+      gatherer.add(node.pfn(frame), block);
       ++blocks;
     });
-    frames.parts[frames.count++] = part;
+    gatherer.finish();
     list = list + 1 == kPcpHugeList ? 0 : list + 1;
     const auto now = static_cast<int32_t>(blocks << order);
     const Locked locked(zone);
@@ -508,17 +509,19 @@ void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
   Zone& zone = *pcp.zone;
   const Node& node = *zone.node;
   while (blocks > 0) {
-    std::array<Pfn, kPcpHugeReturn> returned;
-    size_t count = 0;
-    const auto most = static_cast<unsigned>(std::min<int32_t>(blocks, kPcpHugeReturn));
-    pcp.lists[kPcpHugeList].take_oldest(node.heads, most, [&](FrameIndex record) {
-      returned[count++] = node.blocks.pageblock(record);
+    FrameBatch pageblocks;
+    FrameGatherer gatherer(pageblocks, kPageblockOrder);
+    int32_t count = 0;
+    const auto most = static_cast<unsigned>(std::min<int32_t>(blocks, FrameBatch::kMost));
+    pcp.lists[kPcpHugeList].take_oldest(node.blocks.heads(), most, [&](FrameIndex index) {
+      gatherer.add(node.blocks.pageblock(index), 1);
+      ++count;
     });
-    std::sort(returned.data(), returned.data() + count);
+    gatherer.finish();
     const Locked locked(zone);
-    free_pageblocks(zone, std::span(returned).first(count));
-    Policy::add(pcp.huge_room, static_cast<int32_t>(count));
-    blocks -= static_cast<int32_t>(count);
+    free_pageblocks(zone, pageblocks);
+    Policy::add(pcp.huge_room, count);
+    blocks -= count;
   }
 }
 

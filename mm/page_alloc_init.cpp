@@ -10,14 +10,17 @@ namespace {
 
 // The shape of a node's NODE_DATA.
 struct NodeDataShape {
-  uint64_t zonelist;   // offset of the zonelist
-  uint64_t blocks;     // of the pageblock map
-  uint64_t edges;      // of the edges
-  uint64_t heads;      // of the pageblocks' and edges' Pages
-  uint64_t free_maps;  // of their FreeMaps
+  uint64_t zonelist;  // offset of the zonelist
+  uint64_t blocks;    // of the pageblock map
+  uint64_t heads;     // of the pageblocks' own Pages
+  uint64_t regions;   // of the zones' pageblocks and GiBs
   uint64_t size;
-  uint64_t edge_room;
 };
+
+uint64_t regions_size(const ZoneLayout& zone) {
+  if (zone.present == 0) return 0;
+  return Regions::bytes_needed(zone.spanned, 0) + Regions::bytes_needed(zone.spanned, kPageblockOrder);
+}
 
 size_t populated_zones(const Layout& layout) {
   size_t count = 0;
@@ -27,30 +30,17 @@ size_t populated_zones(const Layout& layout) {
   return count;
 }
 
-// How many edges a node may have: two of each zone, and with kernelcore=mirror two of each range,
-// in each of which all of its zones may have frames.
-uint64_t edge_room(const Layout& layout, const NodeLayout& node) {
-  uint64_t zones = 0;
-  for (const ZoneLayout& zone : node.zones) zones += zone.present != 0;
-  if (zones < 2) return 0;
-  uint64_t places = 2 * zones;
-  for (const ActiveRange& range : layout.active) {
-    places += range.mirror && range.node == node.id ? 2 : 0;
-  }
-  return places * zones;
-}
-
 // mem_map covers whole sections, and a section never crosses a GiB: as many GiBs as the span needs.
-NodeDataShape shape_of(const Layout& layout, size_t populated, const NodeLayout& node) {
+NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
   NodeDataShape shape{};
-  shape.edge_room = edge_room(layout, node);
-  const uint64_t records = PageblockMap::records_needed(node.spanned) + shape.edge_room;
   shape.zonelist = align_up(sizeof(Node), 64);
   shape.blocks = align_up(shape.zonelist + populated * sizeof(uintptr_t), 64);
-  shape.edges = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), 64);
-  shape.heads = align_up(shape.edges + shape.edge_room * sizeof(Edge), 64);
-  shape.free_maps = align_up(shape.heads + records * sizeof(Page), 64);
-  shape.size = align_up(shape.free_maps + records * sizeof(FreeMap), kPageSize);
+  shape.heads = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), 64);
+  shape.regions =
+      align_up(shape.heads + PageblockMap::heads_needed(node.spanned) * sizeof(Page), 64);
+  shape.size = shape.regions;
+  for (const ZoneLayout& zone : node.zones) shape.size += regions_size(zone);
+  shape.size = align_up(shape.size, kPageSize);
   return shape;
 }
 
@@ -81,7 +71,7 @@ uint64_t first_area(unsigned cpus, NodeId node) {
 }  // namespace
 
 uint64_t node_data_size(const Layout& layout, NodeId node) {
-  return shape_of(layout, populated_zones(layout), layout.nodes[node]).size;
+  return shape_of(populated_zones(layout), layout.nodes[node]).size;
 }
 
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node) {
@@ -116,7 +106,7 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                    .a = node.id,
                    .b = id};
     }
-    if (node.node_data.size() < shape_of(layout, populated, node).size) {
+    if (node.node_data.size() < shape_of(populated, node).size) {
       return Error{.what = "NODE_DATA is too small (node {}, bytes needed {})",
                    .subject = "layout",
                    .a = id,
@@ -204,7 +194,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
 }
 
 void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
-  const NodeDataShape shape = shape_of(*layout_, populated_, from);
+  const NodeDataShape shape = shape_of(populated_, from);
   auto* base = map_.at<uint8_t>(from.node_data.start);
   Node* node = new (base) Node;
   nodes_[from.id] = node;
@@ -216,19 +206,18 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->mem_map_frames = from.mem_map.size() / sizeof(Page);
   node->blocks.init(from.spanned, base + shape.blocks,
                     reinterpret_cast<Page*>(base + shape.heads));  // NOLINT: room for them
-  node->edges = reinterpret_cast<Edge*>(base + shape.edges);             // NOLINT: room for them
-  node->heads = node->blocks.heads();
-  node->free_maps = reinterpret_cast<FreeMap*>(base + shape.free_maps);  // NOLINT
-  node->first_edge_record =
-      static_cast<FrameIndex>(PageblockMap::records_needed(from.spanned));
-  node->edge_count = 0;
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
   node->pcp_offset = next_pcp;
   if (from.present != 0) next_pcp += static_cast<uint32_t>(kZoneTypes * sizeof(Pcp));
-  for (const ZoneType type : kAllZones) init_zone(*node, type, from.zones[type]);
+  uint8_t* regions = base + shape.regions;
+  for (const ZoneType type : kAllZones) {
+    init_zone(*node, type, from.zones[type], regions);
+    regions += regions_size(from.zones[type]);
+  }
 }
 
-void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from) {
+void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from,
+                                  uint8_t* regions) {
   Zone& zone = node.zones[type];
   zone.node = &node;
   zone.node_id = node.id;
@@ -246,11 +235,15 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
   zone.nonempty.fill(0);
+  zone.nonempty_giga = 0;
   zone.deferred = kNoFrame;
   zone.deferred_pages = 0;
   zone.pcp_offset =
       node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
+  zone.pageblocks = Regions(from.spanned, 0, regions);
+  zone.gigas = Regions(from.spanned, kPageblockOrder,
+                       regions + Regions::bytes_needed(from.spanned, 0));
   init_free_lists(zone);
 }
 
@@ -258,7 +251,7 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
 // frame next to the edge that the node has.
 void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
   if (edge.v % kGigaFrames == 0) return;
-  node.blocks.touch(inside);
+  touch(node, inside);
   if (edge.v % kPageblockFrames == 0 || edge == node.spanned.start || edge == node.spanned.end) {
     return;
   }
@@ -266,23 +259,6 @@ void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
   if (node.blocks.at(pageblock).shared()) return;
   describe(node, pageblock);
   node.blocks.set(pageblock, Pageblock{PageblockState::Described, Migratetype::Movable, true});
-  for (const Zone& zone : node.zones) {
-    if (zone.populated && zone.spanned.overlaps({pageblock, pageblock + kPageblockFrames})) {
-      node.edges[node.edge_count++] = {pageblock, zone.type};
-    }
-  }
-}
-
-// When all edges are known.
-void PageAllocatorCore::init_edges(Node& node) {
-  Edge* const end = node.edges + node.edge_count;
-  std::sort(node.edges, end);
-  for (const Edge* edge = node.edges; edge != end; ++edge) {
-    const FrameIndex record = node.edge_record(edge);
-    node.heads[record].set_tag(Tag::broken(0, edge->zone, node.id));
-    node.heads[record].set_count(0);
-    node.free_maps[record].fill(false);
-  }
 }
 
 // The first frame of a zone and the last are enough where zones do not overlap; with
@@ -302,7 +278,6 @@ void PageAllocatorCore::share_edges() {
     share_edge(*nodes_[range.node], range.pfns.start, range.pfns.start);
     share_edge(*nodes_[range.node], range.pfns.end, range.pfns.end - 1);
   }
-  for (size_t id = 0; id < node_count_; ++id) init_edges(*nodes_[id]);
 }
 
 void PageAllocatorCore::build_zonelist(Node& node, const NodeLayout& from) {

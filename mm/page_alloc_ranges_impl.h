@@ -135,7 +135,7 @@ Result<> PageAllocator<Policy>::isolate(PfnRange frames) {
   const Masked masked;
   const Locked locked(*zone);
   for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
-    isolate_pageblock(*zone, pfn);
+    set_pageblock_type(*zone, pfn, Migratetype::Isolate);
   }
   update_choices(*zone);
   return {};
@@ -152,7 +152,8 @@ Result<> PageAllocator<Policy>::unisolate(PfnRange frames, Migratetype type) {
   const Masked masked;
   const Locked locked(*zone);
   for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
-    unisolate_pageblock(*zone, pfn, type);
+    if (zone->node->blocks.at(pfn).type() != Migratetype::Isolate) continue;
+    set_pageblock_type(*zone, pfn, type);
   }
   update_choices(*zone);
   return {};

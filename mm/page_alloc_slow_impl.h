@@ -2,8 +2,6 @@
 // plenty; Linux's get_page_from_freelist and __alloc_pages_slowpath. mm/page_alloc.h includes it.
 #pragma once
 
-#include <bit>
-
 #include "mm/page_alloc.h"
 #include "mm/published.h"
 
@@ -146,21 +144,9 @@ bool PageAllocator<Policy>::unreserve_highatomic(const Attempt& attempt) {
     if (!attempt.may_use(*zone) || zone->nr_reserved_highatomic == 0) continue;
     const Masked masked;
     const Locked locked(*zone);
-    constexpr auto kHighAtomic = static_cast<size_t>(Migratetype::HighAtomic);
-    const uint32_t orders = zone->nonempty[kHighAtomic];
-    if (orders == 0) continue;
-    const auto order = static_cast<unsigned>(std::countr_zero(orders));
-    const Pfn pageblock = first_pageblock(*zone, order, Migratetype::HighAtomic);
-    if (order > kPageblockOrder) {
-      // Several such pageblocks have merged: one is cut out.
-      const BlockAt merged{pageblock, order, zone->node->head(pageblock).tag()};
-      take_exactly(*zone, merged, pageblock, kPageblockOrder);
-      set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
-      free_block(*zone, pageblock, kPageblockOrder);
-    } else {
-      set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
-      remerge(*zone, pageblock);
-    }
+    const Pfn pageblock = first_pageblock(*zone, Migratetype::HighAtomic);
+    if (pageblock == kNoPfn) continue;
+    set_pageblock_type(*zone, pageblock, gfp_migratetype(attempt.gfp));
     update_choices(*zone);
     return true;
   }

@@ -68,7 +68,7 @@ void PageblockMap::make_bytes(Pfn pfn) {
   const uint64_t giga = pfn.v / kGigaFrames;
   uint8_t* const row = bytes_ + (giga - first_.v / kGigaFrames) * kBytesPerGiga;
   fill_words(row, kBytesPerGiga, kTouchedPageblock.byte());
-  Page* const heads = heads_ + record(align_down(pfn, kGigaFrames));
+  Page* const heads = heads_ + index(align_down(pfn, kGigaFrames));
   for (uint64_t i = 0; i < kBytesPerGiga; i += 16) {
 #pragma GCC unroll 16
     for (uint64_t j = 0; j < 16; ++j) heads[i + j].set_tag(Tag{});

@@ -87,16 +87,16 @@ class PageblockMap {
   // Takes over bytes_needed(frames) bytes of any content, aligned to 8, and as many Pages as the
   // GiBs of `frames` have pageblocks. Everything is fresh after.
   void init(PfnRange frames, void* storage, Page* heads);
-  [[nodiscard]] static constexpr uint64_t records_needed(PfnRange frames) {
+  [[nodiscard]] static constexpr uint64_t heads_needed(PfnRange frames) {
     return gigas(frames) * kBytesPerGiga;
   }
 
   // By number: pageblocks are counted from the start of a GiB.
-  [[nodiscard]] FrameIndex record(Pfn pfn) const {
+  [[nodiscard]] FrameIndex index(Pfn pfn) const {
     return static_cast<FrameIndex>((pfn - first_) / kPageblockFrames);
   }
-  [[nodiscard]] Pfn pageblock(FrameIndex record) const {
-    return first_ + uint64_t{record} * kPageblockFrames;
+  [[nodiscard]] Pfn pageblock(FrameIndex index) const {
+    return first_ + uint64_t{index} * kPageblockFrames;
   }
   [[nodiscard]] Page* heads() const { return heads_; }
 
@@ -109,15 +109,12 @@ class PageblockMap {
         reinterpret_cast<const uint8_t*>(row + (pfn.v >> kPageblockOrder)),  // NOLINT: see rows_
         __ATOMIC_RELAXED)};
   }
+  // Only where has_bytes().
   void set(Pfn pfn, Pageblock block) {
-    touch(pfn);
     __atomic_store_n(&bytes_[(pfn - first_) / kPageblockFrames], block.byte(), __ATOMIC_RELAXED);
   }
-  // A block may have its Page in this GiB: from now on its pageblocks are HeadValid, their tags 0.
-  // What two zones share is touched while there is only one CPU.
-  void touch(Pfn pfn) {
-    if (giga(pfn) != kGigaBytes) make_bytes(pfn);
-  }
+  // Something in this GiB is needed: its pageblocks become HeadValid, their tags 0. Not again.
+  void make_bytes(Pfn pfn);
 
   // One free block of order 18 that is part of a run and not the run's first (mm/buddy.h): none of
   // its Pages may be read.
@@ -148,7 +145,6 @@ class PageblockMap {
   void set_giga(Pfn pfn, uint8_t state) {
     __atomic_store_n(&gigas_[(pfn - first_) / kGigaFrames], state, __ATOMIC_RELAXED);
   }
-  void make_bytes(Pfn pfn);
 
   // For each GiB where the bytes of its pageblocks are: its own once it has been touched, before
   // that those of a GiB that is fresh for ever. Both addresses are those that the frame number 0

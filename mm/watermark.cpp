@@ -70,7 +70,7 @@ bool watermark_ok(const Zone& zone, unsigned order, uint64_t mark, ZoneType high
     return false;
   }
   if (order == 0) return true;
-  uint32_t orders = 0;
+  uint32_t orders = zone.nonempty_giga;
   for (unsigned type = 0; type < kPcpMigratetypes; ++type) {
     orders |= zone.nonempty[type];
   }

@@ -35,11 +35,10 @@ class Audit : public testing::Test {
     });
     return found;
   }
-  Page& head(const FreeBlock& block) { return node().head(block.pfn); }
-  Page& broken_head() { return node().head(held); }
-  Published<uint64_t>& nr_free(const FreeBlock& block) {
-    return zone().area(block.order).nr_free[static_cast<size_t>(block.migratetype)];
-  }
+  Region& broken() { return zone().pageblocks[zone().pageblocks.index(held)]; }
+  Region& giga() { return zone().gigas[zone().gigas.index(held)]; }
+  // A pageblock that is free as a whole.
+  Pfn whole() { return a_free_block(9).pfn; }
   PretendMachine<> machine;
   PageAllocator<OneCpu>& a;
   Pfn held;
@@ -53,110 +52,97 @@ TEST_F(Audit, IsolatedPages) {
   ++zone().isolated_pages;
   EXPECT_EQ(said(), "isolated_pages is not the sum over the lists (sum {}, isolated_pages {})");
 }
-TEST_F(Audit, NrFree) {
-  ++nr_free(a_free_block(9));
-  EXPECT_EQ(said(), "nr_free is not the number of blocks on the list (found {}, nr_free {})");
+TEST_F(Audit, WholeGigas) {
+  ++zone().whole_gigas;
+  EXPECT_EQ(said(), "whole_gigas is not the number of GiBs in runs (found {}, counted {})");
 }
-TEST_F(Audit, NrFreeTooSmall) {
-  --nr_free(a_free_block(9));
-  EXPECT_EQ(said(), "a list is longer than its count or a circle (address {:#x}, count {})");
-}
-TEST_F(Audit, NonEmpty) {
-  zone().nonempty[2] = zone().nonempty[2] | 1 << 9;
-  EXPECT_EQ(said(), "a list is empty and marked as not, or the other way (order {}, type {})");
-}
-TEST_F(Audit, NonEmptyBroken) {
+TEST_F(Audit, Nonempty) {
   zone().nonempty[2] = zone().nonempty[2] | 1;
-  EXPECT_EQ(said(),
-            "nonempty is not what the lists of broken pageblocks are (type {}, {:#x})");
+  EXPECT_EQ(said(), "nonempty is not what the lists of pageblocks are (type {}, orders {:#x})");
 }
-TEST_F(Audit, BrokenListMarked) {
+TEST_F(Audit, NonemptyGiga) {
+  zone().nonempty_giga = zone().nonempty_giga | 1 << 18;
+  EXPECT_EQ(said(),
+            "nonempty_giga is not what the lists of GiBs are (orders {:#x}, marked {:#x})");
+}
+TEST_F(Audit, AListMarked) {
   zone().broken[2].orders[1] |= 1;
   EXPECT_EQ(said(),
-            "a list of broken pageblocks is empty and marked as not, or the other way (type {}, "
-            "orders {:#x})");
+            "a list of regions is empty and marked as not, or the other way (orders {:#x}, marked "
+            "{:#x})");
 }
-TEST_F(Audit, BrokenTag) {
-  broken_head().set_tag(Tag{});
+TEST_F(Audit, FreeOfARegion) {
+  --broken().free;
   EXPECT_EQ(said(),
-            "a broken pageblock says it is something else (address {:#x}, tag {:#x})");
+            "what a region has free is not what its map says (address {:#x}, in map {})");
 }
-TEST_F(Audit, BrokenCount) {
-  --broken_head().count;
-  EXPECT_EQ(said(), "a broken pageblock's count is not what is free (address {:#x}, free {})");
-}
-TEST_F(Audit, BrokenType) {
-  const Pfn pfn = align_down(held, kPageblockFrames);
-  node().blocks.set(pfn, Pageblock{PageblockState::Described, Migratetype::Reclaimable, false});
+TEST_F(Audit, FreeOfAGiga) {
+  --giga().free;
   EXPECT_EQ(said(),
-            "a broken pageblock is on the list of another type than its own (address {:#x}, type {})");
+            "what a region has free is not what its map says (address {:#x}, in map {})");
 }
-TEST_F(Audit, BrokenOnTheWrongList) {
-  // One frame less is free of the largest block, and one more of another.
-  FreeMap& map = node().free_maps[node().record(held)];
-  unsigned largest = map.largest();
-  map.for_each_block([&](uint64_t frame, unsigned order) {
-    if (order != largest) return true;
-    for (unsigned i = 0; i < 2; ++i) {
-      map.set(Pfn{frame + i}, 0, i != 0);
-      map.set(Pfn{frame + frames_of(order) - 1 - i}, 0, i != 0);
-    }
-    return false;
-  });
-  broken_head().set_count(static_cast<uint32_t>(map.count()));
-  EXPECT_NE(said(), "in order");
+TEST_F(Audit, LargestOfARegion) {
+  broken().largest ^= 1;
+  EXPECT_EQ(said(), "a region is on the wrong list (address {:#x}, free {})");
 }
-TEST_F(Audit, AFreeFrameWithATag) {
-  machine.page(a_free_block().pfn).set_tag(Tag{BlockState::OnCpuList, 0, ZoneType::Dma32, 0});
-  EXPECT_EQ(said(), "a free frame with a tag (address {:#x}, tag {:#x})");
-}
-TEST_F(Audit, ABlockOverAFreeFrame) {
-  node().free_maps[node().record(held)].set(held + 3, 0, true);
-  ++broken_head().count;
-  EXPECT_NE(said(), "in order");
-}
-TEST_F(Audit, FramesFreeOfAWholePageblock) {
-  const FreeBlock whole = a_free_block(9);
-  describe(node(), whole.pfn);
-  node().free_maps[node().record(whole.pfn)].set(whole.pfn, 0, true);
-  EXPECT_EQ(said(),
-            "frames free of a pageblock that is not broken (address {:#x}, tag {:#x})");
-}
-TEST_F(Audit, TagOnAList) {
-  head(a_free_block(9)).word = 0;
-  EXPECT_EQ(said(), "a block on a free list says it is something else (address {:#x}, tag {:#x})");
-}
-TEST_F(Audit, LinkOutOfMap) {
-  head(a_free_block(9)).next = 0x7fffffff;
-  EXPECT_EQ(said(), "a list leads out of mem_map (index {:#x})");
+TEST_F(Audit, LinkOut) {
+  broken().next = 0x7fffffff;
+  EXPECT_EQ(said(), "a list leads out of the zone (index {:#x})");
 }
 TEST_F(Audit, LinkBack) {
-  head(a_free_block(9)).prev = 7;
+  broken().prev = 7;
   EXPECT_EQ(said(), "a list's links do not agree (address {:#x}, prev {:#x})");
 }
 TEST_F(Audit, Tail) {
-  FreeArea& area = zone().area(a_free_block(9).order);
-  for (FrameList& list : area.lists) {
-    if (!list.empty()) list.tail = 3;
+  for (auto& of_class : zone().broken_gigas.lists) {
+    for (FrameList& list : of_class) {
+      if (!list.empty()) list.tail = 3;
+    }
   }
   EXPECT_EQ(said(), "a list does not end at its tail (index {:#x}, tail {:#x})");
 }
 TEST_F(Audit, TypeOfAPageblock) {
-  const Pfn pfn = a_free_block(9).pfn;
-  const Pageblock block = node().blocks.at(pfn);
-  node().blocks.set(pfn, Pageblock{block.state(), Migratetype::Reclaimable, false});
-  EXPECT_EQ(
-      said(),
-      "a free block is on the list of another type than its pageblock's (address {:#x}, type {})");
+  node().blocks.set(held, Pageblock{PageblockState::Described, Migratetype::Reclaimable, false});
+  EXPECT_EQ(said(),
+            "a pageblock is on the list of another type than its own (address {:#x}, type {})");
 }
-TEST_F(Audit, AFreeBlockOnNoList) {
-  const Pfn huge = a.alloc_pages(0, kGfpNoWait, 10, 0).value();
-  node().head(huge).set_tag(Tag{BlockState::Free, 10, ZoneType::Dma32, 0});
+TEST_F(Audit, APageblockThatIsNotDescribed) {
+  node().blocks.set(held, Pageblock{PageblockState::HeadValid, Migratetype::Unmovable, false});
+  EXPECT_EQ(said(), "a pageblock on a list is not described (address {:#x})");
+}
+TEST_F(Audit, APageblockThatStaysApart) {
+  node().blocks.set(whole(), Pageblock{PageblockState::HeadValid, Migratetype::Isolate, false});
+  EXPECT_EQ(said(), "a pageblock that stays apart is its GiB's (address {:#x}, type {})");
+}
+TEST_F(Audit, AFrameThatIsFreeTwice) {
+  describe(node(), whole());
+  zone().pageblocks.map(zone().pageblocks.index(whole())).set(3, 0, true);
+  EXPECT_EQ(said(), "a frame that is free twice (address {:#x}, order {})");
+}
+TEST_F(Audit, AFreeFrameOnNoList) {
+  const RegionIndex index = zone().pageblocks.index(whole());
+  describe(node(), whole());
+  zone().gigas.map(zone().gigas.index(whole())).set(zone().gigas.unit(whole()), 0, false);
+  --giga().free;
+  zone().pageblocks.map(index).fill(true);
   EXPECT_NE(said(), "in order");
 }
-TEST_F(Audit, AFrameWithAFreeTag) {
+TEST_F(Audit, ABlockOverAFreeFrame) {
+  zone().pageblocks.map(zone().pageblocks.index(held)).set(zone().pageblocks.unit(held) + 3, 0, true);
+  ++broken().free;
+  EXPECT_NE(said(), "in order");
+}
+TEST_F(Audit, AFrameWithAPageblocksOrder) {
+  machine.page(held).set_tag(Tag{BlockState::Allocated, 9, ZoneType::Dma32, 0});
+  EXPECT_EQ(said(), "a frame's Page with a pageblock's order (address {:#x}, tag {:#x})");
+}
+TEST_F(Audit, APageblocksPageWithASmallOrder) {
+  node().head(whole()).set_tag(Tag{BlockState::Allocated, 3, ZoneType::Dma32, 0});
+  EXPECT_EQ(said(), "a small block as a pageblock's own (address {:#x}, tag {:#x})");
+}
+TEST_F(Audit, AFreeTag) {
   machine.page(held).set_tag(Tag{BlockState::Free, 3, ZoneType::Dma32, 0});
-  EXPECT_EQ(said(), "a frame's Page with a tag that it may not have (address {:#x}, tag {:#x})");
+  EXPECT_EQ(said(), "a tag without a state (address {:#x}, tag {:#x})");
 }
 TEST_F(Audit, ABlockInsideABlock) {
   machine.page(held + 2).set_tag(Tag{BlockState::Allocated, 1, ZoneType::Dma32, 0});
@@ -226,33 +212,19 @@ TEST(AuditRuns, ARunOfGibibytes) {
   auto& a = machine.allocator;
   ASSERT_TRUE(machine.release_all().ok());
   ASSERT_TRUE(audit(a).ok());
-  Page& head = const_cast<Node&>(a.node(0)).head({frames(4 * kGiB)});
-  EXPECT_EQ(head.count, 5u);
-  --head.count;
+  Zone& zone = const_cast<Zone&>(a.node(0).zones[ZoneType::Normal]);
+  Region& first = zone.gigas[zone.runs.head];
+  EXPECT_EQ(first.run, 5u);
+  --first.run;
   EXPECT_STREQ(audit(a).error().what,
-               "nr_free is not the number of blocks on the list (found {}, nr_free {})");
-  head.count = 6;
+               "whole_gigas is not the number of GiBs in runs (found {}, counted {})");
+  first.run = 6;
   EXPECT_STREQ(audit(a).error().what,
-               "a block of a run is not marked as such (address {:#x}, run {:#x})");
-}
-
-TEST(AuditMerge, TwoHalvesSideBySide) {
-  PretendMachine machine({{{at(16 * kMiB, 32 * kMiB)}}});
-  auto& a = machine.allocator;
-  // Two halves that were filed without a look at each other.
-  ASSERT_TRUE(machine.release_all().ok());
-  const Pfn one = a.alloc_pages(0, kGfpNoWait | kGfpFlagMovable, 11, 0).value();
-  auto& node = const_cast<Node&>(a.node(0));
-  Zone& zone = node.zones[mm::ZoneType::Dma32];
-  ASSERT_EQ(one.v, 0x1000u);
-  FrameList& list = zone.area(11).lists[1];
-  Page& page = node.head(one);
-  page.set_tag(Tag{BlockState::Free, 11, ZoneType::Dma32, 0});
-  list.add_head(node.heads, node.record(one));
-  ++zone.area(11).nr_free[1];
-  zone.free_pages += 2048;
+               "a GiB of a run is not marked as such (address {:#x}, run {:#x})");
+  first.run = 5;
+  zone.gigas.map(zone.runs.head).set(7, 0, false);
   EXPECT_STREQ(audit(a).error().what,
-               "two free blocks that should have been merged (address {:#x}, order {})");
+               "a GiB of a run is not free as a whole (address {:#x}, in map {})");
 }
 
 }  // namespace
