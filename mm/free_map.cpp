@@ -73,16 +73,30 @@ unsigned FreeMap::largest_near(unsigned index) const {
 }
 
 unsigned FreeMap::find(unsigned order) const {
-  if (order > kWordOrder) {
-    unsigned unit = 0;
-    while (unit < kUnits && !all(unit, order)) unit += 1u << order;
-    return unit;
+  std::array<uint64_t, kWords> heads{};  // of blocks of order n or more
+  for (unsigned i = 0; i < kWords; ++i) heads[i] = words_[i];
+  for (unsigned n = 0; n < kWordOrder; ++n) {
+    for (unsigned i = 0; i < kWords; ++i) {
+      const uint64_t larger = heads[i] & heads[i] >> (1u << n) & kBlockHeads[n + 1];
+      const uint64_t exact = heads[i] & ~(larger | larger << (1u << n));
+      if (n >= order && exact != 0) {
+        return i * kWordUnits + static_cast<unsigned>(std::countr_zero(exact));
+      }
+      heads[i] = larger;
+    }
   }
-  for (unsigned i = 0; i < kWords; ++i) {
-    const uint64_t heads = block_heads(words_[i], order);
-    if (heads != 0) return i * kWordUnits + static_cast<unsigned>(std::countr_zero(heads));
+  // Now a bit says that all of a word is free, or of two, four, eight.
+  unsigned count = kWords;
+  for (unsigned n = kWordOrder; n < kOrder; ++n) {
+    count /= 2;
+    for (unsigned i = 0; i < count; ++i) {
+      const uint64_t low = heads[2 * i];
+      const uint64_t high = heads[2 * i + 1];
+      if (n >= order && low != high) return (2 * i + (high != 0 ? 1 : 0)) << n;
+      heads[i] = low & high;
+    }
   }
-  return kUnits;
+  return heads[0] != 0 ? 0 : kUnits;
 }
 
 unsigned FreeMap::first_from(unsigned unit) const {

@@ -59,8 +59,8 @@ class alignas(64) FreeMap {
   [[nodiscard]] unsigned largest() const;
   // The same of the blocks that have units in a word, some of which are free.
   [[nodiscard]] unsigned largest_near(unsigned index) const;
-  // The first unit of the first free block of an order of 0 to 8, which may be part of a larger one;
-  // kUnits when there is none.
+  // Where a block of the order is best taken: the first unit of the first among the smallest free
+  // blocks that are large enough; kUnits when there is none.
   [[nodiscard]] unsigned find(unsigned order) const;
   // The first free unit from this one on; kUnits when there is none.
   [[nodiscard]] unsigned first_from(unsigned unit) const;

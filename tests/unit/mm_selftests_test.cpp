@@ -432,9 +432,9 @@ const Breakage kBreakages[] = {
     {"mm.zones.largest",
      {"mm.buddy.audit"},
      [](Machine& m) {
-       auto& orders = m.zone(1, ZoneType::Normal).nonempty[1];
-       const uint32_t large = orders >> mm::kPageblockOrder << mm::kPageblockOrder;
-       orders = orders & ~(large & -large);
+       for (uint32_t& orders : m.zone(1, ZoneType::Normal).broken_gigas.orders) {
+         orders &= orders - 1;
+       }
      },
      "node 1 zone Normal"},
     // Two pages inside the blocks that single pages are cut from.
