@@ -259,6 +259,8 @@ struct Breakage {
   const char* drawing = kTwoNodes;
 };
 
+void hide_gigas(Machine& m) { m.zone(1, ZoneType::Normal).broken_gigas.orders.fill(0); }
+
 const Breakage kBreakages[] = {
     // --- What the kernel was given ---
     {"kernel.handoff", {}, [](Machine& m) { ++m.handoff().initrd_size; }, "checksum"},
@@ -428,14 +430,11 @@ const Breakage kBreakages[] = {
      [](Machine& m) { ++m.node(1).choices[mm::kGfpFlagMovable.bits()].mark; },
      "a choice's mark"},
     // --- What is allocated ---
-    // A list is full, but the map of orders that have any says it is empty.
+    // GiBs with whole pageblocks are on a list, but the map of lists that have any does not say so.
     {"mm.zones.largest",
-     {"mm.buddy.audit"},
-     [](Machine& m) {
-       for (uint32_t& orders : m.zone(1, ZoneType::Normal).broken_gigas.orders) {
-         orders &= orders - 1;
-       }
-     },
+     {"mm.buddy.audit", "mm.cpus.stress", "mm.nodes.local", "mm.zones.orders", "mm.zones.types",
+      "mm.zones.watermarks"},
+     hide_gigas,
      "node 1 zone Normal"},
     // Two pages inside the blocks that single pages are cut from.
     {"mm.zones.small",
@@ -453,14 +452,10 @@ const Breakage kBreakages[] = {
        m.make_alias(mm::phys(pages[0]), mm::phys(pages[1]));
      },
      "shares memory with another"},
-    // Large blocks are on their list, but the map of orders that have any does not say so.
     {"mm.zones.types",
      {"mm.buddy.audit", "mm.cpus.stress", "mm.nodes.local", "mm.zones.largest", "mm.zones.orders",
       "mm.zones.watermarks"},
-     [](Machine& m) {
-       auto& orders = m.zone(1, ZoneType::Normal).nonempty[1];
-       orders = orders & 0xff;
-     },
+     hide_gigas,
      "node 1 zone Normal: "},
     // All zones of node 1 are looked for on node 0.
     {"mm.nodes.local",

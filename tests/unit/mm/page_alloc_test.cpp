@@ -338,32 +338,38 @@ TEST(PageAlloc, AContiguousRangeIsTakenExactly) {
   EXPECT_EQ(free_blocks(a), before);
 }
 
-//  0x8000 0x8400 0x8800 0x8c00         0xa000 0xa400
-// [ a    | held | c    | c    ]  ... [ b    | held ]     each of order 10, freed b, c, a
-//
-// When what is held beside `a` comes back, all four become one block of order 12: `a` is used last.
-TEST(Buddy, ABlockThatWillMergeSoonIsUsedLast) {
-  for (const bool neighbour_free : {true, false}) {
-    PretendMachine machine({{{at(128 * kMiB, 256 * kMiB)}}});
-    auto& allocator = machine.allocator;
-    ASSERT_TRUE(machine.release_all().ok());
-    const auto take = [&](uint64_t pfn) {
-      ASSERT_TRUE(allocator.alloc_contig_range(0, {{pfn}, {pfn + 1024}}).ok());
-    };
-    const auto give = [&](uint64_t pfn) { ASSERT_TRUE(allocator.free_pages(0, {pfn}, 10).ok()); };
-    for (const uint64_t pfn : {0x8000, 0x8400, 0x8800, 0x8c00, 0xa000, 0xa400}) take(pfn);
-    give(0xa000);
-    if (neighbour_free) {
-      give(0x8800);
-      give(0x8c00);
-    }
-    give(0x8000);
-    const auto next = [&] {
-      return allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 10, 0).value().v;
-    };
-    EXPECT_EQ(next(), neighbour_free ? 0xa000u : 0x8000u);
-    EXPECT_EQ(next(), neighbour_free ? 0x8000u : 0xa000u);
+// What is broken already is used before what is whole, and the fullest of it first: what is left
+// over of a load tends to become whole again.
+TEST(Buddy, TheFullestPageblockIsUsedFirst) {
+  PretendMachine machine({{{at(128 * kMiB, 256 * kMiB)}}});
+  auto& allocator = machine.allocator;
+  ASSERT_TRUE(machine.release_all().ok());
+  // Of the second pageblock a quarter is free, of the others little or nothing is used.
+  const auto take = [&](uint64_t start, uint64_t end) {
+    ASSERT_TRUE(allocator.alloc_contig_range(0, {{start}, {end}}).ok());
+  };
+  take(0x8100, 0x8180);
+  take(0x8200, 0x8380);
+  take(0x8400, 0x8420);
+  for (const uint64_t expected : {0x8380, 0x83a0, 0x83c0, 0x83e0}) {
+    EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 5, 0).value().v, expected);
   }
+  // Nothing is left there; the next is the first, of which three quarters are free.
+  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 5, 0).value().v, 0x8180u);
+}
+
+// The same of GiBs: a pageblock comes from the one that has least left.
+TEST(Buddy, TheFullestGiBIsUsedFirst) {
+  PretendMachine machine({{{at(4096 * kMiB, 7168 * kMiB)}}});
+  auto& allocator = machine.allocator;
+  ASSERT_TRUE(machine.release_all().ok());
+  const auto take = [&](uint64_t start, uint64_t end) {
+    ASSERT_TRUE(allocator.alloc_contig_range(0, {{start}, {end}}).ok());
+  };
+  take(0x100000, 0x100200);
+  take(0x140000, 0x170000);
+  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 10, 0).value().v, 0x170000u);
+  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 16, 0).value().v, 0x110000u);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ struct TwoNodes {
 TEST(Show, Buddyinfo) {
   EXPECT_EQ(
       TwoNodes().text(show_buddyinfo),
-      R"(Node 0, zone      DMA      0      0      0      0      0      1      1      1      2      2      2      0      0      0      0      0      0      0      0 
+      R"(Node 0, zone      DMA      0      0      0      0      0      1      1      1      2      0      1      1      0      0      0      0      0      0      0 
 Node 0, zone    DMA32      1      1      1      1      1      1      1      1      1      1      0      0      0      0      0      0      0      0      0 
 Node 1, zone    DMA32      0      0      0      1      1      1      1      1      1      1      0      0      0      0      0      0      0      0      0 
 )");
@@ -53,7 +53,7 @@ Pages per block:  512
 
 Free pages count per migrate type at order       0      1      2      3      4      5      6      7      8      9     10     11     12     13     14     15     16     17     18 
 Node    0, zone      DMA, type    Unmovable      0      0      0      0      0      1      1      1      1      0      0      0      0      0      0      0      0      0      0 
-Node    0, zone      DMA, type      Movable      0      0      0      0      0      0      0      0      1      2      2      0      0      0      0      0      0      0      0 
+Node    0, zone      DMA, type      Movable      0      0      0      0      0      0      0      0      1      0      1      1      0      0      0      0      0      0      0 
 Node    0, zone      DMA, type  Reclaimable      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0 
 Node    0, zone      DMA, type   HighAtomic      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0 
 Node    0, zone      DMA, type      Isolate      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0      0 
@@ -438,7 +438,7 @@ Node 0 DMA32 free:4092kB boost:0kB min:264kB low:328kB high:392kB reserved_higha
 lowmem_reserve[]: 0 0 0 0 0
 Node 1 DMA32 free:4064kB boost:0kB min:264kB low:328kB high:392kB reserved_highatomic:0KB active_anon:0kB inactive_anon:0kB active_file:0kB inactive_file:0kB unevictable:0kB writepending:0kB present:8192kB managed:8192kB mlocked:0kB bounce:0kB free_pcp:0kB local_pcp:0kB free_cma:0kB
 lowmem_reserve[]: 0 0 0 0 0
-Node 0 DMA: 0*4kB 0*8kB 0*16kB 0*32kB 0*64kB 1*128kB (U) 1*256kB (U) 1*512kB (U) 2*1024kB (UM) 2*2048kB (M) 2*4096kB (M) 0*8192kB 0*16384kB 0*32768kB 0*65536kB 0*131072kB 0*262144kB 0*524288kB 0*1048576kB = 15232kB
+Node 0 DMA: 0*4kB 0*8kB 0*16kB 0*32kB 0*64kB 1*128kB (U) 1*256kB (U) 1*512kB (U) 2*1024kB (UM) 0*2048kB 1*4096kB (M) 1*8192kB (M) 0*16384kB 0*32768kB 0*65536kB 0*131072kB 0*262144kB 0*524288kB 0*1048576kB = 15232kB
 Node 0 DMA32: 1*4kB (U) 1*8kB (U) 1*16kB (U) 1*32kB (U) 1*64kB (U) 1*128kB (U) 1*256kB (U) 1*512kB (U) 1*1024kB (U) 1*2048kB (M) 0*4096kB 0*8192kB 0*16384kB 0*32768kB 0*65536kB 0*131072kB 0*262144kB 0*524288kB 0*1048576kB = 4092kB
 Node 1 DMA32: 0*4kB 0*8kB 0*16kB 1*32kB (M) 1*64kB (M) 1*128kB (M) 1*256kB (M) 1*512kB (M) 1*1024kB (M) 1*2048kB (M) 0*4096kB 0*8192kB 0*16384kB 0*32768kB 0*65536kB 0*131072kB 0*262144kB 0*524288kB 0*1048576kB = 4064kB
 Node 0 hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=1048576kB
