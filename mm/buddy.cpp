@@ -38,10 +38,10 @@ void count_types(Zone& zone, Migratetype from, Migratetype to) {
   zone.nr_reserved_highatomic = kept;
 }
 
-void set_type(Node& node, Pfn pfn, Migratetype type) {
+[[gnu::always_inline]] inline void set_type(Node& node, Pfn pfn, Migratetype type) {
   const Pageblock block = node.blocks.at(pfn);
   if (block.type() == type) return;
-  node.blocks.set(pfn, Pageblock{block.state(), type, block.shared()});
+  node.blocks.set(pfn, block.as(type));
 }
 
 bool is_described(const Node& node, Pfn pfn) {
@@ -81,16 +81,25 @@ void set_giga(Zone& zone, RegionIndex index, unsigned free, unsigned largest) {
   if (zone.broken_gigas.update(zone.gigas, index, free, largest)) publish_gigas(zone);
 }
 
+// The largest block of a region that has units left, after some were taken: of whole words or not.
+unsigned largest_left(const Regions& regions, RegionIndex index, bool of_full_word) {
+  const Region& region = regions[index];
+  // Blocks of whole words stay what they are while other words are taken from.
+  const bool same = region.free != 0 && region.largest >= FreeMap::kWordOrder && !of_full_word;
+  return same ? region.largest : regions.map(index).largest();
+}
+
 // So many units of a region have been taken, and their bits cleared.
-void taken_from_pageblock(Zone& zone, RegionIndex index, unsigned units) {
+void taken_from_pageblock(Zone& zone, RegionIndex index, unsigned units, bool of_full_word = true) {
   const Migratetype type = zone.node->blocks.at(zone.pageblocks.start(index)).type();
   const unsigned free = free_of(zone.pageblocks[index]) - units;
   count_out(zone, type, units);
-  set_pageblock(zone, index, type, free, free == 0 ? 0 : zone.pageblocks.map(index).largest());
+  set_pageblock(zone, index, type, free,
+                free == 0 ? 0 : largest_left(zone.pageblocks, index, of_full_word));
 }
-void taken_from_giga(Zone& zone, RegionIndex index, unsigned units) {
+void taken_from_giga(Zone& zone, RegionIndex index, unsigned units, bool of_full_word = true) {
   const unsigned free = free_of(zone.gigas[index]) - units;
-  set_giga(zone, index, free, free == 0 ? 0 : zone.gigas.map(index).largest());
+  set_giga(zone, index, free, free == 0 ? 0 : largest_left(zone.gigas, index, of_full_word));
 }
 
 // --- GiBs ----------------------------------------------------------------------------------------
@@ -211,22 +220,28 @@ Pfn take_small(Zone& zone, RegionIndex index, unsigned order) {
   return zone.pageblocks.pfn(index, unit);
 }
 
-// Takes the bits of up to `want` blocks of an order of 0 to 6 out of a region's map.
-unsigned take_bits(const Regions& regions, RegionIndex index, unsigned order, unsigned want,
-                   FrameBatch& got) {
-  FreeMap& map = regions.map(index);
+struct Taken {
   unsigned blocks = 0;
-  for (unsigned i = 0; i < FreeMap::kWords && blocks < want && !got.full(); ++i) {
+  bool of_full_word = false;
+};
+// Takes the bits of up to `want` blocks of an order of 0 to 6 out of a region's map.
+Taken take_bits(const Regions& regions, RegionIndex index, unsigned order, unsigned want,
+                FrameBatch& got) {
+  FreeMap& map = regions.map(index);
+  Taken taken;
+  for (unsigned i = 0; i < FreeMap::kWords; ++i) {
     const uint64_t word = map.word(i);
-    uint64_t heads = word == 0 ? 0 : block_heads(word, order);
+    if (word == 0) continue;
+    const uint64_t heads = block_heads(word, order);
     if (heads == 0) continue;
-    auto count = static_cast<unsigned>(std::popcount(heads));
-    for (; count > want - blocks; --count) heads &= ~std::bit_floor(heads);
-    map.set_word(i, word & ~block_bits(heads, order));
-    got.parts[got.count++] = {regions.pfn(index, i * FreeMap::kWordUnits).v, heads};
-    blocks += count;
+    if (taken.blocks == want || got.full()) break;
+    uint64_t rest = heads;
+    for (; rest != 0 && taken.blocks < want; rest &= rest - 1) ++taken.blocks;
+    map.set_word(i, word & ~block_bits(heads ^ rest, order));
+    got.parts[got.count++] = {regions.pfn(index, i * FreeMap::kWordUnits).v, heads ^ rest};
+    taken.of_full_word |= word == ~uint64_t{0};
   }
-  return blocks;
+  return taken;
 }
 
 // Whom a type takes from when it has nothing itself, in this order.
@@ -382,15 +397,13 @@ void free_pageblocks(Zone& zone, const FrameBatch& pageblocks) {
     const FrameBits& part = pageblocks.parts[i];
     const RegionIndex index = zone.gigas.index(part.first());
     const unsigned first = zone.gigas.unit(part.first());
-    for (uint64_t bits = part.bits; bits != 0; bits &= bits - 1) {
-      const Pfn pfn = zone.gigas.pfn(index, first + static_cast<unsigned>(std::countr_zero(bits)));
-      if (mixed) {
-        free_block(zone, pfn, kPageblockOrder);
-      } else {
-        zone.node->head(pfn).set_tag(Tag{});
+    if (mixed) {
+      for (uint64_t bits = part.bits; bits != 0; bits &= bits - 1) {
+        const unsigned unit = first + static_cast<unsigned>(std::countr_zero(bits));
+        free_block(zone, zone.gigas.pfn(index, unit), kPageblockOrder);
       }
+      continue;
     }
-    if (mixed) continue;
     const auto count = static_cast<unsigned>(std::popcount(part.bits));
     FreeMap& map = zone.gigas.map(index);
     const unsigned word = first / FreeMap::kWordUnits;
@@ -449,9 +462,9 @@ unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want
       // Of one that keeps its type as little as can be.
       if (zone.node->blocks.at(zone.pageblocks.start(index)).type() != type) now = 1;
     }
-    const unsigned some = take_bits(zone.pageblocks, index, order, now, got);
-    taken_from_pageblock(zone, index, some << order);
-    blocks += some;
+    const Taken some = take_bits(zone.pageblocks, index, order, now, got);
+    taken_from_pageblock(zone, index, some.blocks << order, some.of_full_word);
+    blocks += some.blocks;
   }
   return blocks;
 }
@@ -462,15 +475,12 @@ unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch
     const RegionIndex index = giga_with(zone, 0);
     if (index == kNoFrame) break;
     const unsigned parts = got.count;
-    const unsigned some = take_bits(zone.gigas, index, 0, want - pageblocks, got);
-    taken_from_giga(zone, index, some);
-    count_out(zone, type, some * kPageblockFrames);
-    pageblocks += some;
+    const Taken some = take_bits(zone.gigas, index, 0, want - pageblocks, got);
+    taken_from_giga(zone, index, some.blocks, some.of_full_word);
+    count_out(zone, type, some.blocks * kPageblockFrames);
+    pageblocks += some.blocks;
     for (unsigned i = parts; i < got.count; ++i) {
-      for (uint64_t bits = got.parts[i].bits; bits != 0; bits &= bits - 1) {
-        const auto bit = static_cast<unsigned>(std::countr_zero(bits));
-        set_type(*zone.node, got.parts[i].first() + bit * kPageblockFrames, type);
-      }
+      zone.node->blocks.set_types(got.parts[i].first(), got.parts[i].bits, type);
     }
   }
   return pageblocks;

@@ -92,8 +92,8 @@ class FrameGatherer {
 unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want, FrameBatch& got);
 // The same of whole pageblocks: a bit for each, in words of 64 pageblocks.
 unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch& got);
-// free_block() for frames of blocks below pageblock order, whose Pages have tag 0; and for whole
-// pageblocks.
+// free_block() for frames of blocks below pageblock order, and for whole pageblocks. Their Pages have
+// tag 0.
 void free_frames(Zone& zone, const FrameBatch& frames);
 void free_pageblocks(Zone& zone, const FrameBatch& pageblocks);
 

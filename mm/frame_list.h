@@ -77,16 +77,29 @@ struct HotList {
     head = mem_map[frame].next;
     return frame;
   }
-  void add_oldest(Page* mem_map, FrameIndex frame) {
-    mem_map[frame].next = kNoFrame;
-    if (head == kNoFrame) {
-      head = frame;
-    } else {
-      mem_map[tail].next = frame;
-      mem_map[frame].prev = tail;
+  // Adds blocks as the oldest, each older than the one before; finish() makes it a list again.
+  class Appender {
+   public:
+    Appender(HotList& list, Page* mem_map)
+        : list_(list),
+          link_(list.empty() ? &list.head : &mem_map[list.tail].next),
+          last_(list.tail) {}
+    void add(Page& page, FrameIndex frame) {
+      *link_ = frame;
+      link_ = &page.next;
+      page.prev = last_;
+      last_ = frame;
     }
-    tail = frame;
-  }
+    void finish() {
+      *link_ = kNoFrame;
+      list_.tail = last_;
+    }
+
+   private:
+    HotList& list_;
+    FrameIndex* link_;
+    FrameIndex last_;
+  };
   // Takes the oldest, `most` at most, and calls visit(frame) for each, the oldest first.
   template <class Visit>
   [[gnu::always_inline]] void take_oldest(Page* mem_map, unsigned most, Visit visit) {

@@ -41,9 +41,21 @@ unsigned FreeMap::order_at(unsigned unit) const {
 
 unsigned FreeMap::largest() const {
   std::array<uint64_t, kWords> bits{};
-  for (unsigned i = 0; i < kWords; ++i) bits[i] = words_[i];
+  unsigned full = 0;  // a bit a word
+  for (unsigned i = 0; i < kWords; ++i) {
+    bits[i] = words_[i];
+    full |= (bits[i] == kFull ? 1u : 0u) << i;
+  }
+  if (full != 0) {
+    unsigned order = kWordOrder;
+    for (unsigned n = 0; n < kOrder - kWordOrder; ++n, ++order) {
+      full &= full >> (1u << n) & static_cast<unsigned>(kBlockHeads[n + 1]);
+      if (full == 0) break;
+    }
+    return order;
+  }
   // Each round leaves the first units of blocks of one order more.
-  for (unsigned order = 1; order <= kWordOrder; ++order) {
+  for (unsigned order = 1; order < kWordOrder; ++order) {
     uint64_t any = 0;
     for (uint64_t& word : bits) {
       word &= word >> (1u << (order - 1)) & kBlockHeads[order];
@@ -51,17 +63,7 @@ unsigned FreeMap::largest() const {
     }
     if (any == 0) return order - 1;
   }
-  unsigned words = kWords;
-  for (unsigned order = kWordOrder + 1; order <= kOrder; ++order) {
-    words /= 2;
-    uint64_t any = 0;
-    for (unsigned i = 0; i < words; ++i) {
-      bits[i] = bits[2 * i] & bits[2 * i + 1];
-      any |= bits[i];
-    }
-    if (any == 0) return order - 1;
-  }
-  return kOrder;
+  return kWordOrder - 1;
 }
 
 unsigned FreeMap::largest_near(unsigned index) const {

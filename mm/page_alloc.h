@@ -495,6 +495,7 @@ class PageAllocator : public PageAllocatorCore {
 
   PagesOr alloc_after_refill(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr alloc_huge(unsigned cpu, Gfp gfp, NodeId preferred);
+  PagesOr alloc_huge_after_refill(unsigned cpu, Gfp gfp, NodeId preferred);
   PagesOr alloc_large(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr slow_alloc(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   PagesOr alloc_attempts(Attempt attempt, const Zone& wanted);

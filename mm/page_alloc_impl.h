@@ -172,15 +172,33 @@ template <class Policy>
     const Masked masked;
     Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
     HotList& list = pcp.lists[kPcpHugeList];
-    if (list.empty() && !refill_huge(pcp, gfp_migratetype(gfp))) [[unlikely]] {
-      return alloc_large(cpu, gfp, kPageblockOrder, preferred);
-    }
+    if (list.empty()) [[unlikely]]
+      return alloc_huge_after_refill(cpu, gfp, preferred);
     pfn = pop_huge(node, list);
     Policy::add(pcp.huge_room, 1);
     Policy::add(pcp.events.hit, uint64_t{1});
   }
   if (gfp.has(kGfpFlagZero)) [[unlikely]]
     return zeroed(pfn, kPageblockOrder);
+  return pfn;
+}
+
+template <class Policy>
+[[gnu::noinline]] PagesOr PageAllocator<Policy>::alloc_huge_after_refill(unsigned cpu, Gfp gfp,
+                                                                         NodeId preferred) {
+  CpuHeader& header = cpu_header(cpu);
+  Pfn pfn = kNoPfn;
+  {
+    const Masked masked;
+    Pcp& pcp = pcp_at(header, header.node->choices[gfp.bits() % kChoices].zone->pcp_offset);
+    if (refill_huge(pcp, gfp_migratetype(gfp))) {
+      pfn = pop_huge(*header.node, pcp.lists[kPcpHugeList]);
+      Policy::add(pcp.huge_room, 1);
+      Policy::add(pcp.events.hit, uint64_t{1});
+    }
+  }
+  if (pfn == kNoPfn) return alloc_large(cpu, gfp, kPageblockOrder, preferred);
+  if (gfp.has(kGfpFlagZero)) return zeroed(pfn, kPageblockOrder);
   return pfn;
 }
 
@@ -227,16 +245,18 @@ template <class Policy>
     const Locked locked(zone);
     blocks = take_blocks(zone, order, type, static_cast<unsigned>(batch), got);
   }
+  HotList::Appender oldest(list, node.mem_map);
   for (unsigned i = 0; i < got.count; ++i) {
     const FrameIndex first = node.index(got.parts[i].first());
+    Page* const pages = &node.mem_map[first];
     for (uint64_t heads = got.parts[i].bits; heads != 0; heads &= heads - 1) {
-      const FrameIndex frame = first + static_cast<FrameIndex>(std::countr_zero(heads));
-      Page& page = node.mem_map[frame];
-      page.set_tag(tag);
-      page.set_count(1);
-      list.add_oldest(node.mem_map, frame);
+      const auto bit = static_cast<FrameIndex>(std::countr_zero(heads));
+      pages[bit].set_tag(tag);
+      pages[bit].set_count(1);
+      oldest.add(pages[bit], first + bit);
     }
   }
+  oldest.finish();
   Policy::add(pcp.room, -static_cast<int32_t>(blocks << order));
   return blocks != 0;
 }
@@ -244,7 +264,7 @@ template <class Policy>
 // Pageblocks from the zone to the CPU's list, half as many as it may keep. Whether there is one.
 template <class Policy>
 [[gnu::noinline]] bool PageAllocator<Policy>::refill_huge(Pcp& pcp, Migratetype type) {
-  const auto want = static_cast<unsigned>(std::min<int32_t>(pcp.huge_high, kPcpHugeBatch));
+  const auto want = static_cast<unsigned>(pcp.huge_high + 1) / 2;
   Zone& zone = *pcp.zone;
   const Node& node = *zone.node;
   FrameBatch got;
@@ -253,17 +273,19 @@ template <class Policy>
     const Locked locked(zone);
     count = take_pageblocks(zone, type, want, got);
   }
-  Page* const heads = node.blocks.heads();
   const Tag tag{BlockState::OnCpuList, kPageblockOrder, zone.type, zone.node_id};
+  HotList::Appender oldest(pcp.lists[kPcpHugeList], node.blocks.heads());
   for (unsigned i = 0; i < got.count; ++i) {
     const FrameIndex first = node.blocks.index(got.parts[i].first());
+    Page* const heads = node.blocks.heads() + first;
     for (uint64_t bits = got.parts[i].bits; bits != 0; bits &= bits - 1) {
-      const FrameIndex index = first + static_cast<FrameIndex>(std::countr_zero(bits));
-      heads[index].set_tag(tag);
-      heads[index].set_count(1);
-      pcp.lists[kPcpHugeList].add_oldest(heads, index);
+      const auto bit = static_cast<FrameIndex>(std::countr_zero(bits));
+      heads[bit].set_tag(tag);
+      heads[bit].set_count(1);
+      oldest.add(heads[bit], first + bit);
     }
   }
+  oldest.finish();
   Policy::add(pcp.huge_room, -static_cast<int32_t>(count));
   return count != 0;
 }
@@ -514,6 +536,7 @@ void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
     int32_t count = 0;
     const auto most = static_cast<unsigned>(std::min<int32_t>(blocks, FrameBatch::kMost));
     pcp.lists[kPcpHugeList].take_oldest(node.blocks.heads(), most, [&](FrameIndex index) {
+      node.blocks.heads()[index].set_tag(Tag{});
       gatherer.add(node.blocks.pageblock(index), 1);
       ++count;
     });

@@ -1,5 +1,7 @@
 #include "mm/pageblock.h"
 
+#include <bit>
+
 namespace mm {
 namespace {
 
@@ -62,6 +64,15 @@ uint64_t PageblockMap::fresh_gigas(Pfn pfn, uint64_t most) const {
   while (count + 8 <= most && word_at(at + count) == 0) count += 8;
   while (count < most && at[count] == kGigaFresh) ++count;
   return count;
+}
+
+void PageblockMap::set_types(Pfn first, uint64_t bits, Migratetype type) {
+  uint8_t* const bytes = &bytes_[(first - first_) / kPageblockFrames];
+  for (; bits != 0; bits &= bits - 1) {
+    uint8_t* const byte = bytes + std::countr_zero(bits);
+    const Pageblock block{__atomic_load_n(byte, __ATOMIC_RELAXED)};
+    if (block.type() != type) __atomic_store_n(byte, block.as(type).byte(), __ATOMIC_RELAXED);
+  }
 }
 
 void PageblockMap::make_bytes(Pfn pfn) {

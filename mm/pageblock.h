@@ -48,7 +48,12 @@ class Pageblock {
   [[nodiscard]] constexpr PageblockState state() const {
     return static_cast<PageblockState>((byte_ >> kStateShift) & 3);
   }
-  [[nodiscard]] constexpr Migratetype type() const { return static_cast<Migratetype>(byte_ & 7); }
+  [[nodiscard]] constexpr Migratetype type() const {
+    return static_cast<Migratetype>(byte_ & kTypeMask);
+  }
+  [[nodiscard]] constexpr Pageblock as(Migratetype type) const {
+    return Pageblock{static_cast<uint8_t>((byte_ & ~kTypeMask) | static_cast<unsigned>(type))};
+  }
   // Two zones of the node have frames in it: it stays Movable for ever.
   [[nodiscard]] constexpr bool shared() const { return (byte_ & kSharedBit) != 0; }
   // Described, of one zone, and of a type that per-CPU lists take: one comparison. Then byte() is
@@ -67,6 +72,7 @@ class Pageblock {
   }
 
  private:
+  static constexpr unsigned kTypeMask = 7;
   static constexpr unsigned kStateShift = 3;
   static constexpr uint8_t kSharedBit = 1 << 5;
   uint8_t byte_;
@@ -113,6 +119,8 @@ class PageblockMap {
   void set(Pfn pfn, Pageblock block) {
     __atomic_store_n(&bytes_[(pfn - first_) / kPageblockFrames], block.byte(), __ATOMIC_RELAXED);
   }
+  // Bit n: the n-th pageblock of 64 becomes one of the type.
+  void set_types(Pfn first, uint64_t bits, Migratetype type);
   // Something in this GiB is needed: its pageblocks become HeadValid, their tags 0. Not again.
   void make_bytes(Pfn pfn);
 

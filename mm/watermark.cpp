@@ -38,9 +38,10 @@ int32_t batch_size(const Zone& zone, PageSets sets) {
   return static_cast<int32_t>(std::bit_floor(batch + batch / 2) - 1);
 }
 
-// How many pageblocks a CPU may keep: none of a small zone.
-int32_t huge_limit(const Zone& zone) {
-  return static_cast<int32_t>(std::min<uint64_t>(zone.managed / (64 * kPageblockFrames), 8));
+// How many pageblocks each of so many CPUs may keep: together a sixteenth of the zone.
+int32_t huge_limit(const Zone& zone, unsigned cpus) {
+  const uint64_t share = zone.managed / (16 * kPageblockFrames) / cpus;
+  return static_cast<int32_t>(std::min<uint64_t>(share, kPcpHugeMost));
 }
 
 }  // namespace
@@ -149,11 +150,12 @@ void PageAllocatorCore::compute_pcp_limits() {
       ++online;
       near += cpu_node(cpu) == zone.node_id;
     }
+    const unsigned sharing = std::max(near != 0 ? near : online, 1U);
     const int32_t size = batch_size(zone, page_sets_);
     const int32_t batch = std::max(size, 1);
     // Together the CPUs' lists stay below the low watermark, so that they do not start a shortage.
-    const auto split =
-        static_cast<int32_t>(mark(zone, Watermark::Low) / std::max(near != 0 ? near : online, 1U));
+    const auto split = static_cast<int32_t>(mark(zone, Watermark::Low) / sharing);
+    const int32_t huge = huge_limit(zone, sharing);
     zone.pcp_batch = batch;
     zone.pcp_high = page_sets_ == PageSets::Linux414 ? 6 * size : std::max(split, batch * 4);
     for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
@@ -162,8 +164,8 @@ void PageAllocatorCore::compute_pcp_limits() {
       pcp.room += zone.pcp_high - pcp.high;
       pcp.high = zone.pcp_high;
       pcp.batch = zone.pcp_batch;
-      pcp.huge_room += huge_limit(zone) - pcp.huge_high;
-      pcp.huge_high = huge_limit(zone);
+      pcp.huge_room += huge - pcp.huge_high;
+      pcp.huge_high = huge;
     }
   });
 }
