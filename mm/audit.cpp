@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "mm/numa.h"
 
@@ -81,6 +82,8 @@ Result<> walk(const Zone& zone, const List& list, const Item* items, uint64_t en
   return {};
 }
 
+// --- Regions -------------------------------------------------------------------------------------
+
 Result<> audit_run(const Zone& zone, RegionIndex first) {
   const uint32_t run = zone.gigas[first].run;
   if (run == 0) {
@@ -96,134 +99,153 @@ Result<> audit_run(const Zone& zone, RegionIndex first) {
   return {};
 }
 
-// One kind of a zone's regions, and lists of them.
-struct Listed {
-  const Zone& zone;
-  const Regions& regions;
-  const RegionLists& lists;
-  unsigned unit_order;
+// What the sets of one sort of regions should have of a group of 512.
+class Filed {
+ public:
+  explicit Filed(const Regions& regions) : regions_(regions) {}
+
+  void add(RegionIndex index, unsigned kind, unsigned largest) {
+    for (const unsigned set : {largest, Regions::kAll}) {
+      sets_[kind * Regions::kSetsOfKind + set][index % RegionSets::kGroup / 64] |=
+          uint64_t{1} << index % 64;
+    }
+  }
+  // Whether they have it; the orders that any is filed by are added to `orders`.
+  Result<> check(const Zone& zone, RegionIndex group,
+                 std::array<uint32_t, Regions::kMostKinds>& orders) const {
+    for (unsigned set = 0; set < regions_.kinds() * Regions::kSetsOfKind; ++set) {
+      const auto found = regions_.sets().members(set, group);
+      const unsigned by = set % Regions::kSetsOfKind;
+      for (unsigned i = 0; i < RegionSets::kGroupWords; ++i) {
+        if (const uint64_t wrong = found[i] ^ sets_[set][i]; wrong != 0) {
+          const auto index = static_cast<RegionIndex>(group * RegionSets::kGroup + i * 64 +
+                                                      static_cast<unsigned>(std::countr_zero(wrong)));
+          return violation("a region is filed wrongly (address {:#x}, set {})", zone,
+                           phys(regions_.start(index)).v, set);
+        }
+        if (found[i] != 0 && by != Regions::kAll) {
+          orders[set / Regions::kSetsOfKind] |= uint32_t{1} << by;
+        }
+      }
+    }
+    return {};
+  }
+
+ private:
+  static constexpr unsigned kMostSets = Regions::kMostKinds * Regions::kSetsOfKind;
+  const Regions& regions_;
+  std::array<std::array<uint64_t, RegionSets::kGroupWords>, kMostSets> sets_{};
 };
 
-// A region on a list: whether it is what the list is of.
-Result<> audit_region(const Listed& of, RegionIndex index, unsigned full, unsigned largest) {
-  const Region& region = of.regions[index];
-  const FreeMap& map = of.regions.map(index);
-  const uint64_t address = phys(of.regions.start(index)).v;
-  if (of.unit_order == 0 &&
-      of.zone.node->blocks.at(of.regions.start(index)).state() != PageblockState::Described) {
-    return violation("a pageblock on a list is not described (address {:#x})", of.zone, address);
-  }
-  if (region.free == 0 || region.free != map.count()) {
+// Of a region that has something free, or says so: what it says.
+Result<> audit_region(const Zone& zone, const Regions& regions, RegionIndex index) {
+  const Region& region = regions[index];
+  const FreeMap& map = regions.map(index);
+  const uint64_t address = phys(regions.start(index)).v;
+  if (region.free != map.count()) {
     return violation("what a region has free is not what its map says (address {:#x}, in map {})",
-                     of.zone, address, map.count());
+                     zone, address, map.count());
   }
-  if (map.largest() != largest || region.largest != largest ||
-      RegionLists::class_of(region.free) != full) {
-    return violation("a region is on the wrong list (address {:#x}, free {})", of.zone, address,
-                     map.count());
-  }
-  return {};
-}
-
-// Calls visit(index) for each region of the lists.
-template <class Visit>
-Result<> audit_lists(const Listed& of, Visit visit) {
-  const Regions& regions = of.regions;
-  for (unsigned full = 0; full < RegionLists::kClasses; ++full) {
-    uint32_t orders = 0;
-    for (unsigned largest = 0; largest < RegionLists::kLargest; ++largest) {
-      const FrameList& list = of.lists.lists[full][largest];
-      if (!list.empty()) orders |= uint32_t{1} << largest;
-      const auto at = [&](RegionIndex index) { return regions.start(index); };
-      const auto region = [&](RegionIndex index, const Region&) -> Result<> {
-        BATON_TRY(audit_region(of, index, full, largest));
-        return visit(index);
-      };
-      BATON_TRY(walk(of.zone, list, regions.all(), regions.count(), at, regions.count(), region));
-    }
-    if (orders != of.lists.orders[full]) {
-      return violation(
-          "a list of regions is empty and marked as not, or the other way (orders {:#x}, marked "
-          "{:#x})",
-          of.zone, orders, of.lists.orders[full]);
-    }
+  if (region.free != 0 && map.largest() != region.largest) {
+    return violation("a region's largest block is another (address {:#x}, largest {})", zone,
+                     address, map.largest());
   }
   return {};
 }
 
-void count_blocks_of(const Regions& regions, RegionIndex index, unsigned unit_order, Tally& seen) {
+void count_blocks_of(const Regions& regions, RegionIndex index, Tally& seen) {
   regions.map(index).for_each_block([&](unsigned, unsigned order) {
-    ++seen.free_blocks[unit_order + order];
+    ++seen.free_blocks[regions.unit_order() + order];
     return true;
   });
 }
 
+using Orders = std::array<uint32_t, Regions::kMostKinds>;
+
+Result<> audit_orders(const Zone& zone, const Regions& regions, const Orders& orders) {
+  for (unsigned set = 0; set < regions.kinds() * Regions::kSetsOfKind; ++set) {
+    if (!regions.sets().consistent(set)) {
+      return violation("a set of regions is empty and marked as not, or the other way (set {})",
+                       zone, set);
+    }
+  }
+  for (unsigned kind = 0; kind < regions.kinds(); ++kind) {
+    if (regions.orders(kind) != orders[kind]) {
+      return violation("orders without a region are marked, or others not (orders {:#x}, marked {:#x})",
+                       zone, orders[kind], regions.orders(kind));
+    }
+  }
+  return {};
+}
+
 Result<> audit_pageblocks(const Zone& zone, Tally& seen) {
-  for (unsigned t = 0; t < kMigratetypes; ++t) {
-    const Listed of{zone, zone.pageblocks, zone.broken[t], 0};
-    const auto pageblock = [&](RegionIndex index) -> Result<> {
-      const Pfn pfn = zone.pageblocks.start(index);
-      const unsigned free = zone.pageblocks[index].free;
-      const auto type = static_cast<Migratetype>(t);
-      if (zone.node->blocks.at(pfn).type() != type) {
-        return violation(
-            "a pageblock is on the list of another type than its own (address {:#x}, type {})",
-            zone, phys(pfn).v, t);
-      }
+  const PageblockMap& blocks = zone.node->blocks;
+  const Regions& regions = zone.pageblocks;
+  Orders orders{};
+  for (RegionIndex group = 0; group < regions.sets().groups(); ++group) {
+    Filed filed(regions);
+    for (unsigned i = 0; i < RegionSets::kGroup; ++i) {
+      const RegionIndex index = group * RegionSets::kGroup + i;
+      if (index >= regions.count()) break;
+      const Pfn pfn = regions.start(index);
+      if (blocks.at(pfn).state() != PageblockState::Described) continue;
+      BATON_TRY(audit_region(zone, regions, index));
+      const Migratetype type = blocks.at(pfn).type();
+      const unsigned free = regions[index].free;
+      if (free == 0) continue;
       if (free == kPageblockFrames && type < Migratetype::HighAtomic) {
         return violation("a pageblock that is whole is not its GiB's (address {:#x}, type {})",
-                         zone, phys(pfn).v, t);
+                         zone, phys(pfn).v, static_cast<uint64_t>(type));
       }
       (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += free;
-      count_blocks_of(zone.pageblocks, index, 0, seen);
-      return {};
-    };
-    BATON_TRY(audit_lists(of, pageblock));
-    if (zone.nonempty[t] != of.lists.all_orders()) {
-      return violation("nonempty is not what the lists of pageblocks are (type {}, orders {:#x})",
-                       zone, t, of.lists.all_orders());
+      count_blocks_of(regions, index, seen);
+      if (type != Migratetype::Isolate) {
+        filed.add(index, static_cast<unsigned>(type), regions[index].largest);
+      }
+    }
+    BATON_TRY(filed.check(zone, group, orders));
+  }
+  BATON_TRY(audit_orders(zone, regions, orders));
+  for (unsigned kind = 0; kind < kPageblockKinds; ++kind) {
+    if (zone.nonempty[kind] != orders[kind]) {
+      return violation("nonempty is not what pageblocks have (type {}, orders {:#x})", zone, kind,
+                       orders[kind]);
     }
   }
   return {};
 }
 
 Result<> audit_gigas(const Zone& zone, Tally& seen) {
-  const Listed of{zone, zone.gigas, zone.broken_gigas, kPageblockOrder};
-  const auto giga = [&](RegionIndex index) -> Result<> {
-    if (zone.gigas[index].free == FreeMap::kUnits) {
-      return violation("a GiB that is whole is in no run (address {:#x})", zone,
-                       phys(zone.gigas.start(index)).v);
+  const Regions& regions = zone.gigas;
+  Orders orders{};
+  for (RegionIndex group = 0; group < regions.sets().groups(); ++group) {
+    Filed filed(regions);
+    for (unsigned i = 0; i < RegionSets::kGroup; ++i) {
+      const RegionIndex index = group * RegionSets::kGroup + i;
+      if (index >= regions.count()) break;
+      if (!zone.node->blocks.has_bytes(regions.start(index))) continue;
+      BATON_TRY(audit_region(zone, regions, index));
+      const unsigned free = regions[index].free;
+      if (free == 0) continue;
+      const bool whole = free == FreeMap::kUnits;
+      filed.add(index, whole ? kWholeGiga : kBrokenGiga, regions[index].largest);
+      if (whole) {
+        BATON_TRY(audit_run(zone, index));
+        seen.free_blocks[kMaxOrder] += regions[index].run;
+        seen.free_pages += uint64_t{regions[index].run} * kGigaFrames;
+      } else {
+        seen.free_pages += uint64_t{free} * kPageblockFrames;
+        count_blocks_of(regions, index, seen);
+      }
     }
-    seen.free_pages += uint64_t{zone.gigas[index].free} * kPageblockFrames;
-    count_blocks_of(zone.gigas, index, kPageblockOrder, seen);
-    return {};
-  };
-  BATON_TRY(audit_lists(of, giga));
-  uint64_t whole = 0;
-  const auto run = [&](RegionIndex index, const Region& region) -> Result<> {
-    BATON_TRY(audit_run(zone, index));
-    if (region.free != 0 || zone.gigas.map(index).count() != FreeMap::kUnits) {
-      return violation("a GiB of a run is not free as a whole (address {:#x}, in map {})", zone,
-                       phys(zone.gigas.start(index)).v, zone.gigas.map(index).count());
-    }
-    whole += region.run;
-    return {};
-  };
-  const auto at = [&](RegionIndex index) { return zone.gigas.start(index); };
-  BATON_TRY(walk(zone, zone.runs, zone.gigas.all(), zone.gigas.count(), at, zone.gigas.count(),
-                 run));
-  if (whole != zone.whole_gigas) {
-    return violation("whole_gigas is not the number of GiBs in runs (found {}, counted {})", zone,
-                     whole, zone.whole_gigas);
+    BATON_TRY(filed.check(zone, group, orders));
   }
-  const uint32_t orders = of.lists.all_orders() << kPageblockOrder |
-                          (zone.runs.empty() ? 0 : uint32_t{1} << kMaxOrder);
-  if (zone.nonempty_giga != orders) {
-    return violation("nonempty_giga is not what the lists of GiBs are (orders {:#x}, marked {:#x})",
-                     zone, orders, zone.nonempty_giga);
+  BATON_TRY(audit_orders(zone, regions, orders));
+  const uint32_t marked = (orders[kBrokenGiga] | orders[kWholeGiga]) << kPageblockOrder;
+  if (zone.nonempty_giga != marked) {
+    return violation("nonempty_giga is not what GiBs have (orders {:#x}, marked {:#x})", zone,
+                     marked, zone.nonempty_giga);
   }
-  seen.free_blocks[kMaxOrder] = whole;
-  seen.free_pages += whole * kGigaFrames;
   return {};
 }
 

@@ -60,25 +60,25 @@ bool is_described(const Node& node, Pfn pfn) {
 // What is free of a region that is on no list, and whose map says more: all of it.
 unsigned free_of(const Region& region) { return region.free != 0 ? region.free : FreeMap::kUnits; }
 
-RegionLists& broken(Zone& zone, Migratetype type) {
-  return zone.broken[static_cast<size_t>(type)];
-}
-
 // Watermark checks read what is published without the lock.
 void set_pageblock(Zone& zone, RegionIndex index, Migratetype type, unsigned free,
                    unsigned largest) {
-  RegionLists& lists = broken(zone, type);
-  if (lists.update(zone.pageblocks, index, free, largest)) {
-    zone.nonempty[static_cast<size_t>(type)] = lists.all_orders();
+  if (type == Migratetype::Isolate) {  // nobody looks for one
+    zone.pageblocks[index].free = static_cast<uint16_t>(free);
+    zone.pageblocks[index].largest = static_cast<uint16_t>(largest);
+    return;
+  }
+  const auto kind = static_cast<unsigned>(type);
+  if (zone.pageblocks.file(kind, index, free, largest)) {
+    zone.nonempty[kind] = zone.pageblocks.orders(kind);
   }
 }
 
-void publish_gigas(Zone& zone) {
-  const uint32_t whole = zone.runs.empty() ? 0 : uint32_t{1} << kMaxOrder;
-  zone.nonempty_giga = zone.broken_gigas.all_orders() << kPageblockOrder | whole;
-}
-void set_giga(Zone& zone, RegionIndex index, unsigned free, unsigned largest) {
-  if (zone.broken_gigas.update(zone.gigas, index, free, largest)) publish_gigas(zone);
+void set_giga(Zone& zone, unsigned kind, RegionIndex index, unsigned free, unsigned largest) {
+  if (zone.gigas.file(kind, index, free, largest)) {
+    const uint32_t orders = zone.gigas.orders(kBrokenGiga) | zone.gigas.orders(kWholeGiga);
+    zone.nonempty_giga = orders << kPageblockOrder;
+  }
 }
 
 // The largest block of a region that has units left, after some were taken: of whole words or not.
@@ -99,7 +99,8 @@ void taken_from_pageblock(Zone& zone, RegionIndex index, unsigned units, bool of
 }
 void taken_from_giga(Zone& zone, RegionIndex index, unsigned units, bool of_full_word = true) {
   const unsigned free = free_of(zone.gigas[index]) - units;
-  set_giga(zone, index, free, free == 0 ? 0 : largest_left(zone.gigas, index, of_full_word));
+  set_giga(zone, kBrokenGiga, index, free,
+           free == 0 ? 0 : largest_left(zone.gigas, index, of_full_word));
 }
 
 // --- GiBs ----------------------------------------------------------------------------------------
@@ -107,25 +108,20 @@ void taken_from_giga(Zone& zone, RegionIndex index, unsigned units, bool of_full
 // A GiB that is free as a whole, whose map says so; those behind it in the run are marked.
 void add_run(Zone& zone, RegionIndex index, uint32_t gigas) {
   zone.gigas[index].run = gigas;
-  zone.runs.add_tail(zone.gigas.all(), index);
-  zone.whole_gigas += gigas;
-  publish_gigas(zone);
+  set_giga(zone, kWholeGiga, index, FreeMap::kUnits, kGigaOrder);
 }
 
 // Takes a GiB from the end of a run; its map says that all of it is free. kNoFrame when there is
 // none.
 RegionIndex take_giga(Zone& zone) {
-  if (zone.runs.empty()) return kNoFrame;
-  RegionIndex index = zone.runs.head;
-  Region& first = zone.gigas[index];
-  --zone.whole_gigas;
-  if (first.run == 1) {
-    zone.runs.remove(zone.gigas.all(), index);
-    publish_gigas(zone);
+  RegionIndex index = zone.gigas.lowest(kWholeGiga, kGigaOrder);
+  if (index == kNoFrame) return kNoFrame;
+  if (zone.gigas[index].run == 1) {
+    set_giga(zone, kWholeGiga, index, 0, 0);
     return index;
   }
   // Only now does it get a map of its own.
-  index += --first.run;
+  index += --zone.gigas[index].run;
   touch(*zone.node, zone.gigas.start(index));
   zone.gigas.fill(index);
   return index;
@@ -138,8 +134,7 @@ void take_giga_at(Zone& zone, RegionIndex index) {
   while (blocks.in_run(zone.gigas.start(first))) --first;
   const uint32_t before = index - first;
   const uint32_t after = zone.gigas[first].run - before - 1;
-  zone.runs.remove(zone.gigas.all(), first);
-  zone.whole_gigas -= zone.gigas[first].run;
+  set_giga(zone, kWholeGiga, first, 0, 0);
   const auto begin = [&](RegionIndex at) {
     if (!blocks.in_run(zone.gigas.start(at))) return;
     touch(*zone.node, zone.gigas.start(at));
@@ -151,12 +146,11 @@ void take_giga_at(Zone& zone, RegionIndex index) {
     begin(index + 1);
     add_run(zone, index + 1, after);
   }
-  publish_gigas(zone);
 }
 
 // A GiB from which blocks of an order in pageblocks can be taken; kNoFrame when there is none.
 RegionIndex giga_with(Zone& zone, unsigned order) {
-  const RegionIndex index = zone.broken_gigas.fullest(order);
+  const RegionIndex index = zone.gigas.lowest(kBrokenGiga, order);
   return index != kNoFrame ? index : take_giga(zone);
 }
 
@@ -165,9 +159,10 @@ void pageblocks_freed(Zone& zone, RegionIndex index, unsigned count, unsigned gr
   const Region& region = zone.gigas[index];
   const unsigned free = region.free + count;
   if (free != FreeMap::kUnits) {
-    return set_giga(zone, index, free, std::max<unsigned>(region.free == 0 ? 0 : region.largest, grown));
+    const unsigned largest = std::max<unsigned>(region.free == 0 ? 0 : region.largest, grown);
+    return set_giga(zone, kBrokenGiga, index, free, largest);
   }
-  set_giga(zone, index, 0, 0);
+  set_giga(zone, kBrokenGiga, index, 0, 0);
   add_run(zone, index, 1);
 }
 
@@ -203,7 +198,7 @@ Pfn take_whole(Zone& zone) {
 // A pageblock of the type that has a free block of an order below pageblock order: a broken one, or
 // else a whole one, which then is broken, and of the type.
 RegionIndex pageblock_with(Zone& zone, unsigned order, Migratetype type) {
-  const RegionIndex index = broken(zone, type).fullest(order);
+  const RegionIndex index = zone.pageblocks.lowest(static_cast<unsigned>(type), order);
   if (index != kNoFrame || special(type)) return index;
   const Pfn whole = take_whole(zone);
   if (whole == kNoPfn) return kNoFrame;
@@ -256,7 +251,7 @@ constexpr std::array<std::array<Migratetype, 2>, kPcpMigratetypes> kFallbacks{{
 // of it is free.
 RegionIndex steal_pageblock(Zone& zone, unsigned order, Migratetype type) {
   const auto& fallbacks = kFallbacks[static_cast<size_t>(type)];
-  const auto orders = [&](Migratetype of) { return broken(zone, of).all_orders() >> order << order; };
+  const auto orders = [&](Migratetype of) { return zone.pageblocks.orders(static_cast<unsigned>(of)) >> order << order; };
   const uint32_t first = orders(fallbacks[0]);
   const uint32_t any = first | orders(fallbacks[1]);
   if (any == 0) return kNoFrame;
@@ -264,7 +259,7 @@ RegionIndex steal_pageblock(Zone& zone, unsigned order, Migratetype type) {
   const bool may_convert = found >= kPageblockOrder / 2 || type != Migratetype::Movable;
   if (!may_convert) found = static_cast<unsigned>(std::countr_zero(any));
   const Migratetype from = (first >> found & 1) != 0 ? fallbacks[0] : fallbacks[1];
-  const RegionIndex index = broken(zone, from).emptiest(found);
+  const RegionIndex index = zone.pageblocks.lowest_of(static_cast<unsigned>(from), found);
   const Pfn pageblock = zone.pageblocks.start(index);
   if (may_convert && !zone.node->blocks.at(pageblock).shared() &&
       zone.pageblocks[index].free >= kPageblockFrames / 2) {
@@ -299,18 +294,6 @@ void for_each_zone_at(Node& node, PfnRange frames, Visit visit) {
 }
 
 }  // namespace
-
-void init_free_lists(Zone& zone) {
-  zone.free_pages = 0;
-  zone.isolated_pages = 0;
-  zone.isolated_pageblocks = 0;
-  zone.nonempty.fill(0);
-  zone.nonempty_giga = 0;
-  for (RegionLists& lists : zone.broken) lists.init();
-  zone.broken_gigas.init();
-  zone.runs = {kNoFrame, kNoFrame};
-  zone.whole_gigas = 0;
-}
 
 void touch(Node& node, Pfn pfn) {
   if (node.blocks.has_bytes(pfn)) return;
@@ -487,11 +470,8 @@ unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch
 }
 
 Pfn first_pageblock(const Zone& zone, Migratetype type) {
-  for (unsigned largest = 0; largest < RegionLists::kLargest; ++largest) {
-    const RegionIndex index = zone.broken[static_cast<size_t>(type)].emptiest(largest);
-    if (index != kNoFrame) return zone.pageblocks.start(index);
-  }
-  return kNoPfn;
+  const RegionIndex index = zone.pageblocks.lowest(static_cast<unsigned>(type), 0);
+  return index == kNoFrame ? kNoPfn : zone.pageblocks.start(index);
 }
 
 void seed(Zone& zone, PfnRange frames) {
@@ -629,32 +609,11 @@ void set_pageblock_type(Zone& zone, Pfn pageblock, Migratetype type) {
 }
 
 BlockCounts count_free_blocks(const Zone& zone) {
-  const Node& node = *zone.node;
   BlockCounts counts{};
-  const auto count = [&](Pfn pfn, unsigned order) {
-    ++counts.of[static_cast<size_t>(node.blocks.at(pfn).type())][order];
-  };
-  uint64_t in_runs = zone.whole_gigas;  // but for the first of each, which have maps
-  for (RegionIndex giga = 0; giga < zone.gigas.count(); ++giga) {
-    const Pfn start = zone.gigas.start(giga);
-    if (!node.blocks.has_bytes(start)) continue;
-    zone.gigas.map(giga).for_each_block([&](unsigned unit, unsigned order) {
-      count(zone.gigas.pfn(giga, unit), kPageblockOrder + order);
-      if (order == kGigaOrder && in_runs != 0) --in_runs;
-      return true;
-    });
-    const PfnRange frames = PfnRange{start, start + kGigaFrames}.clip(zone.spanned);
-    for (Pfn pfn = align_down(frames.start, kPageblockFrames); pfn < frames.end;
-         pfn += kPageblockFrames) {
-      if (!is_described(node, pfn)) continue;
-      const RegionIndex index = zone.pageblocks.index(pfn);
-      zone.pageblocks.map(index).for_each_block([&](unsigned unit, unsigned order) {
-        count(zone.pageblocks.pfn(index, unit), order);
-        return true;
-      });
-    }
-  }
-  counts.of[static_cast<size_t>(Migratetype::Movable)][kMaxOrder] += in_runs;
+  for_each_free_block(zone, [&](Pfn, unsigned order, Migratetype type) {
+    ++counts.of[static_cast<size_t>(type)][order];
+    return true;
+  });
   return counts;
 }
 

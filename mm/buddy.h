@@ -4,9 +4,9 @@
 //   - A free block of order n is 2^n frames aligned to 2^n, all in one zone, and as large as it can
 //     be. Below pageblock order it is bits in its pageblock's map; from there on, bits in its GiB's
 //     (mm/regions.h): splitting and merging are arithmetic. A frame is free in one of them.
-//   - Requests are served from the fullest region that has what is asked for. Whole pageblocks are
+//   - Requests are served from the lowest region that has what is asked for. Whole pageblocks are
 //     broken only when no broken one has it, whole GiBs only when no broken one has a pageblock. So
-//     what was once needed tends to become whole again.
+//     what lies above tends to become whole again.
 //   - A pageblock is of one migratetype. Requests for small blocks go to pageblocks of their own
 //     type; a whole one takes on the type of whoever gets it, and only that one: one page for the
 //     kernel does not make a GiB unmovable.
@@ -30,9 +30,6 @@
 namespace mm {
 
 inline constexpr Pfn kNoPfn{~uint64_t{0}};
-
-// A zone without free memory: its lists, `nonempty` and the free counters.
-void init_free_lists(Zone& zone);
 
 // Makes a block free that is nobody's. Its Page's tag is lost.
 void free_block(Zone& zone, Pfn pfn, unsigned order);
@@ -97,7 +94,7 @@ unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch
 void free_frames(Zone& zone, const FrameBatch& frames);
 void free_pageblocks(Zone& zone, const FrameBatch& pageblocks);
 
-// A pageblock of the type that has something free, the most useful first; kNoPfn when none has.
+// The lowest pageblock of the type that has something free; kNoPfn when none has. Not for Isolate.
 [[nodiscard]] Pfn first_pageblock(const Zone& zone, Migratetype type);
 
 // Frames of RAM of the zone that nobody has, in ascending ranges as large as they are.
@@ -128,7 +125,7 @@ void describe(Node& node, Pfn pfn);
 void make_room(Node& node, Pfn pfn, unsigned order);
 
 // How many free blocks of each order a zone has. Needs no lock, but is exact only when nothing
-// changes meanwhile. Costs by the GiBs of which something was needed once.
+// changes meanwhile.
 struct BlockCounts {
   std::array<std::array<uint64_t, kOrders>, kMigratetypes> of{};
 
@@ -140,35 +137,33 @@ struct BlockCounts {
 };
 [[nodiscard]] BlockCounts count_free_blocks(const Zone& zone);
 
-// Calls visit(Pfn, unsigned order, Migratetype) for each free block; order 18 ones singly. Returns
-// false as soon as visit does.
+// Calls visit(Pfn, unsigned order, Migratetype) for each free block, in ascending order. Returns
+// false as soon as visit does. Costs by the GiBs of which something was needed once.
 template <class Visit>
 bool for_each_free_block(const Zone& zone, Visit visit) {
   const Node& node = *zone.node;
-  const auto of_region = [&](const Regions& regions, RegionIndex index, unsigned unit_order) {
+  const auto of_region = [&](const Regions& regions, RegionIndex index) {
     return regions.map(index).for_each_block([&](unsigned unit, unsigned order) {
       const Pfn pfn = regions.pfn(index, unit);
-      return visit(pfn, unit_order + order, node.blocks.at(pfn).type());
+      return visit(pfn, regions.unit_order() + order, node.blocks.at(pfn).type());
     });
   };
-  const auto of_lists = [&](const Regions& regions, const RegionLists& lists, unsigned unit_order) {
-    for (const auto& of_class : lists.lists) {
-      for (const FrameList& list : of_class) {
-        for (RegionIndex at = list.head; at != kNoFrame; at = regions[at].next) {
-          if (!of_region(regions, at, unit_order)) return false;
-        }
-      }
+  uint32_t in_run = 0;  // GiBs left of the run
+  for (RegionIndex giga = 0; giga < zone.gigas.count(); ++giga) {
+    const Pfn start = zone.gigas.start(giga);
+    if (in_run != 0 && node.blocks.in_run(start)) {
+      --in_run;
+      if (!visit(start, kMaxOrder, node.blocks.at(start).type())) return false;
+      continue;
     }
-    return true;
-  };
-  for (const RegionLists& lists : zone.broken) {
-    if (!of_lists(zone.pageblocks, lists, 0)) return false;
-  }
-  if (!of_lists(zone.gigas, zone.broken_gigas, kPageblockOrder)) return false;
-  for (RegionIndex at = zone.runs.head; at != kNoFrame; at = zone.gigas[at].next) {
-    for (uint32_t i = 0; i < zone.gigas[at].run; ++i) {
-      const Pfn pfn = zone.gigas.start(at + i);
-      if (!visit(pfn, kMaxOrder, node.blocks.at(pfn).type())) return false;
+    if (!node.blocks.has_bytes(start)) continue;
+    if (!of_region(zone.gigas, giga)) return false;
+    in_run = zone.gigas[giga].free == FreeMap::kUnits ? zone.gigas[giga].run - 1 : 0;
+    const PfnRange frames = PfnRange{start, start + kGigaFrames}.clip(zone.spanned);
+    for (Pfn pfn = align_down(frames.start, kPageblockFrames); pfn < frames.end;
+         pfn += kPageblockFrames) {
+      if (node.blocks.at(pfn).state() != PageblockState::Described) continue;
+      if (!of_region(zone.pageblocks, zone.pageblocks.index(pfn))) return false;
     }
   }
   return true;

@@ -19,7 +19,8 @@ struct NodeDataShape {
 
 uint64_t regions_size(const ZoneLayout& zone) {
   if (zone.present == 0) return 0;
-  return Regions::bytes_needed(zone.spanned, 0) + Regions::bytes_needed(zone.spanned, kPageblockOrder);
+  return Regions::bytes_needed(zone.spanned, 0, kPageblockKinds) +
+         Regions::bytes_needed(zone.spanned, kPageblockOrder, kGigaKinds);
 }
 
 size_t populated_zones(const Layout& layout) {
@@ -241,10 +242,9 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.pcp_offset =
       node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
-  zone.pageblocks = Regions(from.spanned, 0, regions);
-  zone.gigas = Regions(from.spanned, kPageblockOrder,
-                       regions + Regions::bytes_needed(from.spanned, 0));
-  init_free_lists(zone);
+  zone.pageblocks = Regions(from.spanned, 0, kPageblockKinds, regions);
+  regions += Regions::bytes_needed(from.spanned, 0, kPageblockKinds);
+  zone.gigas = Regions(from.spanned, kPageblockOrder, kGigaKinds, regions);
 }
 
 // What two zones share at a border is made before two CPUs could make it at once. `inside` is a

@@ -10,7 +10,7 @@
 #include <array>
 #include <cstdint>
 
-#include "mm/frame_list.h"
+#include "mm/hot_list.h"
 #include "mm/page.h"
 #include "mm/pageblock.h"
 #include "mm/published.h"

@@ -1,80 +1,129 @@
 #include "mm/regions.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace mm {
 
-Regions::Regions(PfnRange frames, unsigned unit, void* storage)
+// --- Sets ----------------------------------------------------------------------------------------
+
+RegionSets::RegionSets(uint64_t regions, unsigned sets, void* storage)
+    : members_(static_cast<uint64_t*>(storage)), groups_(groups_of(regions)), sets_(sets) {
+  marks_ = members_ + groups_ * sets * kGroupWords;
+  tops_ = marks_ + words_of(groups_) * sets;
+  uint64_t* const end = tops_ + top_words() * sets;
+  for (uint64_t* word = marks_; word != end; ++word) *word = 0;
+}
+
+void RegionSets::insert(unsigned set, RegionIndex index) {
+  const uint64_t group = index / kGroup;
+  uint64_t* const members = words(set, group);
+  uint64_t& mark = marks(set)[group / 64];
+  const uint64_t bit = uint64_t{1} << group % 64;
+  if ((mark & bit) == 0) {
+    for (unsigned i = 0; i < kGroupWords; ++i) members[i] = 0;
+    mark |= bit;
+    tops(set)[group / 64 / 64] |= uint64_t{1} << group / 64 % 64;
+  }
+  members[index % kGroup / 64] |= uint64_t{1} << index % 64;
+}
+
+void RegionSets::erase(unsigned set, RegionIndex index) {
+  const uint64_t group = index / kGroup;
+  uint64_t* const members = words(set, group);
+  members[index % kGroup / 64] &= ~(uint64_t{1} << index % 64);
+  uint64_t any = 0;
+  for (unsigned i = 0; i < kGroupWords; ++i) any |= members[i];
+  if (any != 0) return;
+  uint64_t& mark = marks(set)[group / 64];
+  mark &= ~(uint64_t{1} << group % 64);
+  if (mark == 0) tops(set)[group / 64 / 64] &= ~(uint64_t{1} << group / 64 % 64);
+}
+
+bool RegionSets::empty(unsigned set) const {
+  const uint64_t* const top = tops(set);
+  return std::all_of(top, top + top_words(), [](uint64_t word) { return word == 0; });
+}
+
+RegionIndex RegionSets::first(unsigned set) const {
+  const uint64_t* const top = tops(set);
+  for (uint64_t i = 0; i < top_words(); ++i) {
+    if (top[i] == 0) continue;
+    const uint64_t mark = i * 64 + static_cast<unsigned>(std::countr_zero(top[i]));
+    const uint64_t group = mark * 64 + static_cast<unsigned>(std::countr_zero(marks(set)[mark]));
+    const uint64_t* const members = words(set, group);
+    unsigned word = 0;
+    while (members[word] == 0) ++word;
+    return static_cast<RegionIndex>(group * kGroup + word * 64 +
+                                    static_cast<unsigned>(std::countr_zero(members[word])));
+  }
+  return kNoFrame;
+}
+
+std::array<uint64_t, RegionSets::kGroupWords> RegionSets::members(unsigned set,
+                                                                  RegionIndex group) const {
+  std::array<uint64_t, kGroupWords> found{};
+  if ((marks(set)[group / 64] >> group % 64 & 1) == 0) return found;
+  for (unsigned i = 0; i < kGroupWords; ++i) found[i] = words(set, group)[i];
+  return found;
+}
+
+bool RegionSets::consistent(unsigned set) const {
+  for (uint64_t i = 0; i < words_of(groups_); ++i) {
+    const uint64_t mark = marks(set)[i];
+    if ((mark != 0) != ((tops(set)[i / 64] >> i % 64 & 1) != 0)) return false;
+    for (uint64_t rest = mark; rest != 0; rest &= rest - 1) {
+      const uint64_t group = i * 64 + static_cast<unsigned>(std::countr_zero(rest));
+      if (group >= groups_) return false;
+      const uint64_t* const some = words(set, group);
+      if (std::all_of(some, some + kGroupWords, [](uint64_t word) { return word == 0; })) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+// --- Regions -------------------------------------------------------------------------------------
+
+Regions::Regions(PfnRange frames, unsigned unit, unsigned kinds, void* storage)
     : maps_(static_cast<FreeMap*>(storage)),
       first_(align_down(frames.start, uint64_t{1} << (unit + FreeMap::kOrder))),
       unit_(unit),
-      count_(static_cast<RegionIndex>(count(frames, unit))) {
+      count_(static_cast<RegionIndex>(count(frames, unit))),
+      kinds_(kinds) {
   regions_ = reinterpret_cast<Region*>(maps_ + count_);  // NOLINT: room for them
+  auto* const after = static_cast<std::byte*>(storage) +
+                      align_up(uint64_t{count_} * (sizeof(FreeMap) + sizeof(Region)), 64);
+  sets_ = RegionSets(count_, kinds * kSetsOfKind, after);
 }
 
-void RegionLists::init() {
-  for (auto& of_class : lists) of_class.fill({kNoFrame, kNoFrame});
-  orders.fill(0);
-}
-
-uint32_t RegionLists::all_orders() const {
-  uint32_t all = 0;
-  for (const uint32_t some : orders) all |= some;
-  return all;
-}
-
-RegionIndex RegionLists::fullest(unsigned order) const {
-  for (unsigned full = 0; full < kClasses; ++full) {
-    RegionIndex lowest = kNoFrame;
-    uint32_t fitting = orders[full] >> order << order;
-    for (; fitting != 0; fitting &= fitting - 1) {
-      const auto largest = static_cast<unsigned>(std::countr_zero(fitting));
-      lowest = std::min(lowest, lists[full][largest].head);
-    }
-    if (lowest != kNoFrame) return lowest;
-  }
-  return kNoFrame;
-}
-
-RegionIndex RegionLists::emptiest(unsigned largest) const {
-  for (unsigned full = kClasses; full > 0; --full) {
-    if ((orders[full - 1] >> largest & 1) != 0) return lists[full - 1][largest].head;
-  }
-  return kNoFrame;
-}
-
-void RegionLists::add(const Regions& regions, RegionIndex index) {
-  const Region& region = regions[index];
-  const unsigned full = class_of(region.free);
-  FrameList& list = lists[full][region.largest];
-  // Low addresses tend to come first, so that what lies above becomes free.
-  if (list.empty() || index < list.head) {
-    list.add_head(regions.all(), index);
-  } else {
-    list.add_tail(regions.all(), index);
-  }
-  orders[full] |= uint32_t{1} << region.largest;
-}
-
-void RegionLists::remove(const Regions& regions, RegionIndex index) {
-  const Region& region = regions[index];
-  const unsigned full = class_of(region.free);
-  FrameList& list = lists[full][region.largest];
-  list.remove(regions.all(), index);
-  if (list.empty()) orders[full] &= ~(uint32_t{1} << region.largest);
-}
-
-bool RegionLists::update(const Regions& regions, RegionIndex index, unsigned free,
-                         unsigned largest) {
-  Region& region = regions[index];
-  const bool stays = region.free != 0 && free != 0 && largest == region.largest &&
-                     class_of(region.free) == class_of(free);
-  if (!stays && region.free != 0) remove(regions, index);
+bool Regions::file(unsigned kind, RegionIndex index, unsigned free, unsigned largest) {
+  Region& region = regions_[index];
+  const Region before = region;
   region.free = static_cast<uint16_t>(free);
   region.largest = static_cast<uint16_t>(largest);
-  if (!stays && free != 0) add(regions, index);
-  return !stays;
+  if (before.free != 0 && free != 0 && before.largest == largest) return false;
+  const unsigned first_set = kind * kSetsOfKind;
+  if (before.free != 0) {
+    sets_.erase(first_set + before.largest, index);
+    if (sets_.empty(first_set + before.largest)) orders_[kind] &= ~(uint32_t{1} << before.largest);
+    if (free == 0) sets_.erase(first_set + kAll, index);
+  }
+  if (free != 0) {
+    sets_.insert(first_set + largest, index);
+    orders_[kind] |= uint32_t{1} << largest;
+    if (before.free == 0) sets_.insert(first_set + kAll, index);
+  }
+  return true;
+}
+
+RegionIndex Regions::lowest(unsigned kind, unsigned order) const {
+  if (order == 0) return sets_.first(kind * kSetsOfKind + kAll);
+  RegionIndex lowest = kNoFrame;
+  for (uint32_t fitting = orders_[kind] >> order << order; fitting != 0; fitting &= fitting - 1) {
+    lowest = std::min(lowest, lowest_of(kind, static_cast<unsigned>(std::countr_zero(fitting))));
+  }
+  return lowest;
 }
 
 }  // namespace mm

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <span>
 
-#include "mm/frame_list.h"
 #include "mm/layout.h"
 #include "mm/page.h"
 #include "mm/pageblock.h"
@@ -56,12 +55,11 @@ struct alignas(64) Zone {
   uint64_t deferred_pages;  // on it
 
   // What is free: frames of pageblocks, pageblocks of GiBs, and whole GiBs (mm/buddy.h).
-  Regions pageblocks, gigas;
-  std::array<RegionLists, kMigratetypes> broken;
-  RegionLists broken_gigas;
-  FrameList runs;
-  Published<uint64_t> whole_gigas;  // in them
+  Regions pageblocks, gigas;  // of kinds: migratetypes but Isolate; kBrokenGiga, kWholeGiga
 };
+// The second is filed by the first GiB of each run.
+inline constexpr unsigned kBrokenGiga = 0, kWholeGiga = 1;
+inline constexpr unsigned kGigaKinds = 2, kPageblockKinds = kMigratetypes - 1;
 
 // Where an allocation that prefers this node finds memory when nothing is short, by the low bits of
 // its gfp.

@@ -1,62 +1,13 @@
-// Doubly linked lists, through the `next` and `prev` of what is on them: blocks, by their Pages, or
-// regions.
+// HotList: a list of blocks for one CPU, whose use costs least.
 //
-// Links are indexes into an array, which is given with each call. Newest first: add_head() and the
-// head are hot, add_tail() and the tail cold.
+// Links are the blocks' Pages, by index into an array, which is given with each call. The newest
+// block's `prev` and, of an empty list, the tail mean nothing.
 #pragma once
 
 #include "mm/page.h"
 
 namespace mm {
 
-struct FrameList {
-  FrameIndex head,
-      tail;  // kNoFrame when empty; trivial, so that arrays of them cost nothing to make
-
-  [[nodiscard]] bool empty() const { return head == kNoFrame; }
-
-  template <class Item>
-  void add_head(Item* items, FrameIndex index) {
-    items[index].prev = kNoFrame;
-    items[index].next = head;
-    if (head == kNoFrame) {
-      tail = index;
-    } else {
-      items[head].prev = index;
-    }
-    head = index;
-  }
-
-  template <class Item>
-  void add_tail(Item* items, FrameIndex index) {
-    items[index].next = kNoFrame;
-    items[index].prev = tail;
-    if (tail == kNoFrame) {
-      head = index;
-    } else {
-      items[tail].next = index;
-    }
-    tail = index;
-  }
-
-  template <class Item>
-  void remove(Item* items, FrameIndex index) {
-    const Item& item = items[index];
-    if (item.prev == kNoFrame) {
-      head = item.next;
-    } else {
-      items[item.prev].next = item.next;
-    }
-    if (item.next == kNoFrame) {
-      tail = item.prev;
-    } else {
-      items[item.next].prev = item.prev;
-    }
-  }
-};
-
-// A list for one CPU, whose use costs least: the newest block's `prev` and, of an empty list, the
-// tail mean nothing.
 struct HotList {
   FrameIndex head, tail;
 
