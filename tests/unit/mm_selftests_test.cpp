@@ -259,7 +259,11 @@ struct Breakage {
   const char* drawing = kTwoNodes;
 };
 
-void hide_gigas(Machine& m) { m.zone(1, ZoneType::Normal).broken_gigas.orders.fill(0); }
+// GiBs that have whole pageblocks say that they have nothing.
+void hide_gigas(Machine& m) {
+  mm::Regions& gigas = m.zone(1, ZoneType::Normal).gigas;
+  for (mm::RegionIndex i = 0; i < gigas.count(); ++i) gigas.file(mm::kBrokenGiga, i, 0, 0);
+}
 
 const Breakage kBreakages[] = {
     // --- What the kernel was given ---
@@ -430,7 +434,6 @@ const Breakage kBreakages[] = {
      [](Machine& m) { ++m.node(1).choices[mm::kGfpFlagMovable.bits()].mark; },
      "a choice's mark"},
     // --- What is allocated ---
-    // GiBs with whole pageblocks are on a list, but the map of lists that have any does not say so.
     {"mm.zones.largest",
      {"mm.buddy.audit", "mm.cpus.stress", "mm.nodes.local", "mm.zones.orders", "mm.zones.types",
       "mm.zones.watermarks"},

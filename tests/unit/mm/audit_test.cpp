@@ -37,6 +37,15 @@ class Audit : public testing::Test {
   }
   Region& broken() { return zone().pageblocks[zone().pageblocks.index(held)]; }
   Region& giga() { return zone().gigas[zone().gigas.index(held)]; }
+  // A list of the CPU with two blocks.
+  HotList& list() {
+    const Pfn blocks[]{a.alloc_pages(0, kGfpKernel, 1, 0).value(),
+                       a.alloc_pages(0, kGfpKernel, 1, 0).value()};
+    for (const Pfn block : blocks) EXPECT_TRUE(a.free_pages(0, block, 1).ok());
+    HotList& some = pcp().lists[pcp_list(1, Migratetype::Unmovable)];
+    EXPECT_TRUE(!some.empty() && some.head != some.tail);
+    return some;
+  }
   // A pageblock that is free as a whole.
   Pfn whole() { return a_free_block(9).pfn; }
   PretendMachine<> machine;
@@ -52,24 +61,25 @@ TEST_F(Audit, IsolatedPages) {
   ++zone().isolated_pages;
   EXPECT_EQ(said(), "isolated_pages is not the sum over the lists (sum {}, isolated_pages {})");
 }
-TEST_F(Audit, WholeGigas) {
-  ++zone().whole_gigas;
-  EXPECT_EQ(said(), "whole_gigas is not the number of GiBs in runs (found {}, counted {})");
-}
 TEST_F(Audit, Nonempty) {
   zone().nonempty[2] = zone().nonempty[2] | 1;
-  EXPECT_EQ(said(), "nonempty is not what the lists of pageblocks are (type {}, orders {:#x})");
+  EXPECT_EQ(said(), "nonempty is not what pageblocks have (type {}, orders {:#x})");
 }
 TEST_F(Audit, NonemptyGiga) {
   zone().nonempty_giga = zone().nonempty_giga | 1 << 18;
-  EXPECT_EQ(said(),
-            "nonempty_giga is not what the lists of GiBs are (orders {:#x}, marked {:#x})");
+  EXPECT_EQ(said(), "nonempty_giga is not what GiBs have (orders {:#x}, marked {:#x})");
 }
-TEST_F(Audit, AListMarked) {
-  zone().broken[2].orders[1] |= 1;
-  EXPECT_EQ(said(),
-            "a list of regions is empty and marked as not, or the other way (orders {:#x}, marked "
-            "{:#x})");
+TEST_F(Audit, ARegionFiledTwice) {
+  Region before = broken();
+  broken().free = 0;
+  zone().pageblocks.file(2, zone().pageblocks.index(held), before.free, before.largest);
+  EXPECT_EQ(said(), "a region is filed wrongly (address {:#x}, set {})");
+}
+TEST_F(Audit, ARegionFiledNowhere) {
+  const Region before = broken();
+  zone().pageblocks.file(0, zone().pageblocks.index(held), 0, 0);
+  broken() = before;
+  EXPECT_EQ(said(), "a region is filed wrongly (address {:#x}, set {})");
 }
 TEST_F(Audit, FreeOfARegion) {
   --broken().free;
@@ -83,40 +93,41 @@ TEST_F(Audit, FreeOfAGiga) {
 }
 TEST_F(Audit, LargestOfARegion) {
   broken().largest ^= 1;
-  EXPECT_EQ(said(), "a region is on the wrong list (address {:#x}, free {})");
+  EXPECT_EQ(said(), "a region's largest block is another (address {:#x}, largest {})");
 }
 TEST_F(Audit, LinkOut) {
-  broken().next = 0x7fffffff;
+  const FrameIndex head = list().head;
+  machine.page(a.node(0).pfn(head)).next = 0x7fffffff;
   EXPECT_EQ(said(), "a list leads out of the zone (index {:#x})");
 }
 TEST_F(Audit, LinkBack) {
-  broken().prev = 7;
+  const FrameIndex tail = list().tail;
+  machine.page(a.node(0).pfn(tail)).prev = 7;
   EXPECT_EQ(said(), "a list's links do not agree (address {:#x}, prev {:#x})");
 }
 TEST_F(Audit, Tail) {
-  for (auto& of_class : zone().broken_gigas.lists) {
-    for (FrameList& list : of_class) {
-      if (!list.empty()) list.tail = 3;
-    }
-  }
+  list().tail = 3;
   EXPECT_EQ(said(), "a list does not end at its tail (index {:#x}, tail {:#x})");
 }
 TEST_F(Audit, TypeOfAPageblock) {
   node().blocks.set(held, Pageblock{PageblockState::Described, Migratetype::Reclaimable, false});
-  EXPECT_EQ(said(),
-            "a pageblock is on the list of another type than its own (address {:#x}, type {})");
+  EXPECT_EQ(said(), "a region is filed wrongly (address {:#x}, set {})");
 }
 TEST_F(Audit, APageblockThatIsNotDescribed) {
   node().blocks.set(held, Pageblock{PageblockState::HeadValid, Migratetype::Unmovable, false});
-  EXPECT_EQ(said(), "a pageblock on a list is not described (address {:#x})");
+  EXPECT_EQ(said(), "a region is filed wrongly (address {:#x}, set {})");
 }
 TEST_F(Audit, APageblockThatStaysApart) {
   node().blocks.set(whole(), Pageblock{PageblockState::HeadValid, Migratetype::Isolate, false});
   EXPECT_EQ(said(), "a pageblock that stays apart is its GiB's (address {:#x}, type {})");
 }
 TEST_F(Audit, AFrameThatIsFreeTwice) {
+  const RegionIndex index = zone().pageblocks.index(whole());
   describe(node(), whole());
-  zone().pageblocks.map(zone().pageblocks.index(whole())).set(3, 0, true);
+  zone().pageblocks.map(index).set(3, 0, true);
+  zone().pageblocks.file(1, index, 1, 0);
+  zone().nonempty[1] = zone().pageblocks.orders(1);
+  ++zone().free_pages;
   EXPECT_EQ(said(), "a frame that is free twice (address {:#x}, order {})");
 }
 TEST_F(Audit, AFreeFrameOnNoList) {
@@ -213,18 +224,21 @@ TEST(AuditRuns, ARunOfGibibytes) {
   ASSERT_TRUE(machine.release_all().ok());
   ASSERT_TRUE(audit(a).ok());
   Zone& zone = const_cast<Zone&>(a.node(0).zones[ZoneType::Normal]);
-  Region& first = zone.gigas[zone.runs.head];
+  const RegionIndex head = zone.gigas.lowest(kWholeGiga, 0);
+  Region& first = zone.gigas[head];
   EXPECT_EQ(first.run, 5u);
   --first.run;
   EXPECT_STREQ(audit(a).error().what,
-               "whole_gigas is not the number of GiBs in runs (found {}, counted {})");
+               "free_pages is not the sum over the lists (sum {}, free_pages {})");
   first.run = 6;
   EXPECT_STREQ(audit(a).error().what,
                "a GiB of a run is not marked as such (address {:#x}, run {:#x})");
+  first.run = 0;
+  EXPECT_STREQ(audit(a).error().what, "a run of no GiBs (address {:#x})");
   first.run = 5;
-  zone.gigas.map(zone.runs.head).set(7, 0, false);
+  zone.gigas.map(head).set(7, 0, false);
   EXPECT_STREQ(audit(a).error().what,
-               "a GiB of a run is not free as a whole (address {:#x}, in map {})");
+               "what a region has free is not what its map says (address {:#x}, in map {})");
 }
 
 }  // namespace

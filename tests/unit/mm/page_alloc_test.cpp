@@ -338,38 +338,37 @@ TEST(PageAlloc, AContiguousRangeIsTakenExactly) {
   EXPECT_EQ(free_blocks(a), before);
 }
 
-// What is broken already is used before what is whole, and the fullest of it first: what is left
-// over of a load tends to become whole again.
-TEST(Buddy, TheFullestPageblockIsUsedFirst) {
+// What is broken already is used before what is whole, and the lowest of it first: what lies above
+// tends to become whole again.
+TEST(Buddy, TheLowestBrokenPageblockIsUsedFirst) {
   PretendMachine machine({{{at(128 * kMiB, 256 * kMiB)}}});
   auto& allocator = machine.allocator;
   ASSERT_TRUE(machine.release_all().ok());
-  // Of the second pageblock a quarter is free, of the others little or nothing is used.
   const auto take = [&](uint64_t start, uint64_t end) {
     ASSERT_TRUE(allocator.alloc_contig_range(0, {{start}, {end}}).ok());
   };
-  take(0x8100, 0x8180);
-  take(0x8200, 0x8380);
-  take(0x8400, 0x8420);
-  for (const uint64_t expected : {0x8380, 0x83a0, 0x83c0, 0x83e0}) {
+  take(0x8420, 0x8600);
+  take(0x8900, 0x8a00);
+  // A block of order 5 of the third pageblock is left, of the fifth half; then a whole one between.
+  for (const uint64_t expected : {0x8400, 0x8800, 0x8820, 0x8840, 0x8860, 0x8880, 0x88a0, 0x88c0,
+                                  0x88e0, 0x8600}) {
     EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 5, 0).value().v, expected);
   }
-  // Nothing is left there; the next is the first, of which three quarters are free.
-  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 5, 0).value().v, 0x8180u);
 }
 
-// The same of GiBs: a pageblock comes from the one that has least left.
-TEST(Buddy, TheFullestGiBIsUsedFirst) {
+// The same of GiBs.
+TEST(Buddy, TheLowestBrokenGiBIsUsedFirst) {
   PretendMachine machine({{{at(4096 * kMiB, 7168 * kMiB)}}});
   auto& allocator = machine.allocator;
   ASSERT_TRUE(machine.release_all().ok());
   const auto take = [&](uint64_t start, uint64_t end) {
     ASSERT_TRUE(allocator.alloc_contig_range(0, {{start}, {end}}).ok());
   };
-  take(0x100000, 0x100200);
-  take(0x140000, 0x170000);
-  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 10, 0).value().v, 0x170000u);
-  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 16, 0).value().v, 0x110000u);
+  take(0x140400, 0x180000);
+  take(0x180000, 0x180200);
+  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 10, 0).value().v, 0x140000u);
+  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 10, 0).value().v, 0x180400u);
+  EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 18, 0).value().v, 0x100000u);
 }
 
 }  // namespace
