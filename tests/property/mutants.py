@@ -21,7 +21,7 @@ WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "relay_mirrored",
-        "relay_order", "audit", "page_alloc", "node_choice", "migratetype", "watermark", "pcp",
+        "relay_order", "audit", "regions", "page_alloc", "node_choice", "migratetype", "watermark", "pcp",
         "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
 ALLOCATING = ["page_alloc", "node_choice", "migratetype", "watermark", "pcp"]
@@ -120,17 +120,18 @@ MUTANTS = [
      "if (false) {\n      return bad(", "what is free is released again"),
     ("mm/page_alloc.cpp", " && !has_frames_of_other(zone, frames)", "",
      "pageblocks of two zones are isolated as one's"),
-    ("mm/page_alloc_init.cpp", "  share_mirror_edges();\n", "",
+    ("mm/page_alloc_init.cpp", "if (!range.mirror || !range.pfns.overlaps(movable)) continue;",
+     "continue;",
      "a pageblock that is mirrored in part changes its type"),
     ("mm/page_alloc.cpp", "part = part.clip(frames_of_zone(layout_->nodes[node->id], zone.type, "
      "*range));", "part = part.clip(range->pfns);", "mirrored memory is seeded into Movable's zone"),
-    ("mm/buddy.cpp", "if (other.state() == PageblockState::Untouched) break;", "",
+    ("mm/buddy.cpp", "for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});", "",
      "a Page that nobody has written is believed"),
-    ("mm/buddy.cpp", "if (buddy_is_free(zone, pfn, order) || block.type() == Migratetype::Isolate) {",
-     "if (false) {", "what is released late does not merge"),
-    ("mm/buddy.cpp", "free_in_pageblock(zone, pageblock) >= kPageblockFrames / 2", "true",
+    ("mm/buddy.cpp", "if (free != FreeMap::kUnits || special(type)) {", "if (true) {",
+     "a pageblock that is whole is not its GiB's"),
+    ("mm/buddy.cpp", "zone.pageblocks[index].free >= kPageblockFrames / 2", "true",
      "a pageblock changes its type for one page"),
-    ("mm/buddy.cpp", "if (order == kMaxOrder && page.count > 1) {", "if (false) {",
+    ("mm/buddy.cpp", "if (zone.gigas[index].run == 1) {", "if (true) {",
      "a run is taken for one block"),
     ("mm/contig.cpp", "block.tag.zone() != zone.type ||", "",
      "contiguous pages of another zone are taken"),
@@ -161,8 +162,20 @@ MUTANTS = [
      "deferred pages are in no count"),
     ("mm/audit.cpp", "if (pages != zone.deferred_pages) {", "if (false) {",
      "the audit does not count what is deferred"),
-    ("mm/buddy.cpp", "} else if (order + 1 < kMaxOrder && !to_tail) {", "} else if (false) {",
-     "what will merge soon is used at once"),
+    ("mm/regions.cpp", "lowest = std::min(lowest, lowest_of(kind, static_cast<unsigned>("
+     "std::countr_zero(fitting))));", "lowest = lowest_of(kind, static_cast<unsigned>("
+     "std::countr_zero(fitting)));", "what lies above is used first"),
+    ("mm/regions.cpp", "if (free == 0) sets_.erase(first_set + kAll, index);", "",
+     "a region with nothing free is found"),
+    ("mm/regions.cpp", "  if (any != 0) return;\n", "  return;\n",
+     "a group stays marked that has no member left"),
+    ("mm/free_map.cpp", "if (n >= order && low != high) return (2 * i + (high != 0 ? 1 : 0)) << n;",
+     "", "a block of whole words is not found"),
+    ("mm/buddy.cpp", " && !of_full_word;", ";", "a largest block that was taken is remembered"),
+    ("mm/buddy.cpp", "if (order > kPageblockOrder) return free_by_pageblock(zone, pfn, order);", "",
+     "isolated pageblocks mix with others"),
+    ("mm/buddy.cpp", "    begin(index + 1);\n", "",
+     "the rest of a run has no map"),
     ("mm/block_walk.cpp", "} else if (stretch.frames.start != at || stretch.frames.end > frames.end) {",
      "} else if (false) {", "a block may reach into a reservation"),
     ("mm/block_walk.cpp", "      wrong(\"frames that nothing reserves", "      (void)(\"frames that nothing "
