@@ -15,6 +15,7 @@
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
+#include "mm/window.h"
 
 namespace loader {
 struct AcpiFacts;
@@ -159,6 +160,9 @@ std::optional<Mapping> find_mapping(uint64_t virt);
 [[nodiscard]] bool is_mapped(const void* base, mm::Range range);
 // The first address of the range that is not.
 [[nodiscard]] std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range);
+
+// Addresses for mem_maps that RAM has no stretch for; all that were asked for stay.
+[[nodiscard]] mm::Window mem_map_window();
 
 // Memory in which code ran at its own address becomes what all RAM is there: written, and not run
 // where the CPU has NX. False: a page of that code holds more than the range.

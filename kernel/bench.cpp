@@ -145,6 +145,8 @@ class AloneMachine {
     node_.node_data = take(mm::node_data_size(layout_, 0));
     node_.per_cpu = take(mm::per_cpu_size(layout_, 1, 0));
     node_.mem_map = take(all.size() * sizeof(mm::Page));
+    node_.heads = take(mm::heads_bytes());
+    node_.zones[mm::ZoneType::Normal].pageblocks = take(mm::pageblocks_bytes());
     BATON_TRY(pages_.init(layout_, map, 1, mm::Printer()));
     BATON_TRY(pages_.release({mm::pfn_up(next), all.end}));
     pages_.setup_watermarks();

@@ -174,7 +174,9 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   const unsigned possible = possible_cpus(tables.madt(), cpus);
   const auto cpu_nodes = std::span(cpu_node_list).first(possible);
   list_cpu_nodes(cpu_nodes, cpu_facts(kept, tables, relay, cpus));
-  must("zones", relay.lay_out(memory.movable, possible, cpu_nodes));
+  mm::Window window = arch::mem_map_window();
+  window.always = memory.mem_map_in_pieces;
+  must("zones", relay.lay_out(memory.movable, possible, cpu_nodes, window));
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
   laps.lap("start_boot_allocator");

@@ -48,6 +48,9 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
     } else if (option.name == "numa") {
       constexpr Word kWords[] = {{"on", 0}, {"off", 1}};
       if (const auto off = one_of(option, kWords, out)) memory.numa_off = *off != 0;
+    } else if (option.name == "mem_map") {
+      constexpr Word kWords[] = {{"stretch", 0}, {"pieces", 1}};
+      if (const auto in = one_of(option, kWords, out)) memory.mem_map_in_pieces = *in != 0;
     } else if (option.name == "mtrr_trim") {
       constexpr Word kWords[] = {{"on", 1}, {"off", 0}};
       if (const auto on = one_of(option, kWords, out)) memory.trim_uncached = *on != 0;

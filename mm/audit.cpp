@@ -304,20 +304,20 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
 // The stack of blocks that wait for the zone's lock.
 Result<> audit_deferred(const Node& node, const Zone& zone, Tally& seen) {
   uint64_t pages = 0;
-  for (FrameIndex at = zone.deferred; at != kNoFrame;) {
-    const Page* const page = at < node.mem_map_frames ? node.block_page(node.pfn(at)) : nullptr;
+  for (DeferredIndex at = zone.deferred; at != kNoDeferred;) {
+    const Page* const page = at < node.mem_map_frames ? node.block_page(node.mem_map_start + at) : nullptr;
     if (page == nullptr) {
       return violation("a deferred block has no Page (frame index {:#x})", zone, at);
     }
     const Tag tag = page->tag();
     if (tag != Tag{BlockState::OnCpuList, tag.order(), zone.type, node.id}) {
       return violation("a deferred block says it is something else (address {:#x}, tag {:#x})",
-                       zone, phys(node.pfn(at)).v, tag.word());
+                       zone, phys(node.mem_map_start + at).v, tag.word());
     }
     ++seen.cpu_blocks[tag.order()];
     pages += frames_of(tag.order());
     if (pages > zone.deferred_pages) break;
-    at = page->next;
+    at = next_deferred(*page);
   }
   seen.cpu_pages += pages;
   if (pages != zone.deferred_pages) {

@@ -452,6 +452,24 @@ unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want
   return blocks;
 }
 
+unsigned give_back_far(Zone& zone, unsigned order, FrameBatch& got) {
+  FrameBatch far;
+  unsigned blocks = 0;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < got.count; ++i) {
+    const FrameBits& part = got.parts[i];
+    if (zone.node->links_reach(part.first() + (FreeMap::kWordUnits - 1))) {
+      got.parts[kept++] = part;
+      continue;
+    }
+    blocks += static_cast<unsigned>(std::popcount(part.bits));
+    far.parts[far.count++] = {part.first_pfn, block_bits(part.bits, order)};
+  }
+  got.count = kept;
+  free_frames(zone, far);
+  return blocks;
+}
+
 unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch& got) {
   unsigned pageblocks = 0;
   while (pageblocks < want && !got.full()) {

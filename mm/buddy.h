@@ -94,6 +94,10 @@ unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch
 void free_frames(Zone& zone, const FrameBatch& frames);
 void free_pageblocks(Zone& zone, const FrameBatch& pageblocks);
 
+// Of blocks that take_blocks() got, those go back that their node's links do not reach; `got` keeps the
+// others. Returns how many blocks went back.
+unsigned give_back_far(Zone& zone, unsigned order, FrameBatch& got);
+
 // The lowest pageblock of the type that has something free; kNoPfn when none has. Not for Isolate.
 [[nodiscard]] Pfn first_pageblock(const Zone& zone, Migratetype type);
 

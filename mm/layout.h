@@ -10,6 +10,7 @@
 #include <span>
 
 #include "mm/types.h"
+#include "mm/direct_map.h"
 #include "mm/zone_type.h"
 
 namespace mm {
@@ -29,9 +30,26 @@ struct ActiveRange {
   bool mirror = false;   // kernelcore=mirror: the firmware keeps two copies of it
 };
 
+// An array that has a part for each section or GiB of a node, or of a zone. The parts of those
+// without RAM are addresses only.
+struct NodeArray {
+  NodeArray() = default;
+  NodeArray(Range stretch) : size(stretch.size()), start(stretch.start) {}  // NOLINT: one of both
+
+  uint64_t size = 0;       // bytes; 0: it was not placed
+  Phys start;              // in one stretch of RAM,
+  void* window = nullptr;  // or in pieces, at these addresses (mm/window.h)
+
+  template <class T>
+  [[nodiscard]] T* at(const DirectMap& map) const {
+    return window != nullptr ? static_cast<T*>(window) : map.at<T>(start);
+  }
+};
+
 struct ZoneLayout {
   PfnRange spanned;      // empty: the node has no such zone
   uint64_t present = 0;  // frames of RAM in it
+  NodeArray pageblocks;  // what is free in its pageblocks, by GiB
 };
 
 struct NodeLayout {
@@ -42,8 +60,9 @@ struct NodeLayout {
 
   // Where the node's own structures lie; placed before any allocator, equal on both roads.
   Range node_data{};  // empty: none was placed
-  Range mem_map{};    // 16 bytes for each frame from mem_map_start on
+  NodeArray mem_map;  // 16 bytes for each frame from mem_map_start on
   Pfn mem_map_start;  // first frame mem_map describes: spanned.start rounded down
+  NodeArray heads;    // 16 bytes for each pageblock, from that GiB on in which spanned.start is
   Range per_cpu{};    // per-CPU areas of the node's CPUs; on node 0 also what finds all of them
 
   Pfn movable_start;  // where its Movable zone begins; 0: it has none

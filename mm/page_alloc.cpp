@@ -301,22 +301,24 @@ bool PageAllocatorCore::drop_shared(Page& page) {
 
 void PageAllocatorCore::defer(Zone& zone, Pfn pfn, unsigned order) {
   const Node& node = *zone.node;
-  const FrameIndex frame = node.index(pfn);
+  const auto frame = static_cast<DeferredIndex>(pfn - node.mem_map_start);
+  Page& page = node.page(pfn, order);
   __atomic_fetch_add(&zone.deferred_pages, frames_of(order), __ATOMIC_RELAXED);
-  FrameIndex top = read_once(zone.deferred);
+  DeferredIndex top = read_once(zone.deferred);
   do {
-    node.page(pfn, order).next = top;
+    page.next = static_cast<FrameIndex>(top);
+    page.prev = static_cast<FrameIndex>(uint64_t{top} >> 32);
   } while (!__atomic_compare_exchange_n(&zone.deferred, &top, frame, false, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED));
 }
 
 void PageAllocatorCore::free_deferred(Zone& zone) {
   const Node& node = *zone.node;
-  FrameIndex frame = __atomic_exchange_n(&zone.deferred, kNoFrame, __ATOMIC_ACQUIRE);
-  while (frame != kNoFrame) {
-    const Pfn pfn = node.pfn(frame);
+  DeferredIndex frame = __atomic_exchange_n(&zone.deferred, kNoDeferred, __ATOMIC_ACQUIRE);
+  while (frame != kNoDeferred) {
+    const Pfn pfn = node.mem_map_start + frame;
     const Page& page = *node.block_page(pfn);
-    const FrameIndex next = page.next;
+    const DeferredIndex next = next_deferred(page);
     const unsigned order = page.tag().order();
     free_block(zone, pfn, order);
     __atomic_fetch_sub(&zone.deferred_pages, frames_of(order), __ATOMIC_RELAXED);

@@ -46,8 +46,11 @@ namespace mm {
 // Layout::cpu_nodes puts there); whole pages, to be placed page-aligned. Both need spanned and
 // present of all the layout's nodes and zones. NodeLayout::mem_map has sizeof(Page) bytes for each
 // frame of the node's span rounded outward to sections; the parts of it that describe sections
-// without RAM are never touched.
+// without RAM are never touched. The same holds of NodeLayout::heads and ZoneLayout::pageblocks, of
+// which each GiB of the node's span, or the zone's, has so many bytes, whole pages.
 uint64_t node_data_size(const Layout& layout, NodeId node);
+uint64_t heads_bytes();
+uint64_t pageblocks_bytes();
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node);
 
 // --- Answers -------------------------------------------------------------------------------------
@@ -211,6 +214,9 @@ class PageAllocatorCore {
   [[nodiscard]] Zone* zone_part(PfnRange frames, PfnRange& part) const;
   void compute_watermarks(uint64_t min_free_kbytes);
   void compute_pcp_limits();
+  // The same, and all CPUs that are online have them at once.
+  void adopt_pcp_limits();
+  static void adopt_limits(Pcp& pcp, const Zone& zone);
   static void update_choices(Zone& zone);
   // Puts a block that is nobody's on the zone's stack of those that wait for its lock.
   static void defer(Zone& zone, Pfn pfn, unsigned order);
@@ -283,13 +289,14 @@ class PageAllocatorCore {
   uint64_t min_free_kbytes_ = 0;
   uint64_t totalreserve_pages_ = 0;
   bool pagesets_ready_ = false;
+  unsigned online_ = 0;  // CPUs
   PageSets page_sets_ = PageSets::Linux61;
   std::array<Node*, kMaxNodes> nodes_{};
 
  private:
   Result<> check_layout(const Layout& layout, unsigned cpus) const;
   void init_node(const NodeLayout& from, uint32_t& next_pcp);
-  static void init_zone(Node& node, ZoneType type, const ZoneLayout& from, uint8_t* regions);
+  void init_zone(Node& node, ZoneType type, const ZoneLayout& from, uint8_t* regions) const;
   static void share_edge(Node& node, Pfn edge, Pfn inside);
   void share_edges();
   void build_zonelist(Node& node, const NodeLayout& from);
@@ -527,6 +534,7 @@ class PageAllocator : public PageAllocatorCore {
   void return_pages(Pcp& pcp, int32_t pages);
   void shrink(Pcp& pcp, unsigned order);
   void shrink_huge(Pcp& pcp);
+  static void adopt(Pcp& pcp);
   void return_pageblocks(Pcp& pcp, int32_t blocks);
   void return_all(Pcp& pcp);
 

@@ -51,13 +51,13 @@ Result<> PageAllocator<Policy>::release(PfnRange frames) {
 template <class Policy>
 void PageAllocator<Policy>::setup_watermarks(uint64_t min_free_kbytes) {
   compute_watermarks(min_free_kbytes);
-  if (pagesets_ready_) compute_pcp_limits();
+  if (pagesets_ready_) adopt_pcp_limits();
 }
 
 template <class Policy>
 void PageAllocator<Policy>::setup_per_cpu_pageset(PageSets sets) {
   page_sets_ = sets;
-  compute_pcp_limits();
+  adopt_pcp_limits();
 }
 
 // --- Allocating ----------------------------------------------------------------------------------
@@ -235,6 +235,7 @@ template <class Policy>
 template <class Policy>
 [[gnu::noinline]] bool PageAllocator<Policy>::refill(Pcp& pcp, unsigned order, Migratetype type) {
   Zone& zone = *pcp.zone;
+  adopt(pcp);
   const int32_t batch = pcp.batch > 1 ? std::max(pcp.batch >> order, 2) : pcp.batch;
   HotList& list = pcp.lists[pcp_list(order, type)];
   const Node& node = *zone.node;
@@ -244,6 +245,7 @@ template <class Policy>
   {
     const Locked locked(zone);
     blocks = take_blocks(zone, order, type, static_cast<unsigned>(batch), got);
+    if (!node.links_reach_all()) [[unlikely]] blocks -= give_back_far(zone, order, got);
   }
   HotList::Appender oldest(list, node.mem_map);
   for (unsigned i = 0; i < got.count; ++i) {
@@ -264,8 +266,9 @@ template <class Policy>
 // Pageblocks from the zone to the CPU's list, half as many as it may keep. Whether there is one.
 template <class Policy>
 [[gnu::noinline]] bool PageAllocator<Policy>::refill_huge(Pcp& pcp, Migratetype type) {
-  const auto want = static_cast<unsigned>(pcp.huge_high + 1) / 2;
   Zone& zone = *pcp.zone;
+  adopt(pcp);
+  const auto want = static_cast<unsigned>(pcp.huge_high + 1) / 2;
   const Node& node = *zone.node;
   FrameBatch got;
   unsigned count = 0;
@@ -413,7 +416,7 @@ template <class Policy>
   const Pageblock block = node->blocks.at(pfn);
   if (!block.readable(pfn.v)) [[unlikely]]
     return slow_free(header, pfn, order);
-  if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate) {
+  if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate && node->links_reach(pfn)) {
     // Pages kept for atomic allocations are lent to movable ones while they are on a list.
     const Migratetype type =
         block.type() == Migratetype::HighAtomic ? Migratetype::Movable : block.type();
@@ -504,11 +507,20 @@ void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
   }
 }
 
+// What a CPU that has started since has changed.
+template <class Policy>
+[[gnu::always_inline]] inline void PageAllocator<Policy>::adopt(Pcp& pcp) {
+  const Zone& zone = *pcp.zone;
+  if (pcp.high != zone.pcp_high || pcp.huge_high != zone.pcp_huge_high) [[unlikely]]
+    adopt_limits(pcp, zone);
+}
+
 // The CPU has as much as it may keep: a batch goes back, twice as much each time this happens
 // without an allocation between. A boot page set keeps nothing.
 template <class Policy>
 [[gnu::noinline]] void PageAllocator<Policy>::shrink(Pcp& pcp, unsigned order) {
   constexpr int32_t kMaxFreeFactor = 5;
+  adopt(pcp);
   if (pcp.free_factor != 0 && order != 0) {
     return_pages(pcp, pcp.count());
   } else if (pcp.high < pcp.batch) {
@@ -523,6 +535,7 @@ template <class Policy>
 
 template <class Policy>
 [[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+  adopt(pcp);
   return_pageblocks(pcp, std::max(pcp.huge_high, 1));
 }
 
@@ -552,8 +565,9 @@ template <class Policy>
 void PageAllocator<Policy>::drain(unsigned cpu) {
   const Masked masked;
   for_each_zone([&](Zone& zone) {
+    adopt(pcp_of(cpu, zone));
     return_all(pcp_of(cpu, zone));
-    if (read_once(zone.deferred) != kNoFrame) {
+    if (read_once(zone.deferred) != kNoDeferred) {
       const Locked locked(zone);
     }
   });

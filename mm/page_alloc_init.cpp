@@ -12,15 +12,22 @@ namespace {
 struct NodeDataShape {
   uint64_t zonelist;  // offset of the zonelist
   uint64_t blocks;    // of the pageblock map
-  uint64_t heads;     // of the pageblocks' own Pages
-  uint64_t regions;   // of the zones' pageblocks and GiBs
+  uint64_t regions;   // of the zones' GiBs, and of what finds pageblocks
   uint64_t size;
 };
 
+// A zone's part of that: its GiBs, then the marks of both.
+uint64_t gigas_size(const ZoneLayout& zone) {
+  return Regions::groups(zone.spanned, kPageblockOrder) * Regions::group_bytes(kGigaKinds);
+}
+uint64_t gigas_marks_size(const ZoneLayout& zone) {
+  return Regions::marks_bytes(zone.spanned, kPageblockOrder, kGigaKinds);
+}
 uint64_t regions_size(const ZoneLayout& zone) {
   if (zone.present == 0) return 0;
-  return Regions::bytes_needed(zone.spanned, 0, kPageblockKinds) +
-         Regions::bytes_needed(zone.spanned, kPageblockOrder, kGigaKinds);
+  return align_up(gigas_size(zone) + gigas_marks_size(zone) +
+                      Regions::marks_bytes(zone.spanned, 0, kPageblockKinds),
+                  64);
 }
 
 size_t populated_zones(const Layout& layout) {
@@ -36,9 +43,7 @@ NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
   NodeDataShape shape{};
   shape.zonelist = align_up(sizeof(Node), 64);
   shape.blocks = align_up(shape.zonelist + populated * sizeof(uintptr_t), 64);
-  shape.heads = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), 64);
-  shape.regions =
-      align_up(shape.heads + PageblockMap::heads_needed(node.spanned) * sizeof(Page), 64);
+  shape.regions = align_up(shape.blocks + PageblockMap::bytes_needed(node.spanned), 64);
   shape.size = shape.regions;
   for (const ZoneLayout& zone : node.zones) shape.size += regions_size(zone);
   shape.size = align_up(shape.size, kPageSize);
@@ -74,6 +79,10 @@ uint64_t first_area(unsigned cpus, NodeId node) {
 uint64_t node_data_size(const Layout& layout, NodeId node) {
   return shape_of(populated_zones(layout), layout.nodes[node]).size;
 }
+
+uint64_t heads_bytes() { return PageblockMap::kBytesPerGiga * sizeof(Page); }
+
+uint64_t pageblocks_bytes() { return Regions::group_bytes(kPageblockKinds); }
 
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node) {
   uint64_t size = first_area(cpus, node);
@@ -119,14 +128,8 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
                    .a = node.per_cpu.size(),
                    .b = needed};
     }
-    const uint64_t frames = node.mem_map.size() / sizeof(Page);
-    if (frames >= kNoFrame) {
-      return Error{.what = "a node spans more frames than its links can name (node {}, frames {})",
-                   .subject = "layout",
-                   .a = id,
-                   .b = frames};
-    }
     if (node.present == 0) continue;
+    const uint64_t frames = node.mem_map.size / sizeof(Page);
     if (node.mem_map_start.v % kPageblockFrames != 0 || frames % kPageblockFrames != 0 ||
         node.mem_map_start > node.spanned.start || node.mem_map_start + frames < node.spanned.end ||
         frames > mem_map_frames(node).size()) {
@@ -135,6 +138,19 @@ Result<> PageAllocatorCore::check_layout(const Layout& layout, unsigned cpus) co
           .subject = "layout",
           .a = id,
           .b = frames};
+    }
+    uint64_t needed = PageblockMap::heads_needed(node.spanned) * sizeof(Page);
+    uint64_t has = node.heads.size;
+    for (const ZoneLayout& zone : node.zones) {
+      if (zone.present == 0 || has < needed) continue;
+      needed = Regions::groups(zone.spanned, 0) * pageblocks_bytes();
+      has = zone.pageblocks.size;
+    }
+    if (has < needed) {
+      return Error{.what = "an array for each GiB is too small (node {}, bytes needed {})",
+                   .subject = "layout",
+                   .a = id,
+                   .b = needed};
     }
     Pfn below = node.spanned.start;
     for (const ZoneType type : kAllZones) {
@@ -177,6 +193,7 @@ Result<> PageAllocatorCore::init_core(const Layout& layout, const DirectMap& map
   totalreserve_pages_ = 0;
   min_free_kbytes_ = 0;
   pagesets_ready_ = false;
+  online_ = 0;
 
   node_index_ = map.at<uint16_t>(layout.nodes[0].per_cpu.start);
   cpu_headers_ = reinterpret_cast<CpuHeader**>(node_index_ + kNodeIndexSize);  // NOLINT: placed
@@ -202,12 +219,12 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->id = from.id;
   node->spanned = from.spanned;
   node->present = from.present;
-  node->mem_map = map_.at<Page>(from.mem_map.start);
+  node->mem_map = from.mem_map.at<Page>(map_);
   node->mem_map_start = from.mem_map_start;
-  node->mem_map_frames = from.mem_map.size() / sizeof(Page);
-  node->blocks.init(from.spanned, base + shape.blocks,
-                    reinterpret_cast<Page*>(base + shape.heads));  // NOLINT: room for them
+  node->mem_map_frames = from.mem_map.size / sizeof(Page);
+  node->blocks.init(from.spanned, base + shape.blocks, from.heads.at<Page>(map_));
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
+  node->cpus = 0;
   node->pcp_offset = next_pcp;
   if (from.present != 0) next_pcp += static_cast<uint32_t>(kZoneTypes * sizeof(Pcp));
   uint8_t* regions = base + shape.regions;
@@ -218,7 +235,7 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
 }
 
 void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& from,
-                                  uint8_t* regions) {
+                                  uint8_t* regions) const {
   Zone& zone = node.zones[type];
   zone.node = &node;
   zone.node_id = node.id;
@@ -232,19 +249,21 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.nr_reserved_highatomic = 0;
   zone.pcp_high = 0;
   zone.pcp_batch = 1;
+  zone.pcp_huge_high = 0;
   zone.free_pages = 0;
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
   zone.nonempty.fill(0);
   zone.nonempty_giga = 0;
-  zone.deferred = kNoFrame;
+  zone.deferred = kNoDeferred;
   zone.deferred_pages = 0;
   zone.pcp_offset =
       node.pcp_offset + static_cast<uint32_t>(static_cast<size_t>(type) * sizeof(Pcp));
   if (!zone.populated) return;
-  zone.pageblocks = Regions(from.spanned, 0, kPageblockKinds, regions);
-  regions += Regions::bytes_needed(from.spanned, 0, kPageblockKinds);
-  zone.gigas = Regions(from.spanned, kPageblockOrder, kGigaKinds, regions);
+  uint8_t* const marks = regions + gigas_size(from);
+  zone.gigas = Regions(from.spanned, kPageblockOrder, kGigaKinds, regions, marks);
+  zone.pageblocks = Regions(from.spanned, 0, kPageblockKinds, from.pageblocks.at<void>(map_),
+                            marks + gigas_marks_size(from));
 }
 
 // What two zones share at a border is made before two CPUs could make it at once. `inside` is a
@@ -307,7 +326,7 @@ void PageAllocatorCore::find_choices(Node& node) const {
     const bool own = zone != nullptr && zone->node == &node;
     node.choices[bits] = {own ? zone : node.zones.begin(), own ? 0 : kNoChoice};
   }
-  node.own_frames = node.present != 0 ? node.mem_map_frames : 0;
+  node.own_frames = node.present != 0 ? std::min<uint64_t>(node.mem_map_frames, kNoFrame) : 0;
   const PfnRange described{node.mem_map_start, node.mem_map_start + node.mem_map_frames};
   for (size_t id = 0; id < node_count_; ++id) {
     const Node& other = *nodes_[id];
@@ -381,7 +400,12 @@ Result<> PageAllocatorCore::start_cpu_core(unsigned cpu, NodeId node) {
   header.fault = {};
   init_pcps(cpu);
   header.online = 1;
-  if (pagesets_ready_) compute_pcp_limits();
+  ++online_;
+  ++nodes_[node]->cpus;
+  if (!pagesets_ready_) return {};
+  // The others adopt them by and by, so that starting many costs no more than starting each.
+  compute_pcp_limits();
+  for_each_zone([&](const Zone& zone) { adopt_limits(pcp_of(cpu, zone), zone); });
   return {};
 }
 

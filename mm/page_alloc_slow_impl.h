@@ -76,7 +76,7 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
     HotList& list = pcp.lists[pcp_list(order, type)];
     const auto pages = static_cast<int32_t>(frames_of(order));
     // Where little is had from, what was freed would be had again for ever, wherever it lies: it
-    // goes back first, so that what is had comes from the fullest pageblock.
+    // goes back first, so that what is had comes from the lowest pageblock.
     const bool choice = header.node->choices[attempt.gfp.bits() % kChoices].zone == &zone;
     if (!choice && pcp.count() > pcp.fetched) return_pages(pcp, pcp.count());
     if (!list.empty() || refill(pcp, order, type)) {
@@ -85,8 +85,12 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
       pcp.free_factor >>= 1;
       return pop(*zone.node, list);
     }
-    // The zone has none of this type or its fallbacks: only what is kept for atomic ones.
-    if (!attempt.rights.non_block || !attempt.rights.min_reserve) return kNoPfn;
+    // The zone has none of this type or its fallbacks: only what is kept for atomic ones, or what no
+    // list can have.
+    if (zone.node->links_reach_all() &&
+        (!attempt.rights.non_block || !attempt.rights.min_reserve)) {
+      return kNoPfn;
+    }
   }
   if (order == kPageblockOrder && !attempt.rights.high_atomic) {
     Pcp& pcp = pcp_of(attempt.cpu, zone);

@@ -74,38 +74,122 @@ class Placer {
   const Printer& out_;
 };
 
-bool spans_absent_sections(const NodeLayout& node, std::span<const ActiveRange> active) {
-  Pfn end = mem_map_frames(node).start;
-  for (const ActiveRange& range : active_within(active, node.spanned)) {
-    if (range.node != node.id) continue;
-    if (align_down(range.pfns.start, kPagesPerSection) > end) return true;
-    end = align_up(range.pfns.end, kPagesPerSection);
-  }
-  return false;
-}
+// An array of a node, or of a zone of it: `bytes` for each `unit` of frames.
+struct Shape {
+  PfnRange frames;  // whole units
+  uint64_t unit, bytes;
 
-// Reserves the part of mem_map for each run of sections with RAM.
-Result<> reserve_mem_map(const NodeLayout& node, uint64_t page_bytes,
-                         std::span<const ActiveRange> active, EarlyRes& reservations) {
-  PfnRange run;
-  const auto reserve = [&]() -> Result<> {
-    if (run.empty()) return {};
-    const Phys start = node.mem_map.start + (run.start - node.mem_map_start) * page_bytes;
-    return reservations.reserve({start, start + run.size() * page_bytes}, "MEMMAP");
-  };
-  for (const ActiveRange& range : active_within(active, node.spanned)) {
-    if (range.node != node.id) continue;
-    const PfnRange sections{align_down(range.pfns.start, kPagesPerSection),
-                            align_up(range.pfns.end, kPagesPerSection)};
-    if (!run.empty() && sections.start <= run.end) {
-      run.end = sections.end;
-      continue;
+  [[nodiscard]] uint64_t size() const { return frames.size() / unit * bytes; }
+};
+
+class ArrayPlacer {
+ public:
+  ArrayPlacer(const Placer& placer, const NodeLayout& node, std::span<const ActiveRange> active,
+              EarlyRes& reservations, const Window& window)
+      : placer_(placer), node_(node), active_(active), reservations_(reservations), window_(window) {}
+
+  // `zone`: kZoneTypes for all of the node's RAM.
+  Result<> place(NodeArray& array, const Shape& shape, size_t zone = kZoneTypes) {
+    const uint64_t size = shape.size();
+    const Result<Place> stretch =
+        window_.always && window_.exists()
+            ? Error{"always in pieces", kName}
+            : placer_.find(size, kPageSize, kName);
+    if (stretch.ok()) {
+      array = stretch.value().range;
+      return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
+        return reservations_.reserve({array.start + offset, array.start + offset + bytes}, kName);
+      });
     }
-    BATON_TRY(reserve());
-    run = sections;
+    bool holes = false;
+    uint64_t in_parts = 0;
+    BATON_TRY(for_each_part(shape, zone, [&](uint64_t, uint64_t bytes) -> Result<> {
+      in_parts += bytes;
+      return {};
+    }));
+    holes = in_parts != size;
+    if (!window_.exists()) {
+      if (!holes) return stretch.error();
+      return Error{"no room for one mem_map over a node's holes (bytes {}, node {})", kName, size,
+                   node_.id};
+    }
+    array.size = size;
+    array.window = window_.reserve(window_.context, size);
+    if (array.window == nullptr) {
+      return Error{"no addresses for a mem_map in pieces (bytes {}, node {})", kName, size, node_.id};
+    }
+    return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
+      return place_pieces(static_cast<std::byte*>(array.window), offset, offset + bytes);
+    });
   }
-  return reserve();
-}
+
+ private:
+  static constexpr const char* kName = "MEMMAP";
+
+  // Calls visit(offset, bytes) for each run of units with RAM.
+  template <class Visit>
+  Result<> for_each_part(const Shape& shape, size_t zone, Visit visit) const {
+    PfnRange run;
+    const auto part = [&]() -> Result<> {
+      if (run.empty()) return {};
+      return visit((run.start - shape.frames.start) / shape.unit * shape.bytes,
+                   run.size() / shape.unit * shape.bytes);
+    };
+    for (const ActiveRange& range : active_within(active_, node_.spanned)) {
+      if (range.node != node_.id) continue;
+      const PfnRange frames =
+          zone == kZoneTypes ? range.pfns
+                             : frames_of_zone(node_, static_cast<ZoneType>(zone), range);
+      if (frames.empty()) continue;
+      const PfnRange units{align_down(frames.start, shape.unit), align_up(frames.end, shape.unit)};
+      if (!run.empty() && units.start <= run.end) {
+        run.end = units.end;
+        continue;
+      }
+      BATON_TRY(part());
+      run = units;
+    }
+    return part();
+  }
+
+  // RAM for [offset, end) of a window, in pieces as large as they can be had.
+  Result<> place_pieces(std::byte* window, uint64_t offset, uint64_t end) {
+    constexpr uint64_t kLarge = Window::kLargePiece;
+    while (offset < end) {
+      uint64_t size = std::min(end - offset, largest_);
+      // Up to where a large page can begin, if it comes to that.
+      if (offset % kLarge != 0) size = std::min(size, kLarge - offset % kLarge);
+      const Result<Place> place = placer_.find(size, size < kLarge ? kPageSize : kLarge, kName);
+      if (!place.ok()) {
+        if (size == kPageSize) return place.error();
+        largest_ = align_up(size / 2, size > kLarge ? kLarge : kPageSize);
+        continue;
+      }
+      BATON_TRY(reservations_.reserve(place.value().range, kName));
+      const Window::Tables tables{[](void* self) { return static_cast<ArrayPlacer*>(self)->table(); },
+                                  this};
+      if (!window_.map(window_.context, window + offset, place.value().range, tables)) {
+        return Error{"no page for the tables of a mem_map in pieces (bytes {}, node {})", kName, size,
+                     node_.id};
+      }
+      offset += size;
+    }
+    return {};
+  }
+
+  Phys table() {
+    const Result<Place> place = placer_.find(kPageSize, kPageSize, "PGTABLE");
+    if (!place.ok() || !reservations_.reserve(place.value().range, "PGTABLE").ok()) return {};
+    return place.value().range.start;
+  }
+
+  const Placer& placer_;
+  const NodeLayout& node_;
+  std::span<const ActiveRange> active_;
+  EarlyRes& reservations_;
+  const Window& window_;
+  uint64_t largest_ = kMaxPhys;  // piece that there may still be room for
+};
 
 }  // namespace
 
@@ -117,7 +201,7 @@ PfnRange mem_map_frames(const NodeLayout& node) {
 
 Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const ActiveRange> active,
                     const E820Table& e820, EarlyRes& reservations, Pfn dma_end,
-                    const Printer& out) {
+                    const Window& window, const Printer& out) {
   const Placer placer(node, active, e820, reservations, dma_end, sizes.below, out);
   if (sizes.node_data != 0) {
     const uint64_t size = align_up(sizes.node_data, kPageSize);
@@ -129,18 +213,25 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
       if (place.node != node.id) out.line("    NODE_DATA({}) on node {}", node.id, place.node);
     }
   }
-  const PfnRange frames = mem_map_frames(node);
-  if (!frames.empty() && sizes.page_bytes != 0) {
-    const uint64_t bytes = frames.size() * sizes.page_bytes;
-    const Result<Place> place = placer.find(bytes, kPageSize, "MEMMAP");
-    if (!place.ok() && spans_absent_sections(node, active)) {
-      return Error{"no room for one mem_map over a node's holes (bytes {}, node {})", "MEMMAP",
-                   bytes, node.id};
-    }
-    if (!place.ok()) return place.error();
-    node.mem_map = place.value().range;
+  ArrayPlacer arrays(placer, node, active, reservations, window);
+  if (const PfnRange frames = mem_map_frames(node); !frames.empty() && sizes.page_bytes != 0) {
+    BATON_TRY(arrays.place(node.mem_map,
+                           {frames, kPagesPerSection, kPagesPerSection * sizes.page_bytes}));
     node.mem_map_start = frames.start;
-    BATON_TRY(reserve_mem_map(node, sizes.page_bytes, active, reservations));
+  }
+  const auto gigas = [](PfnRange frames) {
+    constexpr uint64_t kFrames = kGiB / kPageSize;
+    return PfnRange{align_down(frames.start, kFrames), align_up(frames.end, kFrames)};
+  };
+  if (node.present != 0 && sizes.heads != 0) {
+    BATON_TRY(arrays.place(node.heads, {gigas(node.spanned), kGiB / kPageSize, sizes.heads}));
+  }
+  for (const ZoneType type : kAllZones) {
+    ZoneLayout& zone = node.zones[type];
+    if (zone.present == 0 || sizes.pageblocks == 0) continue;
+    BATON_TRY(arrays.place(zone.pageblocks,
+                           {gigas(zone.spanned), kGiB / kPageSize, sizes.pageblocks},
+                           static_cast<size_t>(type)));
   }
   if (sizes.per_cpu != 0) {
     const Place place = BATON_TRY(placer.find(align_up(sizes.per_cpu, kPageSize),

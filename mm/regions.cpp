@@ -6,9 +6,11 @@ namespace mm {
 
 // --- Sets ----------------------------------------------------------------------------------------
 
-RegionSets::RegionSets(uint64_t regions, unsigned sets, void* storage)
-    : members_(static_cast<uint64_t*>(storage)), groups_(groups_of(regions)), sets_(sets) {
-  marks_ = members_ + groups_ * sets * kGroupWords;
+RegionSets::RegionSets(uint64_t regions, unsigned sets, void* members, uint64_t stride, void* marks)
+    : members_(static_cast<uint64_t*>(members)),
+      marks_(static_cast<uint64_t*>(marks)),
+      stride_(stride / 8),
+      groups_(groups_of(regions)) {
   tops_ = marks_ + words_of(groups_) * sets;
   uint64_t* const end = tops_ + top_words() * sets;
   for (uint64_t* word = marks_; word != end; ++word) *word = 0;
@@ -85,20 +87,17 @@ bool RegionSets::consistent(unsigned set) const {
 
 // --- Regions -------------------------------------------------------------------------------------
 
-Regions::Regions(PfnRange frames, unsigned unit, unsigned kinds, void* storage)
-    : maps_(static_cast<FreeMap*>(storage)),
-      first_(align_down(frames.start, uint64_t{1} << (unit + FreeMap::kOrder))),
+Regions::Regions(PfnRange frames, unsigned unit, unsigned kinds, void* groups, void* marks)
+    : groups_(static_cast<std::byte*>(groups)),
+      group_bytes_(group_bytes(kinds)),
+      first_(group_start(frames, unit)),
       unit_(unit),
       count_(static_cast<RegionIndex>(count(frames, unit))),
-      kinds_(kinds) {
-  regions_ = reinterpret_cast<Region*>(maps_ + count_);  // NOLINT: room for them
-  auto* const after = static_cast<std::byte*>(storage) +
-                      align_up(uint64_t{count_} * (sizeof(FreeMap) + sizeof(Region)), 64);
-  sets_ = RegionSets(count_, kinds * kSetsOfKind, after);
-}
+      kinds_(kinds),
+      sets_(count_, kinds * kSetsOfKind, groups_ + sizeof(Group), group_bytes_, marks) {}
 
 bool Regions::file(unsigned kind, RegionIndex index, unsigned free, unsigned largest) {
-  Region& region = regions_[index];
+  Region& region = (*this)[index];
   const Region before = region;
   region.free = static_cast<uint16_t>(free);
   region.largest = static_cast<uint16_t>(largest);

@@ -7,8 +7,10 @@
 // Everything here runs under the zone's lock, but for looking at maps.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "mm/free_map.h"
@@ -34,12 +36,18 @@ class RegionSets {
   static constexpr unsigned kGroupWords = kGroup / 64;
 
   RegionSets() = default;
-  // Takes over bytes_needed() bytes of any content, aligned to 64.
-  RegionSets(uint64_t regions, unsigned sets, void* storage);
-  [[nodiscard]] static constexpr uint64_t bytes_needed(uint64_t regions, unsigned sets) {
-    const uint64_t groups = groups_of(regions);
-    return align_up((groups * kGroupWords + words_of(groups) + words_of(words_of(groups))) * 8 * sets,
-                    64);
+  // `members`: a place of members_bytes() for each group, every `stride` bytes. Takes over
+  // marks_bytes() bytes at `marks`. Both of any content, aligned to 8.
+  RegionSets(uint64_t regions, unsigned sets, void* members, uint64_t stride, void* marks);
+  [[nodiscard]] static constexpr uint64_t members_bytes(unsigned sets) {
+    return uint64_t{sets} * kGroupWords * 8;
+  }
+  [[nodiscard]] static constexpr uint64_t marks_bytes(uint64_t regions, unsigned sets) {
+    const uint64_t words = words_of(groups_of(regions));
+    return (words + words_of(words)) * 8 * sets;
+  }
+  [[nodiscard]] static constexpr uint64_t groups_of(uint64_t regions) {
+    return align_up(regions, kGroup) / kGroup;
   }
 
   void insert(unsigned set, RegionIndex index);
@@ -54,12 +62,9 @@ class RegionSets {
   [[nodiscard]] bool consistent(unsigned set) const;
 
  private:
-  [[nodiscard]] static constexpr uint64_t groups_of(uint64_t regions) {
-    return align_up(regions, kGroup) / kGroup;
-  }
   [[nodiscard]] static constexpr uint64_t words_of(uint64_t bits) { return align_up(bits, 64) / 64; }
   [[nodiscard]] uint64_t* words(unsigned set, uint64_t group) const {
-    return members_ + (group * sets_ + set) * kGroupWords;
+    return members_ + group * stride_ + set * kGroupWords;
   }
   // A bit a group, and a bit for each word of those.
   [[nodiscard]] uint64_t* marks(unsigned set) const { return marks_ + set * words_of(groups_); }
@@ -67,8 +72,8 @@ class RegionSets {
   [[nodiscard]] uint64_t top_words() const { return words_of(words_of(groups_)); }
 
   uint64_t *members_ = nullptr, *marks_ = nullptr, *tops_ = nullptr;
+  uint64_t stride_ = 0;  // words
   uint64_t groups_ = 0;
-  unsigned sets_ = 0;
 };
 
 class Regions {
@@ -77,20 +82,31 @@ class Regions {
   static constexpr unsigned kMostKinds = 4;
 
   Regions() = default;
-  // Those that frames [start, end) touch; `unit` is the order of a unit in frames. Takes over
-  // bytes_needed() bytes of any content, aligned to 64; what they say of a region means nothing
-  // until clear().
-  Regions(PfnRange frames, unsigned unit, unsigned kinds, void* storage);
+  // Those that frames [start, end) touch; `unit` is the order of a unit in frames. Takes over a place
+  // of group_bytes() for each group of 512 regions, aligned to 64, and marks_bytes(), aligned to 8, of
+  // any content; what they say of a region means nothing until clear(). Groups are counted from
+  // group_start().
+  Regions(PfnRange frames, unsigned unit, unsigned kinds, void* groups, void* marks);
+  [[nodiscard]] static constexpr Pfn group_start(PfnRange frames, unsigned unit) {
+    // Groups of pageblocks are GiBs; GiBs are counted from the first.
+    return align_down(frames.start, std::max(uint64_t{1} << (unit + FreeMap::kOrder), kGigaFrames));
+  }
   [[nodiscard]] static constexpr uint64_t count(PfnRange frames, unsigned unit) {
     const uint64_t size = uint64_t{1} << (unit + FreeMap::kOrder);
     if (frames.empty()) return 0;
-    return (align_up(frames.end.v, size) - align_down(frames.start.v, size)) / size;
+    return (align_up(frames.end.v, size) - group_start(frames, unit).v) / size;
   }
-  [[nodiscard]] static constexpr uint64_t bytes_needed(PfnRange frames, unsigned unit,
-                                                       unsigned kinds) {
-    const uint64_t regions = count(frames, unit);
-    return align_up(regions * (sizeof(FreeMap) + sizeof(Region)), 64) +
-           RegionSets::bytes_needed(regions, kinds * kSetsOfKind);
+  [[nodiscard]] static constexpr uint64_t groups(PfnRange frames, unsigned unit) {
+    return RegionSets::groups_of(count(frames, unit));
+  }
+  [[nodiscard]] static constexpr uint64_t group_bytes(unsigned kinds) {
+    return align_up(RegionSets::kGroup * (sizeof(FreeMap) + sizeof(Region)) +
+                        RegionSets::members_bytes(kinds * kSetsOfKind),
+                    kPageSize);
+  }
+  [[nodiscard]] static constexpr uint64_t marks_bytes(PfnRange frames, unsigned unit,
+                                                      unsigned kinds) {
+    return RegionSets::marks_bytes(count(frames, unit), kinds * kSetsOfKind);
   }
 
   [[nodiscard]] RegionIndex count() const { return count_; }
@@ -107,18 +123,22 @@ class Regions {
   [[nodiscard]] Pfn pfn(RegionIndex index, unsigned unit) const {
     return start(index) + (uint64_t{unit} << unit_);
   }
-  [[nodiscard]] Region& operator[](RegionIndex index) const { return regions_[index]; }
-  [[nodiscard]] FreeMap& map(RegionIndex index) const { return maps_[index]; }
+  [[nodiscard]] Region& operator[](RegionIndex index) const {
+    return group_of(index).regions[index % RegionSets::kGroup];
+  }
+  [[nodiscard]] FreeMap& map(RegionIndex index) const {
+    return group_of(index).maps[index % RegionSets::kGroup];
+  }
 
   // Nothing of it is free.
   void clear(RegionIndex index) {
-    regions_[index].free = 0;
-    maps_[index].fill(false);
+    (*this)[index].free = 0;
+    map(index).fill(false);
   }
   // All of it is, and it is not filed.
   void fill(RegionIndex index) {
-    regions_[index].free = 0;
-    maps_[index].fill(true);
+    (*this)[index].free = 0;
+    map(index).fill(true);
   }
 
   // Files a region of a kind by what it has free from now on; 0 takes it out. Returns whether
@@ -139,8 +159,17 @@ class Regions {
   [[nodiscard]] unsigned kinds() const { return kinds_; }
 
  private:
-  FreeMap* maps_ = nullptr;
-  Region* regions_ = nullptr;
+  // The sets' members come behind.
+  struct Group {
+    std::array<FreeMap, RegionSets::kGroup> maps;
+    std::array<Region, RegionSets::kGroup> regions;
+  };
+  [[nodiscard]] Group& group_of(RegionIndex index) const {
+    return *reinterpret_cast<Group*>(groups_ + index / RegionSets::kGroup * group_bytes_);  // NOLINT
+  }
+
+  std::byte* groups_ = nullptr;
+  uint64_t group_bytes_ = 0;
   Pfn first_;
   unsigned unit_ = 0;
   RegionIndex count_ = 0;

@@ -81,7 +81,7 @@ Result<> RelayCore::run_to_boot_allocator(const RelayInput& input) {
   BATON_TRY(need(Station::TakeOver, "finish"));
   if (!passed(Station::Trim)) BATON_TRY(trim(input.uncached));
   if (!passed(Station::FindNodes)) BATON_TRY(find_nodes(input.numa));
-  if (!passed(Station::LayOut)) BATON_TRY(lay_out(input.movable, input.cpus));
+  if (!passed(Station::LayOut)) BATON_TRY(lay_out(input.movable, input.cpus, {}, input.window));
   if (!passed(Station::StartBootAllocator)) BATON_TRY(start_boot_allocator(input.road));
   return {};
 }
@@ -187,7 +187,7 @@ Result<> RelayCore::keep_nodes() {
 }
 
 Result<> RelayCore::lay_out(const MovableOptions& movable, unsigned cpus,
-                            std::span<const NodeId> cpu_nodes) {
+                            std::span<const NodeId> cpu_nodes, const Window& window) {
   BATON_TRY(begin(Station::LayOut));
   cpus_ = cpus;
   BATON_TRY(keep_nodes());
@@ -199,9 +199,11 @@ Result<> RelayCore::lay_out(const MovableOptions& movable, unsigned cpus,
     NodeSizes sizes;
     sizes.node_data = node_data_size(layout_, node.id);
     sizes.page_bytes = sizeof(Page);
+    sizes.heads = heads_bytes();
+    sizes.pageblocks = pageblocks_bytes();
     sizes.below = end_of_low_;
     sizes.per_cpu = per_cpu_size(layout_, cpus, node.id);
-    BATON_TRY(place_node(node, sizes, numa_.active, e820_, reservations_, dma_end, out_));
+    BATON_TRY(place_node(node, sizes, numa_.active, e820_, reservations_, dma_end, window, out_));
   }
   done(Station::LayOut);
   return {};

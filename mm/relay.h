@@ -25,6 +25,7 @@
 #include "mm/platform.h"
 #include "mm/print.h"
 #include "mm/result.h"
+#include "mm/window.h"
 #include "mm/zonelists.h"
 #include "mm/zones.h"
 
@@ -54,6 +55,7 @@ struct RelayInput {
   NumaInput numa = {};                      // find_nodes
   MovableOptions movable = {};              // lay_out
   unsigned cpus = 1;
+  Window window = {};
   Road road = Road::Memblock;  // start_boot_allocator
   Distances distances = {};    // build_zones
   NodeOrder order = NodeOrder::Distance;
@@ -80,8 +82,10 @@ class RelayCore {
   Result<> find_nodes(const NumaInput& numa);
   // Station 3, zones and the places of NODE_DATA, MEMMAP and per-CPU areas.
   // CPUs are those that may ever run; `cpu_nodes` (Layout's) outlives the relay.
+  // Without a window a machine is refused on which no stretch of RAM is long enough for a node's
+  // mem_map (mm/placement.h).
   Result<> lay_out(const MovableOptions& movable, unsigned cpus,
-                   std::span<const NodeId> cpu_nodes = {});
+                   std::span<const NodeId> cpu_nodes = {}, const Window& window = {});
   // Station 4, the boot allocator of the chosen road. On a machine with RAM above 4 GiB it also
   // keeps 128 MiB below, in which nothing is allocated before the hand-over
   // (dma32_reserve_bootmem). That there is no room for these is said and no error.

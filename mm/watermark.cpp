@@ -141,33 +141,35 @@ void PageAllocatorCore::compute_watermarks(uint64_t min_free_kbytes) {
 }
 
 void PageAllocatorCore::compute_pcp_limits() {
-  pagesets_ready_ = true;
   for_each_zone([&](Zone& zone) {
-    unsigned near = 0;
-    unsigned online = 0;
-    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
-      if (!cpu_online(cpu)) continue;
-      ++online;
-      near += cpu_node(cpu) == zone.node_id;
-    }
-    const unsigned sharing = std::max(near != 0 ? near : online, 1U);
+    const unsigned sharing = std::max(zone.node->cpus != 0 ? zone.node->cpus : online_, 1U);
     const int32_t size = batch_size(zone, page_sets_);
     const int32_t batch = std::max(size, 1);
     // Together the CPUs' lists stay below the low watermark, so that they do not start a shortage.
     const auto split = static_cast<int32_t>(mark(zone, Watermark::Low) / sharing);
-    const int32_t huge = huge_limit(zone, sharing);
     zone.pcp_batch = batch;
     zone.pcp_high = page_sets_ == PageSets::Linux414 ? 6 * size : std::max(split, batch * 4);
-    for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
-      if (!cpu_online(cpu)) continue;
-      Pcp& pcp = pcp_of(cpu, zone);
-      pcp.room += zone.pcp_high - pcp.high;
-      pcp.high = zone.pcp_high;
-      pcp.batch = zone.pcp_batch;
-      pcp.huge_room += huge - pcp.huge_high;
-      pcp.huge_high = huge;
-    }
+    zone.pcp_huge_high = huge_limit(zone, sharing);
   });
+}
+
+void PageAllocatorCore::adopt_pcp_limits() {
+  pagesets_ready_ = true;
+  compute_pcp_limits();
+  for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
+    if (!cpu_online(cpu)) continue;
+    for_each_zone([&](const Zone& zone) { adopt_limits(pcp_of(cpu, zone), zone); });
+  }
+}
+
+void PageAllocatorCore::adopt_limits(Pcp& pcp, const Zone& zone) {
+  const int32_t high = zone.pcp_high;
+  const int32_t huge_high = zone.pcp_huge_high;
+  pcp.room += high - pcp.high;
+  pcp.high = high;
+  pcp.batch = zone.pcp_batch;
+  pcp.huge_room += huge_high - pcp.huge_high;
+  pcp.huge_high = huge_high;
 }
 
 }  // namespace mm

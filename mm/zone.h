@@ -24,6 +24,13 @@ inline constexpr size_t kWatermarks = 4;
 
 struct Node;
 
+// A frame of a node by number, in one word. In a Page it lies in both links.
+using DeferredIndex = uintptr_t;
+inline constexpr DeferredIndex kNoDeferred = ~DeferredIndex{0};
+[[nodiscard]] inline DeferredIndex next_deferred(const Page& page) {
+  return static_cast<DeferredIndex>(uint64_t{page.prev} << 32 | page.next);
+}
+
 struct alignas(64) Zone {
   // Read by every allocation.
   Published<uint64_t> free_pages;  // without isolated ones and those on per-CPU lists
@@ -41,7 +48,8 @@ struct alignas(64) Zone {
   Published<uint64_t> nr_reserved_highatomic;
   Published<uint64_t> isolated_pages;  // free, in Isolate pageblocks: nobody gets them
   uint64_t isolated_pageblocks;
-  int32_t pcp_high, pcp_batch;
+  // What each CPU's lists may have; a CPU adopts a change when it next has to do with the zone.
+  Published<int32_t> pcp_high, pcp_batch, pcp_huge_high;
 
   alignas(64) std::array<std::byte, 64> lock;  // the policy's lock
 
@@ -49,9 +57,9 @@ struct alignas(64) Zone {
   // whole pageblocks any of the first three types may have. Under the lock.
   std::array<Published<uint32_t>, kMigratetypes> nonempty;
   Published<uint32_t> nonempty_giga;
-  // Free blocks whose CPU could not wait for the lock: a stack through `next`, pushed by anyone,
+  // Free blocks whose CPU could not wait for the lock: a stack through the links, pushed by anyone,
   // emptied by the next that has the lock. Their tags say OnCpuList.
-  FrameIndex deferred;
+  DeferredIndex deferred;
   uint64_t deferred_pages;  // on it
 
   // What is free: frames of pageblocks, pageblocks of GiBs, and whole GiBs (mm/buddy.h).
@@ -77,12 +85,14 @@ struct Node {
   Pfn mem_map_start;        // a multiple of a pageblock
   uint64_t mem_map_frames;  // likewise
   PageblockMap blocks;
-  uint64_t own_frames;  // mem_map_frames; 0 when another node's span reaches into what it describes
+  // As many as links can name; 0 when another node's span reaches into what it describes.
+  uint64_t own_frames;
   std::array<Choice, kChoices> choices;
   uint32_t pcp_offset;  // of its first zone's Pcp in each CPU's area
 
   NodeId id;
   uint16_t zonelist_count;
+  uint32_t cpus;  // online, for which it is the own node
   PfnRange spanned;
   uint64_t present;
 
@@ -95,6 +105,10 @@ struct Node {
   PerZone<Zone> zones;
 
   [[nodiscard]] bool describes(Pfn pfn) const { return pfn - mem_map_start < mem_map_frames; }
+  // Whether links can name the frame, so that its blocks of orders 0 to 3 may be on lists: all but
+  // those above the first 16 TiB.
+  [[nodiscard]] bool links_reach(Pfn pfn) const { return pfn - mem_map_start < kNoFrame; }
+  [[nodiscard]] bool links_reach_all() const { return mem_map_frames <= kNoFrame; }
   [[nodiscard]] FrameIndex index(Pfn pfn) const {
     return static_cast<FrameIndex>(pfn - mem_map_start);
   }

@@ -353,6 +353,8 @@ Verdict try_marks(Pages& pages, const Node& node, const Zone& zone) {
 Verdict try_cpu_list(Pages& pages, const Node& node, const Zone& zone) {
   const char* const name = mm::zone_name(zone.type);
   const mm::Pcp& pcp = pages.pcp(arch::this_cpu(), zone);
+  // With that it adopts what CPUs that came later have changed.
+  pages.drain(arch::this_cpu());
   if (pcp.high != zone.pcp_high || pcp.batch != zone.pcp_batch) {
     return Verdict::fail("node {} zone {}: the CPU keeps {} pages (batch {}), should keep {} ({})",
                          node.id, name, pcp.high, pcp.batch, zone.pcp_high, zone.pcp_batch);

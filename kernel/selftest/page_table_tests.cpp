@@ -159,6 +159,7 @@ class PageAudit {
  public:
   explicit PageAudit(const Booted& machine)
       : plan_(machine),
+        relay_(machine.relay),
         segments_(machine.kept.segments()),
         direct_map_(machine.kept.handoff().direct_map),
         end_(machine.end_of_space),
@@ -210,6 +211,7 @@ class PageAudit {
       case Map::Direct:
         return judge_physical(run_.virt - direct_map_, "direct", direct_);
       case Map::Other:
+        if (in_window()) return judge_window();
         return arch::is_cpu_memory(run_) ? judge_cpu_memory() : judge_image();
     }
   }
@@ -244,6 +246,34 @@ class PageAudit {
         return run_.writable && !executable;
     }
     return false;
+  }
+
+  // An array of a node that is made of pieces.
+  [[nodiscard]] bool in_window() const {
+    const auto has = [&](const mm::NodeArray& array) {
+      return array.window != nullptr &&
+             run_.virt - reinterpret_cast<uintptr_t>(array.window) < array.size;  // NOLINT
+    };
+    for (const mm::NodeLayout& node : relay_.layout().nodes) {
+      if (has(node.mem_map) || has(node.heads)) return true;
+      for (const mm::ZoneLayout& zone : node.zones) {
+        if (has(zone.pageblocks)) return true;
+      }
+    }
+    return false;
+  }
+  // The allocator's frames for it, and nobody else's.
+  void judge_window() {
+    for (Phys at{run_.phys}; at < Phys{run_.phys + run_.size};) {
+      const mm::Reservation* const kept = relay_.reservations().find(at);
+      if (kept == nullptr || !mm::has_name(*kept, "MEMMAP") || !allowed(Purpose::Data)) {
+        verdict_ = Verdict::fail("{:#x}, of a mem_map in pieces, leads to {} ({}{})",
+                                 run_.virt + (at - Phys{run_.phys}), at,
+                                 run_.writable ? "W" : "R", run_.executable ? "X" : "");
+        return;
+      }
+      at = kept->range.end;
+    }
   }
 
   // Stacks of other CPUs and what else they have to themselves.
@@ -288,6 +318,7 @@ class PageAudit {
   }
 
   Plan plan_;
+  const mm::RelayCore& relay_;
   std::span<const HandoffSegment> segments_;
   uint64_t image_ = 0;  // bytes mapped where the kernel is linked
   uint64_t direct_map_;

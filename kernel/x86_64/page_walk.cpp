@@ -1,5 +1,7 @@
 #include "kernel/x86_64/page_walk.h"
 
+#include <algorithm>
+
 #include "kernel/x86_64/cpu.h"
 
 namespace kernel {
@@ -12,7 +14,12 @@ constexpr uint64_t kWriteThrough = 1 << 3, kCacheDisable = 1 << 4, kPatSmall = 1
 constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 constexpr unsigned kEntries = 512;
 
+// Where Linux has its vmemmap (Documentation/arch/x86/x86_64/mm.rst).
+constexpr uint64_t kWindow4Level = 0xffff'ea00'0000'0000, kWindow4LevelSize = mm::kTiB;
+constexpr uint64_t kWindow5Level = 0xffd4'0000'0000'0000, kWindow5LevelSize = 512 * mm::kTiB;
+
 constinit mm::DirectMap the_map;
+constinit uint64_t window_used = 0;  // bytes
 
 unsigned levels() { return (read_cr4() & kCr4La57) != 0 ? 5 : 4; }
 
@@ -90,6 +97,28 @@ struct Walk {
   }
 };
 
+// A page of the size that entries of such a level have. Tables that are missing on the way come from
+// take(), zeroed; false when it has none (address 0).
+template <class Take>
+bool map_at(uint64_t virt, mm::Phys page, unsigned leaf_level, Take take) {
+  uint64_t table = read_cr3();
+  for (unsigned level = levels();; --level) {
+    uint64_t& entry = the_map.at<uint64_t>(
+        mm::Phys{table & kAddressMask})[virt >> shift_of(level) & (kEntries - 1)];
+    if (level == leaf_level) {
+      entry = page.v | kPresent | kWrite | (level == 1 ? 0 : kLarge) |
+              (arch::has_no_execute() ? kNoExecute : 0);
+      return true;
+    }
+    if ((entry & kPresent) == 0) {
+      const mm::Phys next = take();
+      if (next == mm::Phys{0}) return false;
+      entry = next.v | kPresent | kWrite;
+    }
+    table = entry;
+  }
+}
+
 }  // namespace
 
 Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
@@ -104,22 +133,26 @@ Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables) {
 }
 
 bool map_page(uint64_t virt, mm::Phys page, mm::NodeId node, const arch::Frames& frames) {
-  uint64_t table = read_cr3();
-  for (unsigned level = levels();; --level) {
-    uint64_t& entry = the_map.at<uint64_t>(
-        mm::Phys{table & kAddressMask})[virt >> shift_of(level) & (kEntries - 1)];
-    if (level == 1) {
-      entry = page.v | kPresent | kWrite | (arch::has_no_execute() ? kNoExecute : 0);
-      return true;
-    }
-    if ((entry & kPresent) == 0) {
-      const mm::PagesOr frame =
-          frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
-      if (!frame) return false;
-      entry = mm::phys(frame.value()).v | kPresent | kWrite;
-    }
-    table = entry;
+  return map_at(virt, page, 1, [&] {
+    const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
+    return frame ? mm::phys(frame.value()) : mm::Phys{0};
+  });
+}
+
+bool map_range(uint64_t virt, mm::Range pages, const mm::Window::Tables& tables) {
+  const auto take = [&] {
+    const mm::Phys page = tables.page();
+    if (page != mm::Phys{0}) std::fill_n(the_map.at<uint64_t>(page), kEntries, 0);
+    return page;
+  };
+  while (!pages.empty()) {
+    const uint64_t large = uint64_t{1} << shift_of(2);
+    const bool fits = (virt | pages.start.v) % large == 0 && pages.size() >= large;
+    if (!map_at(virt, pages.start, fits ? 2 : 1, take)) return false;
+    virt += fits ? large : mm::kPageSize;
+    pages.start += fits ? large : mm::kPageSize;
   }
+  return true;
 }
 
 mm::Phys unmap_page(uint64_t virt) {
@@ -163,6 +196,23 @@ TableLevels table_levels(unsigned paging_levels) {
 
 void walk_mappings(VisitMapping visit, void* context) {
   (void)x86::Walk{visit, context}.table(x86::read_cr3(), x86::levels(), 0, {});
+}
+
+mm::Window mem_map_window() {
+  const auto reserve = [](void*, uint64_t bytes) -> void* {
+    const bool five = x86::levels() == 5;
+    bytes = mm::align_up(bytes, mm::Window::kLargePiece);
+    if (bytes > (five ? x86::kWindow5LevelSize : x86::kWindow4LevelSize) - x86::window_used) {
+      return nullptr;
+    }
+    const uint64_t start = (five ? x86::kWindow5Level : x86::kWindow4Level) + x86::window_used;
+    x86::window_used += bytes;
+    return reinterpret_cast<void*>(start);  // NOLINT: addresses that are nobody's
+  };
+  const auto map = [](void*, void* at, mm::Range frames, const mm::Window::Tables& tables) {
+    return x86::map_range(reinterpret_cast<uintptr_t>(at), frames, tables);
+  };
+  return {.reserve = reserve, .map = map};
 }
 
 bool make_data(mm::Range range) {

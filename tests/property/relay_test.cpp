@@ -50,7 +50,7 @@ class Run {
     input.named = machine.named;
     input.mirrored = machine.mirrored;
     must(relay.find_nodes(input));
-    must(relay.lay_out(machine.movable, machine.cpus));
+    must(relay.lay_out(machine.movable, machine.cpus, {}, window(machine)));
     lie();
     must(relay.start_boot_allocator(road));
     must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
@@ -154,7 +154,7 @@ class Run {
     frames = frames.clip(mm::mem_map_frames(node));
     if (frames.empty()) return;
     if (frames.size() > most) frames.start = frames.end - most;
-    auto* pages = memory_.map().at<mm::Page>(node.mem_map.start);
+    auto* pages = node.mem_map.at<mm::Page>(memory_.map());
     for (Pfn f = frames.start; f < frames.end; f += 1) {
       if (!mm::pfn_valid(relay.layout().active, f)) continue;
       const uint64_t r = random();
@@ -171,6 +171,13 @@ class Run {
                                        static_cast<uint32_t>(r >> 20) % 4096,
                                        static_cast<uint32_t>(r >> 40) % 4096};
     }
+  }
+
+  // Every other machine's mem_map is in pieces.
+  mm::Window window(const RandomMachine& machine) {
+    mm::Window window = memory_.window();
+    window.always = machine.e820.size() % 2 != 0;
+    return window;
   }
 
   const RandomMachine& machine_;

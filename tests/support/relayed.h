@@ -64,6 +64,7 @@ class Relayed {
     must(relay.finish({.numa = machine.numa(options.movable.mirror),
                        .movable = options.movable,
                        .cpus = options.cpus,
+                       .window = memory.window(),
                        .road = options.road,
                        .order = options.order}));
   }

@@ -504,10 +504,9 @@ const Breakage kBreakages[] = {
     {"mm.cpu.lists",
      {},
      [](Machine& m) {
-       m.pcp(1, ZoneType::Normal).high = 0;
-       m.pcp(1, ZoneType::Normal).room = -1;
+       m.pcp(1, ZoneType::Normal).batch = 7;
      },
-     "the CPU keeps 0 pages"},
+     "pages (batch 7)"},
     {"mm.roads", {}, [](Machine& m) { m.layout(1).spanned.start += 1; }, "memblock hands over"},
     {"mm.roads",
      {"kernel.ledger", "mm.buddy.audit", "mm.cpus.stress"},

@@ -178,6 +178,14 @@ class PretendMachine {
       if (node.present == 0) continue;
       const Pfn last = align_up(node.spanned.end, kPagesPerSection);
       node.mem_map = take((last - node.mem_map_start) * sizeof(Page));
+      const auto each_giga = [&](PfnRange frames, uint64_t bytes) {
+        return take((align_up(frames.end, kGigaFrames) - align_down(frames.start, kGigaFrames)) /
+                    kGigaFrames * bytes);
+      };
+      node.heads = each_giga(node.spanned, heads_bytes());
+      for (ZoneLayout& zone : node.zones) {
+        if (zone.present != 0) zone.pageblocks = each_giga(zone.spanned, pageblocks_bytes());
+      }
     }
     for (NodeLayout& node : nodes_) node.per_cpu = take(per_cpu_size(layout_, cpus_, node.id));
     size_ = static_cast<size_t>(next - first);
@@ -195,7 +203,7 @@ class PretendMachine {
     for (const NodeLayout& node : nodes_) {
       std::memset(map_.at<>(node.node_data.start), 0xa5, node.node_data.size());
       Page* pages = map_.at<Page>(node.mem_map.start);
-      const uint64_t count = std::min<uint64_t>(node.mem_map.size() / sizeof(Page), 1u << 20);
+      const uint64_t count = std::min<uint64_t>(node.mem_map.size / sizeof(Page), 1u << 20);
       for (uint64_t i = 0; i < count; ++i) {
         // Whatever would fit a block at this frame, most of all free ones of the right zone.
         const uint64_t r = random();

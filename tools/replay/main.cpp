@@ -165,7 +165,7 @@ void run(const Options& options) {
   std::vector<mm::E820Entry> storage(log.room_for_map());
   const mm::E820Table map = must(log.map(storage));
   const mm::Platform platform = platform_of(log);
-  const replay::PretendMemory memory(mm::phys(map.last_pfn(platform.max_pfn)));
+  replay::PretendMemory memory(mm::phys(map.last_pfn(platform.max_pfn)));
   mm::Relay<mm::OneCpu> relay(platform, memory.map(), out);
   must(relay.take_over(map.entries(), {}, mm::Phys{mm::kMaxPhys}, memory.end_of_low()));
   const mm::FirmwareRam firmware =
@@ -188,7 +188,7 @@ void run(const Options& options) {
   mm::NumaInput numa;
   numa.memory = log.srat;
   numa.named = log.named;
-  must(relay.finish({.numa = numa, .road = options.road}));
+  must(relay.finish({.numa = numa, .window = memory.window(), .road = options.road}));
   print_buddyinfo(relay.pages(), out);
   const mm::LedgerFacts facts{.firmware = firmware, .trims = trims};
   const auto closed = mm::close_ledger(relay, relay.pages(), facts, out);

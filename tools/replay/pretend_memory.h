@@ -9,9 +9,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "mm/direct_map.h"
 #include "mm/types.h"
+#include "mm/window.h"
 
 namespace replay {
 
@@ -27,12 +30,28 @@ class PretendMemory {
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base_ == MAP_FAILED) throw std::runtime_error("no address space for pretend memory");
   }
-  ~PretendMemory() { munmap(base_, size_); }
+  ~PretendMemory() {
+    munmap(base_, size_);
+    for (const auto& [start, bytes] : windows_) munmap(start, bytes);
+  }
   PretendMemory(const PretendMemory&) = delete;
   PretendMemory& operator=(const PretendMemory&) = delete;
 
   [[nodiscard]] mm::DirectMap map() const {
     return mm::DirectMap(reinterpret_cast<uintptr_t>(base_) - static_cast<uintptr_t>(start_.v));
+  }
+  // What lies in it is memory of its own: whoever made it looks at it by this alone.
+  [[nodiscard]] mm::Window window() {
+    const auto reserve = [](void* self, uint64_t bytes) -> void* {
+      void* const start = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (start == MAP_FAILED) return nullptr;
+      static_cast<PretendMemory*>(self)->windows_.emplace_back(start, static_cast<size_t>(bytes));
+      return start;
+    };
+    return {.reserve = reserve,
+            .map = [](void*, void*, mm::Range, const mm::Window::Tables&) { return true; },
+            .context = this};
   }
   // How much there is.
   [[nodiscard]] size_t size() const { return size_; }
@@ -46,6 +65,7 @@ class PretendMemory {
   uint64_t asked_;
   size_t size_ = 0;
   void* base_ = MAP_FAILED;
+  std::vector<std::pair<void*, size_t>> windows_;
 };
 
 }  // namespace replay

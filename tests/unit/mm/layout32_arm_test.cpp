@@ -187,7 +187,8 @@ Initmem setup node 0 [mem 0x0000000080000000-0x00000000bfffffff]
   }
   const Range node_data = m.node(0).node_data;
   EXPECT_EQ(node_data.end, kSpace.lowmem_limit() - lists);
-  EXPECT_EQ(m.node(0).mem_map, (Range{node_data.start - 4 * mm::kMiB, node_data.start}));
+  EXPECT_EQ(m.node(0).mem_map.start, node_data.start - 4 * mm::kMiB);
+  EXPECT_EQ(m.node(0).mem_map.size, 4 * mm::kMiB);
 
   // devicemaps_init: the vectors. kmap_init: the table of 512 entries through which highmem is
   // mapped. The zero page. Each is a page of lowmem from bootmem.

@@ -17,11 +17,12 @@ constexpr mm::NodeSizes kSizes{
 constexpr Pfn kDmaEnd{0x1000};
 
 // Places every node's structures; the log, then the reservations.
-std::string place(test::LaidOut& laid, const mm::NodeSizes& sizes = kSizes) {
+std::string place(test::LaidOut& laid, const mm::NodeSizes& sizes = kSizes,
+                  const mm::Window& window = {}) {
   test::Log log;
   for (mm::NodeLayout& node : laid.nodes) {
     const auto placed = mm::place_node(node, sizes, laid.numa.active, laid.machine.e820,
-                                       laid.reservations, kDmaEnd, log.printer());
+                                       laid.reservations, kDmaEnd, window, log.printer());
     if (!placed.ok()) return log.take() + test::describe(placed.error());
   }
   for (const mm::Reservation& r : laid.reservations.entries()) {
@@ -63,7 +64,8 @@ BIOS-e820: [mem 0x0000000040000000-0x0000000047ffffff] usable
   EXPECT_EQ(place(laid, {.page_bytes = 16}), R"([0x47c00000 0x47c80000) MEMMAP
 [0x47f80000 0x48000000) MEMMAP
 )");
-  EXPECT_EQ(laid.nodes[0].mem_map, (mm::Range{Phys{0x47c00000}, Phys{0x48000000}}));
+  EXPECT_EQ(laid.nodes[0].mem_map.start, Phys{0x47c00000});
+  EXPECT_EQ(laid.nodes[0].mem_map.size, 0x400000u);
 }
 
 TEST(Placement, DmaIsAvoidedAndTakenWhenThereIsNothingElse) {
@@ -112,7 +114,7 @@ SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
 [0x7f7ff000 0x7ffff000) MEMMAP
 [0x7ffff000 0x80000000) NODE_DATA
 )");
-  EXPECT_TRUE(laid.nodes[1].mem_map.empty());
+  EXPECT_EQ(laid.nodes[1].mem_map.size, 0u);
 }
 
 TEST(Placement, WithKernelcoreMirrorInMirroredMemoryWhereverThatIs) {
@@ -140,15 +142,90 @@ Could not allocate 0x0000000000800000 bytes of mirrored memory
 )");
 }
 
-TEST(Placement, AHoleThatIsTooLargeForOneMemMapIsNamed) {
-  // 4 GiB of Pages in one piece, between which there is nothing, on a machine of 4 GiB.
-  test::LaidOut laid(R"(
+// 4 GiB of Pages in one stretch, between which there is nothing, on a machine of 4 GiB.
+constexpr const char* kFarApart = R"(
 BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
 BIOS-e820: [mem 0x0000010000000000-0x000001007fffffff] usable
-)");
+)";
+
+TEST(Placement, AHoleThatIsTooLargeForOneMemMapIsNamed) {
+  test::LaidOut laid(kFarApart);
   EXPECT_EQ(
       place(laid, {.page_bytes = 16}),
       "error: MEMMAP: no room for one mem_map over a node's holes (bytes 4303355904, node 0)\n");
+}
+
+// A window that remembers what lies in it.
+class Recorded {
+ public:
+  mm::Window window() {
+    return {.reserve = [](void* self, uint64_t bytes) -> void* {
+              static_cast<Recorded*>(self)->log.printer().line("window of {:#x}", bytes);
+              return static_cast<Recorded*>(self)->has_addresses ? kStart : nullptr;
+            },
+            .map =
+                [](void* self, void* at, mm::Range frames, const mm::Window::Tables& tables) {
+                  auto& recorded = *static_cast<Recorded*>(self);
+                  const mm::Phys table = recorded.wants_table ? tables.page() : Phys{};
+                  recorded.log.printer().line("{:#x}: [{} {}) table {}",
+                                              static_cast<std::byte*>(at) - kStart, frames.start,
+                                              frames.end, table);
+                  return recorded.has_tables;
+                },
+            .context = this};
+  }
+  static inline std::byte* const kStart = reinterpret_cast<std::byte*>(uintptr_t{1} << 22);
+  bool has_addresses = true, has_tables = true, wants_table = false;
+  test::Log log;
+};
+
+TEST(Placement, AHoleThatIsTooLargeForOneStretchIsLeftOutOfAWindow) {
+  test::LaidOut laid(kFarApart);
+  Recorded recorded;
+  recorded.wants_table = true;
+  EXPECT_EQ(place(laid, {.page_bytes = 16, .heads = 0x2000}, recorded.window()),
+            R"([0x1007d7f8000 0x1007d7fa000) MEMMAP
+[0x1007d7fa000 0x1007d7fe000) MEMMAP
+[0x1007d7fe000 0x1007d7ff000) PGTABLE
+[0x1007d7ff000 0x1007d800000) PGTABLE
+[0x1007d800000 0x1007e000000) MEMMAP
+[0x1007f000000 0x1007f800000) MEMMAP
+)");
+  EXPECT_EQ(recorded.log.take(), R"(window of 0x100800000
+0x0: [0x1007f800000 0x10080000000) table 0x1007f7ff000
+0x100000000: [0x1007f000000 0x1007f7ff000) table 0x1007efff000
+)");
+  EXPECT_EQ(laid.nodes[0].mem_map.window, Recorded::kStart);
+  EXPECT_EQ(laid.nodes[0].mem_map.size, 0x100800000u);
+  EXPECT_EQ(laid.nodes[0].heads.window, nullptr);
+}
+
+TEST(Placement, PiecesAreAsLargeAsThereIsRoom) {
+  // 8 MiB of Pages, and nowhere more than 3 MiB in a row.
+  std::string drawing = "BIOS-e820: [mem 0x0000000000100000-0x00000000003fffff] usable\n";
+  for (unsigned mib = 4; mib < 40; mib += 4) {
+    char line[96];
+    mm::format(line, "BIOS-e820: [mem 0x{:016x}-0x{:016x}] usable\n", mib * mm::kMiB,
+               (mib + 3) * mm::kMiB - 1);
+    drawing += line;
+  }
+  drawing += "BIOS-e820: [mem 0x0000000040000000-0x00000000401fffff] usable\n";
+  test::LaidOut laid(drawing);
+  Recorded recorded;
+  EXPECT_EQ(place(laid, {.page_bytes = 16}, recorded.window()), "");
+  EXPECT_EQ(recorded.log.take(), "");
+}
+
+TEST(Placement, AWindowWithoutAddressesOrTablesIsNamed) {
+  Recorded recorded;
+  recorded.has_tables = false;
+  test::LaidOut laid(kFarApart);
+  EXPECT_EQ(place(laid, {.page_bytes = 16}, recorded.window()),
+            "error: MEMMAP: no page for the tables of a mem_map in pieces (bytes 8388608, node 0)\n");
+  recorded.has_addresses = false;
+  test::LaidOut again(kFarApart);
+  EXPECT_EQ(place(again, {.page_bytes = 16}, recorded.window()),
+            "error: MEMMAP: no addresses for a mem_map in pieces (bytes 4303355904, node 0)\n");
 }
 
 TEST(Placement, NoRoomIsSaidWithTheSize) {

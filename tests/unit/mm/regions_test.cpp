@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <vector>
@@ -121,8 +123,11 @@ TEST(FreeMap, EachBlockAlone) {
 TEST(RegionSets, AreSets) {
   constexpr uint64_t kRegions = 40'000;
   constexpr unsigned kSets = 3;
-  std::vector<uint64_t> storage(RegionSets::bytes_needed(kRegions, kSets) / 8, ~uint64_t{0});
-  RegionSets sets(kRegions, kSets, storage.data());
+  // Members lie apart, with what is somebody else's between.
+  constexpr uint64_t kStride = RegionSets::members_bytes(kSets) + 64;
+  std::vector<uint64_t> members(RegionSets::groups_of(kRegions) * kStride / 8, ~uint64_t{0});
+  std::vector<uint64_t> marks(RegionSets::marks_bytes(kRegions, kSets) / 8, ~uint64_t{0});
+  RegionSets sets(kRegions, kSets, members.data(), kStride, marks.data());
   std::array<std::set<RegionIndex>, kSets> plain;
   std::mt19937_64 random(2);
   for (int step = 0; step < 20'000; ++step) {
@@ -156,12 +161,15 @@ TEST(RegionSets, AreSets) {
 
 TEST(Regions, TheLowestThatServesIsFound) {
   const PfnRange frames{{0x1000}, {0x1000 + 600 * 512}};
-  std::vector<uint64_t> storage(Regions::bytes_needed(frames, 0, 2) / 8 + 8, ~uint64_t{0});
-  void* aligned = storage.data();
-  size_t room = storage.size() * 8;
-  ASSERT_NE(std::align(64, Regions::bytes_needed(frames, 0, 2), aligned, room), nullptr);
-  Regions regions(frames, 0, 2, aligned);
-  ASSERT_EQ(regions.count(), 600u);
+  const size_t groups = Regions::groups(frames, 0) * Regions::group_bytes(2);
+  const std::unique_ptr<std::byte, void (*)(void*)> storage(
+      static_cast<std::byte*>(std::aligned_alloc(64, groups)), std::free);
+  std::memset(storage.get(), 0xff, groups);
+  std::vector<uint64_t> marks(Regions::marks_bytes(frames, 0, 2) / 8, ~uint64_t{0});
+  Regions regions(frames, 0, 2, storage.get(), marks.data());
+  // Counted from the GiB's start.
+  ASSERT_EQ(regions.count(), 608u);
+  ASSERT_EQ(regions.start(0), Pfn{0});
   struct Filed {
     unsigned kind, free, largest;
   };
