@@ -135,7 +135,8 @@ class AloneMachine {
     node_.fallback = &node_.id;
     node_.fallback_count = 1;
     mm::ZoneLayout& normal = node_.zones[mm::ZoneType::Normal];
-    normal = {all, all.size()};
+    normal.spanned = all;
+    normal.present = all.size();
     node_.present = all.size();
     active_.pfns = all;
     active_.node = 0;

@@ -14,6 +14,7 @@ constexpr std::array kKnown{
     OptionRow{"mem", Needed, "mem=SIZE: use no RAM above SIZE (K, M, G, T)"},
     OptionRow{"memmap", Needed,
               "memmap=SIZE@START, #, $ or !: RAM, ACPI data, reserved or persistent"},
+    OptionRow{"mem_map", Needed, "mem_map=pieces: as where no stretch of RAM is long enough for it"},
     OptionRow{"mtrr_trim", Needed, "mtrr_trim=off: use RAM that MTRRs leave uncached, too"},
     OptionRow{"disable_mtrr_trim", None, "disable_mtrr_trim: mtrr_trim=off, as Linux calls it"},
     OptionRow{"early", Needed,

@@ -188,6 +188,7 @@ Result<> audit_pageblocks(const Zone& zone, Tally& seen) {
       const RegionIndex index = group * RegionSets::kGroup + i;
       if (index >= regions.count()) break;
       const Pfn pfn = regions.start(index);
+      if (!zone.spanned.overlaps({pfn, pfn + kPageblockFrames})) continue;
       if (blocks.at(pfn).state() != PageblockState::Described) continue;
       BATON_TRY(audit_region(zone, regions, index));
       const Migratetype type = blocks.at(pfn).type();

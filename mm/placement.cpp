@@ -76,6 +76,7 @@ class Placer {
 
 // An array of a node, or of a zone of it: `bytes` for each `unit` of frames.
 struct Shape {
+  const char* name;  // of its reservations
   PfnRange frames;  // whole units
   uint64_t unit, bytes;
 
@@ -93,39 +94,37 @@ class ArrayPlacer {
     const uint64_t size = shape.size();
     const Result<Place> stretch =
         window_.always && window_.exists()
-            ? Error{"always in pieces", kName}
-            : placer_.find(size, kPageSize, kName);
+            ? Error{"always in pieces", shape.name}
+            : placer_.find(size, kPageSize, shape.name);
     if (stretch.ok()) {
       array = stretch.value().range;
       return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
-        return reservations_.reserve({array.start + offset, array.start + offset + bytes}, kName);
+        return reservations_.reserve({array.start + offset, array.start + offset + bytes},
+                                     shape.name);
       });
     }
-    bool holes = false;
-    uint64_t in_parts = 0;
+    uint64_t with_ram = 0;
     BATON_TRY(for_each_part(shape, zone, [&](uint64_t, uint64_t bytes) -> Result<> {
-      in_parts += bytes;
+      with_ram += bytes;
       return {};
     }));
-    holes = in_parts != size;
     if (!window_.exists()) {
-      if (!holes) return stretch.error();
-      return Error{"no room for one mem_map over a node's holes (bytes {}, node {})", kName, size,
+      if (with_ram == size) return stretch.error();
+      return Error{"no room for one array over a node's holes (bytes {}, node {})", shape.name, size,
                    node_.id};
     }
     array.size = size;
     array.window = window_.reserve(window_.context, size);
     if (array.window == nullptr) {
-      return Error{"no addresses for a mem_map in pieces (bytes {}, node {})", kName, size, node_.id};
+      return Error{"no addresses for an array in pieces (bytes {}, node {})", shape.name, size,
+                   node_.id};
     }
     return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
-      return place_pieces(static_cast<std::byte*>(array.window), offset, offset + bytes);
+      return place_pieces(shape, static_cast<std::byte*>(array.window), offset, offset + bytes);
     });
   }
 
  private:
-  static constexpr const char* kName = "MEMMAP";
-
   // Calls visit(offset, bytes) for each run of units with RAM.
   template <class Visit>
   Result<> for_each_part(const Shape& shape, size_t zone, Visit visit) const {
@@ -153,23 +152,23 @@ class ArrayPlacer {
   }
 
   // RAM for [offset, end) of a window, in pieces as large as they can be had.
-  Result<> place_pieces(std::byte* window, uint64_t offset, uint64_t end) {
+  Result<> place_pieces(const Shape& shape, std::byte* window, uint64_t offset, uint64_t end) {
     constexpr uint64_t kLarge = Window::kLargePiece;
     while (offset < end) {
       uint64_t size = std::min(end - offset, largest_);
       // Up to where a large page can begin, if it comes to that.
       if (offset % kLarge != 0) size = std::min(size, kLarge - offset % kLarge);
-      const Result<Place> place = placer_.find(size, size < kLarge ? kPageSize : kLarge, kName);
+      const Result<Place> place = placer_.find(size, size < kLarge ? kPageSize : kLarge, shape.name);
       if (!place.ok()) {
         if (size == kPageSize) return place.error();
         largest_ = align_up(size / 2, size > kLarge ? kLarge : kPageSize);
         continue;
       }
-      BATON_TRY(reservations_.reserve(place.value().range, kName));
+      BATON_TRY(reservations_.reserve(place.value().range, shape.name));
       const Window::Tables tables{[](void* self) { return static_cast<ArrayPlacer*>(self)->table(); },
                                   this};
       if (!window_.map(window_.context, window + offset, place.value().range, tables)) {
-        return Error{"no page for the tables of a mem_map in pieces (bytes {}, node {})", kName, size,
+        return Error{"no page for the tables of an array in pieces (bytes {}, node {})", shape.name, size,
                      node_.id};
       }
       offset += size;
@@ -216,21 +215,24 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
   ArrayPlacer arrays(placer, node, active, reservations, window);
   if (const PfnRange frames = mem_map_frames(node); !frames.empty() && sizes.page_bytes != 0) {
     BATON_TRY(arrays.place(node.mem_map,
-                           {frames, kPagesPerSection, kPagesPerSection * sizes.page_bytes}));
+                           {"MEMMAP", frames, kPagesPerSection,
+                            kPagesPerSection * sizes.page_bytes}));
     node.mem_map_start = frames.start;
   }
-  const auto gigas = [](PfnRange frames) {
+  const auto by_giga = [](PfnRange frames, uint64_t bytes) {
     constexpr uint64_t kFrames = kGiB / kPageSize;
-    return PfnRange{align_down(frames.start, kFrames), align_up(frames.end, kFrames)};
+    return Shape{"NODE_DATA",
+                 {align_down(frames.start, kFrames), align_up(frames.end, kFrames)},
+                 kFrames,
+                 bytes};
   };
   if (node.present != 0 && sizes.heads != 0) {
-    BATON_TRY(arrays.place(node.heads, {gigas(node.spanned), kGiB / kPageSize, sizes.heads}));
+    BATON_TRY(arrays.place(node.heads, by_giga(node.spanned, sizes.heads)));
   }
   for (const ZoneType type : kAllZones) {
     ZoneLayout& zone = node.zones[type];
     if (zone.present == 0 || sizes.pageblocks == 0) continue;
-    BATON_TRY(arrays.place(zone.pageblocks,
-                           {gigas(zone.spanned), kGiB / kPageSize, sizes.pageblocks},
+    BATON_TRY(arrays.place(zone.pageblocks, by_giga(zone.spanned, sizes.pageblocks),
                            static_cast<size_t>(type)));
   }
   if (sizes.per_cpu != 0) {

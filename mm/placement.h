@@ -34,8 +34,8 @@ struct NodeSizes {
 [[nodiscard]] PfnRange mem_map_frames(const NodeLayout& node);
 
 // Places the structures of one node, whose id, spanned and zones are known; fills in node_data,
-// mem_map, mem_map_start, heads, pageblocks and per_cpu, and reserves "NODE_DATA", "MEMMAP" (for all
-// three arrays) and "PER_CPU". `dma_end` is the first frame above the DMA zone.
+// mem_map, mem_map_start, heads, pageblocks and per_cpu, and reserves "NODE_DATA" (also for heads
+// and pageblocks), "MEMMAP" and "PER_CPU". `dma_end` is the first frame above the DMA zone.
 //
 // Of an array only the pages for sections, or GiBs, with RAM are reserved: the rest is never touched,
 // and its memory is free for others. Still it is one stretch of addresses: a hole of 1 TiB has to

@@ -266,8 +266,10 @@ class PageAudit {
   void judge_window() {
     for (Phys at{run_.phys}; at < Phys{run_.phys + run_.size};) {
       const mm::Reservation* const kept = relay_.reservations().find(at);
-      if (kept == nullptr || !mm::has_name(*kept, "MEMMAP") || !allowed(Purpose::Data)) {
-        verdict_ = Verdict::fail("{:#x}, of a mem_map in pieces, leads to {} ({}{})",
+      const bool ours =
+          kept != nullptr && (mm::has_name(*kept, "MEMMAP") || mm::has_name(*kept, "NODE_DATA"));
+      if (!ours || !allowed(Purpose::Data)) {
+        verdict_ = Verdict::fail("{:#x}, of an array in pieces, leads to {} ({}{})",
                                  run_.virt + (at - Phys{run_.phys}), at,
                                  run_.writable ? "W" : "R", run_.executable ? "X" : "");
         return;

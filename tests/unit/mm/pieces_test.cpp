@@ -12,6 +12,9 @@ namespace {
 using mm::Pfn;
 using mm::PfnRange;
 
+// The other has a bit for each frame of a hole, too.
+const test::RelayOptions kMemblock{.road = mm::Road::Memblock};
+
 constexpr mm::Gfp kAny = mm::kGfpKernel | mm::kGfpFlagMovable | mm::kGfpFlagNoWarn;
 constexpr mm::Gfp kAll = kAny | mm::kGfpFlagMemAlloc;  // below every mark
 
@@ -47,7 +50,8 @@ TEST(Pieces, RamOnBothSidesOfAHoleOfATebibyte) {
 BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
 BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
 BIOS-e820: [mem 0x0000010000000000-0x0000010003ffffff] usable
-)");
+)",
+                        kMemblock);
   const mm::NodeLayout& node = machine.relay.layout().nodes[0];
   EXPECT_NE(node.mem_map.window, nullptr);
   // What is kept for it is not much more than for a machine without the hole.
@@ -66,7 +70,8 @@ TEST(Pieces, ANodeThatSpansMoreThanLinksCanName) {
 BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
 BIOS-e820: [mem 0x0000000000100000-0x0000000001ffffff] usable
 BIOS-e820: [mem 0x0000140000000000-0x0000140003ffffff] usable
-)");
+)",
+                        kMemblock);
   auto& pages = machine.relay.pages();
   for (const unsigned order : {0u, 1u, 3u, 9u}) take_all(machine, order);
   // What waits for the zone's lock is found again, too.
@@ -81,7 +86,8 @@ TEST(Pieces, ANodeOf64Tebibytes) {
   test::Relayed machine(R"(
 BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
 BIOS-e820: [mem 0x0000000000100000-0x00003fffffffffff] usable
-)");
+)",
+                        kMemblock);
   auto& pages = machine.relay.pages();
   EXPECT_GT(pages.counts().free, (64 * mm::kTiB >> mm::kPageShift) / 1000 * 995);
   for (const uint64_t tib : {1u, 15u, 16u, 17u, 40u, 63u}) {

@@ -152,7 +152,7 @@ TEST(Placement, AHoleThatIsTooLargeForOneMemMapIsNamed) {
   test::LaidOut laid(kFarApart);
   EXPECT_EQ(
       place(laid, {.page_bytes = 16}),
-      "error: MEMMAP: no room for one mem_map over a node's holes (bytes 4303355904, node 0)\n");
+      "error: MEMMAP: no room for one array over a node's holes (bytes 4303355904, node 0)\n");
 }
 
 // A window that remembers what lies in it.
@@ -184,16 +184,16 @@ TEST(Placement, AHoleThatIsTooLargeForOneStretchIsLeftOutOfAWindow) {
   Recorded recorded;
   recorded.wants_table = true;
   EXPECT_EQ(place(laid, {.page_bytes = 16, .heads = 0x2000}, recorded.window()),
-            R"([0x1007d7f8000 0x1007d7fa000) MEMMAP
-[0x1007d7fa000 0x1007d7fe000) MEMMAP
-[0x1007d7fe000 0x1007d7ff000) PGTABLE
-[0x1007d7ff000 0x1007d800000) PGTABLE
-[0x1007d800000 0x1007e000000) MEMMAP
-[0x1007f000000 0x1007f800000) MEMMAP
+            R"([0x1007e5fc000 0x1007e600000) NODE_DATA
+[0x1007edfc000 0x1007ee00000) NODE_DATA
+[0x1007ee00000 0x1007f600000) MEMMAP
+[0x1007f7fe000 0x1007f7ff000) PGTABLE
+[0x1007f7ff000 0x1007f800000) PGTABLE
+[0x1007f800000 0x10080000000) MEMMAP
 )");
   EXPECT_EQ(recorded.log.take(), R"(window of 0x100800000
 0x0: [0x1007f800000 0x10080000000) table 0x1007f7ff000
-0x100000000: [0x1007f000000 0x1007f7ff000) table 0x1007efff000
+0x100000000: [0x1007ee00000 0x1007f600000) table 0x1007f7fe000
 )");
   EXPECT_EQ(laid.nodes[0].mem_map.window, Recorded::kStart);
   EXPECT_EQ(laid.nodes[0].mem_map.size, 0x100800000u);
@@ -201,19 +201,27 @@ TEST(Placement, AHoleThatIsTooLargeForOneStretchIsLeftOutOfAWindow) {
 }
 
 TEST(Placement, PiecesAreAsLargeAsThereIsRoom) {
-  // 8 MiB of Pages, and nowhere more than 3 MiB in a row.
-  std::string drawing = "BIOS-e820: [mem 0x0000000000100000-0x00000000003fffff] usable\n";
-  for (unsigned mib = 4; mib < 40; mib += 4) {
-    char line[96];
-    mm::format(line, "BIOS-e820: [mem 0x{:016x}-0x{:016x}] usable\n", mib * mm::kMiB,
-               (mib + 3) * mm::kMiB - 1);
-    drawing += line;
+  // Eight sections of which each has 1 MiB of RAM, and half a MiB of Pages.
+  std::string drawing;
+  for (uint64_t section = 1; section <= 8; ++section) {
+    test::Log line;
+    const Phys start{section * 128 * mm::kMiB};
+    line.printer().line("BIOS-e820: {} usable", mem(mm::Range{start, start + mm::kMiB}));
+    drawing += line.take();
   }
-  drawing += "BIOS-e820: [mem 0x0000000040000000-0x00000000401fffff] usable\n";
   test::LaidOut laid(drawing);
   Recorded recorded;
-  EXPECT_EQ(place(laid, {.page_bytes = 16}, recorded.window()), "");
-  EXPECT_EQ(recorded.log.take(), "");
+  EXPECT_EQ(place(laid, {.page_bytes = 16}, recorded.window()), R"([0x28000000 0x28100000) MEMMAP
+[0x30000000 0x30100000) MEMMAP
+[0x38000000 0x38100000) MEMMAP
+[0x40000000 0x40100000) MEMMAP
+)");
+  EXPECT_EQ(recorded.log.take(), R"(window of 0x400000
+0x0: [0x40000000 0x40100000) table 0x0
+0x100000: [0x38000000 0x38100000) table 0x0
+0x200000: [0x30000000 0x30100000) table 0x0
+0x300000: [0x28000000 0x28100000) table 0x0
+)");
 }
 
 TEST(Placement, AWindowWithoutAddressesOrTablesIsNamed) {
@@ -221,11 +229,11 @@ TEST(Placement, AWindowWithoutAddressesOrTablesIsNamed) {
   recorded.has_tables = false;
   test::LaidOut laid(kFarApart);
   EXPECT_EQ(place(laid, {.page_bytes = 16}, recorded.window()),
-            "error: MEMMAP: no page for the tables of a mem_map in pieces (bytes 8388608, node 0)\n");
+            "error: MEMMAP: no page for the tables of an array in pieces (bytes 8388608, node 0)\n");
   recorded.has_addresses = false;
   test::LaidOut again(kFarApart);
   EXPECT_EQ(place(again, {.page_bytes = 16}, recorded.window()),
-            "error: MEMMAP: no addresses for a mem_map in pieces (bytes 4303355904, node 0)\n");
+            "error: MEMMAP: no addresses for an array in pieces (bytes 4303355904, node 0)\n");
 }
 
 TEST(Placement, NoRoomIsSaidWithTheSize) {

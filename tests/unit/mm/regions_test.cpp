@@ -148,14 +148,14 @@ TEST(RegionSets, AreSets) {
     ASSERT_EQ(sets.first(set), plain[set].empty() ? kNoFrame : *plain[set].begin());
     if (step % 500 != 0) continue;
     ASSERT_TRUE(sets.consistent(set));
-    std::set<RegionIndex> members;
+    std::set<RegionIndex> found;
     for (RegionIndex group = 0; group < sets.groups(); ++group) {
       const auto words = sets.members(set, group);
       for (unsigned i = 0; i < RegionSets::kGroup; ++i) {
-        if ((words[i / 64] >> i % 64 & 1) != 0) members.insert(group * RegionSets::kGroup + i);
+        if ((words[i / 64] >> i % 64 & 1) != 0) found.insert(group * RegionSets::kGroup + i);
       }
     }
-    ASSERT_EQ(members, plain[set]);
+    ASSERT_EQ(found, plain[set]);
   }
 }
 
