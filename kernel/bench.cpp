@@ -11,14 +11,7 @@ namespace {
 
 constexpr unsigned kRounds = 1000;
 
-// The counter is read twice around each measurement; what that costs itself is taken off.
-template <class Work>
-uint64_t ticks_of(Work work) {
-  const uint64_t start = arch::cycles();
-  work();
-  return arch::cycles() - start;
-}
-
+// What the loop and reading the counter cost themselves is taken off.
 uint64_t per_round(uint64_t ticks, uint64_t empty) {
   return (ticks - (empty < ticks ? empty : ticks) + kRounds / 2) / kRounds;
 }
@@ -212,7 +205,7 @@ void bench_start(const Booted& machine, const mm::Printer& out) {
   out.line("BENCH boot.prompt {} ticks", machine.prompted - h.tsc_entry);
 }
 
-void bench_allocator(Booted& machine, const mm::Printer& out) {
+void bench_allocator(Booted& machine, std::string_view what, const mm::Printer& out) {
   Bench bench(
       machine.relay.pages(), [] { return arch::this_cpu(); }, "alloc", out);
   bench.first_touch();
@@ -222,6 +215,7 @@ void bench_allocator(Booted& machine, const mm::Printer& out) {
   bench.free_alone<9>();
   bench.pair<18>();
   bench_alone(machine, out);
+  if (what == "half") bench_half(machine, out);
   out.line("BENCH end");
 }
 

@@ -7,11 +7,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
+#include "kernel/arch.h"
 #include "kernel/booted.h"
 #include "mm/print.h"
 
 namespace kernel {
+
+template <class Work>
+uint64_t ticks_of(Work work) {
+  const uint64_t start = arch::cycles();
+  work();
+  return arch::cycles() - start;
+}
 
 // What each station of the relay cost: lap() after each.
 class Laps {
@@ -39,7 +48,12 @@ void bench_start(const Booted& machine, const mm::Printer& out);
 
 // Pairs of alloc_pages and free_pages on an allocator at rest: "alloc." as the kernel's code does
 // it, with the question which CPU it is, held calls and frees that may race; "alone." by the same
-// code for one CPU that nothing interrupts.
-void bench_allocator(Booted& machine, const mm::Printer& out);
+// code for one CPU that nothing interrupts. `what` is "half" for bench_half(), too.
+void bench_allocator(Booted& machine, std::string_view what, const mm::Printer& out);
+
+// Half of node 0's memory at orders 0, 3 and 9, ticks per call: "bulk." takes it and gives it back,
+// "repeat." holds it and takes and gives one block, "random." gives it back in random order and
+// takes again what came back so. "first.giga": the first look into a GiB.
+void bench_half(Booted& machine, const mm::Printer& out);
 
 }  // namespace kernel

@@ -244,7 +244,7 @@ void kernel_main(const loader::Handoff& handoff) {
   const Options options(kept.options());
 
   // When it is timed, it is silent: a line on a serial port costs more than a station.
-  const bool bench = options.has("bench");
+  const auto bench = options.find("bench");
   Relay relay(arch::platform(handoff.paging_levels), kept.map(), bench ? mm::Printer() : log());
   Laps laps;
   const CpuOptions cpus = cpu_options(options, log());
@@ -258,7 +258,7 @@ void kernel_main(const loader::Handoff& handoff) {
   must("ledger", close_ledger(machine, log()));
   if (bench) {
     laps.print(bare());
-    bench_allocator(machine, bare());
+    bench_allocator(machine, bench->value, bare());
   }
   watch_hardware_errors(machine, log());
   kernel::cpus().set_rest(give_back_remote, &relay.pages());

@@ -32,15 +32,15 @@ void stress(Booted& machine, std::string_view argument, const Printer& out) {
   (void)run_stress(machine, *operations, out);
 }
 
-void measure(Booted& machine, std::string_view, const Printer& out) {
+void measure(Booted& machine, std::string_view argument, const Printer& out) {
   bench_start(machine, out);
-  bench_allocator(machine, out);
+  bench_allocator(machine, argument, out);
 }
 
 constexpr std::array kCommands{
     Command{"memtest", "[WORDS]", "test free memory: quick or full, passes, node:N", test_memory},
     Command{"stress", "N", "all CPUs allocate and free, N times together", stress},
-    Command{"bench", "", "what the start and allocations cost", measure},
+    Command{"bench", "[half]", "what the start and allocations cost; of half of memory", measure},
 };
 
 }  // namespace
