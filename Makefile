@@ -347,6 +347,18 @@ $(BUILD)/host/growth: $(GROWTH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/gr
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $(GROWTH_OBJ) $(BUILD)/host/libmm.a
 
+# Programs of their own beside these: what threads cost each other, what becomes of memory, what is
+# touched.
+HOST_BENCHES := $(patsubst %,$(BUILD)/host/%,bulk fragmentation metadata)
+$(HOST_BENCHES): $(BUILD)/host/%: $(BUILD)/host/fast/tests/bench/%.o $(BUILD)/host/libmm.a
+	$(call say,LINK)
+	$(Q)$(CXX) -o $@ $^ -pthread
+# An allocator to stand beside Baton's, for the test of BENCH_WITH.
+$(BUILD)/host/plain_map.so: tests/bench/plain_map.c tests/bench/other_allocator.h
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -x c -Wall -Wextra -Werror -O2 -I. -shared -fpic -o $@ $<
+
 # Bytes from outside (firmware's tables and map, files on the disk) under libFuzzer, which is clang's.
 FUZZ_CXX ?= clang++
 FUZZ_SECONDS ?= 60
@@ -383,7 +395,7 @@ replay: $(BUILD)/host/replay
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
-  $(BUILD)/host/growth $(BUILD)/host/replay $(FAULTY)
+  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY)
 
 # --- Other architectures -----------------------------------------------------------------------
 # Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:
@@ -524,7 +536,8 @@ KERNEL ?=
 BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
-.PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth
+.PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth bench-linux bench-check \
+  bench-record
 referee: all
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
 	  $(if $(RANDOM),--random $(RANDOM)) $(if $(SEED),--seed $(SEED))
@@ -537,9 +550,22 @@ soak: all $(BUILD)/host/threads_soak
 	@BUILD=$(BUILD) $(PYTHON) tools/soak --guest $(OPERATIONS) --host $(HOST_OPERATIONS)
 	@BUILD=$(BUILD) $(PYTHON) tests/referee/soak --boots $(BOOTS)
 
-bench: all $(BUILD)/host/growth
+bench: all $(BUILD)/host/growth $(BUILD)/host/fragmentation $(BUILD)/host/metadata
 	@SIZES='$(SIZES)' tools/bench
+	@$(BUILD)/host/fragmentation
+	@$(BUILD)/host/metadata
 	@$(BUILD)/host/growth
+
+bench-linux: all
+	@BUILD=$(BUILD) SIZES='$(SIZES)' $(PYTHON) tests/referee/bench
+
+# All but times on the host, beside what is in docs/. Recorded are Linux's figures, too.
+bench-check:
+	@+$(MAKE) --no-print-directory bench > $(BUILD)/bench.log
+	@$(PYTHON) tools/benchmarks check $(BUILD)/bench.log
+bench-record:
+	@+$(MAKE) --no-print-directory bench bench-linux > $(BUILD)/bench.log
+	@$(PYTHON) tools/benchmarks record $(BUILD)/bench.log
 
 # CURVES="reserve nodes": only those.
 bench-growth: $(BUILD)/host/growth
@@ -548,9 +574,11 @@ bench-growth: $(BUILD)/host/growth
 bench-cpus: all
 	@BUILD=$(BUILD) WHAT='$(WHAT)' tools/bench_cpus
 
-bench-host: $(BUILD)/host/benchmarks
+bench-host: $(BUILD)/host/benchmarks $(BUILD)/host/bulk $(if $(BENCH_WITH),$(BUILD)/host/fragmentation)
 	@$< --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true \
 	  --benchmark_report_aggregates_only=true
+	@THREADS='$(THREADS)' BENCH_WITH='$(BENCH_WITH)' $(BUILD)/host/bulk
+	$(if $(BENCH_WITH),@BENCH_WITH='$(BENCH_WITH)' $(BUILD)/host/fragmentation)
 
 OUR_SOURCES = $(shell find efi loader mm kernel tools tests -name '*.cpp' -o -name '*.h')
 format:
@@ -582,12 +610,17 @@ help:
 #: make soak       all CPUs in the allocator for long, nothing lost: in a guest of 8 CPUs and 4 nodes
 #:                   (OPERATIONS=50000000), as 2 and 8 threads (HOST_OPERATIONS=200000000);
 #:                   machines of 64 and 255 CPUs; and one two-node machine booted 100 times (BOOTS=100): always the same
-#: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G");
-#:                   and bench-growth
+#: make bench      count instructions: the relay's stations, allocations (SIZES="2G 16G"); how memory
+#:                   fragments, what of it is touched; and bench-growth
 #: make bench-cpus what many CPUs cost and bring, in time: their start, memtest, waiting
 #:                   WHAT="bring-up memtest prompt"
-#: make bench-host nanoseconds of the page allocator on the host, beside a plain list
-#: make bench-growth how costs grow with a machine's entries, reservations and nodes, in exponents
+#: make bench-host nanoseconds of the page allocator on the host, beside a plain list; several threads
+#:                   THREADS="1 2 4" BENCH_WITH=path: beside the allocator of a shared library, see
+#:                   tests/bench/other_allocator.h
+#: make bench-linux instructions of the hand-over, Debian's Linux beside Baton (SIZES="2G 64G")
+#: make bench-check make bench, and what has moved by more than 2 % from docs/benchmarks.txt
+#: make bench-record  make bench bench-linux into docs/benchmarks.txt, its table and pictures
+#: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)

@@ -139,13 +139,19 @@ class Machine {
     must(relay_.take_over(e820, in_use, Phys{mm::kMaxPhys}, memory_.end_of_low()));
   }
 
-  void hand_over() {
+  void hand_over(unsigned cpus = 1) {
     mm::RelayInput input;
     input.numa.memory = srat_;
+    input.cpus = cpus;
     must(relay_.finish(input));
   }
   void give_back(const char* name, uint64_t frames) {
     if (must(relay_.give_back(name)) != frames) std::abort();
+  }
+  void start_cpus() {
+    for (unsigned cpu = 1; cpu < relay_.pages().cpus(); ++cpu) {
+      must(relay_.pages().start_cpu(cpu, 0));
+    }
   }
 
  private:
@@ -171,6 +177,18 @@ double give_back(size_t n) {
 double nodes(size_t n) {
   return seconds_of([n] { return std::make_unique<Machine>(n * mm::kGiB, n); },
                     [](std::unique_ptr<Machine>& machine) { machine->hand_over(); });
+}
+
+// --- CPUs ----------------------------------------------------------------------------------------
+
+double start_cpu(size_t n) {
+  return seconds_of(
+      [n] {
+        auto machine = std::make_unique<Machine>(4 * mm::kGiB, 1);
+        machine->hand_over(static_cast<unsigned>(n));
+        return machine;
+      },
+      [](std::unique_ptr<Machine>& machine) { machine->start_cpus(); });
 }
 
 // --- Curves --------------------------------------------------------------------------------------
@@ -211,6 +229,7 @@ void measure(const Curve& curve) {
 int main(int argc, char** argv) {
   const std::vector<size_t> to_100000{10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000};
   const std::vector<size_t> to_1024{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  const std::vector<size_t> to_4096{2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
   const Curve curves[] = {
       {"growth.e820", "a firmware's map, in random order", e820<shuffled>, to_100000},
       {"growth.e820.ascending", "sorted", e820<ascending>, to_100000},
@@ -218,6 +237,7 @@ int main(int argc, char** argv) {
       {"growth.reserve", "reservations made in random order", reserve, to_100000},
       {"growth.give_back", "reservations ended by name", give_back, to_100000},
       {"growth.nodes", "nodes of 1 GiB, from e820 to buddy", nodes, to_1024},
+      {"growth.start_cpu", "CPUs that are started, one after the other", start_cpu, to_4096},
   };
   for (const Curve& curve : curves) {
     const auto is_in_name = [&](const char* word) {

@@ -1,0 +1,145 @@
+// Several threads, each of which takes its part of half of 4 GiB and then gives it back, at once: what
+// a call takes and, beside it, what threads cost each other. `make bench-host`; THREADS="1 2 8" says
+// how many, BENCH_WITH=path puts another allocator beside it (tests/bench/other_allocator.h).
+//
+// Nanoseconds are those of the thread's own CPU time, the mean over threads and the least of several
+// runs on memory that was used once before. Locks and atomic read-modify-writes are counted in a run
+// of its own, in all code of the allocator; of another one nothing is known.
+#include <algorithm>
+#include <barrier>
+#include <cstdio>
+#include <ctime>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/bench/allocators.h"
+
+namespace {
+
+using bench::Counts;
+using bench::Frame;
+
+constexpr int kTimes = 5;
+
+double cpu_nanoseconds() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
+}
+
+// Sums over threads, of one direction.
+struct Sum {
+  double nanoseconds = 0;
+  Counts counts;
+};
+struct Both {
+  Sum get, put;
+};
+
+// All threads start together. What one has spent is in `sums`, by thread.
+template <class Work>
+void together(std::barrier<>& barrier, Sum& sum, Work work) {
+  barrier.arrive_and_wait();
+  bench::counts = {};
+  const double before = cpu_nanoseconds();
+  work();
+  sum.nanoseconds = cpu_nanoseconds() - before;
+  sum.counts = bench::counts;
+}
+
+template <class Allocator, unsigned order>
+Both once(Allocator& allocator, unsigned threads) {
+  std::barrier barrier(threads);
+  std::vector<Both> each(threads);
+  const auto run = [&](unsigned thread) {
+    std::vector<Frame> held((bench::kHalf >> order) / threads);
+    together(barrier, each[thread].get, [&] {
+      for (Frame& frame : held) frame = allocator.get(thread, order);
+    });
+    if (std::any_of(held.begin(), held.end(), [](Frame frame) { return frame < 0; })) std::abort();
+    together(barrier, each[thread].put, [&] {
+      for (const Frame frame : held) allocator.put(thread, frame, order);
+    });
+  };
+  std::vector<std::thread> running;
+  for (unsigned thread = 0; thread < threads; ++thread) running.emplace_back(run, thread);
+  for (std::thread& thread : running) thread.join();
+  Both all;
+  const auto add = [](Sum& to, const Sum& from) {
+    to.nanoseconds += from.nanoseconds;
+    to.counts.locks += from.counts.locks;
+    to.counts.contended += from.counts.contended;
+    to.counts.atomics += from.counts.atomics;
+  };
+  for (const Both& one : each) {
+    add(all.get, one.get);
+    add(all.put, one.put);
+  }
+  return all;
+}
+
+template <class Allocator, unsigned order>
+Both timed(unsigned threads) {
+  Allocator allocator(threads);
+  Both least = once<Allocator, order>(allocator, threads);
+  for (int time = 0; time < kTimes; ++time) {
+    const Both now = once<Allocator, order>(allocator, threads);
+    if (time == 0) least = now;
+    least.get.nanoseconds = std::min(least.get.nanoseconds, now.get.nanoseconds);
+    least.put.nanoseconds = std::min(least.put.nanoseconds, now.put.nanoseconds);
+  }
+  return least;
+}
+
+template <class Allocator, unsigned order>
+Both counted(unsigned threads) {
+  Allocator allocator(threads);
+  once<Allocator, order>(allocator, threads);
+  return once<Allocator, order>(allocator, threads);
+}
+
+void print(const std::string& name, const Sum& timed, const Sum* counted, double calls) {
+  std::printf("BENCH %s.time %.2f ns\n", name.c_str(), timed.nanoseconds / calls);
+  if (counted == nullptr) return;
+  const auto print_count = [&](const char* what, uint64_t count) {
+    std::printf("BENCH %s.%s %.5f per_call\n", name.c_str(), what,
+                static_cast<double>(count) / calls);
+  };
+  print_count("locks", counted->counts.locks);
+  print_count("contended", counted->counts.contended);
+  print_count("atomics", counted->counts.atomics);
+}
+
+std::string name_of(const std::string& allocator, unsigned threads, unsigned order,
+                    const char* what) {
+  return allocator + "bulk.t" + std::to_string(threads) + ".o" + std::to_string(order) + "." + what;
+}
+
+template <unsigned order>
+void measure(unsigned threads) {
+  const auto calls = static_cast<double>((bench::kHalf >> order) / threads * threads);
+  const Both time = timed<bench::Baton<bench::Threads<false>>, order>(threads);
+  const Both count = counted<bench::Baton<bench::Threads<true>>, order>(threads);
+  print(name_of("", threads, order, "get"), time.get, &count.get, calls);
+  print(name_of("", threads, order, "put"), time.put, &count.put, calls);
+  if (!bench::library()) return;
+  const std::string other = std::string(bench::Other::name()) + ".";
+  const Both others = timed<bench::Other, order>(threads);
+  print(name_of(other, threads, order, "get"), others.get, nullptr, calls);
+  print(name_of(other, threads, order, "put"), others.put, nullptr, calls);
+}
+
+}  // namespace
+
+int main() {
+  const char* const asked = std::getenv("THREADS");
+  std::istringstream words(asked == nullptr || *asked == '\0' ? "1 2 4" : asked);
+  std::printf("Half of 4 GiB by threads (of %u CPUs): per call\n",
+              std::thread::hardware_concurrency());
+  for (unsigned threads = 0; words >> threads;) {
+    measure<0>(threads);
+    measure<mm::kPageblockOrder>(threads);
+  }
+}
