@@ -6,7 +6,7 @@
 // runs on memory that was used once before. Locks and atomic read-modify-writes are counted in a run
 // of its own, in all code of the allocator; of another one nothing is known.
 #include <algorithm>
-#include <barrier>
+#include <atomic>
 #include <cstdio>
 #include <ctime>
 #include <sstream>
@@ -22,6 +22,8 @@ using bench::Counts;
 using bench::Frame;
 
 constexpr int kTimes = 5;
+// Calls in a row are few at order 9, so that all of it is done so often, one after the other.
+constexpr unsigned turns(unsigned order) { return order == 0 ? 1 : 64; }
 
 double cpu_nanoseconds() {
   timespec used{};
@@ -38,44 +40,73 @@ struct Both {
   Sum get, put;
 };
 
-// All threads start together. What one has spent is in `sums`, by thread.
+// Who sleeps until all are there comes later than the others have ended.
+class Barrier {
+ public:
+  explicit Barrier(unsigned threads) : threads_(threads) {}
+  void wait() {
+    const unsigned turn = turn_.load();
+    if (waiting_.fetch_add(1) + 1 == threads_) {
+      waiting_ = 0;
+      turn_ = turn + 1;
+      return;
+    }
+    for (unsigned i = 1; turn_.load() == turn; ++i) {
+      if (i % 1024 == 0) sched_yield();
+      __builtin_ia32_pause();
+    }
+  }
+
+ private:
+  const unsigned threads_;
+  std::atomic<unsigned> waiting_ = 0, turn_ = 0;
+};
+
+void add(Sum& to, double nanoseconds, const Counts& counts) {
+  to.nanoseconds += nanoseconds;
+  to.counts.locks += counts.locks;
+  to.counts.contended += counts.contended;
+  to.counts.atomics += counts.atomics;
+}
+
+// All threads start together.
 template <class Work>
-void together(std::barrier<>& barrier, Sum& sum, Work work) {
-  barrier.arrive_and_wait();
+void together(Barrier& barrier, Sum& sum, Work work) {
+  barrier.wait();
   bench::counts = {};
   const double before = cpu_nanoseconds();
   work();
-  sum.nanoseconds = cpu_nanoseconds() - before;
-  sum.counts = bench::counts;
+  const double after = cpu_nanoseconds();
+  add(sum, after - before - (cpu_nanoseconds() - after), bench::counts);  // less what reading costs
 }
 
 template <class Allocator, unsigned order>
 Both once(Allocator& allocator, unsigned threads) {
-  std::barrier barrier(threads);
+  Barrier barrier(threads);
   std::vector<Both> each(threads);
   const auto run = [&](unsigned thread) {
     std::vector<Frame> held((bench::kHalf >> order) / threads);
-    together(barrier, each[thread].get, [&] {
-      for (Frame& frame : held) frame = allocator.get(thread, order);
-    });
-    if (std::any_of(held.begin(), held.end(), [](Frame frame) { return frame < 0; })) std::abort();
-    together(barrier, each[thread].put, [&] {
-      for (const Frame frame : held) allocator.put(thread, frame, order);
-    });
+    Both mine;
+    for (unsigned turn = 0; turn < turns(order); ++turn) {
+      together(barrier, mine.get, [&] {
+        for (Frame& frame : held) frame = allocator.get(thread, order);
+      });
+      if (std::any_of(held.begin(), held.end(), [](Frame frame) { return frame < 0; })) {
+        std::abort();
+      }
+      together(barrier, mine.put, [&] {
+        for (const Frame frame : held) allocator.put(thread, frame, order);
+      });
+    }
+    each[thread] = mine;
   };
   std::vector<std::thread> running;
   for (unsigned thread = 0; thread < threads; ++thread) running.emplace_back(run, thread);
   for (std::thread& thread : running) thread.join();
   Both all;
-  const auto add = [](Sum& to, const Sum& from) {
-    to.nanoseconds += from.nanoseconds;
-    to.counts.locks += from.counts.locks;
-    to.counts.contended += from.counts.contended;
-    to.counts.atomics += from.counts.atomics;
-  };
   for (const Both& one : each) {
-    add(all.get, one.get);
-    add(all.put, one.put);
+    add(all.get, one.get.nanoseconds, one.get.counts);
+    add(all.put, one.put.nanoseconds, one.put.counts);
   }
   return all;
 }
@@ -119,7 +150,8 @@ std::string name_of(const std::string& allocator, unsigned threads, unsigned ord
 
 template <unsigned order>
 void measure(unsigned threads) {
-  const auto calls = static_cast<double>((bench::kHalf >> order) / threads * threads);
+  const auto calls =
+      static_cast<double>((bench::kHalf >> order) / threads * threads * turns(order));
   const Both time = timed<bench::Baton<bench::Threads<false>>, order>(threads);
   const Both count = counted<bench::Baton<bench::Threads<true>>, order>(threads);
   print(name_of("", threads, order, "get"), time.get, &count.get, calls);
