@@ -559,12 +559,14 @@ bench: all $(BUILD)/host/growth $(BUILD)/host/fragmentation $(BUILD)/host/metada
 bench-linux: all
 	@BUILD=$(BUILD) SIZES='$(SIZES)' $(PYTHON) tests/referee/bench
 
-# All but times on the host, beside what is in docs/. Recorded are Linux's figures, too.
+# All but times on the host, beside what is in docs/. Recorded are Linux's figures and times, too.
 bench-check:
-	@+$(MAKE) --no-print-directory bench > $(BUILD)/bench.log
+	@$(SHARING_JOBS)$(MAKE) --no-print-directory bench > $(BUILD)/bench.log
 	@$(PYTHON) tools/benchmarks check $(BUILD)/bench.log
 bench-record:
-	@+$(MAKE) --no-print-directory bench bench-linux > $(BUILD)/bench.log
+	@$(SHARING_JOBS)$(MAKE) --no-print-directory bench > $(BUILD)/bench.log
+	@$(SHARING_JOBS)$(MAKE) --no-print-directory bench-linux >> $(BUILD)/bench.log
+	@$(SHARING_JOBS)$(MAKE) --no-print-directory bench-host >> $(BUILD)/bench.log
 	@$(PYTHON) tools/benchmarks record $(BUILD)/bench.log
 
 # CURVES="reserve nodes": only those.
@@ -619,7 +621,7 @@ help:
 #:                   tests/bench/other_allocator.h
 #: make bench-linux instructions of the hand-over, Debian's Linux beside Baton (SIZES="2G 64G")
 #: make bench-check make bench, and what has moved by more than 2 % from docs/benchmarks.txt
-#: make bench-record  make bench bench-linux into docs/benchmarks.txt, its table and pictures
+#: make bench-record  make bench bench-linux bench-host into docs/benchmarks.txt, its table and pictures
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
