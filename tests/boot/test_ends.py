@@ -181,6 +181,9 @@ def test_bench_command(bench):
                    re.findall(r"^BENCH (\S+) (\d+) ticks\r?$", answer, re.MULTILINE)}
         assert {"boot.firmware", "boot.kernel", "boot.prompt", "alloc.order0_pair"} <= set(figures)
         assert figures["boot.prompt"] == figures["boot.firmware"] + figures["boot.kernel"]
+        half = Monitor(running).ask("bench half")
+        for name in ("first.giga", "bulk.o0.get", "bulk.o9.put", "repeat.o3.pair", "random.o0.put"):
+            assert re.search(rf"^BENCH {name} \d+ ticks\r?$", half, re.MULTILINE), half
 
 
 def test_firmware_command(bench):
