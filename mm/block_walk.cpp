@@ -1,6 +1,7 @@
 #include "mm/block_walk.h"
 
 #include <algorithm>
+#include <array>
 
 #include "mm/buddy.h"
 
@@ -41,10 +42,56 @@ void add(BlockFrames& found, BlockState state, uint64_t frames) {
   }
 }
 
+// The zones that may have frames of a range.
+class ZonesAt {
+ public:
+  ZonesAt(const Node& node, PfnRange frames) {
+    for (const Zone& zone : node.zones) {
+      if (zone.populated && zone.spanned.overlaps(frames)) zones_[count_++] = &zone;
+    }
+  }
+  [[nodiscard]] const Zone* const* begin() const { return zones_.data(); }
+  [[nodiscard]] const Zone* const* end() const { return zones_.data() + count_; }
+
+ private:
+  std::array<const Zone*, kZoneTypes> zones_{};
+  size_t count_ = 0;
+};
+
+// The first of so many Pages that has a tag; `count` when none has.
+uint64_t first_tag(const Page* pages, uint64_t count) {
+  uint64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    uint32_t any = 0;
+#pragma GCC unroll 8
+    for (uint64_t j = 0; j < 8; ++j) any |= pages[i + j].tag().word();
+    if (any != 0) break;
+  }
+  while (i < count && pages[i].tag() == Tag{}) ++i;
+  return i;
+}
+
+// Eight pageblocks.
+constexpr uint64_t kRow = 8, kRowFrames = kRow * kPageblockFrames;
+
+// Of pageblocks in a GiB that has been touched: whether none is described, in use or free.
+bool nothing_in_row(const Node& node, const ZonesAt& zones, Pfn start) {
+  if (!node.blocks.none_described(start)) return false;
+  if (first_tag(&node.head(start), kRow) != kRow) return false;
+  for (const Zone* zone : zones) {
+    if (!zone->spanned.overlaps({start, start + kRowFrames})) continue;
+    const unsigned unit = zone->gigas.unit(start);
+    const uint64_t word = zone->gigas.map(zone->gigas.index(start)).word(unit / FreeMap::kWordUnits);
+    if ((word >> unit % FreeMap::kWordUnits & 0xff) != 0) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Pfn first_head(const Node& node, PfnRange frames) {
   const PageblockMap& blocks = node.blocks;
+  const ZonesAt zones(node, frames);
   for (Pfn pfn = frames.start; pfn < frames.end;) {
     if (blocks.in_run(pfn)) return pfn;
     const Pfn giga = align_down(pfn, kGigaFrames);
@@ -53,34 +100,30 @@ Pfn first_head(const Node& node, PfnRange frames) {
       pfn = giga + blocks.fresh_gigas(pfn, left) * kGigaFrames;
       continue;
     }
+    // Most often nothing is known of many pageblocks in a row.
+    if (pfn.v % kRowFrames == 0 && frames.end - pfn >= kRowFrames && nothing_in_row(node, zones, pfn)) {
+      pfn += kRowFrames;
+      continue;
+    }
     const Pfn block = align_down(pfn, kPageblockFrames);
     const Pfn limit = std::min(block + kPageblockFrames, frames.end);
     if (pfn == block && node.head(pfn).tag() != Tag{}) return pfn;
     const bool described = blocks.at(pfn).state() == PageblockState::Described;
     Pfn end = limit;  // or the first free frame
-    for (const Zone& zone : node.zones) {
-      if (!zone.populated || !zone.spanned.overlaps({pfn, limit})) continue;
-      if (zone.gigas.map(zone.gigas.index(pfn)).has(zone.gigas.unit(pfn))) return pfn;
+    for (const Zone* zone : zones) {
+      if (!zone->spanned.overlaps({pfn, limit})) continue;
+      if (zone->gigas.map(zone->gigas.index(pfn)).has(zone->gigas.unit(pfn))) return pfn;
       if (!described) continue;
-      const FreeMap& map = zone.pageblocks.map(zone.pageblocks.index(pfn));
-      end = std::min(end, block + map.first_from(zone.pageblocks.unit(pfn)));
+      const FreeMap& map = zone->pageblocks.map(zone->pageblocks.index(pfn));
+      end = std::min(end, block + map.first_from(zone->pageblocks.unit(pfn)));
     }
     if (!described) {
       pfn = limit;
       continue;
     }
-    const Page* const pages = &node.page(pfn);
     const uint64_t count = end - pfn;
-    uint64_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-      uint32_t any = 0;
-#pragma GCC unroll 8
-      for (uint64_t j = 0; j < 8; ++j) any |= pages[i + j].tag().word();
-      if (any != 0) break;
-    }
-    for (; i < count; ++i) {
-      if (pages[i].tag() != Tag{}) return pfn + i;
-    }
+    const uint64_t i = first_tag(&node.page(pfn), count);
+    if (i != count) return pfn + i;
     if (end < limit) return end;
     pfn = end;
   }

@@ -492,27 +492,68 @@ Pfn first_pageblock(const Zone& zone, Migratetype type) {
   return index == kNoFrame ? kNoPfn : zone.pageblocks.start(index);
 }
 
+namespace {
+
+// Frames of one pageblock, which is not theirs alone.
+void seed_frames(Zone& zone, PfnRange frames) {
+  make_room(*zone.node, frames.start, 0);
+  const RegionIndex index = zone.pageblocks.index(frames.start);
+  FreeMap& map = zone.pageblocks.map(index);
+  const unsigned first = zone.pageblocks.unit(frames.start);
+  const auto count = static_cast<unsigned>(frames.size());
+  map.free_range(first, first + count);
+  frames_freed(zone, index, count, map.largest());
+}
+
+// Whole pageblocks of one GiB, and not all of it.
+void seed_pageblocks(Zone& zone, PfnRange frames) {
+  touch(*zone.node, frames.start);
+  if ((zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0) [[unlikely]] {
+    for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
+      free_block(zone, pfn, kPageblockOrder);
+    }
+    return;
+  }
+  const RegionIndex index = zone.gigas.index(frames.start);
+  FreeMap& map = zone.gigas.map(index);
+  const unsigned first = zone.gigas.unit(frames.start);
+  const auto count = static_cast<unsigned>(frames.size() / kPageblockFrames);
+  map.free_range(first, first + count);
+  count_in(zone, Migratetype::Movable, frames.size());
+  pageblocks_freed(zone, index, count, map.largest());
+}
+
+}  // namespace
+
 void seed(Zone& zone, PfnRange frames) {
   Node& node = *zone.node;
-  Pfn pfn = frames.start;
-  while (pfn < frames.end) {
-    const uint64_t left = frames.end - pfn;
-    const unsigned order = std::min({kMaxOrder, static_cast<unsigned>(std::countr_zero(pfn.v)),
-                                     static_cast<unsigned>(std::bit_width(left)) - 1});
-    if (order == kMaxOrder && node.blocks.fresh_giga(pfn)) {
-      const uint64_t gigas = node.blocks.fresh_gigas(pfn, left / kGigaFrames);
-      touch(node, pfn);
-      node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
-      const RegionIndex index = zone.gigas.index(pfn);
-      zone.gigas.fill(index);
-      add_run(zone, index, static_cast<uint32_t>(gigas));
-      count_in(zone, Migratetype::Movable, gigas * kGigaFrames);
-      pfn += gigas * kGigaFrames;
+  for (Pfn pfn = frames.start; pfn < frames.end;) {
+    const Pfn giga_end = std::min(align_down(pfn, kGigaFrames) + kGigaFrames, frames.end);
+    const Pfn pageblock_end = std::min(align_down(pfn, kPageblockFrames) + kPageblockFrames, giga_end);
+    if (pageblock_end - pfn < kPageblockFrames) {
+      seed_frames(zone, {pfn, pageblock_end});
+      pfn = pageblock_end;
       continue;
     }
-    make_room(node, pfn, order);
-    free_block(zone, pfn, order);
-    pfn += frames_of(order);
+    if (giga_end - pfn < kGigaFrames) {
+      const Pfn end = align_down(giga_end, kPageblockFrames);
+      seed_pageblocks(zone, {pfn, end});
+      pfn = end;
+      continue;
+    }
+    if (!node.blocks.fresh_giga(pfn)) {
+      free_block(zone, pfn, kMaxOrder);
+      pfn = giga_end;
+      continue;
+    }
+    const uint64_t gigas = node.blocks.fresh_gigas(pfn, (frames.end - pfn) / kGigaFrames);
+    touch(node, pfn);
+    node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
+    const RegionIndex index = zone.gigas.index(pfn);
+    zone.gigas.fill(index);
+    add_run(zone, index, static_cast<uint32_t>(gigas));
+    count_in(zone, Migratetype::Movable, gigas * kGigaFrames);
+    pfn += gigas * kGigaFrames;
   }
 }
 

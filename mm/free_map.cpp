@@ -31,6 +31,15 @@ void FreeMap::set(unsigned unit, unsigned order, bool free) {
   }
 }
 
+void FreeMap::free_range(unsigned first, unsigned end) {
+  for (unsigned i = first / kWordUnits; i * kWordUnits < end; ++i) {
+    uint64_t mask = kFull;
+    if (first > i * kWordUnits) mask <<= first - i * kWordUnits;
+    if (end < (i + 1) * kWordUnits) mask &= ~(kFull << (end - i * kWordUnits));
+    words_[i] = words_[i] | mask;
+  }
+}
+
 unsigned FreeMap::order_at(unsigned unit) const {
   unsigned order = 0;
   // The block is the union of what it was at the order below, and that one's buddy.
@@ -76,7 +85,12 @@ unsigned FreeMap::largest_near(unsigned index) const {
 
 unsigned FreeMap::find(unsigned order) const {
   std::array<uint64_t, kWords> heads{};  // of blocks of order n or more
-  for (unsigned i = 0; i < kWords; ++i) heads[i] = words_[i];
+  uint64_t all = kFull;
+  for (unsigned i = 0; i < kWords; ++i) {
+    heads[i] = words_[i];
+    all &= heads[i];
+  }
+  if (all == kFull) return 0;
   for (unsigned n = 0; n < kWordOrder; ++n) {
     for (unsigned i = 0; i < kWords; ++i) {
       const uint64_t larger = heads[i] & heads[i] >> (1u << n) & kBlockHeads[n + 1];

@@ -53,6 +53,8 @@ class alignas(64) FreeMap {
   // Whether all of a block of an order of 0 to 8 is free; to make it free or not.
   [[nodiscard]] bool all(unsigned unit, unsigned order) const;
   void set(unsigned unit, unsigned order, bool free);
+  // Makes units [first, end) free.
+  void free_range(unsigned first, unsigned end);
   // The order of the block that a free unit is in.
   [[nodiscard]] unsigned order_at(unsigned unit) const;
   // The order of the largest block; nothing may be asked of a map with nothing free.

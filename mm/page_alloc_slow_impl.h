@@ -75,10 +75,10 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
     Pcp& pcp = pcp_at(header, zone.pcp_offset);
     HotList& list = pcp.lists[pcp_list(order, type)];
     const auto pages = static_cast<int32_t>(frames_of(order));
-    // Where little is had from, what was freed would be had again for ever, wherever it lies: it
-    // goes back first, so that what is had comes from the lowest pageblock.
+    // Where little is had from, what was freed would be had again for ever, wherever it lies: what
+    // is more than a batch goes back first, so that what is had comes from the lowest pageblock.
     const bool choice = header.node->choices[attempt.gfp.bits() % kChoices].zone == &zone;
-    if (!choice && pcp.count() > pcp.fetched) return_pages(pcp, pcp.count());
+    if (!choice && pcp.count() > pcp.fetched + pcp.batch) return_pages(pcp, pcp.count());
     if (!list.empty() || refill(pcp, order, type)) {
       Policy::add(pcp.room, pages);
       pcp.fetched = choice ? 0 : pcp.count();

@@ -71,9 +71,10 @@ class Pageblock {
            (state() == PageblockState::HeadValid && pfn % kPageblockFrames == 0);
   }
 
+  static constexpr unsigned kStateShift = 3;
+
  private:
   static constexpr unsigned kTypeMask = 7;
-  static constexpr unsigned kStateShift = 3;
   static constexpr uint8_t kSharedBit = 1 << 5;
   uint8_t byte_;
 };
@@ -118,6 +119,14 @@ class PageblockMap {
   // Only where has_bytes().
   void set(Pfn pfn, Pageblock block) {
     __atomic_store_n(&bytes_[(pfn - first_) / kPageblockFrames], block.byte(), __ATOMIC_RELAXED);
+  }
+  // Whether none of eight pageblocks, in a GiB that has bytes, is described; `first` is aligned to them.
+  [[nodiscard]] bool none_described(Pfn first) const {
+    uint64_t bytes = 0;
+    __builtin_memcpy(&bytes, &bytes_[(first - first_) / kPageblockFrames], sizeof(bytes));
+    constexpr uint64_t kEach = 0x0101'0101'0101'0101;
+    // Described is 0 in its two bits, HeadValid 1; where there are bytes none is Untouched.
+    return (bytes & kEach << Pageblock::kStateShift) == kEach << Pageblock::kStateShift;
   }
   // Bit n: the n-th pageblock of 64 becomes one of the type.
   void set_types(Pfn first, uint64_t bits, Migratetype type);

@@ -21,7 +21,7 @@ inline constexpr unsigned kPcpMaxOrder = 3;
 inline constexpr unsigned kPcpLists = kPcpMigratetypes * (kPcpMaxOrder + 1) + 1;
 inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
 // Pageblocks that a CPU's list keeps, at most.
-inline constexpr unsigned kPcpHugeMost = 24;
+inline constexpr unsigned kPcpHugeMost = 32;
 
 // How many pages a CPU's lists of a zone may hold, and how many come and go at a time. Until
 // setup_per_cpu_pageset they are the boot page set's: high 0, batch 1.

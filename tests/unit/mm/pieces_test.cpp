@@ -13,7 +13,11 @@ using mm::Pfn;
 using mm::PfnRange;
 
 // The other has a bit for each frame of a hole, too.
-const test::RelayOptions kMemblock{.road = mm::Road::Memblock};
+const test::RelayOptions kMemblock = [] {
+  test::RelayOptions options;
+  options.road = mm::Road::Memblock;
+  return options;
+}();
 
 constexpr mm::Gfp kAny = mm::kGfpKernel | mm::kGfpFlagMovable | mm::kGfpFlagNoWarn;
 constexpr mm::Gfp kAll = kAny | mm::kGfpFlagMemAlloc;  // below every mark
