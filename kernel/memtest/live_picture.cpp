@@ -5,6 +5,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/policy.h"
+#include "kernel/late.h"
 #include "kernel/screen/picture.h"
 #include "kernel/screen/screen.h"
 #include "kernel/screen/screen_console.h"
@@ -58,7 +59,7 @@ class Tested {
   size_t count_ = 0;
 };
 
-constinit Picture picture;
+constinit Late<Picture> picture;
 constinit Tested tested, drawn;
 constinit SpinLock<LockRank::Findings> tested_lock;
 constinit unsigned painter = 0;  // the CPU that draws
@@ -100,7 +101,7 @@ void begin_live_picture(const Booted& machine, MemtestState& state) {
   tested.clear();
   doing = {};
   screen().hide();
-  if (!picture.draw(screen().framebuffer(), subject())) end_live_picture();
+  if (!picture.get().draw(screen().framebuffer(), subject())) end_live_picture();
 }
 
 void name_live_picture(std::string_view what) { doing = what; }
@@ -125,9 +126,9 @@ void move_live_picture(mm::Range now, MemtestProgress::Standing standing) {
       ranges_now(), now, addresses, {line, std::min(length, sizeof line - 1)}};
   if (addresses.size() != bad_drawn) {
     bad_drawn = addresses.size();
-    (void)picture.draw(screen().framebuffer(), subject(), progress);
+    (void)picture.get().draw(screen().framebuffer(), subject(), progress);
   } else {
-    picture.refresh(subject(), progress);
+    picture.get().refresh(subject(), progress);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/late.h"
 #include "kernel/memtest/live_picture.h"
 #include "kernel/selftest/table_tests.h"
 #include "kernel/smp/drain.h"
@@ -10,9 +11,11 @@
 namespace kernel {
 namespace {
 
-constinit MemtestState state;
+constinit Late<MemtestState> late_state;
 constinit MemtestOptions asked;
 constinit MemtestPlan planned;
+
+MemtestState& state() { return late_state.get(); }
 
 // RAM through the direct map.
 class DirectCells {
@@ -99,7 +102,7 @@ constinit const Booted* tested = nullptr;
 MemoryTest<DirectCells> memory_test(Booted& machine) {
   MemoryTest<DirectCells> test(machine.relay.pages(), arch::this_cpu(),
                                DirectCells(machine.relay.map()), {take_out, &machine.relay}, asked,
-                               state, log());
+                               state(), log());
   test.set_places(places(machine));
   test.set_collect(collect_hardware_errors);
   test.set_rates(planned.rates);
@@ -114,18 +117,18 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
   // What is there already is not the test's.
   collect_hardware_errors();
   tested = &machine;
-  state.told = {};
-  state.told_lines = 0;
-  set_error_taker({[](mm::Pfn pfn) { return under_test(state, pfn); },
+  state().told = {};
+  state().told_lines = 0;
+  set_error_taker({[](mm::Pfn pfn) { return under_test(state(), pfn); },
                    [](const HardwareError& error) {
-                     take_hardware_error(state, error, places(*tested), log());
+                     take_hardware_error(state(), error, places(*tested), log());
                    }});
-  begin_live_picture(machine, state);
+  begin_live_picture(machine, state());
   print_forms(asked, log());
-  state.progress = {};
+  state().progress = {};
   planned = memory_test(machine).plan(arch::microseconds);
-  state.tested = planned.bytes;
-  state.progress = MemtestProgress(log(), arch::microseconds, planned.microseconds);
+  state().tested = planned.bytes;
+  state().progress = MemtestProgress(log(), arch::microseconds, planned.microseconds);
   const uint64_t seconds = (planned.microseconds + 999'999) / 1'000'000;
   log().line("memtest: {} MiB, {} pass{}, will take about {}:{:02}", planned.bytes / mm::kMiB,
              asked.passes, asked.passes == 1 ? "" : "es", seconds / 60, seconds % 60);
@@ -142,8 +145,8 @@ void finish_memtest(Booted& machine) {
   if (const auto retired = memory_test(machine).retire(); !retired.ok()) {
     log().error("memtest", retired.error());
   }
-  print_outcome(state, asked.passes, log());
-  if (state.bad.empty()) return;
+  print_outcome(state(), asked.passes, log());
+  if (state().bad.empty()) return;
   const mm::Result<> closed = close_ledger(machine, log());
   if (!closed.ok()) log().error("ledger", closed.error());
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernel/late.h"
 #include "kernel/leave_report.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/monitor/pictures.h"
@@ -97,8 +98,8 @@ constexpr std::array kQr{
 }  // namespace
 
 bool draw_map(const Booted& machine, std::string_view line) {
-  static constinit Picture picture;
-  return picture.draw(screen().framebuffer(),
+  static constinit Late<Picture> picture;
+  return picture.get().draw(screen().framebuffer(),
                       {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
                       {.tested = {}, .now = {}, .bad = {}, .line = line});
 }
