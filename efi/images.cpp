@@ -4,14 +4,17 @@ namespace efi {
 
 mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path,
                                const mm::Printer& progress) {
-  const File file = BATON_TRY(volume.read(firmware, path, progress));
   Kernel kernel;
-  kernel.image = BATON_TRY(loader::parse_elf(file.bytes(), path));
-  kernel.pages = BATON_TRY(allocate_aligned(firmware, kernel.image.size, loader::kImageAlign,
-                                            kernel.image.start % loader::kImageAlign, path));
-  loader::load_elf(kernel.image, file.bytes(), kernel.pages.span<uint8_t>());
+  kernel.file = BATON_TRY(volume.read(firmware, path, progress));
+  const std::span<const uint8_t> bytes = kernel.file.bytes();
+  kernel.image = BATON_TRY(loader::parse_elf(bytes, path));
+  kernel.memory = BATON_TRY(allocate_aligned(firmware, kernel.image.size, loader::kImageAlign,
+                                             kernel.image.start % loader::kImageAlign, path));
+  loader::load_elf(kernel.image, bytes,
+                   {reinterpret_cast<uint8_t*>(kernel.place().start.v),
+                    static_cast<size_t>(kernel.place().size())});
   kernel.segment_count =
-      loader::place_segments(kernel.image, kernel.pages.range().start, kernel.segment_storage);
+      loader::place_segments(kernel.image, kernel.place().start, kernel.segment_storage);
   return kernel;
 }
 

@@ -16,11 +16,14 @@ namespace efi {
 
 // A kernel laid out as it will run.
 struct Kernel {
+  // What it was read from is not given back either (allocate_aligned() says why).
+  File file;
   loader::ElfImage image;
-  Pages pages;  // image.size bytes, congruent to the link address modulo 2 MiB
+  AlignedPages memory;  // image.size bytes, congruent to the link address modulo 2 MiB
   std::array<loader::HandoffSegment, loader::kMaxSegments> segment_storage{};
   size_t segment_count = 0;
 
+  [[nodiscard]] mm::Range place() const { return memory.place; }
   [[nodiscard]] std::span<const loader::HandoffSegment> segments() const {
     return {segment_storage.data(), segment_count};
   }

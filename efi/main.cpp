@@ -47,7 +47,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   Departure departure =
       BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), out));
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
-  out.line("{} at {}: leaving the firmware", config.kernel, kernel.pages.range().start);
+  out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);
 
   const Farewell farewell = exit_boot_services(firmware, departure.map);
   if (!farewell.attempted)

@@ -45,17 +45,14 @@ mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, cons
   return pages;
 }
 
-mm::Result<Pages> allocate_aligned(const Firmware& firmware, uint64_t bytes, uint64_t align,
-                                   uint64_t offset, const char* what) {
-  // More than needed, of which head and tail go straight back.
-  Pages loose = BATON_TRY(allocate(firmware, bytes + align - mm::kPageSize, what));
-  const mm::Range all = loose.keep();
-  mm::Phys start = mm::align_down(all.start, align) + offset;
-  if (start < all.start) start += align;
-  const mm::Range wanted{start, start + mm::align_up(bytes, mm::kPageSize)};
-  const Pages head(firmware, {all.start, wanted.start});
-  const Pages tail(firmware, {wanted.end, all.end});
-  return Pages{firmware, wanted};
+mm::Result<AlignedPages> allocate_aligned(const Firmware& firmware, uint64_t bytes, uint64_t align,
+                                          uint64_t offset, const char* what) {
+  AlignedPages taken{BATON_TRY(allocate(firmware, bytes + align - mm::kPageSize, what)), {}};
+  const mm::Phys first = taken.pages.range().start;
+  mm::Phys start = mm::align_down(first, align) + offset;
+  if (start < first) start += align;
+  taken.place = {start, start + mm::align_up(bytes, mm::kPageSize)};
+  return taken;
 }
 
 }  // namespace efi

@@ -57,10 +57,16 @@ class Pages {
 mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what);
 // The same, zeroed.
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what);
-// The same, beginning `offset` behind a multiple of `align`: a power of two of at least a page, and
-// an offset below it, in whole pages.
-mm::Result<Pages> allocate_aligned(const Firmware& firmware, uint64_t bytes, uint64_t align,
-                                   uint64_t offset, const char* what);
+// Pages in which `place`, of so many bytes in whole pages, begins `offset` behind a multiple of
+// `align`: a power of two of at least a page, and an offset below it, in whole pages. What lies
+// around the place stays allocated with it: EDK II overwrites what it is given back, byte by byte,
+// and all that nobody reserves is free when it has gone.
+struct AlignedPages {
+  Pages pages;
+  mm::Range place;
+};
+mm::Result<AlignedPages> allocate_aligned(const Firmware& firmware, uint64_t bytes, uint64_t align,
+                                          uint64_t offset, const char* what);
 
 // Storage for `count` Ts, zeroed.
 template <class T>

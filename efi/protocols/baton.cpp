@@ -91,7 +91,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
   const Phys image{reinterpret_cast<uintptr_t>(firmware.loaded->ImageBase)};
   return {.map = departure.map.view(),
           .segments = kernel.segments(),
-          .kernel = kernel.pages.range(),
+          .kernel = kernel.place(),
           .initrd = bytes_of(initrd),
           .loader = {image, mm::align_up(image + firmware.loaded->ImageSize, mm::kPageSize)},
           .loader_text = our_text(),

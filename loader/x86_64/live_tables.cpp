@@ -14,10 +14,12 @@ constexpr bool is_table(uint64_t entry, unsigned level) {
 }
 
 // Firmware that maps all of a 40-bit address space by 2 MiB has half a million entries, nearly all
-// of them large pages: so no question for each.
+// of them large pages: so no question for each, and eight a turn of the loop.
 bool all_are_large_pages(const uint64_t* entries) {
   uint64_t all = kPresent | kLarge;
-  for (unsigned i = 0; i < kGroup; ++i) all &= entries[i];
+  for (const uint64_t* e = entries; e != entries + kGroup; e += 8) {
+    all &= e[0] & e[1] & e[2] & e[3] & e[4] & e[5] & e[6] & e[7];
+  }
   return all == (kPresent | kLarge);
 }
 
