@@ -36,10 +36,10 @@ inline constexpr size_t kMostUncachedRuns = 66;
 
 // --- Time ---
 [[nodiscard]] uint64_t cycles();  // of the CPU's constant-rate counter
-[[nodiscard]] uint64_t
-microseconds();  // since the kernel was entered; 0 before the counter's rate is known
-// Finds out the counter's rate, says so, and starts the log's stamps.
-void start_clock(const mm::Printer& out);
+// Since the kernel was entered; never less than it was.
+[[nodiscard]] uint64_t microseconds();
+// Says the counter's rate, as far as it is known by now, and who told it.
+void print_clock(const mm::Printer& out);
 
 // --- Console ---
 // Opens the first serial port and shows the console there; nothing happens where there is none.

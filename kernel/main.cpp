@@ -240,8 +240,8 @@ void give_back_remote(void* pages, unsigned cpu) {
 }  // namespace
 
 void kernel_main(const loader::Handoff& handoff) {
+  console().set_clock(arch::microseconds);
   print_banner(handoff);
-  arch::start_clock(log());
   arch::print_cpu(log());
   take_handoff(handoff);
   const Options options(kept.options());
@@ -263,6 +263,7 @@ void kernel_main(const loader::Handoff& handoff) {
     laps.print(bare());
     bench_allocator(machine, bench->value, bare());
   }
+  arch::print_clock(log());
   watch_hardware_errors(machine, log());
   kernel::cpus().set_rest(give_back_remote, &relay.pages());
   bring_up_cpus(machine, cpus, log());

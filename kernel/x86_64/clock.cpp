@@ -1,21 +1,16 @@
 #include "kernel/x86_64/clock.h"
 
 #include "kernel/arch.h"
-#include "kernel/console.h"
 #include "kernel/x86_64/cpu.h"
+#include "kernel/x86_64/pit.h"
 #include "kernel/x86_64/ports.h"
 
 namespace kernel {
 namespace x86 {
 namespace {
 
-constexpr uint64_t kPitHertz = 1'193'182;
-constexpr uint16_t kPitTicks = 11'932;  // 10 ms
-constexpr uint16_t kPitChannel2 = 0x42, kPitCommand = 0x43, kPortB = 0x61;
-
-// Long enough for 10 ms on any CPU, short enough not to matter where there is no PIT: a second at
-// 1 GHz, a fifth of one at 5 GHz.
-constexpr uint64_t kPitPatience = 1'000'000'000;
+constexpr uint64_t kAssumedHertz = 1'000'000'000;
+constexpr const char* kNothingTells = "assumption: nothing here tells it";
 
 uint64_t rate_from_cpu() {
   if (cpuid(0).eax < 0x15) return 0;
@@ -33,84 +28,65 @@ uint64_t rate_from_hypervisor() {
   return uint64_t{cpuid(0x40000010).eax} * 1000;
 }
 
-// Channel 2 counts down once (mode 0) while its gate is open; its output, bit 5 of port 0x61, rises
-// at the end.
-// Returns how many times the TSC ticked meanwhile, 0 where there is no counter.
-uint64_t time_pit() {
-  const uint8_t before = in8(kPortB);
-  out8(kPortB, static_cast<uint8_t>((before & ~0x02) | 0x01));  // gate open, speaker off
-  out8(kPitCommand, 0xb0);                                      // channel 2, both bytes, mode 0
-  out8(kPitChannel2, static_cast<uint8_t>(kPitTicks));
-  out8(kPitChannel2, static_cast<uint8_t>(kPitTicks >> 8));
-  const uint64_t start = rdtsc();
-  uint64_t end = start;
-  bool done = (in8(kPortB) & 0x20) != 0;
-  if (done) return 0;  // high before it can have counted: there is no counter
-  while (!done && end - start < kPitPatience) {
-    done = (in8(kPortB) & 0x20) != 0;
-    end = rdtsc();
-  }
-  out8(kPortB, before);
-  return done ? end - start : 0;
-}
+struct PitPorts {
+  [[nodiscard]] static uint8_t in8(uint16_t port) { return x86::in8(port); }
+  static void out8(uint16_t port, uint8_t value) { x86::out8(port, value); }
+  [[nodiscard]] static uint64_t tsc() { return rdtsc(); }
+};
 
-// A hypervisor may take the CPU away in the middle, which makes a time too long, never too short:
-// two that agree are right, and of three the shortest is.
-uint64_t rate_from_pit() {
-  uint64_t shortest = 0;
-  for (int tries = 0; tries < 3; ++tries) {
-    const uint64_t ticks = time_pit();
-    if (ticks == 0) return 0;
-    const uint64_t before = shortest;
-    if (before == 0 || ticks < before) shortest = ticks;
-    if (before == 0) continue;
-    const uint64_t apart = ticks < before ? before - ticks : ticks - before;
-    if (apart <= shortest / 128) break;
-  }
-  return shortest * kPitHertz / kPitTicks;
+constinit uint64_t entered_at = 0;
+constinit uint64_t tsc_hertz = 0;  // 0: the PIT tells the time
+constinit const char* source = nullptr;
+constinit PitClock<PitPorts> pit;
+
+void know(uint64_t hertz, const char* by) {
+  tsc_hertz = hertz;
+  source = by;
 }
 
 }  // namespace
 
-TscRate find_tsc_rate() {
-  if (const uint64_t hertz = rate_from_cpu(); hertz != 0) return {hertz, "CPUID"};
-  if (const uint64_t hertz = rate_from_hypervisor(); hertz != 0) return {hertz, "the hypervisor"};
-  if (const uint64_t hertz = rate_from_pit(); hertz != 0) return {hertz, "the PIT"};
-  return {1'000'000'000, "assumption: nothing here tells it"};
+void start_clock() {
+  entered_at = rdtsc();
+  if (const uint64_t told = rate_from_cpu(); told != 0) {
+    know(told, "CPUID");
+  } else if (const uint64_t by_host = rate_from_hypervisor(); by_host != 0) {
+    know(by_host, "the hypervisor");
+  } else if (pit.start()) {
+    source = "the PIT";
+  } else {
+    know(kAssumedHertz, kNothingTells);
+  }
+}
+
+void settle_clock() {
+  if (tsc_hertz == 0) (void)pit.hertz(PitClock<PitPorts>::kEnough);
 }
 
 }  // namespace x86
 
 namespace arch {
-namespace {
-
-constinit uint64_t entered_at = 0;
-constinit uint64_t tsc_hertz = 0;
-
-}  // namespace
 
 uint64_t cycles() { return x86::rdtsc(); }
 
 uint64_t microseconds() {
-  if (tsc_hertz == 0) return 0;
+  using x86::entered_at, x86::tsc_hertz;
+  if (x86::source == nullptr) return 0;
+  if (tsc_hertz == 0) return x86::pit.microseconds();
   const uint64_t passed = x86::rdtsc() - entered_at;
   // Apart, so that nothing overflows in the first centuries.
   return passed / tsc_hertz * 1'000'000 + passed % tsc_hertz * 1'000'000 / tsc_hertz;
 }
 
-void start_clock(const mm::Printer& out) {
-  entered_at = x86::rdtsc();
-  const x86::TscRate rate = x86::find_tsc_rate();
-  tsc_hertz = rate.hertz;
-  console().set_clock(microseconds);
-  out.line("tsc: Detected {}.{:03} MHz processor, by {}", rate.hertz / 1'000'000,
-           rate.hertz / 1000 % 1000, rate.source);
+void print_clock(const mm::Printer& out) {
+  const uint64_t hertz =
+      x86::tsc_hertz != 0 ? x86::tsc_hertz : x86::pit.hertz(x86::PitClock<x86::PitPorts>::kLeast);
+  out.line("tsc: Detected {}.{:03} MHz processor, by {}", hertz / 1'000'000, hertz / 1000 % 1000,
+           x86::pit.assumed() ? x86::kNothingTells : x86::source);
 }
 
 }  // namespace arch
 
-uint64_t x86::waiting_clock() {
-  return arch::tsc_hertz == 0 ? rdtsc() / 1000 : arch::microseconds();
-}
+uint64_t x86::waiting_clock() { return source == nullptr ? rdtsc() / 1000 : arch::microseconds(); }
 
 }  // namespace kernel

@@ -102,7 +102,7 @@ mm::Result<> open_interrupts(const loader::AcpiTables& tables) {
     if (mapping && mapping->writable) x86::mask_io_apic(registers);
   }
   x86::enable_local_apic();
-  x86::measure_timer();
+  x86::begin_timer();
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "kernel/x86_64/local_apic.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
@@ -9,10 +10,13 @@ namespace kernel::x86 {
 namespace {
 
 constexpr uint64_t kEnabled = 1u << 11;
+constexpr uint32_t kAllTicks = ~uint32_t{0};
 
 struct LocalApic {
   uint64_t registers = 0;  // where they are mapped; 0: not open, or an x2APIC's
   bool x2apic = false;
+  uint64_t timer_began = 0;
+  bool timer_measured = false;
   uint64_t timer_hertz = 0;
 };
 constinit LocalApic apic;
@@ -114,22 +118,27 @@ void interrupt_self(uint8_t vector) {
   write(ApicRegister::Command, command_to_self(vector));
 }
 
+void begin_timer() {
+  write(ApicRegister::TimerDivide, kTimerDivideBy16);
+  write(ApicRegister::TimerInitial, kAllTicks);
+  apic.timer_began = arch::microseconds();
+}
+
 void measure_timer() {
   constexpr uint64_t kMicroseconds = 2000;
-  constexpr uint32_t kAll = ~uint32_t{0};
-  write(ApicRegister::TimerDivide, kTimerDivideBy16);
-  write(ApicRegister::TimerInitial, kAll);
-  const uint64_t start = arch::microseconds();
+  if (std::exchange(apic.timer_measured, true)) return;
+  if (read(ApicRegister::TimerCurrent) == 0) begin_timer();  // it ran out, after a minute or more
   uint64_t passed = 0;
   for (unsigned i = 0; i < 100'000'000 && passed < kMicroseconds; ++i) {
-    passed = arch::microseconds() - start;
+    passed = arch::microseconds() - apic.timer_began;
   }
-  const uint32_t ticks = kAll - read(ApicRegister::TimerCurrent);
+  const uint32_t ticks = kAllTicks - read(ApicRegister::TimerCurrent);
   write(ApicRegister::TimerInitial, 0);
   if (passed != 0) apic.timer_hertz = uint64_t{ticks} * 1'000'000 / passed;
 }
 
 bool set_timer(uint64_t microseconds) {
+  measure_timer();
   const uint64_t ticks = apic.timer_hertz * microseconds / 1'000'000;
   if (apic.timer_hertz == 0) return false;
   write(ApicRegister::Timer, kTimerVector);

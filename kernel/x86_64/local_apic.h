@@ -29,8 +29,10 @@ bool send_command(uint32_t id, Delivery delivery, uint8_t vector);
 // This CPU, as soon as interrupts are on. May be called in the middle of a command.
 void interrupt_self(uint8_t vector);
 
-// The timer interrupts once, after so many microseconds. measure_timer() finds its rate by the
-// kernel's clock and has to come first; without a rate nothing is set.
+// The timer interrupts once, after so many microseconds; without a rate nothing is set. Its rate is
+// found by the kernel's clock between begin_timer() and measure_timer() on the same CPU, which waits
+// for what 2 ms lack: before other CPUs are started, or before the timer is first set.
+void begin_timer();
 void measure_timer();
 [[nodiscard]] bool set_timer(uint64_t microseconds);
 

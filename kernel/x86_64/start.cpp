@@ -3,6 +3,7 @@
 #include "kernel/console.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
+#include "kernel/x86_64/clock.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/descriptors.h"
@@ -123,6 +124,7 @@ void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
   x86::make_idt();
   x86::load_descriptors(0);
+  x86::start_clock();
   arch::open_console();
   x86::protect_supervisor();
   x86::enable_vectors();

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernel/arch.h"
+#include "kernel/x86_64/clock.h"
 #include "kernel/x86_64/control.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
@@ -119,6 +120,12 @@ void fill_trampoline(uint8_t* page, mm::Phys at, mm::Phys root) {
   std::memcpy(page + offset(trampoline_fields), &fields, sizeof fields);
 }
 
+// What only one CPU can count.
+void finish_measuring() {
+  settle_clock();
+  measure_timer();
+}
+
 void start_by_commands(std::span<Cpu> cpus, mm::Phys page) {
   const auto to_each = [&](Delivery delivery, uint8_t vector) {
     for (const Cpu& cpu : cpus) {
@@ -127,6 +134,7 @@ void start_by_commands(std::span<Cpu> cpus, mm::Phys page) {
   };
   to_each(Delivery::Init, 0);
   wait(kInitMicroseconds);
+  finish_measuring();
   to_each(Delivery::StartUp, start_up_vector(page.v));
   wait(kStartUpMicroseconds);
   // Again, to who did not come: one that runs already takes no notice.
@@ -142,6 +150,7 @@ struct Mailbox {
 constexpr uint16_t kWakeUp = 1;
 
 void start_by_mailbox(std::span<Cpu> cpus, Mailbox& mailbox, mm::Phys page) {
+  finish_measuring();
   for (Cpu& cpu : cpus) {
     if (state_of(cpu) != CpuState::Starting) continue;
     mailbox.apic_id = cpu.id;
