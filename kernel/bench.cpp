@@ -200,9 +200,13 @@ void Laps::print(const mm::Printer& out) const {
 void bench_start(const Booted& machine, const mm::Printer& out) {
   if (machine.prompted == 0) return;
   const loader::Handoff& h = machine.kept.handoff();
-  out.line("BENCH boot.firmware {} ticks", h.tsc_handoff - h.tsc_entry);
-  out.line("BENCH boot.kernel {} ticks", machine.prompted - h.tsc_handoff);
-  out.line("BENCH boot.prompt {} ticks", machine.prompted - h.tsc_entry);
+  const uint64_t kernel = machine.prompted - h.tsc_handoff;
+  const auto& [screen, serial] = machine.spent;
+  out.line("BENCH start.loader {} ticks", h.tsc_handoff - h.tsc_entry);
+  out.line("BENCH start.kernel {} ticks", kernel);
+  out.line("BENCH start.kernel.screen {} ticks", screen);
+  out.line("BENCH start.kernel.serial {} ticks", serial);
+  out.line("BENCH start.kernel.rest {} ticks", kernel - screen - serial);
 }
 
 void bench_allocator(Booted& machine, std::string_view what, const mm::Printer& out) {

@@ -41,9 +41,9 @@ class Laps {
   uint64_t last_ = 0;
 };
 
-// What the start cost, from the call of the EFI application on: `BENCH boot.firmware value ticks`
-// up to the jump, boot.kernel from there to the monitor's first prompt, boot.prompt both. Nothing
-// before that prompt.
+// What the start cost: `BENCH start.loader value ticks` from the call of the EFI application up to
+// the jump, start.kernel from there to the monitor's first prompt, and what that has spent on the
+// screen and on serial ports. Nothing before that prompt.
 void bench_start(const Booted& machine, const mm::Printer& out);
 
 // Pairs of alloc_pages and free_pages on an allocator at rest: "alloc." as the kernel's code does

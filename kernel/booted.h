@@ -8,6 +8,7 @@
 #include "kernel/kept.h"
 #include "kernel/options.h"
 #include "kernel/policy.h"
+#include "kernel/spent.h"
 #include "mm/firmware_ram.h"
 #include "mm/ledger.h"
 #include "mm/page_alloc.h"
@@ -30,6 +31,7 @@ struct Booted {
   bool exhaustive = false;                // self-tests do all, however long it takes
   uint64_t stress = 0;                    // operations asked of all CPUs; 0: as many as usual
   uint64_t prompted = 0;                  // arch::cycles() at the monitor's first prompt
+  Spent spent{};                          // by then
 };
 
 // Prints the ledger and closes it (mm/relay_ledger.h).

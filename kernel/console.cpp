@@ -1,6 +1,7 @@
 #include "kernel/console.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace kernel {
 namespace {
@@ -11,8 +12,9 @@ constinit Console the_console;
 
 Console& console() { return the_console; }
 
-bool Console::add_output(Output output) {
+bool Console::add_output(Output output, Flush show) {
   if (output_count_ == outputs_.size()) return false;
+  flushes_[output_count_] = show;
   outputs_[output_count_++] = output;
   replay(output);
   return true;
@@ -20,9 +22,22 @@ bool Console::add_output(Output output) {
 
 bool Console::add_line(Output output) {
   if (!add_output(output)) return false;
-  const auto place = outputs_.begin() + line_count_++;
-  std::rotate(place, outputs_.begin() + output_count_ - 1, outputs_.begin() + output_count_);
+  const size_t place = line_count_++;
+  const auto to_front = [&](auto& list) {
+    const auto begin = list.begin() + place, end = list.begin() + output_count_;
+    std::rotate(begin, end - 1, end);
+  };
+  to_front(outputs_);
+  to_front(flushes_);
   return true;
+}
+
+void Console::flush() {
+  const Policy::Masked masked;
+  const Held held(lock_);
+  for (size_t i = 0; i < output_count_; ++i) {
+    if (flushes_[i] != nullptr) flushes_[i]();
+  }
 }
 
 void Console::replay(Output output) const {
@@ -54,11 +69,20 @@ void Console::speak_to(Hearers hearers) {
 void Console::put(std::string_view text) {
   if (text.empty()) return;
   if (hearers_ != Hearers::Lines) {
-    for (const char c : text) ring_[static_cast<size_t>(written_++ % kRingSize)] = c;
+    for (std::string_view rest = text; !rest.empty();) {
+      const auto place = static_cast<size_t>(written_ % kRingSize);
+      const size_t count = std::min(rest.size(), kRingSize - place);
+      std::memcpy(ring_.data() + place, rest.data(), count);
+      written_ += count;
+      rest.remove_prefix(count);
+    }
   }
   const size_t first = hearers_ == Hearers::Others ? line_count_ : 0;
   const size_t end = hearers_ == Hearers::Lines ? line_count_ : output_count_;
-  for (size_t i = first; i < end; ++i) outputs_[i](text);
+  for (size_t i = first; i < end; ++i) {
+    outputs_[i](text);
+    if (hearers_ != Hearers::All && flushes_[i] != nullptr) flushes_[i]();
+  }
   mid_line_ = text.back() != '\n';
 }
 

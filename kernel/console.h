@@ -17,6 +17,7 @@ namespace kernel {
 class Console {
  public:
   using Output = void (*)(std::string_view text);
+  using Flush = void (*)();
   using Clock = uint64_t (*)();  // microseconds since the kernel was entered
 
   static constexpr size_t kRingSize = size_t{1} << 17;
@@ -28,7 +29,12 @@ class Console {
   // are kMaxOutputs already. A line is a serial port: little can go wrong with it, so lines are
   // served before all others.
   bool add_line(Output output);
-  bool add_output(Output output);
+  bool add_output(Output output, Flush show = nullptr);
+
+  // An output may keep what it was given for a moment (a screen, which is drawn when there is
+  // something to see): afterwards it is shown. For whoever is about to wait for somebody, to work
+  // long without a word, or to do what may not come back. Last words are shown as they come.
+  void flush();
 
   // One CPU at a time.
   void log(std::string_view text) { write(text, true); }
@@ -62,6 +68,7 @@ class Console {
   std::array<char, kRingSize> ring_{};
   uint64_t written_ = 0;  // characters ever; the ring holds the last kRingSize of them
   std::array<Output, kMaxOutputs> outputs_{};
+  std::array<Flush, kMaxOutputs> flushes_{};  // null: it keeps nothing
   size_t output_count_ = 0, line_count_ = 0;  // the lines come first
   Hearers hearers_ = Hearers::All;
   Clock clock_ = nullptr;

@@ -43,6 +43,7 @@ void crash_task(void* how) { crash_here(*static_cast<const std::string_view*>(ho
 }  // namespace
 
 void crash(std::string_view how) {
+  console().flush();
   const size_t at = how.find('@');
   if (at == std::string_view::npos) return crash_here(how);
   std::string_view kind = how.substr(0, at), where = how.substr(at + 1);

@@ -63,7 +63,8 @@ std::string_view summary_of_log() {
 
 void leave_report(const Booted& machine, const mm::Printer& out) {
   const std::string_view text = summary_of_log();
-  out.part("Report: ");  // writing flash takes its time
+  out.part("Report: ");
+  console().flush();  // writing flash takes its time
   const auto stored = store(machine.kept.handoff(), text);
   if (!stored.ok()) {
     out.error("none is left", stored.error());

@@ -11,7 +11,6 @@
 #include "kernel/hardware_errors.h"
 #include "kernel/iomem.h"
 #include "kernel/kept.h"
-#include "kernel/late.h"
 #include "kernel/leave_report.h"
 #include "kernel/memory_options.h"
 #include "kernel/monitor/monitor.h"
@@ -29,10 +28,8 @@ namespace kernel {
 namespace {
 
 constinit Kept kept;
-constinit Late<FirmwareTables> late_tables;
+constinit FirmwareTables tables;
 constinit std::array<mm::NodeId, FirmwareTables::kMaxCpus> cpu_node_list{};  // by number
-
-FirmwareTables& tables() { return late_tables.get(); }
 
 // A station that cannot go on ends the boot, and says which one it was.
 void must(const char* station, const mm::Result<>& result) {
@@ -86,18 +83,18 @@ mm::Result<> check_mapped(const mm::E820Table& e820) {
 void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
   const loader::AcpiWalk walk(kept.map(), arch::is_mapped, base);
-  tables().find(kept.handoff().firmware.rsdp, walk, kept.map(), log());
-  tables().read_power(log());
-  arch::prepare_end(kept.handoff(), tables().power());
-  if (const auto spcr = tables().tables().table("SPCR"); !spcr.empty()) {
+  tables.find(kept.handoff().firmware.rsdp, walk, kept.map(), log());
+  tables.read_power(log());
+  arch::prepare_end(kept.handoff(), tables.power());
+  if (const auto spcr = tables.tables().table("SPCR"); !spcr.empty()) {
     const auto port = loader::parse_spcr(spcr);
     const mm::Result<> added =
         port.ok() ? arch::add_console(port.value()) : mm::Result<>(port.error());
     if (!added.ok()) log().error("ACPI", added.error());
   }
-  const mm::Result<> opened = arch::open_interrupts(tables().tables());
+  const mm::Result<> opened = arch::open_interrupts(tables.tables());
   if (!opened.ok()) log().error("smp", opened.error());
-  tables().read_topology(arch::has_wide_cpu_ids(), log());
+  tables.read_topology(arch::has_wide_cpu_ids(), log());
 }
 
 // What the firmware calls more reliable, where kernelcore=mirror asks for it.
@@ -112,8 +109,8 @@ std::span<const mm::Range> mirrored_memory(Relay& relay, const FirmwareMap& map,
 
 mm::NumaInput numa_input(const MemoryOptions& memory, std::span<const mm::Range> mirrored) {
   mm::NumaInput input;
-  input.memory = tables().srat().memory;
-  input.named = tables().srat().named;
+  input.memory = tables.srat().memory;
+  input.named = tables.srat().named;
   input.off = memory.numa_off;
   input.mirrored = mirrored;
   return input;
@@ -174,9 +171,9 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   laps.start();
   must("numa", relay.find_nodes(numa_input(memory, mirrored)));
   laps.lap("find_nodes");
-  const unsigned possible = possible_cpus(tables().madt(), cpus);
+  const unsigned possible = possible_cpus(tables.madt(), cpus);
   const auto cpu_nodes = std::span(cpu_node_list).first(possible);
-  list_cpu_nodes(cpu_nodes, cpu_facts(kept, tables(), relay, cpus));
+  list_cpu_nodes(cpu_nodes, cpu_facts(kept, tables, relay, cpus));
   mm::Window window = arch::mem_map_window();
   window.always = memory.mem_map_in_pieces;
   must("zones", relay.lay_out(memory.movable, possible, cpu_nodes, window));
@@ -188,7 +185,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   relay.print_layout();
   const bool believed = !relay.numa().faked;
   must("zonelists",
-       relay.build_zones(believed ? tables().distances() : mm::Distances(), memory.order));
+       relay.build_zones(believed ? tables.distances() : mm::Distances(), memory.order));
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");
@@ -256,7 +253,7 @@ void kernel_main(const loader::Handoff& handoff) {
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 
-  Booted machine{kept,       tables(),     origin.firmware_map,  options,     relay,
+  Booted machine{kept,       tables,       origin.firmware_map,  options,     relay,
                  origin.ram, origin.trims, arch::physical_end(), origin.added};
   must("ledger", close_ledger(machine, log()));
   if (bench) {

@@ -23,7 +23,7 @@ namespace mm {
 // One enabled memory affinity entry of SRAT. Its range may be empty, unordered, wrap or reach
 // beyond RAM: that is what this station is for.
 struct MemoryAffinity {
-  NodeId node = kNoNode;
+  NodeId node = 0;  // not kNoNode: large arrays of these are all 0 at first
   Range range;
   bool hotplug = false;
   bool nonvolatile = false;

@@ -4,8 +4,8 @@
 #include <array>
 
 #include "kernel/arch.h"
-#include "kernel/policy.h"
 #include "kernel/late.h"
+#include "kernel/policy.h"
 #include "kernel/screen/picture.h"
 #include "kernel/screen/screen.h"
 #include "kernel/screen/screen_console.h"

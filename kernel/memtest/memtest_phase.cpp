@@ -126,6 +126,7 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
   begin_live_picture(machine, state());
   print_forms(asked, log());
   state().progress = {};
+  console().flush();
   planned = memory_test(machine).plan(arch::microseconds);
   state().tested = planned.bytes;
   state().progress = MemtestProgress(log(), arch::microseconds, planned.microseconds);
@@ -136,6 +137,7 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
 
 Verdict run_memtest(size_t index, Booted& machine) {
   name_live_picture(kMemoryPatterns[index].row.id);
+  console().flush();
   return memory_test(machine).run(kMemoryPatterns[index]);
 }
 

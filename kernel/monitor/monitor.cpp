@@ -25,6 +25,7 @@ arch::Typed next_key(LineEditor* editor) {
   for (;;) {
     if (const auto typed = arch::read_char()) return *typed;
     if (arch::told_of_loss() && editor != nullptr) editor->redraw(bare());
+    console().flush();
     arch::doze();
   }
 }
@@ -130,7 +131,9 @@ void run_monitor(Booted& machine) {
   }
   editor.set_completion(complete, nullptr);
   editor.begin(kPrompt, bare());
+  console().flush();
   machine.prompted = arch::cycles();
+  machine.spent = spent;
   for (;;) {
     const arch::Typed typed = nobody_types ? run_tour(machine) : next_key(&editor);
     if (nobody_types) screen().write(kPrompt);
@@ -140,6 +143,7 @@ void run_monitor(Booted& machine) {
     if (event == LineEditor::Event::Line) {
       // At the keyboard a person reads the screen; on a serial line a terminal, or a program, has
       // what scrolled away.
+      console().flush();
       const size_t rows = typed.at_keyboard ? screen().rows() : 0;
       Pager pager(bare(), rows, screen().columns(), ask_for_more, nullptr);
       run_command(machine, editor.line(), pager.printer());

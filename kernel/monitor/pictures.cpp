@@ -99,9 +99,10 @@ constexpr std::array kQr{
 
 bool draw_map(const Booted& machine, std::string_view line) {
   static constinit Late<Picture> picture;
-  return picture.get().draw(screen().framebuffer(),
-                      {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
-                      {.tested = {}, .now = {}, .bad = {}, .line = line});
+  return picture.get().draw(
+      screen().framebuffer(),
+      {machine.relay, machine.relay.pages(), machine.kept.handoff().names.firmware},
+      {.tested = {}, .now = {}, .bad = {}, .line = line});
 }
 
 std::span<const Command> map_command() { return kMap; }

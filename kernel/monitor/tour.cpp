@@ -103,6 +103,7 @@ class Tour {
   }
 
   void rest() {
+    screen().flush();
     const uint64_t start = arch::microseconds();
     while (!typed_ && arch::microseconds() - start < kPageSeconds * 1'000'000) {
       typed_ = arch::read_char();

@@ -63,10 +63,7 @@ Fold::Step Fold::take(char c) {
     held_ = 0;
   }
   look_at_lead(c);
-  if (c == ' ' && after_word_) field_ = column_;
-  after_word_ = c != ' ';
-  ++column_;
-  if (c == ',') comma_ = column_;
+  go_on(c);
   return step;
 }
 

@@ -27,11 +27,23 @@ class Fold {
   };
   // Takes the next printable character of the line; with 0 columns nothing folds.
   Step take(char c);
+  // Takes it if it is one of many: behind the line's lead, and with a place in this row.
+  bool take_plain(char c) {
+    if (state_ != Lead::Over || column_ >= columns_) return false;
+    go_on(c);
+    return true;
+  }
 
  private:
   enum class Lead : uint8_t { Begin, Stamp, Blanks, Over };
 
   void look_at_lead(char c);
+  void go_on(char c) {
+    if (c == ' ' && after_word_) field_ = column_;
+    after_word_ = c != ' ';
+    ++column_;
+    if (c == ',') comma_ = column_;
+  }
   [[nodiscard]] size_t indent() const;
 
   size_t columns_;

@@ -45,6 +45,8 @@ mm::Result<Framebuffer> Framebuffer::make(const loader::HandoffFramebuffer& fact
     made.blue_ = facts.format == loader::kPixelRgbx ? kThird : kFirst;
   }
   made.base_ = static_cast<uint8_t*>(at);
+  made.pairs_ = std::endian::native == std::endian::little && made.bytes_ == 4 &&
+                (reinterpret_cast<uintptr_t>(at) | made.stride_) % 8 == 0;
   made.width_ = facts.width;
   made.height_ = facts.height;
   return made;
@@ -85,9 +87,20 @@ void Framebuffer::fill(const Box& box, Colour colour) const {
     uint8_t* at = place(box.left, y);
     uint32_t x = box.left;
     if (takes_pairs(x)) {
-      for (; x + 1 < right; x += 2, at += 8) {
-        *reinterpret_cast<volatile uint64_t*>(at) = uint64_t{value} << 32 | value;
+      // Sixteen pixels a turn: a screen has millions.
+      const uint64_t pair = uint64_t{value} << 32 | value;
+      for (; x + 15 < right; x += 16, at += 64) {
+        auto* const pairs = reinterpret_cast<volatile uint64_t*>(at);
+        pairs[0] = pair;
+        pairs[1] = pair;
+        pairs[2] = pair;
+        pairs[3] = pair;
+        pairs[4] = pair;
+        pairs[5] = pair;
+        pairs[6] = pair;
+        pairs[7] = pair;
       }
+      for (; x + 1 < right; x += 2, at += 8) *reinterpret_cast<volatile uint64_t*>(at) = pair;
     }
     for (; x < right; ++x) store(at, value);
   }
@@ -103,37 +116,52 @@ void Framebuffer::line(uint32_t x, uint32_t y, const Colour* colours, uint32_t c
   }
 }
 
-// Two pixels a store, the left one in the lower half: text is most of what a screen shows.
-void Framebuffer::glyph_by_pairs(const Box& box, const uint8_t* bits, uint32_t bytes_per_row,
-                                 const uint32_t (&value)[2]) const {
-  const auto pair = [&](uint32_t left, uint32_t right) {
-    return uint64_t{value[right]} << 32 | value[left];
-  };
-  const uint64_t pairs[4] = {pair(0, 0), pair(0, 1), pair(1, 0), pair(1, 1)};
-  for (uint32_t y = box.top; y < box.bottom; ++y, bits += bytes_per_row) {
-    auto* at = reinterpret_cast<volatile uint64_t*>(place(box.left, y));
-    uint32_t left = box.width();
-    for (const uint8_t* byte = bits; left != 0; ++byte) {
-      *at++ = pairs[*byte >> 6];
-      *at++ = pairs[*byte >> 4 & 3];
-      if (left == 4) break;
-      *at++ = pairs[*byte >> 2 & 3];
-      *at++ = pairs[*byte & 3];
-      left -= 8;
+Framebuffer::Pen Framebuffer::pen(Colour ink, Colour paper) const {
+  const uint64_t value[2] = {pixel(paper), pixel(ink)};
+  Pen pen;
+  for (unsigned i = 0; i < 16; ++i) {
+    pen.pairs[i][0] = value[i >> 2 & 1] << 32 | value[i >> 3];
+    pen.pairs[i][1] = value[i & 1] << 32 | value[i >> 1 & 1];
+  }
+  return pen;
+}
+
+// Two pixels a store: text is most of what a screen shows. Eight columns at a time, downwards; four
+// are left of a letter that is twelve wide.
+void Framebuffer::glyph_by_pairs(uint8_t* at, const Font& font, const uint8_t* bits,
+                                 const Pen& pen) const {
+  const size_t stride = stride_, bytes_per_row = font.bytes_per_row();
+  const uint8_t* const end = bits + font.height * bytes_per_row;
+  uint32_t left = font.width;
+  for (; left >= 8; left -= 8, ++bits, at += 32) {
+    uint8_t* row = at;
+    for (const uint8_t* byte = bits; byte < end; byte += bytes_per_row, row += stride) {
+      auto* const to = reinterpret_cast<volatile uint64_t*>(row);
+      const auto& high = pen.pairs[*byte >> 4];
+      const auto& low = pen.pairs[*byte & 15];
+      to[0] = high[0];
+      to[1] = high[1];
+      to[2] = low[0];
+      to[3] = low[1];
     }
+  }
+  for (; left != 0 && bits < end; bits += bytes_per_row, at += stride) {
+    auto* const to = reinterpret_cast<volatile uint64_t*>(at);
+    to[0] = pen.pairs[*bits >> 4][0];
+    to[1] = pen.pairs[*bits >> 4][1];
   }
 }
 
-void Framebuffer::glyph(uint32_t x, uint32_t y, const Font& font, char c, Colour ink,
-                        Colour paper) const {
+void Framebuffer::glyph(uint32_t x, uint32_t y, const Font& font, char c, const Pen& pen) const {
+  const uint8_t* bits = font.glyph(c);
+  if (takes_pairs(x) && font.width % 4 == 0 && x + font.width <= width_ &&
+      y + font.height <= height_) {
+    return glyph_by_pairs(place(x, y), font, bits, pen);
+  }
   if (x >= width_ || y >= height_) return;
   const uint32_t shown = std::min(font.width, width_ - x);
-  const uint32_t value[2] = {pixel(paper), pixel(ink)};
-  const uint8_t* bits = font.glyph(c);
-  if (takes_pairs(x) && shown % 4 == 0) {
-    return glyph_by_pairs({x, y, x + shown, std::min(y + font.height, height_)}, bits,
-                          font.bytes_per_row(), value);
-  }
+  const uint32_t value[2] = {static_cast<uint32_t>(pen.pairs[0][0]),
+                             static_cast<uint32_t>(pen.pairs[15][0])};
   for (uint32_t row = 0; row < std::min(font.height, height_ - y); ++row) {
     uint8_t* at = place(x, y + row);
     for (uint32_t i = 0; i < shown; ++i) store(at, value[bits[i / 8] >> (7 - i % 8) & 1]);
@@ -143,9 +171,10 @@ void Framebuffer::glyph(uint32_t x, uint32_t y, const Font& font, char c, Colour
 
 uint32_t Framebuffer::text(uint32_t x, uint32_t y, const Font& font, std::string_view text,
                            Colour ink, Colour paper, uint32_t right) const {
+  const Pen writing = pen(ink, paper);
   for (const char c : text) {
     if (x + font.width > std::min(right, width_)) break;
-    glyph(x, y, font, c, ink, paper);
+    glyph(x, y, font, c, writing);
     x += font.width;
   }
   return x;

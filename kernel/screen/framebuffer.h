@@ -5,7 +5,6 @@
 // buffer.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -51,7 +50,12 @@ class Framebuffer {
   void fill(const Box& box, Colour colour) const;
   // One line of `count` pixels, repeated downwards `rows` times.
   void line(uint32_t x, uint32_t y, const Colour* colours, uint32_t count, uint32_t rows) const;
-  void glyph(uint32_t x, uint32_t y, const Font& font, char c, Colour ink, Colour paper) const;
+  // Ink on paper, as this framebuffer's pixels: made once for many letters.
+  struct Pen {
+    uint64_t pairs[16][2];  // by four bits of a letter, the left one highest
+  };
+  [[nodiscard]] Pen pen(Colour ink, Colour paper) const;
+  void glyph(uint32_t x, uint32_t y, const Font& font, char c, const Pen& pen) const;
   // Text from (x, y) to the right, cut at `right`. Returns where it ends.
   uint32_t text(uint32_t x, uint32_t y, const Font& font, std::string_view text, Colour ink,
                 Colour paper, uint32_t right = ~uint32_t{0}) const;
@@ -62,13 +66,9 @@ class Framebuffer {
     [[nodiscard]] uint32_t put(uint8_t value) const;
   };
   [[nodiscard]] uint32_t pixel(Colour colour) const;
-  // Whether two pixels from column x on can be stored at once, in every line.
-  [[nodiscard]] bool takes_pairs(uint32_t x) const {
-    return std::endian::native == std::endian::little && bytes_ == 4 && x % 2 == 0 &&
-           (reinterpret_cast<uintptr_t>(base_) | stride_) % 8 == 0;
-  }
-  void glyph_by_pairs(const Box& box, const uint8_t* bits, uint32_t bytes_per_row,
-                      const uint32_t (&value)[2]) const;
+  // Whether two pixels from column x on can be stored at once, the left one in the lower half.
+  [[nodiscard]] bool takes_pairs(uint32_t x) const { return pairs_ && x % 2 == 0; }
+  void glyph_by_pairs(uint8_t* at, const Font& font, const uint8_t* bits, const Pen& pen) const;
   void store(uint8_t*& at, uint32_t pixel) const;
   [[nodiscard]] uint8_t* place(uint32_t x, uint32_t y) const {
     return base_ + size_t{y} * stride_ + size_t{x} * bytes_;
@@ -77,7 +77,8 @@ class Framebuffer {
   uint8_t* base_ = nullptr;
   uint32_t width_ = 0, height_ = 0;
   size_t stride_ = 0;   // bytes from a line to the next
-  uint32_t bytes_ = 4;  // of a pixel
+  uint32_t bytes_ = 0;  // of a pixel
+  bool pairs_ = false;
   Channel red_, green_, blue_;
 };
 

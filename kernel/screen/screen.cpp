@@ -9,9 +9,6 @@ namespace kernel {
 namespace {
 
 constexpr char kEscape = 0x1b;
-// Rows that scroll sooner than this after the last time scroll together.
-constexpr uint64_t kHurry = 40'000;  // microseconds
-
 // The look of ESC [ 3x m, red to white.
 constexpr Look kOfColour[8] = {Look::Faint, Look::Bad,   Look::Good,  Look::Warning,
                                Look::Title, Look::Title, Look::Title, Look::Plain};
@@ -50,6 +47,46 @@ std::optional<Look> look_of_test(std::string_view line) {
   return std::nullopt;
 }
 
+struct Word {
+  std::string_view word;
+  Look look;
+};
+constexpr Word kWords[] = {
+    {"Kernel panic", Look::Bad},        {" failed", Look::Bad},
+    {"does not close", Look::Bad},      {"corrupt", Look::Bad},
+    {"bad memory", Look::Bad},          {" bad pages", Look::Bad},
+    {"[Firmware Bug]", Look::Warning},  {"WARNING", Look::Warning},
+    {"Warning", Look::Warning},         {"unknown", Look::Warning},
+    {"Unknown", Look::Warning},         {"ignored", Look::Warning},
+    {"[Firmware Warn]", Look::Warning}, {"skipping", Look::Warning},
+};
+// Their first two letters.
+constexpr auto kBeginsWord = [] {
+  std::array<uint8_t, 256> begins{};
+  for (const Word& word : kWords) {
+    begins[static_cast<uint8_t>(word.word[0])] |= 1;
+    begins[static_cast<uint8_t>(word.word[1])] |= 2;
+  }
+  return begins;
+}();
+
+// Of the words in a line, anywhere, the worst. Each line is looked through, so once for all words.
+Look look_of_words(std::string_view line) {
+  Look worst = Look::Plain;
+  for (size_t i = 0; i + 1 < line.size(); ++i) {
+    if ((kBeginsWord[static_cast<uint8_t>(line[i])] & 1) == 0 ||
+        (kBeginsWord[static_cast<uint8_t>(line[i + 1])] & 2) == 0) {
+      continue;
+    }
+    for (const Word& word : kWords) {
+      if (word.word[0] != line[i] || !line.substr(i).starts_with(word.word)) continue;
+      if (word.look == Look::Bad) return Look::Bad;
+      worst = word.look;
+    }
+  }
+  return worst;
+}
+
 bool is_bold(Look look) { return look == Look::Bold || look == Look::Bad || look == Look::Title; }
 
 }  // namespace
@@ -63,14 +100,7 @@ Look look_of(std::string_view line) {
   for (const char* bad : {"FAIL", "BUG:", "Oops", "baton: ", "memtest: error"}) {
     if (begins(line, bad)) return Look::Bad;
   }
-  for (const char* bad :
-       {"Kernel panic", " failed", "does not close", "corrupt", "bad memory", " bad pages"}) {
-    if (contains(line, bad)) return Look::Bad;
-  }
-  for (const char* warning : {"[Firmware Bug]", "WARNING", "Warning", "unknown", "Unknown",
-                              "ignored", "[Firmware Warn]", "skipping"}) {
-    if (contains(line, warning)) return Look::Warning;
-  }
+  if (const Look look = look_of_words(line); look != Look::Plain) return look;
   if (begins(line, "Baton version") || begins(line, "Welcome")) return Look::Title;
   return Look::Plain;
 }
@@ -104,61 +134,92 @@ void Screen::open(const Framebuffer& framebuffer, Clock clock) {
   rows_ = columns_ == 0 ? 0 : std::min<size_t>(framebuffer.height() / font.height, kMaxRows);
   rows_ = columns_ == 0 ? 0 : std::min(rows_, kMaxCells / columns_);
   if (rows_ == 0) columns_ = 0;
-  row_ = column_ = line_start_ = 0;
+  row_ = column_ = line_start_ = first_ = 0;
   fold_ = Fold(columns_);
+  std::fill_n(cells_.begin(), rows_ * columns_, kBlank);
+  for (size_t i = 0; i < styles_.size(); ++i) {
+    const auto look = static_cast<Look>(i);
+    styles_[i] = {framebuffer_.pen(ink_of(look), kPaper),
+                  is_bold(look) ? typeface_->bold : typeface_->regular};
+  }
   framebuffer_.fill(framebuffer_.box(), kPaper);
+  forget(kBlank);
 }
 
-void Screen::draw(size_t row, size_t column) const {
-  const Cell cell = at(row, column);
-  const auto look = static_cast<Look>(cell.look);
-  const Font& font = is_bold(look) ? *typeface_->bold : *typeface_->regular;
-  framebuffer_.glyph(static_cast<uint32_t>(column) * font.width,
-                     static_cast<uint32_t>(row) * font.height, font, cell.c, ink_of(look), kPaper);
+// All of the framebuffer shows this.
+void Screen::forget(Cell shows) {
+  std::fill_n(shown_.begin(), rows_ * columns_, shows);
+  cursor_.reset();
+  dirty_from_ = 0;
+  dirty_to_ = rows_;
 }
 
-void Screen::set(size_t row, size_t column, Cell cell) {
-  Cell& there = at(row, column);
-  if (there == cell) return;
-  there = cell;
-  if (!hidden_) draw(row, column);
+void Screen::draw(uint32_t x, uint32_t y, Cell cell) const {
+  const Style& style = styles_[cell.look];
+  framebuffer_.glyph(x, y, *style.font, cell.c, style.pen);
 }
 
-void Screen::draw_cursor() const {
-  if (hidden_ || columns_ == 0 || column_ >= columns_) return;
+void Screen::draw_cursor() {
+  if (column_ >= columns_) return;
   const Font& font = *typeface_->regular;
   const auto left = static_cast<uint32_t>(column_) * font.width;
   const auto bottom = static_cast<uint32_t>(row_ + 1) * font.height;
   framebuffer_.fill({left, bottom - font.height / 8, left + font.width, bottom},
                     ink_of(Look::Bold));
+  cursor_ = row_ * columns_ + column_;
+}
+
+bool Screen::is_due() const {
+  const uint64_t now = clock_ == nullptr ? 0 : clock_();
+  return urgent_ || now == 0 || now - drawn_ >= kEvery;
+}
+
+void Screen::flush() {
+  if (!is_open() || hidden_) return;
+  // Where the cursor was, its line is still there.
+  if (cursor_ && *cursor_ != row_ * columns_ + column_) {
+    shown_[*cursor_] = kUnknown;
+    touch(*cursor_ / columns_);
+    cursor_.reset();
+  }
+  const uint32_t width = typeface_->regular->width;
+  for (size_t row = dirty_from_; row < dirty_to_; ++row) {
+    const auto y = static_cast<uint32_t>(row) * typeface_->regular->height;
+    const Cell* wanted = &at(row, 0);
+    Cell* shown = &shown_[row * columns_];
+    for (size_t column = 0; column < columns_; ++column) {
+      if (shown[column] == wanted[column]) continue;
+      // Noted first: what breaks in drawing is told on this screen.
+      shown[column] = wanted[column];
+      draw(static_cast<uint32_t>(column) * width, y, wanted[column]);
+    }
+  }
+  dirty_from_ = rows_;
+  dirty_to_ = 0;
+  draw_cursor();
+  urgent_ = scrolled_ = false;
+  drawn_ = clock_ == nullptr ? 0 : clock_();
 }
 
 void Screen::show() {
   hidden_ = false;
   if (!is_open()) return;
   framebuffer_.fill(framebuffer_.box(), kPaper);
-  for (size_t row = 0; row < rows_; ++row) {
-    for (size_t column = 0; column < columns_; ++column) {
-      if (at(row, column) != Cell{}) draw(row, column);
-    }
-  }
-  draw_cursor();
+  forget(kBlank);
+  flush();
 }
 
 void Screen::scroll() {
   size_t by = 1;
-  if (clock_ != nullptr) {
-    const uint64_t now = clock_();
-    if (now - scrolled_ < kHurry) by = std::max<size_t>(rows_ / 4, 1);
-    scrolled_ = now;
-  }
+  // Only the first row that scrolls costs anything.
+  if (!scrolled_ && !is_due()) by = std::max<size_t>(rows_ / 4, 1);
+  scrolled_ = true;
   row_ = rows_ - by;
   line_start_ = line_start_ > by ? line_start_ - by : 0;
-  for (size_t row = 0; row < rows_; ++row) {
-    for (size_t column = 0; column < columns_; ++column) {
-      set(row, column, row + by < rows_ ? at(row + by, column) : Cell{});
-    }
-  }
+  first_ = (first_ + by) % rows_;
+  for (size_t row = row_; row < rows_; ++row) std::fill_n(&at(row, 0), columns_, kBlank);
+  dirty_from_ = 0;
+  dirty_to_ = rows_;
 }
 
 // The line that ends in this row is complete: the stamp steps back, and the rest gets its look.
@@ -166,23 +227,26 @@ void Screen::colour_row(size_t row) {
   std::array<char, kMaxColumns> text;
   const std::string_view line = row_text(line_start_, text);
   const Look look = look_of(line);
+  urgent_ = urgent_ || look == Look::Bad || look == Look::Warning;
   const size_t stamp = stamp_length(line);
   for (size_t r = line_start_; r <= row; ++r) {
-    for (size_t column = 0; column < columns_; ++column) {
-      Cell cell = at(r, column);
+    Cell* const cells = &at(r, 0);
+    const size_t end = r == line_start_ ? line.size() : columns_;
+    for (size_t column = 0; column < end; ++column) {
+      Cell& cell = cells[column];
       if (cell.c == ' ' || cell.look != 0) continue;
       cell.look = static_cast<uint8_t>(r == line_start_ && column < stamp ? Look::Faint : look);
-      set(r, column, cell);
     }
+    touch(r);
   }
 }
 
 std::string_view Screen::row_text(size_t row, std::span<char> out) const {
-  size_t length = 0;
-  for (size_t column = 0; column < std::min(columns_, out.size()); ++column) {
-    out[column] = at(row, column).c;
-    if (out[column] != ' ') length = column + 1;
-  }
+  if (!is_open()) return {};
+  const Cell* const cells = &at(row, 0);
+  size_t length = std::min(columns_, out.size());
+  while (length != 0 && cells[length - 1].c == ' ') --length;
+  for (size_t column = 0; column < length; ++column) out[column] = cells[column].c;
   return {out.data(), length};
 }
 
@@ -202,12 +266,12 @@ void Screen::fold(const Fold::Step& step) {
   for (size_t i = 0; i < step.moved; ++i) {
     const size_t column = columns_ - step.moved + i;
     moved[i] = at(row_, column);
-    set(row_, column, {});
+    set(row_, column, kBlank);
   }
   next_line();
-  for (; column_ < step.indent; ++column_) set(row_, column_, {});
+  for (; column_ < step.indent; ++column_) set(row_, column_, kBlank);
   for (size_t i = 0; i < step.moved; ++i) set(row_, column_++, moved[i]);
-  for (size_t i = 0; i < step.blanks; ++i) set(row_, column_++, {});
+  for (size_t i = 0; i < step.blanks; ++i) set(row_, column_++, kBlank);
 }
 
 void Screen::sequence(char final) {
@@ -232,14 +296,14 @@ void Screen::sequence(char final) {
       column_ -= std::min(by, column_);
       break;
     case 'K':
-      for (size_t column = column_; column < columns_; ++column) set(row_, column, {});
+      for (size_t column = column_; column < columns_; ++column) set(row_, column, kBlank);
       break;
     case 'H':
       row_ = column_ = line_start_ = 0;
       break;
     case 'J':
       for (size_t row = 0; row < rows_; ++row) {
-        for (size_t column = 0; column < columns_; ++column) set(row, column, {});
+        for (size_t column = 0; column < columns_; ++column) set(row, column, kBlank);
       }
       break;
     case 'm':
@@ -313,10 +377,16 @@ void Screen::put(char c) {
 
 void Screen::write(std::string_view text) {
   if (!is_open()) return;
-  // Where the cursor was, its line is still there: the cell is drawn again.
-  if (!hidden_ && column_ < columns_) draw(row_, column_);
-  for (const char c : text) put(c);
-  draw_cursor();
+  for (const char c : text) {
+    // Most of what is written.
+    if (sequence_length_ == 0 && c >= ' ' && fold_.take_plain(c)) {
+      set(row_, column_++, {c, look_});
+    } else {
+      put(c);
+    }
+  }
+  // Lines come in many pieces: of those the last asks for the time.
+  if (clock_ == nullptr || (!text.empty() && text.back() == '\n' && is_due())) flush();
 }
 
 }  // namespace kernel

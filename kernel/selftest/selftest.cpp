@@ -211,6 +211,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
       const SelfTest& test = phase.row(i);
       if (!asked.wants(test)) continue;
       if (phase.here) ktap.running(test.id);
+      console().flush();
       tell(ktap, test, phase.run(i, machine), firmware, failures);
     }
     totals += ktap.totals();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernel/arch.h"
+#include "kernel/console.h"
 #include "kernel/smp/cpus.h"
 #include "mm/size_text.h"
 
@@ -101,6 +102,7 @@ class BringUp {
 
   void start(std::span<Cpu> table) {
     if (table.size() < 2) return;
+    console().flush();
     const arch::StartFacts facts{mm::Phys{machine_.kept.handoff().ap_trampoline},
                                  mm::Phys{machine_.tables.madt().mailbox}};
     const mm::Result<> started = arch::start_cpus(table, facts, frames());

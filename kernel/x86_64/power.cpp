@@ -126,15 +126,18 @@ void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts)
 }
 
 void power_off(End end) {
+  console().flush();
   drain_console();
   if (end != End::PowerOff) x86::qemu_exit(static_cast<uint8_t>(end));
   reset_system(kResetShutdown);
   enter_s5();
   log().line("Neither the firmware nor ACPI switched the machine off; it may be switched off now");
+  console().flush();
   x86::halt();
 }
 
 void reboot() {
+  console().flush();
   drain_console();
   reset_system(kResetCold);
   if (acpi.reset.address != 0) {
@@ -145,6 +148,7 @@ void reboot() {
   x86::out8(0x64, 0xfe);  // the keyboard controller's reset line
   wait();
   log().line("Neither the firmware, ACPI nor the keyboard controller reset the machine");
+  console().flush();
   x86::halt();
 }
 

@@ -3,6 +3,7 @@
 #include "kernel/console.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
+#include "kernel/spent.h"
 #include "kernel/x86_64/clock.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
@@ -27,9 +28,14 @@ constinit x86::Keyboard keyboard;
 
 namespace {
 
+void say(x86::Serial& port, std::string_view text) {
+  const Spending spending(spent.serial);
+  port.write(text);
+}
+
 void open_com1() {
   if (!com1.open(115200)) return;
-  console().add_line([](std::string_view text) { com1.write(text); });
+  console().add_line([](std::string_view text) { say(com1, text); });
 }
 
 }  // namespace
@@ -41,7 +47,7 @@ mm::Result<> add_console(const loader::SpcrPort& spcr) {
   named = x86::Serial({spcr.port});
   if (!named.open(spcr.baud))
     return mm::Error{"nothing answers at this port (port {:#x})", "SPCR", spcr.port, 0};
-  if (!console().add_line([](std::string_view text) { named.write(text); })) {
+  if (!console().add_line([](std::string_view text) { say(named, text); })) {
     return mm::Error{"the console has too many outputs", "SPCR"};
   }
   return {};

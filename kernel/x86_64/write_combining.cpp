@@ -5,6 +5,8 @@
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/page_walk.h"
 
+#include <utility>
+
 namespace kernel::x86 {
 namespace {
 
@@ -34,6 +36,8 @@ uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& table
   const uint64_t pat = rdmsr(kMsrPat);
   wrmsr(kMsrPat, (pat & ~(uint64_t{0xff} << (8 * kEntry))) | kWriteCombining << (8 * kEntry));
   uint64_t changed = 0;
+  uint64_t asked = 0;  // the page of entries that was asked for last
+  bool writable = false;
   for (uint64_t at = virt; at < virt + size;) {
     const Leaf leaf = find_leaf(at, tables);
     if (leaf.entry == nullptr) break;
@@ -41,7 +45,11 @@ uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& table
     const uint64_t start = at & ~(page - 1);
     const bool inside = start >= virt && start + page <= virt + size;
     const bool uncached = (*leaf.entry & kCacheDisable) != 0;
-    if (inside && uncached && can_change(leaf.entry)) {
+    if (const uint64_t page_of = reinterpret_cast<uint64_t>(leaf.entry) / mm::kPageSize;
+        inside && uncached && page_of != std::exchange(asked, page_of)) {
+      writable = can_change(leaf.entry);
+    }
+    if (inside && uncached && writable) {
       const uint64_t bit = leaf.shift == mm::kPageShift ? kPatSmall : kPatLarge;
       *leaf.entry = (*leaf.entry & ~(kCacheDisable | kWriteThrough)) | bit;
       changed += page;

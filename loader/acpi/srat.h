@@ -71,7 +71,7 @@ class SratEntries {
 
 struct CpuAffinity {
   uint32_t apic_id = 0;
-  mm::NodeId node = mm::kNoNode;
+  mm::NodeId node = 0;  // as a MemoryAffinity's
 };
 
 struct SratStorage {

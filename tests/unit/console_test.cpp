@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace kernel {
 namespace {
@@ -45,6 +46,32 @@ TEST_F(ConsoleTest, LinesAreServedFirst) {
   console_->bare("x\n");
   EXPECT_EQ(line, "x\n");
   EXPECT_EQ(screen, "x\n");
+}
+
+// An output that keeps what it gets until it is told to show it.
+std::string kept;
+void keep(std::string_view text) { kept += text; }
+void show_kept() { screen += std::exchange(kept, ""); }
+
+TEST_F(ConsoleTest, WhatAnOutputKeepsIsShownWhenAsked) {
+  console_->add_output(keep, show_kept);
+  console_->add_line(to_line);  // takes the first place, and has nothing to show
+  console_->bare("one\n");
+  EXPECT_EQ(line, "one\n");
+  EXPECT_EQ(screen, "");
+  console_->flush();
+  EXPECT_EQ(screen, "one\n");
+}
+
+TEST_F(ConsoleTest, LastWordsAreShownAsTheyCome) {
+  console_->add_output(keep, show_kept);
+  console_->bare("before\n");
+  console_->speak_to(Console::Hearers::Lines);
+  console_->bare("to lines\n");
+  EXPECT_EQ(screen, "");
+  console_->speak_to(Console::Hearers::Others);
+  console_->bare("the");
+  EXPECT_EQ(screen, "before\nthe");
 }
 
 TEST_F(ConsoleTest, LastWordsGoToLinesAndThenToTheOthers) {

@@ -97,8 +97,8 @@ TEST(Framebuffer, NothingIsDrawnOutside) {
   Panel panel(20, 20, 1, 4);
   const Framebuffer& fb = panel.made.value();
   const Font& font = *typeface_for(640, 480).regular;
-  fb.glyph(15, 10, font, 'W', {}, {});
-  fb.glyph(25, 25, font, 'W', {}, {});
+  fb.glyph(15, 10, font, 'W', fb.pen({}, {}));
+  fb.glyph(25, 25, font, 'W', fb.pen({}, {}));
   fb.text(0, 19, font, "many words", {}, {});
   const std::vector<Colour> line(100);
   fb.line(18, 18, line.data(), 100, 9);
@@ -116,7 +116,7 @@ TEST(Framebuffer, LettersAreTheSameEverywhere) {
       fb.fill(fb.box(), {1, 2, 3});
       EXPECT_EQ(panel.raw(fb.width() - 1, font.height - 1), 0x010203u);
       const uint32_t at[] = {0, font.width + 1, 2 * font.width + 2};
-      for (const uint32_t x : at) fb.glyph(x, 0, font, 'R', {255, 0, 0}, {0, 0, 255});
+      for (const uint32_t x : at) fb.glyph(x, 0, font, 'R', fb.pen({255, 0, 0}, {0, 0, 255}));
       for (uint32_t y = 0; y < font.height; ++y) {
         for (uint32_t x = 0; x < font.width; ++x) {
           const bool ink =
@@ -180,6 +180,7 @@ class ScreenTest : public testing::Test {
   }
   // A row as the screen remembers it; and the pixels say the same.
   std::string row(size_t number) {
+    screen->flush();
     std::array<char, Screen::kMaxColumns> text;
     std::string said(screen->row_text(number, text));
     std::string seen;
@@ -187,6 +188,15 @@ class ScreenTest : public testing::Test {
     seen.resize(said.size());
     EXPECT_EQ(seen, said) << "row " << number;
     return said;
+  }
+  // What stands in the row above the one being written, as it is seen.
+  std::string row_seen() {
+    std::array<char, Screen::kMaxColumns> text;
+    size_t last = 0;
+    for (size_t r = 0; r < screen->rows(); ++r) last = screen->row_text(r, text).empty() ? last : r;
+    std::string seen;
+    for (size_t column = 0; column < 8; ++column) seen += read(last, column);
+    return seen;
   }
   // The character whose glyph stands in the pixels, without the cursor's lines.
   char read(size_t row, size_t column) {
@@ -314,15 +324,93 @@ TEST_F(ScreenTest, ScrollsByMoreInAHurryAndLosesNothing) {
 // A fault's words may be written from inside the scrolling that met it.
 TEST_F(ScreenTest, WhatBreaksWhileScrollingIsToldOnTheLastRow) {
   static Screen* broken = nullptr;
-  broken = screen.get();
   screen->open(panel.made.value(), [] {
     if (Screen* once = std::exchange(broken, nullptr)) once->write("Oops");
     return now += 1'000'000;
   });
-  for (int i = 0; i < 10; ++i) screen->write("line " + std::to_string(i) + "\n");
+  for (int i = 0; i < 9; ++i) screen->write("line " + std::to_string(i) + "\n");
+  broken = screen.get();
+  screen->write("line 9\n");
   EXPECT_EQ(row(8), "Oops 9");
   EXPECT_EQ(row(9), "");
   EXPECT_TRUE(panel.fences_stand());
+}
+
+// What is seen, without asking for it.
+TEST_F(ScreenTest, LinesThatComeTogetherAreDrawnTogether) {
+  screen->write("first\n");
+  EXPECT_EQ(read(0, 0), 'f') << "nothing was drawn for long";
+  const std::vector<uint8_t> before = panel.memory;
+  now += Screen::kEvery - 1;
+  screen->write("second\n");
+  EXPECT_EQ(panel.memory, before);
+  now += 1;
+  screen->write("thi");
+  EXPECT_EQ(panel.memory, before) << "the end of a line asks for the time";
+  screen->write("rd\n");
+  EXPECT_EQ(read(1, 0), 's');
+  EXPECT_EQ(read(2, 3), 'r');
+  screen->write("> ");
+  screen->flush();
+  EXPECT_EQ(read(3, 0), '>');
+}
+
+TEST_F(ScreenTest, WhatWentWrongIsDrawnAtOnce) {
+  for (const char* line : {"not ok 1 ledger\n", "Kernel panic - x\n", "[Firmware Bug]: x\n"}) {
+    screen->write("a plain line\n");
+    screen->write(line);
+    EXPECT_EQ(std::string(row_seen()), std::string(line).substr(0, 8));
+  }
+}
+
+TEST_F(ScreenTest, WithoutTimeAllIsDrawnAtOnce) {
+  for (const Screen::Clock clock :
+       {Screen::Clock{nullptr}, Screen::Clock{[] { return uint64_t{0}; }}}) {
+    screen->open(panel.made.value(), clock);
+    screen->write("one\n");
+    screen->write("two\n");
+    EXPECT_EQ(read(1, 0), 't');
+  }
+}
+
+TEST_F(ScreenTest, OnlyCellsThatChangeAreDrawn) {
+  screen->write("abc");
+  screen->flush();
+  panel.memory.assign(panel.memory.size(), 0x11);
+  screen->write("\rabX");
+  screen->flush();
+  EXPECT_EQ(panel.raw(0, 0), 0x11111111u) << "a is still there, as far as the screen knows";
+  EXPECT_EQ(read(0, 2), 'X');
+}
+
+TEST_F(ScreenTest, TheCursorIsInOnePlace) {
+  const uint32_t ink = 245u << 16 | 247u << 8 | 250u;
+  const auto cursor_at = [&](size_t row, size_t column) {
+    return panel.raw(static_cast<uint32_t>(column) * 8, static_cast<uint32_t>(row) * 16 + 15) ==
+           ink;
+  };
+  screen->write("ab");
+  screen->flush();
+  EXPECT_TRUE(cursor_at(0, 2));
+  screen->write("\n\n> ");
+  screen->flush();
+  EXPECT_FALSE(cursor_at(0, 2));
+  EXPECT_TRUE(cursor_at(2, 2));
+  for (int i = 0; i < 30; ++i) screen->write("line\n");
+  screen->flush();
+  for (size_t r = 0; r < screen->rows(); ++r) EXPECT_FALSE(cursor_at(r, 2)) << r;
+}
+
+// Each line is flushed: a screen of which every second row has gone would be drawn for each.
+TEST_F(ScreenTest, WhoFlushesEachLineScrollsByMore) {
+  for (int i = 0; i < 9; ++i) screen->write("line\n");
+  screen->write("last\n");
+  screen->flush();
+  const std::vector<uint8_t> before = panel.memory;
+  screen->write("next\n");
+  screen->flush();
+  EXPECT_EQ(row(7), "last") << "two rows of ten at once";
+  EXPECT_EQ(row(8), "next");
 }
 
 TEST_F(ScreenTest, EditorSequences) {
@@ -352,6 +440,7 @@ TEST_F(ScreenTest, HiddenTextIsRemembered) {
 
 TEST_F(ScreenTest, ColourForWhatMatters) {
   screen->write("[    0.000000] not ok 1 ledger\nplain\n");
+  screen->flush();
   const auto has = [&](uint32_t row, Colour ink) {
     const uint32_t value = uint32_t{ink.red} << 16 | uint32_t{ink.green} << 8 | ink.blue;
     for (uint32_t y = row * 16; y < row * 16 + 14; ++y) {
