@@ -1,11 +1,11 @@
 // Write-combining for device memory that is only written, such as a framebuffer: on a bus, bursts
 // are many times faster than stores one by one. An entry of the PAT that nobody else uses selects
 // it (Intel SDM vol. 3A, section 12.12); pages that reach beyond the range stay as they are.
+#include <utility>
+
 #include "kernel/arch.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/page_walk.h"
-
-#include <utility>
 
 namespace kernel::x86 {
 namespace {
