@@ -101,9 +101,11 @@ const Reservation* EarlyRes::find_in_runs(Range range) const {
 }
 
 bool has_name(const Reservation& reservation, std::string_view name) {
-  size_t length = 0;
-  while (length < sizeof(reservation.name) && reservation.name[length] != '\0') ++length;
-  return std::string_view(reservation.name, length) == name;
+  if (name.size() > sizeof(reservation.name)) return false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (reservation.name[i] != name[i]) return false;
+  }
+  return name.size() == sizeof(reservation.name) || reservation.name[name.size()] == '\0';
 }
 
 const Reservation* EarlyRes::overlapping(Range range) const {

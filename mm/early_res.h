@@ -176,10 +176,15 @@ Result<Phys> find_e820_area_top(const E820Table& e820, const EarlyRes& reservati
 template <class Visit>
 void for_each_free_range(const E820Table& e820, std::span<const Reservation> reservations,
                          Range bounds, Visit visit) {
-  const auto* reserved = reservations.data() + first_ending_after(reservations, bounds.start);
-  const auto* const reserved_end = reservations.data() + reservations.size();
   const std::span<const E820Entry> entries = e820.entries();
-  for (size_t i = first_ending_after(entries, bounds.start); i < entries.size(); ++i) {
+  // Most look from the beginning, or from its second byte.
+  const bool from_lowest = bounds.start <= Phys{1};
+  const auto first_of = [&](const auto& items) {
+    return from_lowest ? 0 : first_ending_after(items, bounds.start);
+  };
+  const auto* reserved = reservations.data() + first_of(reservations);
+  const auto* const reserved_end = reservations.data() + reservations.size();
+  for (size_t i = first_of(entries); i < entries.size(); ++i) {
     const E820Entry& entry = entries[i];
     if (entry.range.start >= bounds.end) return;
     if (entry.type != E820Type::Ram) continue;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 
 #include "mm/layout.h"
@@ -11,30 +10,29 @@ namespace mm {
 
 class NodeSet {
  public:
-  constexpr void set(NodeId node) { words_[node / 64] |= uint64_t{1} << (node % 64); }
+  constexpr void set(NodeId node) {
+    words_[node / 64] |= uint64_t{1} << (node % 64);
+    if (node >= end_) end_ = static_cast<NodeId>(node + 1);
+  }
   [[nodiscard]] constexpr bool has(NodeId node) const {
-    return node < kMaxNodes && (words_[node / 64] >> (node % 64) & 1) != 0;
+    return node < end_ && (words_[node / 64] >> (node % 64) & 1) != 0;
   }
-  [[nodiscard]] constexpr bool empty() const { return count() == 0; }
+  [[nodiscard]] constexpr bool empty() const { return end_ == 0; }
   // One past the highest member; 0 when there is none.
-  [[nodiscard]] constexpr NodeId end() const {
-    for (size_t w = words_.size(); w > 0; --w) {
-      if (words_[w - 1] != 0) {
-        return static_cast<NodeId>(w * 64 - static_cast<unsigned>(std::countl_zero(words_[w - 1])));
-      }
-    }
-    return 0;
-  }
+  [[nodiscard]] constexpr NodeId end() const { return end_; }
   [[nodiscard]] constexpr unsigned count() const {
     unsigned members = 0;
-    for (uint64_t word : words_) {
-      for (; word != 0; word &= word - 1) ++members;  // no popcount without SSE4 or libgcc
+    for (size_t w = 0; w * 64 < end_; ++w) {
+      for (uint64_t word = words_[w]; word != 0; word &= word - 1) {
+        ++members;  // no popcount without SSE4 or libgcc
+      }
     }
     return members;
   }
 
  private:
   std::array<uint64_t, kMaxNodes / 64> words_{};
+  NodeId end_ = 0;
 };
 
 }  // namespace mm

@@ -53,7 +53,9 @@ NodeDataShape shape_of(size_t populated, const NodeLayout& node) {
 // A word at a time.
 void fill(uint16_t* at, const uint16_t* end, uint16_t value) {
   const uint64_t word = value * uint64_t{0x0001'0001'0001'0001};
-  for (; end - at >= 4; at += 4) __builtin_memcpy(at, &word, sizeof(word));
+  for (auto words = (end - at) / 4; words > 0; --words, at += 4) {
+    __builtin_memcpy(at, &word, sizeof(word));
+  }
   for (; at < end; ++at) *at = value;
 }
 
@@ -369,7 +371,7 @@ void PageAllocatorCore::print_zonelists(const Printer& out) const {
 }
 
 void PageAllocatorCore::place_cpu_areas(uint64_t size) {
-  std::array<uint64_t, kMaxNodes> next{};
+  std::array<uint64_t, kMaxNodes> next;  // NOLINT: only what is counted is read
   for (size_t id = 0; id < node_count_; ++id) next[id] = first_area(cpus_, static_cast<NodeId>(id));
   for (unsigned cpu = 0; cpu < cpus_; ++cpu) {
     const NodeId node = area_node(*layout_, cpu);
