@@ -502,11 +502,9 @@ const Breakage kBreakages[] = {
      },
      "min_free_kbytes asks for"},
     {"mm.cpu.lists",
-     {},
-     [](Machine& m) {
-       m.pcp(1, ZoneType::Normal).batch = 7;
-     },
-     "pages (batch 7)"},
+     {"mm.buddy.audit"},
+     [](Machine& m) { m.pcp(1, ZoneType::Normal).room += 100'000; },
+     "the CPU keeps"},
     {"mm.roads", {}, [](Machine& m) { m.layout(1).spanned.start += 1; }, "memblock hands over"},
     {"mm.roads",
      {"kernel.ledger", "mm.buddy.audit", "mm.cpus.stress"},
