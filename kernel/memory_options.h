@@ -16,7 +16,7 @@ struct MemoryOptions {
   mm::MovableOptions movable;
   mm::NodeOrder order = mm::NodeOrder::Distance;
   bool numa_off = false;
-  bool trim_uncached = true;  // RAM that the CPU does not cache is not used
+  bool trim_uncached = true;       // RAM that the CPU does not cache is not used
   bool mem_map_in_pieces = false;  // also where RAM has a stretch for it
 };
 

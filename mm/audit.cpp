@@ -106,8 +106,8 @@ class Filed {
 
   void add(RegionIndex index, unsigned kind, unsigned largest) {
     for (const unsigned set : {largest, Regions::kAll}) {
-      sets_[kind * Regions::kSetsOfKind + set][index % RegionSets::kGroup / 64] |=
-          uint64_t{1} << index % 64;
+      sets_[kind * Regions::kSetsOfKind + set][index % RegionSets::kGroup / 64] |= uint64_t{1}
+                                                                                   << index % 64;
     }
   }
   // Whether they have it; the orders that any is filed by are added to `orders`.
@@ -118,8 +118,8 @@ class Filed {
       const unsigned by = set % Regions::kSetsOfKind;
       for (unsigned i = 0; i < RegionSets::kGroupWords; ++i) {
         if (const uint64_t wrong = found[i] ^ sets_[set][i]; wrong != 0) {
-          const auto index = static_cast<RegionIndex>(group * RegionSets::kGroup + i * 64 +
-                                                      static_cast<unsigned>(std::countr_zero(wrong)));
+          const auto index = static_cast<RegionIndex>(
+              group * RegionSets::kGroup + i * 64 + static_cast<unsigned>(std::countr_zero(wrong)));
           return violation("a region is filed wrongly (address {:#x}, set {})", zone,
                            phys(regions_.start(index)).v, set);
         }
@@ -171,8 +171,9 @@ Result<> audit_orders(const Zone& zone, const Regions& regions, const Orders& or
   }
   for (unsigned kind = 0; kind < regions.kinds(); ++kind) {
     if (regions.orders(kind) != orders[kind]) {
-      return violation("orders without a region are marked, or others not (orders {:#x}, marked {:#x})",
-                       zone, orders[kind], regions.orders(kind));
+      return violation(
+          "orders without a region are marked, or others not (orders {:#x}, marked {:#x})", zone,
+          orders[kind], regions.orders(kind));
     }
   }
   return {};
@@ -306,7 +307,8 @@ Result<> audit_pcp(const PageAllocatorCore& core, unsigned cpu, const Node& node
 Result<> audit_deferred(const Node& node, const Zone& zone, Tally& seen) {
   uint64_t pages = 0;
   for (DeferredIndex at = zone.deferred; at != kNoDeferred;) {
-    const Page* const page = at < node.mem_map_frames ? node.block_page(node.mem_map_start + at) : nullptr;
+    const Page* const page =
+        at < node.mem_map_frames ? node.block_page(node.mem_map_start + at) : nullptr;
     if (page == nullptr) {
       return violation("a deferred block has no Page (frame index {:#x})", zone, at);
     }

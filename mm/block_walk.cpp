@@ -81,7 +81,8 @@ bool nothing_in_row(const Node& node, const ZonesAt& zones, Pfn start) {
   for (const Zone* zone : zones) {
     if (!zone->spanned.overlaps({start, start + kRowFrames})) continue;
     const unsigned unit = zone->gigas.unit(start);
-    const uint64_t word = zone->gigas.map(zone->gigas.index(start)).word(unit / FreeMap::kWordUnits);
+    const uint64_t word =
+        zone->gigas.map(zone->gigas.index(start)).word(unit / FreeMap::kWordUnits);
     if ((word >> unit % FreeMap::kWordUnits & 0xff) != 0) return false;
   }
   return true;
@@ -101,7 +102,8 @@ Pfn first_head(const Node& node, PfnRange frames) {
       continue;
     }
     // Most often nothing is known of many pageblocks in a row.
-    if (pfn.v % kRowFrames == 0 && frames.end - pfn >= kRowFrames && nothing_in_row(node, zones, pfn)) {
+    if (pfn.v % kRowFrames == 0 && frames.end - pfn >= kRowFrames &&
+        nothing_in_row(node, zones, pfn)) {
       pfn += kRowFrames;
       continue;
     }

@@ -251,7 +251,9 @@ constexpr std::array<std::array<Migratetype, 2>, kPcpMigratetypes> kFallbacks{{
 // of it is free.
 RegionIndex steal_pageblock(Zone& zone, unsigned order, Migratetype type) {
   const auto& fallbacks = kFallbacks[static_cast<size_t>(type)];
-  const auto orders = [&](Migratetype of) { return zone.pageblocks.orders(static_cast<unsigned>(of)) >> order << order; };
+  const auto orders = [&](Migratetype of) {
+    return zone.pageblocks.orders(static_cast<unsigned>(of)) >> order << order;
+  };
   const uint32_t first = orders(fallbacks[0]);
   const uint32_t any = first | orders(fallbacks[1]);
   if (any == 0) return kNoFrame;
@@ -529,7 +531,8 @@ void seed(Zone& zone, PfnRange frames) {
   Node& node = *zone.node;
   for (Pfn pfn = frames.start; pfn < frames.end;) {
     const Pfn giga_end = std::min(align_down(pfn, kGigaFrames) + kGigaFrames, frames.end);
-    const Pfn pageblock_end = std::min(align_down(pfn, kPageblockFrames) + kPageblockFrames, giga_end);
+    const Pfn pageblock_end =
+        std::min(align_down(pfn, kPageblockFrames) + kPageblockFrames, giga_end);
     if (pageblock_end - pfn < kPageblockFrames) {
       seed_frames(zone, {pfn, pageblock_end});
       pfn = pageblock_end;

@@ -7,8 +7,7 @@ constexpr uint64_t kFull = ~uint64_t{0};
 
 // The bits of a block of the order within its words, and how many words it has.
 constexpr uint64_t mask_of(unsigned unit, unsigned order) {
-  return order >= FreeMap::kWordOrder ? kFull
-                                      : block_bits(1, order) << unit % FreeMap::kWordUnits;
+  return order >= FreeMap::kWordOrder ? kFull : block_bits(1, order) << unit % FreeMap::kWordUnits;
 }
 constexpr unsigned words_of(unsigned order) {
   return order <= FreeMap::kWordOrder ? 1 : 1u << (order - FreeMap::kWordOrder);

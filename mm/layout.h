@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <span>
 
-#include "mm/types.h"
 #include "mm/direct_map.h"
+#include "mm/types.h"
 #include "mm/zone_type.h"
 
 namespace mm {

@@ -78,8 +78,8 @@ using FrameIndex = uint32_t;
 inline constexpr FrameIndex kNoFrame = 0xffff'ffff;
 
 struct Page {
-  uint32_t word;  // a Tag; other CPUs look at it when they merge, so it is read and written whole
-  uint32_t count;         // Allocated: references held (1 when fresh). On a CPU's list: 1.
+  uint32_t word;   // a Tag; other CPUs look at it when they merge, so it is read and written whole
+  uint32_t count;  // Allocated: references held (1 when fresh). On a CPU's list: 1.
   FrameIndex next, prev;  // on a list; otherwise without meaning
 
   [[nodiscard]] Tag tag() const { return Tag{__atomic_load_n(&word, __ATOMIC_RELAXED)}; }

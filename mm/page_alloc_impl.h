@@ -245,7 +245,8 @@ template <class Policy>
   {
     const Locked locked(zone);
     blocks = take_blocks(zone, order, type, static_cast<unsigned>(batch), got);
-    if (!node.links_reach_all()) [[unlikely]] blocks -= give_back_far(zone, order, got);
+    if (!node.links_reach_all()) [[unlikely]]
+      blocks -= give_back_far(zone, order, got);
   }
   HotList::Appender oldest(list, node.mem_map);
   for (unsigned i = 0; i < got.count; ++i) {
@@ -487,7 +488,8 @@ void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
     }
     const unsigned order = pcp_list_order(list);
     const uint64_t block = block_bits(1, order);
-    const auto row = std::min<unsigned>(FrameBatch::kMost, (static_cast<unsigned>(pages - returned - 1) >> order) + 1);
+    const auto row = std::min<unsigned>(FrameBatch::kMost,
+                                        (static_cast<unsigned>(pages - returned - 1) >> order) + 1);
     // Gathered without the lock: neighbours, which often lie behind each other, are one part.
     FrameBatch frames;
     FrameGatherer gatherer(frames, 0);

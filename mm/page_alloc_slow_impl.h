@@ -226,8 +226,7 @@ Freed PageAllocator<Policy>::try_free_pages(unsigned cpu, Pfn pfn, unsigned orde
   if (!freeable(*page, tag, order)) return Freed{fault(header, pfn, order)};
   Zone& zone = nodes_[tag.node()]->zones[tag.zone()];
   const Masked masked;
-  if (!claim(*page, tag))
-    return Freed{raced(pcp_at(header, zone.pcp_offset), pfn, order)};
+  if (!claim(*page, tag)) return Freed{raced(pcp_at(header, zone.pcp_offset), pfn, order)};
   const TryLocked locked(zone);
   if (locked) {
     free_block(zone, pfn, order);

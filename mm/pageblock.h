@@ -79,7 +79,8 @@ class Pageblock {
   uint8_t byte_;
 };
 inline constexpr Pageblock kFreshPageblock{PageblockState::Untouched, Migratetype::Movable, false};
-inline constexpr Pageblock kTouchedPageblock{PageblockState::HeadValid, Migratetype::Movable, false};
+inline constexpr Pageblock kTouchedPageblock{PageblockState::HeadValid, Migratetype::Movable,
+                                             false};
 
 // The state of a node's pageblocks. Written under the lock of the zone the pageblock belongs to (a
 // shared one only before there is more than one CPU), read by anyone.

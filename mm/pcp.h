@@ -71,7 +71,7 @@ struct alignas(256) Pcp {
   int32_t huge_room;    // blocks that the list of order 9 may still take: huge_high - huge_count()
   int32_t huge_high;    // with more than so many on it, the oldest go back to the zone
   Zone* zone;
-  int32_t fetched;      // of a zone that is not the CPU's first choice: pages left of the last fetch
+  int32_t fetched;  // of a zone that is not the CPU's first choice: pages left of the last fetch
   std::array<HotList, kPcpLists> lists;
   NumaEvents events;
 

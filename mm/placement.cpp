@@ -77,7 +77,7 @@ class Placer {
 // An array of a node, or of a zone of it: `bytes` for each `unit` of frames.
 struct Shape {
   const char* name;  // of its reservations
-  PfnRange frames;  // whole units
+  PfnRange frames;   // whole units
   uint64_t unit, bytes;
 
   [[nodiscard]] uint64_t size() const { return frames.size() / unit * bytes; }
@@ -87,15 +87,18 @@ class ArrayPlacer {
  public:
   ArrayPlacer(const Placer& placer, const NodeLayout& node, std::span<const ActiveRange> active,
               EarlyRes& reservations, const Window& window)
-      : placer_(placer), node_(node), active_(active), reservations_(reservations), window_(window) {}
+      : placer_(placer),
+        node_(node),
+        active_(active),
+        reservations_(reservations),
+        window_(window) {}
 
   // `zone`: kZoneTypes for all of the node's RAM.
   Result<> place(NodeArray& array, const Shape& shape, size_t zone = kZoneTypes) {
     const uint64_t size = shape.size();
-    const Result<Place> stretch =
-        window_.always && window_.exists()
-            ? Error{"always in pieces", shape.name}
-            : placer_.find(size, kPageSize, shape.name);
+    const Result<Place> stretch = window_.always && window_.exists()
+                                      ? Error{"always in pieces", shape.name}
+                                      : placer_.find(size, kPageSize, shape.name);
     if (stretch.ok()) {
       array = stretch.value().range;
       return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
@@ -110,8 +113,8 @@ class ArrayPlacer {
     }));
     if (!window_.exists()) {
       if (with_ram == size) return stretch.error();
-      return Error{"no room for one array over a node's holes (bytes {}, node {})", shape.name, size,
-                   node_.id};
+      return Error{"no room for one array over a node's holes (bytes {}, node {})", shape.name,
+                   size, node_.id};
     }
     array.size = size;
     array.window = window_.reserve(window_.context, size);
@@ -136,9 +139,9 @@ class ArrayPlacer {
     };
     for (const ActiveRange& range : active_within(active_, node_.spanned)) {
       if (range.node != node_.id) continue;
-      const PfnRange frames =
-          zone == kZoneTypes ? range.pfns
-                             : frames_of_zone(node_, static_cast<ZoneType>(zone), range);
+      const PfnRange frames = zone == kZoneTypes
+                                  ? range.pfns
+                                  : frames_of_zone(node_, static_cast<ZoneType>(zone), range);
       if (frames.empty()) continue;
       const PfnRange units{align_down(frames.start, shape.unit), align_up(frames.end, shape.unit)};
       if (!run.empty() && units.start <= run.end) {
@@ -158,18 +161,19 @@ class ArrayPlacer {
       uint64_t size = std::min(end - offset, largest_);
       // Up to where a large page can begin, if it comes to that.
       if (offset % kLarge != 0) size = std::min(size, kLarge - offset % kLarge);
-      const Result<Place> place = placer_.find(size, size < kLarge ? kPageSize : kLarge, shape.name);
+      const Result<Place> place =
+          placer_.find(size, size < kLarge ? kPageSize : kLarge, shape.name);
       if (!place.ok()) {
         if (size == kPageSize) return place.error();
         largest_ = align_up(size / 2, size > kLarge ? kLarge : kPageSize);
         continue;
       }
       BATON_TRY(reservations_.reserve(place.value().range, shape.name));
-      const Window::Tables tables{[](void* self) { return static_cast<ArrayPlacer*>(self)->table(); },
-                                  this};
+      const Window::Tables tables{
+          [](void* self) { return static_cast<ArrayPlacer*>(self)->table(); }, this};
       if (!window_.map(window_.context, window + offset, place.value().range, tables)) {
-        return Error{"no page for the tables of an array in pieces (bytes {}, node {})", shape.name, size,
-                     node_.id};
+        return Error{"no page for the tables of an array in pieces (bytes {}, node {})", shape.name,
+                     size, node_.id};
       }
       offset += size;
     }
@@ -214,9 +218,8 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
   }
   ArrayPlacer arrays(placer, node, active, reservations, window);
   if (const PfnRange frames = mem_map_frames(node); !frames.empty() && sizes.page_bytes != 0) {
-    BATON_TRY(arrays.place(node.mem_map,
-                           {"MEMMAP", frames, kPagesPerSection,
-                            kPagesPerSection * sizes.page_bytes}));
+    BATON_TRY(arrays.place(
+        node.mem_map, {"MEMMAP", frames, kPagesPerSection, kPagesPerSection * sizes.page_bytes}));
     node.mem_map_start = frames.start;
   }
   const auto by_giga = [](PfnRange frames, uint64_t bytes) {

@@ -62,7 +62,9 @@ class RegionSets {
   [[nodiscard]] bool consistent(unsigned set) const;
 
  private:
-  [[nodiscard]] static constexpr uint64_t words_of(uint64_t bits) { return align_up(bits, 64) / 64; }
+  [[nodiscard]] static constexpr uint64_t words_of(uint64_t bits) {
+    return align_up(bits, 64) / 64;
+  }
   [[nodiscard]] uint64_t* words(unsigned set, uint64_t group) const {
     return members_ + group * stride_ + set * kGroupWords;
   }
@@ -165,7 +167,8 @@ class Regions {
     std::array<Region, RegionSets::kGroup> regions;
   };
   [[nodiscard]] Group& group_of(RegionIndex index) const {
-    return *reinterpret_cast<Group*>(groups_ + index / RegionSets::kGroup * group_bytes_);  // NOLINT
+    return *reinterpret_cast<Group*>(groups_ +
+                                     index / RegionSets::kGroup * group_bytes_);  // NOLINT
   }
 
   std::byte* groups_ = nullptr;

@@ -270,8 +270,8 @@ class PageAudit {
           kept != nullptr && (mm::has_name(*kept, "MEMMAP") || mm::has_name(*kept, "NODE_DATA"));
       if (!ours || !allowed(Purpose::Data)) {
         verdict_ = Verdict::fail("{:#x}, of an array in pieces, leads to {} ({}{})",
-                                 run_.virt + (at - Phys{run_.phys}), at,
-                                 run_.writable ? "W" : "R", run_.executable ? "X" : "");
+                                 run_.virt + (at - Phys{run_.phys}), at, run_.writable ? "W" : "R",
+                                 run_.executable ? "X" : "");
         return;
       }
       at = kept->range.end;

@@ -83,13 +83,11 @@ TEST_F(Audit, ARegionFiledNowhere) {
 }
 TEST_F(Audit, FreeOfARegion) {
   --broken().free;
-  EXPECT_EQ(said(),
-            "what a region has free is not what its map says (address {:#x}, in map {})");
+  EXPECT_EQ(said(), "what a region has free is not what its map says (address {:#x}, in map {})");
 }
 TEST_F(Audit, FreeOfAGiga) {
   --giga().free;
-  EXPECT_EQ(said(),
-            "what a region has free is not what its map says (address {:#x}, in map {})");
+  EXPECT_EQ(said(), "what a region has free is not what its map says (address {:#x}, in map {})");
 }
 TEST_F(Audit, LargestOfARegion) {
   broken().largest ^= 1;
@@ -139,7 +137,9 @@ TEST_F(Audit, AFreeFrameOnNoList) {
   EXPECT_NE(said(), "in order");
 }
 TEST_F(Audit, ABlockOverAFreeFrame) {
-  zone().pageblocks.map(zone().pageblocks.index(held)).set(zone().pageblocks.unit(held) + 3, 0, true);
+  zone()
+      .pageblocks.map(zone().pageblocks.index(held))
+      .set(zone().pageblocks.unit(held) + 3, 0, true);
   ++broken().free;
   EXPECT_NE(said(), "in order");
 }

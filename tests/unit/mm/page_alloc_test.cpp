@@ -350,8 +350,8 @@ TEST(Buddy, TheLowestBrokenPageblockIsUsedFirst) {
   take(0x8420, 0x8600);
   take(0x8900, 0x8a00);
   // A block of order 5 of the third pageblock is left, of the fifth half; then a whole one between.
-  for (const uint64_t expected : {0x8400, 0x8800, 0x8820, 0x8840, 0x8860, 0x8880, 0x88a0, 0x88c0,
-                                  0x88e0, 0x8600}) {
+  for (const uint64_t expected :
+       {0x8400, 0x8800, 0x8820, 0x8840, 0x8860, 0x8880, 0x88a0, 0x88c0, 0x88e0, 0x8600}) {
     EXPECT_EQ(allocator.alloc_pages(0, kGfpUser | kGfpFlagMovable, 5, 0).value().v, expected);
   }
 }

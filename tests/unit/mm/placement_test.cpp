@@ -228,8 +228,9 @@ TEST(Placement, AWindowWithoutAddressesOrTablesIsNamed) {
   Recorded recorded;
   recorded.has_tables = false;
   test::LaidOut laid(kFarApart);
-  EXPECT_EQ(place(laid, {.page_bytes = 16}, recorded.window()),
-            "error: MEMMAP: no page for the tables of an array in pieces (bytes 8388608, node 0)\n");
+  EXPECT_EQ(
+      place(laid, {.page_bytes = 16}, recorded.window()),
+      "error: MEMMAP: no page for the tables of an array in pieces (bytes 8388608, node 0)\n");
   recorded.has_addresses = false;
   test::LaidOut again(kFarApart);
   EXPECT_EQ(place(again, {.page_bytes = 16}, recorded.window()),

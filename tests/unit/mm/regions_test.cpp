@@ -179,7 +179,8 @@ TEST(Regions, TheLowestThatServesIsFound) {
   for (int step = 0; step < 20'000; ++step) {
     const auto index = static_cast<RegionIndex>(random() % regions.count());
     const auto known = plain.find(index);
-    const auto kind = known != plain.end() ? known->second.kind : static_cast<unsigned>(random() % 2);
+    const auto kind =
+        known != plain.end() ? known->second.kind : static_cast<unsigned>(random() % 2);
     const auto free = static_cast<unsigned>(random() % 3 == 0 ? random() % 512 + 1 : 0);
     const auto largest = static_cast<unsigned>(random() % Regions::kLargest);
     regions.file(kind, index, free, largest);

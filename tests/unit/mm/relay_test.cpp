@@ -97,7 +97,9 @@ BIOS-e820: [mem 0x0000020000000000-0x0000020fffffffff] usable
       if (mm::has_name(r, "MEMMAP")) kept += r.range.size();
     }
     EXPECT_EQ(kept, 128 * mm::kGiB / kPageSize * 16);
-    EXPECT_LE(touched(machine->relay.map(), {node.mem_map.start, node.mem_map.start + node.mem_map.size}), 64u);
+    EXPECT_LE(
+        touched(machine->relay.map(), {node.mem_map.start, node.mem_map.start + node.mem_map.size}),
+        64u);
     EXPECT_EQ(machine->relay.pages().owner_of(mm::Pfn{0x10000000}).use, mm::FrameUse::Hole);
   }
 }
