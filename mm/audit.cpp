@@ -104,18 +104,15 @@ class Filed {
  public:
   explicit Filed(const Regions& regions) : regions_(regions) {}
 
-  void add(RegionIndex index, unsigned kind, unsigned largest) {
-    for (const unsigned set : {largest, Regions::kAll}) {
-      sets_[kind * Regions::kSetsOfKind + set][index % RegionSets::kGroup / 64] |= uint64_t{1}
-                                                                                   << index % 64;
-    }
+  void add(RegionIndex index, unsigned kind) {
+    auto& set = sets_[kind * Regions::kSetsOfKind + regions_[index].largest];
+    set[index % RegionSets::kGroup / 64] |= uint64_t{1} << index % 64;
   }
   // Whether they have it; the orders that any is filed by are added to `orders`.
   Result<> check(const Zone& zone, RegionIndex group,
                  std::array<uint32_t, Regions::kMostKinds>& orders) const {
     for (unsigned set = 0; set < regions_.kinds() * Regions::kSetsOfKind; ++set) {
       const auto found = regions_.sets().members(set, group);
-      const unsigned by = set % Regions::kSetsOfKind;
       for (unsigned i = 0; i < RegionSets::kGroupWords; ++i) {
         if (const uint64_t wrong = found[i] ^ sets_[set][i]; wrong != 0) {
           const auto index = static_cast<RegionIndex>(
@@ -123,9 +120,8 @@ class Filed {
           return violation("a region is filed wrongly (address {:#x}, set {})", zone,
                            phys(regions_.start(index)).v, set);
         }
-        if (found[i] != 0 && by != Regions::kAll) {
-          orders[set / Regions::kSetsOfKind] |= uint32_t{1} << by;
-        }
+        if (found[i] == 0) continue;
+        orders[set / Regions::kSetsOfKind] |= uint32_t{1} << set % Regions::kSetsOfKind;
       }
     }
     return {};
@@ -179,35 +175,44 @@ Result<> audit_orders(const Zone& zone, const Regions& regions, const Orders& or
   return {};
 }
 
-Result<> audit_pageblocks(const Zone& zone, Tally& seen) {
-  const PageblockMap& blocks = zone.node->blocks;
-  const Regions& regions = zone.pageblocks;
+// All regions of a sort: check(index, filed) says what is wrong with one, and files it.
+template <class Check>
+Result<Orders> audit_regions(const Zone& zone, const Regions& regions, Check check) {
   Orders orders{};
   for (RegionIndex group = 0; group < regions.sets().groups(); ++group) {
     Filed filed(regions);
     for (unsigned i = 0; i < RegionSets::kGroup; ++i) {
       const RegionIndex index = group * RegionSets::kGroup + i;
       if (index >= regions.count()) break;
-      const Pfn pfn = regions.start(index);
-      if (!zone.spanned.overlaps({pfn, pfn + kPageblockFrames})) continue;
-      if (blocks.at(pfn).state() != PageblockState::Described) continue;
-      BATON_TRY(audit_region(zone, regions, index));
-      const Migratetype type = blocks.at(pfn).type();
-      const unsigned free = regions[index].free;
-      if (free == 0) continue;
-      if (free == kPageblockFrames && type < Migratetype::HighAtomic) {
-        return violation("a pageblock that is whole is not its GiB's (address {:#x}, type {})",
-                         zone, phys(pfn).v, static_cast<uint64_t>(type));
-      }
-      (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += free;
-      count_blocks_of(regions, index, seen);
-      if (type != Migratetype::Isolate) {
-        filed.add(index, static_cast<unsigned>(type), regions[index].largest);
-      }
+      BATON_TRY(check(index, filed));
     }
     BATON_TRY(filed.check(zone, group, orders));
   }
   BATON_TRY(audit_orders(zone, regions, orders));
+  return orders;
+}
+
+Result<> audit_pageblocks(const Zone& zone, Tally& seen) {
+  const PageblockMap& blocks = zone.node->blocks;
+  const Regions& regions = zone.pageblocks;
+  const auto check = [&](RegionIndex index, Filed& filed) -> Result<> {
+    const Pfn pfn = regions.start(index);
+    if (!zone.spanned.overlaps({pfn, pfn + kPageblockFrames})) return {};
+    if (blocks.at(pfn).state() != PageblockState::Described) return {};
+    BATON_TRY(audit_region(zone, regions, index));
+    const Migratetype type = blocks.at(pfn).type();
+    const unsigned free = regions[index].free;
+    if (free == 0) return {};
+    if (free == kPageblockFrames && type < Migratetype::HighAtomic) {
+      return violation("a pageblock that is whole is not its GiB's (address {:#x}, type {})", zone,
+                       phys(pfn).v, static_cast<uint64_t>(type));
+    }
+    (type == Migratetype::Isolate ? seen.isolated_pages : seen.free_pages) += free;
+    count_blocks_of(regions, index, seen);
+    if (type != Migratetype::Isolate) filed.add(index, static_cast<unsigned>(type));
+    return {};
+  };
+  const Orders orders = BATON_TRY(audit_regions(zone, regions, check));
   for (unsigned kind = 0; kind < kPageblockKinds; ++kind) {
     if (zone.nonempty[kind] != orders[kind]) {
       return violation("nonempty is not what pageblocks have (type {}, orders {:#x})", zone, kind,
@@ -219,30 +224,24 @@ Result<> audit_pageblocks(const Zone& zone, Tally& seen) {
 
 Result<> audit_gigas(const Zone& zone, Tally& seen) {
   const Regions& regions = zone.gigas;
-  Orders orders{};
-  for (RegionIndex group = 0; group < regions.sets().groups(); ++group) {
-    Filed filed(regions);
-    for (unsigned i = 0; i < RegionSets::kGroup; ++i) {
-      const RegionIndex index = group * RegionSets::kGroup + i;
-      if (index >= regions.count()) break;
-      if (!zone.node->blocks.has_bytes(regions.start(index))) continue;
-      BATON_TRY(audit_region(zone, regions, index));
-      const unsigned free = regions[index].free;
-      if (free == 0) continue;
-      const bool whole = free == FreeMap::kUnits;
-      filed.add(index, whole ? kWholeGiga : kBrokenGiga, regions[index].largest);
-      if (whole) {
-        BATON_TRY(audit_run(zone, index));
-        seen.free_blocks[kMaxOrder] += regions[index].run;
-        seen.free_pages += uint64_t{regions[index].run} * kGigaFrames;
-      } else {
-        seen.free_pages += uint64_t{free} * kPageblockFrames;
-        count_blocks_of(regions, index, seen);
-      }
+  const auto check = [&](RegionIndex index, Filed& filed) -> Result<> {
+    if (!zone.node->blocks.has_bytes(regions.start(index))) return {};
+    BATON_TRY(audit_region(zone, regions, index));
+    const unsigned free = regions[index].free;
+    if (free == 0) return {};
+    const bool whole = free == FreeMap::kUnits;
+    filed.add(index, whole ? kWholeGiga : kBrokenGiga);
+    if (whole) {
+      BATON_TRY(audit_run(zone, index));
+      seen.free_blocks[kMaxOrder] += regions[index].run;
+      seen.free_pages += uint64_t{regions[index].run} * kGigaFrames;
+    } else {
+      seen.free_pages += uint64_t{free} * kPageblockFrames;
+      count_blocks_of(regions, index, seen);
     }
-    BATON_TRY(filed.check(zone, group, orders));
-  }
-  BATON_TRY(audit_orders(zone, regions, orders));
+    return {};
+  };
+  const Orders orders = BATON_TRY(audit_regions(zone, regions, check));
   const uint32_t marked = (orders[kBrokenGiga] | orders[kWholeGiga]) << kPageblockOrder;
   if (zone.nonempty_giga != marked) {
     return violation("nonempty_giga is not what GiBs have (orders {:#x}, marked {:#x})", zone,

@@ -71,21 +71,41 @@ uint64_t first_tag(const Page* pages, uint64_t count) {
   return i;
 }
 
-// Eight pageblocks.
-constexpr uint64_t kRow = 8, kRowFrames = kRow * kPageblockFrames;
+// Frames of pageblocks that share a word of their GiB's map.
+constexpr uint64_t kRowFrames = FreeMap::kWordUnits * kPageblockFrames;
 
-// Of pageblocks in a GiB that has been touched: whether none is described, in use or free.
-bool nothing_in_row(const Node& node, const ZonesAt& zones, Pfn start) {
-  if (!node.blocks.none_described(start)) return false;
-  if (first_tag(&node.head(start), kRow) != kRow) return false;
+// Of whole pageblocks of one row, in a GiB that has been touched: whether none is described, in use
+// or free.
+bool nothing_in(const Node& node, const ZonesAt& zones, PfnRange row) {
+  const uint64_t count = row.size() / kPageblockFrames;
+  if (!node.blocks.none_described(row.start, count)) return false;
+  if (first_tag(&node.head(row.start), count) != count) return false;
   for (const Zone* zone : zones) {
-    if (!zone->spanned.overlaps({start, start + kRowFrames})) continue;
-    const unsigned unit = zone->gigas.unit(start);
-    const uint64_t word =
-        zone->gigas.map(zone->gigas.index(start)).word(unit / FreeMap::kWordUnits);
-    if ((word >> unit % FreeMap::kWordUnits & 0xff) != 0) return false;
+    if (!zone->spanned.overlaps(row)) continue;
+    const unsigned unit = zone->gigas.unit(row.start) % FreeMap::kWordUnits;
+    const FreeMap& map = zone->gigas.map(zone->gigas.index(row.start));
+    const uint64_t word = map.word(zone->gigas.unit(row.start) / FreeMap::kWordUnits);
+    if (word >> unit << (FreeMap::kWordUnits - count) != 0) return false;
   }
   return true;
+}
+
+// The first block that starts in these frames of one pageblock; their end when none does.
+Pfn first_in_pageblock(const Node& node, const ZonesAt& zones, PfnRange frames) {
+  const Pfn block = align_down(frames.start, kPageblockFrames);
+  if (frames.start == block && node.head(block).tag() != Tag{}) return block;
+  const bool described = node.blocks.at(block).state() == PageblockState::Described;
+  Pfn free = frames.end;  // the first frame that is
+  for (const Zone* zone : zones) {
+    if (!zone->spanned.overlaps(frames)) continue;
+    const FreeMap& giga = zone->gigas.map(zone->gigas.index(block));
+    if (giga.has(zone->gigas.unit(block))) return frames.start;
+    if (!described) continue;
+    const FreeMap& map = zone->pageblocks.map(zone->pageblocks.index(block));
+    free = std::min(free, block + map.first_from(zone->pageblocks.unit(frames.start)));
+  }
+  if (!described) return frames.end;
+  return frames.start + first_tag(&node.page(frames.start), free - frames.start);
 }
 
 }  // namespace
@@ -102,32 +122,18 @@ Pfn first_head(const Node& node, PfnRange frames) {
       continue;
     }
     // Most often nothing is known of many pageblocks in a row.
-    if (pfn.v % kRowFrames == 0 && frames.end - pfn >= kRowFrames &&
-        nothing_in_row(node, zones, pfn)) {
-      pfn += kRowFrames;
+    const Pfn row_end = std::min(align_down(pfn, kRowFrames) + kRowFrames, frames.end);
+    const PfnRange whole = pageblocks_inside({pfn, row_end});
+    if (!whole.empty() && whole.start == pfn && nothing_in(node, zones, whole)) {
+      pfn = whole.end;
       continue;
     }
-    const Pfn block = align_down(pfn, kPageblockFrames);
-    const Pfn limit = std::min(block + kPageblockFrames, frames.end);
-    if (pfn == block && node.head(pfn).tag() != Tag{}) return pfn;
-    const bool described = blocks.at(pfn).state() == PageblockState::Described;
-    Pfn end = limit;  // or the first free frame
-    for (const Zone* zone : zones) {
-      if (!zone->spanned.overlaps({pfn, limit})) continue;
-      if (zone->gigas.map(zone->gigas.index(pfn)).has(zone->gigas.unit(pfn))) return pfn;
-      if (!described) continue;
-      const FreeMap& map = zone->pageblocks.map(zone->pageblocks.index(pfn));
-      end = std::min(end, block + map.first_from(zone->pageblocks.unit(pfn)));
+    while (pfn < row_end) {
+      const Pfn end = std::min(align_down(pfn, kPageblockFrames) + kPageblockFrames, row_end);
+      const Pfn first = first_in_pageblock(node, zones, {pfn, end});
+      if (first != end) return first;
+      pfn = end;
     }
-    if (!described) {
-      pfn = limit;
-      continue;
-    }
-    const uint64_t count = end - pfn;
-    const uint64_t i = first_tag(&node.page(pfn), count);
-    if (i != count) return pfn + i;
-    if (end < limit) return end;
-    pfn = end;
   }
   return frames.end;
 }

@@ -12,6 +12,11 @@ static_assert(FreeMap::kOrder == kPageblockOrder && FreeMap::kOrder == kGigaOrde
 // Whole pageblocks of these types stay what they are and on lists of their own.
 bool special(Migratetype type) { return type >= Migratetype::HighAtomic; }
 
+// Whether the zone has any such.
+bool has_special(const Zone& zone) {
+  return (zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0;
+}
+
 void count_in(Zone& zone, Migratetype type, uint64_t pages) {
   if (type == Migratetype::Isolate) [[unlikely]] {
     zone.isolated_pages += pages;
@@ -329,11 +334,19 @@ void make_room(Node& node, Pfn pfn, unsigned order) {
 
 namespace {
 
-// A block some of whose pageblocks may be of a kind that does not mix: each goes where it belongs.
-[[gnu::noinline]] void free_by_pageblock(Zone& zone, Pfn pfn, unsigned order) {
-  for (uint64_t i = 0; i < frames_of(order); i += kPageblockFrames) {
-    free_block(zone, pfn + i, kPageblockOrder);
+// Whole pageblocks some of which may be of a kind that does not mix: each goes where it belongs.
+[[gnu::noinline]] void free_by_pageblock(Zone& zone, PfnRange frames) {
+  for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
+    free_block(zone, pfn, kPageblockOrder);
   }
+}
+
+// Whole GiBs, all but the first of which are marked as of a run.
+void free_run(Zone& zone, Pfn pfn, uint32_t gigas) {
+  const RegionIndex index = zone.gigas.index(pfn);
+  zone.gigas.fill(index);
+  add_run(zone, index, gigas);
+  count_in(zone, Migratetype::Movable, gigas * kGigaFrames);
 }
 
 }  // namespace
@@ -348,8 +361,8 @@ void free_block(Zone& zone, Pfn pfn, unsigned order) {
     map.set(unit, order, true);
     return frames_freed(zone, index, 1u << order, map.order_at(unit));
   }
-  if ((zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0) [[unlikely]] {
-    if (order > kPageblockOrder) return free_by_pageblock(zone, pfn, order);
+  if (has_special(zone)) [[unlikely]] {
+    if (order > kPageblockOrder) return free_by_pageblock(zone, {pfn, pfn + frames_of(order)});
     const Migratetype type = node.blocks.at(pfn).type();
     if (special(type)) {
       const RegionIndex index = break_whole(zone, pfn);
@@ -357,11 +370,9 @@ void free_block(Zone& zone, Pfn pfn, unsigned order) {
       return set_pageblock(zone, index, type, FreeMap::kUnits, kPageblockOrder);
     }
   }
+  if (order == kMaxOrder) return free_run(zone, pfn, 1);
   count_in(zone, Migratetype::Movable, frames_of(order));
-  if (order != kMaxOrder) return free_pageblock_block(zone, pfn, order);
-  const RegionIndex index = zone.gigas.index(pfn);
-  zone.gigas.fill(index);
-  add_run(zone, index, 1);
+  free_pageblock_block(zone, pfn, order);
 }
 
 void free_frames(Zone& zone, const FrameBatch& frames) {
@@ -377,7 +388,7 @@ void free_frames(Zone& zone, const FrameBatch& frames) {
 }
 
 void free_pageblocks(Zone& zone, const FrameBatch& pageblocks) {
-  const bool mixed = (zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0;
+  const bool mixed = has_special(zone);
   for (unsigned i = 0; i < pageblocks.count; ++i) {
     const FrameBits& part = pageblocks.parts[i];
     const RegionIndex index = zone.gigas.index(part.first());
@@ -510,12 +521,8 @@ void seed_frames(Zone& zone, PfnRange frames) {
 // Whole pageblocks of one GiB, and not all of it.
 void seed_pageblocks(Zone& zone, PfnRange frames) {
   touch(*zone.node, frames.start);
-  if ((zone.isolated_pageblocks | zone.nr_reserved_highatomic) != 0) [[unlikely]] {
-    for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
-      free_block(zone, pfn, kPageblockOrder);
-    }
-    return;
-  }
+  if (has_special(zone)) [[unlikely]]
+    return free_by_pageblock(zone, frames);
   const RegionIndex index = zone.gigas.index(frames.start);
   FreeMap& map = zone.gigas.map(index);
   const unsigned first = zone.gigas.unit(frames.start);
@@ -552,10 +559,7 @@ void seed(Zone& zone, PfnRange frames) {
     const uint64_t gigas = node.blocks.fresh_gigas(pfn, (frames.end - pfn) / kGigaFrames);
     touch(node, pfn);
     node.blocks.set_in_run(pfn + kGigaFrames, gigas - 1);
-    const RegionIndex index = zone.gigas.index(pfn);
-    zone.gigas.fill(index);
-    add_run(zone, index, static_cast<uint32_t>(gigas));
-    count_in(zone, Migratetype::Movable, gigas * kGigaFrames);
+    free_run(zone, pfn, static_cast<uint32_t>(gigas));
     pfn += gigas * kGigaFrames;
   }
 }

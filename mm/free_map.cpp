@@ -39,8 +39,8 @@ void FreeMap::free_range(unsigned first, unsigned end) {
   }
 }
 
-unsigned FreeMap::order_at(unsigned unit) const {
-  unsigned order = 0;
+unsigned FreeMap::order_at(unsigned unit, unsigned least) const {
+  unsigned order = least;
   // The block is the union of what it was at the order below, and that one's buddy.
   const auto buddy = [&] { return (unit >> order ^ 1) << order; };
   while (order < kOrder && all(buddy(), order)) ++order;
@@ -76,7 +76,7 @@ unsigned FreeMap::largest() const {
 
 unsigned FreeMap::largest_near(unsigned index) const {
   uint64_t bits = words_[index];
-  if (bits == kFull) return order_at(index * kWordUnits);
+  if (bits == kFull) return order_at(index * kWordUnits, kWordOrder);
   unsigned order = 0;
   for (; bits != 0; ++order) bits &= bits >> (1u << order) & kBlockHeads[order + 1];
   return order - 1;

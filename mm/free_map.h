@@ -55,8 +55,8 @@ class alignas(64) FreeMap {
   void set(unsigned unit, unsigned order, bool free);
   // Makes units [first, end) free.
   void free_range(unsigned first, unsigned end);
-  // The order of the block that a free unit is in.
-  [[nodiscard]] unsigned order_at(unsigned unit) const;
+  // The order of the block that a free unit is in; `least` when it is known to be that or more.
+  [[nodiscard]] unsigned order_at(unsigned unit, unsigned least = 0) const;
   // The order of the largest block; nothing may be asked of a map with nothing free.
   [[nodiscard]] unsigned largest() const;
   // The same of the blocks that have units in a word, some of which are free.

@@ -23,6 +23,13 @@ inline constexpr uint64_t kPageblockFrames = uint64_t{1} << kPageblockOrder;
 inline constexpr uint64_t kGigaFrames = uint64_t{1} << kMaxOrder;
 
 constexpr uint64_t frames_of(unsigned order) { return uint64_t{1} << order; }
+// The whole pageblocks inside a range, and the whole GiBs that it touches.
+constexpr PfnRange pageblocks_inside(PfnRange frames) {
+  return {align_up(frames.start, kPageblockFrames), align_down(frames.end, kPageblockFrames)};
+}
+constexpr PfnRange whole_gigas(PfnRange frames) {
+  return {align_down(frames.start, kGigaFrames), align_up(frames.end, kGigaFrames)};
+}
 
 enum class BlockState : uint8_t {
   None,       // no block starts here

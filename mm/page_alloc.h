@@ -451,7 +451,7 @@ class PageAllocator : public PageAllocatorCore {
    public:
     explicit Locked(Zone& zone) : lock_(lock_of(zone)) {
       lock_.lock();
-      if (read_once(zone.deferred) != kNoFrame) [[unlikely]]
+      if (has_deferred(zone)) [[unlikely]]
         free_deferred(zone);
     }
     ~Locked() { lock_.unlock(); }
@@ -469,7 +469,7 @@ class PageAllocator : public PageAllocatorCore {
   class TryLocked {
    public:
     explicit TryLocked(Zone& zone) : lock_(lock_of(zone)), held_(lock_.try_lock()) {
-      if (held_ && read_once(zone.deferred) != kNoFrame) [[unlikely]]
+      if (held_ && has_deferred(zone)) [[unlikely]]
         free_deferred(zone);
     }
     ~TryLocked() {
@@ -508,11 +508,13 @@ class PageAllocator : public PageAllocatorCore {
   PagesOr alloc_attempts(Attempt attempt, const Zone& wanted);
   Pfn from_zonelist(const Attempt& attempt, const Zone& wanted);
   Pfn from_zone(Zone& zone, const Attempt& attempt);
-  PagesOr alloc_refilled(unsigned cpu, Gfp gfp, unsigned order, NodeId preferred);
   bool refill(Pcp& pcp, unsigned order, Migratetype type);
   [[gnu::always_inline]] static Pfn pop(const Node& node, HotList& list);
   [[gnu::always_inline]] static Pfn pop_huge(const Node& node, HotList& list);
   bool refill_huge(Pcp& pcp, Migratetype type);
+  template <class IndexOf>
+  [[gnu::always_inline]] static void add_oldest(HotList& list, Page* pages, const FrameBatch& got,
+                                                Tag tag, IndexOf index_of);
   Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& wanted);
   PagesOr zeroed(Pfn pfn, unsigned order) const;
   void reserve_highatomic(Zone& zone, Pfn pfn);

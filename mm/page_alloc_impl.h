@@ -121,29 +121,13 @@ template <class Policy>
                                                                     unsigned order,
                                                                     NodeId preferred) {
   CpuHeader& header = cpu_header(cpu);
-  const Choice& choice = header.node->choices[gfp.bits() % kChoices];
-  bool refilled = false;
-  {
-    const Masked masked;
-    refilled = refill(pcp_at(header, choice.zone->pcp_offset), order, gfp_migratetype(gfp));
-  }
-  // An interrupt may have taken it all by now; slow_alloc looks once more, and everywhere.
-  return refilled ? alloc_refilled(cpu, gfp, order, preferred)
-                  : slow_alloc(cpu, gfp, order, preferred);
-}
-
-template <class Policy>
-PagesOr PageAllocator<Policy>::alloc_refilled(unsigned cpu, Gfp gfp, unsigned order,
-                                              NodeId preferred) {
-  CpuHeader& header = cpu_header(cpu);
-  const Choice& choice = header.node->choices[gfp.bits() % kChoices];
   Pfn pfn = kNoPfn;
   {
     const Masked masked;
-    Pcp& pcp = pcp_at(header, choice.zone->pcp_offset);
-    HotList& list = pcp.lists[pcp_list(order, gfp_migratetype(gfp))];
-    if (!list.empty()) {
-      pfn = pop(*header.node, list);
+    Pcp& pcp = pcp_at(header, header.node->choices[gfp.bits() % kChoices].zone->pcp_offset);
+    const Migratetype type = gfp_migratetype(gfp);
+    if (refill(pcp, order, type)) {
+      pfn = pop(*header.node, pcp.lists[pcp_list(order, type)]);
       Policy::add(pcp.room, static_cast<int32_t>(frames_of(order)));
       pcp.free_factor >>= 1;
       Policy::add(pcp.events.hit, uint64_t{1});
@@ -230,6 +214,26 @@ template <class Policy>
   return pfn;
 }
 
+// Blocks that the zone gave to the end of a CPU's list; their Pages are those of `pages`, by index.
+template <class Policy>
+template <class IndexOf>
+[[gnu::always_inline]] inline void PageAllocator<Policy>::add_oldest(HotList& list, Page* pages,
+                                                                     const FrameBatch& got, Tag tag,
+                                                                     IndexOf index_of) {
+  HotList::Appender oldest(list, pages);
+  for (unsigned i = 0; i < got.count; ++i) {
+    const FrameIndex first = index_of(got.parts[i].first());
+    Page* const part = pages + first;
+    for (uint64_t bits = got.parts[i].bits; bits != 0; bits &= bits - 1) {
+      const auto bit = static_cast<FrameIndex>(std::countr_zero(bits));
+      part[bit].set_tag(tag);
+      part[bit].set_count(1);
+      oldest.add(part[bit], first + bit);
+    }
+  }
+  oldest.finish();
+}
+
 // Up to a batch of blocks of orders 0 to 3 from the zone to the CPU's list. Whether there is one
 // now.
 template <class Policy>
@@ -248,18 +252,7 @@ template <class Policy>
     if (!node.links_reach_all()) [[unlikely]]
       blocks -= give_back_far(zone, order, got);
   }
-  HotList::Appender oldest(list, node.mem_map);
-  for (unsigned i = 0; i < got.count; ++i) {
-    const FrameIndex first = node.index(got.parts[i].first());
-    Page* const pages = &node.mem_map[first];
-    for (uint64_t heads = got.parts[i].bits; heads != 0; heads &= heads - 1) {
-      const auto bit = static_cast<FrameIndex>(std::countr_zero(heads));
-      pages[bit].set_tag(tag);
-      pages[bit].set_count(1);
-      oldest.add(pages[bit], first + bit);
-    }
-  }
-  oldest.finish();
+  add_oldest(list, node.mem_map, got, tag, [&](Pfn pfn) { return node.index(pfn); });
   Policy::add(pcp.room, -static_cast<int32_t>(blocks << order));
   return blocks != 0;
 }
@@ -278,18 +271,8 @@ template <class Policy>
     count = take_pageblocks(zone, type, want, got);
   }
   const Tag tag{BlockState::OnCpuList, kPageblockOrder, zone.type, zone.node_id};
-  HotList::Appender oldest(pcp.lists[kPcpHugeList], node.blocks.heads());
-  for (unsigned i = 0; i < got.count; ++i) {
-    const FrameIndex first = node.blocks.index(got.parts[i].first());
-    Page* const heads = node.blocks.heads() + first;
-    for (uint64_t bits = got.parts[i].bits; bits != 0; bits &= bits - 1) {
-      const auto bit = static_cast<FrameIndex>(std::countr_zero(bits));
-      heads[bit].set_tag(tag);
-      heads[bit].set_count(1);
-      oldest.add(heads[bit], first + bit);
-    }
-  }
-  oldest.finish();
+  add_oldest(pcp.lists[kPcpHugeList], node.blocks.heads(), got, tag,
+             [&](Pfn pfn) { return node.blocks.index(pfn); });
   Policy::add(pcp.huge_room, -static_cast<int32_t>(count));
   return count != 0;
 }
@@ -569,7 +552,7 @@ void PageAllocator<Policy>::drain(unsigned cpu) {
   for_each_zone([&](Zone& zone) {
     adopt(pcp_of(cpu, zone));
     return_all(pcp_of(cpu, zone));
-    if (read_once(zone.deferred) != kNoDeferred) {
+    if (has_deferred(zone)) {
       const Locked locked(zone);
     }
   });

@@ -66,6 +66,16 @@ uint64_t PageblockMap::fresh_gigas(Pfn pfn, uint64_t most) const {
   return count;
 }
 
+bool PageblockMap::none_described(Pfn first, uint64_t count) const {
+  // Described is 0 in its two bits, HeadValid 1; where there are bytes none is Untouched.
+  constexpr uint64_t kHeadValid = uint64_t{0x0101'0101'0101'0101} << Pageblock::kStateShift;
+  const uint8_t* bytes = &bytes_[(first - first_) / kPageblockFrames];
+  uint64_t all = kHeadValid;
+  for (; count >= 8; count -= 8, bytes += 8) all &= word_at(bytes);
+  for (; count != 0; --count) all &= ~kHeadValid | *bytes++;
+  return all == kHeadValid;
+}
+
 void PageblockMap::set_types(Pfn first, uint64_t bits, Migratetype type) {
   uint8_t* const bytes = &bytes_[(first - first_) / kPageblockFrames];
   for (; bits != 0; bits &= bits - 1) {

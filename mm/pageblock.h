@@ -121,14 +121,8 @@ class PageblockMap {
   void set(Pfn pfn, Pageblock block) {
     __atomic_store_n(&bytes_[(pfn - first_) / kPageblockFrames], block.byte(), __ATOMIC_RELAXED);
   }
-  // Whether none of eight pageblocks, in a GiB that has bytes, is described; `first` is aligned to them.
-  [[nodiscard]] bool none_described(Pfn first) const {
-    uint64_t bytes = 0;
-    __builtin_memcpy(&bytes, &bytes_[(first - first_) / kPageblockFrames], sizeof(bytes));
-    constexpr uint64_t kEach = 0x0101'0101'0101'0101;
-    // Described is 0 in its two bits, HeadValid 1; where there are bytes none is Untouched.
-    return (bytes & kEach << Pageblock::kStateShift) == kEach << Pageblock::kStateShift;
-  }
+  // Whether none of so many pageblocks, in a GiB that has bytes, is described.
+  [[nodiscard]] bool none_described(Pfn first, uint64_t count) const;
   // Bit n: the n-th pageblock of 64 becomes one of the type.
   void set_types(Pfn first, uint64_t bits, Migratetype type);
   // Something in this GiB is needed: its pageblocks become HeadValid, their tags 0. Not again.
@@ -152,9 +146,7 @@ class PageblockMap {
   static constexpr uint8_t kGigaInRun = 2;
 
   [[nodiscard]] static constexpr uint64_t gigas(PfnRange frames) {
-    if (frames.empty()) return 0;
-    return (align_up(frames.end.v, kGigaFrames) - align_down(frames.start.v, kGigaFrames)) /
-           kGigaFrames;
+    return frames.empty() ? 0 : whole_gigas(frames).size() / kGigaFrames;
   }
   // Only under the lock of a zone that has frames there.
   [[nodiscard]] uint8_t giga(Pfn pfn) const {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mm/page.h"
+
 namespace mm {
 namespace {
 
@@ -223,11 +225,7 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
     node.mem_map_start = frames.start;
   }
   const auto by_giga = [](PfnRange frames, uint64_t bytes) {
-    constexpr uint64_t kFrames = kGiB / kPageSize;
-    return Shape{"NODE_DATA",
-                 {align_down(frames.start, kFrames), align_up(frames.end, kFrames)},
-                 kFrames,
-                 bytes};
+    return Shape{"NODE_DATA", whole_gigas(frames), kGigaFrames, bytes};
   };
   if (node.present != 0 && sizes.heads != 0) {
     BATON_TRY(arrays.place(node.heads, by_giga(node.spanned, sizes.heads)));

@@ -29,20 +29,18 @@ void RegionSets::insert(unsigned set, RegionIndex index) {
   members[index % kGroup / 64] |= uint64_t{1} << index % 64;
 }
 
-void RegionSets::erase(unsigned set, RegionIndex index) {
+bool RegionSets::erase(unsigned set, RegionIndex index) {
   const uint64_t group = index / kGroup;
   uint64_t* const members = words(set, group);
-  members[index % kGroup / 64] &= ~(uint64_t{1} << index % 64);
-  uint64_t any = 0;
+  uint64_t any = members[index % kGroup / 64] &= ~(uint64_t{1} << index % 64);
+  if (any != 0) return false;
   for (unsigned i = 0; i < kGroupWords; ++i) any |= members[i];
-  if (any != 0) return;
+  if (any != 0) return false;
   uint64_t& mark = marks(set)[group / 64];
   mark &= ~(uint64_t{1} << group % 64);
-  if (mark == 0) tops(set)[group / 64 / 64] &= ~(uint64_t{1} << group / 64 % 64);
-}
-
-bool RegionSets::empty(unsigned set) const {
-  const uint64_t* const top = tops(set);
+  if (mark != 0) return false;
+  uint64_t* const top = tops(set);
+  top[group / 64 / 64] &= ~(uint64_t{1} << group / 64 % 64);
   return std::all_of(top, top + top_words(), [](uint64_t word) { return word == 0; });
 }
 
@@ -104,20 +102,17 @@ bool Regions::file(unsigned kind, RegionIndex index, unsigned free, unsigned lar
   if (before.free != 0 && free != 0 && before.largest == largest) return false;
   const unsigned first_set = kind * kSetsOfKind;
   if (before.free != 0) {
-    sets_.erase(first_set + before.largest, index);
-    if (sets_.empty(first_set + before.largest)) orders_[kind] &= ~(uint32_t{1} << before.largest);
-    if (free == 0) sets_.erase(first_set + kAll, index);
+    const bool last = sets_.erase(first_set + before.largest, index);
+    if (last) orders_[kind] &= ~(uint32_t{1} << before.largest);
   }
   if (free != 0) {
     sets_.insert(first_set + largest, index);
     orders_[kind] |= uint32_t{1} << largest;
-    if (before.free == 0) sets_.insert(first_set + kAll, index);
   }
   return true;
 }
 
 RegionIndex Regions::lowest(unsigned kind, unsigned order) const {
-  if (order == 0) return sets_.first(kind * kSetsOfKind + kAll);
   RegionIndex lowest = kNoFrame;
   for (uint32_t fitting = orders_[kind] >> order << order; fitting != 0; fitting &= fitting - 1) {
     lowest = std::min(lowest, lowest_of(kind, static_cast<unsigned>(std::countr_zero(fitting))));

@@ -51,8 +51,8 @@ class RegionSets {
   }
 
   void insert(unsigned set, RegionIndex index);
-  void erase(unsigned set, RegionIndex index);
-  [[nodiscard]] bool empty(unsigned set) const;
+  // Returns whether the set is empty now.
+  bool erase(unsigned set, RegionIndex index);
   // The lowest member; kNoFrame when there is none.
   [[nodiscard]] RegionIndex first(unsigned set) const;
   // The members of a group, a bit each.
@@ -154,9 +154,8 @@ class Regions {
     return sets_.first(kind * kSetsOfKind + largest);
   }
 
-  // For an audit: the sets, and which they are.
-  static constexpr unsigned kSetsOfKind = kLargest + 1;  // by largest block, and all
-  static constexpr unsigned kAll = kLargest;
+  // For an audit: the sets; a kind has one for each order that a largest block can be of.
+  static constexpr unsigned kSetsOfKind = kLargest;
   [[nodiscard]] const RegionSets& sets() const { return sets_; }
   [[nodiscard]] unsigned kinds() const { return kinds_; }
 

@@ -69,6 +69,11 @@ struct alignas(64) Zone {
 inline constexpr unsigned kBrokenGiga = 0, kWholeGiga = 1;
 inline constexpr unsigned kGigaKinds = 2, kPageblockKinds = kMigratetypes - 1;
 
+// Whether blocks wait for the zone's lock.
+[[nodiscard]] inline bool has_deferred(const Zone& zone) {
+  return read_once(zone.deferred) != kNoDeferred;
+}
+
 // Where an allocation that prefers this node finds memory when nothing is short, by the low bits of
 // its gfp.
 struct Choice {

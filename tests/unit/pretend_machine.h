@@ -179,8 +179,7 @@ class PretendMachine {
       const Pfn last = align_up(node.spanned.end, kPagesPerSection);
       node.mem_map = take((last - node.mem_map_start) * sizeof(Page));
       const auto each_giga = [&](PfnRange frames, uint64_t bytes) {
-        return take((align_up(frames.end, kGigaFrames) - align_down(frames.start, kGigaFrames)) /
-                    kGigaFrames * bytes);
+        return take(whole_gigas(frames).size() / kGigaFrames * bytes);
       };
       node.heads = each_giga(node.spanned, heads_bytes());
       for (ZoneLayout& zone : node.zones) {
