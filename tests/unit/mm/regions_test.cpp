@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -119,9 +121,9 @@ TEST(FreeMap, EachBlockAlone) {
   }
 }
 
-// More than one group of groups: 40,000 regions.
+// Of either level more than one word.
 TEST(RegionSets, AreSets) {
-  constexpr uint64_t kRegions = 40'000;
+  constexpr uint64_t kRegions = 3'000'000;
   constexpr unsigned kSets = 3;
   // Members lie apart, with what is somebody else's between.
   constexpr uint64_t kStride = RegionSets::members_bytes(kSets) + 64;
@@ -141,18 +143,21 @@ TEST(RegionSets, AreSets) {
       const auto from = static_cast<RegionIndex>(random() % kRegions);
       auto at = plain[set].lower_bound(from);
       if (at == plain[set].end()) at = plain[set].begin();
-      sets.erase(set, *at);
+      const bool empty = sets.erase(set, *at);
       plain[set].erase(at);
+      ASSERT_EQ(empty, plain[set].empty());
     }
-    ASSERT_EQ(sets.empty(set), plain[set].empty());
     ASSERT_EQ(sets.first(set), plain[set].empty() ? kNoFrame : *plain[set].begin());
     if (step % 500 != 0) continue;
     ASSERT_TRUE(sets.consistent(set));
     std::set<RegionIndex> found;
     for (RegionIndex group = 0; group < sets.groups(); ++group) {
       const auto words = sets.members(set, group);
-      for (unsigned i = 0; i < RegionSets::kGroup; ++i) {
-        if ((words[i / 64] >> i % 64 & 1) != 0) found.insert(group * RegionSets::kGroup + i);
+      for (unsigned i = 0; i < RegionSets::kGroupWords; ++i) {
+        for (uint64_t rest = words[i]; rest != 0; rest &= rest - 1) {
+          const auto bit = static_cast<unsigned>(std::countr_zero(rest));
+          found.insert(group * RegionSets::kGroup + i * 64 + bit);
+        }
       }
     }
     ASSERT_EQ(found, plain[set]);
