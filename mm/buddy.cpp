@@ -63,7 +63,9 @@ bool is_described(const Node& node, Pfn pfn) {
 // --- What regions have free ----------------------------------------------------------------------
 
 // What is free of a region that is on no list, and whose map says more: all of it.
-unsigned free_of(const Region& region) { return region.free != 0 ? region.free : FreeMap::kUnits; }
+unsigned free_of(const Region& region) {
+  return region.free == 0 ? FreeMap::kUnits : unsigned{region.free};
+}
 
 // Watermark checks read what is published without the lock.
 void set_pageblock(Zone& zone, RegionIndex index, Migratetype type, unsigned free,

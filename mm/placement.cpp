@@ -95,21 +95,20 @@ class ArrayPlacer {
         reservations_(reservations),
         window_(window) {}
 
-  // `zone`: kZoneTypes for all of the node's RAM.
-  Result<> place(NodeArray& array, const Shape& shape, size_t zone = kZoneTypes) {
+  Result<> place(NodeArray& array, const Shape& shape) {
     const uint64_t size = shape.size();
     const Result<Place> stretch = window_.always && window_.exists()
                                       ? Error{"always in pieces", shape.name}
                                       : placer_.find(size, kPageSize, shape.name);
     if (stretch.ok()) {
       array = stretch.value().range;
-      return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
+      return for_each_part(shape, [&](uint64_t offset, uint64_t bytes) {
         return reservations_.reserve({array.start + offset, array.start + offset + bytes},
                                      shape.name);
       });
     }
     uint64_t with_ram = 0;
-    BATON_TRY(for_each_part(shape, zone, [&](uint64_t, uint64_t bytes) -> Result<> {
+    BATON_TRY(for_each_part(shape, [&](uint64_t, uint64_t bytes) -> Result<> {
       with_ram += bytes;
       return {};
     }));
@@ -124,15 +123,16 @@ class ArrayPlacer {
       return Error{"no addresses for an array in pieces (bytes {}, node {})", shape.name, size,
                    node_.id};
     }
-    return for_each_part(shape, zone, [&](uint64_t offset, uint64_t bytes) {
+    return for_each_part(shape, [&](uint64_t offset, uint64_t bytes) {
       return place_pieces(shape, static_cast<std::byte*>(array.window), offset, offset + bytes);
     });
   }
 
  private:
-  // Calls visit(offset, bytes) for each run of units with RAM.
+  // Calls visit(offset, bytes) for each run of units in which the node has RAM. With kernelcore=mirror
+  // it may all be another zone's: who looks into a unit makes it ready for all zones that span it.
   template <class Visit>
-  Result<> for_each_part(const Shape& shape, size_t zone, Visit visit) const {
+  Result<> for_each_part(const Shape& shape, Visit visit) const {
     PfnRange run;
     const auto part = [&]() -> Result<> {
       if (run.empty()) return {};
@@ -141,11 +141,10 @@ class ArrayPlacer {
     };
     for (const ActiveRange& range : active_within(active_, node_.spanned)) {
       if (range.node != node_.id) continue;
-      const PfnRange frames = zone == kZoneTypes
-                                  ? range.pfns
-                                  : frames_of_zone(node_, static_cast<ZoneType>(zone), range);
-      if (frames.empty()) continue;
-      const PfnRange units{align_down(frames.start, shape.unit), align_up(frames.end, shape.unit)};
+      const PfnRange units =
+          PfnRange{align_down(range.pfns.start, shape.unit), align_up(range.pfns.end, shape.unit)}
+              .clip(shape.frames);
+      if (units.empty()) continue;
       if (!run.empty() && units.start <= run.end) {
         run.end = units.end;
         continue;
@@ -233,8 +232,7 @@ Result<> place_node(NodeLayout& node, const NodeSizes& sizes, std::span<const Ac
   for (const ZoneType type : kAllZones) {
     ZoneLayout& zone = node.zones[type];
     if (zone.present == 0 || sizes.pageblocks == 0) continue;
-    BATON_TRY(arrays.place(zone.pageblocks, by_giga(zone.spanned, sizes.pageblocks),
-                           static_cast<size_t>(type)));
+    BATON_TRY(arrays.place(zone.pageblocks, by_giga(zone.spanned, sizes.pageblocks)));
   }
   if (sizes.per_cpu != 0) {
     const Place place = BATON_TRY(placer.find(align_up(sizes.per_cpu, kPageSize),

@@ -15,6 +15,7 @@
 
 #include "mm/free_map.h"
 #include "mm/page.h"
+#include "mm/published.h"
 #include "mm/types.h"
 
 namespace mm {
@@ -22,9 +23,9 @@ namespace mm {
 using RegionIndex = FrameIndex;  // kNoFrame: none
 
 struct Region {
-  uint16_t free;     // units, when it is filed; else 0
+  Published<uint16_t> free;  // units, when it is filed; else 0
   uint16_t largest;  // order, in units, of the largest free block; means nothing when none is
-  uint32_t run;      // of a GiB that is whole: how many in a row it stands for
+  Published<uint32_t> run;  // of a GiB that is whole: how many in a row it stands for
 };
 static_assert(sizeof(Region) == 8);
 

@@ -72,6 +72,31 @@ TEST(RelayMirrored, BothRoadsHandOverTheSame) {
   }
 }
 
+// Whole GiBs of one kind: the other zone spans them, too, and its maps are made ready with them.
+TEST(RelayMirrored, BothZonesKeepTheirMapsOfAllRamThatTheySpan) {
+  test::RelayOptions options = Mirrored::options(mm::Road::Memblock);
+  test::Relayed machine(R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000100000000-0x00000002ffffffff] usable
+mirrored [mem 0x140000000-0x1bfffffff]
+mirrored [mem 0x200000000-0x2bfffffff]
+)",
+                        options);
+  const mm::NodeLayout& node = machine.relay.layout().nodes[0];
+  for (const mm::ZoneType type : {mm::ZoneType::Normal, mm::ZoneType::Movable}) {
+    const mm::ZoneLayout& zone = node.zones[type];
+    ASSERT_GE(zone.spanned.size(), 5 * mm::kGigaFrames);
+    const uint64_t each = mm::pageblocks_bytes();
+    for (uint64_t i = 0; i < zone.spanned.size() / mm::kGigaFrames; ++i) {
+      const mm::Range part{zone.pageblocks.start + i * each,
+                           zone.pageblocks.start + (i + 1) * each};
+      const mm::Reservation* kept = machine.relay.reservations().overlapping(part);
+      ASSERT_NE(kept, nullptr) << mm::zone_name(type) << " GiB " << i;
+      EXPECT_TRUE(kept->range.contains(part));
+    }
+  }
+}
+
 TEST(RelayMirrored, WhatCanMoveComesFromOtherMemoryFirst) {
   for (const mm::Road road : kRoads) {
     Mirrored machine(road);
