@@ -6,6 +6,7 @@
 
 #include "tests/support/drawn_machine.h"
 #include "tests/support/laid_out.h"
+#include "tests/support/pretend_memory.h"
 
 namespace {
 
@@ -180,6 +181,7 @@ class Recorded {
 };
 
 TEST(Placement, AHoleThatIsTooLargeForOneStretchIsLeftOutOfAWindow) {
+  NEEDS_64_BITS("a window of 4 GiB has no addresses");
   test::LaidOut laid(kFarApart);
   Recorded recorded;
   recorded.wants_table = true;

@@ -77,7 +77,9 @@ TEST(RelayMirrored, BothZonesKeepTheirMapsOfAllRamThatTheySpan) {
   test::RelayOptions options = Mirrored::options(mm::Road::Memblock);
   test::Relayed machine(R"(
 BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+BIOS-e820: [mem 0x0000000000100000-0x0000000003ffffff] usable
 BIOS-e820: [mem 0x0000000100000000-0x00000002ffffffff] usable
+mirrored [mem 0x00000000-0x03ffffff]
 mirrored [mem 0x140000000-0x1bfffffff]
 mirrored [mem 0x200000000-0x2bfffffff]
 )",
