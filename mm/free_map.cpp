@@ -1,5 +1,7 @@
 #include "mm/free_map.h"
 
+#include <cstddef>
+
 namespace mm {
 namespace {
 
@@ -101,13 +103,13 @@ unsigned FreeMap::find(unsigned order) const {
     }
   }
   // Now a bit says that all of a word is free, or of two, four, eight.
-  unsigned count = kWords;
+  size_t count = kWords;
   for (unsigned n = kWordOrder; n < kOrder; ++n) {
     count /= 2;
-    for (unsigned i = 0; i < count; ++i) {
+    for (size_t i = 0; i < count; ++i) {
       const uint64_t low = heads[2 * i];
       const uint64_t high = heads[2 * i + 1];
-      if (n >= order && low != high) return (2 * i + (high != 0 ? 1 : 0)) << n;
+      if (n >= order && low != high) return static_cast<unsigned>(2 * i + (high != 0 ? 1 : 0)) << n;
       heads[i] = low & high;
     }
   }

@@ -51,7 +51,7 @@ RegionIndex RegionSets::first(unsigned set) const {
     const uint64_t mark = i * 64 + static_cast<unsigned>(std::countr_zero(top[i]));
     const uint64_t group = mark * 64 + static_cast<unsigned>(std::countr_zero(marks(set)[mark]));
     const uint64_t* const members = words(set, group);
-    unsigned word = 0;
+    uint64_t word = 0;
     while (members[word] == 0) ++word;
     return static_cast<RegionIndex>(group * kGroup + word * 64 +
                                     static_cast<unsigned>(std::countr_zero(members[word])));

@@ -67,7 +67,7 @@ class RegionSets {
     return align_up(bits, 64) / 64;
   }
   [[nodiscard]] uint64_t* words(unsigned set, uint64_t group) const {
-    return members_ + group * stride_ + set * kGroupWords;
+    return members_ + group * stride_ + uint64_t{set} * kGroupWords;
   }
   // A bit a group, and a bit for each word of those.
   [[nodiscard]] uint64_t* marks(unsigned set) const { return marks_ + set * words_of(groups_); }

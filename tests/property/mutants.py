@@ -171,7 +171,7 @@ MUTANTS = [
      "a region with nothing free is looked for"),
     ("mm/regions.cpp", "any |= members[i];\n  if (any != 0) return false;\n",
      "any |= members[i];\n  return false;\n", "a group stays marked that has no member left"),
-    ("mm/free_map.cpp", "if (n >= order && low != high) return (2 * i + (high != 0 ? 1 : 0)) << n;",
+    ("mm/free_map.cpp", "if (n >= order && low != high) return static_cast<unsigned>(2 * i + (high != 0 ? 1 : 0)) << n;",
      "", "a block of whole words is not found"),
     ("mm/buddy.cpp", " && !of_full_word;", ";", "a largest block that was taken is remembered"),
     ("mm/buddy.cpp", "if (order > kPageblockOrder) return free_by_pageblock(zone, {pfn, pfn + frames_of("
