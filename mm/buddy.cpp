@@ -222,6 +222,22 @@ Pfn take_small(Zone& zone, RegionIndex index, unsigned order) {
   return zone.pageblocks.pfn(index, unit);
 }
 
+// The lowest `most` bits of a word that has some, or all of them; adds how many these are to `count`.
+uint64_t lowest_bits(uint64_t word, unsigned most, unsigned& count) {
+  // Most often as many lie in a row.
+  const auto first = static_cast<unsigned>(std::countr_zero(word));
+  if (first + most < FreeMap::kWordUnits) {
+    const uint64_t row = ((uint64_t{1} << most) - 1) << first;
+    if ((word & row) == row) {
+      count += most;
+      return row;
+    }
+  }
+  uint64_t rest = word;
+  for (; rest != 0 && most != 0; rest &= rest - 1, --most) ++count;
+  return word ^ rest;
+}
+
 struct Taken {
   unsigned blocks = 0;
   bool of_full_word = false;
@@ -237,10 +253,9 @@ Taken take_bits(const Regions& regions, RegionIndex index, unsigned order, unsig
     const uint64_t heads = block_heads(word, order);
     if (heads == 0) continue;
     if (taken.blocks == want || got.full()) break;
-    uint64_t rest = heads;
-    for (; rest != 0 && taken.blocks < want; rest &= rest - 1) ++taken.blocks;
-    map.set_word(i, word & ~block_bits(heads ^ rest, order));
-    got.parts[got.count++] = {regions.pfn(index, i * FreeMap::kWordUnits).v, heads ^ rest};
+    const uint64_t some = lowest_bits(heads, want - taken.blocks, taken.blocks);
+    map.set_word(i, word & ~block_bits(some, order));
+    got.parts[got.count++] = {regions.pfn(index, i * FreeMap::kWordUnits).v, some};
     taken.of_full_word |= word == ~uint64_t{0};
   }
   return taken;

@@ -77,11 +77,20 @@ bool PageblockMap::none_described(Pfn first, uint64_t count) const {
 }
 
 void PageblockMap::set_types(Pfn first, uint64_t bits, Migratetype type) {
-  uint8_t* const bytes = &bytes_[(first - first_) / kPageblockFrames];
-  for (; bits != 0; bits &= bits - 1) {
-    uint8_t* const byte = bytes + std::countr_zero(bits);
-    const Pageblock block{__atomic_load_n(byte, __ATOMIC_RELAXED)};
-    if (block.type() != type) __atomic_store_n(byte, block.as(type).byte(), __ATOMIC_RELAXED);
+  constexpr unsigned kRow = sizeof(uintptr_t);
+  constexpr uintptr_t kEach = ~uintptr_t{0} / 0xff;
+  const uintptr_t wanted = kEach * static_cast<unsigned>(type);
+  uint8_t* bytes = &bytes_[(first - first_) / kPageblockFrames];
+  for (; bits != 0; bits >>= kRow, bytes += kRow) {
+    // Most often a row of them is of the type already.
+    const uintptr_t row = __atomic_load_n(reinterpret_cast<const uintptr_t*>(bytes),  // NOLINT
+                                          __ATOMIC_RELAXED);
+    if (((row ^ wanted) & kEach * Pageblock::kTypeMask) == 0) continue;
+    for (unsigned i = 0; i < kRow; ++i) {
+      const Pageblock block{__atomic_load_n(&bytes[i], __ATOMIC_RELAXED)};
+      if ((bits >> i & 1) == 0 || block.type() == type) continue;
+      __atomic_store_n(&bytes[i], block.as(type).byte(), __ATOMIC_RELAXED);
+    }
   }
 }
 

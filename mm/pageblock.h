@@ -71,10 +71,10 @@ class Pageblock {
            (state() == PageblockState::HeadValid && pfn % kPageblockFrames == 0);
   }
 
+  static constexpr unsigned kTypeMask = 7;
   static constexpr unsigned kStateShift = 3;
 
  private:
-  static constexpr unsigned kTypeMask = 7;
   static constexpr uint8_t kSharedBit = 1 << 5;
   uint8_t byte_;
 };

@@ -96,14 +96,15 @@ Regions::Regions(PfnRange frames, unsigned unit, unsigned kinds, void* groups, v
 
 bool Regions::file(unsigned kind, RegionIndex index, unsigned free, unsigned largest) {
   Region& region = (*this)[index];
-  const Region before = region;
+  const bool was_filed = region.free != 0;
+  const unsigned filed_by = region.largest;
   region.free = static_cast<uint16_t>(free);
   region.largest = static_cast<uint16_t>(largest);
-  if (before.free != 0 && free != 0 && before.largest == largest) return false;
+  if (was_filed && free != 0 && filed_by == largest) return false;
   const unsigned first_set = kind * kSetsOfKind;
-  if (before.free != 0) {
-    const bool last = sets_.erase(first_set + before.largest, index);
-    if (last) orders_[kind] &= ~(uint32_t{1} << before.largest);
+  if (was_filed) {
+    const bool last = sets_.erase(first_set + filed_by, index);
+    if (last) orders_[kind] &= ~(uint32_t{1} << filed_by);
   }
   if (free != 0) {
     sets_.insert(first_set + largest, index);

@@ -167,7 +167,7 @@ MUTANTS = [
     ("mm/regions.cpp", "lowest = std::min(lowest, lowest_of(kind, static_cast<unsigned>("
      "std::countr_zero(fitting))));", "lowest = lowest_of(kind, static_cast<unsigned>("
      "std::countr_zero(fitting)));", "what lies above is used first"),
-    ("mm/regions.cpp", "if (last) orders_[kind] &= ~(uint32_t{1} << before.largest);", "",
+    ("mm/regions.cpp", "if (last) orders_[kind] &= ~(uint32_t{1} << filed_by);", "",
      "a region with nothing free is looked for"),
     ("mm/regions.cpp", "any |= members[i];\n  if (any != 0) return false;\n",
      "any |= members[i];\n  return false;\n", "a group stays marked that has no member left"),
