@@ -115,10 +115,10 @@ def test_where_linux_had_another_result_it_is_said(tmp_path):
 
 
 def test_remarks_name_the_line(tmp_path):
-    done = replayed(tmp_path, LOG + "BIOS-e820: [mem 0x00000002\nSRAT: Node 300 PXM 1 0-1000\n")
+    done = replayed(tmp_path, LOG + "BIOS-e820: [mem 0x00000002\nSRAT: Node 3000 PXM 1 0-1000\n")
     assert done.returncode == 1
     assert "dmesg:6: cannot be read: BIOS-e820" in done.stderr
-    assert "dmesg:7: node id is too large (300" in done.stderr
+    assert "dmesg:7: node id is too large (3000" in done.stderr
     boots = ("Linux version 6.1\n" + LOG) * 2
     assert "2 boots in this log" in replayed(tmp_path, boots).stderr
     assert "no number 3" in replayed(tmp_path, boots, "--boot=3").stderr
