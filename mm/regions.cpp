@@ -44,19 +44,43 @@ bool RegionSets::erase(unsigned set, RegionIndex index) {
   return std::all_of(top, top + top_words(), [](uint64_t word) { return word == 0; });
 }
 
-RegionIndex RegionSets::first(unsigned set) const {
-  const uint64_t* const top = tops(set);
-  for (uint64_t i = 0; i < top_words(); ++i) {
-    if (top[i] == 0) continue;
-    const uint64_t mark = i * 64 + static_cast<unsigned>(std::countr_zero(top[i]));
-    const uint64_t group = mark * 64 + static_cast<unsigned>(std::countr_zero(marks(set)[mark]));
-    const uint64_t* const members = words(set, group);
-    uint64_t word = 0;
-    while (members[word] == 0) ++word;
-    return static_cast<RegionIndex>(group * kGroup + word * 64 +
-                                    static_cast<unsigned>(std::countr_zero(members[word])));
+uint64_t RegionSets::next_group(unsigned set, uint64_t group) const {
+  if (group >= groups_) return groups_;
+  const uint64_t* const mark = marks(set);
+  uint64_t found = group / 64;
+  uint64_t bits = mark[found] & ~uint64_t{0} << group % 64;
+  if (bits == 0) {
+    const uint64_t* const top = tops(set);
+    uint64_t tops_from = ~uint64_t{0} << ++found % 64;
+    uint64_t i = found / 64;
+    while (i < top_words() && (top[i] & tops_from) == 0) {
+      ++i;
+      tops_from = ~uint64_t{0};
+    }
+    if (i >= top_words()) return groups_;
+    found = i * 64 + static_cast<unsigned>(std::countr_zero(top[i] & tops_from));
+    bits = mark[found];
   }
-  return kNoFrame;
+  return found * 64 + static_cast<unsigned>(std::countr_zero(bits));
+}
+
+RegionIndex RegionSets::first(unsigned set, RegionIndex from) const {
+  for (uint64_t at = from;;) {
+    const uint64_t group = next_group(set, at / kGroup);
+    if (group >= groups_) return kNoFrame;
+    at = std::max(at, group * kGroup);
+    const uint64_t* const members = words(set, group);
+    uint64_t bits = ~uint64_t{0} << at % 64;
+    for (uint64_t word = at % kGroup / 64; word < kGroupWords; ++word) {
+      if ((members[word] & bits) != 0) {
+        return static_cast<RegionIndex>(
+            group * kGroup + word * 64 +
+            static_cast<unsigned>(std::countr_zero(members[word] & bits)));
+      }
+      bits = ~uint64_t{0};
+    }
+    at = (group + 1) * kGroup;
+  }
 }
 
 std::array<uint64_t, RegionSets::kGroupWords> RegionSets::members(unsigned set,
@@ -113,10 +137,11 @@ bool Regions::file(unsigned kind, RegionIndex index, unsigned free, unsigned lar
   return true;
 }
 
-RegionIndex Regions::lowest(unsigned kind, unsigned order) const {
+RegionIndex Regions::lowest(unsigned kind, unsigned order, RegionIndex from) const {
   RegionIndex lowest = kNoFrame;
   for (uint32_t fitting = orders_[kind] >> order << order; fitting != 0; fitting &= fitting - 1) {
-    lowest = std::min(lowest, lowest_of(kind, static_cast<unsigned>(std::countr_zero(fitting))));
+    const auto largest = static_cast<unsigned>(std::countr_zero(fitting));
+    lowest = std::min(lowest, sets_.first(kind * kSetsOfKind + largest, from));
   }
   return lowest;
 }

@@ -54,8 +54,8 @@ class RegionSets {
   void insert(unsigned set, RegionIndex index);
   // Returns whether the set is empty now.
   bool erase(unsigned set, RegionIndex index);
-  // The lowest member; kNoFrame when there is none.
-  [[nodiscard]] RegionIndex first(unsigned set) const;
+  // The lowest member from one on; kNoFrame when there is none.
+  [[nodiscard]] RegionIndex first(unsigned set, RegionIndex from = 0) const;
   // The members of a group, a bit each.
   [[nodiscard]] std::array<uint64_t, kGroupWords> members(unsigned set, RegionIndex group) const;
   [[nodiscard]] uint64_t groups() const { return groups_; }
@@ -73,6 +73,8 @@ class RegionSets {
   [[nodiscard]] uint64_t* marks(unsigned set) const { return marks_ + set * words_of(groups_); }
   [[nodiscard]] uint64_t* tops(unsigned set) const { return tops_ + set * top_words(); }
   [[nodiscard]] uint64_t top_words() const { return words_of(words_of(groups_)); }
+  // The first group from one on that has members; groups_ when none has.
+  [[nodiscard]] uint64_t next_group(unsigned set, uint64_t group) const;
 
   uint64_t *members_ = nullptr, *marks_ = nullptr, *tops_ = nullptr;
   uint64_t stride_ = 0;  // words
@@ -149,8 +151,9 @@ class Regions {
   bool file(unsigned kind, RegionIndex index, unsigned free, unsigned largest);
   // Bit n: there is one whose largest block is of order n.
   [[nodiscard]] uint32_t orders(unsigned kind) const { return orders_[kind]; }
-  // The lowest that has a block of the order, and that whose largest it is; kNoFrame when none has.
-  [[nodiscard]] RegionIndex lowest(unsigned kind, unsigned order) const;
+  // The lowest from one on that has a block of the order, and the lowest whose largest it is; kNoFrame
+  // when none has.
+  [[nodiscard]] RegionIndex lowest(unsigned kind, unsigned order, RegionIndex from = 0) const;
   [[nodiscard]] RegionIndex lowest_of(unsigned kind, unsigned largest) const {
     return sets_.first(kind * kSetsOfKind + largest);
   }

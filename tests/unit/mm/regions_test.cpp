@@ -148,6 +148,9 @@ TEST(RegionSets, AreSets) {
       ASSERT_EQ(empty, plain[set].empty());
     }
     ASSERT_EQ(sets.first(set), plain[set].empty() ? kNoFrame : *plain[set].begin());
+    const auto from = static_cast<RegionIndex>(random() % (kRegions + 1000));
+    const auto behind = plain[set].lower_bound(from);
+    ASSERT_EQ(sets.first(set, from), behind == plain[set].end() ? kNoFrame : *behind) << from;
     if (step % 500 != 0) continue;
     ASSERT_TRUE(sets.consistent(set));
     std::set<RegionIndex> found;
@@ -195,18 +198,22 @@ TEST(Regions, TheLowestThatServesIsFound) {
       plain[index] = {kind, free, largest};
     }
     const auto order = static_cast<unsigned>(random() % Regions::kLargest);
+    const auto from = static_cast<RegionIndex>(random() % regions.count());
     for (unsigned k = 0; k < 2; ++k) {
       uint32_t orders = 0;
       RegionIndex lowest = kNoFrame;
+      RegionIndex behind = kNoFrame;
       RegionIndex exact = kNoFrame;
       for (const auto& [at, filed] : plain) {
         if (filed.kind != k) continue;
         orders |= uint32_t{1} << filed.largest;
         if (filed.largest >= order) lowest = std::min(lowest, at);
+        if (filed.largest >= order && at >= from) behind = std::min(behind, at);
         if (filed.largest == order) exact = std::min(exact, at);
       }
       ASSERT_EQ(regions.orders(k), orders);
       ASSERT_EQ(regions.lowest(k, order), lowest);
+      ASSERT_EQ(regions.lowest(k, order, from), behind);
       ASSERT_EQ(regions.lowest_of(k, order), exact);
     }
   }
