@@ -3,12 +3,15 @@
 // how many, BENCH_WITH=path puts another allocator beside it (tests/bench/other_allocator.h).
 //
 // Nanoseconds are those of the thread's own CPU time, the mean over threads and the least of several
-// runs on memory that was used once before. Locks and atomic read-modify-writes are counted in a run
+// runs on memory that was used once before. `apart` is the time when each thread has an allocator to
+// itself: what CPUs cost each other that share a core, a cache and a clock, whatever runs on them.
+// Locks and atomic read-modify-writes are counted in a run
 // of its own, in all code of the allocator; of another one nothing is known.
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <ctime>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -29,6 +32,14 @@ double cpu_nanoseconds() {
   timespec used{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
   return static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec);
+}
+
+// Threads that the host's scheduler puts on one CPU cost each other nothing.
+void stay_on(unsigned thread) {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(thread % std::thread::hardware_concurrency(), &here);
+  if (sched_setaffinity(0, sizeof here, &here) != 0) std::abort();
 }
 
 // Sums over threads, of one direction.
@@ -80,22 +91,30 @@ void together(Barrier& barrier, Sum& sum, Work work) {
   add(sum, after - before - (cpu_nanoseconds() - after), bench::counts);  // less what reading costs
 }
 
+// One allocator for all threads, or one for each.
+template <class Allocator>
+using Allocators = std::vector<std::unique_ptr<Allocator>>;
+
 template <class Allocator, unsigned order>
-Both once(Allocator& allocator, unsigned threads) {
+Both once(const Allocators<Allocator>& allocators, unsigned threads) {
   Barrier barrier(threads);
   std::vector<Both> each(threads);
   const auto run = [&](unsigned thread) {
+    stay_on(thread);
+    const bool apart = allocators.size() > 1;
+    Allocator& allocator = *allocators[apart ? thread : 0];
+    const unsigned cpu = apart ? 0 : thread;
     std::vector<Frame> held((bench::kHalf >> order) / threads);
     Both mine;
     for (unsigned turn = 0; turn < turns(order); ++turn) {
       together(barrier, mine.get, [&] {
-        for (Frame& frame : held) frame = allocator.get(thread, order);
+        for (Frame& frame : held) frame = allocator.get(cpu, order);
       });
       if (std::any_of(held.begin(), held.end(), [](Frame frame) { return frame < 0; })) {
         std::abort();
       }
       together(barrier, mine.put, [&] {
-        for (const Frame frame : held) allocator.put(thread, frame, order);
+        for (const Frame frame : held) allocator.put(cpu, frame, order);
       });
     }
     each[thread] = mine;
@@ -112,11 +131,14 @@ Both once(Allocator& allocator, unsigned threads) {
 }
 
 template <class Allocator, unsigned order>
-Both timed(unsigned threads) {
-  Allocator allocator(threads);
-  Both least = once<Allocator, order>(allocator, threads);
+Both timed(unsigned threads, bool apart = false) {
+  Allocators<Allocator> allocators;
+  for (unsigned i = 0; i < (apart ? threads : 1); ++i) {
+    allocators.push_back(std::make_unique<Allocator>(apart ? 1 : threads));
+  }
+  Both least = once<Allocator, order>(allocators, threads);
   for (int time = 0; time < kTimes; ++time) {
-    const Both now = once<Allocator, order>(allocator, threads);
+    const Both now = once<Allocator, order>(allocators, threads);
     if (time == 0) least = now;
     least.get.nanoseconds = std::min(least.get.nanoseconds, now.get.nanoseconds);
     least.put.nanoseconds = std::min(least.put.nanoseconds, now.put.nanoseconds);
@@ -126,9 +148,10 @@ Both timed(unsigned threads) {
 
 template <class Allocator, unsigned order>
 Both counted(unsigned threads) {
-  Allocator allocator(threads);
-  once<Allocator, order>(allocator, threads);
-  return once<Allocator, order>(allocator, threads);
+  Allocators<Allocator> one;
+  one.push_back(std::make_unique<Allocator>(threads));
+  once<Allocator, order>(one, threads);
+  return once<Allocator, order>(one, threads);
 }
 
 void print(const std::string& name, const Sum& timed, const Sum* counted, double calls) {
@@ -156,6 +179,11 @@ void measure(unsigned threads) {
   const Both count = counted<bench::Baton<bench::Threads<true>>, order>(threads);
   print(name_of("", threads, order, "get"), time.get, &count.get, calls);
   print(name_of("", threads, order, "put"), time.put, &count.put, calls);
+  if (threads != 1) {
+    const Both apart = timed<bench::Baton<bench::Threads<false>>, order>(threads, true);
+    print(name_of("", threads, order, "get.apart"), apart.get, nullptr, calls);
+    print(name_of("", threads, order, "put.apart"), apart.put, nullptr, calls);
+  }
   if (!bench::library()) return;
   const std::string other = std::string(bench::Other::name()) + ".";
   const Both others = timed<bench::Other, order>(threads);
