@@ -161,6 +161,29 @@ RegionIndex giga_with(Zone& zone, unsigned order) {
   return index != kNoFrame ? index : take_giga(zone);
 }
 
+// How many regions are looked at, at most, for one of a stripe.
+constexpr unsigned kStripeLooks = 8;
+
+bool has_of(const FreeMap& map, Stripe stripe) {
+  for (unsigned word = 0; word < FreeMap::kWords; ++word) {
+    if (stripe.has(word) && map.word(word) != 0) return true;
+  }
+  return false;
+}
+
+// A GiB that has a pageblock of the stripe. A whole one is broken for it when the lowest that is
+// broken has little left: else a CPU that works alone would break each for its part of it.
+RegionIndex giga_of(Zone& zone, Stripe stripe) {
+  RegionIndex index = zone.gigas.lowest(kBrokenGiga, 0);
+  if (stripe.all() || index == kNoFrame) return index != kNoFrame ? index : take_giga(zone);
+  const bool may_break = zone.gigas[index].free < FreeMap::kWordUnits;
+  for (unsigned looks = 0; looks < kStripeLooks && index != kNoFrame; ++looks) {
+    if (has_of(zone.gigas.map(index), stripe)) return index;
+    index = zone.gigas.lowest(kBrokenGiga, 0, index + 1);
+  }
+  return may_break ? take_giga(zone) : kNoFrame;
+}
+
 // Pageblocks have become free, and their bits say so; `grown` is the largest block they are part of.
 void pageblocks_freed(Zone& zone, RegionIndex index, unsigned count, unsigned grown) {
   const Region& region = zone.gigas[index];
@@ -193,22 +216,43 @@ RegionIndex break_whole(Zone& zone, Pfn pfn) {
 }
 
 // A whole pageblock, whatever it was for.
-Pfn take_whole(Zone& zone) {
-  const RegionIndex giga = giga_with(zone, 0);
+Pfn take_whole(Zone& zone, Stripe stripe) {
+  const RegionIndex giga = giga_of(zone, stripe);
   if (giga == kNoFrame) return kNoPfn;
-  const unsigned unit = zone.gigas.map(giga).find(0);
-  zone.gigas.map(giga).set(unit, 0, false);
+  FreeMap& map = zone.gigas.map(giga);
+  unsigned unit = map.find(0);
+  for (unsigned word = 0; !stripe.has(unit / FreeMap::kWordUnits); ++word) {
+    if (stripe.has(word)) unit = map.first_from(word * FreeMap::kWordUnits);
+  }
+  map.set(unit, 0, false);
   taken_from_giga(zone, giga, 1);
   return zone.gigas.pfn(giga, unit);
 }
 
+// A broken pageblock of the stripe that has a free block of an order; kNoFrame when none is found.
+RegionIndex broken_of(const Zone& zone, unsigned order, Migratetype type, Stripe stripe) {
+  const auto kind = static_cast<unsigned>(type);
+  RegionIndex index = zone.pageblocks.lowest(kind, order);
+  for (unsigned looks = 1; index != kNoFrame; ++looks) {
+    uint64_t word = index / FreeMap::kWordUnits;
+    if (stripe.has(word)) return index;
+    if (looks == kStripeLooks) return kNoFrame;
+    while (!stripe.has(word)) ++word;
+    const auto from = static_cast<RegionIndex>(word * FreeMap::kWordUnits);
+    index = zone.pageblocks.lowest(kind, order, from);
+  }
+  return kNoFrame;
+}
+
 // A pageblock of the type that has a free block of an order below pageblock order: a broken one, or
 // else a whole one, which then is broken, and of the type.
-RegionIndex pageblock_with(Zone& zone, unsigned order, Migratetype type) {
-  const RegionIndex index = zone.pageblocks.lowest(static_cast<unsigned>(type), order);
+RegionIndex pageblock_with(Zone& zone, unsigned order, Migratetype type, Stripe stripe = {}) {
+  const RegionIndex index = broken_of(zone, order, type, stripe);
   if (index != kNoFrame || special(type)) return index;
-  const Pfn whole = take_whole(zone);
-  if (whole == kNoPfn) return kNoFrame;
+  const Pfn whole = take_whole(zone, stripe);
+  if (whole == kNoPfn) {
+    return stripe.all() ? kNoFrame : pageblock_with(zone, order, type);
+  }
   set_type(*zone.node, whole, type);
   return break_whole(zone, whole);
 }
@@ -244,12 +288,12 @@ struct Taken {
 };
 // Takes the bits of up to `want` blocks of an order of 0 to 6 out of a region's map.
 Taken take_bits(const Regions& regions, RegionIndex index, unsigned order, unsigned want,
-                FrameBatch& got) {
+                FrameBatch& got, Stripe stripe = {}) {
   FreeMap& map = regions.map(index);
   Taken taken;
   for (unsigned i = 0; i < FreeMap::kWords; ++i) {
     const uint64_t word = map.word(i);
-    if (word == 0) continue;
+    if (word == 0 || !stripe.has(i)) continue;
     const uint64_t heads = block_heads(word, order);
     if (heads == 0) continue;
     if (taken.blocks == want || got.full()) break;
@@ -464,11 +508,12 @@ Pfn take_block(Zone& zone, unsigned order, Migratetype type) {
   return hand_out(zone, take_small(zone, index, order), order);
 }
 
-unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want, FrameBatch& got) {
+unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want, Stripe stripe,
+                     FrameBatch& got) {
   unsigned blocks = 0;
   while (blocks < want && !got.full()) {
     unsigned now = want - blocks;
-    RegionIndex index = pageblock_with(zone, order, type);
+    RegionIndex index = pageblock_with(zone, order, type, stripe);
     if (index == kNoFrame) {
       index = steal_pageblock(zone, order, type);
       if (index == kNoFrame) break;
@@ -500,13 +545,18 @@ unsigned give_back_far(Zone& zone, unsigned order, FrameBatch& got) {
   return blocks;
 }
 
-unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch& got) {
+unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, Stripe stripe,
+                         FrameBatch& got) {
   unsigned pageblocks = 0;
   while (pageblocks < want && !got.full()) {
-    const RegionIndex index = giga_with(zone, 0);
+    RegionIndex index = giga_of(zone, stripe);
+    if (index == kNoFrame && !stripe.all()) {
+      stripe = {};
+      index = giga_of(zone, stripe);
+    }
     if (index == kNoFrame) break;
     const unsigned parts = got.count;
-    const Taken some = take_bits(zone.gigas, index, 0, want - pageblocks, got);
+    const Taken some = take_bits(zone.gigas, index, 0, want - pageblocks, got, stripe);
     taken_from_giga(zone, index, some.blocks, some.of_full_word);
     count_out(zone, type, some.blocks * kPageblockFrames);
     pageblocks += some.blocks;

@@ -83,12 +83,38 @@ class FrameGatherer {
   FrameBits part_{~uint64_t{0}, 0};
 };
 
+// A CPU's part of a zone, from which its lists are filled first: words of 64 pageblocks, some of the
+// eight of each GiB. CPUs that took the lowest block each would take what another has given back, and
+// wait for its cache lines: Pages, maps, sets. So each takes the lowest of its own words, then of all.
+class Stripe {
+ public:
+  static constexpr unsigned kMost = FreeMap::kWords;
+
+  constexpr Stripe() = default;  // everything
+  // One of so many, kMost at most.
+  constexpr Stripe(unsigned number, unsigned of) : words_(0) {
+    for (unsigned word = number % of; word < kMost; word += of) {
+      words_ = static_cast<uint8_t>(words_ | 1u << word);
+    }
+  }
+  [[nodiscard]] constexpr bool all() const { return words_ == 0xff; }
+  // Words of a GiB by number; those of a zone likewise, as it is counted from a GiB's start.
+  [[nodiscard]] constexpr bool has(uint64_t word) const {
+    return (words_ >> word % kMost & 1) != 0;
+  }
+
+ private:
+  uint8_t words_ = 0xff;
+};
+
 // The same as take_block() for up to `want` blocks of an order of per-CPU lists at a time. The bits
 // are those of the blocks' first frames; their Pages are the caller's to write. Returns how many
 // blocks it got: fewer where the zone has no more, or `got` no room.
-unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want, FrameBatch& got);
+unsigned take_blocks(Zone& zone, unsigned order, Migratetype type, unsigned want, Stripe stripe,
+                     FrameBatch& got);
 // The same of whole pageblocks: a bit for each, in words of 64 pageblocks.
-unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, FrameBatch& got);
+unsigned take_pageblocks(Zone& zone, Migratetype type, unsigned want, Stripe stripe,
+                         FrameBatch& got);
 // free_block() for frames of blocks below pageblock order, and for whole pageblocks. Their Pages have
 // tag 0.
 void free_frames(Zone& zone, const FrameBatch& frames);

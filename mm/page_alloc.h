@@ -444,7 +444,7 @@ class PageAllocator : public PageAllocatorCore {
   using Lock = typename Policy::Lock;
   using Masked = typename Policy::Masked;
   static_assert(sizeof(Lock) <= sizeof(Zone::lock));
-  static_assert(alignof(Lock) <= 64);
+  static_assert(alignof(Lock) <= 8);
 
   // A zone's lock, held.
   class Locked {
@@ -509,6 +509,10 @@ class PageAllocator : public PageAllocatorCore {
   Pfn from_zonelist(const Attempt& attempt, const Zone& wanted);
   Pfn from_zone(Zone& zone, const Attempt& attempt);
   bool refill(Pcp& pcp, unsigned order, Migratetype type);
+  [[nodiscard]] static Stripe stripe_of(const Pcp& pcp) {
+    const uint32_t stripes = pcp.zone->stripes;
+    return stripes == 1 ? Stripe() : Stripe(pcp.cpu, stripes);
+  }
   [[gnu::always_inline]] static Pfn pop(const Node& node, HotList& list);
   [[gnu::always_inline]] static Pfn pop_huge(const Node& node, HotList& list);
   bool refill_huge(Pcp& pcp, Migratetype type);

@@ -234,13 +234,19 @@ template <class IndexOf>
   oldest.finish();
 }
 
-// Up to a batch of blocks of orders 0 to 3 from the zone to the CPU's list. Whether there is one
-// now.
+// A batch of blocks of orders 0 to 3, or several, from the zone to the CPU's list. Whether there is
+// one now.
 template <class Policy>
 [[gnu::noinline]] bool PageAllocator<Policy>::refill(Pcp& pcp, unsigned order, Migratetype type) {
   Zone& zone = *pcp.zone;
   adopt(pcp);
-  const int32_t batch = pcp.batch > 1 ? std::max(pcp.batch >> order, 2) : pcp.batch;
+  // Twice as much each time, until something goes back (Linux since 6.7), while there is room. Of
+  // more than so many batches too much would be left, here and there, for memory to become whole.
+  constexpr int32_t kMostBatches = 16;
+  const int32_t most = std::max(pcp.high - pcp.count() - pcp.batch, pcp.batch);
+  const int32_t fetch = std::clamp(pcp.next_fetch, pcp.batch, most);
+  pcp.next_fetch = std::min(fetch * 2, pcp.batch * kMostBatches);
+  const int32_t want = fetch > 1 ? std::max(fetch >> order, 2) : fetch;
   HotList& list = pcp.lists[pcp_list(order, type)];
   const Node& node = *zone.node;
   const Tag tag{BlockState::OnCpuList, order, zone.type, zone.node_id};
@@ -248,7 +254,7 @@ template <class Policy>
   unsigned blocks = 0;
   {
     const Locked locked(zone);
-    blocks = take_blocks(zone, order, type, static_cast<unsigned>(batch), got);
+    blocks = take_blocks(zone, order, type, static_cast<unsigned>(want), stripe_of(pcp), got);
     if (!node.links_reach_all()) [[unlikely]]
       blocks -= give_back_far(zone, order, got);
   }
@@ -257,18 +263,20 @@ template <class Policy>
   return blocks != 0;
 }
 
-// Pageblocks from the zone to the CPU's list, half as many as it may keep. Whether there is one.
+// Pageblocks from the zone to the CPU's list, a quarter of what it may keep at first. Whether there
+// is one.
 template <class Policy>
 [[gnu::noinline]] bool PageAllocator<Policy>::refill_huge(Pcp& pcp, Migratetype type) {
   Zone& zone = *pcp.zone;
   adopt(pcp);
-  const auto want = static_cast<unsigned>(pcp.huge_high + 1) / 2;
+  const int32_t want = std::clamp(pcp.next_huge_fetch, (pcp.huge_high + 3) / 4, pcp.huge_high);
+  pcp.next_huge_fetch = want * 2;
   const Node& node = *zone.node;
   FrameBatch got;
   unsigned count = 0;
   {
     const Locked locked(zone);
-    count = take_pageblocks(zone, type, want, got);
+    count = take_pageblocks(zone, type, static_cast<unsigned>(want), stripe_of(pcp), got);
   }
   const Tag tag{BlockState::OnCpuList, kPageblockOrder, zone.type, zone.node_id};
   add_oldest(pcp.lists[kPcpHugeList], node.blocks.heads(), got, tag,
@@ -462,6 +470,7 @@ Freed PageAllocator<Policy>::put_page(unsigned cpu, Pfn pfn) {
 template <class Policy>
 void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
   pages = std::min(pages, pcp.count());
+  pcp.next_fetch = 0;
   Zone& zone = *pcp.zone;
   Node& node = *zone.node;
   int32_t returned = 0;
@@ -526,6 +535,7 @@ template <class Policy>
 
 template <class Policy>
 void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
+  pcp.next_huge_fetch = 0;
   Zone& zone = *pcp.zone;
   const Node& node = *zone.node;
   while (blocks > 0) {

@@ -252,6 +252,7 @@ void PageAllocatorCore::init_zone(Node& node, ZoneType type, const ZoneLayout& f
   zone.pcp_high = 0;
   zone.pcp_batch = 1;
   zone.pcp_huge_high = 0;
+  zone.stripes = 1;
   zone.free_pages = 0;
   zone.isolated_pages = 0;
   zone.isolated_pageblocks = 0;
@@ -422,6 +423,9 @@ void PageAllocatorCore::init_pcps(unsigned cpu) {
     pcp.huge_high = 0;
     pcp.free_factor = 0;
     pcp.fetched = 0;
+    pcp.next_fetch = 0;
+    pcp.next_huge_fetch = 0;
+    pcp.cpu = cpu_header(cpu).node->cpus;
     for (HotList& list : pcp.lists) list = {kNoFrame, kNoFrame};
     pcp.events = {};
   });

@@ -21,7 +21,7 @@ inline constexpr unsigned kPcpMaxOrder = 3;
 inline constexpr unsigned kPcpLists = kPcpMigratetypes * (kPcpMaxOrder + 1) + 1;
 inline constexpr unsigned kPcpHugeList = kPcpLists - 1;
 // Pageblocks that a CPU's list keeps, at most.
-inline constexpr unsigned kPcpHugeMost = 32;
+inline constexpr unsigned kPcpHugeMost = 64;
 
 // How many pages a CPU's lists of a zone may hold, and how many come and go at a time. Until
 // setup_per_cpu_pageset they are the boot page set's: high 0, batch 1.
@@ -72,6 +72,9 @@ struct alignas(256) Pcp {
   int32_t huge_high;    // with more than so many on it, the oldest go back to the zone
   Zone* zone;
   int32_t fetched;  // of a zone that is not the CPU's first choice: pages left of the last fetch
+  // Pages, and pageblocks, fetched next; at least a batch.
+  int32_t next_fetch, next_huge_fetch;
+  uint32_t cpu;  // its number among those of its node
   std::array<HotList, kPcpLists> lists;
   NumaEvents events;
 

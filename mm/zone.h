@@ -39,6 +39,9 @@ struct alignas(64) Zone {
   bool populated;  // has present pages; without, nothing below `present` means anything
   uint16_t node_id;
   uint32_t pcp_offset;  // of this zone's Pcp in each CPU's area
+  // The policy's lock. It begins in the line of free_pages: who takes it changes these, too, and a
+  // second line to fetch from another CPU's cache would cost as much as all else.
+  alignas(8) std::array<std::byte, 64> lock;
 
   PfnRange spanned;
   uint64_t present;
@@ -50,8 +53,7 @@ struct alignas(64) Zone {
   uint64_t isolated_pageblocks;
   // What each CPU's lists may have; a CPU adopts a change when it next has to do with the zone.
   Published<int32_t> pcp_high, pcp_batch, pcp_huge_high;
-
-  alignas(64) std::array<std::byte, 64> lock;  // the policy's lock
+  Published<uint32_t> stripes;  // that CPUs' lists are filled from (Stripe, mm/buddy.h)
 
   // Bit n: there is a region whose largest free block is of order n; of a type, and of GiBs, whose
   // whole pageblocks any of the first three types may have. Under the lock.

@@ -85,6 +85,92 @@ TEST_F(PcpLists, ABatchIsFetchedAndAlsoCountsAsNotFree) {
   EXPECT_EQ(pcp(1).count(), 1);
 }
 
+// Linux since 6.7.
+TEST_F(PcpLists, EachFetchIsTwiceTheLastUntilPagesGoBack) {
+  a.setup_per_cpu_pageset();
+  std::vector<Pfn> pages = take(0, 0, 1);
+  EXPECT_EQ(pcp(0).count(), 62);
+  for (int32_t fetch = 126; fetch <= 504; fetch *= 2) {
+    const auto more = static_cast<unsigned>(pcp(0).count()) + 1;
+    for (const Pfn page : take(0, 0, more)) pages.push_back(page);
+    EXPECT_EQ(pcp(0).count(), fetch - 1);
+  }
+  give(0, 0, pages);
+  a.drain(0);
+  give(0, 0, take(0, 0, 1));
+  EXPECT_EQ(pcp(0).count(), 63);
+}
+
+// Numbered from 0, of two CPUs: the part of a GiB that the block is in, and so its CPU.
+unsigned stripe_of(Pfn pfn) {
+  return static_cast<unsigned>(pfn.v / (FreeMap::kWordUnits * kPageblockFrames) % 2);
+}
+
+TEST_F(PcpLists, EachCpuTakesFromItsOwnStripeFirst) {
+  a.setup_per_cpu_pageset();
+  for (const unsigned order : {0, 3, 9}) {
+    for (const unsigned cpu : {0U, 1U, 0U}) {
+      const std::vector<Pfn> blocks = take(cpu, order, order == 9 ? 50 : 3000);
+      for (const Pfn pfn : blocks) ASSERT_EQ(stripe_of(pfn), cpu) << order << " " << pfn.v;
+      give(cpu, order, blocks);
+    }
+    a.drain_all();
+  }
+}
+
+TEST_F(PcpLists, OneCpuCanHaveWhatIsInAllStripes) {
+  a.setup_per_cpu_pageset();
+  constexpr Gfp kAll = kMovable | kGfpFlagMemAlloc;
+  for (const unsigned order : {9U, 0U}) {
+    std::vector<Pfn> blocks;
+    for (PagesOr block = a.alloc_pages(1, kAll, order, 0); block;
+         block = a.alloc_pages(1, kAll, order, 0)) {
+      blocks.push_back(block.value());
+    }
+    EXPECT_EQ(a.counts().allocated(), a.counts().managed);
+    give(1, order, blocks);
+    a.drain_all();
+    EXPECT_EQ(free_blocks(a).size(), 1u);
+  }
+}
+
+// 4 GiB of DMA32 and Normal for two CPUs: in how many GiBs something was taken.
+class Stripes : public testing::Test {
+ protected:
+  Stripes() : machine({{{at(4 * kGiB, 8 * kGiB)}}}, 2), a(machine.allocator) {
+    EXPECT_TRUE(machine.release_all().ok());
+    EXPECT_TRUE(a.start_cpu(1, 0).ok());
+    a.setup_watermarks();
+    a.setup_per_cpu_pageset();
+  }
+  ~Stripes() override { EXPECT_TRUE(audit(a).ok()); }
+  [[nodiscard]] uint64_t broken_gigas() const {
+    const Zone& zone = a.node(0).zones[ZoneType::Normal];
+    return 4 - count_free_blocks(zone).total(kMaxOrder);
+  }
+  void take(unsigned cpu, unsigned order, unsigned count) {
+    for (; count != 0; --count) ASSERT_TRUE(a.alloc_pages(cpu, kMovable, order, 0));
+  }
+  PretendMachine<> machine;
+  PageAllocator<OneCpu>& a;
+};
+
+// Whoever works alone breaks no GiB for as long as another CPU's stripe has pageblocks.
+TEST_F(Stripes, OneCpuUsesUpAGiBBeforeTheNext) {
+  take(0, 9, 440);
+  EXPECT_EQ(broken_gigas(), 1u);
+}
+
+// When both work each goes on in its own.
+TEST_F(Stripes, TwoCpusGoOnInTheNextGiB) {
+  for (unsigned i = 0; i < 300; ++i) {
+    const Pfn pfn = a.alloc_pages(1, kMovable, 9, 0).value();
+    ASSERT_EQ(stripe_of(pfn), 1u) << i;
+    take(0, 9, 1);
+  }
+  EXPECT_EQ(broken_gigas(), 2u);
+}
+
 TEST_F(PcpLists, TheNewestPageIsHandedOutFirst) {
   a.setup_per_cpu_pageset();
   const std::vector<Pfn> pages = take(0, 0, 2);
