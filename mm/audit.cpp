@@ -339,7 +339,7 @@ class MapWalk {
   Result<> run(Tallies& seen) {
     const Pfn end = node_.mem_map_start + node_.mem_map_frames;
     for (Pfn pfn = node_.mem_map_start; pfn < end;) {
-      const Pfn next_giga = align_down(pfn, kGigaFrames) + kGigaFrames;
+      const Pfn next_giga = end_of_part(pfn, kGigaFrames);
       if (node_.blocks.in_run(pfn)) {
         BATON_TRY(in_run(align_down(pfn, kGigaFrames), seen));
         pfn = next_giga;
@@ -531,7 +531,7 @@ class MapWalk {
   // The first frame of the range, which is in one zone, that a map says is free.
   [[nodiscard]] Pfn first_free(const Zone& zone, PfnRange frames) const {
     for (Pfn at = frames.start; at < frames.end;) {
-      const Pfn end = std::min(align_down(at, kPageblockFrames) + kPageblockFrames, frames.end);
+      const Pfn end = std::min(end_of_part(at, kPageblockFrames), frames.end);
       if (zone.gigas.map(zone.gigas.index(at)).has(zone.gigas.unit(at))) return at;
       if (node_.blocks.at(at).state() == PageblockState::Described) {
         const RegionIndex index = zone.pageblocks.index(at);

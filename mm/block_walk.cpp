@@ -122,14 +122,14 @@ Pfn first_head(const Node& node, PfnRange frames) {
       continue;
     }
     // Most often nothing is known of many pageblocks in a row.
-    const Pfn row_end = std::min(align_down(pfn, kRowFrames) + kRowFrames, frames.end);
+    const Pfn row_end = std::min(end_of_part(pfn, kRowFrames), frames.end);
     const PfnRange whole = pageblocks_inside({pfn, row_end});
     if (!whole.empty() && whole.start == pfn && nothing_in(node, zones, whole)) {
       pfn = whole.end;
       continue;
     }
     while (pfn < row_end) {
-      const Pfn end = std::min(align_down(pfn, kPageblockFrames) + kPageblockFrames, row_end);
+      const Pfn end = std::min(end_of_part(pfn, kPageblockFrames), row_end);
       const Pfn first = first_in_pageblock(node, zones, {pfn, end});
       if (first != end) return first;
       pfn = end;

@@ -604,9 +604,8 @@ void seed_pageblocks(Zone& zone, PfnRange frames) {
 void seed(Zone& zone, PfnRange frames) {
   Node& node = *zone.node;
   for (Pfn pfn = frames.start; pfn < frames.end;) {
-    const Pfn giga_end = std::min(align_down(pfn, kGigaFrames) + kGigaFrames, frames.end);
-    const Pfn pageblock_end =
-        std::min(align_down(pfn, kPageblockFrames) + kPageblockFrames, giga_end);
+    const Pfn giga_end = std::min(end_of_part(pfn, kGigaFrames), frames.end);
+    const Pfn pageblock_end = std::min(end_of_part(pfn, kPageblockFrames), giga_end);
     if (pageblock_end - pfn < kPageblockFrames) {
       seed_frames(zone, {pfn, pageblock_end});
       pfn = pageblock_end;

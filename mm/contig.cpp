@@ -14,9 +14,9 @@ Pfn skip_used(const Node& node, Pfn pfn) {
   const BlockAt block = find_block(node, pfn);
   if (block.tag.state() != BlockState::None) return block.pfn + frames_of(block.order);
   // No block covers it: so far as nothing starts behind it either, all of this is reserved.
-  if (node.blocks.fresh_giga(pfn)) return align_down(pfn, kGigaFrames) + kGigaFrames;
+  if (node.blocks.fresh_giga(pfn)) return end_of_part(pfn, kGigaFrames);
   if (node.blocks.at(pfn).state() != PageblockState::Described) {
-    return align_down(pfn, kPageblockFrames) + kPageblockFrames;
+    return end_of_part(pfn, kPageblockFrames);
   }
   return pfn + 1;
 }

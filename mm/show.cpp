@@ -79,7 +79,7 @@ std::array<uint64_t, kMigratetypes> count_pageblocks(const Layout& layout, const
   std::array<uint64_t, kMigratetypes> count{};
   const PageblockMap& blocks = zone.node->blocks;
   for (Pfn pfn = zone.spanned.start; pfn < zone.spanned.end;) {
-    const Pfn next_giga = align_down(pfn, kGigaFrames) + kGigaFrames;
+    const Pfn next_giga = end_of_part(pfn, kGigaFrames);
     const bool uniform = blocks.in_run(pfn) || blocks.fresh_giga(pfn);
     if (blocks.in_run(pfn)) {  // all RAM of one zone, all Movable
       if (counts_for(layout, zone, pfn)) {

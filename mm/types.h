@@ -95,6 +95,11 @@ template <class Tag>
 constexpr Point<Tag> align_down(Point<Tag> p, uint64_t align) {
   return {align_down(p.v, align)};
 }
+// The next multiple, also of what is one: the end of the aligned part that `p` is in.
+template <class Tag>
+constexpr Point<Tag> end_of_part(Point<Tag> p, uint64_t align) {
+  return align_down(p, align) + align;
+}
 template <class Tag>
 constexpr Point<Tag> align_up(Point<Tag> p, uint64_t align) {
   return {align_up(p.v, align)};

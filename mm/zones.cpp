@@ -268,8 +268,7 @@ void print_zones(const NumaMap& map, const ZoneRanges& ranges, std::span<const N
 }
 
 bool pfn_valid(std::span<const ActiveRange> active, Pfn frame) {
-  const PfnRange section{align_down(frame, kPagesPerSection),
-                         align_down(frame, kPagesPerSection) + kPagesPerSection};
+  const PfnRange section{align_down(frame, kPagesPerSection), end_of_part(frame, kPagesPerSection)};
   const size_t i = first_active_ending_after(active, section.start);
   return i < active.size() && active[i].pfns.start < section.end;
 }
