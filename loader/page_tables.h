@@ -1,0 +1,110 @@
+// Page tables of 512 entries a level, in whatever form the CPU has these. Pure.
+//
+// Entry says what one looks like:
+//     static bool is_present(uint64_t entry), is_table(uint64_t entry, unsigned level);
+//     static mm::Phys address(uint64_t entry);    // of the table below, or of the page
+//     static uint64_t table(mm::Phys table);      // leads there, and allows everything
+//     static uint64_t leaf(mm::Phys page, Access access, unsigned level, const PagingFeatures&);
+//     static uint64_t part(uint64_t leaf, unsigned level, mm::Phys page);
+//                                                 // of a leaf of the level above, the same rights
+//     static Access access(uint64_t entry, const PagingFeatures&);
+// Level 1 has pages of 4 KiB.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "mm/direct_map.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace loader {
+
+// What the CPU's page tables can say, and what the firmware uses of it.
+struct PagingFeatures {
+  unsigned levels = 4;  // as the firmware left them
+  bool nx = true;       // without it everything is executable
+  bool gigabyte_pages = true;
+  unsigned physical_bits = 52;  // an entry with a higher one faults
+};
+
+enum class Cache : uint8_t { WriteBack, Uncached };
+
+struct Access {
+  bool write = false;
+  bool execute = false;
+  Cache cache = Cache::WriteBack;
+
+  friend bool operator==(const Access&, const Access&) = default;
+};
+
+// What a virtual address translates to.
+struct Translation {
+  mm::Phys address;
+  uint64_t page_size = 0;  // 4 KiB, 2 MiB or 1 GiB
+  Access access;
+};
+
+// Tables come from a pool of frames given up front, so that building needs no allocator and cannot
+// fail half-way for want of one when the pool is as large as pages_for() says. Mapping uses the
+// largest page that fits. A later call overrides an earlier one, splitting large pages at its
+// borders.
+template <class Entry>
+class TableBuilder {
+ public:
+  // `pool` is page-aligned and reached through `map`; its content does not matter.
+  TableBuilder(mm::Range pool, const mm::DirectMap& map, const PagingFeatures& features)
+      : pool_(pool), next_(pool.start), map_(map), features_(features) {}
+
+  // Takes the root table from the pool. First call.
+  mm::Result<> start();
+  // Maps [virt, virt + range size) to the range. All three must be multiples of 4 KiB and the
+  // virtual range canonical and inside one half.
+  mm::Result<> map(uint64_t virt, mm::Range range, Access access);
+  // Takes over another tree's top-level entries for the upper half: both share what is below them.
+  void share_upper_half(const TableBuilder& other);
+
+  [[nodiscard]] std::optional<Translation> translate(uint64_t virt) const;
+  // Calls visit(virt, Translation) for every mapped page, in ascending virtual order.
+  template <class Visit>
+  void for_each_page(Visit visit) const {
+    const Visitor visitor{&visit, [](void* to, uint64_t virt, const Translation& page) {
+                            (*static_cast<Visit*>(to))(virt, page);
+                          }};
+    walk(root_, features_.levels, 0, Access{true, true, Cache::WriteBack}, visitor);
+  }
+
+  [[nodiscard]] mm::Phys root() const { return root_; }
+  // What of the pool is in use; the rest may be given back.
+  [[nodiscard]] mm::Range used() const { return {pool_.start, next_}; }
+
+  // The most tables, root left out, that mapping `ranges` disjoint ranges of `bytes` together below
+  // virtual offset `end` can take: at every level a partly used table at either end of each and the
+  // full ones between, but never more than cover the span. `congruent`: virtual and physical
+  // address differ by a multiple of 1 GiB, so that large pages fit wherever the CPU has them.
+  [[nodiscard]] static uint64_t pages_for(uint64_t ranges, uint64_t bytes, uint64_t end,
+                                          const PagingFeatures& features, bool congruent);
+
+ private:
+  struct Visitor {
+    void* context;
+    void (*call)(void* context, uint64_t virt, const Translation& page);
+  };
+
+  mm::Result<mm::Phys> new_table();
+  mm::Result<> map_level(mm::Phys table, unsigned level, uint64_t virt, mm::Range range,
+                         Access access);
+  mm::Result<mm::Phys> table_below(uint64_t& entry, unsigned level);
+  [[nodiscard]] bool leaf_allowed(unsigned level) const;
+  [[nodiscard]] uint64_t canonical(uint64_t virt) const;
+  void walk(mm::Phys table, unsigned level, uint64_t virt, Access above,
+            const Visitor& visitor) const;
+
+  mm::Range pool_;
+  mm::Phys next_;  // first frame of the pool not yet taken
+  mm::DirectMap map_;
+  PagingFeatures features_;
+  mm::Phys root_;
+};
+
+}  // namespace loader
