@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "efi/firmware.h"
 #include "loader/arch.h"
@@ -25,8 +26,8 @@ struct Cpu {
 // What the firmware's CPU state points to, which is live until the kernel's own replaces it.
 struct LiveState {
   std::array<loader::NamedRange, 2> tables{};  // of descriptors or vectors
-  mm::Phys page_tables;                        // their root
-  mm::Phys stack;                              // where the stack pointer is
+  loader::LiveTables page_tables;
+  mm::Phys stack;  // where the stack pointer is
 };
 [[nodiscard]] LiveState live_state();
 
@@ -37,6 +38,10 @@ struct LivePermissions {
 [[nodiscard]] std::optional<LivePermissions> live_page(uint64_t address);
 
 [[nodiscard]] uint64_t read_counter();  // the CPU's time; its rate is not known here
+
+// The first serial port: here, in FirstSerialRegisters and in the handoff. The tables say where
+// one is that does not lie where all machines have it.
+[[nodiscard]] loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> tables);
 
 // --- Leaving ---
 void disable_interrupts();

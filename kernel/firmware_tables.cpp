@@ -35,7 +35,7 @@ void FirmwareTables::read_power(const mm::Printer& out) {
 void FirmwareTables::read_srat(bool wide_cpu_ids, const mm::Printer& out) {
   const auto table = tables_.table("SRAT");
   if (table.empty()) return;
-  const loader::SratStorage storage{memory_, cpu_affinities_};
+  const loader::SratStorage storage{memory_, cpu_affinities_, madt_.cpus};
   srat_ = or_none(loader::parse_srat(table, storage, domains_, wide_cpu_ids, out), out);
   if (!srat_.used) return;
   if (const auto slit = tables_.table("SLIT"); !slit.empty()) {

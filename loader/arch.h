@@ -11,6 +11,9 @@
 
 namespace loader {
 
+// What an ELF image of a kernel for it says in e_machine.
+[[nodiscard]] uint16_t elf_machine();
+
 // Where the kernel's world has what, by the levels of its page tables.
 struct AddressSpace {
   uint64_t direct_map = 0;       // virtual address at which physical 0 stands
@@ -23,10 +26,15 @@ struct AddressSpace {
 struct ArchEntry;
 using PageTables = TableBuilder<ArchEntry>;
 
-// The frames of a live tree of page tables, found by walking it from its root with `levels` levels.
-// Frames that follow each other in the walk and in memory are one range. Returns how many ranges
-// there are, which may be more than fit.
-size_t live_page_tables(mm::Phys root, unsigned levels, const mm::DirectMap& reach,
+// A tree of page tables that the CPU uses: not ours, but in our architecture's form.
+struct LiveTables {
+  mm::Phys root;
+  unsigned levels = 4;
+  unsigned root_entries = 512;
+};
+// Its frames, found by walking it from its root. Frames that follow each other in the walk and in
+// memory are one range. Returns how many ranges there are, which may be more than fit.
+size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
                         std::span<mm::Range> out);
 
 }  // namespace loader

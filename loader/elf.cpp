@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "loader/arch.h"
+
 namespace loader {
 namespace {
 
@@ -40,7 +42,7 @@ static_assert(sizeof(ProgramHeader) == 56);
 
 constexpr uint8_t kMagic[] = {0x7f, 'E', 'L', 'F'};
 constexpr uint8_t kClass64 = 2, kLittleEndian = 1, kVersion = 1;
-constexpr uint16_t kExecutable = 2, kAmd64 = 62;
+constexpr uint16_t kExecutable = 2;
 constexpr uint32_t kLoad = 1, kDynamic = 2, kInterpreter = 3;
 constexpr uint32_t kX = 1, kW = 2, kKnownFlags = 7;
 
@@ -76,9 +78,9 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) 
     return Error{"e_version: not the current one (e_ident's {}, e_version {})", name, h.ident[6],
                  h.version};
   }
-  if (h.machine != kAmd64) {
-    return Error{"e_machine: for another machine (given {:#x}, x86-64 is {:#x})", name, h.machine,
-                 kAmd64};
+  if (h.machine != elf_machine()) {
+    return Error{"e_machine: for another machine (given {:#x}, this one is {:#x})", name, h.machine,
+                 elf_machine()};
   }
   if (h.type != kExecutable) {
     return Error{"e_type: not an executable with fixed addresses (given {:#x}, wanted {:#x})", name,

@@ -261,6 +261,7 @@ void take_over(Handoff& handoff, const HandoffFacts& facts) {
   handoff.framebuffer = facts.framebuffer;
   handoff.tsc_entry = facts.tsc_entry;
   handoff.names = facts.names;
+  handoff.serial = facts.serial;
 }
 
 }  // namespace
@@ -400,25 +401,43 @@ InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
                                            std::span<NamedRange> devices) {
   if (devices.size() > kMaxInterruptControllers) devices = devices.first(kMaxInterruptControllers);
   InterruptControllers found;
-  const auto add = [&](uint64_t address, const char* name) {
-    if (address == 0) return;
+  const auto add = [&](uint64_t address, uint64_t size, const char* name) {
+    if (address == 0 || address >= mm::kMaxPhys || size > mm::kMaxPhys - address) return;
     // Full: what comes now is not compared with the others, so that the work stays in proportion.
     if (found.count == devices.size()) {
       ++found.left_out;
       return;
     }
-    const Phys page = mm::align_down(Phys{address}, mm::kPageSize);
+    const Range pages = mm::whole_pages({Phys{address}, Phys{address + size}});
     for (const NamedRange& known : devices.first(found.count)) {
-      if (known.range.start == page) return;
+      if (known.range.contains(pages)) return;
     }
-    devices[found.count++] = {{page, page + mm::kPageSize}, name};
+    devices[found.count++] = {pages, name};
   };
   for (const AcpiTable& table : tables) {
     if (std::string_view(table.signature.data(), 4) != "APIC" || !table.checksum_good) continue;
     MadtEntries entries({reach.at<const uint8_t>(table.address), table.length});
     while (const auto entry = entries.next()) {
-      if (entry->kind == MadtEntry::Kind::IoApic) add(entry->address, "IOAPIC");
-      if (entry->kind == MadtEntry::Kind::LocalApic) add(entry->address, "local APIC");
+      switch (entry->kind) {
+        case MadtEntry::Kind::IoApic:
+          add(entry->address, entry->size, "IOAPIC");
+          break;
+        case MadtEntry::Kind::LocalApic:
+          add(entry->address, entry->size, "local APIC");
+          break;
+        case MadtEntry::Kind::Distributor:
+          add(entry->address, entry->size, "GIC distributor");
+          break;
+        case MadtEntry::Kind::Redistributors:
+          add(entry->address, entry->size, "GIC redistributors");
+          break;
+        case MadtEntry::Kind::Cpu:
+          add(entry->address, entry->size, "GIC CPU interface");
+          add(entry->redistributor, kRedistributorSize, "GIC redistributor");
+          break;
+        default:
+          break;
+      }
     }
   }
   return found;

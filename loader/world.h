@@ -58,6 +58,7 @@ struct HandoffFacts {
   HandoffFirmware firmware{};
   uint32_t processor_id = 0;
   HandoffFramebuffer framebuffer{};
+  HandoffSerial serial{};
   uint64_t tsc_entry = 0;
   HandoffNames names{};
 };
@@ -97,8 +98,8 @@ struct InterruptControllers {
   size_t count = 0;     // filled
   size_t left_out = 0;  // entries there was no room for
 };
-// I/O APIC and local APIC pages the MADT names (ACPI 6.5 section 5.2.12), as devices to map, each
-// once. Addresses are a firmware's claims: see device_fits().
+// I/O APICs, local APICs and the parts of a GIC that the MADT names (ACPI 6.5 section 5.2.12), as
+// devices to map, each once. Addresses are a firmware's claims: see device_fits().
 InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
                                            const mm::DirectMap& reach,
                                            std::span<NamedRange> devices);

@@ -51,8 +51,8 @@ NamedRange range_of(const loader::HandoffFramebuffer& screen) {
 }
 
 Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::Printer& findings) {
-  // Framebuffer and this CPU's own controller, then whatever the MADT names.
-  constexpr size_t kOurs = 2;
+  // Framebuffer, serial port and this CPU's own controller, then whatever the MADT names.
+  constexpr size_t kOurs = 3;
   departure.device_storage = BATON_TRY(allocate_array<NamedRange>(
       firmware, kOurs + loader::kMaxInterruptControllers, "list of devices"));
   const std::span<NamedRange> devices = departure.device_storage.span<NamedRange>();
@@ -69,6 +69,10 @@ Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::
     return device.range.contains(own.range.start);
   });
   if (!own.range.empty() && !named) devices[count++] = own;
+  if (departure.serial.kind == loader::kSerialPl011) {
+    const Phys serial{departure.serial.address};
+    devices[count++] = {{serial, serial + mm::kPageSize}, "serial port"};
+  }
   if (departure.framebuffer.address != 0) devices[count++] = range_of(departure.framebuffer);
   departure.device_count = count;
   return {};
@@ -129,12 +133,11 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
     departure.framebuffer = {};
   }
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
+  departure.serial = find_first_serial(departure.tables.acpi());
   BATON_TRY(find_devices(firmware, departure, findings));
 
   const LiveState live = live_state();
-  const size_t live_room =
-      loader::live_page_tables(live.page_tables, departure.cpu.paging.levels, kIdentity, {}) +
-      kLiveSlack;
+  const size_t live_room = loader::live_page_tables(live.page_tables, kIdentity, {}) + kLiveSlack;
   departure.live_storage =
       BATON_TRY(allocate_array<Range>(firmware, live_room, "list of the firmware's page tables"));
   departure.in_use_storage = BATON_TRY(
@@ -166,6 +169,7 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
   facts.firmware.rsdp = departure.tables.rsdp.v;
   facts.processor_id = departure.cpu.id;
   facts.framebuffer = departure.framebuffer;
+  facts.serial = departure.serial;
   facts.tsc_entry = tsc_entry;
   put_text(facts.names.loader, "Baton");
   put_text(facts.names.version, BATON_VERSION);
@@ -179,8 +183,7 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
                       const loader::HandoffFacts& from_firmware, const mm::Printer& findings) {
   note_live_state(departure, live);
   const std::span<Range> ranges = departure.live_storage.span<Range>();
-  const size_t found =
-      loader::live_page_tables(live.page_tables, departure.cpu.paging.levels, kIdentity, ranges);
+  const size_t found = loader::live_page_tables(live.page_tables, kIdentity, ranges);
   const auto in_use = departure.in_use_storage.span<NamedRange>();
   if (found > ranges.size() || found > in_use.size() - departure.in_use_count) {
     return {"they grew beyond what was prepared for (ranges {}, room {})",

@@ -27,6 +27,7 @@ struct Departure {
   Tables tables;
   Cpu cpu;
   loader::HandoffFramebuffer framebuffer{};
+  loader::HandoffSerial serial{};
 
   Pages device_storage;  // NamedRange: framebuffer, interrupt controllers
   size_t device_count = 0;

@@ -70,7 +70,7 @@ LiveState live_state() {
   state.tables[1] = {range_of(table), "FW IDT"};
   uint64_t cr3;
   asm volatile("mov %%cr3, %0" : "=r"(cr3));
-  state.page_tables = mm::Phys{cr3 & kAddressBits};
+  state.page_tables = {.root = mm::Phys{cr3 & kAddressBits}, .levels = examine_cpu().paging.levels};
   state.stack = mm::Phys{reinterpret_cast<uintptr_t>(__builtin_frame_address(0))};
   return state;
 }

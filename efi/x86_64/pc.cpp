@@ -19,6 +19,10 @@ uint16_t com1(unsigned reg) { return static_cast<uint16_t>(loader::kCom1 + reg);
 
 }  // namespace
 
+loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> /*tables*/) {
+  return {.address = loader::kCom1, .kind = loader::kSerial16550, .zero = 0};
+}
+
 uint8_t FirstSerialRegisters::read(unsigned reg) { return read_port(com1(reg)); }
 
 void FirstSerialRegisters::write(unsigned reg, uint8_t value) { write_port(com1(reg), value); }

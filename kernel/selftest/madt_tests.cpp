@@ -72,6 +72,22 @@ Verdict check_madt_addresses(const TableFacts& machine) {
     if (entry->kind == Kind::LocalApic) {
       if (const Verdict v = check("the local APICs are", entry->address); v.failed()) return v;
     }
+    if (entry->kind == Kind::Distributor) {
+      if (const Verdict v = check("the GIC's distributor is", entry->address); v.failed()) return v;
+    }
+    if (entry->kind == Kind::Redistributors) {
+      const Verdict v = check("the GIC's redistributors are", entry->address);
+      if (v.failed()) return v;
+    }
+    // In a GICv3 a CPU's interface is in its registers, and these need not be told.
+    if (entry->kind == Kind::Cpu && entry->address != 0) {
+      const Verdict v = check("a CPU's GIC interface is", entry->address);
+      if (v.failed()) return v;
+    }
+    if (entry->kind == Kind::Cpu && entry->redistributor != 0) {
+      const Verdict v = check("a CPU's GIC redistributor is", entry->redistributor);
+      if (v.failed()) return v;
+    }
   }
   return Verdict::pass();
 }

@@ -136,7 +136,7 @@ Verdict check_srat_cpus(const TableFacts& machine) {
   });
   const auto sorted = ids.sort();
   return each_of(loader::MadtEntries(madt), is_there, [&](const loader::MadtEntry& entry) {
-    const uint32_t apic_id = entry.cpu.apic_id;
+    const uint32_t apic_id = entry.cpu.srat_id;
     if (std::binary_search(sorted.begin(), sorted.end(), apic_id)) return Verdict::pass();
     if (const Verdict v = ids.all_seen("CPUs"); !v.passed()) return v;
     return Verdict::fail("the CPU with APIC id {:#x} is in no domain", apic_id);

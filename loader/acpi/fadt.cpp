@@ -6,9 +6,10 @@ namespace {
 // Offsets, ACPI 6.5 table 5.9.
 constexpr size_t kSmiCommand = 48, kAcpiEnable = 52, kPm1aControl = 64, kPm1bControl = 68,
                  kPmTimer = 76, kFlags = 112, kResetRegister = 116, kResetValue = 128,
-                 kXPm1aControl = 172, kXPm1bControl = 184, kSleepControl = 244;
+                 kArmBootFlags = 129, kXPm1aControl = 172, kXPm1bControl = 184, kSleepControl = 244;
 constexpr size_t kSizeOfAcpi1 = 116;
 constexpr size_t kGenericAddressSize = 12;
+constexpr uint16_t kPsciCompliant = 1, kPsciByHvc = 2;
 constexpr uint32_t kResetRegisterSupported = 1u << 10, kHardwareReduced = 1u << 20;
 
 // The extended field where the table has it and it is set, the old 32-bit port otherwise.
@@ -77,6 +78,10 @@ mm::Result<AcpiFacts> parse_fadt(std::span<const uint8_t> fadt) {
   if ((flags & kResetRegisterSupported) != 0 && fadt.size() > kResetValue) {
     facts.reset = generic_address(fadt, kResetRegister);
     facts.reset_value = fadt[kResetValue];
+  }
+  if (fadt.size() >= kArmBootFlags + 2) {
+    const auto arm = field<uint16_t>(fadt, kArmBootFlags);
+    if ((arm & kPsciCompliant) != 0) facts.psci = (arm & kPsciByHvc) != 0 ? Psci::Hvc : Psci::Smc;
   }
   return facts;
 }

@@ -15,6 +15,9 @@ struct SleepType {
   uint8_t a = 0, b = 0;  // for PM1a_CNT and PM1b_CNT
 };
 
+// How the firmware behind PSCI is called (ACPI 6.5 table 5.11).
+enum class Psci : uint8_t { None, Smc, Hvc };
+
 // Which of it is known. Registers with address 0 are not there.
 struct AcpiFacts {
   GenericAddress reset;  // write `reset_value` there
@@ -25,7 +28,8 @@ struct AcpiFacts {
   std::optional<SleepType> s5;
   uint32_t smi_command = 0;  // port; ACPI mode is entered by writing acpi_enable there; 0: it is on
   uint8_t acpi_enable = 0;
-  uint32_t pm_timer = 0;  // port of the 3.579545 MHz timer; 0: none
+  Psci psci = Psci::None;  // on Arm
+  uint32_t pm_timer = 0;   // port of the 3.579545 MHz timer; 0: none
 };
 
 // Reads a FADT of any revision (bytes with header); fails when it is too short for ACPI 1.0's part.

@@ -12,25 +12,43 @@
 namespace loader {
 
 struct MadtCpu {
-  uint32_t apic_id = 0;
+  uint32_t apic_id = 0;         // by a GICC entry: packed_mpidr()
+  uint32_t srat_id = 0;         // by which SRAT names it: the same, or the ACPI processor UID
   bool enabled = false;         // it is there
   bool online_capable = false;  // it is not, but may be plugged in
   bool x2apic = false;          // by an x2APIC entry
+  bool gic = false;             // by a GICC entry
 };
+
+// An Arm CPU's MPIDR in 32 bits: its four affinity fields, the lowest first (Arm ARM, MPIDR_EL1).
+[[nodiscard]] constexpr uint32_t packed_mpidr(uint64_t mpidr) {
+  return static_cast<uint32_t>((mpidr & 0xff'ffff) | (mpidr >> 32 & 0xff) << 24);
+}
+[[nodiscard]] constexpr uint64_t whole_mpidr(uint32_t packed) {
+  return (packed & 0xff'ffff) | uint64_t{packed >> 24} << 32;
+}
 
 // Where its entries begin: behind the header, the local APICs' address and the flags.
 inline constexpr size_t kMadtFirst = 44;
 
 struct MadtEntry {
-  enum class Kind : uint8_t { Cpu, IoApic, LocalApic, WakeUp, Other };
+  enum class Kind : uint8_t { Cpu, IoApic, LocalApic, WakeUp, Distributor, Redistributors, Other };
   Kind kind = Kind::Other;
-  bool cut = false;      // shorter than its type is: only `raw` is meant
-  MadtCpu cpu;           // Kind::Cpu
-  uint64_t address = 0;  // where the others' registers are
+  bool cut = false;  // shorter than its type is: only `raw` is meant
+  MadtCpu cpu;       // Kind::Cpu
+  // Where the others' registers are, and how many bytes of them. Of a CPU by a GICC entry: its
+  // interface's, in a GICv2; 0: it has none there.
+  uint64_t address = 0, size = 0;
+  uint64_t redistributor = 0;  // of a CPU by a GICC entry; 0: see Kind::Redistributors
+  uint8_t gic_version = 0;     // Kind::Distributor; 0: it does not say
   AcpiEntry raw;
 };
 
-// Its entries, in order. The address in the table's fixed part comes first, as if it were one.
+// A redistributor's two frames (Arm IHI 0069, section 12.10).
+inline constexpr uint64_t kRedistributorSize = 0x2'0000;
+
+// Its entries, in order. The address in the table's fixed part comes first, as if it were one; where
+// there is a GIC it means nothing.
 class MadtEntries {
  public:
   explicit MadtEntries(std::span<const uint8_t> table) : table_(table), rest_(table, kMadtFirst) {}
@@ -44,7 +62,8 @@ class MadtEntries {
   bool begun_ = false;
 };
 
-// Bytes an entry of the type has; 0 where the length is not fixed or the type not known here.
+// Bytes an entry of the type has; 0 where the length is not fixed (a GICC's grew with ACPI) or the
+// type not known here.
 [[nodiscard]] size_t madt_length(uint8_t type);
 
 struct Madt {

@@ -11,13 +11,13 @@ namespace {
 using mm::Error;
 using mm::Result;
 
-// Entry types, ACPI 6.5 sections 5.2.16.1, .2, .3 and .6.
-enum EntryType : uint8_t { kCpu = 0, kMemory = 1, kX2apic = 2, kGenericInitiator = 5 };
+// Entry types, ACPI 6.5 sections 5.2.16.1, .2, .3, .4 and .6.
+enum EntryType : uint8_t { kCpu = 0, kMemory = 1, kX2apic = 2, kGicCpu = 3, kGenericInitiator = 5 };
 constexpr size_t kRevision = 8;
 
 SratEntry::Kind kind_of(uint8_t type) {
   using Kind = SratEntry::Kind;
-  if (type == kCpu || type == kX2apic) return Kind::Cpu;
+  if (type == kCpu || type == kX2apic || type == kGicCpu) return Kind::Cpu;
   if (type == kMemory) return Kind::Memory;
   return type == kGenericInitiator ? Kind::Initiator : Kind::Other;
 }
@@ -80,17 +80,36 @@ struct Reader {
   void cpu(const SratEntry& entry) {
     const size_t length = entry.raw.bytes.size();
     // Linux takes an x2APIC entry that is longer, and no other.
-    if (entry.cut || (!entry.x2apic && length != srat_length(kCpu))) {
+    if (entry.cut || (!entry.x2apic && length != srat_length(entry.raw.type))) {
       out.line("SRAT: Unexpected header length: {}", length);
       discredit();
       return;
     }
     if (!entry.enabled) return;
     if (entry.x2apic) return x2apic(entry);
+    if (entry.gic) return gic(entry);
     const auto node = node_of(entry.domain);
     if (!node) return;
     if (!add_cpu(entry.apic_id, *node)) return;
     out.line("SRAT: PXM {} -> APIC 0x{:02x} -> Node {}", entry.domain, entry.apic_id, *node);
+  }
+
+  // Linux: arch/arm64/kernel/acpi_numa.c; a UID that the MADT does not list has no MPIDR.
+  void gic(const SratEntry& entry) {
+    const auto is = [&](const MadtCpu& cpu) { return cpu.gic && cpu.srat_id == entry.apic_id; };
+    const auto cpu = std::find_if(storage.listed.begin(), storage.listed.end(), is);
+    const auto node = node_of(entry.domain);
+    if (!node) return;
+    if (cpu == storage.listed.end()) {
+      named.set(*node);
+      if (!tell_not_used()) return;
+      out.line("ACPI: SRAT: PXM {} -> processor UID {:#x}: not in the MADT", entry.domain,
+               entry.apic_id);
+      return;
+    }
+    if (!add_cpu(cpu->apic_id, *node)) return;
+    out.line("ACPI: NUMA: SRAT: PXM {} -> MPIDR {:#x} -> Node {}", entry.domain,
+             whole_mpidr(cpu->apic_id), *node);
   }
 
   void x2apic(const SratEntry& entry) {
@@ -167,6 +186,7 @@ std::optional<SratEntry> SratEntries::next() {
   const auto bytes = raw->bytes;
   entry.kind = kind_of(raw->type);
   entry.x2apic = raw->type == kX2apic;
+  entry.gic = raw->type == kGicCpu;
   entry.cut = bytes.size() < srat_length(raw->type);
   if (entry.cut) return entry;
   const uint8_t revision = table_[kRevision];
@@ -181,6 +201,11 @@ std::optional<SratEntry> SratEntries::next() {
       entry.domain = field<uint32_t>(bytes, 4);
       entry.apic_id = field<uint32_t>(bytes, 8);
       set_flags(entry, field<uint32_t>(bytes, 12));
+      break;
+    case kGicCpu:
+      entry.domain = field<uint32_t>(bytes, 2);
+      entry.apic_id = field<uint32_t>(bytes, 6);
+      set_flags(entry, field<uint32_t>(bytes, 10));
       break;
     case kMemory: {
       const auto start = field<uint64_t>(bytes, 8);

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "loader/acpi/entries.h"
+#include "loader/acpi/madt.h"
 #include "mm/layout.h"
 #include "mm/numa.h"
 #include "mm/print.h"
@@ -45,8 +46,9 @@ struct SratEntry {
   bool enabled = false;
   uint32_t reserved_flags = 0;  // those set that have no meaning
   uint32_t domain = 0;          // of 8 bits only in a table of revision 1, as Linux has it
-  uint32_t apic_id = 0;         // Kind::Cpu
+  uint32_t apic_id = 0;         // Kind::Cpu: MadtCpu::srat_id
   bool x2apic = false;          // by an x2APIC entry
+  bool gic = false;             // by a GICC entry
   mm::Range range;              // Kind::Memory; may wrap
   bool hotplug = false, nonvolatile = false;
   AcpiEntry raw;
@@ -77,6 +79,8 @@ struct CpuAffinity {
 struct SratStorage {
   std::span<mm::MemoryAffinity> memory;
   std::span<CpuAffinity> cpus;
+  // The MADT's, where SRAT's names for CPUs are not their ids.
+  std::span<const MadtCpu> listed = {};
 };
 
 // All enabled entries, in the table's order. With used = false there is nothing in it.

@@ -8,7 +8,12 @@
 //     rdi = physical address of this struct, which is also readable at identity address rdi,
 //     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
 //     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
-//     EFER.NXE set where the CPU has NX, CR0.WP set, as many paging levels as the firmware had.
+//     EFER.NXE set where the CPU has NX, CR0.WP set, as many paging levels as the firmware had;
+// on AArch64 with
+//     x0 = physical address of this struct, likewise, EL1, all of DAIF masked, SPSel 1, a stack as
+//     above; TTBR0_EL1 = Handoff::page_tables and TTBR1_EL1 that plus 2 KiB: one root page, T0SZ and
+//     T1SZ 17, 4 KiB granule, four levels, so that virtual addresses are as on x86-64; MAIR_EL1
+//     0xffbb4400 (Device-nGnRnE, then Normal: not cached, write-through, write-back).
 // A kernel takes a handoff only when check() says so; a change of meaning or layout changes
 // kHandoffVersion.
 #pragma once
@@ -23,7 +28,7 @@
 namespace loader {
 
 inline constexpr uint64_t kHandoffMagic = 0x46464f4e4f544142;  // "BATONOFF", little endian
-inline constexpr uint32_t kHandoffVersion = 3;
+inline constexpr uint32_t kHandoffVersion = 4;
 
 // Virtual layout the loader's page tables give the kernel.
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
@@ -91,6 +96,16 @@ struct HandoffFirmware {
   uint64_t rsdp;                // 0: none
 };
 
+// The serial port to speak on before the kernel has read any table.
+struct HandoffSerial {
+  uint64_t address;  // an I/O port, or physical, as its kind says
+  uint32_t kind;     // kSerial...
+  uint32_t zero;
+};
+inline constexpr uint32_t kSerialNone = 0;
+inline constexpr uint32_t kSerial16550 = 1;  // at an I/O port
+inline constexpr uint32_t kSerialPl011 = 2;  // Arm PrimeCell UART, its registers in memory
+
 // NUL-terminated ASCII.
 struct HandoffNames {
   char loader[16];    // "Baton"
@@ -123,14 +138,14 @@ struct Handoff {
   uint64_t page_tables;      // their root
   uint64_t direct_map;       // virtual address of physical 0 in the direct map
   uint32_t paging_levels;    // 4 or 5
-  uint32_t processor_id;     // APIC id of the CPU that made the jump
+  uint32_t processor_id;     // APIC id (Arm: packed_mpidr()) of the CPU that made the jump
   uint64_t kernel_physical;  // where the image lies
   uint64_t kernel_size;      // bytes in memory
   uint64_t initrd;           // 0: none
   uint64_t initrd_size;
   HandoffFramebuffer framebuffer;
 
-  uint64_t tsc_entry;      // TSC when the application was entered
+  uint64_t tsc_entry;      // TSC (Arm: CNTVCT) when the application was entered
   uint64_t tsc_handoff;    // and just before the jump
   uint64_t ap_trampoline;  // one page below 1 MiB kept for starting CPUs; 0: none was free
 
@@ -138,6 +153,7 @@ struct Handoff {
   uint32_t options_length;
   uint32_t zero;
   HandoffNames names;
+  HandoffSerial serial;
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
@@ -147,7 +163,7 @@ inline constexpr uint32_t kHandoffFlag1GPages = 4;  // and 1 GiB pages
 // Two compilers agree on the layout as long as these hold.
 static_assert(sizeof(HandoffArray<HandoffTable>) == 16);
 static_assert(sizeof(HandoffFirmware) == 40 && sizeof(HandoffNames) == 144);
-static_assert(sizeof(HandoffFramebuffer) == 48);
+static_assert(sizeof(HandoffFramebuffer) == 48 && sizeof(HandoffSerial) == 16);
 static_assert(sizeof(HandoffTable) == 16);
 static_assert(sizeof(HandoffSegment) == 32);
 static_assert(sizeof(HandoffResult) == 256);
@@ -162,7 +178,8 @@ static_assert(offsetof(Handoff, tsc_entry) == 280);
 static_assert(offsetof(Handoff, options) == 304);
 static_assert(offsetof(Handoff, names) == 320);
 static_assert(offsetof(HandoffNames, firmware) == 80);
-static_assert(sizeof(Handoff) == 464);
+static_assert(offsetof(Handoff, serial) == 464);
+static_assert(sizeof(Handoff) == 480);
 
 // What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
 // go back to.

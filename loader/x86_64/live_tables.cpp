@@ -1,5 +1,6 @@
 // Intel SDM vol. 3A section 4.5.
 #include "loader/arch.h"
+#include "loader/table_runs.h"
 
 namespace loader {
 namespace {
@@ -25,10 +26,10 @@ bool all_are_large_pages(const uint64_t* entries) {
 
 class Walk {
  public:
-  Walk(const mm::DirectMap& reach, std::span<mm::Range> out) : reach_(reach), out_(out) {}
+  Walk(const mm::DirectMap& reach, std::span<mm::Range> out) : reach_(reach), runs_(out) {}
 
   void visit(mm::Phys table, unsigned level) {
-    note(table);
+    runs_.note(table);
     if (level == 1) return;
     const auto* const entries = reach_.at<const uint64_t>(table);
     for (unsigned i = 0; i < kEntries; i += kGroup) {
@@ -38,31 +39,19 @@ class Walk {
       }
     }
   }
-  [[nodiscard]] size_t found() const { return found_; }
+  [[nodiscard]] size_t found() const { return runs_.found(); }
 
  private:
-  void note(mm::Phys table) {
-    if (found_ != 0 && table == last_.end) {
-      last_.end += mm::kPageSize;
-    } else {
-      last_ = {table, table + mm::kPageSize};
-      ++found_;
-    }
-    if (found_ <= out_.size()) out_[found_ - 1] = last_;
-  }
-
   mm::DirectMap reach_;
-  std::span<mm::Range> out_;
-  mm::Range last_;
-  size_t found_ = 0;
+  TableRuns runs_;
 };
 
 }  // namespace
 
-size_t live_page_tables(mm::Phys root, unsigned levels, const mm::DirectMap& reach,
+size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
                         std::span<mm::Range> out) {
   Walk walk(reach, out);
-  walk.visit(root, levels);
+  walk.visit(tables.root, tables.levels);
   return walk.found();
 }
 

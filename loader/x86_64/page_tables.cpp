@@ -8,6 +8,11 @@ namespace loader {
 struct ArchEntry : x86_64::PageEntry {};
 template class TableBuilder<ArchEntry>;
 
+uint16_t elf_machine() {
+  constexpr uint16_t kAmd64 = 62;  // x86-64 psABI, section 4.1
+  return kAmd64;
+}
+
 // The direct map goes on to the next thing in the upper half (Linux's
 // Documentation/x86/x86_64/mm.rst): 64 TiB, with five levels 32 PiB.
 AddressSpace address_space(const PagingFeatures& paging) {

@@ -28,7 +28,7 @@ struct Memory {
 
 std::vector<Range> found(const Memory& memory, size_t root, unsigned levels, size_t room = 16) {
   std::vector<Range> out(room);
-  const size_t count = live_page_tables(Phys{root << 12}, levels, memory.map(), out);
+  const size_t count = live_page_tables({Phys{root << 12}, levels}, memory.map(), out);
   out.resize(count < room ? count : room);
   return out;
 }
@@ -68,9 +68,9 @@ TEST(LiveTables, TheCountIsToldWhenTheyDoNotFit) {
   memory.link(1, 0, 3);
   memory.link(1, 1, 5);
   std::array<Range, 1> one{};
-  EXPECT_EQ(live_page_tables(Phys{1 << 12}, 4, memory.map(), one), 3U);
+  EXPECT_EQ(live_page_tables({Phys{1 << 12}}, memory.map(), one), 3U);
   EXPECT_EQ(one[0], frames(1, 2));
-  EXPECT_EQ(live_page_tables(Phys{1 << 12}, 4, memory.map(), {}), 3U);
+  EXPECT_EQ(live_page_tables({Phys{1 << 12}}, memory.map(), {}), 3U);
 }
 
 }  // namespace
