@@ -170,7 +170,9 @@ std::optional<Mapping> find_mapping(uint64_t virt);
 
 // The pages below a CPU's stacks, of which nothing may be mapped; and all that it has mapped to
 // itself, if it is not part of the kernel's image.
-[[nodiscard]] std::array<uint64_t, 5> guard_pages(unsigned cpu);
+inline constexpr size_t kMostStacks = 5;
+[[nodiscard]] std::span<const uint64_t> guard_pages(unsigned cpu,
+                                                    std::span<uint64_t, kMostStacks> room);
 [[nodiscard]] bool is_cpu_memory(const Mapping& mapping);
 // Whether reading or writing at an address faults, found out by doing it. What is written is the
 // byte that stood there.

@@ -73,7 +73,9 @@ class Plan {
     }
     if (ram) return {Purpose::Data, std::min(entry->range.end, border)};
     if (framebuffer_.contains(at)) return {Purpose::Data, framebuffer_.end};
-    if (is_interrupt_controller(at)) return {Purpose::Data, at + mm::kPageSize};
+    if (is_interrupt_controller(at) || is_serial_port(at)) {
+      return {Purpose::Data, at + mm::kPageSize};
+    }
     if (found && (found->attributes & kRuntime) != 0 &&
         (found->type == EfiMemoryType::RuntimeServicesCode ||
          found->type == EfiMemoryType::RuntimeServicesData)) {
@@ -104,17 +106,26 @@ class Plan {
     });
   }
 
-  // This CPU's local APIC, and those and the I/O APICs of the MADT (ACPI 6.5 section 5.2.12).
+  // This CPU's own, and those of the MADT (ACPI 6.5 section 5.2.12).
   [[nodiscard]] bool is_interrupt_controller(Phys page) const {
-    const auto is = [&](uint64_t address) {
-      return address != 0 && mm::align_down(address, mm::kPageSize) == page.v;
+    const auto is = [&](uint64_t address, uint64_t size) {
+      return address != 0 && page.v >= mm::align_down(address, mm::kPageSize) &&
+             page.v - mm::align_down(address, mm::kPageSize) < mm::align_up(size, mm::kPageSize);
     };
-    if (is(arch::own_controller())) return true;
+    if (is(arch::own_controller(), mm::kPageSize)) return true;
     loader::MadtEntries entries(machine_.tables.tables().table("APIC"));
     while (const auto entry = entries.next()) {
-      if (entry->kind != loader::MadtEntry::Kind::WakeUp && is(entry->address)) return true;
+      if (entry->kind == loader::MadtEntry::Kind::WakeUp) continue;
+      if (is(entry->address, entry->size)) return true;
+      if (is(entry->redistributor, loader::kRedistributorSize)) return true;
     }
     return false;
+  }
+
+  [[nodiscard]] bool is_serial_port(Phys page) const {
+    const loader::HandoffSerial& serial = machine_.kept.handoff().serial;
+    return serial.kind == loader::kSerialPl011 &&
+           mm::align_down(serial.address, mm::kPageSize) == page.v;
   }
 
   const Booted& machine_;
@@ -375,7 +386,8 @@ Verdict test_pages_exact(Booted& machine) { return PageAudit(machine).run(); }
 Verdict test_guard_pages(Booted&) {
   for (const Cpu& cpu : cpus().all()) {
     if (!cpus().is_online(cpu.number)) continue;
-    for (const uint64_t page : arch::guard_pages(cpu.number)) {
+    std::array<uint64_t, arch::kMostStacks> room;
+    for (const uint64_t page : arch::guard_pages(cpu.number, room)) {
       if (arch::can_read(page) || arch::can_read(page + mm::kPageSize - 8)) {
         return Verdict::fail("the guard page at {:#x} can be read", page);
       }

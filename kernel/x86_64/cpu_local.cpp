@@ -1,6 +1,6 @@
 #include "kernel/x86_64/cpu_local.h"
 
-#include "kernel/x86_64/page_walk.h"
+#include "kernel/page_walk.h"
 
 extern "C" {
 extern char boot_stack[], boot_stack_end[];
@@ -57,7 +57,7 @@ std::optional<Stack> find_stack(uint64_t at, Fits fits) {
 void unmake(uint64_t from, uint64_t end, const arch::Frames& frames) {
   for (uint64_t at = from; at < end; at += mm::kPageSize) {
     if (!arch::find_mapping(at)) continue;
-    frames.give(frames.context, mm::pfn_down(unmap_page(at)));
+    frames.give(frames.context, mm::pfn_down(PageTables::unmap_page(at)));
   }
 }
 
@@ -65,7 +65,7 @@ bool fill(uint64_t from, uint64_t pages, mm::NodeId node, const arch::Frames& fr
   for (uint64_t i = 0; i < pages; ++i) {
     const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
     if (!frame) return false;
-    if (!map_page(from + i * mm::kPageSize, mm::phys(frame.value()), node, frames)) {
+    if (!PageTables::map_page(from + i * mm::kPageSize, mm::phys(frame.value()), node, frames)) {
       frames.give(frames.context, frame.value());
       return false;
     }
@@ -101,10 +101,6 @@ mm::Result<> make_area(unsigned cpu, mm::NodeId node, const arch::Frames& frames
   return {};
 }
 
-std::optional<Stack> stack_at(uint64_t address) {
-  return find_stack(address, [&](const Stack& s) { return address >= s.start && address < s.end; });
-}
-
 std::optional<Stack> stack_guarded_by(uint64_t address) {
   return find_stack(address, [&](const Stack& s) {
     return address < s.start && address >= s.start - mm::kPageSize;
@@ -112,3 +108,8 @@ std::optional<Stack> stack_guarded_by(uint64_t address) {
 }
 
 }  // namespace kernel::x86
+
+std::optional<kernel::Stack> kernel::arch::stack_at(uint64_t address) {
+  return x86::find_stack(address,
+                         [&](const Stack& s) { return address >= s.start && address < s.end; });
+}

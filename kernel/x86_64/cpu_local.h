@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "kernel/arch.h"
+#include "kernel/backtrace.h"
 #include "kernel/x86_64/control.h"
 #include "kernel/x86_64/exceptions.h"
 #include "kernel/x86_64/machine_check.h"
@@ -47,10 +48,6 @@ static_assert(sizeof(Local) <= mm::kPageSize);
   return *static_cast<Local*>(head);
 }
 
-struct Stack {
-  const char* name;
-  uint64_t start, end;  // the page below `start` is not mapped
-};
 enum StackKind : uint8_t { kMain, kNmi, kDoubleFault, kMachineCheck, kPageFault, kStackKinds };
 
 // A CPU's stack of a kind; the CPU's area must have been made.
@@ -60,8 +57,7 @@ enum StackKind : uint8_t { kMain, kNmi, kDoubleFault, kMachineCheck, kPageFault,
 [[nodiscard]] unsigned areas();
 // Makes the next CPU's area of frames of the node. On failure nothing is left behind.
 mm::Result<> make_area(unsigned cpu, mm::NodeId node, const arch::Frames& frames);
-// The stack that has the address, and the one whose guard page has it.
-[[nodiscard]] std::optional<Stack> stack_at(uint64_t address);
+// The stack whose guard page has the address.
 [[nodiscard]] std::optional<Stack> stack_guarded_by(uint64_t address);
 
 // Where the window is; start code knows it too (entry.S).

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "kernel/arch.h"
+#include "kernel/backtrace.h"
 #include "kernel/panic.h"
-#include "kernel/x86_64/backtrace.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/interrupts.h"

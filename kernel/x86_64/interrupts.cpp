@@ -2,11 +2,11 @@
 #include "kernel/x86_64/interrupts.h"
 
 #include "kernel/arch.h"
+#include "kernel/page_walk.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/local_apic.h"
 #include "kernel/x86_64/machine_check.h"
-#include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/ports.h"
 #include "loader/acpi/madt.h"
 #include "loader/acpi/tables.h"
@@ -85,7 +85,7 @@ bool stop_if_asked() {
 namespace arch {
 
 mm::Result<> open_interrupts(const loader::AcpiTables& tables) {
-  const mm::DirectMap& map = x86::table_map();
+  const mm::DirectMap& map = table_map();
   bool wide = false;
   loader::MadtEntries ids(tables.table("APIC"));
   while (const auto entry = ids.next()) {

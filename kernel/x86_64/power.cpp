@@ -1,8 +1,8 @@
 // The end of a boot: the firmware's ResetSystem, then ACPI's registers, then what old PCs had.
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/runtime_call.h"
 #include "kernel/x86_64/cpu.h"
-#include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/ports.h"
 #include "kernel/x86_64/qemu.h"
 #include "loader/acpi/fadt.h"
@@ -10,16 +10,13 @@
 namespace kernel::arch {
 namespace {
 
-constinit uint64_t runtime_root = 0;
-constinit uint64_t system_table = 0;
+constinit RuntimeServices firmware{};
 constinit uint64_t direct_map = 0;
 constinit loader::AcpiFacts acpi;
 
-// UEFI 2.10 sections 4.3, 4.5 and 8.5.1.
-constexpr uint64_t kRuntimeServicesOffset = 88, kResetSystemOffset = 104;
+// UEFI 2.10 sections 4.5 and 8.5.1.
+constexpr uint64_t kResetSystemOffset = 104;
 enum ResetType : uint32_t { kResetCold = 0, kResetShutdown = 2 };
-using ResetSystem = void(__attribute__((ms_abi)) *)(ResetType type, uint64_t status, uint64_t size,
-                                                    void* data);
 
 // PM1 control register, ACPI 6.5 table 4.13.
 constexpr uint16_t kSleepEnable = 1u << 13, kSciEnable = 1;
@@ -35,34 +32,15 @@ void wait() {
   for (unsigned i = 0; i < 100'000'000 && microseconds() - start < kWaitMicroseconds; ++i) relax();
 }
 
-// The code and the stack that make the call must be at home in the other tables too.
-bool same_in_runtime_tables(const void* at) {
-  const auto virt = reinterpret_cast<uint64_t>(at);
-  const auto here = x86::translate(x86::read_cr3(), virt);
-  const auto there = x86::translate(runtime_root, virt);
-  if (!here || !there) return false;
-  return here->phys + (virt - here->virt) == there->phys + (virt - there->virt);
-}
-
-uint64_t load(uint64_t address) { return *reinterpret_cast<const uint64_t*>(address); }
-
 // Returns only when the firmware did not do it.
 void reset_system(ResetType type) {
-  if (runtime_root == 0 || system_table == 0) return;
-  const void* stack = __builtin_frame_address(0);
-  if (!same_in_runtime_tables(reinterpret_cast<const void*>(&reset_system)) ||
-      !same_in_runtime_tables(stack) || !x86::translate(runtime_root, system_table)) {
+  if (firmware.root == 0 || firmware.system_table == 0) return;
+  if (!firmware.check(reinterpret_cast<const void*>(&reset_system)).ok()) {
     log().line("efi: the runtime page tables lack the kernel or the system table: not used");
     return;
   }
-  const bool on = mask_interrupts();
-  const uint64_t root = x86::read_cr3();
-  x86::write_cr3(runtime_root);
-  const uint64_t services = load(system_table + kRuntimeServicesOffset);
-  const auto reset = reinterpret_cast<ResetSystem>(load(services + kResetSystemOffset));
-  reset(type, 0, 0, nullptr);
-  x86::write_cr3(root);
-  restore_interrupts(on);
+  (void)firmware.call<uint64_t>(kResetSystemOffset, type, uint64_t{0}, uint64_t{0},
+                                static_cast<void*>(nullptr));
 }
 
 bool write_register(const loader::GenericAddress& reg, uint16_t value, unsigned bytes) {
@@ -119,8 +97,7 @@ void enter_s5() {
 }  // namespace
 
 void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts) {
-  runtime_root = handoff.runtime_root;
-  system_table = handoff.firmware.system_table;
+  firmware = {handoff.runtime_root, handoff.firmware.system_table};
   direct_map = handoff.direct_map;
   acpi = facts;
 }

@@ -2,6 +2,7 @@
 #include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/main.h"
+#include "kernel/page_walk.h"
 #include "kernel/panic.h"
 #include "kernel/spent.h"
 #include "kernel/x86_64/clock.h"
@@ -9,7 +10,6 @@
 #include "kernel/x86_64/cpu_local.h"
 #include "kernel/x86_64/descriptors.h"
 #include "kernel/x86_64/keyboard.h"
-#include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/serial.h"
 #include "kernel/x86_64/vector_runs.h"
 #include "loader/acpi/fadt.h"
@@ -44,6 +44,9 @@ void open_console() { open_com1(); }
 
 mm::Result<> add_console(const loader::SpcrPort& spcr) {
   if (com1.is_open() && loader::kCom1 == spcr.port) return {};
+  if (spcr.port == 0) {
+    return mm::Error{"the console is not at an I/O port (address {:#x})", "SPCR", spcr.pl011};
+  }
   named = x86::Serial({spcr.port});
   if (!named.open(spcr.baud))
     return mm::Error{"nothing answers at this port (port {:#x})", "SPCR", spcr.port, 0};
@@ -99,8 +102,8 @@ uint64_t own_controller() {
 
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << x86::cpu_facts().physical_bits}; }
 
-std::array<uint64_t, 5> guard_pages(unsigned cpu) {
-  std::array<uint64_t, x86::kStackKinds> pages{};
+std::span<const uint64_t> guard_pages(unsigned cpu, std::span<uint64_t, kMostStacks> pages) {
+  static_assert(kMostStacks == x86::kStackKinds);
   for (uint8_t kind = 0; kind < x86::kStackKinds; ++kind) {
     pages[kind] = x86::stack_of(cpu, x86::StackKind{kind}).start - mm::kPageSize;
   }
@@ -138,7 +141,7 @@ void kernel_start(const loader::Handoff* handoff) {
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
     panic("handoff", good.error());
   }
-  x86::set_table_map(mm::DirectMap{handoff->direct_map});
+  set_table_map(mm::DirectMap{handoff->direct_map});
   arch::prepare_end(*handoff, {});
   kernel_main(*handoff);
 }

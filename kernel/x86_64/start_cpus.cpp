@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernel/arch.h"
+#include "kernel/page_walk.h"
 #include "kernel/x86_64/clock.h"
 #include "kernel/x86_64/control.h"
 #include "kernel/x86_64/cpu.h"
@@ -13,7 +14,6 @@
 #include "kernel/x86_64/descriptors.h"
 #include "kernel/x86_64/local_apic.h"
 #include "kernel/x86_64/machine_check.h"
-#include "kernel/x86_64/page_walk.h"
 #include "kernel/x86_64/vector_runs.h"
 
 // Names that trampoline.S has too. NOLINTBEGIN(readability-identifier-naming)
@@ -195,11 +195,11 @@ mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts& facts, const Fram
   if (facts.mailbox != mm::Phys{0}) {
     // Nobody else has the boot CPU's part of the window.
     const uint64_t in_page = facts.mailbox.v % mm::kPageSize;
-    if (!map_page(kAreaBase, mm::align_down(facts.mailbox, mm::kPageSize), 0, frames)) {
+    if (!PageTables::map_page(kAreaBase, mm::align_down(facts.mailbox, mm::kPageSize), 0, frames)) {
       return mm::Error{"no memory to map it", "multiprocessor wakeup mailbox"};
     }
     start_by_mailbox(cpus, *reinterpret_cast<Mailbox*>(kAreaBase + in_page), facts.trampoline);
-    unmap_page(kAreaBase);
+    PageTables::unmap_page(kAreaBase);
   } else {
     start_by_commands(cpus, facts.trampoline);
   }

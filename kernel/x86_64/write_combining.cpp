@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "kernel/arch.h"
+#include "kernel/page_walk.h"
 #include "kernel/x86_64/cpu.h"
-#include "kernel/x86_64/page_walk.h"
 
 namespace kernel::x86 {
 namespace {
@@ -39,7 +39,7 @@ uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& table
   uint64_t asked = 0;  // the page of entries that was asked for last
   bool writable = false;
   for (uint64_t at = virt; at < virt + size;) {
-    const Leaf leaf = find_leaf(at, tables);
+    const Leaf leaf = PageTables::find_leaf(at, tables);
     if (leaf.entry == nullptr) break;
     const uint64_t page = uint64_t{1} << leaf.shift;
     const uint64_t start = at & ~(page - 1);

@@ -66,7 +66,9 @@ std::optional<Mapping> find_mapping(uint64_t virt) {
   return std::nullopt;
 }
 bool is_mapped(const void*, mm::Range) { return false; }
-std::array<uint64_t, 5> guard_pages(unsigned) { return test::hardware.guards; }
+std::span<const uint64_t> guard_pages(unsigned, std::span<uint64_t, kMostStacks>) {
+  return test::hardware.guards;
+}
 bool can_read(uint64_t virt) {
   return test::hardware.faults.count(mm::align_down(virt, mm::kPageSize)) == 0;
 }

@@ -5,15 +5,14 @@
 #include <cstring>
 
 #include "kernel/firmware_variables.h"
-#include "kernel/x86_64/cpu.h"
-#include "kernel/x86_64/page_walk.h"
+#include "kernel/page_walk.h"
+#include "kernel/runtime_call.h"
 #include "mm/types.h"
 
 namespace kernel::arch {
 namespace {
 
-// UEFI 2.10 sections 4.3 and 4.5: offsets in EFI_SYSTEM_TABLE and EFI_RUNTIME_SERVICES.
-constexpr uint64_t kRuntimeServices = 88;
+// UEFI 2.10 section 4.5: offsets in EFI_RUNTIME_SERVICES.
 enum Service : uint64_t { kGetTime = 24, kGetVariable = 72, kSetVariable = 88, kQueryInfo = 128 };
 
 constexpr uint64_t kSuccess = 0, kError = uint64_t{1} << 63;
@@ -45,49 +44,15 @@ struct Arguments {
 };
 constinit Arguments arguments{};
 
-bool same_place(uint64_t root, const void* at) {
-  const auto virt = reinterpret_cast<uint64_t>(at);
-  const auto here = x86::translate(x86::read_cr3(), virt);
-  const auto there = x86::translate(root, virt);
-  return here && there && here->phys + (virt - here->virt) == there->phys + (virt - there->virt);
-}
-
-uint64_t load(uint64_t address) { return *reinterpret_cast<const uint64_t*>(address); }
-
-// Whether the kernel finds itself again in those tables, and the system table too.
 mm::Result<> can_call(const loader::Handoff& handoff) {
-  const char* const what = "runtime services";
-  if (handoff.runtime_root == 0 || handoff.firmware.system_table == 0) {
-    return mm::Error{"there are none that could be called", what};
-  }
-  for (const void* at :
-       {reinterpret_cast<const void*>(&can_call), static_cast<const void*>(&arguments),
-        static_cast<const void*>(__builtin_frame_address(0))}) {
-    if (!same_place(handoff.runtime_root, at)) {
-      return mm::Error{"their page tables lack the kernel (address {:#x})", what,
-                       reinterpret_cast<uint64_t>(at)};
-    }
-  }
-  if (!x86::translate(handoff.runtime_root, handoff.firmware.system_table)) {
-    return mm::Error{"their page tables lack the system table (address {:#x})", what,
-                     handoff.firmware.system_table};
-  }
-  return {};
+  const RuntimeServices services{handoff.runtime_root, handoff.firmware.system_table};
+  return services.check(&arguments);
 }
 
-// Calls with up to five arguments in the firmware's world, which has no interrupts of ours.
 template <class... Args>
 uint64_t call(const loader::Handoff& handoff, Service service, Args... args) {
-  using Function = uint64_t(__attribute__((ms_abi))*)(Args...);
-  const bool on = mask_interrupts();
-  const uint64_t root = x86::read_cr3();
-  x86::write_cr3(handoff.runtime_root);
-  const uint64_t services = load(handoff.firmware.system_table + kRuntimeServices);
-  const auto function = reinterpret_cast<Function>(load(services + service));
-  const uint64_t status = function(args...);
-  x86::write_cr3(root);
-  restore_interrupts(on);
-  return status;
+  const RuntimeServices services{handoff.runtime_root, handoff.firmware.system_table};
+  return services.call<uint64_t>(service, args...);
 }
 
 mm::Result<> pass_name(const VariableName& variable) {

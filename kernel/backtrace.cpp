@@ -1,8 +1,7 @@
-#include "kernel/x86_64/backtrace.h"
+#include "kernel/backtrace.h"
 
 #include "kernel/arch.h"
 #include "kernel/symbols.h"
-#include "kernel/x86_64/cpu_local.h"
 #include "mm/types.h"
 
 // The linker script's and symbols.awk's names. NOLINTBEGIN(readability-identifier-naming)
@@ -14,7 +13,6 @@ extern const char kernel_text_start[], kernel_text_end[];
 // NOLINTEND(readability-identifier-naming)
 
 namespace kernel {
-namespace x86 {
 namespace {
 
 constexpr unsigned kMaxFrames = 64;
@@ -30,14 +28,15 @@ bool is_text(uint64_t address) {
 }
 
 struct Frame {
-  uint64_t caller_rbp;
+  uint64_t caller;
   uint64_t return_address;
 };
 
-const Frame* frame_at(uint64_t rbp) {
-  if (rbp % 8 != 0) return nullptr;
-  const auto stack = stack_at(rbp);
-  return stack && rbp + sizeof(Frame) <= stack->end ? reinterpret_cast<const Frame*>(rbp) : nullptr;
+const Frame* frame_at(uint64_t pointer) {
+  if (pointer % 8 != 0) return nullptr;
+  const auto stack = arch::stack_at(pointer);
+  return stack && pointer + sizeof(Frame) <= stack->end ? reinterpret_cast<const Frame*>(pointer)
+                                                        : nullptr;
 }
 
 }  // namespace
@@ -54,31 +53,29 @@ void print_code_address(const mm::Printer& out, uint64_t address, Code what) {
   out.part("{}+{:#x}/{:#x} [{:016x}]", symbol.name, symbol.offset + back, symbol.size, address);
 }
 
-void print_backtrace_from(const mm::Printer& out, uint64_t rip, uint64_t rbp) {
+void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t pointer) {
   out.line("Call Trace:");
-  uint64_t address = rip;
+  uint64_t address = at;
   Code what = Code::Stopped;
   for (unsigned depth = 0; depth < kMaxFrames; ++depth) {
     out.text(" ");
     print_code_address(out, address, what);
     out.text("\n");
-    const Frame* frame = frame_at(rbp);
+    const Frame* frame = frame_at(pointer);
     if (frame == nullptr || !is_text(frame->return_address)) return;
     address = frame->return_address;
     what = Code::Return;
-    if (frame->caller_rbp <= rbp)
-      rbp = 0;  // the outermost, or damage
+    if (frame->caller <= pointer)
+      pointer = 0;  // the outermost, or damage
     else
-      rbp = frame->caller_rbp;
+      pointer = frame->caller;
   }
   out.line(" ...");
 }
 
-}  // namespace x86
-
 void arch::print_backtrace(const mm::Printer& out) {
-  const auto* frame = static_cast<const x86::Frame*>(__builtin_frame_address(0));
-  x86::print_backtrace_from(out, frame->return_address, frame->caller_rbp);
+  const auto* frame = static_cast<const Frame*>(__builtin_frame_address(0));
+  print_backtrace_from(out, frame->return_address, frame->caller);
 }
 
 }  // namespace kernel

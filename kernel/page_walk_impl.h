@@ -1,0 +1,186 @@
+// How page tables are walked (kernel/page_walk.h). An architecture's page_walk.cpp instantiates it
+// with its entry:
+//     static unsigned levels();
+//     static bool is_present(uint64_t entry), is_leaf(uint64_t entry, unsigned level);
+//     static uint64_t address(uint64_t entry);            // of what it leads to
+//     static bool writable(uint64_t entry), executable(uint64_t entry);
+//     static arch::Caching caching(uint64_t entry, unsigned level);
+//     static uint64_t data(uint64_t page, unsigned level); // a page to be written, and not run
+//     static uint64_t table(uint64_t table);
+//     static uint64_t as_data(uint64_t leaf);              // the same page, as data() has it
+//     static void mapped(), forget(uint64_t virt), forget_all();
+//                                       // an entry was made; one was changed; any were
+// Level 1 has pages of 4 KiB.
+#pragma once
+
+#include <algorithm>
+
+#include "kernel/page_walk.h"
+
+namespace kernel::page_walk {
+
+inline constexpr unsigned kEntries = 512;
+
+// Bits of the address below a table's entry: level 1 entries map 4 KiB.
+constexpr unsigned shift_of(unsigned level) { return mm::kPageShift + 9 * (level - 1); }
+
+template <class Entry>
+uint64_t canonical(uint64_t virt) {
+  const unsigned unused = 64 - shift_of(Entry::levels() + 1);
+  return static_cast<uint64_t>(static_cast<int64_t>(virt << unused) >> unused);
+}
+
+// What the levels above allow.
+template <class Entry>
+struct Rights {
+  bool write = true, execute = true;
+  [[nodiscard]] Rights with(uint64_t entry) const {
+    return {write && Entry::writable(entry), execute && Entry::executable(entry)};
+  }
+};
+
+template <class Entry>
+arch::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights<Entry> rights) {
+  const uint64_t size = uint64_t{1} << shift_of(level);
+  return {canonical<Entry>(virt), Entry::address(entry) & ~(size - 1), size, rights.write,
+          rights.execute,         Entry::caching(entry, level)};
+}
+
+template <class Entry>
+struct Walk {
+  arch::VisitMapping visit;
+  void* context;
+
+  // False: visit() wants no more.
+  bool table(uint64_t physical, unsigned level, uint64_t virt, Rights<Entry> above) const {
+    const uint64_t* entries = table_map().at<const uint64_t>(mm::Phys{physical});
+    for (unsigned i = 0; i < kEntries; ++i) {
+      const uint64_t entry = entries[i];
+      if (!Entry::is_present(entry)) continue;
+      const uint64_t at = virt | uint64_t{i} << shift_of(level);
+      const Rights<Entry> rights = above.with(entry);
+      const bool more = Entry::is_leaf(entry, level)
+                            ? visit(context, leaf<Entry>(entry, level, at, rights))
+                            : table(Entry::address(entry), level - 1, at, rights);
+      if (!more) return false;
+    }
+    return true;
+  }
+};
+
+// A page of the size that entries of such a level have. Tables that are missing on the way come from
+// take(), zeroed; false when it has none (address 0).
+template <class Entry, class Take>
+bool map_at(uint64_t virt, mm::Phys page, unsigned leaf_level, Take take) {
+  uint64_t table = arch::page_root();
+  for (unsigned level = Entry::levels();; --level) {
+    uint64_t& entry = table_map().at<uint64_t>(
+        mm::Phys{Entry::address(table)})[virt >> shift_of(level) & (kEntries - 1)];
+    if (level == leaf_level) {
+      entry = Entry::data(page.v, level);
+      Entry::mapped();
+      return true;
+    }
+    if (!Entry::is_present(entry)) {
+      const mm::Phys next = take();
+      if (next == mm::Phys{0}) return false;
+      entry = Entry::table(next.v);
+    }
+    table = entry;
+  }
+}
+
+}  // namespace kernel::page_walk
+
+namespace kernel {
+
+template <class Entry>
+Leaf PageWalk<Entry>::find_leaf(uint64_t virt, const mm::DirectMap& tables) {
+  uint64_t table = arch::page_root();
+  for (unsigned level = Entry::levels();; --level) {
+    auto* const entries = tables.at<uint64_t>(mm::Phys{Entry::address(table)});
+    uint64_t& entry = entries[virt >> page_walk::shift_of(level) & (page_walk::kEntries - 1)];
+    if (!Entry::is_present(entry)) return {};
+    if (Entry::is_leaf(entry, level)) return {&entry, page_walk::shift_of(level)};
+    table = entry;
+  }
+}
+
+template <class Entry>
+bool PageWalk<Entry>::map_page(uint64_t virt, mm::Phys page, mm::NodeId node,
+                               const arch::Frames& frames) {
+  return page_walk::map_at<Entry>(virt, page, 1, [&] {
+    const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
+    return frame ? mm::phys(frame.value()) : mm::Phys{0};
+  });
+}
+
+template <class Entry>
+bool PageWalk<Entry>::map_range(uint64_t virt, mm::Range pages, const mm::Window::Tables& tables) {
+  const auto take = [&] {
+    const mm::Phys page = tables.page();
+    if (page != mm::Phys{0}) std::fill_n(table_map().at<uint64_t>(page), page_walk::kEntries, 0);
+    return page;
+  };
+  while (!pages.empty()) {
+    const uint64_t large = uint64_t{1} << page_walk::shift_of(2);
+    const bool fits = (virt | pages.start.v) % large == 0 && pages.size() >= large;
+    if (!page_walk::map_at<Entry>(virt, pages.start, fits ? 2 : 1, take)) return false;
+    virt += fits ? large : mm::kPageSize;
+    pages.start += fits ? large : mm::kPageSize;
+  }
+  return true;
+}
+
+template <class Entry>
+mm::Phys PageWalk<Entry>::unmap_page(uint64_t virt) {
+  const Leaf leaf = find_leaf(virt, table_map());
+  const mm::Phys page{Entry::address(*leaf.entry)};
+  *leaf.entry = 0;
+  Entry::forget(virt);
+  return page;
+}
+
+template <class Entry>
+std::optional<arch::Mapping> PageWalk<Entry>::translate(uint64_t root, uint64_t virt) {
+  if (page_walk::canonical<Entry>(virt) != virt) return std::nullopt;
+  page_walk::Rights<Entry> rights;
+  uint64_t table = root;
+  for (unsigned level = Entry::levels(); level >= 1; --level) {
+    const uint64_t entry = table_map().at<const uint64_t>(mm::Phys{
+        Entry::address(table)})[virt >> page_walk::shift_of(level) & (page_walk::kEntries - 1)];
+    if (!Entry::is_present(entry)) return std::nullopt;
+    rights = rights.with(entry);
+    if (Entry::is_leaf(entry, level)) {
+      const uint64_t size = uint64_t{1} << page_walk::shift_of(level);
+      return page_walk::leaf<Entry>(entry, level, virt & ~(size - 1), rights);
+    }
+    table = entry;
+  }
+  return std::nullopt;
+}
+
+template <class Entry>
+void PageWalk<Entry>::walk(arch::VisitMapping visit, void* context) {
+  const page_walk::Walk<Entry> walk{visit, context};
+  (void)walk.table(Entry::address(arch::page_root()), Entry::levels(), 0, {});
+}
+
+template <class Entry>
+bool PageWalk<Entry>::make_data(mm::Range range) {
+  for (mm::Phys at = range.start; at < range.end;) {
+    const Leaf leaf = find_leaf(at.v, table_map());
+    const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
+    const mm::Range page{mm::align_down(at, size), mm::align_down(at, size) + size};
+    at = page.end;
+    if (leaf.entry == nullptr) continue;
+    const uint64_t wanted = Entry::as_data(*leaf.entry);
+    if (wanted == *leaf.entry) continue;
+    if (!range.contains(page)) return false;
+    *leaf.entry = wanted;
+  }
+  Entry::forget_all();
+  return true;
+}
+
+}  // namespace kernel
