@@ -1,0 +1,21 @@
+#include "loader/aarch64/page_entry.h"
+#include "loader/arch.h"
+#include "loader/handoff/handoff.h"
+#include "loader/page_tables_impl.h"
+
+namespace loader {
+
+struct ArchEntry : aarch64::PageEntry {};
+template class TableBuilder<ArchEntry>;
+
+uint16_t elf_machine() {
+  constexpr uint16_t kAArch64 = 183;  // ELF for the Arm 64-bit architecture, section 5.2
+  return kAArch64;
+}
+
+// As x86-64's with four levels.
+AddressSpace address_space(const PagingFeatures& /*paging*/) {
+  return {kDirectMap4Level, uint64_t{1} << 46, uint64_t{1} << aarch64::kAddressBits};
+}
+
+}  // namespace loader
