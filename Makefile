@@ -28,12 +28,20 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
 # --- Tools and manners -------------------------------------------------------------------------
+# What the machine's programs are built for; what is one architecture's stands in folders called
+# after it.
+ARCH ?= x86_64
+include tools/architectures.mk
+
+# CXX is the host's compiler, too.
 CXX     := g++
-LD      := ld
-AR      := ar
-NM      := nm
-OBJCOPY := objcopy
-STRIP   := strip
+CACHE   := $(filter %ccache,$(CXX))
+TARGET_CXX := $(if $(prefix.$(ARCH)),$(CACHE) $(prefix.$(ARCH))g++,$(CXX))
+LD      := $(prefix.$(ARCH))ld
+AR      := $(prefix.$(ARCH))ar
+NM      := $(prefix.$(ARCH))nm
+OBJCOPY := $(prefix.$(ARCH))objcopy
+STRIP   := $(prefix.$(ARCH))strip
 # Debian's own Python: pytest from apt belongs to it, whatever python3 the PATH leads to.
 PYTHON  := /usr/bin/python3
 
@@ -46,7 +54,8 @@ Q := @
 say = @printf '  %-7s %s\n' '$(1)' '$(patsubst $(CURDIR)/%,%,$@)'
 endif
 
-BUILD := build
+# Another architecture's below its name.
+BUILD := build$(if $(filter-out x86_64,$(ARCH)),/$(ARCH))
 # `make install ESP=/efi` names where to; what is built goes to our own.
 ASKED_ESP := $(ESP)
 override ESP := $(BUILD)/esp
@@ -73,16 +82,14 @@ $(BUILD)/flags/$(1): $(if $(call same,$(strip $(call written,$(1))),$(strip $(2)
 endef
 
 COMPILER := $(shell $(CXX) --version 2>/dev/null | head -n 1)
-ifeq (,$(COMPILER))
+ifeq (,$(and $(COMPILER),$(shell $(TARGET_CXX) --version 2>/dev/null | head -n 1)))
 ifeq (,$(filter help clean,$(MAKECMDGOALS)))
-$(error $(CXX) is not here. `make setup` installs what Baton is built with)
+$(error $(if $(COMPILER),$(TARGET_CXX),$(CXX)) is not here. `make setup` installs what Baton is built with)
 endif
 endif
 
 # --- Rooms -------------------------------------------------------------------------------------
-# A folder is a list. What is one architecture's stands in folders called after it.
-ARCH ?= x86_64
-include tools/architectures.mk
+# A folder is a list.
 
 # $(call neutral,FOLDER): its sources and its rooms', for every architecture.
 neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(ARCHITECTURES:%=$(1)/%/),$(wildcard $(1)/*/))))
@@ -135,12 +142,16 @@ $(BUILD)/gen/font_data.h: tools/font
 	$(Q)$(PYTHON) tools/font $@ $(FONTS)
 
 # --- EFI application ---------------------------------------------------------------------------
-# efi/, loader/ and the position-independent part of mm/, linked with GNU-EFI's start code into a
-# shared object and turned into a PE image.
+# efi/, loader/ and the position-independent part of mm/, linked into a shared object and turned into
+# a PE image: with GNU-EFI's start code and by objcopy, or with start code and a header of ours
+# (efi/<arch>/pe_header.S) where objcopy knows no such image.
 GNU_EFI_INC := /usr/include/efi
+OWN_PE := $(wildcard efi/$(ARCH)/pe_header.S)
 GNU_EFI_START := crt0-efi-$(gnu_efi.$(ARCH)).o
-GNU_EFI_LIB := $(firstword $(patsubst %/$(GNU_EFI_START),%,$(wildcard $(patsubst %, \
-  /usr/%/$(GNU_EFI_START),lib lib/$(libraries.$(ARCH)) lib/gnuefi lib64/gnuefi))))
+GNU_EFI_LIB := $(if $(OWN_PE),,$(firstword $(patsubst %/$(GNU_EFI_START),%,$(wildcard $(patsubst %, \
+  /usr/%/$(GNU_EFI_START),lib lib/$(libraries.$(ARCH)) lib/gnuefi lib64/gnuefi)))))
+EFI_START := $(if $(OWN_PE),,$(GNU_EFI_LIB)/$(GNU_EFI_START))
+EFI_LIBS  := $(if $(OWN_PE),,-lgnuefi)
 
 APPLICATION := $(ESP)/EFI/BOOT/$(boot.$(ARCH))
 EFI_SRC := $(call room,efi) $(call room,loader)
@@ -151,12 +162,25 @@ EFI_SCRIPT := efi/$(ARCH)/efi.lds
 # Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
   $(alone.$(ARCH)) -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar \
-  $(calls.$(ARCH)) -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/$(gnu_efi.$(ARCH))
+  $(calls.$(ARCH)) -isystem $(GNU_EFI_INC) \
+  -isystem $(if $(as_wide.$(ARCH)),$(BUILD)/gen,$(GNU_EFI_INC))/$(gnu_efi.$(ARCH))
 EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text --no-undefined \
-  --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) -L$(GNU_EFI_LIB)
-EFI_SECTIONS := .text .rodata .data .dynamic .rela .reloc .sbat
+  --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) $(GNU_EFI_LIB:%=-L%)
+EFI_SECTIONS := $(if $(OWN_PE),.pe_header) .text .rodata .data $(if $(OWN_PE),,.dynamic) .rela .reloc .sbat
+TO_PE := $(OBJCOPY) $(EFI_SECTIONS:%=-j %) $(if $(OWN_PE),--output-target=binary,\
+  --strip-all --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10)
 
-$(eval $(call compiled,efi,$(EFI_CXXFLAGS)))
+$(eval $(call compiled,efi,$(EFI_CXXFLAGS),$(TARGET_CXX)))
+# $(call as_wide,ARCH): GNU-EFI's header of a CPU that it has none for.
+define as_wide
+$(BUILD)/gen/$(gnu_efi.$(1))/efibind.h:
+	@mkdir -p $$(@D)
+	@echo '#include <$(as_wide.$(1))/efibind.h>' > $$@
+endef
+ifneq (,$(as_wide.$(ARCH)))
+$(eval $(call as_wide,$(ARCH)))
+$(EFI_OBJ) $(EFI_MM_OBJ): | $(BUILD)/gen/$(gnu_efi.$(ARCH))/efibind.h
+endif
 $(eval $(call remember,efi.link,$(EFI_LDFLAGS) $(EFI_SECTIONS) $(EFI_OBJ) $(EFI_MM_OBJ)))
 
 $(BUILD)/efi/libmm.a: $(EFI_MM_OBJ) $(BUILD)/flags/efi.link
@@ -165,14 +189,13 @@ $(BUILD)/efi/libmm.a: $(EFI_MM_OBJ) $(BUILD)/flags/efi.link
 
 $(BUILD)/efi/baton.so: $(EFI_OBJ) $(BUILD)/efi/libmm.a $(EFI_SCRIPT) $(BUILD)/flags/efi.link
 	$(call say,LD)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/$(GNU_EFI_START) $(EFI_OBJ) $(BUILD)/efi/libmm.a -o $@ \
-	  -lgnuefi
+	$(Q)$(LD) $(EFI_LDFLAGS) $(EFI_START) $(EFI_OBJ) $(BUILD)/efi/libmm.a -o $@ $(EFI_LIBS)
 
 $(APPLICATION): $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 	$(call say,EFI)
 	@mkdir -p $(@D)
-	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --strip-all --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10 $< $@
-	$(Q)$(if $(wildcard tools/check_efi),tools/check_efi $< $@)
+	$(Q)$(TO_PE) $< $@
+	$(Q)$(if $(wildcard tools/check_efi),OBJDUMP=$(prefix.$(ARCH))objdump tools/check_efi $< $@)
 
 # --- Kernel ------------------------------------------------------------------------------------
 # kernel/, all of mm/, and the files both sides of the jump must agree on.
@@ -184,7 +207,7 @@ KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -f
   $(if $(filter checked,$(LOCKS)),-DBATON_CHECK_LOCKS)
 KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT)
 
-$(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS)))
+$(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS),$(TARGET_CXX)))
 $(eval $(call remember,kernel.link,$(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
 
 # Linked twice: the functions' names are taken from the first link and put, as the last segment,
@@ -197,7 +220,7 @@ $(BUILD)/kernel/names.o: $(BUILD)/kernel/nameless.elf kernel/symbols.awk
 	$(call say,NAMES)
 	$(Q)$(NM) -nC $< > $(@:.o=.nm)
 	$(Q)awk -f kernel/symbols.awk $(@:.o=.nm) > $(@:.o=.S)
-	$(Q)$(CXX) -c -o $@ $(@:.o=.S)
+	$(Q)$(TARGET_CXX) -c -o $@ $(@:.o=.S)
 
 $(BUILD)/kernel.elf: $(BUILD)/kernel/names.o
 	$(call say,LD)
@@ -401,16 +424,13 @@ programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
 # Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:
 # what it asks of an architecture is not there.
 OTHERS := $(filter-out $(ARCH) $(patsubst kernel/%/,%,$(wildcard kernel/*/)),$(ARCHITECTURES))
-CACHE := $(filter %ccache,$(CXX))
 define neutral_of
 $(call compiled,neutral/$(1),$(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(alone.$(1)) -O0 \
   -Wno-psabi -fshort-wchar $(calls.$(1)) -isystem $(GNU_EFI_INC),$(CACHE) $(prefix.$(1))g++)
 NEUTRAL_OBJ_$(1) := $(call objects,neutral/$(1),$(foreach f,efi loader kernel mm,\
   $(call neutral,$(f))) $(wildcard mm/$(1)/*.cpp))
 $$(NEUTRAL_OBJ_$(1)): $(if $(as_wide.$(1)),| $(BUILD)/gen/$(gnu_efi.$(1))/efibind.h)
-$(BUILD)/gen/$(gnu_efi.$(1))/efibind.h:
-	@mkdir -p $$(@D)
-	@echo '#include <$(as_wide.$(1))/efibind.h>' > $$@
+$(call as_wide,$(1))
 $(BUILD)/neutral/$(1)/efi/configuration.o: $(BUILD)/gen/kernel_id.h
 endef
 $(foreach a,$(OTHERS),$(eval $(call neutral_of,$(a))))

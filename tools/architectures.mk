@@ -11,7 +11,7 @@ prefix.arm     := arm-linux-gnueabihf-
 # For code below which there is no system: interrupts take the stack, nobody keeps vector registers.
 # (On arm Debian's headers pass floating point in these, used or not.)
 alone.x86_64  := -mno-red-zone -mgeneral-regs-only
-alone.aarch64 := -mgeneral-regs-only
+alone.aarch64 := -mgeneral-regs-only -mno-outline-atomics
 alone.i686    := -mgeneral-regs-only
 alone.arm     :=
 
@@ -29,4 +29,5 @@ as_wide.aarch64 := x86_64
 as_wide.arm     := ia32
 calls.x86_64    := -DGNU_EFI_USE_MS_ABI
 boot.x86_64     := BOOTX64.EFI
+boot.aarch64    := BOOTAA64.EFI
 libraries.x86_64 := x86_64-linux-gnu

@@ -1,0 +1,82 @@
+// What differs between boards, as ACPI tells it: the serial port, and who resets the machine.
+#include "efi/aarch64/registers.h"
+#include "efi/arch.h"
+#include "loader/acpi/fadt.h"
+#include "loader/acpi/spcr.h"
+#include "loader/serial/pl011.h"
+
+namespace efi {
+namespace {
+
+struct SerialMemory {
+  uint64_t base = 0;  // 0: there is none
+  [[nodiscard]] uint32_t read(unsigned offset) const {
+    return *reinterpret_cast<const volatile uint32_t*>(base + offset);
+  }
+  void write(unsigned offset, uint32_t value) const {
+    *reinterpret_cast<volatile uint32_t*>(base + offset) = value;
+  }
+  [[nodiscard]] static uint64_t microseconds() { return FirstSerialRegisters::microseconds(); }
+};
+
+// What must be there when nothing can be asked any more.
+struct Board {
+  bool has_serial = false;
+  loader::Pl011Ports<SerialMemory> serial;
+  loader::Psci psci = loader::Psci::None;
+};
+constinit Board board;
+
+std::span<const uint8_t> bytes_of(const loader::AcpiTable& table) {
+  return {reinterpret_cast<const uint8_t*>(table.address.v), table.length};  // NOLINT: identity
+}
+
+}  // namespace
+
+loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> tables) {
+  loader::HandoffSerial found{};
+  for (const loader::AcpiTable& table : tables) {
+    if (!table.checksum_good) continue;
+    const std::string_view signature(table.signature.data(), 4);
+    if (signature == "FACP") {
+      if (const auto facts = loader::parse_fadt(bytes_of(table)); facts.ok()) {
+        board.psci = facts.value().psci;
+      }
+    }
+    if (signature != "SPCR") continue;
+    const auto port = loader::parse_spcr(bytes_of(table));
+    if (!port.ok() || port.value().pl011 == 0) continue;
+    found = {.address = port.value().pl011, .kind = loader::kSerialPl011, .zero = 0};
+    board.serial = loader::Pl011Ports<SerialMemory>({found.address});
+    board.has_serial = true;
+  }
+  return found;
+}
+
+uint8_t FirstSerialRegisters::read(unsigned reg) {
+  return board.has_serial ? board.serial.read(reg) : loader::UartFacts::kNobody;
+}
+
+void FirstSerialRegisters::write(unsigned reg, uint8_t value) {
+  if (board.has_serial) board.serial.write(reg, value);
+}
+
+uint64_t FirstSerialRegisters::microseconds() {
+  const uint64_t hertz = EFI_READ(cntfrq_el0);
+  return read_counter() / (hertz < 1'000'000 ? 1 : hertz / 1'000'000);
+}
+
+void wait_seconds(uint64_t seconds) {
+  const uint64_t start = FirstSerialRegisters::microseconds();
+  while (FirstSerialRegisters::microseconds() - start < seconds * 1'000'000) asm volatile("yield");
+}
+
+void reset_hard() {
+  // Arm DEN 0022, section 5.1.
+  register uint64_t function asm("x0") = 0x8400'0009;  // SYSTEM_RESET
+  if (board.psci == loader::Psci::Smc) asm volatile("smc #0" : "+r"(function) : : "memory");
+  if (board.psci == loader::Psci::Hvc) asm volatile("hvc #0" : "+r"(function) : : "memory");
+  for (;;) asm volatile("wfi");
+}
+
+}  // namespace efi
