@@ -163,7 +163,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   print_firmware(h, relay.e820(), changes);
   std::array<mm::PfnRange, arch::kMostUncachedRuns> uncached;
   const size_t runs = memory.trim_uncached ? arch::uncached_frames(uncached, log()) : 0;
-  must("e820", relay.trim(std::span(uncached).first(runs)));
+  if (relay.platform().trim != nullptr) must("e820", relay.trim(std::span(uncached).first(runs)));
   if (changes.added_by_memmap != 0) must("e820", check_mapped(relay.e820()));
   firmware.print_mirrored(log());
   read_tables();
@@ -210,8 +210,8 @@ void stop_loader_code(const Relay& relay) {
 // What was needed on the way only.
 void give_back_leftovers(Relay& relay, const Options& options) {
   stop_loader_code(relay);
-  for (const char* name :
-       {"HANDOFF", "EFI MEMMAP", "LOADER", "FW PGTABLE", "FW STACK", "FW GDT", "FW IDT"}) {
+  for (const char* name : {"HANDOFF", "EFI MEMMAP", "LOADER", "FW PGTABLE", "FW STACK", "FW GDT",
+                           "FW IDT", "FW VECTORS"}) {
     give_back(relay, name, name);
   }
   if (!options.has("keepinitrd")) give_back(relay, "RAMDISK", "initrd");

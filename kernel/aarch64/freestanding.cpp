@@ -1,0 +1,42 @@
+// What GCC and its headers expect to exist in a freestanding program, besides memory_functions.S.
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+#include "kernel/panic.h"
+
+extern "C" {
+
+size_t strlen(const char* text) {
+  size_t length = 0;
+  for (; text[length] != '\0'; ++length) asm volatile("" : "+r"(length));  // no strlen for itself
+  return length;
+}
+
+void* memchr(const void* in, int value, size_t size) {
+  const auto* at = static_cast<const unsigned char*>(in);
+  for (; size > 0; --size, ++at) {
+    if (*at == static_cast<unsigned char>(value)) return const_cast<unsigned char*>(at);
+  }
+  return nullptr;
+}
+}
+
+// std::popcount, which needs a vector register here; libgcc's name.
+extern "C" int __popcountdi2(uint64_t bits) {  // NOLINT: theirs
+  bits -= bits >> 1 & 0x5555'5555'5555'5555;
+  bits = (bits & 0x3333'3333'3333'3333) + (bits >> 2 & 0x3333'3333'3333'3333);
+  bits = (bits + (bits >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
+  return static_cast<int>(bits * 0x0101'0101'0101'0101 >> 56);
+}
+
+// As in kernel/x86_64/freestanding.cpp.
+namespace std {
+void terminate() noexcept {
+  kernel::panic("std::terminate: a check of the standard library failed");
+}
+__attribute__((noreturn)) void __throw_out_of_range_fmt(const char* format, ...);  // NOLINT: theirs
+void __throw_out_of_range_fmt(const char* format, ...) {                           // NOLINT
+  kernel::panic("out of range: {}", format);
+}
+}  // namespace std

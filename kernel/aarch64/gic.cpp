@@ -1,0 +1,203 @@
+#include "kernel/aarch64/gic.h"
+
+#include "kernel/aarch64/cpu.h"
+#include "kernel/aarch64/cpu_local.h"
+#include "kernel/arch.h"
+#include "kernel/page_walk.h"
+#include "loader/acpi/madt.h"
+
+namespace kernel::aarch64 {
+namespace {
+
+// The distributor's registers; of a GICv3 those of a redistributor's second frame are the same, for
+// a CPU's own interrupts.
+constexpr uint64_t kControl = 0x000, kType = 0x004, kGroup = 0x080, kSetEnable = 0x100,
+                   kClearEnable = 0x180, kPriority = 0x400, kTargets = 0x800, kSoftware = 0xf00;
+constexpr uint32_t kWritePending = 1u << 31;
+// Affinity routing, and both groups that are not secure; with one security state they are the first
+// bits, too.
+constexpr uint32_t kRoutedControl = 1u << 4 | 3;
+// A GICv2 CPU's interface.
+constexpr uint64_t kCpuControl = 0x00, kCpuPriorityMask = 0x04, kCpuAcknowledge = 0x0c,
+                   kCpuEnd = 0x10;
+// A redistributor's first frame.
+constexpr uint64_t kRedistributorType = 0x008, kWaker = 0x014, kSecondFrame = 0x1'0000;
+constexpr uint32_t kSleep = 1u << 1, kAsleep = 1u << 2;
+constexpr uint32_t kAllPriorities = 0xf0, kMiddlePriority = 0xa0;
+
+struct Gic {
+  unsigned version = 0;  // 0: not open
+  uint64_t distributor = 0;
+  uint64_t interface = 0;  // of a GICv2: where each CPU sees its own
+  std::span<const uint8_t> madt;
+  mm::DirectMap map;
+};
+constinit Gic gic;
+
+uint32_t read(uint64_t at) { return *reinterpret_cast<const volatile uint32_t*>(at); }
+void write(uint64_t at, uint32_t value) { *reinterpret_cast<volatile uint32_t*>(at) = value; }
+
+// Where registers are mapped; 0: they are not.
+uint64_t mapped(uint64_t physical) {
+  if (physical == 0) return 0;
+  const auto virt = reinterpret_cast<uint64_t>(gic.map.at<uint8_t>(mm::Phys{physical}));
+  const auto mapping = arch::find_mapping(virt);
+  return mapping && mapping->writable ? virt : 0;
+}
+
+void wait_while(uint64_t at, uint32_t bit, uint32_t value) {
+  for (unsigned i = 0; i < 1'000'000 && (read(at) & bit) == value; ++i) arch::relax();
+}
+
+unsigned version_of(const loader::MadtEntry& distributor, uint64_t interface) {
+  constexpr uint64_t kGicRegisters = 0xf;
+  if (distributor.gic_version >= 3) return 3;
+  if (distributor.gic_version != 0) return 2;
+  const bool registers = (KERNEL_READ(id_aa64pfr0_el1) >> 24 & kGicRegisters) != 0;
+  return registers || interface == 0 ? 3 : 2;
+}
+
+// What devices send: nobody here asked for it.
+void mask_devices() {
+  const uint32_t words = (read(gic.distributor + kType) & 0x1f) + 1;
+  for (uint32_t i = 1; i < words; ++i) write(gic.distributor + kClearEnable + 4 * i, ~0u);
+}
+
+void enable_own(uint64_t frame, uint32_t own) {
+  write(frame + kClearEnable, ~0u);
+  for (uint32_t i = 0; i < 8; ++i) write(frame + kPriority + 4 * i, kMiddlePriority * 0x0101'0101u);
+  write(frame + kSetEnable, 1u << kCallInterrupt | 1u << kStopInterrupt | 1u << own);
+}
+
+// This CPU's: the one that has its affinity.
+uint64_t find_redistributor() {
+  constexpr uint64_t kLast = 1u << 4, kVirtual = 1u << 1;
+  const uint32_t id = own_id();
+  loader::MadtEntries entries(gic.madt);
+  while (const auto entry = entries.next()) {
+    using Kind = loader::MadtEntry::Kind;
+    if (entry->kind == Kind::Cpu && entry->cpu.apic_id == id && entry->redistributor != 0) {
+      return mapped(entry->redistributor);
+    }
+    if (entry->kind != Kind::Redistributors) continue;
+    for (uint64_t offset = 0; offset + loader::kRedistributorSize <= entry->size;) {
+      const uint64_t at = mapped(entry->address + offset);
+      if (at == 0) break;
+      const uint64_t type = *reinterpret_cast<const volatile uint64_t*>(at + kRedistributorType);
+      if (type >> 32 == id) return at;
+      if ((type & kLast) != 0) break;
+      // With virtual LPIs there are two more frames.
+      offset += loader::kRedistributorSize * ((type & kVirtual) != 0 ? 2 : 1);
+    }
+  }
+  return 0;
+}
+
+void enable_v2(uint32_t own) {
+  write(gic.interface + kCpuControl, 0);
+  enable_own(gic.distributor, own);
+  // Each CPU reads itself as the target of what is its own.
+  local().gic_target = read(gic.distributor + kTargets) & 0xff;
+  write(gic.interface + kCpuPriorityMask, kAllPriorities);
+  write(gic.interface + kCpuControl, 1);
+}
+
+void enable_v3(uint32_t own) {
+  const uint64_t redistributor = find_redistributor();
+  local().redistributor = redistributor;
+  if (redistributor == 0) return;
+  write(redistributor + kWaker, read(redistributor + kWaker) & ~kSleep);
+  wait_while(redistributor + kWaker, kAsleep, kAsleep);
+  write(redistributor + kSecondFrame + kGroup, ~0u);
+  enable_own(redistributor + kSecondFrame, own);
+  KERNEL_WRITE(S3_0_C12_C12_5, KERNEL_READ(S3_0_C12_C12_5) | 1);  // ICC_SRE_EL1
+  isb();
+  KERNEL_WRITE(S3_0_C4_C6_0, kAllPriorities);  // ICC_PMR_EL1
+  KERNEL_WRITE(S3_0_C12_C12_3, 0);             // ICC_BPR1_EL1
+  KERNEL_WRITE(S3_0_C12_C12_4, 0);             // ICC_CTLR_EL1: an end is an end
+  KERNEL_WRITE(S3_0_C12_C12_7, 1);             // ICC_IGRPEN1_EL1
+  isb();
+}
+
+}  // namespace
+
+mm::Result<> open_gic(std::span<const uint8_t> madt, const mm::DirectMap& map) {
+  gic.madt = madt;
+  gic.map = map;
+  loader::MadtEntry distributor;
+  uint64_t interface = 0;
+  loader::MadtEntries entries(madt);
+  while (const auto entry = entries.next()) {
+    if (entry->kind == loader::MadtEntry::Kind::Distributor) distributor = *entry;
+    if (entry->kind == loader::MadtEntry::Kind::Cpu && entry->cpu.apic_id == own_id()) {
+      interface = entry->address;
+    }
+  }
+  if (distributor.address == 0) return mm::Error{"the MADT names none", "GIC"};
+  gic.distributor = mapped(distributor.address);
+  if (gic.distributor == 0) {
+    return mm::Error{"its registers are not mapped (address {:#x})", "GIC", distributor.address};
+  }
+  const unsigned version = version_of(distributor, interface);
+  if (version == 2) {
+    gic.interface = mapped(interface);
+    if (gic.interface == 0) {
+      return mm::Error{"the CPU's interface is not mapped (address {:#x})", "GIC", interface};
+    }
+  } else if (find_redistributor() == 0) {
+    return mm::Error{"the CPU has no redistributor that is mapped (id {:#x})", "GIC", own_id()};
+  }
+  write(gic.distributor + kControl, 0);
+  if (version >= 3) wait_while(gic.distributor + kControl, kWritePending, kWritePending);
+  mask_devices();
+  write(gic.distributor + kControl, version == 2 ? 1 : kRoutedControl);
+  if (version >= 3) wait_while(gic.distributor + kControl, kWritePending, kWritePending);
+  gic.version = version;
+  return {};
+}
+
+bool has_gic() { return gic.version != 0; }
+
+const char* gic_name() { return gic.version == 2 ? "GICv2" : "GICv3"; }
+
+void enable_gic(uint32_t own) { gic.version == 2 ? enable_v2(own) : enable_v3(own); }
+
+void send_interrupt(const Cpu& cpu, uint32_t interrupt) {
+  if (!has_gic()) return;
+  asm volatile("dsb sy" : : : "memory");  // what was written before is seen before
+  if (gic.version == 2) {
+    write(gic.distributor + kSoftware, local_of(cpu.number).gic_target << 16 | interrupt);
+    return;
+  }
+  const uint64_t mpidr = loader::whole_mpidr(cpu.id);
+  const uint64_t within = mpidr & 0xff;
+  KERNEL_WRITE(S3_0_C12_C11_5,  // ICC_SGI1R_EL1
+               (mpidr >> 32 & 0xff) << 48 | (within >> 4) << 44 | (mpidr >> 16 & 0xff) << 32 |
+                   uint64_t{interrupt} << 24 | (mpidr >> 8 & 0xff) << 16 |
+                   uint64_t{1} << (within & 15));
+  isb();
+}
+
+uint32_t acknowledge_interrupt() {
+  if (gic.version == 2) return read(gic.interface + kCpuAcknowledge);
+  if (gic.version == 0) return kFirstSpecialInterrupt;
+  const uint64_t taken = KERNEL_READ(S3_0_C12_C12_0);  // ICC_IAR1_EL1
+  asm volatile("dsb sy" : : : "memory");
+  return static_cast<uint32_t>(taken);
+}
+
+uint32_t interrupt_of(uint32_t taken) {
+  // A GICv2 says behind an SGI's number who sent it.
+  return gic.version == 2 ? taken & 0x3ff : taken & 0xff'ffff;
+}
+
+void end_interrupt(uint32_t taken) {
+  if (gic.version == 2) {
+    write(gic.interface + kCpuEnd, taken);
+  } else {
+    KERNEL_WRITE(S3_0_C12_C12_1, taken);  // ICC_EOIR1_EL1
+    isb();
+  }
+}
+
+}  // namespace kernel::aarch64

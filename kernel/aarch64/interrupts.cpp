@@ -1,0 +1,124 @@
+#include "kernel/aarch64/interrupts.h"
+
+#include "kernel/aarch64/clock.h"
+#include "kernel/aarch64/cpu.h"
+#include "kernel/aarch64/cpu_local.h"
+#include "kernel/aarch64/gic.h"
+#include "kernel/arch.h"
+#include "kernel/page_walk.h"
+#include "loader/acpi/tables.h"
+
+namespace kernel {
+namespace aarch64 {
+namespace {
+
+constinit bool stopping = false;
+constinit unsigned stopped = 0;
+// The virtual timer's; where no table says so, what all of Arm's base systems have (DEN 0094).
+constinit uint32_t timer_interrupt = 27;
+
+void stop_if_asked() {
+  if (!__atomic_load_n(&stopping, __ATOMIC_ACQUIRE)) return;
+  __atomic_fetch_add(&stopped, 1, __ATOMIC_RELEASE);
+  arch::stop_cpu();
+}
+
+void handle(uint32_t interrupt) {
+  Local& cpu = local();
+  if (interrupt == kCallInterrupt) {
+    if (cpu.held != 0) {
+      cpu.due = 1;
+    } else {
+      take_call();
+    }
+  } else if (interrupt == kStopInterrupt) {
+    stop_if_asked();
+  } else if (interrupt != timer_interrupt) {
+    ++cpu.unexpected;
+  }
+}
+
+}  // namespace
+
+void handle_interrupts() {
+  for (;;) {
+    const uint32_t taken = acknowledge_interrupt();
+    const uint32_t interrupt = interrupt_of(taken);
+    if (interrupt >= kFirstSpecialInterrupt) return;  // there is none any more
+    // Before its end, or else it would come again.
+    if (interrupt == timer_interrupt) stop_timer();
+    end_interrupt(taken);
+    handle(interrupt);
+  }
+}
+
+void take_due_calls() {
+  local().due = 0;
+  take_call();
+}
+
+void begin_interrupts() {
+  stop_timer();
+  enable_gic(timer_interrupt);
+}
+
+}  // namespace aarch64
+
+namespace arch {
+
+// GTDT: ACPI 6.5 section 5.2.24.
+mm::Result<> open_interrupts(const loader::AcpiTables& tables) {
+  constexpr size_t kVirtualTimer = 64;
+  if (const auto gtdt = tables.table("GTDT"); gtdt.size() >= kVirtualTimer + 4) {
+    aarch64::timer_interrupt = loader::field<uint32_t>(gtdt, kVirtualTimer);
+  }
+  BATON_TRY(aarch64::open_gic(tables.table("APIC"), table_map()));
+  aarch64::begin_interrupts();
+  return {};
+}
+
+bool reaches_cpu(uint32_t /*id*/) { return aarch64::has_gic(); }
+
+void interrupt_cpu(const Cpu& cpu) { aarch64::send_interrupt(cpu, aarch64::kCallInterrupt); }
+
+// No interrupt here comes through where they are masked: a CPU that has masked them goes on.
+unsigned stop_other_cpus(std::span<const Cpu> cpus) {
+  constexpr uint64_t kPatience = 1'000'000;
+  __atomic_store_n(&aarch64::stopping, true, __ATOMIC_RELEASE);
+  unsigned asked = 0;
+  for (const Cpu& cpu : cpus) {
+    if (cpu.number == this_cpu() || state_of(cpu) != CpuState::Online) continue;
+    ++asked;
+    aarch64::send_interrupt(cpu, aarch64::kStopInterrupt);
+  }
+  const uint64_t start = microseconds();
+  unsigned done = 0;
+  // The second bound is for a clock that is what broke.
+  for (unsigned i = 0; i < 100'000'000 && microseconds() - start < kPatience; ++i) {
+    done = __atomic_load_n(&aarch64::stopped, __ATOMIC_ACQUIRE);
+    if (done == asked) break;
+    relax();
+  }
+  return asked - done;
+}
+
+void stop_cpu() { aarch64::halt(); }
+
+void sleep(uint64_t microseconds) {
+  // Without interrupts nobody would wake us.
+  if (microseconds != 0 && !aarch64::has_gic()) {
+    relax();
+  } else {
+    if (microseconds != 0) aarch64::set_timer(microseconds);
+    asm volatile("dsb sy\n\twfi" : : : "memory");  // what is masked wakes it, too
+  }
+  restore_interrupts(true);
+}
+
+void doze() {
+  (void)mask_interrupts();
+  sleep(1000);
+}
+
+}  // namespace arch
+}  // namespace kernel

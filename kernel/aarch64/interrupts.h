@@ -1,0 +1,14 @@
+// Interrupts: other CPUs' calls, this CPU's timer, and nothing that the firmware left on.
+#pragma once
+
+#include <cstdint>
+
+namespace kernel::aarch64 {
+
+void handle_interrupts();
+// What came while this CPU held calls back.
+void take_due_calls();
+// Of each CPU: its timers are off, and it takes interrupts once they are let.
+void begin_interrupts();
+
+}  // namespace kernel::aarch64
