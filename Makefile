@@ -527,8 +527,8 @@ tidy: $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC))
 MEM     ?= 4G
 NODES   ?= 2
 CPUS    ?= 4
-MACHINE ?= q35
-FIRMWARE ?= ovmf
+MACHINE ?=
+FIRMWARE ?=
 OPTIONS ?=
 GDB     ?=
 
@@ -536,7 +536,7 @@ GDB     ?=
 SHOWN := $(if $(filter command override,$(firstword $(origin DISPLAY))),$(DISPLAY),none)
 
 run: all
-	@$(PYTHON) tools/run --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
+	@$(PYTHON) tools/run --arch '$(ARCH)' --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
 	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --display '$(SHOWN)' \
 	  --options '$(OPTIONS)' $(if $(GDB),--gdb)
 
@@ -615,6 +615,7 @@ help:
 #: make            build everything into build/
 #: make setup      install what is needed to build, run and test (Debian and Ubuntu)
 #:                   `make setup run`: only what a boot needs, and boot
+#: make ARCH=aarch64  the same for 64-bit Arm machines, into build/aarch64/; so `make run`
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
 #:                   DISPLAY=gtk|sdl|vnc: show the screen as well

@@ -1,4 +1,4 @@
-"""Boots Baton in QEMU, under OVMF or U-Boot, and follows its serial console.
+"""Boots Baton in QEMU, under OVMF, AAVMF or U-Boot, and follows its serial console.
 
 tools/run and the boot tests both stand on this: they mean the same machine when they say the same
 words. Sizes are in bytes.
@@ -22,15 +22,42 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MIB = 1 << 20
 GIB = 1 << 30
 
-# What isa-debug-exit makes of the kernel's last word; see the table of exit statuses in README.md.
+# What isa-debug-exit makes of the kernel's last word, or semihosting hands on; see the table of exit
+# statuses in README.md.
 PASSED = 33
 FAILED = 35
 POWERED_OFF = 0
 
-FIRMWARE = [
-    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
-    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
-]
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """A kind of machine that Baton is built for: QEMU for it, and EDK II for that."""
+    name: str
+    program: str  # QEMU's
+    esp: str  # what is built for it, below build/
+    firmware_name: str
+    firmware: tuple  # of (code, variables)
+    most_cpus: dict  # by QEMU's machines, of which the first is taken unless another is asked for
+    least_memory: int
+    screen: tuple  # QEMU's arguments
+    exit: tuple  # and those by which a kernel ends QEMU with a status
+
+
+X86_64 = Architecture(
+    name="x86_64", program="qemu-system-x86_64", esp="esp", firmware_name="OVMF",
+    firmware=(("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+              ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd")),
+    most_cpus={"q35": 288, "pc": 255},  # QEMU's machines take no more
+    # Under Debian 12's OVMF and with one processor 60 MiB do and 58 do not: the firmware starts with
+    # 48, but has no room left for the kernel.
+    least_memory=64 * MIB,
+    screen=("-vga", "std"), exit=("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"))
+AARCH64 = Architecture(
+    name="aarch64", program="qemu-system-aarch64", esp="aarch64/esp", firmware_name="AAVMF",
+    firmware=(("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),),
+    most_cpus={"virt": 512}, least_memory=128 * MIB,
+    screen=("-device", "ramfb"), exit=("-semihosting-config", "enable=on,target=native"))
+ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64)}
 
 # The other firmware: shares nothing with EDK II, and is one file, which keeps no variables.
 U_BOOT = ("/usr/lib/u-boot/qemu-x86_64/u-boot.rom",)
@@ -45,11 +72,7 @@ FIRMWARE_AGAIN = re.compile(
 # The kernel's first word on the console.
 KERNEL_SPOKE = re.compile(r"^\[ *\d+\.\d+\] Baton version \S+ \(", re.MULTILINE)
 # What OVMF says when a program under it, or it itself, has met an exception; it then stands still.
-FIRMWARE_CRASH = re.compile(r"!!!! \w+ Exception Type")
-# Under Debian 12's OVMF and with one processor 60 MiB do and 58 do not: the firmware starts with 48,
-# but has no room left for the kernel.
-LEAST_MEMORY = 64 * MIB
-MOST_CPUS = {"q35": 288, "pc": 255}  # QEMU's machines take no more
+FIRMWARE_CRASH = re.compile(r"!!!! \w+ Exception Type|Synchronous Exception at 0x")
 MOST_NODES = 128  # as QEMU has it
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()=>78DEHM][0-9A-Za-z]?|\r|\x00")
 
@@ -88,13 +111,13 @@ def u_boot():
     return U_BOOT
 
 
-def firmware():
-    """(code, variables) of an OVMF that is installed."""
-    for code, variables in FIRMWARE:
+def firmware(arch=X86_64):
+    """(code, variables) of an EDK II that is installed."""
+    for code, variables in arch.firmware:
         if os.path.exists(code) and os.path.exists(variables):
             return code, variables
-    raise QemuError("no OVMF found; `make setup` installs it. Looked for "
-                    + ", ".join(code for code, _ in FIRMWARE))
+    raise QemuError(f"no {arch.firmware_name} found; `make setup` installs it. Looked for "
+                    + ", ".join(code for code, _ in arch.firmware))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,15 +129,17 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """A PC. With `nodes` it has an SRAT and a SLIT, and `memory` and `cpus` are their sums."""
+    """A PC, or one of Arm's. With `nodes` it has an SRAT and a SLIT, and `memory` and `cpus` are
+    their sums."""
     memory: int = 256 * MIB
     cpus: int = 1
     nodes: tuple = ()
-    kind: str = "q35"  # or pc, the i440fx
+    kind: str = "q35"  # or pc, the i440fx; or virt, Arm's; with -machine's options behind commas
+    cpu: str = ""  # -cpu; without, all that QEMU can
     bus: str = "virtio"  # or another of DISK_ON: what the disk hangs on
     extra: tuple = ()  # further arguments for QEMU
     display: str = "none"  # where the screen is shown, as -display has it
-    firmware: tuple = ()  # (code, variables), or U_BOOT; without, the first of FIRMWARE there is
+    firmware: tuple = ()  # (code, variables), or U_BOOT; without, the first of its architecture's there is
 
     @staticmethod
     def of_nodes(*nodes, **others):
@@ -135,16 +160,24 @@ class Machine:
             *(Node((mibs // nodes + (i < mibs % nodes)) * MIB, cpus // nodes + (i < cpus % nodes))
               for i in range(nodes)), **others)
 
+    @property
+    def arch(self):
+        kind = self.kind.split(",")[0]
+        return next((arch for arch in ARCHITECTURES.values() if kind in arch.most_cpus), X86_64)
+
     def arguments(self):
         """QEMU's arguments for board, processors, memory and nodes."""
-        cpu = "host" if kvm_usable() else "max"
+        kvm = self.arch == X86_64 and kvm_usable()
+        cpu = self.cpu or ("host" if kvm else "max")
         # 40 address bits, the usual, reach about 900 GiB. No more than needed: OVMF maps all that
         # the processor can address.
-        if self.memory > 900 * GIB:
+        if self.memory > 900 * GIB and self.arch == X86_64:
             cpu += f",phys-bits={math.ceil(math.log2(self.memory)) + 1}"
-        args = ["-accel", "kvm" if kvm_usable() else "tcg", "-cpu", cpu,
+        args = ["-accel", "kvm" if kvm else "tcg", "-cpu", cpu,
                 "-smp", str(self.cpus), "-m", f"{self.memory // MIB}M"]
         board = self.kind
+        if self.arch == AARCH64 and "gic-version" not in board:
+            board += ",gic-version=3"  # the second knows no more than 8 processors
         backend = "memory-backend-ram,id={},size={}M,reserve=off"
         if self.nodes:
             first_cpu = 0
@@ -182,7 +215,7 @@ def firmware_arguments(machine, folder):
     """QEMU's for the firmware; what OVMF keeps goes into a copy of its own in `folder`."""
     if machine.firmware == U_BOOT:
         return ["-bios", u_boot()[0]]
-    code, variables = machine.firmware or firmware()
+    code, variables = machine.firmware or firmware(machine.arch)
     own_variables = pathlib.Path(folder) / "vars.fd"
     shutil.copyfile(variables, own_variables)
     return ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
@@ -209,29 +242,30 @@ def u_boot_script(program="EFI/BOOT/BOOTX64.EFI", options=""):
 def command(machine, disk, folder, serial):
     """The whole command line. `folder` takes this machine's copy of the firmware's variables;
     `serial` is a chardev specification without its id."""
-    if shutil.which("qemu-system-x86_64") is None:
-        raise QemuError("qemu-system-x86_64 is not here; `make setup` installs it")
+    arch = machine.arch
+    if shutil.which(arch.program) is None:
+        raise QemuError(f"{arch.program} is not here; `make setup` installs it")
     on_bus = DISK_ON[machine.bus]
     if machine.bus == "ahci":
         on_bus = ["-device", "ahci,id=ahci"] + on_bus
-    return (["qemu-system-x86_64", "-nodefaults"] + machine.arguments()
+    return ([arch.program, "-nodefaults"] + machine.arguments()
             + firmware_arguments(machine, folder) + [
         "-drive", f"if=none,id=disk,format=raw,file={disk}"] + on_bus + [
-        "-vga", "std", "-display", machine.display,
+        *arch.screen, "-display", machine.display,
         "-chardev", f"{serial},id=com1", "-serial", "chardev:com1",
-        "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-no-reboot"] + list(machine.extra))
+        *arch.exit, "-no-reboot"] + list(machine.extra))
 
 
 # What -display wants for a name; VNC only for this host, on port 5900.
 DISPLAYS = {"none": "none", "gtk": "gtk", "sdl": "sdl", "vnc": "vnc=localhost:0"}
 
 
-def displays():
+def displays(arch=X86_64):
     """The names of DISPLAYS that this QEMU has. It lists VNC nowhere, which is always built in
     by those who package it."""
-    if shutil.which("qemu-system-x86_64") is None:
-        raise QemuError("qemu-system-x86_64 is not here; `make setup` installs it")
-    done = subprocess.run(["qemu-system-x86_64", "-display", "help"], capture_output=True, text=True,
+    if shutil.which(arch.program) is None:
+        raise QemuError(f"{arch.program} is not here; `make setup` installs it")
+    done = subprocess.run([arch.program, "-display", "help"], capture_output=True, text=True,
                           check=False)
     return [name for name in DISPLAYS if name == "vnc" or name in done.stdout.split()]
 

@@ -20,7 +20,8 @@ class Bench:
         self.folder = folder
 
     def disk(self, options=None, change=None, machine=None):
-        return qemu.make_disk(self.folder / "disk.img", BUILD / "esp", options, change, machine)
+        esp = BUILD / (machine.arch.esp if machine else "esp")
+        return qemu.make_disk(self.folder / "disk.img", esp, options, change, machine)
 
     def handed_out(self):
         """A copy of the disk image that people get."""
