@@ -22,6 +22,9 @@ struct AddressSpace {
 };
 [[nodiscard]] AddressSpace address_space(const PagingFeatures& paging);
 
+// Whether low memory is a PC's: page 0 is the BIOS's, and other CPUs begin in real mode, below 1 MiB.
+[[nodiscard]] bool has_pc_low_memory();
+
 // The form of this architecture's entries; its builder is defined there too.
 struct ArchEntry;
 using PageTables = TableBuilder<ArchEntry>;

@@ -217,7 +217,7 @@ Result<> reserve_all(mm::EarlyRes& reservations, const WorldFacts& facts, const 
       {memory.efi_map, "EFI MEMMAP"},
       {page_tables, "PGTABLE"},
       {facts.loader, "LOADER"},
-      {{Phys{0}, Phys{mm::kPageSize}}, "BIOS PAGE 0"},
+      {{Phys{0}, Phys{has_pc_low_memory() ? mm::kPageSize : 0}}, "BIOS PAGE 0"},
   };
   for (const NamedRange& range : ours) {
     if (range.range.empty()) continue;
@@ -243,8 +243,9 @@ Result<> reserve_all(mm::EarlyRes& reservations, const WorldFacts& facts, const 
 }
 
 // One page below 1 MiB where another CPU can start (real mode reaches no further); 0 if none is
-// free.
+// free, or none is needed.
 Result<Phys> reserve_trampoline(mm::EarlyRes& reservations, const mm::E820Table& e820) {
+  if (!has_pc_low_memory()) return Phys{0};
   const Range low{Phys{mm::kPageSize}, Phys{mm::kMiB}};
   const auto page = mm::find_e820_area_top(e820, reservations, low, mm::kPageSize, mm::kPageSize);
   if (!page.ok()) return Phys{0};

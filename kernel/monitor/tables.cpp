@@ -25,8 +25,9 @@ void show_srat(Booted& machine, std::string_view, const Printer& out) {
     out.line("node {} {}{}{}", m.node, mem(m.range), m.hotplug ? " hotplug" : "",
              m.nonvolatile ? " non-volatile" : "");
   }
+  const char* const id = loader::id_name(machine.tables.madt().gic);
   for (const loader::CpuAffinity& cpu : srat.cpus)
-    out.line("node {} APIC id {}", cpu.node, cpu.apic_id);
+    out.line("node {} {} {}", cpu.node, id, cpu.apic_id);
   const mm::NodeId nodes = machine.relay.numa().node_count();
   out.line("distances{}", machine.relay.numa().faked ? " (not used)" : "");
   for (mm::NodeId from = 0; from < nodes; ++from) {
@@ -41,8 +42,9 @@ void show_srat(Booted& machine, std::string_view, const Printer& out) {
 void show_cpus(Booted& machine, std::string_view, const Printer& out) {
   arch::print_cpu(out);
   if (machine.tables.madt().cpus.empty()) out.line("no MADT: one CPU is all that is known");
+  const char* const id = loader::id_name(machine.tables.madt().gic);
   for (const Cpu& cpu : cpus().all()) {
-    out.line("CPU {}: APIC id {}, node {}, {}{}", cpu.number, cpu.id, cpu.node,
+    out.line("CPU {}: {} {}, node {}, {}{}", cpu.number, id, cpu.id, cpu.node,
              cpu_state_name(cpu.state), cpu.number == arch::this_cpu() ? ", runs this" : "");
   }
   out.line("{} online", cpus().online());

@@ -21,22 +21,26 @@ Verdict check_madt_cpus(const TableFacts& machine) {
   const Bytes madt = machine.table("APIC");
   if (madt.size() < loader::kMadtFirst) return no_table("MADT");
   bool boot_cpu = false;
+  bool gic = false;
   size_t index = 0;
   Sorted ids(machine.scratch);
   (void)each_of(loader::MadtEntries(madt), is_there, [&](const loader::MadtEntry& entry) {
     const loader::MadtCpu& cpu = entry.cpu;
     boot_cpu = boot_cpu || cpu.apic_id == machine.boot_apic_id;
+    gic = gic || cpu.gic;
     ids.add(cpu.apic_id);
     ++index;
     return Verdict::pass();
   });
   const auto sorted = ids.sort();
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
-  if (twice != sorted.end()) return Verdict::fail("APIC id {:#x} is there twice", *twice);
+  if (twice != sorted.end()) {
+    return Verdict::fail("{} {:#x} is there twice", loader::id_name(gic), *twice);
+  }
   if (const Verdict v = ids.all_seen("CPUs"); !v.passed()) return v;
   if (!boot_cpu) {
-    return Verdict::fail("the CPU that runs this, APIC id {:#x}, is not among its {}",
-                         machine.boot_apic_id, index);
+    return Verdict::fail("the CPU that runs this, {} {:#x}, is not among its {}",
+                         loader::id_name(gic), machine.boot_apic_id, index);
   }
   return Verdict::pass();
 }
@@ -97,13 +101,14 @@ constexpr TableTest kTests[] = {
       "ACPI 6.5 section 5.2.12", "CPUs or interrupts are missing. Firmware vendor."},
      check_madt_form},
     {{"acpi.madt.cpus", "each CPU is in the MADT once, the boot CPU among them", Severity::High,
-      "ACPI 6.5 section 5.2.12.2", "CPUs are missing or started twice. Firmware vendor."},
+      "ACPI 6.5 sections 5.2.12.2 and 5.2.12.14",
+      "CPUs are missing or started twice. Firmware vendor."},
      check_madt_cpus},
     {{"acpi.madt.x2apic", "x2APIC entries are for ids from 255 on", Severity::Low,
       "ACPI 6.5 section 5.2.12.12", "OSes without x2APIC do not see these CPUs. Firmware vendor."},
      check_madt_x2apic},
     {{"acpi.madt.addresses", "interrupt controllers lie where the CPU reaches them, in no memory",
-      Severity::High, "ACPI 6.5 sections 5.2.12, 5.2.12.3 and 5.2.12.8",
+      Severity::High, "ACPI 6.5 sections 5.2.12, 5.2.12.3, 5.2.12.8 and 5.2.12.14 to 5.2.12.17",
       "No interrupts, or an OS that writes into its own memory. Firmware vendor."},
      check_madt_addresses,
      kRamAdded},

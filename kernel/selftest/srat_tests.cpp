@@ -139,15 +139,18 @@ Verdict check_srat_cpus(const TableFacts& machine) {
     const uint32_t apic_id = entry.cpu.srat_id;
     if (std::binary_search(sorted.begin(), sorted.end(), apic_id)) return Verdict::pass();
     if (const Verdict v = ids.all_seen("CPUs"); !v.passed()) return v;
-    return Verdict::fail("the CPU with APIC id {:#x} is in no domain", apic_id);
+    return Verdict::fail("the CPU with {} {:#x} is in no domain",
+                         loader::srat_id_name(entry.cpu.gic), apic_id);
   });
 }
 
 Verdict check_srat_apic_ids(const TableFacts& machine) {
   const Bytes srat = machine.table("SRAT");
   if (srat.size() < kSratFirst) return no_table("SRAT");
+  bool gic = false;
   Sorted ids(machine.scratch);
   (void)each_of(SratEntries(srat), places_cpu, [&](const SratEntry& cpu) {
+    gic = gic || cpu.gic;
     ids.add(uint64_t{cpu.apic_id} << 32 | cpu.domain);
     return Verdict::pass();
   });
@@ -155,8 +158,9 @@ Verdict check_srat_apic_ids(const TableFacts& machine) {
   const auto twice = std::adjacent_find(sorted.begin(), sorted.end(),
                                         [](uint64_t a, uint64_t b) { return a >> 32 == b >> 32; });
   if (twice != sorted.end()) {
-    return Verdict::fail("APIC id {:#x} is in domain {} and in {}", twice[0] >> 32,
-                         static_cast<uint32_t>(twice[0]), static_cast<uint32_t>(twice[1]));
+    return Verdict::fail("{} {:#x} is in domain {} and in {}", loader::srat_id_name(gic),
+                         twice[0] >> 32, static_cast<uint32_t>(twice[0]),
+                         static_cast<uint32_t>(twice[1]));
   }
   return ids.all_seen("CPUs");
 }
@@ -191,7 +195,7 @@ constexpr TableTest kTests[] = {
      check_srat_coverage,
      kRamAdded},
     {{"acpi.srat.cpus", "all CPUs are in a domain", Severity::Medium,
-      "ACPI 6.5 sections 5.2.16.1 and 5.2.16.3",
+      "ACPI 6.5 sections 5.2.16.1, 5.2.16.3 and 5.2.16.4",
       "An OS guesses the CPU's node, and its memory is far. Firmware vendor."},
      check_srat_cpus},
     {{"acpi.srat.apic-ids", "no CPU is in two domains", Severity::Medium,

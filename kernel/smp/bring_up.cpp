@@ -79,8 +79,8 @@ class BringUp {
   void tell_beyond(std::span<const Cpu> table) const {
     for (const Cpu& cpu : table) {
       if (cpu.state != CpuState::Beyond) continue;
-      out_.line("smp: the CPU with APIC id {:#x} is out of this interrupt controller's reach",
-                cpu.id);
+      out_.line("smp: the CPU with {} {:#x} is out of this interrupt controller's reach",
+                loader::id_name(machine_.tables.madt().gic), cpu.id);
     }
   }
 
@@ -116,7 +116,8 @@ class BringUp {
     for (const Cpu& cpu : table) {
       nodes.set(cpu.node);
       if (cpu.state != CpuState::Silent) continue;
-      out_.line("smp: CPU {} (APIC id {:#x}) did not answer: left out", cpu.number, cpu.id);
+      out_.line("smp: CPU {} ({} {:#x}) did not answer: left out", cpu.number,
+                loader::id_name(machine_.tables.madt().gic), cpu.id);
     }
     const auto count = nodes.count();
     const unsigned online = cpus().online();

@@ -13,6 +13,8 @@ uint16_t elf_machine() {
   return kAArch64;
 }
 
+bool has_pc_low_memory() { return false; }
+
 // As x86-64's with four levels.
 AddressSpace address_space(const PagingFeatures& /*paging*/) {
   return {kDirectMap4Level, uint64_t{1} << 46, uint64_t{1} << aarch64::kAddressBits};

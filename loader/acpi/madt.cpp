@@ -157,6 +157,7 @@ mm::Result<Madt> parse_madt(std::span<const uint8_t> table, std::span<MadtCpu> s
     }
     storage[count++] = cpu;
     if (cpu.enabled) ++madt.enabled;
+    madt.gic = madt.gic || cpu.gic;
   }
   if (const auto fault = entries.fault(); !fault.ok()) {
     mm::Error error = fault.error();

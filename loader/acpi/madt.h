@@ -13,11 +13,11 @@ namespace loader {
 
 struct MadtCpu {
   uint32_t apic_id = 0;         // by a GICC entry: packed_mpidr()
-  uint32_t srat_id = 0;         // by which SRAT names it: the same, or the ACPI processor UID
   bool enabled = false;         // it is there
   bool online_capable = false;  // it is not, but may be plugged in
   bool x2apic = false;          // by an x2APIC entry
   bool gic = false;             // by a GICC entry
+  uint32_t srat_id = 0;         // by which SRAT names it: the same, or the ACPI processor UID
 };
 
 // An Arm CPU's MPIDR in 32 bits: its four affinity fields, the lowest first (Arm ARM, MPIDR_EL1).
@@ -26,6 +26,12 @@ struct MadtCpu {
 }
 [[nodiscard]] constexpr uint64_t whole_mpidr(uint32_t packed) {
   return (packed & 0xff'ffff) | uint64_t{packed >> 24} << 32;
+}
+
+// What such an id is called, and what SRAT calls its own.
+[[nodiscard]] constexpr const char* id_name(bool gic) { return gic ? "MPIDR" : "APIC id"; }
+[[nodiscard]] constexpr const char* srat_id_name(bool gic) {
+  return gic ? "processor UID" : "APIC id";
 }
 
 // Where its entries begin: behind the header, the local APICs' address and the flags.
@@ -73,6 +79,7 @@ struct Madt {
   size_t io_apics = 0;
   uint64_t mailbox = 0;  // by which firmware wakes the CPUs it has parked; 0: it has parked none
   size_t left_out = 0;   // CPUs behind those that fit
+  bool gic = false;      // its CPUs have MPIDRs
 };
 
 // CPUs that do not fit into `storage` are counted and left out, which is told. Fails when the table

@@ -13,6 +13,8 @@ uint16_t elf_machine() {
   return kAmd64;
 }
 
+bool has_pc_low_memory() { return true; }
+
 // The direct map goes on to the next thing in the upper half (Linux's
 // Documentation/x86/x86_64/mm.rst): 64 TiB, with five levels 32 PiB.
 AddressSpace address_space(const PagingFeatures& paging) {

@@ -36,6 +36,12 @@ Bytes madt_x2apic(uint32_t apic_id) {
   return Bytes().u8(9).u8(16).u16(0).u32(apic_id).u32(1).u32(apic_id);
 }
 Bytes io_apic(uint64_t address) { return Bytes().u8(1).u8(12).u8(0).u8(0).u32(address).u32(0); }
+Bytes gic_distributor(uint64_t address) {
+  return Bytes().u8(12).u8(24).u16(0).u32(0).u64(address).u32(0).u8(3).zeros(3);
+}
+Bytes gic_redistributors(uint64_t address) {
+  return Bytes().u8(14).u8(16).u16(0).u64(address).u32(0x20000);
+}
 Bytes srat_cpu(uint8_t domain, uint8_t apic_id, uint32_t flags = 1) {
   return Bytes().u8(0).u8(16).u8(domain).u8(apic_id).u32(flags).zeros(8);
 }
@@ -290,6 +296,9 @@ const Breakage kBreakages[] = {
      }},
     {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(io_apic(0x100'0000)); }},
     {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(io_apic(0)); }},
+    {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(gic_distributor(0x100'0000)); }},
+    {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(gic_distributor(0)); }},
+    {"acpi.madt.addresses", [](Machine& m) { m.madt.push_back(gic_redistributors(0x100'0000)); }},
     {"acpi.madt.addresses",
      [](Machine& m) { m.madt.push_back(Bytes().u8(5).u8(12).u16(0).u64(uint64_t{1} << 47)); }},
     {"acpi.pointers", after([](Machine& m) { m.facts.root.left_out = 7; })},
