@@ -622,7 +622,7 @@ help:
 #:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them
-#: make neutral    compile what is no architecture's for aarch64, i686 and arm
+#: make neutral    compile what is no architecture's for i686 and arm
 #: make narrow     mm's unit tests as programs of 32 bits, build/host/mm_{i686,arm}_tests
 #: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
