@@ -134,6 +134,9 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   }
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
   departure.serial = find_first_serial(departure.tables.acpi());
+  if (departure.serial.kind == loader::kSerialNone) {
+    findings.line("no serial port after the firmware: ACPI's SPCR names none that is known here");
+  }
   BATON_TRY(find_devices(firmware, departure, findings));
 
   const LiveState live = live_state();

@@ -19,6 +19,14 @@ def files(tmp_path):
     return [shutil.copyfile(path, tmp_path / path.name) for path in (SHARED_OBJECT, IMAGE)]
 
 
+@pytest.fixture
+def aarch64_files(tmp_path, monkeypatch):
+    """The same of the other architecture."""
+    monkeypatch.setenv("OBJDUMP", "aarch64-linux-gnu-objdump")
+    return [shutil.copyfile(ROOT / "build/aarch64" / path, tmp_path / name) for path, name in (
+        ("efi/baton.so", "arm.so"), ("esp/EFI/BOOT/BOOTAA64.EFI", "BOOTAA64.EFI"))]
+
+
 def optional_header(image):
     return struct.unpack_from("<I", image, 0x3C)[0] + 24
 
@@ -101,6 +109,28 @@ def test_a_relocation_nothing_applies_is_refused(bench, files):
     change(files[0], lambda elf: elf_section(elf, ".rela")[1] + 8, "<I", lambda old: 6)
     said = bench.run("check_efi", *files)
     assert said.status == 1 and "relocation of type 6" in said.err, str(said)
+
+
+def test_aarch64s_image_passes(bench, aarch64_files):
+    before = aarch64_files[1].read_bytes()
+    said = bench.run("check_efi", *aarch64_files)
+    assert said.status == 0, str(said)
+    assert aarch64_files[1].read_bytes() == before
+
+
+def test_what_is_wrong_with_aarch64s_is_found(bench, files, aarch64_files):
+    said = bench.run("check_efi", aarch64_files[0], files[1])
+    assert said.status == 1 and "not an AArch64 PE32+ image" in said.err, str(said)
+    elf = aarch64_files[0].read_bytes()
+    text = elf_section(elf, ".text")[1]
+    change(aarch64_files[0], lambda _: text, "<I", lambda old: 0x1E2703E0)
+    said = bench.run("check_efi", *aarch64_files)
+    assert said.status == 1 and "fmov s0, wzr" in said.err, str(said)
+    aarch64_files[0].write_bytes(elf)
+    change(aarch64_files[0], lambda _: elf_section(elf, ".rela")[1] + 8, "<I",
+           lambda old: 1025)
+    said = bench.run("check_efi", *aarch64_files)
+    assert said.status == 1 and "relocation of type 1025" in said.err, str(said)
 
 
 def test_a_constructor_is_refused(bench, files):

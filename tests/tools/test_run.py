@@ -10,9 +10,9 @@ from conftest import ROOT
 VERSION = "[    0.000000] Baton version 0.1.0 (abc), loaded by Baton 0.1.0 (abc)"
 
 
-def qemu(bench, said, status):
+def qemu(bench, said, status, program="qemu-system-x86_64"):
     """A QEMU that has the displays none and gtk, says `said` on the console and ends with `status`."""
-    path = bench.bin / "qemu-system-x86_64"
+    path = bench.bin / program
     path.write_text(f"""#!/bin/sh
 if [ "$2" = help ]; then printf 'Available display backend types:\\nnone\\ngtk\\n'; exit; fi
 echo "$*" >> "{bench.calls}"
@@ -65,6 +65,29 @@ def test_what_is_asked_for(bench, word, shown):
     qemu(bench, VERSION, 0)
     assert run(bench, word).status == 0
     assert shown in bench.called()[0]
+
+
+def test_another_architecture_has_its_own(bench):
+    qemu(bench, VERSION, 0, "qemu-system-aarch64")
+    done = run(bench, "--arch=aarch64")
+    assert done.status == 0, done
+    for words in ("-machine virt,gic-version=3", "AAVMF_CODE.fd", "-device ramfb",
+                  "-semihosting-config enable=on"):
+        assert words in bench.called()[0]
+
+
+@pytest.mark.parametrize("words, why", [
+    (["arch=arm"], "ARCH=arm does not boot here; there are x86_64, aarch64"),
+    (["arch=aarch64", "machine=q35"], "MACHINE=q35 is no machine Baton runs on here; there are virt"),
+    (["arch=aarch64", "firmware=u-boot"], "there are aavmf"),
+    (["arch=aarch64", "mem=64M"], "under AAVMF with 128M and more"),
+    (["machine=virt"], "there are q35, pc"),
+])
+def test_what_another_architecture_has_not(bench, words, why):
+    qemu(bench, VERSION, 0, "qemu-system-aarch64")
+    done = run(bench, *(f"--{word}" for word in words))
+    assert done.status == 1 and why in done.err, done
+    assert not bench.called()
 
 
 @pytest.mark.parametrize("words, shown", [([], "none"), (["DISPLAY=gtk"], "gtk")])

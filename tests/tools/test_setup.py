@@ -8,7 +8,8 @@ import pytest
 
 from conftest import ROOT, Said
 
-CROSS = {"g++-aarch64-linux-gnu", "g++-i686-linux-gnu", "g++-arm-linux-gnueabihf", "qemu-user"}
+AARCH64 = {"g++-aarch64-linux-gnu", "qemu-system-arm", "qemu-efi-aarch64"}
+CROSS = AARCH64 | {"g++-i686-linux-gnu", "g++-arm-linux-gnueabihf", "qemu-user"}
 
 # What is in the file `installed` is, and apt-get adds to it, unless the archive does not have it.
 DPKG_QUERY = """#!/bin/sh
@@ -67,6 +68,11 @@ def test_all_else_needs_everything(system, goals):
 def test_words_of_a_run_bring_theirs(system):
     system.setup("run", FIRMWARE="u-boot", GDB="1")
     assert {"u-boot-qemu", "gdb"} <= system.installed()
+
+
+def test_another_architecture_brings_its_own(system):
+    system.setup("run", ARCH="aarch64")
+    assert AARCH64 <= system.installed() and "g++-i686-linux-gnu" not in system.installed()
 
 
 def test_no_package_that_forbids_the_cross_compilers(system):
