@@ -12,7 +12,7 @@
 namespace kernel::arch {
 namespace {
 
-// UEFI 2.10 section 4.5: offsets in EFI_RUNTIME_SERVICES.
+// UEFI 2.10 section 4.5: offsets in EFI_RUNTIME_SERVICES, of a firmware of 64 bits.
 enum Service : uint64_t { kGetTime = 24, kGetVariable = 72, kSetVariable = 88, kQueryInfo = 128 };
 
 constexpr uint64_t kSuccess = 0, kError = uint64_t{1} << 63;
@@ -89,8 +89,9 @@ mm::Result<std::optional<size_t>> get_variable(const loader::Handoff& handoff,
     return mm::Error{"is larger than there is room for (bytes {}, room {})", variable.called,
                      arguments.size, out.size()};
   }
-  std::memcpy(out.data(), arguments.data, arguments.size);
-  return std::optional<size_t>(arguments.size);
+  const auto size = static_cast<size_t>(arguments.size);
+  std::memcpy(out.data(), arguments.data, size);
+  return std::optional<size_t>(size);
 }
 
 mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& variable,
