@@ -23,8 +23,8 @@ namespace arch {
 enum class Code : uint8_t { Stopped, Return };
 // `name+0x12/0x80 [ffffffff80201234]` (offset and size of the function), without end of line.
 void print_code_address(const mm::Printer& out, uint64_t address, Code what);
-// `at`, then the callers that the chain of frames at `frame` names. Ends where the chain leaves the
+// `at`, then the callers that the chain of frames at `pointer` names. Ends where the chain leaves the
 // stacks, does not ascend, or returns to something that is not kernel text.
-void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t frame);
+void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t pointer);
 
 }  // namespace kernel

@@ -146,7 +146,7 @@ mm::Result<> TableBuilder<Entry>::map(uint64_t virt, mm::Range range, Access acc
 template <class Entry>
 void TableBuilder<Entry>::share_upper_half(const TableBuilder& other) {
   auto* mine = map_.at<uint64_t>(root_);
-  const auto* theirs = other.map_.at<const uint64_t>(other.root_);
+  const auto* theirs = other.map_.template at<const uint64_t>(other.root_);
   for (unsigned i = 256; i < 512; ++i) mine[i] = theirs[i];
 }
 

@@ -102,12 +102,12 @@ uint64_t own_controller() {
 
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << x86::cpu_facts().physical_bits}; }
 
-std::span<const uint64_t> guard_pages(unsigned cpu, std::span<uint64_t, kMostStacks> pages) {
+std::span<const uint64_t> guard_pages(unsigned cpu, std::span<uint64_t, kMostStacks> room) {
   static_assert(kMostStacks == x86::kStackKinds);
   for (uint8_t kind = 0; kind < x86::kStackKinds; ++kind) {
-    pages[kind] = x86::stack_of(cpu, x86::StackKind{kind}).start - mm::kPageSize;
+    room[kind] = x86::stack_of(cpu, x86::StackKind{kind}).start - mm::kPageSize;
   }
-  return pages;
+  return room;
 }
 
 bool is_cpu_memory(const Mapping& mapping) {
