@@ -272,7 +272,7 @@ $(eval $(call remember,esp,$(ESP_FILES)))
 $(ESP_TEXTS): $(ESP)/%: esp/%
 	$(call say,COPY)
 	@mkdir -p $(@D)
-	$(Q)cp $< $@
+	$(Q)sed -e 's/BOOTX64\.EFI/$(boot.$(ARCH))/' -e '/^architecture /s/x64/$(entry.$(ARCH))/' $< > $@
 
 $(BUILD)/esp.complete: $(ESP_FILES) $(BUILD)/flags/esp
 	@find $(ESP) -type f $(foreach f,$(ESP_FILES),! -path $(f)) -delete

@@ -14,6 +14,9 @@ namespace loader {
 // What an ELF image of a kernel for it says in e_machine.
 [[nodiscard]] uint16_t elf_machine();
 
+// What a boot entry for it says in `architecture` (the Boot Loader Specification: UEFI's short name).
+[[nodiscard]] const char* entry_architecture();
+
 // Where the kernel's world has what, by the levels of its page tables.
 struct AddressSpace {
   uint64_t direct_map = 0;       // virtual address at which physical 0 stands

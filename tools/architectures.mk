@@ -18,9 +18,9 @@ alone.arm     :=
 # Of the kernel's image, which is linked at its own addresses.
 image.x86_64 := -mcmodel=kernel
 
-# GNU-EFI's name for it; its calling convention; what a firmware looks for; where Debian puts its
-# libraries. Debian's GNU-EFI for PCs has no headers of other CPUs, which say how wide UINTN is and
-# little else: for those another CPU's of that width is taken.
+# GNU-EFI's name for it; its calling convention; what a firmware looks for, and what boot entries call
+# it; where Debian puts its libraries. Debian's GNU-EFI for PCs has no headers of other CPUs, which
+# say how wide UINTN is and little else: for those another CPU's of that width is taken.
 gnu_efi.x86_64  := x86_64
 gnu_efi.aarch64 := aarch64
 gnu_efi.i686    := ia32
@@ -30,4 +30,6 @@ as_wide.arm     := ia32
 calls.x86_64    := -DGNU_EFI_USE_MS_ABI
 boot.x86_64     := BOOTX64.EFI
 boot.aarch64    := BOOTAA64.EFI
+entry.x86_64    := x64
+entry.aarch64   := aa64
 libraries.x86_64 := x86_64-linux-gnu

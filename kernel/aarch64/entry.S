@@ -138,7 +138,8 @@ secondary_mapped:
     stp x0, x1, [sp]
     mov x0, #\kind
     b exception_nested
-1:  mov x0, #\kind
+1:  mov x1, x0
+    mov x0, #\kind
     b exception_overflow
 .endm
 
@@ -187,15 +188,20 @@ exception_outer:
     b exception_common
     .size exception_outer, . - exception_outer
 
-// The stack of exceptions has come to its end; x0 and x1 are lost, and nothing returns.
+// The stack of exceptions has come to its end; x0 and x1 are lost, and nothing returns. Where it came
+// to waits in a register that is nobody's.
     .type exception_overflow, @function
 exception_overflow:
+    add x1, x1, #REGISTERS_SIZE
+    msr tpidr_el0, x1
     mrs x1, tpidr_el1
     ldr x1, [x1, #16]           // LocalHead::emergency_end
     mov sp, x1
     sub sp, sp, #REGISTERS_SIZE
     stp xzr, xzr, [sp]
-    b exception_nested
+    save_rest
+    mrs x1, tpidr_el0
+    b exception_common
     .size exception_overflow, . - exception_overflow
 
     .type exception_nested, @function

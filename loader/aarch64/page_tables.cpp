@@ -13,6 +13,8 @@ uint16_t elf_machine() {
   return kAArch64;
 }
 
+const char* entry_architecture() { return "aa64"; }
+
 bool has_pc_low_memory() { return false; }
 
 // As x86-64's with four levels.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "loader/arch.h"
 #include "mm/size_text.h"
 
 namespace loader {
@@ -224,7 +225,7 @@ std::optional<BootEntry> parse_entry(std::string_view file_name, std::string_vie
     } else if (key == "options") {
       add(number, entry.options, entry.option_count, key, value);
     } else if (key == "architecture") {
-      ours = same(value, "x64");
+      ours = same(value, entry_architecture());
     } else if (key != "devicetree" && key != "devicetree-overlay" && key != "grub_hotkey" &&
                key != "grub_users" && key != "grub_class" && key != "grub_arg" &&
                key != "profile" && key != "uki" && key != "uki-url" && key != "extra") {

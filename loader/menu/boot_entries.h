@@ -38,7 +38,7 @@ struct BootEntry {
   size_t join_options(std::span<char> out) const;
 };
 
-// Reads one entry. Nothing when it has no program or is for another architecture (not x64).
+// Reads one entry. Nothing when it has no program or is for another architecture (entry_architecture()).
 std::optional<BootEntry> parse_entry(std::string_view file_name, std::string_view text,
                                      const mm::Printer& findings);
 

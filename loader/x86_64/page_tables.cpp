@@ -13,6 +13,8 @@ uint16_t elf_machine() {
   return kAmd64;
 }
 
+const char* entry_architecture() { return "x64"; }
+
 bool has_pc_low_memory() { return true; }
 
 // The direct map goes on to the next thing in the upper half (Linux's

@@ -1,6 +1,7 @@
 """Arm's 64-bit machines under AAVMF: the same relay, by the same words."""
 
 import re
+import shutil
 
 import pytest
 
@@ -97,6 +98,21 @@ def test_somebody_types(bench):
         assert running.wait_for(r"PGD", 10)
         running.send("poweroff\r")
         assert running.process.wait(timeout=20) == POWERED_OFF
+
+
+def test_the_menu_has_its_entries(bench):
+    """Those that are shipped name this architecture and its application."""
+    def change(tree):
+        shutil.copytree(BUILD / SMALL.arch.esp / "loader", tree / "loader")
+        (tree / "loader/loader.conf").write_text("default baton-selftest\ntimeout 1\n")
+        path = tree / "loader/entries/baton-selftest.conf"
+        path.write_text(path.read_text().replace("selftest\n", "selftest=acpi.madt.* poweroff\n"))
+    boot = bench.boot(SMALL, None, change)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    for title in ("Baton", "Baton, self-tests", "Baton, memory test"):
+        assert title in boot.log
+    assert set(results(boot)[0]) == {"acpi.madt.form", "acpi.madt.cpus", "acpi.madt.x2apic",
+                                     "acpi.madt.addresses"}
 
 
 def test_a_kernel_for_another_machine(bench):
