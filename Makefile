@@ -33,6 +33,16 @@ endif
 ARCH ?= x86_64
 include tools/architectures.mk
 
+BUILT := $(patsubst kernel/%/kernel.lds,%,$(wildcard kernel/*/kernel.lds))
+ifneq (x86_64,$(ARCH))
+ifeq (,$(filter $(ARCH),$(BUILT)))
+$(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
+endif
+ifneq (,$(filter-out all run image clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, clean and help; the tests are of all architectures)
+endif
+endif
+
 # CXX is the host's compiler, too.
 CXX     := g++
 CACHE   := $(filter %ccache,$(CXX))

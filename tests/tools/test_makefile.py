@@ -80,3 +80,18 @@ def test_a_dry_run_of_the_tests_shows_them_only(goals):
     lines = done.stdout.splitlines()
     assert any("echo started: tools/test" in line for line in lines)
     assert not [line for line in lines if line.startswith("started:")]
+
+
+@pytest.mark.parametrize("words, why", [
+    (["ARCH=arm"], "ARCH=arm cannot be built whole; there are aarch64 x86_64"),
+    (["ARCH=aarch64", "install"], "ARCH=aarch64 goes with all, run, image, clean and help")])
+def test_what_another_architecture_has_not_is_said(words, why):
+    done = subprocess.run(["make", "-n", *words], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode != 0 and why in done.stderr
+
+
+def test_another_architecture_is_built_beside():
+    done = subprocess.run(["make", "-n", "V=1", "-o", "Makefile", "ARCH=aarch64", "run"], cwd=ROOT, text=True,
+                          capture_output=True, check=True)
+    assert "tools/run --arch 'aarch64'" in done.stdout
+    assert " build/esp" not in done.stdout
