@@ -18,10 +18,9 @@
 namespace kernel::aarch64 {
 
 struct Local : arch::LocalHead {
-  uint32_t gic_target = 0;     // of a GICv2: the bit for this CPU
-  uint64_t redistributor = 0;  // of a GICv3: where it is mapped
-  uint64_t unexpected = 0;     // interrupts that nobody here asked for
-  uint64_t probes = 0;         // faults that were looked for
+  uint32_t gic_target = 0;  // of a GICv2: the bit for this CPU
+  uint64_t unexpected = 0;  // interrupts that nobody here asked for
+  uint64_t probes = 0;      // faults that were looked for
 };
 static_assert(sizeof(Local) <= mm::kPageSize);
 

@@ -93,19 +93,19 @@ uint64_t find_redistributor() {
   return 0;
 }
 
-void enable_v2(uint32_t own) {
+bool enable_v2(uint32_t own) {
   write(gic.interface + kCpuControl, 0);
   enable_own(gic.distributor, own);
   // Each CPU reads itself as the target of what is its own.
   local().gic_target = read(gic.distributor + kTargets) & 0xff;
   write(gic.interface + kCpuPriorityMask, kAllPriorities);
   write(gic.interface + kCpuControl, 1);
+  return true;
 }
 
-void enable_v3(uint32_t own) {
+bool enable_v3(uint32_t own) {
   const uint64_t redistributor = find_redistributor();
-  local().redistributor = redistributor;
-  if (redistributor == 0) return;
+  if (redistributor == 0) return false;
   write(redistributor + kWaker, read(redistributor + kWaker) & ~kSleep);
   wait_while(redistributor + kWaker, kAsleep, kAsleep);
   write(redistributor + kSecondFrame + kGroup, ~0u);
@@ -117,6 +117,7 @@ void enable_v3(uint32_t own) {
   KERNEL_WRITE(S3_0_C12_C12_4, 0);             // ICC_CTLR_EL1: an end is an end
   KERNEL_WRITE(S3_0_C12_C12_7, 1);             // ICC_IGRPEN1_EL1
   isb();
+  return true;
 }
 
 }  // namespace
@@ -160,7 +161,7 @@ bool has_gic() { return gic.version != 0; }
 
 const char* gic_name() { return gic.version == 2 ? "GICv2" : "GICv3"; }
 
-void enable_gic(uint32_t own) { gic.version == 2 ? enable_v2(own) : enable_v3(own); }
+bool enable_gic(uint32_t own) { return gic.version == 2 ? enable_v2(own) : enable_v3(own); }
 
 void send_interrupt(const Cpu& cpu, uint32_t interrupt) {
   if (!has_gic()) return;
@@ -169,12 +170,13 @@ void send_interrupt(const Cpu& cpu, uint32_t interrupt) {
     write(gic.distributor + kSoftware, local_of(cpu.number).gic_target << 16 | interrupt);
     return;
   }
+  // ICC_SGI1R_EL1: the affinity fields above the lowest, of which it has 16 as a list of bits.
   const uint64_t mpidr = loader::whole_mpidr(cpu.id);
-  const uint64_t within = mpidr & 0xff;
-  KERNEL_WRITE(S3_0_C12_C11_5,  // ICC_SGI1R_EL1
-               (mpidr >> 32 & 0xff) << 48 | (within >> 4) << 44 | (mpidr >> 16 & 0xff) << 32 |
-                   uint64_t{interrupt} << 24 | (mpidr >> 8 & 0xff) << 16 |
-                   uint64_t{1} << (within & 15));
+  const uint64_t field0 = mpidr & 0xff, field1 = mpidr >> 8 & 0xff, field2 = mpidr >> 16 & 0xff,
+                 field3 = mpidr >> 32;
+  const uint64_t list = uint64_t{1} << (field0 & 15);
+  KERNEL_WRITE(S3_0_C12_C11_5, field3 << 48 | (field0 >> 4) << 44 | field2 << 32 |
+                                   uint64_t{interrupt} << 24 | field1 << 16 | list);
   isb();
 }
 

@@ -18,8 +18,9 @@ inline constexpr uint32_t kCallInterrupt = 0, kStopInterrupt = 1, kFirstSpecialI
 // is none, or its registers are not mapped.
 mm::Result<> open_gic(std::span<const uint8_t> madt, const mm::DirectMap& map);
 [[nodiscard]] bool has_gic();
-// Of each CPU: it takes those two, and the interrupt of its own (a PPI) that is named.
-void enable_gic(uint32_t own);
+// Of each CPU: it takes those two, and the interrupt of its own (a PPI) that is named. False where it
+// has no part of the GIC that could be found.
+[[nodiscard]] bool enable_gic(uint32_t own);
 void send_interrupt(const Cpu& cpu, uint32_t interrupt);
 // What is to be handled, as end_interrupt() wants it back.
 [[nodiscard]] uint32_t acknowledge_interrupt();

@@ -57,9 +57,9 @@ void take_due_calls() {
   take_call();
 }
 
-void begin_interrupts() {
+bool begin_interrupts() {
   stop_timer();
-  enable_gic(timer_interrupt);
+  return enable_gic(timer_interrupt);
 }
 
 }  // namespace aarch64
@@ -73,7 +73,7 @@ mm::Result<> open_interrupts(const loader::AcpiTables& tables) {
     aarch64::timer_interrupt = loader::field<uint32_t>(gtdt, kVirtualTimer);
   }
   BATON_TRY(aarch64::open_gic(tables.table("APIC"), table_map()));
-  aarch64::begin_interrupts();
+  (void)aarch64::begin_interrupts();  // open_gic() has found this CPU's part
   return {};
 }
 

@@ -8,7 +8,8 @@ namespace kernel::aarch64 {
 void handle_interrupts();
 // What came while this CPU held calls back.
 void take_due_calls();
-// Of each CPU: its timers are off, and it takes interrupts once they are let.
-void begin_interrupts();
+// Of each CPU: its timers are off, and it takes interrupts once they are let. False where it could
+// not be told anything.
+[[nodiscard]] bool begin_interrupts();
 
 }  // namespace kernel::aarch64

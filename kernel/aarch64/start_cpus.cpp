@@ -142,9 +142,9 @@ void secondary_start(uint32_t number) {
   using namespace kernel;  // NOLINT: one function, all about it
   aarch64::load_local(number);
   aarch64::protect_supervisor();
-  aarch64::begin_interrupts();
   Cpu& cpu = aarch64::secondary_cpus[number];
-  if (!aarch64::settle(cpu, CpuState::Online)) arch::stop_cpu();
+  // Nobody waits for a CPU that does not come.
+  if (!aarch64::begin_interrupts() || !aarch64::settle(cpu, CpuState::Online)) arch::stop_cpu();
   asm volatile("msr daifclr, #4" : : : "memory");  // SError
   secondary_main(cpu);
 }
