@@ -37,6 +37,9 @@ class Architecture:
     esp: str  # what is built for it, below build/
     firmware_name: str
     firmware: tuple  # of (code, variables)
+    u_boot: str  # the other firmware
+    u_boot_id: int  # what its images call this architecture
+    boot_file: str  # what a firmware looks for in \\EFI\\BOOT
     most_cpus: dict  # by QEMU's machines, of which the first is taken unless another is asked for
     least_memory: int
     screen: tuple  # QEMU's arguments
@@ -47,6 +50,7 @@ X86_64 = Architecture(
     name="x86_64", program="qemu-system-x86_64", esp="esp", firmware_name="OVMF",
     firmware=(("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
               ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd")),
+    u_boot="/usr/lib/u-boot/qemu-x86_64/u-boot.rom", u_boot_id=25, boot_file="BOOTX64.EFI",
     most_cpus={"q35": 288, "pc": 255},  # QEMU's machines take no more
     # Under Debian 12's OVMF and with one processor 60 MiB do and 58 do not: the firmware starts with
     # 48, but has no room left for the kernel.
@@ -55,12 +59,13 @@ X86_64 = Architecture(
 AARCH64 = Architecture(
     name="aarch64", program="qemu-system-aarch64", esp="aarch64/esp", firmware_name="AAVMF",
     firmware=(("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),),
+    u_boot="/usr/lib/u-boot/qemu_arm64/u-boot.bin", u_boot_id=22, boot_file="BOOTAA64.EFI",
     most_cpus={"virt": 512}, least_memory=128 * MIB,
     screen=("-device", "ramfb"), exit=("-semihosting-config", "enable=on,target=native"))
 ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64)}
 
 # The other firmware: shares nothing with EDK II, and is one file, which keeps no variables.
-U_BOOT = ("/usr/lib/u-boot/qemu-x86_64/u-boot.rom",)
+U_BOOT = ("U-Boot",)
 U_BOOT_AGAIN = "u-boot: the program has come back"
 
 # What the firmware says on the console when a boot option has come back to it: under OVMF the option
@@ -104,11 +109,11 @@ def kvm_usable():
     return ("vmx" in words or "svm" in words) and os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
-def u_boot():
-    """The files of U-Boot, which must be installed."""
-    if not os.path.exists(U_BOOT[0]):
-        raise QemuError(f"no U-Boot found; `make setup` installs it. Looked for {U_BOOT[0]}")
-    return U_BOOT
+def u_boot(arch=X86_64):
+    """U-Boot's file, which must be installed."""
+    if not os.path.exists(arch.u_boot):
+        raise QemuError(f"no U-Boot found; `make setup` installs it. Looked for {arch.u_boot}")
+    return arch.u_boot
 
 
 def firmware(arch=X86_64):
@@ -214,7 +219,7 @@ DISK_ON = {
 def firmware_arguments(machine, folder):
     """QEMU's for the firmware; what OVMF keeps goes into a copy of its own in `folder`."""
     if machine.firmware == U_BOOT:
-        return ["-bios", u_boot()[0]]
+        return ["-bios", u_boot(machine.arch)]
     code, variables = machine.firmware or firmware(machine.arch)
     own_variables = pathlib.Path(folder) / "vars.fd"
     shutil.copyfile(variables, own_variables)
@@ -222,20 +227,21 @@ def firmware_arguments(machine, folder):
             "-drive", f"if=pflash,unit=1,format=raw,file={own_variables}"]
 
 
-def u_boot_script(program="EFI/BOOT/BOOTX64.EFI", options=""):
+def u_boot_script(program=None, options="", arch=X86_64):
     """What U-Boot finds as \\boot.scr on the disk and runs, since by itself it would give every
     program the options of a Linux of its own: a script in the form of mkimage's (legacy) images."""
     text = (f"setenv bootargs {options}\n"
-            f"load ${{devtype}} ${{devnum}}:${{distro_bootpart}} ${{kernel_addr_r}} {program}\n"
+            "load ${devtype} ${devnum}:${distro_bootpart} ${kernel_addr_r} "
+            f"{program or 'EFI/BOOT/' + arch.boot_file}\n"
             "bootefi ${kernel_addr_r}\n"
             f"echo {U_BOOT_AGAIN}\n"
             "while true; do sleep 60; done\n").encode()  # or else it would try the next program
     data = struct.pack(">II", len(text), 0) + text
-    linux, x86, script, plain = 5, 25, 6, 0
+    linux, script, plain = 5, 6, 0
 
     def header(checksum):
         return struct.pack(">IIIIIIIBBBB32s", 0x27051956, checksum, 0, len(data), 0, 0,
-                           zlib.crc32(data), linux, x86, script, plain, b"Baton")
+                           zlib.crc32(data), linux, arch.u_boot_id, script, plain, b"Baton")
     return header(zlib.crc32(header(0))) + data
 
 
@@ -285,7 +291,7 @@ def make_disk(out, esp=ROOT / "build/esp", options=None, change=None, machine=No
     # Nobody is there to read a menu, unless `change` puts one there.
     shutil.rmtree(tree / "loader", ignore_errors=True)
     if machine is not None and machine.firmware == U_BOOT:
-        (tree / "boot.scr").write_bytes(u_boot_script())
+        (tree / "boot.scr").write_bytes(u_boot_script(arch=machine.arch))
     if change is not None:
         change(tree)
     subprocess.run([ROOT / "tools/image", tree, out], check=True)
