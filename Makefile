@@ -209,7 +209,7 @@ $(APPLICATION): $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 
 # --- Kernel ------------------------------------------------------------------------------------
 # kernel/, all of mm/, and the files both sides of the jump must agree on.
-KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi serial,$(call neutral,loader/$(r)))
+KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi fdt serial,$(call neutral,loader/$(r)))
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
@@ -535,7 +535,8 @@ tidy: $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC))
 
 # --- Using it ----------------------------------------------------------------------------------
 MEM     ?= 4G
-NODES   ?= 2
+# U-Boot on Arm machines finds the memory of one node only.
+NODES   ?= $(if $(filter aarch64-u-boot,$(ARCH)-$(FIRMWARE)),1,2)
 CPUS    ?= 4
 MACHINE ?=
 FIRMWARE ?=
@@ -629,7 +630,8 @@ help:
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
 #:                   DISPLAY=gtk|sdl|vnc: show the screen as well
-#:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF
+#:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF or AAVMF
+#:                   MACHINE=virt,acpi=off: with a device tree and no ACPI (ARCH=aarch64)
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them
 #: make neutral    compile what is no architecture's for i686 and arm

@@ -8,6 +8,7 @@
 
 #include "efi/firmware.h"
 #include "loader/arch.h"
+#include "loader/fdt/fdt.h"
 #include "loader/handoff/handoff.h"
 #include "loader/world.h"
 #include "mm/types.h"
@@ -40,8 +41,10 @@ struct LivePermissions {
 [[nodiscard]] uint64_t read_counter();  // the CPU's time; its rate is not known here
 
 // The first serial port: here, in FirstSerialRegisters and in the handoff. The tables say where
-// one is that does not lie where all machines have it.
-[[nodiscard]] loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> tables);
+// one is that does not lie where all machines have it; the device
+// tree, where there are none.
+[[nodiscard]] loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> tables,
+                                                      const loader::Fdt& tree);
 
 // --- Leaving ---
 void disable_interrupts();

@@ -21,6 +21,9 @@ constexpr EFI_GUID kSmbios3 = {
     0xf2fd1544, 0x9794, 0x4a2c, {0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94}};
 constexpr EFI_GUID kSmbios2 = {
     0xeb9d2d31, 0x2d88, 0x11d3, {0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+// UEFI 2.10 section 4.6.1.3: EFI_DTB_TABLE_GUID.
+constexpr EFI_GUID kDeviceTree = {
+    0xb1b621d5, 0xf19c, 0x41a5, {0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0}};
 
 Phys table_of(const Firmware& firmware, const EFI_GUID& wanted) {
   const EFI_SYSTEM_TABLE& system = *firmware.system;
@@ -128,7 +131,8 @@ Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& me
   }
   tables.smbios = entry;
   tables.smbios_version = form.version;
-  tables.smbios_ranges = {{{{entry, entry + length}, "SMBIOS"}, {{}, "SMBIOS TABLE"}}};
+  tables.ranges[0] = {{entry, entry + length}, "SMBIOS"};
+  tables.ranges[1] = {{}, "SMBIOS TABLE"};
   // Without its structures the entry point stays, for the self-tests to find fault with.
   const Range structures = smbios_structures(form, entry);
   if (structures.size() > loader::kMaxFirmwareTable) {
@@ -139,7 +143,27 @@ Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& me
     return Error{"structures cannot be read (start {:#x}, end {:#x})", form.anchor,
                  structures.start.v, structures.end.v};
   }
-  tables.smbios_ranges[1].range = structures;
+  tables.ranges[1].range = structures;
+  return {};
+}
+
+Result<> take_device_tree(Phys at, const mm::E820Table& memory, Tables& tables) {
+  constexpr const char* kName = "device tree";
+  const auto can_read = [&](uint64_t size) {
+    return at.v < mm::kMaxPhys && readable(&memory, {at, at + size});
+  };
+  // Devicetree Specification 0.4, section 5.6.
+  if (at.v % 8 != 0) return Error{"is not aligned to 8 bytes (address {:#x})", kName, at.v};
+  if (!can_read(loader::kFdtHeader)) {
+    return Error{"cannot be read (address {:#x})", kName, at.v};
+  }
+  const auto* bytes = mm::DirectMap().at<const uint8_t>(at);
+  const uint32_t size = BATON_TRY(loader::Fdt::size_of({bytes, loader::kFdtHeader}));
+  if (!can_read(size)) {
+    return Error{"cannot be read to its end (address {:#x}, size {})", kName, at.v, size};
+  }
+  tables.tree = BATON_TRY(loader::Fdt::open({bytes, size}));
+  tables.ranges[2] = {{at, at + size}, "DEVICE TREE"};
   return {};
 }
 
@@ -156,9 +180,13 @@ Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory
   if (tables.rsdp == Phys{}) findings.line("ACPI: no usable tables");
   for (const SmbiosForm& form : kSmbiosForms) {
     const Phys entry = table_of(firmware, form.guid);
-    if (entry == Phys{} || !tables.smbios_ranges[1].range.empty()) continue;
+    if (entry == Phys{} || !tables.ranges[1].range.empty()) continue;
     const Result<> taken = take_smbios(form, entry, memory, tables);
     if (!taken.ok()) findings.error("SMBIOS ignored", taken.error());
+  }
+  if (const Phys at = table_of(firmware, kDeviceTree); at != Phys{}) {
+    const Result<> taken = take_device_tree(at, memory, tables);
+    if (!taken.ok()) findings.error("device tree ignored", taken.error());
   }
   return tables;
 }

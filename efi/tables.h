@@ -1,4 +1,4 @@
-// Tables the firmware publishes (UEFI 2.10 section 4.6): ACPI and SMBIOS. Only before exit.
+// Tables the firmware publishes (UEFI 2.10 section 4.6): ACPI, SMBIOS, the device tree. Only before exit.
 #pragma once
 
 #include <array>
@@ -7,6 +7,7 @@
 #include "efi/firmware.h"
 #include "efi/memory.h"
 #include "loader/acpi/root.h"
+#include "loader/fdt/fdt.h"
 #include "loader/world.h"
 #include "mm/e820.h"
 #include "mm/print.h"
@@ -20,9 +21,14 @@ struct Tables {
   size_t acpi_count = 0;
   mm::Phys smbios;              // 0: none that is good
   uint32_t smbios_version = 0;  // 3, 2, or 0
-  // The entry point and the structure table it points to.
-  std::array<loader::NamedRange, 2> smbios_ranges{};
+  loader::Fdt tree;             // empty: none that is good
+  // SMBIOS' entry point and the structure table it points to, and the device tree; empty: not there.
+  std::array<loader::NamedRange, 3> ranges{};
 
+  // What the machine is told by, where there are no ACPI tables.
+  [[nodiscard]] const loader::Fdt* told_by() const {
+    return acpi_count == 0 && !tree.empty() ? &tree : nullptr;
+  }
   [[nodiscard]] std::span<const loader::AcpiTable> acpi() const {
     return {acpi_storage.as<const loader::AcpiTable>(), acpi_count};
   }

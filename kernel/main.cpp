@@ -20,7 +20,6 @@
 #include "kernel/selftest/selftest.h"
 #include "kernel/smp/bring_up.h"
 #include "kernel/smp/cpus.h"
-#include "loader/acpi/spcr.h"
 #include "mm/show.h"
 #include "version.h"
 
@@ -84,17 +83,21 @@ void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
   const loader::AcpiWalk walk(kept.map(), arch::is_mapped, base);
   tables.find(kept.handoff().firmware.rsdp, walk, kept.map(), log());
+  tables.take_tree(elements(kept.handoff().device_tree, kept.map()), log());
   tables.read_power(log());
   arch::prepare_end(kept.handoff(), tables.power());
-  if (const auto spcr = tables.tables().table("SPCR"); !spcr.empty()) {
-    const auto port = loader::parse_spcr(spcr);
-    const mm::Result<> added =
-        port.ok() ? arch::add_console(port.value()) : mm::Result<>(port.error());
-    if (!added.ok()) log().error("ACPI", added.error());
+  const char* const told_by = tables.told_by_tree() ? "OF: fdt" : "ACPI";
+  if (const auto port = tables.console(); !port.ok()) {
+    log().error(told_by, port.error());
+  } else if (port.value().port != 0 || port.value().pl011 != 0) {
+    const mm::Result<> added = arch::add_console(port.value());
+    if (!added.ok()) log().error(told_by, added.error());
   }
-  const mm::Result<> opened = arch::open_interrupts(tables.tables());
+  const uint32_t own_id = kept.handoff().processor_id;
+  tables.read_interrupts(own_id, log());
+  const mm::Result<> opened = arch::open_interrupts(tables);
   if (!opened.ok()) log().error("smp", opened.error());
-  tables.read_topology(arch::has_wide_cpu_ids(), log());
+  tables.read_topology(arch::has_wide_cpu_ids(), own_id, log());
 }
 
 // What the firmware calls more reliable, where kernelcore=mirror asks for it.

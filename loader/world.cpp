@@ -263,6 +263,7 @@ void take_over(Handoff& handoff, const HandoffFacts& facts) {
   handoff.tsc_entry = facts.tsc_entry;
   handoff.names = facts.names;
   handoff.serial = facts.serial;
+  handoff.device_tree = facts.device_tree;
 }
 
 }  // namespace
@@ -397,51 +398,76 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   return World{facts.reach.phys(&handoff), tables.root()};
 }
 
-InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
-                                           const mm::DirectMap& reach,
-                                           std::span<NamedRange> devices) {
-  if (devices.size() > kMaxInterruptControllers) devices = devices.first(kMaxInterruptControllers);
-  InterruptControllers found;
-  const auto add = [&](uint64_t address, uint64_t size, const char* name) {
+namespace {
+
+// Each once.
+class ControllerList {
+ public:
+  explicit ControllerList(std::span<NamedRange> devices)
+      : devices_(devices.first(std::min(devices.size(), kMaxInterruptControllers))) {}
+
+  void add(uint64_t address, uint64_t size, const char* name) {
     if (address == 0 || address >= mm::kMaxPhys || size > mm::kMaxPhys - address) return;
     // Full: what comes now is not compared with the others, so that the work stays in proportion.
-    if (found.count == devices.size()) {
-      ++found.left_out;
+    if (found_.count == devices_.size()) {
+      ++found_.left_out;
       return;
     }
     const Range pages = mm::whole_pages({Phys{address}, Phys{address + size}});
-    for (const NamedRange& known : devices.first(found.count)) {
+    for (const NamedRange& known : devices_.first(found_.count)) {
       if (known.range.contains(pages)) return;
     }
-    devices[found.count++] = {pages, name};
-  };
+    devices_[found_.count++] = {pages, name};
+  }
+  void add(Range range, const char* name) { add(range.start.v, range.size(), name); }
+  [[nodiscard]] const InterruptControllers& found() const { return found_; }
+
+ private:
+  std::span<NamedRange> devices_;
+  InterruptControllers found_;
+};
+
+}  // namespace
+
+InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
+                                           const mm::DirectMap& reach,
+                                           std::span<NamedRange> devices) {
+  ControllerList list(devices);
   for (const AcpiTable& table : tables) {
     if (std::string_view(table.signature.data(), 4) != "APIC" || !table.checksum_good) continue;
     MadtEntries entries({reach.at<const uint8_t>(table.address), table.length});
     while (const auto entry = entries.next()) {
       switch (entry->kind) {
         case MadtEntry::Kind::IoApic:
-          add(entry->address, entry->size, "IOAPIC");
+          list.add(entry->address, entry->size, "IOAPIC");
           break;
         case MadtEntry::Kind::LocalApic:
-          add(entry->address, entry->size, "local APIC");
+          list.add(entry->address, entry->size, "local APIC");
           break;
         case MadtEntry::Kind::Distributor:
-          add(entry->address, entry->size, "GIC distributor");
+          list.add(entry->address, entry->size, "GIC distributor");
           break;
         case MadtEntry::Kind::Redistributors:
-          add(entry->address, entry->size, "GIC redistributors");
+          list.add(entry->address, entry->size, "GIC redistributors");
           break;
         case MadtEntry::Kind::Cpu:
-          add(entry->address, entry->size, "GIC CPU interface");
-          add(entry->redistributor, kRedistributorSize, "GIC redistributor");
+          list.add(entry->address, entry->size, "GIC CPU interface");
+          list.add(entry->redistributor, kRedistributorSize, "GIC redistributor");
           break;
         default:
           break;
       }
     }
   }
-  return found;
+  return list.found();
+}
+
+InterruptControllers interrupt_controllers(const Gic& gic, std::span<NamedRange> devices) {
+  ControllerList list(devices);
+  list.add(gic.distributor, "GIC distributor");
+  list.add(gic.interface, "GIC CPU interface");
+  for (const Range& range : gic.redistributors) list.add(range, "GIC redistributors");
+  return list.found();
 }
 
 }  // namespace loader

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "loader/acpi/gic.h"
 #include "loader/acpi/root.h"
 #include "loader/arch.h"
 #include "loader/efi_memory_map.h"
@@ -39,7 +40,7 @@ struct WorldFacts {
   std::span<const NamedRange> in_use;      // stack, firmware page tables, GDT, ...: reserved first
                                            // come, overlaps allowed
   std::span<const AcpiTable> acpi_tables;  // reserved where they lie in RAM, mapped
-  std::span<const NamedRange> tables;      // RSDP, SMBIOS: the same
+  std::span<const NamedRange> tables;      // RSDP, SMBIOS, device tree: the same
   std::span<const NamedRange> devices;     // mapped uncached: local APIC, framebuffer
   PagingFeatures paging;
   mm::DirectMap reach;  // how physical memory is reached now (identity)
@@ -59,6 +60,7 @@ struct HandoffFacts {
   uint32_t processor_id = 0;
   HandoffFramebuffer framebuffer{};
   HandoffSerial serial{};
+  HandoffArray<uint8_t> device_tree{};
   uint64_t tsc_entry = 0;
   HandoffNames names{};
 };
@@ -103,5 +105,8 @@ struct InterruptControllers {
 InterruptControllers interrupt_controllers(std::span<const AcpiTable> tables,
                                            const mm::DirectMap& reach,
                                            std::span<NamedRange> devices);
+
+// The same of the GIC that a device tree names.
+InterruptControllers interrupt_controllers(const Gic& gic, std::span<NamedRange> devices);
 
 }  // namespace loader

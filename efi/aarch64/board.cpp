@@ -1,8 +1,9 @@
-// What differs between boards, as ACPI tells it: the serial port, and who resets the machine.
+// What differs between boards, as ACPI or the device tree tells it: the serial port, and who resets the machine.
 #include "efi/aarch64/registers.h"
 #include "efi/arch.h"
 #include "loader/acpi/fadt.h"
 #include "loader/acpi/spcr.h"
+#include "loader/fdt/machine.h"
 #include "loader/serial/pl011.h"
 
 namespace efi {
@@ -31,9 +32,23 @@ std::span<const uint8_t> bytes_of(const loader::AcpiTable& table) {
   return {reinterpret_cast<const uint8_t*>(table.address.v), table.length};  // NOLINT: identity
 }
 
+loader::HandoffSerial use_serial(const loader::SpcrPort& port) {
+  if (port.pl011 == 0) return {};
+  board.serial = loader::Pl011Ports<SerialMemory>({port.pl011});
+  board.has_serial = true;
+  return {.address = port.pl011, .kind = loader::kSerialPl011, .zero = 0};
+}
+
 }  // namespace
 
-loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> tables) {
+loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> tables,
+                                        const loader::Fdt& tree) {
+  if (tables.empty() && !tree.empty()) {
+    // What is wrong with it the kernel tells, which reads it again.
+    if (const auto psci = loader::fdt_psci(tree); psci.ok()) board.psci = psci.value();
+    const auto port = loader::fdt_console(tree);
+    return port.ok() ? use_serial(port.value()) : loader::HandoffSerial{};
+  }
   loader::HandoffSerial found{};
   for (const loader::AcpiTable& table : tables) {
     if (!table.checksum_good) continue;
@@ -45,10 +60,7 @@ loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> table
     }
     if (signature != "SPCR") continue;
     const auto port = loader::parse_spcr(bytes_of(table));
-    if (!port.ok() || port.value().pl011 == 0) continue;
-    found = {.address = port.value().pl011, .kind = loader::kSerialPl011, .zero = 0};
-    board.serial = loader::Pl011Ports<SerialMemory>({found.address});
-    board.has_serial = true;
+    if (port.ok() && port.value().pl011 != 0) found = use_serial(port.value());
   }
   return found;
 }

@@ -6,6 +6,7 @@
 
 #include "efi/graphics.h"
 #include "loader/arch.h"
+#include "loader/fdt/machine.h"
 #include "version.h"
 
 namespace efi {
@@ -50,16 +51,52 @@ NamedRange range_of(const loader::HandoffFramebuffer& screen) {
   return {{Phys{screen.address}, Phys{screen.address + screen.size}}, "framebuffer"};
 }
 
+// Those of the MADT, or of the device tree where that is what tells of the machine.
+loader::InterruptControllers find_controllers(const Tables& tables, std::span<NamedRange> devices,
+                                              const mm::Printer& findings) {
+  const loader::Fdt* const tree = tables.told_by();
+  if (tree == nullptr) return loader::interrupt_controllers(tables.acpi(), kIdentity, devices);
+  std::array<Range, loader::kMaxGicRegions> room;
+  const auto gic = loader::fdt_gic(*tree, room);
+  if (gic.ok()) return loader::interrupt_controllers(gic.value(), devices);
+  findings.error("device tree", gic.error());
+  return {};
+}
+
+// The firmware's map says what is RAM; the tree may only take some of it away. Where the two agree,
+// as the Devicetree Specification 0.4 asks for (sections 3.5.4 and 5.3.1), what is left to take are
+// ranges that the map calls boot services' data.
+Result<> find_reserved(const Firmware& firmware, Departure& departure, const mm::E820Table& e820,
+                       const mm::Printer& findings) {
+  const loader::Fdt& tree = departure.tables.tree;
+  if (tree.empty()) return {};
+  const auto count = loader::fdt_reserved(tree, {});
+  if (!count.ok()) findings.error("device tree: reserved memory is not known", count.error());
+  if (!count.ok() || count.value() == 0) return {};
+  departure.reserved_storage =
+      BATON_TRY(allocate_array<loader::FdtReserved>(firmware, count.value(), "reserved memory"));
+  const auto reserved = departure.reserved_storage.span<loader::FdtReserved>().first(count.value());
+  departure.reserved_count = BATON_TRY(loader::fdt_reserved(tree, reserved));
+  for (const loader::FdtReserved& range : reserved) {
+    const mm::E820Entry* const entry = e820.find(range.range.start);
+    if (!range.no_map || entry == nullptr || entry->type != mm::E820Type::Ram) continue;
+    findings.line(
+        "device tree: {}: {} is not to be mapped, and the firmware's map calls it usable: "
+        "reserved, but mapped",
+        range.node, mem(range.range));
+  }
+  return {};
+}
+
 Result<> find_devices(const Firmware& firmware, Departure& departure, const mm::Printer& findings) {
   // Framebuffer, serial port and this CPU's own controller, then whatever the MADT names.
   constexpr size_t kOurs = 3;
   departure.device_storage = BATON_TRY(allocate_array<NamedRange>(
       firmware, kOurs + loader::kMaxInterruptControllers, "list of devices"));
   const std::span<NamedRange> devices = departure.device_storage.span<NamedRange>();
-  const auto controllers =
-      loader::interrupt_controllers(departure.tables.acpi(), kIdentity, devices);
+  const auto controllers = find_controllers(departure.tables, devices, findings);
   if (controllers.left_out != 0) {
-    findings.line("ACPI: MADT: {} interrupt controllers more than the {} that are looked at",
+    findings.line("{} interrupt controllers more than the {} that are looked at",
                   controllers.left_out, controllers.count);
   }
   size_t count = controllers.count;
@@ -88,6 +125,10 @@ void note_live_state(Departure& departure, const LiveState& live) {
     in_use[count++] = {whole_pages(table.range), table.name};
   }
   in_use[count++] = {whole_pages({live.stack - kStackBelow, live.stack + kStackAbove}), "FW STACK"};
+  for (const loader::FdtReserved& reserved : departure.reserved()) {
+    in_use[count++] = {whole_pages(reserved.range),
+                       reserved.node == nullptr ? "FDT MEMRESERVE" : "FDT RESERVED"};
+  }
 }
 
 loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure,
@@ -101,9 +142,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
           .loader_text = our_text(),
           .in_use = departure.in_use(),
           .acpi_tables = departure.tables.acpi(),
-          .tables = departure.tables.smbios == Phys{0}
-                        ? std::span<const NamedRange>()
-                        : std::span<const NamedRange>(departure.tables.smbios_ranges),
+          .tables = departure.tables.ranges,
           .devices = departure.devices(),
           .paging = departure.cpu.paging,
           .reach = kIdentity};
@@ -133,22 +172,25 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
     departure.framebuffer = {};
   }
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
-  departure.serial = find_first_serial(departure.tables.acpi());
+  departure.serial = find_first_serial(departure.tables.acpi(), departure.tables.tree);
   if (departure.serial.kind == loader::kSerialNone) {
-    findings.line("no serial port after the firmware: ACPI's SPCR names none that is known here");
+    findings.line(
+        "no serial port after the firmware: neither ACPI's SPCR nor a device tree's "
+        "stdout-path names one that is known here");
   }
+  BATON_TRY(find_reserved(firmware, departure, e820, findings));
   BATON_TRY(find_devices(firmware, departure, findings));
 
   const LiveState live = live_state();
   const size_t live_room = loader::live_page_tables(live.page_tables, kIdentity, {}) + kLiveSlack;
   departure.live_storage =
       BATON_TRY(allocate_array<Range>(firmware, live_room, "list of the firmware's page tables"));
-  departure.in_use_storage = BATON_TRY(
-      allocate_array<NamedRange>(firmware, live_room + kOtherLive, "list of what is live"));
+  departure.in_use_storage = BATON_TRY(allocate_array<NamedRange>(
+      firmware, live_room + kOtherLive + departure.reserved_count, "list of what is live"));
   departure.stack = BATON_TRY(allocate(firmware, kKernelStack, "the kernel's first stack"));
 
   // Sizes for the worst case: as many descriptors as the map may have, all of the lists full.
-  departure.in_use_count = live_room + kOtherLive;
+  departure.in_use_count = live_room + kOtherLive + departure.reserved_count;
   const loader::WorldFacts facts = facts_of(firmware, departure, kernel, initrd);
   const size_t descriptors = departure.map.capacity();
   departure.handoff = BATON_TRY(allocate(
@@ -173,6 +215,10 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
   facts.processor_id = departure.cpu.id;
   facts.framebuffer = departure.framebuffer;
   facts.serial = departure.serial;
+  const std::span<const uint8_t> tree = departure.tables.tree.bytes();
+  if (!tree.empty()) {
+    facts.device_tree = loader::array_at<uint8_t>(kIdentity.phys(tree.data()), tree.size());
+  }
   facts.tsc_entry = tsc_entry;
   put_text(facts.names.loader, "Baton");
   put_text(facts.names.version, BATON_VERSION);

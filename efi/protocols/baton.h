@@ -13,6 +13,7 @@
 #include "efi/memory.h"
 #include "efi/memory_map.h"
 #include "efi/tables.h"
+#include "loader/fdt/machine.h"
 #include "loader/handoff/handoff.h"
 #include "loader/world.h"
 #include "mm/print.h"
@@ -34,6 +35,8 @@ struct Departure {
   Pages live_storage;    // Range: the firmware's page tables
   Pages in_use_storage;  // NamedRange: all that is live until the jump
   size_t in_use_count = 0;
+  Pages reserved_storage;  // FdtReserved: what the device tree wants left alone
+  size_t reserved_count = 0;
 
   std::span<const loader::HandoffResult> results;  // of the firmware phase
 
@@ -41,6 +44,9 @@ struct Departure {
   Pages handoff;  // WorldMemory's
   Pages page_tables;
 
+  [[nodiscard]] std::span<const loader::FdtReserved> reserved() const {
+    return {reserved_storage.as<const loader::FdtReserved>(), reserved_count};
+  }
   [[nodiscard]] std::span<const loader::NamedRange> devices() const {
     return {device_storage.as<const loader::NamedRange>(), device_count};
   }

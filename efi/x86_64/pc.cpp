@@ -19,7 +19,8 @@ uint16_t com1(unsigned reg) { return static_cast<uint16_t>(loader::kCom1 + reg);
 
 }  // namespace
 
-loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> /*tables*/) {
+loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> /*tables*/,
+                                        const loader::Fdt& /*tree*/) {
   return {.address = loader::kCom1, .kind = loader::kSerial16550, .zero = 0};
 }
 

@@ -29,7 +29,7 @@ struct Gic {
   unsigned version = 0;  // 0: not open
   uint64_t distributor = 0;
   uint64_t interface = 0;  // of a GICv2: where each CPU sees its own
-  std::span<const uint8_t> madt;
+  loader::Gic parts;
   mm::DirectMap map;
 };
 constinit Gic gic;
@@ -49,12 +49,11 @@ void wait_while(uint64_t at, uint32_t bit, uint32_t value) {
   for (unsigned i = 0; i < 1'000'000 && (read(at) & bit) == value; ++i) arch::relax();
 }
 
-unsigned version_of(const loader::MadtEntry& distributor, uint64_t interface) {
+unsigned version_of(const loader::Gic& parts) {
   constexpr uint64_t kGicRegisters = 0xf;
-  if (distributor.gic_version >= 3) return 3;
-  if (distributor.gic_version != 0) return 2;
+  if (parts.version != 0) return parts.version;
   const bool registers = (KERNEL_READ(id_aa64pfr0_el1) >> 24 & kGicRegisters) != 0;
-  return registers || interface == 0 ? 3 : 2;
+  return registers || parts.interface.empty() ? 3 : 2;
 }
 
 // What devices send: nobody here asked for it.
@@ -73,21 +72,17 @@ void enable_own(uint64_t frame, uint32_t own) {
 uint64_t find_redistributor() {
   constexpr uint64_t kLast = 1u << 4, kVirtual = 1u << 1;
   const uint32_t id = own_id();
-  loader::MadtEntries entries(gic.madt);
-  while (const auto entry = entries.next()) {
-    using Kind = loader::MadtEntry::Kind;
-    if (entry->kind == Kind::Cpu && entry->cpu.apic_id == id && entry->redistributor != 0) {
-      return mapped(entry->redistributor);
-    }
-    if (entry->kind != Kind::Redistributors) continue;
-    for (uint64_t offset = 0; offset + loader::kRedistributorSize <= entry->size;) {
-      const uint64_t at = mapped(entry->address + offset);
+  const uint64_t stride = gic.parts.stride;
+  for (const mm::Range& range : gic.parts.redistributors) {
+    for (uint64_t offset = 0; offset + loader::kRedistributorSize <= range.size();) {
+      const uint64_t at = mapped(range.start.v + offset);
       if (at == 0) break;
       const uint64_t type = *reinterpret_cast<const volatile uint64_t*>(at + kRedistributorType);
       if (type >> 32 == id) return at;
       if ((type & kLast) != 0) break;
       // With virtual LPIs there are two more frames.
-      offset += loader::kRedistributorSize * ((type & kVirtual) != 0 ? 2 : 1);
+      const uint64_t own = loader::kRedistributorSize * ((type & kVirtual) != 0 ? 2 : 1);
+      offset += stride != 0 ? stride : own;
     }
   }
   return 0;
@@ -122,28 +117,21 @@ bool enable_v3(uint32_t own) {
 
 }  // namespace
 
-mm::Result<> open_gic(std::span<const uint8_t> madt, const mm::DirectMap& map) {
-  gic.madt = madt;
+mm::Result<> open_gic(const loader::Gic& parts, const mm::DirectMap& map) {
+  gic.parts = parts;
   gic.map = map;
-  loader::MadtEntry distributor;
-  uint64_t interface = 0;
-  loader::MadtEntries entries(madt);
-  while (const auto entry = entries.next()) {
-    if (entry->kind == loader::MadtEntry::Kind::Distributor) distributor = *entry;
-    if (entry->kind == loader::MadtEntry::Kind::Cpu && entry->cpu.apic_id == own_id()) {
-      interface = entry->address;
-    }
-  }
-  if (distributor.address == 0) return mm::Error{"the MADT names none", "GIC"};
-  gic.distributor = mapped(distributor.address);
+  if (parts.distributor.empty()) return mm::Error{"the firmware names none", "GIC"};
+  gic.distributor = mapped(parts.distributor.start.v);
   if (gic.distributor == 0) {
-    return mm::Error{"its registers are not mapped (address {:#x})", "GIC", distributor.address};
+    return mm::Error{"its registers are not mapped (address {:#x})", "GIC",
+                     parts.distributor.start.v};
   }
-  const unsigned version = version_of(distributor, interface);
+  const unsigned version = version_of(parts);
   if (version == 2) {
-    gic.interface = mapped(interface);
+    gic.interface = mapped(parts.interface.start.v);
     if (gic.interface == 0) {
-      return mm::Error{"the CPU's interface is not mapped (address {:#x})", "GIC", interface};
+      return mm::Error{"the CPU's interface is not mapped (address {:#x})", "GIC",
+                       parts.interface.start.v};
     }
   } else if (find_redistributor() == 0) {
     return mm::Error{"the CPU has no redistributor that is mapped (id {:#x})", "GIC", own_id()};

@@ -5,8 +5,8 @@
 #include "kernel/aarch64/cpu_local.h"
 #include "kernel/aarch64/gic.h"
 #include "kernel/arch.h"
+#include "kernel/firmware_tables.h"
 #include "kernel/page_walk.h"
-#include "loader/acpi/tables.h"
 
 namespace kernel {
 namespace aarch64 {
@@ -66,13 +66,9 @@ bool begin_interrupts() {
 
 namespace arch {
 
-// GTDT: ACPI 6.5 section 5.2.24.
-mm::Result<> open_interrupts(const loader::AcpiTables& tables) {
-  constexpr size_t kVirtualTimer = 64;
-  if (const auto gtdt = tables.table("GTDT"); gtdt.size() >= kVirtualTimer + 4) {
-    aarch64::timer_interrupt = loader::field<uint32_t>(gtdt, kVirtualTimer);
-  }
-  BATON_TRY(aarch64::open_gic(tables.table("APIC"), table_map()));
+mm::Result<> open_interrupts(const FirmwareTables& tables) {
+  if (tables.timer() != 0) aarch64::timer_interrupt = tables.timer();
+  BATON_TRY(aarch64::open_gic(tables.gic(), table_map()));
   (void)aarch64::begin_interrupts();  // open_gic() has found this CPU's part
   return {};
 }

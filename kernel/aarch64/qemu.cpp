@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernel/arch.h"
+#include "loader/fdt/fdt.h"
 
 extern "C" uint32_t ask_host(uint64_t operation, const void* parameters);
 
@@ -26,6 +27,13 @@ void look_for_qemu(const loader::Handoff& handoff) {
     return arch::is_mapped(map.at<const void>(mm::Phys{0}),
                            {mm::Phys{address}, mm::Phys{address + size}});
   };
+  // A device tree names the device by which it configures its firmware.
+  const auto& bytes = handoff.device_tree;
+  if (handoff.firmware.rsdp == 0 && bytes.count != 0 && mapped(bytes.address, bytes.count)) {
+    const auto tree =
+        loader::Fdt::open({map.at<const uint8_t>(mm::Phys{bytes.address}), bytes.count});
+    is_qemu = tree.ok() && tree.value().compatible("qemu,fw-cfg-mmio").has_value();
+  }
   const auto& list = handoff.acpi_tables;
   if (list.count == 0 || !mapped(list.address, list.count * sizeof(loader::HandoffTable))) return;
   const auto* const tables = map.at<const loader::HandoffTable>(mm::Phys{list.address});

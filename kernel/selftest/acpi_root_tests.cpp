@@ -16,6 +16,7 @@ std::string_view signature_of(const loader::AcpiTable& table) {
 constexpr size_t kRsdpV1 = 20, kRsdp = 36;
 
 Verdict check_rsdp(const TableFacts& machine) {
+  if (machine.told_by_tree) return Verdict::skip("a device tree tells of this machine");
   if (machine.rsdp == 0) return Verdict::fail("the firmware published no ACPI table that is good");
   if (!machine.can_read(machine.rsdp, kRsdp)) {
     return Verdict::fail("the RSDP, at {:#x}, is in no memory", machine.rsdp);

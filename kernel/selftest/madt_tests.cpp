@@ -13,6 +13,9 @@ using Bytes = std::span<const uint8_t>;
 
 Verdict check_madt_form(const TableFacts& machine) {
   const Bytes madt = machine.table("APIC");
+  if (madt.empty() && machine.told_by_tree) {
+    return Verdict::skip("a device tree tells of this machine");
+  }
   if (madt.empty()) return Verdict::fail("there is no MADT");
   return check_entries(madt, loader::kMadtFirst, loader::madt_length);
 }

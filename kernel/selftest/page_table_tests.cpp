@@ -100,19 +100,27 @@ class Plan {
     const uint64_t rsdp = machine_.kept.handoff().firmware.rsdp;
     if (Range{Phys{rsdp}, Phys{rsdp + 36}}.overlaps(range)) return true;
     if (smbios_.overlaps(range) || structures_.overlaps(range)) return true;
+    const loader::HandoffArray<uint8_t>& tree = machine_.kept.handoff().device_tree;
+    if (Range{Phys{tree.address}, Phys{tree.address + tree.count}}.overlaps(range)) return true;
     const auto tables = machine_.tables.tables().list();
     return std::any_of(tables.begin(), tables.end(), [&](const loader::AcpiTable& table) {
       return Range{table.address, table.address + table.length}.overlaps(range);
     });
   }
 
-  // This CPU's own, and those of the MADT (ACPI 6.5 section 5.2.12).
+  // This CPU's own, and those of the MADT (ACPI 6.5 section 5.2.12) or of the device tree.
   [[nodiscard]] bool is_interrupt_controller(Phys page) const {
     const auto is = [&](uint64_t address, uint64_t size) {
       return address != 0 && page.v >= mm::align_down(address, mm::kPageSize) &&
              page.v - mm::align_down(address, mm::kPageSize) < mm::align_up(size, mm::kPageSize);
     };
     if (is(arch::own_controller(), mm::kPageSize)) return true;
+    const loader::Gic& gic = machine_.tables.gic();
+    const auto holds = [&](const Range& part) { return is(part.start.v, part.size()); };
+    if (holds(gic.distributor) || holds(gic.interface) ||
+        std::any_of(gic.redistributors.begin(), gic.redistributors.end(), holds)) {
+      return true;
+    }
     loader::MadtEntries entries(machine_.tables.tables().table("APIC"));
     while (const auto entry = entries.next()) {
       if (entry->kind == loader::MadtEntry::Kind::WakeUp) continue;

@@ -20,6 +20,7 @@ const TableFacts& table_facts(const Booted& machine) {
   facts.readable = arch::is_mapped;
   facts.context = facts.map.at<const void>(mm::Phys{0});
   facts.rsdp = handoff.firmware.rsdp;
+  facts.told_by_tree = machine.tables.told_by_tree();
   facts.tables = acpi.list();
   facts.root = acpi.root();
   facts.e820 = &machine.relay.e820();

@@ -33,7 +33,8 @@ struct TableFacts {
   bool (*readable)(const void* context, mm::Range range) = nullptr;
   const void* context = nullptr;
 
-  uint64_t rsdp = 0;  // 0: none
+  uint64_t rsdp = 0;          // 0: none
+  bool told_by_tree = false;  // there are no ACPI tables, but a device tree
   std::span<const loader::AcpiTable> tables;
   loader::AcpiRoot root;
   const mm::E820Table* e820 = nullptr;  // after the trims

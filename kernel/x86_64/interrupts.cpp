@@ -2,6 +2,7 @@
 #include "kernel/x86_64/interrupts.h"
 
 #include "kernel/arch.h"
+#include "kernel/firmware_tables.h"
 #include "kernel/page_walk.h"
 #include "kernel/x86_64/cpu.h"
 #include "kernel/x86_64/cpu_local.h"
@@ -84,7 +85,8 @@ bool stop_if_asked() {
 
 namespace arch {
 
-mm::Result<> open_interrupts(const loader::AcpiTables& tables) {
+mm::Result<> open_interrupts(const FirmwareTables& firmware) {
+  const loader::AcpiTables& tables = firmware.tables();
   const mm::DirectMap& map = table_map();
   bool wide = false;
   loader::MadtEntries ids(tables.table("APIC"));

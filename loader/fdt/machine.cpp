@@ -265,6 +265,7 @@ Result<Madt> fdt_cpus(const Fdt& tree, uint32_t own_id, std::span<MadtCpu> stora
   BATON_TRY(for_each_cpu(tree, add));
   madt.cpus = storage.first(count);
   madt.enabled = count;
+  madt.gic = count != 0;
   if (madt.left_out != 0) {
     out.line("OF: {} CPUs behind the first {} left out", madt.left_out, count);
   }

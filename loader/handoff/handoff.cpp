@@ -83,6 +83,7 @@ mm::Result<> check(const Handoff& h) {
   BATON_TRY(check_array("acpi_tables", h.acpi_tables));
   BATON_TRY(check_array("results", h.results));
   BATON_TRY(check_array("segments", h.segments));
+  BATON_TRY(check_array("device_tree", h.device_tree));
   if (h.paging_levels != 4 && h.paging_levels != 5) {
     return mm::Error{"neither 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }

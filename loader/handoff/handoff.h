@@ -28,7 +28,7 @@
 namespace loader {
 
 inline constexpr uint64_t kHandoffMagic = 0x46464f4e4f544142;  // "BATONOFF", little endian
-inline constexpr uint32_t kHandoffVersion = 4;
+inline constexpr uint32_t kHandoffVersion = 5;
 
 // Virtual layout the loader's page tables give the kernel.
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
@@ -154,6 +154,8 @@ struct Handoff {
   uint32_t zero;
   HandoffNames names;
   HandoffSerial serial;
+  // The firmware's device tree, in its own reservation ("DEVICE TREE"); empty: there is none.
+  HandoffArray<uint8_t> device_tree;
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
@@ -179,7 +181,8 @@ static_assert(offsetof(Handoff, options) == 304);
 static_assert(offsetof(Handoff, names) == 320);
 static_assert(offsetof(HandoffNames, firmware) == 80);
 static_assert(offsetof(Handoff, serial) == 464);
-static_assert(sizeof(Handoff) == 480);
+static_assert(offsetof(Handoff, device_tree) == 480);
+static_assert(sizeof(Handoff) == 496);
 
 // What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
 // go back to.

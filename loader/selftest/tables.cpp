@@ -216,10 +216,11 @@ Verdict config_entries(FirmwareBench& bench) {
 
 Verdict config_acpi(FirmwareBench& bench) {
   const auto at = configuration_table(bench.facts, kAcpi20Table);
-  if (!at)
-    return Verdict::fail("none of {} tables is ACPI 2.0's",
-                         configuration_tables(bench.facts).size());
-  return Verdict::pass();
+  if (at) return Verdict::pass();
+  if (configuration_table(bench.facts, kDeviceTreeTable)) {
+    return Verdict::skip("this firmware tells of the machine by a device tree");
+  }
+  return Verdict::fail("none of {} tables is ACPI 2.0's", configuration_tables(bench.facts).size());
 }
 
 Verdict config_smbios(FirmwareBench& bench) {

@@ -1,4 +1,4 @@
-"""Which room may include from which: arrows go efi -> loader -> mm, kernel -> loader/{handoff,acpi,serial}
+"""Which room may include from which: arrows go efi -> loader -> mm, kernel -> loader/{handoff,acpi,fdt,serial}
 -> mm, tools/replay -> mm, and never back. What is one architecture's is included by nobody else."""
 
 import pathlib
@@ -15,9 +15,10 @@ MAY = {
     "loader/handoff": {"mm"},
     "loader/serial": {"mm"},
     "loader/acpi": {"loader/handoff", "mm"},
-    "loader": {"loader", "loader/handoff", "loader/acpi", "loader/serial", "mm"},
-    "efi": {"efi", "loader", "loader/handoff", "loader/acpi", "loader/serial", "mm"},
-    "kernel": {"kernel", "loader/handoff", "loader/acpi", "loader/serial", "mm"},
+    "loader/fdt": {"loader/handoff", "loader/acpi", "mm"},
+    "loader": {"loader", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
+    "efi": {"efi", "loader", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
+    "kernel": {"kernel", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
     "tools/replay": {"mm"},
 }
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.

@@ -83,7 +83,7 @@ std::array<Register, 4> common_registers() {
   return {{{"CR0", own_number == 0 ? 0 : test::hardware.wrong_register}, {}, {}, {}}};
 }
 uint64_t microcode(unsigned cpu) { return cpu == 0 ? 7 : test::hardware.microcode; }
-mm::Result<> open_interrupts(const loader::AcpiTables&) { return {}; }
+mm::Result<> open_interrupts(const FirmwareTables&) { return {}; }
 bool reaches_cpu(uint32_t id) { return id != 300; }
 mm::Result<> prepare_cpu(const Cpu&, const Frames& frames) {
   const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel, 0);
