@@ -27,9 +27,10 @@ void print_gic(const loader::Gic& gic, const Printer& out) {
     out.line("no GIC");
     return;
   }
-  out.line("GIC distributor {}", mem(gic.distributor));
-  if (!gic.interface.empty()) out.line("GIC CPU interface {}", mem(gic.interface));
-  for (const mm::Range& range : gic.redistributors) out.line("GIC redistributors {}", mem(range));
+  out.line("GIC distributor {:08x}", mem(gic.distributor));
+  if (!gic.interface.empty()) out.line("GIC CPU interface {:08x}", mem(gic.interface));
+  for (const mm::Range& range : gic.redistributors)
+    out.line("GIC redistributors {:08x}", mem(range));
 }
 
 void print_reserved(const loader::Fdt& tree, const Printer& out) {
@@ -41,7 +42,7 @@ void print_reserved(const loader::Fdt& tree, const Printer& out) {
   }
   const size_t shown = std::min(count.value(), room.size());
   for (const loader::FdtReserved& reserved : std::span(room).first(shown)) {
-    out.line("reserved {} {}{}", mem(reserved.range),
+    out.line("reserved {:08x} {}{}", mem(reserved.range),
              reserved.node == nullptr ? "memory reservation block" : reserved.node,
              reserved.no_map ? ", not to be mapped" : "");
   }
