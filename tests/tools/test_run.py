@@ -76,10 +76,21 @@ def test_another_architecture_has_its_own(bench):
         assert words in bench.called()[0]
 
 
+@pytest.mark.parametrize("words, shown", [
+    (["firmware=u-boot", "nodes=1"], "-bios /usr/lib/u-boot/qemu_arm64/u-boot.bin"),
+    (["machine=virt,acpi=off"], "-machine virt,acpi=off,gic-version=3")])
+def test_it_has_device_trees(bench, words, shown):
+    qemu(bench, VERSION, 0, "qemu-system-aarch64")
+    done = run(bench, "--arch=aarch64", *(f"--{word}" for word in words))
+    assert done.status == 0, done
+    assert shown in bench.called()[0]
+
+
 @pytest.mark.parametrize("words, why", [
     (["arch=arm"], "ARCH=arm does not boot here; there are x86_64, aarch64"),
     (["arch=aarch64", "machine=q35"], "MACHINE=q35 is no machine Baton runs on here; there are virt"),
-    (["arch=aarch64", "firmware=u-boot"], "there are aavmf"),
+    (["arch=aarch64", "firmware=ovmf"], "there are aavmf, u-boot"),
+    (["arch=aarch64", "firmware=u-boot", "nodes=2"], "NODES=2: U-Boot finds its memory"),
     (["arch=aarch64", "mem=64M"], "under AAVMF with 128M and more"),
     (["machine=virt"], "there are q35, pc"),
 ])

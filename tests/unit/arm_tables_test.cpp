@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "loader/acpi/fadt.h"
+#include "loader/acpi/gic.h"
 #include "loader/acpi/madt.h"
 #include "loader/acpi/spcr.h"
 #include "loader/acpi/srat.h"
@@ -107,6 +108,31 @@ TEST(ArmMadt, ControllersAreDevicesAsLargeAsTheyAre) {
   EXPECT_EQ(v3[2].range, (mm::Range{Phys{0x80a'0000}, Phys{0x80e'0000}}));
 
   EXPECT_TRUE(devices_of(madt({gicr(~uint64_t{0} - 0xfff, 0x2'0000)})).empty()) << "it would wrap";
+}
+
+TEST(ArmMadt, ItsGicIsOneShape) {
+  std::vector<mm::Range> room(2);
+  const auto v2 = madt({gicd(0x800'0000, 2), gicc(0, 0), gicc(1, 1)});
+  const Gic second = gic_of_madt(v2, 1, room);
+  EXPECT_EQ(second.version, 2U);
+  EXPECT_EQ(second.interface, (mm::Range{Phys{0x801'0000}, Phys{0x801'2000}}));
+  EXPECT_TRUE(second.redistributors.empty());
+  EXPECT_TRUE(gic_of_madt(v2, 7, room).interface.empty()) << "another CPU's";
+
+  const auto v4 = madt({gicd(0x800'0000, 4), gicc(0, 0, 1, 0, 0x80e'0000),
+                        gicr(0x80a'0000, 0x4'0000), gicr(0x90a'0000, 0x4'0000)});
+  const Gic later = gic_of_madt(v4, 0, room);
+  EXPECT_EQ(later.version, 3U);
+  EXPECT_EQ(later.distributor, (mm::Range{Phys{0x800'0000}, Phys{0x801'0000}}));
+  ASSERT_EQ(later.redistributors.size(), 2U);
+  EXPECT_EQ(later.redistributors[0], (mm::Range{Phys{0x80e'0000}, Phys{0x810'0000}}));
+  EXPECT_EQ(later.redistributors[1], (mm::Range{Phys{0x80a'0000}, Phys{0x80e'0000}}));
+  EXPECT_EQ(later.left_out, 1U);
+
+  EXPECT_EQ(timer_of_gtdt(std::vector<uint8_t>(67)), 0U);
+  std::vector<uint8_t> gtdt(68);
+  gtdt[64] = 27;
+  EXPECT_EQ(timer_of_gtdt(gtdt), 27U);
 }
 
 TEST(ArmSrat, CpusAreNamedByTheirUid) {

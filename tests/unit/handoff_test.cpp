@@ -78,6 +78,10 @@ TEST(Handoff, TheFieldThatIsWrongIsNamed) {
        [](Handoff& h) {
          h.segments = {0, 1, sizeof(HandoffSegment)};
        }},
+      {"device_tree",
+       [](Handoff& h) {
+         h.device_tree = {0x1004, 100, 1};
+       }},
       {"paging_levels", [](Handoff& h) { h.paging_levels = 3; }},
       {"direct_map", [](Handoff& h) { h.paging_levels = 5; }},
       {"efi_descriptor_size", [](Handoff& h) { h.efi_descriptor_size = 0; }},

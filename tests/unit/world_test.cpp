@@ -406,6 +406,21 @@ TEST(World, FindsTheInterruptControllersInTheMadt) {
   EXPECT_EQ(devices[2].range, range(0x1fee00000, 0x1fee01000));
 }
 
+TEST(World, PartsOfAGicAreDevices) {
+  const Range redistributors[] = {range(0x80a0000, 0x9000000), range(0x80c0000, 0x80d0000),
+                                  range(0x4000000000, 0x4000020000)};
+  Gic gic;
+  gic.distributor = range(0x8000000, 0x8010000);
+  gic.redistributors = redistributors;
+  NamedRange devices[4];
+  EXPECT_EQ(interrupt_controllers(gic, devices).count, 3U) << "one lies in another";
+  EXPECT_EQ(devices[0].range, gic.distributor);
+  EXPECT_EQ(devices[1].range, redistributors[0]);
+  EXPECT_EQ(devices[2].range, redistributors[2]);
+  EXPECT_EQ(interrupt_controllers(gic, std::span(devices).first(1)).left_out, 3U);
+  EXPECT_EQ(interrupt_controllers(Gic{}, devices).count, 0U);
+}
+
 // 100,000 of them: the first 128 pages are listed, and of the rest none is compared with the
 // others.
 TEST(World, NoMoreInterruptControllersThanLinuxTakes) {
