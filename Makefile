@@ -101,10 +101,14 @@ endif
 # --- Rooms -------------------------------------------------------------------------------------
 # A folder is a list.
 
+# Folders of one architecture, or of several of a kind.
+KINDS := $(sort $(ARCHITECTURES) $(foreach a,$(ARCHITECTURES),$(kin.$(a))))
+
 # $(call neutral,FOLDER): its sources and its rooms', for every architecture.
-neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(ARCHITECTURES:%=$(1)/%/),$(wildcard $(1)/*/))))
+neutral = $(wildcard $(1)/*.cpp $(patsubst %,%*.cpp,$(filter-out $(KINDS:%=$(1)/%/),$(wildcard $(1)/*/))))
 # $(call room,FOLDER): those and this architecture's, with its rooms.
-room = $(call neutral,$(1)) $(wildcard $(1)/$(ARCH)/*.cpp $(1)/$(ARCH)/*.S $(1)/$(ARCH)/*/*.cpp)
+room = $(call neutral,$(1)) $(foreach a,$(ARCH) $(kin.$(ARCH)),$(wildcard $(1)/$(a)/*.cpp \
+  $(1)/$(a)/*.S $(1)/$(a)/*/*.cpp))
 # Of mm/ all: the host replays and tests machines of every kind.
 ALL_MM := $(call neutral,mm) $(wildcard $(ARCHITECTURES:%=mm/%/*.cpp))
 
@@ -161,13 +165,15 @@ GNU_EFI_START := crt0-efi-$(gnu_efi.$(ARCH)).o
 GNU_EFI_LIB := $(if $(OWN_PE),,$(firstword $(patsubst %/$(GNU_EFI_START),%,$(wildcard $(patsubst %, \
   /usr/%/$(GNU_EFI_START),lib lib/$(libraries.$(ARCH)) lib/gnuefi lib64/gnuefi)))))
 EFI_START := $(if $(OWN_PE),,$(GNU_EFI_LIB)/$(GNU_EFI_START))
-EFI_LIBS  := $(if $(OWN_PE),,-lgnuefi)
+LIBGCC    := $(if $(libgcc.$(ARCH)),$(shell $(TARGET_CXX) -print-libgcc-file-name))
+EFI_LIBS  := $(if $(OWN_PE),,-lgnuefi) $(LIBGCC)
 
 APPLICATION := $(ESP)/EFI/BOOT/$(boot.$(ARCH))
 EFI_SRC := $(call room,efi) $(call room,loader)
 EFI_OBJ := $(call objects,efi,$(EFI_SRC))
 # Of mm/ the linker takes what the loader uses: e820, early reservations and printing.
-EFI_MM_OBJ := $(call objects,efi,$(call room,mm))
+MM_SRC := $(call room,mm) $(if $(mm_kin.$(ARCH)),$(wildcard mm/$(mm_kin.$(ARCH))/*.cpp))
+EFI_MM_OBJ := $(call objects,efi,$(MM_SRC))
 EFI_SCRIPT := efi/$(ARCH)/efi.lds
 # Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
 EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
@@ -176,7 +182,7 @@ EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic
   -isystem $(if $(as_wide.$(ARCH)),$(BUILD)/gen,$(GNU_EFI_INC))/$(gnu_efi.$(ARCH))
 EFI_LDFLAGS := -shared -Bsymbolic -nostdlib --gc-sections -znocombreloc -z text --no-undefined \
   --build-id=none -z max-page-size=4096 -T $(EFI_SCRIPT) $(GNU_EFI_LIB:%=-L%)
-EFI_SECTIONS := $(if $(OWN_PE),.pe_header) .text .rodata .data $(if $(OWN_PE),,.dynamic) .rela .reloc .sbat
+EFI_SECTIONS := $(if $(OWN_PE),.pe_header) .text .rodata .data $(if $(OWN_PE),,.dynamic) $(or $(relocations.$(ARCH)),.rela) .reloc .sbat
 TO_PE := $(OBJCOPY) $(EFI_SECTIONS:%=-j %) $(if $(OWN_PE),--output-target=binary,\
   --strip-all --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10)
 
@@ -209,7 +215,7 @@ $(APPLICATION): $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 
 # --- Kernel ------------------------------------------------------------------------------------
 # kernel/, all of mm/, and the files both sides of the jump must agree on.
-KERNEL_SRC := $(call room,kernel) $(call room,mm) $(foreach r,handoff acpi fdt serial,$(call neutral,loader/$(r)))
+KERNEL_SRC := $(call room,kernel) $(MM_SRC) $(foreach r,handoff acpi fdt serial,$(call neutral,loader/$(r)))
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
 KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
@@ -224,7 +230,7 @@ $(eval $(call remember,kernel.link,$(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
 # into the second, where a backtrace finds them.
 $(BUILD)/kernel/nameless.elf: $(KERNEL_OBJ) $(KERNEL_SCRIPT) $(BUILD)/flags/kernel.link
 	$(call say,LD)
-	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) -o $@
+	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) -o $@ $(LIBGCC)
 
 $(BUILD)/kernel/names.o: $(BUILD)/kernel/nameless.elf kernel/symbols.awk
 	$(call say,NAMES)
@@ -234,7 +240,7 @@ $(BUILD)/kernel/names.o: $(BUILD)/kernel/nameless.elf kernel/symbols.awk
 
 $(BUILD)/kernel.elf: $(BUILD)/kernel/names.o
 	$(call say,LD)
-	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) $< -o $@
+	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) $< -o $@ $(LIBGCC)
 	$(Q)$(NM) -nC $@ | grep -v kernel_symbol > $@.nm
 	$(Q)grep -v kernel_symbol $(<:.o=.nm) | diff -q - $@.nm > /dev/null || \
 	  { echo '$@: the table of names moved what it names' >&2; false; }
@@ -308,7 +314,7 @@ install: $(BUILD)/esp.complete
 # program, the rest its library.
 REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
-  $(wildcard kernel/$(ARCH)/selftest/*.cpp) $(REPLAY_LIB) \
+  $(wildcard $(patsubst %,kernel/%/selftest/*.cpp,$(ARCH) $(kin.$(ARCH)))) $(REPLAY_LIB) \
   $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard kernel/$(ARCH)/vector_*.S))
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer -DBATON_CHECK_LOCKS
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -450,7 +456,7 @@ neutral: $(foreach a,$(OTHERS),$(NEUTRAL_OBJ_$(a)))
 # mm/ and its unit tests as programs of 32 bits, GoogleTest from its source package. The tests index
 # their own vectors with frame numbers, which mm/ itself may not.
 GOOGLETEST := /usr/src/googletest/googletest
-NARROW := i686 arm
+NARROW := ia32 arm
 # No debug information, which emulators have no use for; what ARM's calling convention was before
 # GCC 7 does not matter.
 NARROW_CXXFLAGS := $(HOST_CXXFLAGS) -g0 -Wno-psabi
@@ -502,7 +508,7 @@ command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
   -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
 IN_EFI := $(filter efi/%,$(EFI_SRC))
-IN_KERNEL := $(filter-out $(HOST_SRC),$(filter kernel/$(ARCH)/%,$(KERNEL_SRC)))
+IN_KERNEL := $(filter-out $(HOST_SRC),$(filter $(patsubst %,kernel/%,$(addsuffix /%,$(ARCH) $(kin.$(ARCH)))),$(KERNEL_SRC)))
 ALL_COMMANDS = $(call commands,efi,$(IN_EFI) $(FAULTY_SRC))$(call \
   commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(HOST_SRC))$(call \
   commands,host/tests,$(UNIT_SRC))
@@ -634,8 +640,8 @@ help:
 #:                   MACHINE=virt,acpi=off: with a device tree and no ACPI (ARCH=aarch64)
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them
-#: make neutral    compile what is no architecture's for i686 and arm
-#: make narrow     mm's unit tests as programs of 32 bits, build/host/mm_{i686,arm}_tests
+#: make neutral    compile what is no architecture's for those that cannot be built whole
+#: make narrow     mm's unit tests as programs of 32 bits, build/host/mm_{ia32,arm}_tests
 #: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...

@@ -58,10 +58,14 @@ void take_over_descriptors(const Firmware& firmware, const loader::HandoffFrameb
 // Where our code lies, which goes on running while page tables change under it.
 [[nodiscard]] mm::Range our_text();
 
+// Code of it that is to be copied to pages that the kernel's world has at their own addresses, as
+// there is no room for all of ours; empty: ours has its place there.
+[[nodiscard]] std::span<const uint8_t> jump_code();
+
 // Enters the kernel as loader/handoff/handoff.h says. Interrupts are off; `stack` is the range its
-// stack grows down in; `entry` is virtual.
+// stack grows down in; `entry` is virtual; `text` is our_text(), or where jump_code() was copied to.
 [[noreturn]] void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack,
-                               const loader::PagingFeatures& paging);
+                               mm::Range text, const loader::PagingFeatures& paging);
 
 // --- Last words ---
 // The registers of the first serial port, for loader/serial/uart.h.

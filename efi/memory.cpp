@@ -2,10 +2,13 @@
 
 #include <cstring>
 
+#include "loader/arch.h"
+
 namespace efi {
 namespace {
 
-constexpr uint64_t kReachable = 64 * mm::kTiB;
+// What any kernel's direct map holds, whatever the CPU.
+uint64_t reachable() { return loader::address_space({}).direct_map_size; }
 
 }  // namespace
 
@@ -16,24 +19,24 @@ Pages::~Pages() {
   }
 }
 
-mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what) {
+mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what,
+                           EFI_MEMORY_TYPE type) {
   if (bytes == 0 || bytes > mm::kMaxPhys) return mm::Error{"no such size (bytes {})", what, bytes};
   const auto pages = static_cast<UINTN>(mm::align_up(bytes, mm::kPageSize) / mm::kPageSize);
   EFI_PHYSICAL_ADDRESS address = 0;
-  const EFI_STATUS status =
-      firmware.boot->AllocatePages(AllocateAnyPages, EfiLoaderData, pages, &address);
+  const EFI_STATUS status = firmware.boot->AllocatePages(AllocateAnyPages, type, pages, &address);
   if (status != EFI_SUCCESS) {
     return failed("too little memory: the firmware has none for it (bytes {})", what, status,
                   bytes);
   }
   Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
-  if (taken.range().end.v <= kReachable) return taken;
-  // Four levels of page tables do not reach it.
-  address = kReachable - 1;
-  const EFI_STATUS lower =
-      firmware.boot->AllocatePages(AllocateMaxAddress, EfiLoaderData, pages, &address);
+  if (taken.range().end.v <= reachable()) return taken;
+  // It would be out of the kernel's sight.
+  address = reachable() - 1;
+  const EFI_STATUS lower = firmware.boot->AllocatePages(AllocateMaxAddress, type, pages, &address);
   if (lower != EFI_SUCCESS) {
-    return failed("the firmware has none for it below 64 TiB (bytes {})", what, lower, bytes);
+    return failed("the firmware has none for it where the kernel can reach it (bytes {})", what,
+                  lower, bytes);
   }
   return Pages{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
 }

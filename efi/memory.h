@@ -12,7 +12,7 @@
 
 namespace efi {
 
-// Whole pages of LoaderData. Given back when this goes out of scope, unless keep() was called:
+// Whole pages, of LoaderData unless something else is asked for. Given back when this goes out of scope, unless keep() was called:
 // until the kernel is entered every error leaves the firmware with what it had.
 class Pages {
  public:
@@ -54,7 +54,8 @@ class Pages {
 
 // At least `bytes` (not 0), rounded up to whole pages; content is undefined. `what` names them in
 // the error, which gives the bytes asked for.
-mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what);
+mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what,
+                           EFI_MEMORY_TYPE type = EfiLoaderData);
 // The same, zeroed.
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what);
 // Pages in which `place`, of so many bytes in whole pages, begins `offset` behind a multiple of

@@ -23,20 +23,21 @@ SymbolTable symbols() {
 }
 
 bool is_text(uint64_t address) {
-  return address >= reinterpret_cast<uint64_t>(kernel_text_start) &&
-         address < reinterpret_cast<uint64_t>(kernel_text_end);
+  return address >= reinterpret_cast<uintptr_t>(kernel_text_start) &&
+         address < reinterpret_cast<uintptr_t>(kernel_text_end);
 }
 
 struct Frame {
-  uint64_t caller;
-  uint64_t return_address;
+  uintptr_t caller;
+  uintptr_t return_address;
 };
 
 const Frame* frame_at(uint64_t pointer) {
-  if (pointer % 8 != 0) return nullptr;
+  if (pointer % sizeof(uintptr_t) != 0) return nullptr;
   const auto stack = arch::stack_at(pointer);
-  return stack && pointer + sizeof(Frame) <= stack->end ? reinterpret_cast<const Frame*>(pointer)
-                                                        : nullptr;
+  return stack && pointer + sizeof(Frame) <= stack->end
+             ? reinterpret_cast<const Frame*>(static_cast<uintptr_t>(pointer))
+             : nullptr;
 }
 
 }  // namespace

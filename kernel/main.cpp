@@ -157,7 +157,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   const loader::Handoff& h = kept.handoff();
   const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements(h.e820, kept.map()), elements(h.reservations, kept.map()),
-                               reachable_end(relay.platform())));
+                               reachable_end(relay.platform()), relay.platform().end_of_low));
   log().line("BIOS-provided physical RAM map:");
   relay.e820().print(log(), "BIOS-e820");
   const FirmwareMap firmware = handed_map(h);

@@ -22,11 +22,12 @@ std::optional<Mapping> find_mapping(uint64_t virt) {
 }
 
 std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range) {
-  const auto zero = reinterpret_cast<uint64_t>(base);
+  const auto zero = reinterpret_cast<uintptr_t>(base);
   for (mm::Phys at = range.start; at < range.end;) {
-    const auto mapping = find_mapping(zero + at.v);
+    const auto virt = static_cast<uintptr_t>(zero + at.v);
+    const auto mapping = find_mapping(virt);
     if (!mapping) return at;
-    at = mm::Phys{mapping->virt + mapping->size - zero};
+    at += mapping->virt + mapping->size - virt;
   }
   return std::nullopt;
 }

@@ -3,11 +3,11 @@
 //     static unsigned levels();
 //     static bool is_present(uint64_t entry), is_leaf(uint64_t entry, unsigned level);
 //     static uint64_t address(uint64_t entry);            // of what it leads to
-//     static bool writable(uint64_t entry), executable(uint64_t entry);
+//     static bool writable(uint64_t entry, unsigned level), executable(uint64_t entry);
 //     static arch::Caching caching(uint64_t entry, unsigned level);
 //     static uint64_t data(uint64_t page, unsigned level); // a page to be written, and not run
-//     static uint64_t table(uint64_t table);
-//     static uint64_t as_data(uint64_t leaf);              // the same page, as data() has it
+//     static uint64_t table(uint64_t table, unsigned level);
+//     static uint64_t as_data(uint64_t leaf);  // of code at its own address, what RAM has there
 //     static void mapped(), forget(uint64_t virt), forget_all();
 //                                       // an entry was made; one was changed; any were
 // Level 1 has pages of 4 KiB.
@@ -34,8 +34,8 @@ uint64_t canonical(uint64_t virt) {
 template <class Entry>
 struct Rights {
   bool write = true, execute = true;
-  [[nodiscard]] Rights with(uint64_t entry) const {
-    return {write && Entry::writable(entry), execute && Entry::executable(entry)};
+  [[nodiscard]] Rights with(uint64_t entry, unsigned level) const {
+    return {write && Entry::writable(entry, level), execute && Entry::executable(entry)};
   }
 };
 
@@ -58,7 +58,7 @@ struct Walk {
       const uint64_t entry = entries[i];
       if (!Entry::is_present(entry)) continue;
       const uint64_t at = virt | uint64_t{i} << shift_of(level);
-      const Rights<Entry> rights = above.with(entry);
+      const Rights<Entry> rights = above.with(entry, level);
       const bool more = Entry::is_leaf(entry, level)
                             ? visit(context, leaf<Entry>(entry, level, at, rights))
                             : table(Entry::address(entry), level - 1, at, rights);
@@ -84,7 +84,7 @@ bool map_at(uint64_t virt, mm::Phys page, unsigned leaf_level, Take take) {
     if (!Entry::is_present(entry)) {
       const mm::Phys next = take();
       if (next == mm::Phys{0}) return false;
-      entry = Entry::table(next.v);
+      entry = Entry::table(next.v, level);
     }
     table = entry;
   }
@@ -150,7 +150,7 @@ std::optional<arch::Mapping> PageWalk<Entry>::translate(uint64_t root, uint64_t 
     const uint64_t entry = table_map().at<const uint64_t>(mm::Phys{
         Entry::address(table)})[virt >> page_walk::shift_of(level) & (page_walk::kEntries - 1)];
     if (!Entry::is_present(entry)) return std::nullopt;
-    rights = rights.with(entry);
+    rights = rights.with(entry, level);
     if (Entry::is_leaf(entry, level)) {
       const uint64_t size = uint64_t{1} << page_walk::shift_of(level);
       return page_walk::leaf<Entry>(entry, level, virt & ~(size - 1), rights);
@@ -173,7 +173,8 @@ bool PageWalk<Entry>::make_data(mm::Range range) {
     const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
     const mm::Range page{mm::align_down(at, size), mm::align_down(at, size) + size};
     at = page.end;
-    if (leaf.entry == nullptr) continue;
+    if (leaf.entry == nullptr || (Entry::address(*leaf.entry) & ~(size - 1)) != page.start.v)
+      continue;
     const uint64_t wanted = Entry::as_data(*leaf.entry);
     if (wanted == *leaf.entry) continue;
     if (!range.contains(page)) return false;

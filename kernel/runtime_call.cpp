@@ -4,7 +4,7 @@ namespace kernel {
 namespace {
 
 bool same_place(uint64_t root, const void* at) {
-  const auto virt = reinterpret_cast<uint64_t>(at);
+  const auto virt = reinterpret_cast<uintptr_t>(at);
   const auto here = arch::find_mapping(virt);
   const auto there = PageTables::translate(root, virt);
   return here && there && here->phys + (virt - here->virt) == there->phys + (virt - there->virt);
@@ -21,7 +21,7 @@ mm::Result<> RuntimeServices::check(const void* data) const {
                          static_cast<const void*>(__builtin_frame_address(0))}) {
     if (!same_place(root, at)) {
       return mm::Error{"their page tables lack the kernel (address {:#x})", what,
-                       reinterpret_cast<uint64_t>(at)};
+                       reinterpret_cast<uintptr_t>(at)};
     }
   }
   if (!PageTables::translate(root, system_table)) {

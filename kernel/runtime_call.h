@@ -25,16 +25,17 @@ struct RuntimeServices {
   // table too.
   [[nodiscard]] mm::Result<> check(const void* data) const;
 
-  // Calls the service at this offset in EFI_RUNTIME_SERVICES, which has no interrupts of ours.
+  // Calls the service with this number in EFI_RUNTIME_SERVICES, which has no interrupts of ours.
+  // UINTN and pointers are as wide as uintptr_t.
   template <class Status, class... Args>
-  Status call(uint64_t service, Args... args) const {
-    constexpr uint64_t kRuntimeServices = 88;  // in EFI_SYSTEM_TABLE, section 4.3
+  Status call(unsigned service, Args... args) const {
+    constexpr unsigned kRuntimeServices = 8;  // in EFI_SYSTEM_TABLE, section 4.3
     using Function = Status(KERNEL_EFIAPI*)(Args...);
     const bool on = arch::mask_interrupts();
     const uint64_t before = arch::page_root();
     arch::set_page_root(root);
     const auto function =
-        reinterpret_cast<Function>(load(load(system_table + kRuntimeServices) + service));
+        reinterpret_cast<Function>(word(word(system_table, kRuntimeServices), service));
     const Status status = function(args...);
     arch::set_page_root(before);
     arch::restore_interrupts(on);
@@ -42,7 +43,11 @@ struct RuntimeServices {
   }
 
  private:
-  static uint64_t load(uint64_t address) { return *reinterpret_cast<const uint64_t*>(address); }
+  // Behind a table's header, which is 24 bytes.
+  static uintptr_t word(uint64_t table, unsigned number) {
+    const auto words = static_cast<uintptr_t>(table + 24);
+    return reinterpret_cast<const uintptr_t*>(words)[number];  // NOLINT: the firmware's address
+  }
 };
 
 }  // namespace kernel

@@ -12,11 +12,12 @@
 namespace kernel::arch {
 namespace {
 
-// UEFI 2.10 section 4.5: offsets in EFI_RUNTIME_SERVICES, of a firmware of 64 bits.
-enum Service : uint64_t { kGetTime = 24, kGetVariable = 72, kSetVariable = 88, kQueryInfo = 128 };
+// UEFI 2.10 section 4.5: places in EFI_RUNTIME_SERVICES.
+enum Service : uint8_t { kGetTime = 0, kGetVariable = 6, kSetVariable = 8, kQueryInfo = 13 };
 
-constexpr uint64_t kSuccess = 0, kError = uint64_t{1} << 63;
-constexpr uint64_t kNotFound = kError | 14, kUnsupported = kError | 3;
+// UINTNs, the highest bit of which tells errors.
+constexpr uintptr_t kSuccess = 0, kError = ~(~uintptr_t{0} >> 1);
+constexpr uintptr_t kNotFound = kError | 14, kUnsupported = kError | 3;
 
 // Kept also when the boot services are gone, and there for us now.
 constexpr uint32_t kAttributes = 1 | 2 | 4;  // non-volatile, boot services, runtime
@@ -37,7 +38,7 @@ struct Arguments {
   alignas(8) char16_t name[VariableName::kMaxLength + 1];
   alignas(8) loader::EfiGuid vendor;
   alignas(8) uint8_t data[kMaxVariable];
-  uint64_t size;
+  uintptr_t size;
   uint64_t maximum, remaining, largest;
   uint32_t attributes;
   EfiTime time;
@@ -50,9 +51,9 @@ mm::Result<> can_call(const loader::Handoff& handoff) {
 }
 
 template <class... Args>
-uint64_t call(const loader::Handoff& handoff, Service service, Args... args) {
+uintptr_t call(const loader::Handoff& handoff, Service service, Args... args) {
   const RuntimeServices services{handoff.runtime_root, handoff.firmware.system_table};
-  return services.call<uint64_t>(service, args...);
+  return services.call<uintptr_t>(service, args...);
 }
 
 mm::Result<> pass_name(const VariableName& variable) {
@@ -69,7 +70,7 @@ mm::Result<> pass_name(const VariableName& variable) {
   return {};
 }
 
-mm::Error refused(mm::ErrorText what, const char* subject, uint64_t status) {
+mm::Error refused(mm::ErrorText what, const char* subject, uintptr_t status) {
   return {what, subject, status & ~kError};
 }
 
@@ -81,8 +82,8 @@ mm::Result<std::optional<size_t>> get_variable(const loader::Handoff& handoff,
   BATON_TRY(can_call(handoff));
   BATON_TRY(pass_name(variable));
   arguments.size = sizeof(arguments.data);
-  const uint64_t status = call(handoff, kGetVariable, arguments.name, &arguments.vendor,
-                               &arguments.attributes, &arguments.size, arguments.data);
+  const uintptr_t status = call(handoff, kGetVariable, arguments.name, &arguments.vendor,
+                                &arguments.attributes, &arguments.size, arguments.data);
   if (status == kNotFound) return std::optional<size_t>();
   if (status != kSuccess) return refused("cannot be read (UEFI error {})", variable.called, status);
   if (arguments.size > out.size()) {
@@ -102,8 +103,8 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
     return mm::Error{"is too large (bytes {}, most {})", variable.called, content.size(),
                      sizeof(arguments.data)};
   }
-  uint64_t status = call(handoff, kQueryInfo, uint64_t{kAttributes}, &arguments.maximum,
-                         &arguments.remaining, &arguments.largest);
+  uintptr_t status = call(handoff, kQueryInfo, kAttributes, &arguments.maximum,
+                          &arguments.remaining, &arguments.largest);
   // Firmware before UEFI 2.0 cannot tell.
   if (status == kSuccess && arguments.remaining < content.size() + kKeptFree) {
     return mm::Error{"the firmware has too little room for variables (bytes free {}, needed {})",
@@ -114,8 +115,8 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
                    status);
   }
   std::memcpy(arguments.data, content.data(), content.size());
-  status = call(handoff, kSetVariable, arguments.name, &arguments.vendor, uint64_t{kAttributes},
-                uint64_t{content.size()}, arguments.data);
+  status = call(handoff, kSetVariable, arguments.name, &arguments.vendor, kAttributes,
+                uintptr_t{content.size()}, arguments.data);
   if (status != kSuccess)
     return refused("cannot be written (UEFI error {})", variable.called, status);
   return {};
@@ -123,7 +124,7 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
 
 mm::Result<FirmwareTime> firmware_time(const loader::Handoff& handoff) {
   BATON_TRY(can_call(handoff));
-  const uint64_t status = call(handoff, kGetTime, &arguments.time, static_cast<void*>(nullptr));
+  const uintptr_t status = call(handoff, kGetTime, &arguments.time, static_cast<void*>(nullptr));
   if (status != kSuccess)
     return refused("cannot be read (UEFI error {})", "the firmware's clock", status);
   const EfiTime& t = arguments.time;

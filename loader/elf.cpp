@@ -10,14 +10,16 @@ namespace {
 using mm::Error;
 using mm::Result;
 
-struct FileHeader {
+// Of either class: of 64 bits, or of 32, where these words are as narrow.
+template <class Word>
+struct FileHeaderOf {
   uint8_t ident[16];
   uint16_t type;
   uint16_t machine;
   uint32_t version;
-  uint64_t entry;
-  uint64_t program_headers;  // file offset
-  uint64_t section_headers;
+  Word entry;
+  Word program_headers;  // file offset
+  Word section_headers;
   uint32_t flags;
   uint16_t header_size;
   uint16_t program_header_size;
@@ -26,7 +28,9 @@ struct FileHeader {
   uint16_t section_header_count;
   uint16_t section_names;
 };
-static_assert(sizeof(FileHeader) == 64);
+using FileHeader = FileHeaderOf<uint64_t>;
+using FileHeader32 = FileHeaderOf<uint32_t>;
+static_assert(sizeof(FileHeader) == 64 && sizeof(FileHeader32) == 52);
 
 struct ProgramHeader {
   uint32_t type;
@@ -40,8 +44,27 @@ struct ProgramHeader {
 };
 static_assert(sizeof(ProgramHeader) == 56);
 
+struct ProgramHeader32 {
+  uint32_t type;
+  uint32_t offset;
+  uint32_t virt;
+  uint32_t physical;
+  uint32_t file_size;
+  uint32_t memory_size;
+  uint32_t flags;
+  uint32_t align;
+};
+static_assert(sizeof(ProgramHeader32) == 32);
+
+constexpr size_t file_header_size(bool wide) {
+  return wide ? sizeof(FileHeader) : sizeof(FileHeader32);
+}
+constexpr size_t program_header_size(bool wide) {
+  return wide ? sizeof(ProgramHeader) : sizeof(ProgramHeader32);
+}
+
 constexpr uint8_t kMagic[] = {0x7f, 'E', 'L', 'F'};
-constexpr uint8_t kClass64 = 2, kLittleEndian = 1, kVersion = 1;
+constexpr uint8_t kClass32 = 1, kClass64 = 2, kLittleEndian = 1, kVersion = 1;
 constexpr uint16_t kExecutable = 2;
 constexpr uint32_t kLoad = 1, kDynamic = 2, kInterpreter = 3;
 constexpr uint32_t kX = 1, kW = 2, kKnownFlags = 7;
@@ -58,17 +81,57 @@ Header header_at(std::span<const uint8_t> file, uint64_t offset) {
   return header;
 }
 
-Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) {
+// The file's header, which is there, in the wide form.
+FileHeader read_file_header(std::span<const uint8_t> file, bool wide) {
+  if (wide) return header_at<FileHeader>(file, 0);
+  const auto h = header_at<FileHeader32>(file, 0);
+  FileHeader out{.ident = {},
+                 .type = h.type,
+                 .machine = h.machine,
+                 .version = h.version,
+                 .entry = h.entry,
+                 .program_headers = h.program_headers,
+                 .section_headers = h.section_headers,
+                 .flags = h.flags,
+                 .header_size = h.header_size,
+                 .program_header_size = h.program_header_size,
+                 .program_header_count = h.program_header_count,
+                 .section_header_size = h.section_header_size,
+                 .section_header_count = h.section_header_count,
+                 .section_names = h.section_names};
+  std::memcpy(out.ident, h.ident, sizeof(out.ident));
+  return out;
+}
+
+ProgramHeader read_program_header(std::span<const uint8_t> file, uint64_t offset, bool wide) {
+  if (wide) return header_at<ProgramHeader>(file, offset);
+  const auto p = header_at<ProgramHeader32>(file, offset);
+  return {.type = p.type,
+          .flags = p.flags,
+          .offset = p.offset,
+          .virt = p.virt,
+          .physical = p.physical,
+          .file_size = p.file_size,
+          .memory_size = p.memory_size,
+          .align = p.align};
+}
+
+Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name,
+                               const ElfKind& kind) {
   if (file.size() < sizeof(kMagic) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0) {
     return Error{"not an ELF file", name};
   }
-  if (file.size() < sizeof(FileHeader)) {
+  const size_t header_size = file_header_size(kind.wide);
+  if (file.size() < header_size) {
     return Error{"truncated inside the ELF header (bytes there {}, needed {})", name, file.size(),
-                 sizeof(FileHeader)};
+                 header_size};
   }
-  const auto h = header_at<FileHeader>(file, 0);
-  if (h.ident[4] != kClass64) {
+  const FileHeader h = read_file_header(file, kind.wide);
+  if (kind.wide && h.ident[4] != kClass64) {
     return Error{"e_ident: not a 64-bit image (class {}, wanted {})", name, h.ident[4], kClass64};
+  }
+  if (!kind.wide && h.ident[4] != kClass32) {
+    return Error{"e_ident: not a 32-bit image (class {}, wanted {})", name, h.ident[4], kClass32};
   }
   if (h.ident[5] != kLittleEndian) {
     return Error{"e_ident: not little endian (data encoding {}, wanted {})", name, h.ident[5],
@@ -78,25 +141,24 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) 
     return Error{"e_version: not the current one (e_ident's {}, e_version {})", name, h.ident[6],
                  h.version};
   }
-  if (h.machine != elf_machine()) {
+  if (h.machine != kind.machine) {
     return Error{"e_machine: for another machine (given {:#x}, this one is {:#x})", name, h.machine,
-                 elf_machine()};
+                 kind.machine};
   }
   if (h.type != kExecutable) {
     return Error{"e_type: not an executable with fixed addresses (given {:#x}, wanted {:#x})", name,
                  h.type, kExecutable};
   }
-  if (h.header_size != sizeof(FileHeader)) {
-    return Error{"e_ehsize: wrong (given {}, wanted {})", name, h.header_size, sizeof(FileHeader)};
+  if (h.header_size != header_size) {
+    return Error{"e_ehsize: wrong (given {}, wanted {})", name, h.header_size, header_size};
   }
   if (h.program_header_count == 0) return Error{"e_phnum: no program headers", name};
-  if (h.program_header_size != sizeof(ProgramHeader)) {
-    return Error{"e_phentsize: wrong (given {}, wanted {})", name, h.program_header_size,
-                 sizeof(ProgramHeader)};
+  const size_t each = program_header_size(kind.wide);
+  if (h.program_header_size != each) {
+    return Error{"e_phentsize: wrong (given {}, wanted {})", name, h.program_header_size, each};
   }
   // At most 65535 * 56: the product cannot wrap.
-  if (!inside(h.program_headers, uint64_t{h.program_header_count} * sizeof(ProgramHeader),
-              file.size())) {
+  if (!inside(h.program_headers, uint64_t{h.program_header_count} * each, file.size())) {
     return Error{
         "truncated: the program headers lie outside the file (e_phoff {:#x}, file size {})", name,
         h.program_headers, file.size()};
@@ -105,7 +167,8 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name) 
 }
 
 // The fields of one loadable segment's header, by themselves.
-Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const char* name) {
+Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const char* name,
+                              bool wide) {
   if (p.file_size > p.memory_size) {
     return Error{"segment larger in the file than in memory (p_filesz {}, p_memsz {})", name,
                  p.file_size, p.memory_size};
@@ -125,8 +188,13 @@ Result<ElfSegment> segment_of(const ProgramHeader& p, uint64_t file_size, const 
     }
   }
   // What is rounded up to a page must not wrap either, so the last page of all stays free.
-  if (p.virt < kKernelBase || p.memory_size > 0 - mm::kPageSize - p.virt ||
-      p.virt > 0 - mm::kPageSize) {
+  if (!wide && (p.virt < kNarrowKernel || p.virt - kNarrowKernel > kNarrowKernelSize ||
+                p.memory_size > kNarrowKernelSize - (p.virt - kNarrowKernel))) {
+    return Error{"segment not mappable: outside the kernel's 16 MiB (p_vaddr {:#x}, p_memsz {})",
+                 name, p.virt, p.memory_size};
+  }
+  if (wide && (p.virt < kKernelBase || p.memory_size > 0 - mm::kPageSize - p.virt ||
+               p.virt > 0 - mm::kPageSize)) {
     return Error{"segment not mappable: outside the kernel's 2 GiB (p_vaddr {:#x}, p_memsz {})",
                  name, p.virt, p.memory_size};
   }
@@ -182,17 +250,18 @@ Result<> check_entry(const ElfImage& image, const char* name) {
 
 }  // namespace
 
-Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name) {
-  const FileHeader h = BATON_TRY(file_header(file, name));
+Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name, const ElfKind& kind) {
+  const FileHeader h = BATON_TRY(file_header(file, name, kind));
   ElfImage image;
   image.entry = h.entry;
   for (uint64_t i = 0; i < h.program_header_count; ++i) {
-    const auto p = header_at<ProgramHeader>(file, h.program_headers + i * sizeof(ProgramHeader));
+    const ProgramHeader p = read_program_header(
+        file, h.program_headers + i * program_header_size(kind.wide), kind.wide);
     if (p.type == kInterpreter || p.type == kDynamic) {
       return Error{"needs a dynamic linker (p_type {:#x}, program header {})", name, p.type, i};
     }
     if (p.type != kLoad || (p.memory_size == 0 && p.file_size == 0)) continue;
-    const ElfSegment segment = BATON_TRY(segment_of(p, file.size(), name));
+    const ElfSegment segment = BATON_TRY(segment_of(p, file.size(), name, kind.wide));
     BATON_TRY(add_segment(image, segment, name));
   }
   if (image.count == 0) return Error{"no loadable segment", name};

@@ -1,4 +1,4 @@
-// The kernel's image: an ELF64 executable, checked before any of it is believed (System V gABI
+// The kernel's image: an ELF executable, of 64 bits or of 32, checked before any of it is believed (System V gABI
 // chapters 4 and 5, x86-64 psABI).
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "loader/arch.h"
 #include "loader/handoff/handoff.h"
 #include "mm/result.h"
 #include "mm/types.h"
@@ -32,7 +33,8 @@ struct ElfSegment {
 };
 
 // What parse_elf() found. Everything below holds for every image it accepts:
-//  - a segment's bytes lie inside the file, its pages inside [kKernelBase, 2^64), sums do not wrap;
+//  - a segment's bytes lie inside the file, its pages inside [kKernelBase, 2^64), or with 32 bits
+//    the kNarrowKernelSize from kNarrowKernel on; sums do not wrap;
 //  - segments are in ascending order, do not overlap, and none is writable and executable;
 //  - two segments share a page only when their flags are equal;
 //  - the entry point lies in an executable segment.
@@ -51,7 +53,8 @@ inline constexpr uint64_t kImageAlign = 2 * mm::kMiB;
 
 // Checks a whole file. The error's subject is `name`; its text says which field of which header is
 // wrong, its numbers what stands there.
-mm::Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name);
+mm::Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
+                               const ElfKind& kind = elf_kind());
 
 // Lays the image out in `memory`, image.size bytes: segments in their places, zeros everywhere
 // else.

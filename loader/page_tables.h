@@ -3,11 +3,14 @@
 // Entry says what one looks like:
 //     static bool is_present(uint64_t entry), is_table(uint64_t entry, unsigned level);
 //     static mm::Phys address(uint64_t entry);    // of the table below, or of the page
-//     static uint64_t table(mm::Phys table);      // leads there, and allows everything
+//     static constexpr unsigned kFewestLevels, kMostLevels;
+//     static constexpr unsigned kFirstShared;     // of the root's: the upper half begins there
+//     static uint64_t table(mm::Phys table, unsigned level);
+//                                                 // leads there, and allows everything
 //     static uint64_t leaf(mm::Phys page, Access access, unsigned level, const PagingFeatures&);
 //     static uint64_t part(uint64_t leaf, unsigned level, mm::Phys page);
 //                                                 // of a leaf of the level above, the same rights
-//     static Access access(uint64_t entry, const PagingFeatures&);
+//     static Access access(uint64_t entry, unsigned level, const PagingFeatures&);
 // Level 1 has pages of 4 KiB.
 #pragma once
 
@@ -56,6 +59,8 @@ class TableBuilder {
   TableBuilder(mm::Range pool, const mm::DirectMap& map, const PagingFeatures& features)
       : pool_(pool), next_(pool.start), map_(map), features_(features) {}
 
+  // Whether this form of tables is the CPU's.
+  [[nodiscard]] static mm::Result<> check(const PagingFeatures& features);
   // Takes the root table from the pool. First call.
   mm::Result<> start();
   // Maps [virt, virt + range size) to the range. All three must be multiples of 4 KiB and the

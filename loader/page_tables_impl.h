@@ -31,7 +31,7 @@ void TableBuilder<Entry>::walk(mm::Phys table, unsigned level, uint64_t virt, Ac
     const uint64_t entry = entries[i];
     if (!Entry::is_present(entry)) continue;
     const uint64_t here = canonical(virt | i << table_shift(level));
-    Access access = Entry::access(entry, features_);
+    Access access = Entry::access(entry, level, features_);
     access.write &= above.write;
     access.execute &= above.execute;
     if (!Entry::is_table(entry, level)) {
@@ -72,6 +72,13 @@ mm::Result<mm::Phys> TableBuilder<Entry>::new_table() {
 }
 
 template <class Entry>
+mm::Result<> TableBuilder<Entry>::check(const PagingFeatures& features) {
+  if (features.levels >= Entry::kFewestLevels && features.levels <= Entry::kMostLevels) return {};
+  return mm::Error{"the CPU has none of this form (its levels {}, wanted {})", "page tables",
+                   features.levels, Entry::kFewestLevels};
+}
+
+template <class Entry>
 mm::Result<> TableBuilder<Entry>::start() {
   root_ = BATON_TRY(new_table());
   return {};
@@ -90,7 +97,7 @@ mm::Result<mm::Phys> TableBuilder<Entry>::table_below(uint64_t& entry, unsigned 
     for (uint64_t i = 0; i < 512; ++i) entries[i] = Entry::part(large, level - 1, start + i * step);
   }
   // Tables allow everything; the leaves say what is allowed.
-  entry = Entry::table(table);
+  entry = Entry::table(table, level);
   return table;
 }
 
@@ -125,10 +132,7 @@ mm::Result<> TableBuilder<Entry>::map_level(mm::Phys table, unsigned level, uint
 template <class Entry>
 mm::Result<> TableBuilder<Entry>::map(uint64_t virt, mm::Range range, Access access) {
   if (range.empty()) return {};
-  if (features_.levels != 4 && features_.levels != 5) {
-    return mm::Error{"neither four nor five levels (levels {})", "page tables", features_.levels,
-                     0};
-  }
+  BATON_TRY(check(features_));
   if (((virt | range.start.v | range.end.v) & (mm::kPageSize - 1)) != 0) {
     return mm::Error{"mapping is not page-aligned (virtual {:#x}, physical {:#x})", "page tables",
                      virt, range.start.v};
@@ -147,7 +151,7 @@ template <class Entry>
 void TableBuilder<Entry>::share_upper_half(const TableBuilder& other) {
   auto* mine = map_.at<uint64_t>(root_);
   const auto* theirs = other.map_.template at<const uint64_t>(other.root_);
-  for (unsigned i = 256; i < 512; ++i) mine[i] = theirs[i];
+  for (unsigned i = Entry::kFirstShared; i < 512; ++i) mine[i] = theirs[i];
 }
 
 template <class Entry>
@@ -158,7 +162,7 @@ std::optional<Translation> TableBuilder<Entry>::translate(uint64_t virt) const {
   for (unsigned level = features_.levels; level >= 1; --level) {
     const uint64_t entry = map_.at<const uint64_t>(table)[virt >> table_shift(level) & 511];
     if (!Entry::is_present(entry)) return std::nullopt;
-    const Access here = Entry::access(entry, features_);
+    const Access here = Entry::access(entry, level, features_);
     access = {access.write && here.write, access.execute && here.execute, here.cache};
     if (!Entry::is_table(entry, level)) {
       const uint64_t size = uint64_t{1} << table_shift(level);

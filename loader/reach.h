@@ -8,7 +8,8 @@ namespace loader {
 
 struct Reach {
   mm::Phys cpu{mm::kMaxPhys};      // the first byte that has no address
-  mm::Phys memory{mm::kMaxPhys};   // and that the direct map does not hold
+  mm::Phys memory{mm::kMaxPhys};   // and that neither the direct map nor highmem can hold
+  mm::Phys devices{mm::kMaxPhys};  // and at which no table or device can be mapped
   mm::Phys runtime{mm::kMaxPhys};  // and that the lower half, where runtime services are, does not
 };
 

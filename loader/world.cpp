@@ -19,6 +19,9 @@ constexpr Access kData{.write = true, .execute = false};
 constexpr Access kCode{.write = false, .execute = true};
 constexpr Access kDevice{.write = true, .execute = false, .cache = Cache::Uncached};
 
+// Highmem included: what Linux manages with page tables of physical address extension.
+constexpr uint64_t kNarrowMemory = 64 * mm::kGiB;
+
 constexpr unsigned kSegmentExecute = 1, kSegmentWrite = 2;  // ELF's p_flags
 
 Range pages_inside(Range range) {
@@ -105,14 +108,20 @@ class Mapper {
  public:
   Mapper(PageTables& tables, const PagingFeatures& paging, const mm::Printer& findings)
       : tables_(tables),
-        direct_(address_space(paging).direct_map),
-        end_(reach_of(paging).memory),
+        space_(address_space(paging)),
+        reach_(reach_of(paging)),
         findings_(findings) {}
 
+  // What of it is not highmem.
+  Result<> ram(Range range) {
+    if (space_.narrow) range = below(range, Phys{space_.direct_map_size});
+    return both(range, kData, "RAM");
+  }
   // Where it is in the direct map and where it is in memory, as far as addresses go.
   Result<> both(Range range, Access access, const char* what) {
-    range = reachable(range, end_, what, findings_);
-    BATON_TRY(tables_.map(direct_ + range.start.v, range, access));
+    range = reachable(range, reach_.devices, what, findings_);
+    if (space_.narrow) return narrow(range, access, what);
+    BATON_TRY(tables_.map(space_.direct_map + range.start.v, range, access));
     // The identity map leaves page 0 out, so that a null pointer faults.
     if (range.start == Phys{0}) range.start += mm::kPageSize;
     return tables_.map(range.start.v, range, access);
@@ -120,10 +129,10 @@ class Mapper {
   // Only what is not mapped: a table or device may share a page with RAM. What is between such
   // pages is mapped in one, with large pages if it is large.
   Result<> rest(Range range, Access access, const char* what) {
-    range = reachable(whole_pages(range), end_, what, findings_);
+    range = reachable(whole_pages(range), reach_.devices, what, findings_);
     while (!range.empty()) {
       Range run{range.start, range.start};
-      while (run.end < range.end && !tables_.translate(direct_ + run.end.v)) {
+      while (run.end < range.end && !tables_.translate(place_of(run.end))) {
         run.end += mm::kPageSize;
       }
       if (!run.empty()) BATON_TRY(both(run, access, what));
@@ -133,9 +142,34 @@ class Mapper {
   }
 
  private:
+  [[nodiscard]] uint64_t place_of(Phys at) const {
+    const uint64_t virt = space_.direct_map + at.v;
+    return space_.narrow ? static_cast<uint32_t>(virt) : virt;
+  }
+
+  // Piece by piece: up to where the kernel itself is, that, up to where addresses begin again.
+  Result<> narrow(Range range, Access access, const char* what) {
+    const Phys wraps{(uint64_t{1} << 32) - space_.direct_map};
+    const Phys borders[] = {space_.kept.start, space_.kept.end, wraps, wraps + mm::kPageSize};
+    while (!range.empty()) {
+      Range piece = range;
+      for (const Phys border : borders) {
+        if (piece.start < border && border < piece.end) piece.end = border;
+      }
+      range.start = piece.end;
+      // Nor anything where a null pointer leads.
+      if (space_.kept.contains(piece.start) || piece.start == wraps) {
+        findings_.line("{}: {} has no place beside the kernel, not mapped", what, mem(piece));
+      } else {
+        BATON_TRY(tables_.map(place_of(piece.start), piece, access));
+      }
+    }
+    return {};
+  }
+
   PageTables& tables_;
-  uint64_t direct_;
-  Phys end_;
+  AddressSpace space_;
+  Reach reach_;
   const mm::Printer& findings_;
 };
 
@@ -159,7 +193,7 @@ Result<> map_kernel_world(PageTables& tables, const WorldFacts& facts, const mm:
   Mapper mapper(tables, facts.paging, findings);
   for (const mm::E820Entry& entry : e820.entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
-    BATON_TRY(mapper.both(pages_inside(entry.range), kData, "RAM"));
+    BATON_TRY(mapper.ram(pages_inside(entry.range)));
   }
   for (const AcpiTable& table : facts.acpi_tables) {
     BATON_TRY(mapper.rest(range_of(table), kReadOnly, "ACPI table"));
@@ -174,7 +208,7 @@ Result<> map_kernel_world(PageTables& tables, const WorldFacts& facts, const mm:
         return memory ? mapper.both(range, kReadOnly, "runtime services") : Result<>{};
       }));
   for (const NamedRange& device : facts.devices) {
-    if (!device_fits(device, e820, reach_of(facts.paging).memory, findings)) continue;
+    if (!device_fits(device, e820, reach_of(facts.paging).devices, findings)) continue;
     BATON_TRY(mapper.both(whole_pages(device.range), kDevice, device.name));
   }
   // Last, as these override: no alias of the kernel's text and constants is writable.
@@ -272,8 +306,10 @@ Reach reach_of(const PagingFeatures& paging) {
   const auto lower = [](Phys a, uint64_t b) { return a.v < b ? a : Phys{b}; };
   Reach reach;
   if (paging.physical_bits < 52) reach.cpu = Phys{uint64_t{1} << paging.physical_bits};
-  reach.memory = lower(reach.cpu, address_space(paging).direct_map_size);
-  reach.runtime = lower(reach.cpu, address_space(paging).identity_size);
+  const AddressSpace space = address_space(paging);
+  reach.memory = lower(reach.cpu, space.narrow ? kNarrowMemory : space.direct_map_size);
+  reach.devices = space.narrow ? lower(reach.cpu, uint64_t{1} << 32) : reach.memory;
+  reach.runtime = lower(reach.cpu, space.identity_size);
   return reach;
 }
 
@@ -303,7 +339,8 @@ uint64_t handoff_size(size_t descriptors, const WorldFacts& facts, size_t option
 }
 
 uint64_t page_table_pool_size(size_t descriptors, const WorldFacts& facts) {
-  const Phys limit = reach_of(facts.paging).runtime;
+  const Reach reach = reach_of(facts.paging);
+  const Phys limit = std::max(reach.runtime, reach.devices);
   uint64_t bytes = 0;
   Phys end{4 * mm::kGiB};
   const auto count = [&](Range range) {
@@ -340,7 +377,7 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   mm::E820Table e820(BATON_TRY(area.take<mm::E820Entry>(e820_room(facts.map.count()), "e820")));
   BATON_TRY(add_to_e820(facts.map, e820, findings));
 
-  const Phys reach = reach_of(facts.paging).memory;
+  const Phys reach = reach_of(facts.paging).devices;
   const NamedRange screen{{Phys{handoff.framebuffer.address},
                            Phys{handoff.framebuffer.address + handoff.framebuffer.size}},
                           "framebuffer"};

@@ -28,6 +28,8 @@ struct Platform {
   ZoneLimits zones;
   // The first frame that page tables cannot map.
   Pfn max_pfn = pfn_down(Phys{kMaxPhys});
+  // Where HighMem begins, which no direct map reaches.
+  Phys end_of_low{kMaxPhys};
   // Station `trim`: takes away from the usable memory what the platform keeps or cannot use. Null:
   // the platform has no such station.
   Result<Trims> (*trim)(E820Table& e820, const TrimFacts& facts, const Printer& out) = nullptr;

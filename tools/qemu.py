@@ -62,7 +62,13 @@ AARCH64 = Architecture(
     u_boot="/usr/lib/u-boot/qemu_arm64/u-boot.bin", u_boot_id=22, boot_file="BOOTAA64.EFI",
     most_cpus={"virt": 512}, least_memory=128 * MIB,
     screen=("-device", "ramfb"), exit=("-semihosting-config", "enable=on,target=native"))
-ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64)}
+# Debian's only firmware of 32 bits keeps its variables in system management mode, which q35 alone has.
+IA32 = Architecture(
+    name="ia32", program="qemu-system-i386", esp="ia32/esp", firmware_name="OVMF32",
+    firmware=(("/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF32_VARS_4M.fd"),),
+    most_cpus={"q35": 255}, least_memory=64 * MIB,
+    screen=X86_64.screen, exit=X86_64.exit)
+ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64, IA32)}
 
 # The other firmware: shares nothing with EDK II, and is one file, which keeps no variables.
 U_BOOT = ("U-Boot",)
@@ -145,6 +151,7 @@ class Machine:
     extra: tuple = ()  # further arguments for QEMU
     display: str = "none"  # where the screen is shown, as -display has it
     firmware: tuple = ()  # (code, variables), or U_BOOT; without, the first of its architecture's there is
+    built_for: str = ""  # an architecture's name; without, the first that has such a board
 
     @staticmethod
     def of_nodes(*nodes, **others):
@@ -167,6 +174,8 @@ class Machine:
 
     @property
     def arch(self):
+        if self.built_for:
+            return ARCHITECTURES[self.built_for]
         kind = self.kind.split(",")[0]
         return next((arch for arch in ARCHITECTURES.values() if kind in arch.most_cpus), X86_64)
 
@@ -183,6 +192,9 @@ class Machine:
         board = self.kind
         if self.arch == AARCH64 and "gic-version" not in board:
             board += ",gic-version=3"  # the second knows no more than 8 processors
+        if self.arch == IA32:
+            board += ",smm=on"
+            args += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         backend = "memory-backend-ram,id={},size={}M,reserve=off"
         if self.nodes:
             first_cpu = 0

@@ -33,14 +33,16 @@ mm::Range our_text() {
           mm::Phys{reinterpret_cast<uintptr_t>(image_text_end)}};
 }
 
-void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack,
+std::span<const uint8_t> jump_code() { return {}; }
+
+void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, mm::Range text,
                   const loader::PagingFeatures& /*paging*/) {
   const auto& handoff = *reinterpret_cast<const loader::Handoff*>(world.handoff.v);  // NOLINT
   const mm::Phys kernel{handoff.kernel_physical};
   // The kernel was written as data, and other CPUs will read it with caches off; while the MMU is
   // off this one reads its instructions so.
   clean({kernel, kernel + handoff.kernel_size});
-  clean(our_text());
+  clean(text);
   asm volatile("dsb sy\n\tic ialluis\n\tdsb sy\n\tisb" : : : "memory");
   switch_worlds(world.handoff.v, world.page_tables.v, entry, stack.end.v,
                 loader::aarch64::tcr(aarch64::physical_size()), loader::aarch64::kMair,

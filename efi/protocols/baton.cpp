@@ -25,8 +25,8 @@ constexpr uint64_t kStackBelow = 32 * mm::kKiB;
 constexpr uint64_t kStackAbove = 128 * mm::kKiB;
 // The firmware's page tables may still change while we allocate.
 constexpr size_t kLiveSlack = 64;
-// GDT, IDT, the firmware's stack, the kernel's first stack.
-constexpr size_t kOtherLive = 4;
+// GDT, IDT, the firmware's stack, the kernel's first stack, the code of the jump.
+constexpr size_t kOtherLive = 5;
 
 constexpr mm::DirectMap kIdentity;
 
@@ -121,6 +121,7 @@ void note_live_state(Departure& departure, const LiveState& live) {
   size_t& count = departure.in_use_count;
   count = 0;
   in_use[count++] = {departure.stack.range(), "LOADER"};
+  in_use[count++] = {departure.jump.range(), "LOADER"};
   for (const NamedRange& table : live.tables) {
     in_use[count++] = {whole_pages(table.range), table.name};
   }
@@ -131,6 +132,19 @@ void note_live_state(Departure& departure, const LiveState& live) {
   }
 }
 
+// What replaces the page tables, in both worlds at its own address.
+Range text_of(const Departure& departure) {
+  return departure.jump.range().empty() ? our_text() : departure.jump.range();
+}
+
+Result<> copy_jump(const Firmware& firmware, Departure& departure) {
+  const std::span<const uint8_t> code = jump_code();
+  if (code.empty()) return {};
+  departure.jump = BATON_TRY(allocate(firmware, code.size(), "the jump", EfiLoaderCode));
+  std::memcpy(departure.jump.as<uint8_t>(), code.data(), code.size());
+  return {};
+}
+
 loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure,
                             const Kernel& kernel, const File& initrd) {
   const Phys image{reinterpret_cast<uintptr_t>(firmware.loaded->ImageBase)};
@@ -139,7 +153,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
           .kernel = kernel.place(),
           .initrd = bytes_of(initrd),
           .loader = {image, mm::align_up(image + firmware.loaded->ImageSize, mm::kPageSize)},
-          .loader_text = our_text(),
+          .loader_text = text_of(departure),
           .in_use = departure.in_use(),
           .acpi_tables = departure.tables.acpi(),
           .tables = departure.tables.ranges,
@@ -165,8 +179,9 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   BATON_TRY(loader::add_to_e820(view, e820, findings));
 
   departure.cpu = examine_cpu();
+  BATON_TRY(loader::PageTables::check(departure.cpu.paging));
   departure.framebuffer = find_framebuffer(firmware, findings);
-  const Phys reach = loader::reach_of(departure.cpu.paging).memory;
+  const Phys reach = loader::reach_of(departure.cpu.paging).devices;
   if (departure.framebuffer.address != 0 &&
       !loader::device_fits(range_of(departure.framebuffer), e820, reach, findings)) {
     departure.framebuffer = {};
@@ -188,6 +203,7 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   departure.in_use_storage = BATON_TRY(allocate_array<NamedRange>(
       firmware, live_room + kOtherLive + departure.reserved_count, "list of what is live"));
   departure.stack = BATON_TRY(allocate(firmware, kKernelStack, "the kernel's first stack"));
+  BATON_TRY(copy_jump(firmware, departure));
 
   // Sizes for the worst case: as many descriptors as the map may have, all of the lists full.
   departure.in_use_count = live_room + kOtherLive + departure.reserved_count;
@@ -254,7 +270,8 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
   auto& handoff = *kIdentity.at<loader::Handoff>(world.value().handoff);
   handoff.tsc_handoff = read_counter();
   loader::seal(handoff);
-  enter_kernel(world.value(), kernel.image.entry, departure.stack.range(), departure.cpu.paging);
+  enter_kernel(world.value(), kernel.image.entry, departure.stack.range(), text_of(departure),
+               departure.cpu.paging);
 }
 
 }  // namespace efi

@@ -41,6 +41,7 @@ struct Departure {
   std::span<const loader::HandoffResult> results;  // of the firmware phase
 
   Pages stack;    // the kernel's first
+  Pages jump;     // what replaces the page tables; empty: that runs where it lies
   Pages handoff;  // WorldMemory's
   Pages page_tables;
 

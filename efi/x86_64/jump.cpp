@@ -19,7 +19,9 @@ mm::Range our_text() {
           mm::Phys{reinterpret_cast<uintptr_t>(image_text_end)}};
 }
 
-void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack,
+std::span<const uint8_t> jump_code() { return {}; }
+
+void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, mm::Range /*text*/,
                   const loader::PagingFeatures& paging) {
   switch_worlds(world.handoff.v, world.page_tables.v, entry, stack.end.v, paging.nx ? 1 : 0);
 }

@@ -33,7 +33,7 @@ struct PageEntry {
   }
   static uint64_t address(uint64_t entry) { return entry & kAddressMask; }
   // Entries that lead to tables have neither bit.
-  static bool writable(uint64_t entry) { return (entry & kReadOnly) == 0; }
+  static bool writable(uint64_t entry, unsigned /*level*/) { return (entry & kReadOnly) == 0; }
   static bool executable(uint64_t entry) { return (entry & kNotRun) == 0; }
   static Caching caching(uint64_t entry, unsigned /*level*/) {
     switch ((entry & kType) >> kTypeShift) {
@@ -52,7 +52,9 @@ struct PageEntry {
     return page | kValid | (level == 1 ? kTableOrPage : 0) | kInnerShareable | kAccessed | kNotRun |
            kNotRunByUser | uint64_t{MemoryType::kWriteBack} << kTypeShift;
   }
-  static uint64_t table(uint64_t table) { return table | kValid | kTableOrPage; }
+  static uint64_t table(uint64_t table, unsigned /*level*/) {
+    return table | kValid | kTableOrPage;
+  }
   static uint64_t as_data(uint64_t leaf) { return (leaf & ~kReadOnly) | kNotRun; }
   // A walk that follows sees it.
   static void mapped() { asm volatile("dsb ishst\n\tisb" : : : "memory"); }

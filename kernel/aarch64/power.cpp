@@ -15,7 +15,7 @@ constinit uint64_t direct_map = 0;
 constinit loader::AcpiFacts acpi;
 
 // UEFI 2.10 sections 4.5 and 8.5.1.
-constexpr uint64_t kResetSystemOffset = 104;
+constexpr unsigned kResetSystem = 10;
 enum ResetType : uint32_t { kResetCold = 0, kResetShutdown = 2 };
 
 // Returns only when the firmware did not do it.
@@ -25,7 +25,7 @@ void reset_system(ResetType type) {
     log().line("efi: the runtime page tables lack the kernel or the system table: not used");
     return;
   }
-  (void)firmware.call<uint64_t>(kResetSystemOffset, type, uint64_t{0}, uint64_t{0},
+  (void)firmware.call<uint64_t>(kResetSystem, type, uint64_t{0}, uint64_t{0},
                                 static_cast<void*>(nullptr));
 }
 

@@ -59,7 +59,7 @@ class DirectCells {
     return map_.at<volatile uint64_t>(mm::Phys{address});
   }
   [[nodiscard]] uint64_t virt(uint64_t address) const {
-    return reinterpret_cast<uint64_t>(map_.at(mm::Phys{address}));
+    return reinterpret_cast<uintptr_t>(map_.at(mm::Phys{address}));
   }
 
   mm::DirectMap map_;

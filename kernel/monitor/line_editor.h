@@ -1,7 +1,7 @@
 // Editing one line on a terminal: cursor, history, completion. Pure: characters in, text out.
 //
 // Keys are those of Emacs and of every shell, as characters and ECMA-48 sequences (what terminals
-// send, and kernel/x86_64/keyboard.h makes of a PS/2 keyboard). The screen needs \r, ESC [ n D and
+// send, and kernel/x86/keyboard.h makes of a PS/2 keyboard). The screen needs \r, ESC [ n D and
 // ESC [ K. A character typed at the end of a line is answered with itself alone, so that a log of
 // the port reads like what was typed; a line longer than the screen scrolls sideways.
 #pragma once

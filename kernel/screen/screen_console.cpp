@@ -23,7 +23,7 @@ void flush() {
 mm::Result<> open(const loader::HandoffFramebuffer& facts, const mm::DirectMap& map) {
   const Spending spending(spent.screen);
   const mm::Phys start{facts.address};
-  const auto base = reinterpret_cast<uint64_t>(map.at(start));
+  const auto base = reinterpret_cast<uintptr_t>(map.at(start));
   for (uint64_t at = base; at < base + facts.size;) {
     const auto mapping = arch::find_mapping(at);
     if (!mapping || !mapping->writable) {

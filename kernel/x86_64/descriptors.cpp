@@ -1,12 +1,17 @@
-#include "kernel/x86_64/descriptors.h"
+#include "kernel/x86/descriptors.h"
 
-#include "kernel/x86_64/cpu.h"
-#include "kernel/x86_64/cpu_local.h"
-#include "kernel/x86_64/local_apic.h"
-#include "kernel/x86_64/machine_check.h"
+#include "cpu_local.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/local_apic.h"
+#include "kernel/x86/machine_check.h"
 
 extern "C" {
 void load_segments();
+extern char boot_stack[], boot_stack_end[];
+extern char nmi_stack[], nmi_stack_end[];
+extern char double_fault_stack[], double_fault_stack_end[];
+extern char machine_check_stack[], machine_check_stack_end[];
+extern char page_fault_stack[], page_fault_stack_end[];
 extern char exception_stubs[], timer_stub[], call_stub[], machine_check_stub[], due_stub[];
 extern char spurious_stub[], interrupt_stub[];
 }
@@ -78,6 +83,19 @@ uint64_t handler_of(size_t vector) {
 }
 
 }  // namespace
+
+uint64_t read_efer() { return rdmsr(kMsrEfer); }
+
+Stack boot_stack_of(StackKind kind) {
+  const std::array<std::array<const void*, 2>, kStackKinds> all{
+      {{boot_stack, boot_stack_end},
+       {nmi_stack, nmi_stack_end},
+       {double_fault_stack, double_fault_stack_end},
+       {machine_check_stack, machine_check_stack_end},
+       {page_fault_stack, page_fault_stack_end}}};
+  return {kind == kMain ? "boot" : kStackPlaces[kind].name, address(all[kind][0]),
+          address(all[kind][1])};
+}
 
 void make_idt() {
   for (size_t vector = 0; vector < idt.size(); ++vector) {

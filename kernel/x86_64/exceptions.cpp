@@ -1,14 +1,15 @@
-#include "kernel/x86_64/exceptions.h"
+#include "registers.h"
 
 #include <array>
 
+#include "cpu_local.h"
 #include "kernel/arch.h"
 #include "kernel/backtrace.h"
 #include "kernel/panic.h"
-#include "kernel/x86_64/cpu.h"
-#include "kernel/x86_64/cpu_local.h"
-#include "kernel/x86_64/interrupts.h"
-#include "kernel/x86_64/machine_check.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/exception_names.h"
+#include "kernel/x86/interrupts.h"
+#include "kernel/x86/machine_check.h"
 
 extern "C" {
 void handle_exception(kernel::x86::Registers* registers);
@@ -22,45 +23,6 @@ extern char probe_msr_access[], probe_msr_failed[];
 namespace kernel {
 namespace x86 {
 namespace {
-
-constexpr uint64_t kNonMaskable = 2, kBreakpoint = 3, kGeneralProtection = 13, kPage = 14,
-                   kMachineCheckException = 18;
-
-constexpr size_t kExceptions = 32;
-constexpr std::array<const char*, kExceptions> kNames{
-    "divide error",
-    "debug exception",
-    "NMI",
-    "breakpoint",
-    "overflow",
-    "bound range exceeded",
-    "invalid opcode",
-    "device not available",
-    "double fault",
-    "coprocessor segment overrun",
-    "invalid TSS",
-    "segment not present",
-    "stack segment fault",
-    "general protection fault",
-    "page fault",
-    "reserved exception",
-    "x87 floating-point error",
-    "alignment check",
-    "machine check",
-    "SIMD floating-point error",
-    "virtualization exception",
-    "control protection fault",
-    "reserved exception",
-    "reserved exception",
-    "reserved exception",
-    "reserved exception",
-    "reserved exception",
-    "reserved exception",
-    "hypervisor injection exception",
-    "VMM communication exception",
-    "security exception",
-    "reserved exception",
-};
 
 uint64_t address(const void* p) { return reinterpret_cast<uint64_t>(p); }
 
@@ -124,7 +86,7 @@ void report(const void* facts, const mm::Printer& out) {
   } else if (r.vector == kMachineCheckException) {
     print_check(check, out);
   } else {
-    out.line("{}, error code 0x{:04x}", kNames[r.vector], r.error);
+    out.line("{}, error code 0x{:04x}", kExceptionNames[r.vector], r.error);
   }
   print_registers(out, r, cr2);
   print_backtrace_from(out, r.rip, r.rbp);
@@ -141,7 +103,7 @@ void report(const void* facts, const mm::Printer& out) {
   const uint64_t about = r.vector == kPage                    ? fault.cr2
                          : r.vector == kMachineCheckException ? check.record.status
                                                               : r.error;
-  last_words({kNames[r.vector], r.rip, about}, report, &fault);
+  last_words({kExceptionNames[r.vector], r.rip, about}, report, &fault);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Memory as the memory test wants it: moved at full speed, and out of the caches.
 #include "kernel/arch.h"
-#include "kernel/x86_64/cpu.h"
+#include "kernel/x86/cpu.h"
 #include "kernel/x86_64/vector_runs.h"
 
 namespace kernel::x86 {

@@ -5,15 +5,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu_local.h"
 #include "kernel/arch.h"
 #include "kernel/page_walk.h"
-#include "kernel/x86_64/clock.h"
-#include "kernel/x86_64/control.h"
-#include "kernel/x86_64/cpu.h"
-#include "kernel/x86_64/cpu_local.h"
-#include "kernel/x86_64/descriptors.h"
-#include "kernel/x86_64/local_apic.h"
-#include "kernel/x86_64/machine_check.h"
+#include "kernel/x86/clock.h"
+#include "kernel/x86/control.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/descriptors.h"
+#include "kernel/x86/local_apic.h"
+#include "kernel/x86/machine_check.h"
 #include "kernel/x86_64/vector_runs.h"
 
 // Names that trampoline.S has too. NOLINTBEGIN(readability-identifier-naming)

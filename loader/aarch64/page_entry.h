@@ -9,6 +9,8 @@
 namespace loader::aarch64 {
 
 struct PageEntry {
+  static constexpr unsigned kFirstShared = 256;
+  static constexpr unsigned kFewestLevels = 4, kMostLevels = 4;
   static constexpr uint64_t kValid = 1;
   static constexpr uint64_t kTableOrPage = 2;  // by the level; otherwise it is a block
   static constexpr unsigned kTypeShift = 2;
@@ -23,7 +25,9 @@ struct PageEntry {
     return level > 1 && (entry & kTableOrPage) != 0;
   }
   [[nodiscard]] static mm::Phys address(uint64_t entry) { return mm::Phys{entry & kAddress}; }
-  [[nodiscard]] static uint64_t table(mm::Phys table) { return table.v | kValid | kTableOrPage; }
+  [[nodiscard]] static uint64_t table(mm::Phys table, unsigned /*level*/) {
+    return table.v | kValid | kTableOrPage;
+  }
   [[nodiscard]] static uint64_t leaf(mm::Phys page, Access access, unsigned level,
                                      const PagingFeatures& /*features*/) {
     uint64_t bits = kValid | kAccessed | kInnerShareable | kNotRunByUser;
@@ -36,7 +40,8 @@ struct PageEntry {
   [[nodiscard]] static uint64_t part(uint64_t leaf, unsigned level, mm::Phys page) {
     return page.v | (leaf & ~(kAddress | kTableOrPage)) | (level == 1 ? kTableOrPage : 0);
   }
-  [[nodiscard]] static Access access(uint64_t entry, const PagingFeatures& /*features*/) {
+  [[nodiscard]] static Access access(uint64_t entry, unsigned /*level*/,
+                                     const PagingFeatures& /*features*/) {
     return {(entry & kReadOnly) == 0, (entry & kNotRun) == 0,
             (entry & kType) >> kTypeShift == kDevice ? Cache::Uncached : Cache::WriteBack};
   }

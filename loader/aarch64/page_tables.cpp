@@ -8,9 +8,9 @@ namespace loader {
 struct ArchEntry : aarch64::PageEntry {};
 template class TableBuilder<ArchEntry>;
 
-uint16_t elf_machine() {
+ElfKind elf_kind() {
   constexpr uint16_t kAArch64 = 183;  // ELF for the Arm 64-bit architecture, section 5.2
-  return kAArch64;
+  return {.machine = kAArch64, .wide = true};
 }
 
 const char* entry_architecture() { return "aa64"; }

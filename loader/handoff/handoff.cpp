@@ -84,10 +84,11 @@ mm::Result<> check(const Handoff& h) {
   BATON_TRY(check_array("results", h.results));
   BATON_TRY(check_array("segments", h.segments));
   BATON_TRY(check_array("device_tree", h.device_tree));
-  if (h.paging_levels != 4 && h.paging_levels != 5) {
-    return mm::Error{"neither 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
+  if (h.paging_levels < 3 || h.paging_levels > 5) {
+    return mm::Error{"neither 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }
-  const uint64_t direct_map = h.paging_levels == 4 ? kDirectMap4Level : kDirectMap5Level;
+  constexpr uint64_t kDirectMaps[] = {kNarrowDirectMap, kDirectMap4Level, kDirectMap5Level};
+  const uint64_t direct_map = kDirectMaps[h.paging_levels - 3];
   if (h.direct_map != direct_map) {
     return mm::Error{"unexpected (given {:#x}, expected {:#x})", "direct_map", h.direct_map,
                      direct_map};

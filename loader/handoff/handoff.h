@@ -13,7 +13,12 @@
 //     x0 = physical address of this struct, likewise, EL1, all of DAIF masked, SPSel 1, a stack as
 //     above; TTBR0_EL1 = Handoff::page_tables and TTBR1_EL1 that plus 2 KiB: one root page, T0SZ and
 //     T1SZ 17, 4 KiB granule, four levels, so that virtual addresses are as on x86-64; MAIR_EL1
-//     0xffbb4400 (Device-nGnRnE, then Normal: not cached, write-through, write-back).
+//     0xffbb4400 (Device-nGnRnE, then Normal: not cached, write-through, write-back);
+// on IA-32 with
+//     eax = physical address of this struct, which lies in lowmem and is readable in the direct map,
+//     interrupts off, direction flag clear, PAE paging with CR3 = Handoff::page_tables, EFER.NXE set
+//     where the CPU has NX, CR0.WP set, flat segments that the kernel replaces before anything
+//     else, as the GDT they came from is not mapped; a stack as above, in the direct map.
 // A kernel takes a handoff only when check() says so; a change of meaning or layout changes
 // kHandoffVersion.
 #pragma once
@@ -34,6 +39,11 @@ inline constexpr uint32_t kHandoffVersion = 5;
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
 inline constexpr uint64_t kDirectMap4Level = 0xffff'8880'0000'0000;  // Linux's PAGE_OFFSET
 inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
+// With 32 bits: lowmem in the direct map, then the kernel's own, image first. Linux has 896 MiB less
+// what its vmalloc area needs in the last 128 MiB below 4 GiB.
+inline constexpr uint64_t kNarrowDirectMap = 0xc000'0000, kNarrowLowmem = 880 * mm::kMiB;
+inline constexpr uint64_t kNarrowKernel = 0xf700'0000, kNarrowKernelSize = 16 * mm::kMiB;
+static_assert(kNarrowDirectMap + kNarrowLowmem == kNarrowKernel);
 
 // `count` elements of `element_size` bytes at a physical address.
 template <class T>
@@ -137,7 +147,7 @@ struct Handoff {
 
   uint64_t page_tables;      // their root
   uint64_t direct_map;       // virtual address of physical 0 in the direct map
-  uint32_t paging_levels;    // 4 or 5
+  uint32_t paging_levels;    // 4 or 5; 3: PAE
   uint32_t processor_id;     // APIC id (Arm: packed_mpidr()) of the CPU that made the jump
   uint64_t kernel_physical;  // where the image lies
   uint64_t kernel_size;      // bytes in memory

@@ -7,6 +7,8 @@
 namespace loader::x86_64 {
 
 struct PageEntry {
+  static constexpr unsigned kFirstShared = 256;
+  static constexpr unsigned kFewestLevels = 4, kMostLevels = 5;
   static constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kCacheDisable = 16,
                             kLarge = 128, kNoExecute = uint64_t{1} << 63,
                             kAddress = 0x000f'ffff'ffff'f000;
@@ -16,7 +18,9 @@ struct PageEntry {
     return level > 1 && (entry & kLarge) == 0;
   }
   [[nodiscard]] static mm::Phys address(uint64_t entry) { return mm::Phys{entry & kAddress}; }
-  [[nodiscard]] static uint64_t table(mm::Phys table) { return table.v | kPresent | kWrite; }
+  [[nodiscard]] static uint64_t table(mm::Phys table, unsigned /*level*/) {
+    return table.v | kPresent | kWrite;
+  }
   [[nodiscard]] static uint64_t leaf(mm::Phys page, Access access, unsigned level,
                                      const PagingFeatures& features) {
     uint64_t bits = kPresent;
@@ -31,7 +35,8 @@ struct PageEntry {
     if (level == 1) bits &= ~kLarge;
     return page.v | bits;
   }
-  [[nodiscard]] static Access access(uint64_t entry, const PagingFeatures& features) {
+  [[nodiscard]] static Access access(uint64_t entry, unsigned /*level*/,
+                                     const PagingFeatures& features) {
     return {(entry & kWrite) != 0, !features.nx || (entry & kNoExecute) == 0,
             (entry & kCacheDisable) != 0 ? Cache::Uncached : Cache::WriteBack};
   }

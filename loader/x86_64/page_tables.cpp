@@ -8,9 +8,9 @@ namespace loader {
 struct ArchEntry : x86_64::PageEntry {};
 template class TableBuilder<ArchEntry>;
 
-uint16_t elf_machine() {
+ElfKind elf_kind() {
   constexpr uint16_t kAmd64 = 62;  // x86-64 psABI, section 4.1
-  return kAmd64;
+  return {.machine = kAmd64, .wide = true};
 }
 
 const char* entry_architecture() { return "x64"; }

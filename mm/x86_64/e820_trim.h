@@ -23,8 +23,10 @@ inline constexpr const char* kBiosHole = "BIOS hole";  // [640 KiB, 1 MiB): remo
 inline constexpr const char* kUnreachable = "unreachable";  // what page tables cannot map: removed
 inline constexpr const char* kUncached = "MTRR";  // not cached, as MTRRs have it; becomes reserved
 
-// The first frame Linux does not use: 64 TiB with four levels of page tables, 4 PiB with five.
+// The first frame Linux does not use: 64 TiB with four levels of page tables, 4 PiB with five; 64 GiB
+// with the three of physical address extension, 4 GiB with two.
 [[nodiscard]] constexpr Pfn max_arch_pfn(unsigned paging_levels) {
+  if (paging_levels < 4) return Pfn{uint64_t{1} << ((paging_levels == 3 ? 36 : 32) - kPageShift)};
   return Pfn{uint64_t{1} << ((paging_levels >= 5 ? 52 : 46) - kPageShift)};
 }
 

@@ -36,6 +36,7 @@ Platform ia32_platform(Phys end_of_low, unsigned paging_levels) {
   Platform pc = x86_64_platform(paging_levels);
   pc.keeps_dma32 = false;
   pc.zones = {};
+  pc.end_of_low = end_of_low;
   pc.zones.add(ZoneType::Dma, std::min(kIsaDmaEnd, end_of_low));
   pc.zones.add(ZoneType::Normal, end_of_low);
   pc.zones.add(ZoneType::HighMem, ZoneLimits::kEndOfRam);

@@ -92,8 +92,8 @@ def test_there_is_something_to_look_at():
     ("loader/world.h", "efi/firmware.h", "loader may not know efi"),
     ("loader/world.h", "kernel/kept.h", "loader may not know kernel"),
     ("kernel/main.cpp", "loader/menu/config.h", "kernel may not know loader"),
-    ("kernel/main.cpp", "kernel/x86_64/serial.h", "what is x86_64's is seen through its seam only"),
-    ("kernel/aarch64/start.cpp", "kernel/x86_64/serial.h", "what is x86_64's is seen"),
+    ("kernel/main.cpp", "kernel/x86/serial.h", "what is x86_64's is seen through its seam only"),
+    ("kernel/aarch64/start.cpp", "kernel/x86/serial.h", "what is x86_64's is seen"),
     ("kernel/main.cpp", "efi/main.h", "kernel may not know efi"),
     ("kernel/kept.cpp", "tests/support/booted.h", "nothing of the product includes a test"),
     ("tools/replay/main.cpp", "tests/support/booted.h", "nothing of the product includes a test"),
@@ -108,8 +108,8 @@ def test_a_planted_include_is_found(tmp_path, source, target, why):
 
 
 @pytest.mark.parametrize("source, target", [
-    ("kernel/x86_64/serial.h", "loader/serial/uart.h"), ("kernel/monitor/tour.cpp", "kernel/console.h"),
-    ("kernel/x86_64/mtrr.cpp", "mm/x86_64/mtrr.h"), ("efi/main.cpp", "loader/menu/config.h"),
+    ("kernel/x86/serial.h", "loader/serial/uart.h"), ("kernel/monitor/tour.cpp", "kernel/console.h"),
+    ("kernel/x86/mtrr.cpp", "mm/x86_64/mtrr.h"), ("efi/main.cpp", "loader/menu/config.h"),
     ("mm/picture/text_picture.h", "mm/relay.h"), ("tools/replay/main.cpp", "mm/picture/text_picture.h"),
     ("efi/main.cpp", "version.h")])
 def test_what_runs_down_is_let_pass(source, target):

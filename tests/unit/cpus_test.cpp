@@ -12,7 +12,7 @@
 #include "kernel/policy.h"
 #include "kernel/smp/bring_up.h"
 #include "kernel/smp/drain.h"
-#include "kernel/x86_64/apic_commands.h"
+#include "kernel/x86/apic_commands.h"
 #include "tests/support/booted.h"
 #include "tests/support/pretend_cpus.h"
 #include "tests/support/pretend_hardware.h"

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "kernel/hardware_errors.h"
-#include "kernel/x86_64/apic_commands.h"
-#include "kernel/x86_64/machine_check_codes.h"
+#include "kernel/x86/apic_commands.h"
+#include "kernel/x86/machine_check_codes.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace kernel::x86 {

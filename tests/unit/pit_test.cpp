@@ -1,5 +1,5 @@
 // The clock that begins as the PIT's and goes on as the TSC's, on a pretended 8254.
-#include "kernel/x86_64/pit.h"
+#include "kernel/x86/pit.h"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernel/x86_64/selftest/arch_facts.h"
+#include "kernel/x86/selftest/arch_facts.h"
 #include "loader/acpi/smbios.h"
 #include "loader/acpi/tables.h"
 #include "mm/e820_options.h"

@@ -5,7 +5,7 @@
 
 namespace kernel::arch {
 
-// What %gs points to on every CPU; the rest of it is kernel/x86_64/cpu_local.h's.
+// What %gs points to on every CPU; the rest of it is cpu_local.h's.
 struct LocalHead {
   // No call is held back. Below that bit: how often calls are held (hold_calls()).
   static constexpr uint32_t kNoneDue = uint32_t{1} << 31;

@@ -1,0 +1,37 @@
+#include "efi/arch.h"
+#include "loader/handoff/handoff.h"
+
+extern "C" {
+// From the linker script; hidden, so that no table of addresses is needed to reach them.
+// NOLINTBEGIN(readability-identifier-naming)
+[[gnu::visibility("hidden")]] extern const char image_text_start[];
+[[gnu::visibility("hidden")]] extern const char image_text_end[];
+
+// switch_worlds.S
+[[gnu::visibility("hidden")]] extern const uint8_t jump_start[];
+[[gnu::visibility("hidden")]] extern const uint8_t jump_end[];
+// NOLINTEND(readability-identifier-naming)
+[[noreturn]] void switch_worlds(uint32_t jump, uint32_t handoff, uint32_t page_tables,
+                                uint32_t entry, uint32_t stack_top, uint32_t has_nx);
+}
+
+namespace efi {
+
+mm::Range our_text() {
+  return {mm::Phys{reinterpret_cast<uintptr_t>(image_text_start)},
+          mm::Phys{reinterpret_cast<uintptr_t>(image_text_end)}};
+}
+
+std::span<const uint8_t> jump_code() {
+  return {jump_start, static_cast<size_t>(jump_end - jump_start)};
+}
+
+void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, mm::Range text,
+                  const loader::PagingFeatures& paging) {
+  // All of it lies below 4 GiB, the stack in lowmem.
+  const auto word = [](uint64_t value) { return static_cast<uint32_t>(value); };
+  switch_worlds(word(text.start.v), word(world.handoff.v), word(world.page_tables.v), word(entry),
+                word(loader::kNarrowDirectMap + stack.end.v), paging.nx ? 1 : 0);
+}
+
+}  // namespace efi
