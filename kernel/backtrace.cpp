@@ -47,11 +47,14 @@ void print_code_address(const mm::Printer& out, uint64_t address, Code what) {
   // the next function's already.
   const uint64_t back = what == Code::Return ? 1 : 0;
   const Symbol symbol = symbols().find(address - back);
-  if (!is_text(address) || symbol.name.empty()) {
+  const bool named = is_text(address) && !symbol.name.empty();
+  if (named) out.part("{}+{:#x}/{:#x} [", symbol.name, symbol.offset + back, symbol.size);
+  if constexpr (sizeof(uintptr_t) == sizeof(uint64_t)) {
     out.part("{:016x}", address);
-    return;
+  } else {
+    out.part("{:08x}", address);
   }
-  out.part("{}+{:#x}/{:#x} [{:016x}]", symbol.name, symbol.offset + back, symbol.size, address);
+  if (named) out.text("]");
 }
 
 void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t pointer) {

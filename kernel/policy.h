@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernel/arch.h"
+#include "kernel/highmem.h"
 #include "mm/policy.h"
 
 namespace kernel {
@@ -99,6 +100,9 @@ struct Policy : mm::ManyCpus {
     arch::add_own(own, n);
   }
   static bool spend(int32_t& own, int32_t n) { return arch::spend_own(own, n); }
+  static uint64_t* page_at(const mm::DirectMap& map, mm::Phys page) {
+    return arch::reach<uint64_t>(map, page);
+  }
 };
 
 }  // namespace kernel

@@ -10,7 +10,7 @@ namespace kernel {
 
 // One function, by kernel/symbols.awk; sorted by address.
 struct SymbolEntry {
-  uint32_t address;  // low half; the image lies in the top 2 GiB
+  uint32_t address;  // low half; the image lies in the top 2 GiB, or all with 32 bits
   uint32_t name;     // offset of the NUL-terminated name in the names
 };
 

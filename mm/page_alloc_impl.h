@@ -287,10 +287,11 @@ template <class Policy>
 
 template <class Policy>
 [[gnu::noinline]] PagesOr PageAllocator<Policy>::zeroed(Pfn pfn, unsigned order) const {
-  auto* words = map_.template at<uint64_t>(phys(pfn));
-  const uint64_t count = kPageSize / 8 * frames_of(order);
+  for (uint64_t frame = 0; frame < frames_of(order); ++frame) {
+    uint64_t* const words = Policy::page_at(map_, phys(pfn + frame));
 #pragma GCC unroll 8
-  for (uint64_t i = 0; i < count; ++i) words[i] = 0;
+    for (size_t i = 0; i < kPageSize / 8; ++i) words[i] = 0;
+  }
   return pfn;
 }
 

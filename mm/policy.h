@@ -12,11 +12,16 @@
 //     static bool claim(uint32_t& word, uint32_t from, uint32_t to);
 //                                              // makes `word`, which was seen to be `from`, `to`;
 //                                              // false: another CPU was faster
+//     static uint64_t* page_at(const DirectMap& map, Phys page);
+//                                              // what lies in a page, which may be highmem
 // OneCpu below is one. ManyCpus is the base of those with more than one CPU, which bring their own
 // Lock and Masked.
 #pragma once
 
 #include <cstdint>
+
+#include "mm/direct_map.h"
+#include "mm/types.h"
 
 namespace mm {
 
@@ -41,6 +46,7 @@ struct OneCpu {
     word = to;
     return true;
   }
+  static uint64_t* page_at(const DirectMap& map, Phys page) { return map.at<uint64_t>(page); }
 };
 
 struct ManyCpus {
@@ -55,6 +61,7 @@ struct ManyCpus {
   static bool claim(uint32_t& word, uint32_t from, uint32_t to) {
     return __atomic_compare_exchange_n(&word, &from, to, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
   }
+  static uint64_t* page_at(const DirectMap& map, Phys page) { return map.at<uint64_t>(page); }
 };
 
 }  // namespace mm

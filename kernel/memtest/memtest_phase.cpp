@@ -1,7 +1,10 @@
 #include "kernel/memtest/memtest_phase.h"
 
+#include <algorithm>
+
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/highmem.h"
 #include "kernel/late.h"
 #include "kernel/memtest/live_picture.h"
 #include "kernel/selftest/table_tests.h"
@@ -17,7 +20,7 @@ constinit MemtestPlan planned;
 
 MemtestState& state() { return late_state.get(); }
 
-// RAM through the direct map.
+// RAM through the direct map, or page by page where that does not reach it.
 class DirectCells {
  public:
   explicit DirectCells(const mm::DirectMap& map) : map_(map) {}
@@ -26,7 +29,15 @@ class DirectCells {
   void write(uint64_t address, uint64_t value) const { *at(address) = value; }
   void copy(uint64_t from, uint64_t to, uint64_t bytes) const {
     if (form_ != nullptr) return form_->copy(virt(to), virt(from), bytes);
-    arch::copy_words(virt(to), virt(from), bytes / 8);
+    // Page by page: highmem's do not follow each other.
+    while (bytes != 0) {
+      const auto left = [](uint64_t address) { return mm::kPageSize - address % mm::kPageSize; };
+      const uint64_t part = std::min({bytes, left(from), left(to)});
+      arch::copy_words(virt(to), virt(from), part / 8);
+      from += part;
+      to += part;
+      bytes -= part;
+    }
   }
   void choose(const RunForm* form) { form_ = form; }
   [[nodiscard]] bool fill(mm::Range run, uint64_t value) const {
@@ -44,7 +55,12 @@ class DirectCells {
     return turn(virt(run.start.v), run.size(), before, after);
   }
   void written_back(mm::Range range) const {
-    arch::write_back_caches(virt(range.start.v), range.size());
+    while (!range.empty()) {
+      const mm::Phys end =
+          std::min(mm::align_down(range.start, mm::kPageSize) + mm::kPageSize, range.end);
+      arch::write_back_caches(virt(range.start.v), end - range.start);
+      range.start = end;
+    }
   }
   static void swept(mm::Range chunk, const MemtestProgress& progress) {
     move_live_picture(chunk, progress.standing());
@@ -56,10 +72,10 @@ class DirectCells {
 
  private:
   [[nodiscard]] volatile uint64_t* at(uint64_t address) const {
-    return map_.at<volatile uint64_t>(mm::Phys{address});
+    return arch::reach<volatile uint64_t>(map_, mm::Phys{address});
   }
   [[nodiscard]] uint64_t virt(uint64_t address) const {
-    return reinterpret_cast<uintptr_t>(map_.at(mm::Phys{address}));
+    return reinterpret_cast<uintptr_t>(arch::reach<void>(map_, mm::Phys{address}));
   }
 
   mm::DirectMap map_;

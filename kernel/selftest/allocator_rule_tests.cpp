@@ -113,7 +113,7 @@ uint64_t blocks_to_be_had(const Zone& zone, unsigned order) {
 }
 
 uint64_t* last_word(const mm::DirectMap& map, Pfn pfn, unsigned order) {
-  return map.at<uint64_t>(mm::phys(pfn + mm::frames_of(order)) - 8);
+  return arch::reach<uint64_t>(map, mm::phys(pfn + mm::frames_of(order)) - 8);
 }
 
 // What is wrong with where a block lies; null when nothing is.
@@ -456,8 +456,11 @@ Verdict test_roads(Booted& machine) {
   const mm::Layout& layout = machine.relay.layout();
   const auto reservations = machine.relay.reservations().entries();
   const uint64_t count = mm::roads_room(layout, reservations.size()) / mm::kPageSize;
-  const mm::PagesOr room = pages.alloc_contig_pages(
-      arch::this_cpu(), mm::kGfpHighUserMovable | mm::kGfpFlagNoWarn, count, 1, 0);
+  // The bitmaps are used as a whole: no highmem.
+  const bool high = layout.zones.has[mm::ZoneType::HighMem];
+  const Gfp gfp = high ? mm::kGfpKernel : mm::kGfpHighUserMovable;
+  const mm::PagesOr room =
+      pages.alloc_contig_pages(arch::this_cpu(), gfp | mm::kGfpFlagNoWarn, count, 1, 0);
   if (!room) return Verdict::skip("{} pages in a row, for bitmaps, are not to be had", count);
   const PfnRange scratch{room.value(), room.value() + count};
   const auto roads =

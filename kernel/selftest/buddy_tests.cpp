@@ -63,13 +63,13 @@ constinit std::array<Block, kWindow> window;
 // Marks that show whether two blocks share a frame: the block's number at its first and last word.
 void mark(const mm::DirectMap& map, const Block& block, uint64_t value) {
   const mm::Phys start = mm::phys(block.pfn);
-  *map.at<uint64_t>(start) = value;
-  *map.at<uint64_t>(start + mm::frames_of(block.order) * mm::kPageSize - 8) = value;
+  *arch::reach<uint64_t>(map, start) = value;
+  *arch::reach<uint64_t>(map, start + mm::frames_of(block.order) * mm::kPageSize - 8) = value;
 }
 bool is_marked(const mm::DirectMap& map, const Block& block, uint64_t value) {
   const mm::Phys start = mm::phys(block.pfn);
-  return *map.at<uint64_t>(start) == value &&
-         *map.at<uint64_t>(start + mm::frames_of(block.order) * mm::kPageSize - 8) == value;
+  const mm::Phys last = start + mm::frames_of(block.order) * mm::kPageSize - 8;
+  return *arch::reach<uint64_t>(map, start) == value && *arch::reach<uint64_t>(map, last) == value;
 }
 
 Verdict test_free_is_free(Booted& machine) {

@@ -5,7 +5,7 @@ namespace {
 
 constexpr KnownFailure kKnown[] = {
     // MdeModulePkg's DXE core shifts the count of pages into bytes without looking for an overflow:
-    // 2^52 + 1 pages become one.
+    // 2^52 + 1 pages become one. With 32 bits nobody can ask for that many.
     {"efi.alloc.huge", "EDK II", "EDK II: AllocatePages lets the size in bytes wrap"},
     {"efi.alloc.huge", "Debian distribution of EDK II",
      "EDK II: AllocatePages lets the size in bytes wrap"},
@@ -15,6 +15,7 @@ constexpr KnownFailure kKnown[] = {
 
 const KnownFailure* known_failure(std::string_view id, std::string_view firmware) {
   for (const KnownFailure& known : kKnown) {
+    if (sizeof(uintptr_t) < sizeof(uint64_t)) break;  // all of them are of 64 bits
     if (known.id == id && firmware.substr(0, known.firmware.size()) == known.firmware) {
       return &known;
     }

@@ -46,8 +46,8 @@ class Plan {
     if (h.firmware.smbios == 0) return;
     const size_t size = h.firmware.smbios_version == 3 ? 24 : 31;
     smbios_ = {Phys{h.firmware.smbios}, Phys{h.firmware.smbios + size}};
-    if (!arch::find_mapping(h.direct_map + h.firmware.smbios)) return;
     const auto* bytes = machine.relay.map().at<const uint8_t>(Phys{h.firmware.smbios});
+    if (!arch::find_mapping(reinterpret_cast<uintptr_t>(bytes))) return;
     if (const auto entry = loader::smbios_entry({bytes, size})) {
       structures_ = {Phys{entry->table}, Phys{entry->table + entry->size}};
     }
@@ -173,6 +173,12 @@ class Coverage {
   Phys at_;
 };
 
+// With addresses of 32 bits (loader/arch.h) there is no identity map, of RAM lowmem alone is mapped,
+// and what else there is stands where the direct map would have it if it went on, modulo 2^32.
+bool is_narrow(const Booted& machine) {
+  return machine.kept.handoff().direct_map == loader::kNarrowDirectMap;
+}
+
 // Goes through the leaves, joined to stretches that have the same rights and lead on.
 class PageAudit {
  public:
@@ -181,7 +187,9 @@ class PageAudit {
         relay_(machine.relay),
         segments_(machine.kept.segments()),
         direct_map_(machine.kept.handoff().direct_map),
+        narrow_(is_narrow(machine)),
         end_(machine.end_of_space),
+        end_of_low_(std::min(end_, machine.relay.platform().end_of_low)),
         nx_(arch::has_no_execute()),
         // Page 0 is in the direct map only, so that a null pointer faults.
         identity_(machine.relay.e820(), Phys{mm::kPageSize}),
@@ -193,8 +201,12 @@ class PageAudit {
         this);
     if (verdict_.passed() && run_.size != 0) judge();
     if (!verdict_.passed()) return verdict_;
-    if (const auto missing = identity_.below(end_)) lacks("identity", *missing);
-    if (const auto missing = direct_.below(end_)) lacks("direct", *missing);
+    if (narrow_) {
+      if (const auto missing = direct_.below(end_of_low_)) lacks("direct", *missing);
+    } else {
+      if (const auto missing = identity_.below(end_)) lacks("identity", *missing);
+      if (const auto missing = direct_.below(end_)) lacks("direct", *missing);
+    }
     uint64_t image = 0;
     for (const HandoffSegment& s : segments_) image += s.size;
     if (verdict_.passed() && image_ != image) {
@@ -219,6 +231,9 @@ class PageAudit {
 
   enum class Map : uint8_t { Identity, Direct, Other };
   [[nodiscard]] Map map_of(uint64_t virt) const {
+    if (narrow_) {
+      return virt - loader::kNarrowKernel < loader::kNarrowKernelSize ? Map::Other : Map::Direct;
+    }
     if (virt - direct_map_ < end_.v) return Map::Direct;
     return virt >> 63 == 0 ? Map::Identity : Map::Other;
   }
@@ -226,24 +241,39 @@ class PageAudit {
   void judge() {
     switch (map_of(run_.virt)) {
       case Map::Identity:
-        return judge_physical(run_.virt, "identity", identity_);
+        return judge_physical(run_.virt, "identity", &identity_);
       case Map::Direct:
-        return judge_physical(run_.virt - direct_map_, "direct", direct_);
+        return narrow_ ? judge_narrow()
+                       : judge_physical(run_.virt - direct_map_, "direct", &direct_);
       case Map::Other:
         if (in_window()) return judge_window();
         return arch::is_cpu_memory(run_) ? judge_cpu_memory() : judge_image();
     }
   }
 
-  void judge_physical(uint64_t expected, const char* map, Coverage& coverage) {
+  void judge_narrow() {
+    const uint64_t expected = static_cast<uint32_t>(run_.virt - direct_map_);
+    const bool low = expected < end_of_low_.v;
+    judge_physical(expected, "direct", low ? &direct_ : nullptr);
+    if (low || !verdict_.passed()) return;
+    for (const mm::E820Entry& entry : relay_.e820().entries()) {
+      const Range high = entry.range.clip({Phys{run_.phys}, Phys{run_.phys + run_.size}});
+      if (entry.type != mm::E820Type::Ram || high.empty() || !run_.writable) continue;
+      verdict_ = Verdict::fail("highmem at {} is in the direct map", high.start);
+    }
+  }
+
+  // `coverage` of the RAM that the map is to have; null where it is to have none.
+  void judge_physical(uint64_t expected, const char* map, Coverage* coverage) {
     if (run_.phys != expected) {
       verdict_ = Verdict::fail("{:#x}, in the {} map, leads to {:#x}", run_.virt, map, run_.phys);
       return;
     }
     const Range range{Phys{run_.phys}, Phys{run_.phys + run_.size}};
-    if (const auto missing = coverage.add(range)) return lacks(map, *missing);
-    const bool identity = &coverage == &identity_;
-    if (identity && range.start == Phys{0}) {
+    if (coverage != nullptr) {
+      if (const auto missing = coverage->add(range)) return lacks(map, *missing);
+    }
+    if (coverage == &identity_ && range.start == Phys{0}) {
       verdict_ = Verdict::fail("page 0 is mapped at 0: a null pointer does not fault");
       return;
     }
@@ -343,7 +373,8 @@ class PageAudit {
   std::span<const HandoffSegment> segments_;
   uint64_t image_ = 0;  // bytes mapped where the kernel is linked
   uint64_t direct_map_;
-  Phys end_;
+  bool narrow_;
+  Phys end_, end_of_low_;
   bool nx_;
   Coverage identity_, direct_;
   Mapping run_;

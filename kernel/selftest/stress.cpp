@@ -147,7 +147,9 @@ class Stress {
   void inspect_standing();
   bool inspect_block(const Worker& worker, Block block);
   void compare_counts();
-  [[nodiscard]] uint64_t* words(Pfn pfn) const { return map_.at<uint64_t>(mm::phys(pfn)); }
+  [[nodiscard]] uint64_t* words(Pfn pfn) const {
+    return arch::reach<uint64_t>(map_, mm::phys(pfn));
+  }
   [[nodiscard]] static uint64_t word_of(Pfn pfn, unsigned owner) {
     return mix(pfn.v << 16 | owner);
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernel/booted.h"
+#include "kernel/highmem.h"
 #include "kernel/selftest/selftest.h"
 #include "mm/page_alloc.h"
 
@@ -86,7 +87,7 @@ class Chain {
   };
   static constexpr uint64_t kNone = ~uint64_t{0};
 
-  [[nodiscard]] Link* link(mm::Pfn pfn) const { return map_.at<Link>(mm::phys(pfn)); }
+  [[nodiscard]] Link* link(mm::Pfn pfn) const { return arch::reach<Link>(map_, mm::phys(pfn)); }
 
   mm::DirectMap map_;
   uint64_t last_ = kNone;

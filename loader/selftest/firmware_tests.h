@@ -139,12 +139,15 @@ struct MapSnapshot {
 // Fails the test when the firmware does not give a map.
 [[nodiscard]] Verdict take_map(FirmwareBench& bench, std::span<std::byte> buffer, MapSnapshot& map);
 
+// UINTN, and a pointer's number: the firmware is as wide as we are.
+using FirmwareWord = uintptr_t;
+
 // A configuration table's address (UEFI 2.10 section 4.6).
 struct ConfigurationTable {
   EfiGuid guid;
-  uint64_t address;
+  FirmwareWord address;
 };
-static_assert(sizeof(ConfigurationTable) == 24);
+static_assert(sizeof(ConfigurationTable) == 16 + sizeof(FirmwareWord));
 [[nodiscard]] std::span<const ConfigurationTable> configuration_tables(const FirmwareFacts& facts);
 [[nodiscard]] std::optional<uint64_t> configuration_table(const FirmwareFacts& facts,
                                                           const EfiGuid& guid);
@@ -173,20 +176,20 @@ struct EfiTableHeader {
 static_assert(sizeof(EfiTableHeader) == 24);
 struct SystemTable {
   EfiTableHeader header;
-  uint64_t firmware_vendor;
-  uint32_t firmware_revision, pad;
-  uint64_t console[6];
-  uint64_t runtime_services, boot_services;
-  uint64_t table_count, tables;
+  FirmwareWord firmware_vendor;
+  uint32_t firmware_revision;
+  FirmwareWord console[6];
+  FirmwareWord runtime_services, boot_services;
+  FirmwareWord table_count, tables;
 };
-static_assert(sizeof(SystemTable) == 120);
+static_assert(sizeof(SystemTable) == 24 + 12 * sizeof(FirmwareWord));
 inline constexpr size_t kRuntimeFunctions = 14;  // GetTime to QueryVariableInfo
 inline constexpr size_t kResetSystem = 10;
 struct RuntimeServices {
   EfiTableHeader header;
-  uint64_t functions[kRuntimeFunctions];
+  FirmwareWord functions[kRuntimeFunctions];
 };
-static_assert(sizeof(RuntimeServices) == 136);
+static_assert(sizeof(RuntimeServices) == 24 + kRuntimeFunctions * sizeof(FirmwareWord));
 
 // UEFI 2.10 section 4.2: the CRC32 of ISO 3309, as Ethernet's.
 [[nodiscard]] uint32_t crc32(std::span<const uint8_t> bytes, uint32_t before = 0);

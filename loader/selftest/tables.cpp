@@ -169,7 +169,8 @@ Verdict check_header(FirmwareBench& bench, const char* name, uint64_t at, uint64
 
 Verdict headers(FirmwareBench& bench) {
   const auto& system = *bench.facts.reach.at<const SystemTable>({bench.facts.system_table});
-  constexpr size_t kBootServicesMinimum = 24 + 8 * 43;  // up to CreateEventEx is newer
+  constexpr size_t kBootServicesMinimum =
+      24 + sizeof(FirmwareWord) * 43;  // up to CreateEventEx is newer
   const Verdict first = check_header(bench, "system", bench.facts.system_table,
                                      kSystemTableSignature, sizeof(SystemTable));
   if (!first.passed()) return first;

@@ -1,12 +1,9 @@
 // What the CPU keeps the kernel from.
+#include "kernel/x86/selftest/cpu_tests.h"
+
 #include "kernel/arch.h"
-#include "kernel/selftest/selftest.h"
 
 namespace kernel {
-namespace {
-
-using enum loader::Severity;
-
 Verdict test_protections(Booted&) {
   const auto all = arch::protections();
   for (const arch::Protection& p : all) {
@@ -21,15 +18,5 @@ Verdict test_protections(Booted&) {
             how(all[2]));
   return {loader::Outcome::Pass, facts};
 }
-
-constexpr KernelTest kTests[] = {
-    {{"kernel.cpu.protection", "SMEP, SMAP and UMIP are on where the CPU has them", Medium,
-      "Intel SDM vol. 3A section 2.5: CR4; CPUID leaf 7", kOurs},
-     test_protections},
-};
-
-}  // namespace
-
-std::span<const KernelTest> arch_kernel_tests() { return kTests; }
 
 }  // namespace kernel

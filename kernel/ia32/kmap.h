@@ -1,0 +1,21 @@
+// The kmap window: pages of highmem at addresses of the kernel's, as Linux's arch/x86/mm/highmem_32.c
+// and mm/highmem.c have them.
+//
+// Fixmap slots are a CPU's own, a few that it uses in turn (kernel/highmem.h). Pkmap slots are
+// everybody's: a page stays where it was mapped until nobody wants it there any more, and its slot
+// is not used again before the CPU's translations are forgotten, all at once.
+#pragma once
+
+#include "mm/types.h"
+
+namespace kernel::ia32 {
+
+// The window's page tables, which are the kernel's own, become part of those in use. Once.
+void open_kmap();
+
+// The page's address, which all that ask for it share; null when all slots are wanted.
+[[nodiscard]] void* kmap(mm::Phys page);
+// One of those that asked has done. False: nobody had.
+bool kunmap(mm::Phys page);
+
+}  // namespace kernel::ia32

@@ -1,0 +1,13 @@
+// The kernel's tests that this architecture alone has.
+#include "kernel/x86/selftest/cpu_tests.h"
+
+namespace kernel {
+namespace {
+
+constexpr KernelTest kTests[] = {kProtectionTest};
+
+}  // namespace
+
+std::span<const KernelTest> arch_kernel_tests() { return kTests; }
+
+}  // namespace kernel
