@@ -633,6 +633,7 @@ help:
 #: make setup      install what is needed to build, run and test (Debian and Ubuntu)
 #:                   `make setup run`: only what a boot needs, and boot
 #: make ARCH=aarch64  the same for 64-bit Arm machines, into build/aarch64/; so `make run`
+#: make ARCH=ia32     and for PCs with a firmware of 32 bits, into build/ia32/
 #: make run        boot Baton in QEMU; serial console on this terminal
 #:                   MEM=4G NODES=2 CPUS=4 MACHINE=q35|pc OPTIONS="selftest poweroff" GDB=1
 #:                   DISPLAY=gtk|sdl|vnc: show the screen as well

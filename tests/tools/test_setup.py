@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT, Said
 
 AARCH64 = {"g++-aarch64-linux-gnu", "qemu-system-arm", "qemu-efi-aarch64"}
-CROSS = AARCH64 | {"g++-i686-linux-gnu", "g++-arm-linux-gnueabihf", "qemu-user"}
+IA32 = {"g++-i686-linux-gnu", "ovmf-ia32"}
+CROSS = AARCH64 | IA32 | {"g++-arm-linux-gnueabihf", "qemu-user"}
 
 # What is in the file `installed` is, and apt-get adds to it, unless the archive does not have it.
 DPKG_QUERY = """#!/bin/sh
@@ -73,6 +74,8 @@ def test_words_of_a_run_bring_theirs(system):
 def test_another_architecture_brings_its_own(system):
     system.setup("run", ARCH="aarch64")
     assert AARCH64 <= system.installed() and "g++-i686-linux-gnu" not in system.installed()
+    system.setup("run", ARCH="ia32")
+    assert IA32 <= system.installed() and "g++-arm-linux-gnueabihf" not in system.installed()
 
 
 def test_no_package_that_forbids_the_cross_compilers(system):

@@ -1,0 +1,75 @@
+"""PCs under a firmware of 32 bits: the same relay, by the same words."""
+
+import re
+
+import pytest
+
+import log as read
+from conftest import BUILD
+from qemu import FAILED, GIB, MIB, PASSED, POWERED_OFF, Machine
+from test_selftests import results
+
+
+def machine(memory, **others):
+    return Machine(memory=memory, kind="q35", built_for="ia32", **others)
+
+
+def test_boots_to_a_closed_ledger(bench):
+    """With 6 GiB, all of it is used; zones and RAM as Linux' 686-pae has them, but for where lowmem
+    ends (it keeps more for itself)."""
+    boot = bench.boot(machine(6 * GIB), "poweroff")
+    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+    wrong = read.in_order(boot.log, [
+        r"last_pfn = 0x200000 max_arch_pfn = 0x1000000",
+        r"Zone ranges:",
+        r"  DMA      \[mem 0x0000000000001000-0x0000000000ffffff\]",
+        r"  Normal   \[mem 0x0000000001000000-0x0000000036ffffff\]",
+        r"  HighMem  \[mem 0x0000000037000000-0x00000001ffffffff\]",
+        r"Memory: \d+K/6255500K available",
+        r"Ledger: closed, 0 bytes unaccounted for",
+        r"smp: Brought up 1 node, 1 CPU"])
+    assert wrong is None, wrong
+
+
+# QEMU's plain CPU enters with paging off, the other with PAE on.
+@pytest.mark.parametrize("cpu, memory", [("max", 2 * GIB), ("qemu32", 512 * MIB)])
+def test_every_self_test_passes(bench, cpu, memory):
+    boot = bench.boot(machine(memory, cpu=cpu), "selftest poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    by_id, failed = results(boot)
+    assert failed == []
+    assert {test.split(".")[0] for test in by_id} == {"efi", "acpi", "machine", "kernel", "mm"}
+    assert sum("# SKIP" not in text for text in by_id.values()) >= 80
+    assert all(re.search(r"# SKIP \S+ \S+", text) for text in by_id.values() if "# SKIP" in text)
+    high = memory > 880 * MIB
+    assert ("# SKIP" in by_id["kernel.highmem.frames"]) != high
+
+
+def test_a_fault_names_who_made_it(bench):
+    boot = bench.boot(machine(256 * MIB), "panic=fault")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    wrong = read.in_order(boot.log, [
+        r"BUG: unable to handle page fault for address: [0-9a-f]{8}$",
+        r"#PF: supervisor read access in kernel mode", r"EIP: 0008:.*crash_here\+0x",
+        r"Call Trace:", r" .*crash_here\+0x", r" .*kernel_main\+0x", r" .*kernel_start\+0x",
+        r" .*kernel_entry\+0x", r"---\[ end Kernel panic \]---"])
+    assert wrong is None, wrong
+
+
+def test_a_stack_that_is_too_small(bench):
+    boot = bench.boot(machine(256 * MIB), "panic=stack")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    wrong = read.in_order(boot.log, [
+        r"double fault, error code 0x0000",
+        r"#DF: f7[0-9a-f]{6} is in the page below the boot stack: the stack is too small",
+        r"EIP: 0008:.*deeper\+0x", r" .*deeper\+0x"])
+    assert wrong is None, wrong
+
+
+def test_a_kernel_for_another_machine(bench):
+    def of_x86_64(tree):
+        (tree / "EFI/baton/kernel.elf").write_bytes(
+            (BUILD / "esp/EFI/baton/kernel.elf").read_bytes())
+    boot = bench.boot(machine(256 * MIB), "poweroff", of_x86_64)
+    assert boot.ended == "firmware", str(boot)
+    assert re.search(r"e_ident: not a 32-bit image \(class 2, wanted 1\)", boot.log)
