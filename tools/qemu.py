@@ -37,7 +37,7 @@ class Architecture:
     esp: str  # what is built for it, below build/
     firmware_name: str
     firmware: tuple  # of (code, variables)
-    u_boot: str  # the other firmware
+    u_boot: str  # the other firmware; empty: there is none
     u_boot_id: int  # what its images call this architecture
     boot_file: str  # what a firmware looks for in \\EFI\\BOOT
     most_cpus: dict  # by QEMU's machines, of which the first is taken unless another is asked for
@@ -66,6 +66,7 @@ AARCH64 = Architecture(
 IA32 = Architecture(
     name="ia32", program="qemu-system-i386", esp="ia32/esp", firmware_name="OVMF32",
     firmware=(("/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF32_VARS_4M.fd"),),
+    u_boot="", u_boot_id=0, boot_file="BOOTIA32.EFI",
     most_cpus={"q35": 255}, least_memory=64 * MIB,
     screen=X86_64.screen, exit=X86_64.exit)
 ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64, IA32)}

@@ -89,7 +89,7 @@ def test_twice_does_nothing_the_second_time(system):
     assert said.status == 0 and "nothing to do" in said.out
     assert system.said() == ""
     system.setup("test")
-    assert "g++-i686-linux-gnu" in system.said() and " ovmf" not in system.said()
+    assert "g++-i686-linux-gnu" in system.said() and " ovmf " not in system.said()
 
 
 def test_a_package_that_does_not_come_is_named(system):
