@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernel/arch.h"
+#include "start_tables.h"
 
 namespace kernel::x86 {
 namespace {
@@ -97,8 +98,8 @@ void print(const CpuFacts& cpu, const mm::Printer& out) {
            *brand != '\0' ? brand : "no brand", cpu.vendor.data(), cpu.family, cpu.model,
            cpu.stepping, cpu.hypervisor[0] != '\0' ? " under " : "", cpu.hypervisor.data());
   out.line("CPU: {} physical and {} virtual address bits, {}-level paging, NX {}, 1 GiB pages {}",
-           cpu.physical_bits, cpu.virtual_bits, (read_cr4() & kCr4La57) != 0 ? 5 : 4,
-           cpu.nx ? "yes" : "no", cpu.pages_1g ? "yes" : "no");
+           cpu.physical_bits, cpu.virtual_bits, levels_in_use(), cpu.nx ? "yes" : "no",
+           cpu.pages_1g ? "yes" : "no");
 }
 
 }  // namespace kernel::x86

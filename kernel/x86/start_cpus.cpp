@@ -1,6 +1,6 @@
 // The other CPUs: INIT and start-up commands to all of them at once (Intel SDM vol. 3A, section
 // 9.4), or the firmware's mailbox for one after the other (ACPI 6.5 section 5.2.12.19).
-#include "kernel/x86_64/start_cpus.h"
+#include "kernel/x86/start_cpus.h"
 
 #include <algorithm>
 #include <cstring>
@@ -14,15 +14,15 @@
 #include "kernel/x86/descriptors.h"
 #include "kernel/x86/local_apic.h"
 #include "kernel/x86/machine_check.h"
-#include "kernel/x86_64/vector_runs.h"
+#include "start_tables.h"
 
 // Names that trampoline.S has too. NOLINTBEGIN(readability-identifier-naming)
 extern "C" {
 extern char trampoline_start[], trampoline_long[], trampoline_fields[], trampoline_end[];
-constinit uint64_t secondary_root = 0;
+constinit uintptr_t secondary_root = 0;
 constinit kernel::Cpu* secondary_cpus = nullptr;
 constinit uint32_t secondary_count = 0;
-constinit uint64_t secondary_stride = sizeof(kernel::Cpu);
+constinit uintptr_t secondary_stride = sizeof(kernel::Cpu);
 [[noreturn]] void secondary_start(uint32_t number);
 }
 // NOLINTEND(readability-identifier-naming)
@@ -83,17 +83,18 @@ class StartTables {
 
   mm::Result<mm::Phys> make(mm::Phys page) {
     constexpr uint64_t kPresentWritable = 3;
-    const size_t levels = (read_cr4() & kCr4La57) != 0 ? 5 : 4;
+    const size_t levels = levels_in_use();
     while (count_ < levels) {
       const mm::PagesOr frame =
-          frames_.take(frames_.context, mm::kGfpDma32 | mm::kGfpFlagZero, mm::NodeId{0});
+          frames_.take(frames_.context, kBelow4GiB | mm::kGfpFlagZero, mm::NodeId{0});
       if (!frame) return mm::Error{"no memory below 4 GiB for page tables", "AP TRAMPOLINE"};
       tables_[count_++] = mm::phys(frame.value());
     }
     const auto* kernel = map_.at<const uint64_t>(mm::Phys{secondary_root});
-    std::copy_n(kernel + 256, 256, map_.at<uint64_t>(tables_[0]) + 256);
+    std::copy_n(kernel + kFirstOfKernel, kOfKernel, map_.at<uint64_t>(tables_[0]) + kFirstOfKernel);
     for (size_t i = 0; i + 1 < levels; ++i) {
-      *map_.at<uint64_t>(tables_[i]) = tables_[i + 1].v | kPresentWritable;
+      const uint64_t rights = i == 0 ? kRootRights : kPresentWritable;
+      *map_.at<uint64_t>(tables_[i]) = tables_[i + 1].v | rights;
     }
     map_.at<uint64_t>(tables_[levels - 1])[page.v / mm::kPageSize] = page.v | kPresentWritable;
     return tables_[0];
@@ -107,7 +108,7 @@ class StartTables {
 };
 
 void fill_trampoline(uint8_t* page, mm::Phys at, mm::Phys root) {
-  constexpr uint64_t kPae = 1u << 5, kEferBits = 1 | 1u << 8 | kEferNxe;  // SCE, LME, NXE
+  constexpr uint64_t kPae = 1u << 5;
   std::memcpy(page, trampoline_start, offset(trampoline_end));
   TrampolineFields fields;
   std::memcpy(&fields, page + offset(trampoline_fields), sizeof fields);
@@ -115,7 +116,7 @@ void fill_trampoline(uint8_t* page, mm::Phys at, mm::Phys root) {
   fields.far += static_cast<uint32_t>(at.v);
   fields.root = static_cast<uint32_t>(root.v);
   fields.cr4 = static_cast<uint32_t>(kPae | (boot_control.cr4 & kCr4La57));
-  fields.efer = static_cast<uint32_t>(boot_control.efer & kEferBits);
+  fields.efer = static_cast<uint32_t>(boot_control.efer & kStartEfer);
   fields.cr0 = static_cast<uint32_t>(boot_control.cr0);
   std::memcpy(page + offset(trampoline_fields), &fields, sizeof fields);
 }
@@ -184,8 +185,11 @@ mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts& facts, const Fram
   if (facts.trampoline == mm::Phys{0}) {
     return mm::Error{"no page below 1 MiB was free for it", "AP TRAMPOLINE"};
   }
+  if (facts.mailbox != mm::Phys{0} && !kMailboxStarts) {
+    return mm::Error{"it wakes CPUs in long mode only", "multiprocessor wakeup mailbox"};
+  }
   boot_control = read_control();
-  secondary_root = read_cr3();
+  secondary_root = static_cast<uintptr_t>(read_cr3());
   secondary_cpus = cpus.data();
   secondary_count = static_cast<uint32_t>(cpus.size());
   const mm::DirectMap& map = table_map();
@@ -198,7 +202,8 @@ mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts& facts, const Fram
     if (!PageTables::map_page(kAreaBase, mm::align_down(facts.mailbox, mm::kPageSize), 0, frames)) {
       return mm::Error{"no memory to map it", "multiprocessor wakeup mailbox"};
     }
-    start_by_mailbox(cpus, *reinterpret_cast<Mailbox*>(kAreaBase + in_page), facts.trampoline);
+    start_by_mailbox(cpus, *reinterpret_cast<Mailbox*>(static_cast<uintptr_t>(kAreaBase + in_page)),
+                     facts.trampoline);
     PageTables::unmap_page(kAreaBase);
   } else {
     start_by_commands(cpus, facts.trampoline);
@@ -217,9 +222,9 @@ void interrupt_cpu(const Cpu& cpu) {
 void secondary_start(uint32_t number) {
   using namespace kernel;  // NOLINT: one function, all about it
   x86::load_descriptors(number);
-  x86::local().found = x86::read_control();
+  x86::local_of(number).found = x86::read_control();
   x86::apply_control(x86::boot_control);
-  x86::enable_vectors();
+  x86::open_for_memtest();
   x86::enable_local_apic();
   (void)x86::open_banks();
   Cpu& cpu = secondary_cpus[number];

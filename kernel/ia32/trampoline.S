@@ -1,0 +1,103 @@
+# Where another CPU begins: in real mode at the start of a page below 1 MiB, to which this is copied.
+# What differs between machines is written to the fields at the end (kernel/x86/start_cpus.cpp); all
+# addresses here are offsets.
+
+# Intel SDM vol. 3A, sections 9.4 (what INIT and a start-up command leave) and 4.1.2 (PAE).
+    .section .rodata.trampoline, "a", @progbits
+    .balign 16
+    .globl trampoline_start, trampoline_end, trampoline_long, trampoline_fields
+trampoline_start:
+    .code16
+    cli
+    cld
+    mov %cs, %ax
+    mov %ax, %ds
+    lgdtl (gdt_register - trampoline_start)
+    mov (field_cr4 - trampoline_start), %eax
+    mov %eax, %cr4
+    mov (field_root - trampoline_start), %eax
+    mov %eax, %cr3
+    mov (field_efer - trampoline_start), %eax
+    test %eax, %eax
+    jz 1f                       # no NX, and then perhaps no such register
+    mov $0xc0000080, %ecx
+    xor %edx, %edx
+    wrmsr
+1:  mov (field_cr0 - trampoline_start), %eax
+    mov %eax, %cr0              # protection and paging at once
+    ljmpl *(field_far - trampoline_start)
+
+    .code32
+trampoline_long:                # nobody begins here: there is no long mode
+trampoline_high:
+    mov $0x10, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    mov $secondary_entry, %eax
+    jmp *%eax
+
+    .balign 8
+gdt:
+    .quad 0
+    .quad 0x00cf9b000000ffff    # flat code, 32 bits
+    .quad 0x00cf93000000ffff
+gdt_register:
+    .word gdt_register - gdt - 1
+trampoline_fields:
+field_gdt:  .long gdt - trampoline_start                # + the page's address, by start_cpus.cpp
+field_far:  .long trampoline_high - trampoline_start    # likewise
+            .word 0x08
+            .word 0
+field_root: .long 0
+field_cr4:  .long 0
+field_efer: .long 0
+field_cr0:  .long 0
+trampoline_end:
+
+# The same for every CPU: no stack yet, many at once. Who am I, is asked of the CPU, and my number
+# looked up.
+    .text
+    .globl secondary_entry
+    .type secondary_entry, @function
+secondary_entry:
+    cli
+    cld
+    mov secondary_root, %eax
+    mov %eax, %cr3
+    xor %eax, %eax
+    cpuid
+    cmp $0xb, %eax
+    jb 1f
+    mov $0xb, %eax              # the whole x2APIC id, where there is one
+    xor %ecx, %ecx
+    cpuid
+    mov %edx, %esi
+    test $0xffff, %ebx
+    jnz 2f
+1:  mov $1, %eax
+    xor %ecx, %ecx
+    cpuid
+    shr $24, %ebx
+    mov %ebx, %esi
+2:  mov secondary_cpus, %edi
+    mov secondary_count, %ecx
+3:  jecxz 4f
+    cmp %esi, (%edi)
+    je 5f
+    add secondary_stride, %edi
+    dec %ecx
+    jmp 3b
+4:  hlt                         # nobody asked for this one
+    jmp 4b
+5:  mov 4(%edi), %edi
+    mov %edi, %eax
+    shl $16, %eax               # kAreaSize
+    lea 0xf7809000 - 12(%eax), %esp     # kAreaBase, and where an area's first stack ends
+    xor %ebp, %ebp
+    push %edi
+    call secondary_start
+    ud2
+    .size secondary_entry, . - secondary_entry
+
+    .section .note.GNU-stack, "", @progbits
