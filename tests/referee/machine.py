@@ -117,6 +117,7 @@ class Machine:
 
     # -- What tools/qemu.py asks of a machine: these, `bus`, `firmware` and `display` ---------------
 
+    arch = qemu.X86_64
     display = "none"
 
     def arguments(self):
