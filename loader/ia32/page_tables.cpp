@@ -15,6 +15,8 @@ ElfKind elf_kind() {
 
 bool has_pc_low_memory() { return true; }
 
+const char* entry_architecture() { return "ia32"; }
+
 AddressSpace address_space(const PagingFeatures& /*paging*/) { return kNarrowSpace; }
 
 }  // namespace loader
