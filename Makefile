@@ -285,7 +285,8 @@ ESP_TEXTS := $(patsubst esp/%,$(ESP)/%,$(shell find esp -type f 2>/dev/null))
 ESP_FILES := $(APPLICATION) $(ESP)/EFI/baton/kernel.elf $(ESP_TEXTS)
 $(eval $(call remember,esp,$(ESP_FILES)))
 
-$(ESP_TEXTS): $(ESP)/%: esp/%
+$(eval $(call remember,esp.texts,$(boot.$(ARCH)) $(entry.$(ARCH))))
+$(ESP_TEXTS): $(ESP)/%: esp/% $(BUILD)/flags/esp.texts
 	$(call say,COPY)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's/BOOTX64\.EFI/$(boot.$(ARCH))/' -e '/^architecture /s/x64/$(entry.$(ARCH))/' $< > $@
