@@ -88,16 +88,18 @@ const Breakage kBreakages[] = {
     {"efi.map.reach", more(reserved(0xfffd'0000'0000, 0x30'0000))},  // 40 address bits
     {"efi.map.reach",
      [](FakeFirmware& f) {
-       f.facts.ends = {mm::Phys{uint64_t{1} << 52}, mm::Phys{64 * mm::kTiB},
-                       mm::Phys{128 * mm::kTiB}};
+       f.facts.ends = {.cpu = mm::Phys{uint64_t{1} << 52},
+                       .memory = mm::Phys{64 * mm::kTiB},
+                       .runtime = mm::Phys{128 * mm::kTiB}};
        f.bend_map = [](Map& map) {
          map.push_back({Type::MemoryMappedIo, 0, 128 * mm::kTiB, 0, 1, kEfiMemoryRuntime | 1});
        };
      }},
     {"efi.map.reach",
      [](FakeFirmware& f) {
-       f.facts.ends = {mm::Phys{uint64_t{1} << 52}, mm::Phys{64 * mm::kTiB},
-                       mm::Phys{128 * mm::kTiB}};
+       f.facts.ends = {.cpu = mm::Phys{uint64_t{1} << 52},
+                       .memory = mm::Phys{64 * mm::kTiB},
+                       .runtime = mm::Phys{128 * mm::kTiB}};
        f.bend_map = [](Map& map) {
          map.push_back({Type::Persistent, 0, 64 * mm::kTiB, 0, 1, FakeFirmware::kWb});
          map.push_back({Type::Conventional, 0, 65 * mm::kTiB, 0, 1, FakeFirmware::kWb});
