@@ -204,7 +204,7 @@ struct StartFacts {
 };
 // This CPU can send and take interrupts, and nothing else interrupts it. Fails where it has no
 // interrupt controller of its own; then no other CPU can be told anything.
-mm::Result<> open_interrupts(const FirmwareTables& tables);
+mm::Result<> open_interrupts(const FirmwareTables& firmware);
 // The id of the CPU that runs this, as the CPU says it.
 [[nodiscard]] uint32_t hardware_id();
 // Registers that must say the same on every CPU of a machine, as the one that runs this has them.

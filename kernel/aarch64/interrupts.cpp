@@ -66,9 +66,9 @@ bool begin_interrupts() {
 
 namespace arch {
 
-mm::Result<> open_interrupts(const FirmwareTables& tables) {
-  if (tables.timer() != 0) aarch64::timer_interrupt = tables.timer();
-  BATON_TRY(aarch64::open_gic(tables.gic(), table_map()));
+mm::Result<> open_interrupts(const FirmwareTables& firmware) {
+  if (firmware.timer() != 0) aarch64::timer_interrupt = firmware.timer();
+  BATON_TRY(aarch64::open_gic(firmware.gic(), table_map()));
   (void)aarch64::begin_interrupts();  // open_gic() has found this CPU's part
   return {};
 }

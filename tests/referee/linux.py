@@ -79,8 +79,9 @@ class Linux:
 
     def _key(self, machine):
         """All that can change what Linux says, with this host's paths taken out."""
+        files = [qemu.u_boot()] if machine.firmware == qemu.U_BOOT else machine.firmware
         return {"kernel": self._kernel.version, "initramfs": self._initramfs_digest,
-                "firmware": [self._digest(path) for path in machine.firmware],
+                "firmware": [self._digest(path) for path in files],
                 "qemu": self._qemu_version, "command line": self._command_line(machine),
                 "arguments": self._arguments(machine)}
 
