@@ -38,8 +38,8 @@ ifneq (x86_64,$(ARCH))
 ifeq (,$(filter $(ARCH),$(BUILT)))
 $(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
 endif
-ifneq (,$(filter-out all run image clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
-$(error ARCH=$(ARCH) goes with all, run, image, clean and help; the tests are of all architectures)
+ifneq (,$(filter-out all run image headers clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, headers, clean and help; the tests are of all architectures)
 endif
 endif
 
@@ -127,7 +127,7 @@ $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/flags/$(1) | $(GENERATED)
 	$$(call say,AS)
 	@mkdir -p $$(@D)
 	$$(Q)$(or $(3),$(CXX)) $(filter-out -std=% -f% -m% -W% -O%,$(2)) -MMD -MP -c -o $$@ $$<
-COMMANDS_OF_$(1) = $(CXX) $(2)
+COMMANDS_OF_$(1) = $(or $(3),$(CXX)) $(2)
 -include $(shell find $(BUILD)/$(1) -name '*.d' 2>/dev/null)
 endef
 
@@ -486,7 +486,13 @@ narrow: $(NARROW:%=$(BUILD)/host/mm_%_tests)
 # that source has shown.
 ROOMS := efi loader kernel mm tools tests/support
 BEGUN_WITH := $(shell find $(ROOMS) -name '*.cpp' -exec grep -h -m 1 '^\#include' {} + | cut -d '"' -f 2)
-HEADERS := $(filter-out $(BEGUN_WITH),$(shell find $(ROOMS) -name '*.h'))
+# What is another architecture's is seen with ARCH=; there, nothing else is.
+own_rooms = $(foreach a,$(1) $(kin.$(1)),efi/$(a)/% kernel/$(a)/%)
+OTHERS_ROOMS := $(filter-out $(call own_rooms,$(ARCH)),$(foreach a,$(BUILT),$(call own_rooms,$(a))))
+HEADERS := $(filter-out $(BEGUN_WITH) $(OTHERS_ROOMS),$(shell find $(ROOMS) -name '*.h'))
+ifneq (x86_64,$(ARCH))
+HEADERS := $(filter $(call own_rooms,$(ARCH)),$(HEADERS))
+endif
 HEADERS_OK := $(HEADERS:%=$(BUILD)/headers/%.ok)
 flags_of = $(or $(COMMANDS_OF_$(firstword $(subst /, ,$(1)))),$(COMMANDS_OF_host/tests))
 $(HEADERS_OK): $(BUILD)/headers/%.ok: % | $(GENERATED)
