@@ -64,6 +64,8 @@ class IdentityTables {
   ~IdentityTables() {
     for (size_t i = 0; i < count_; ++i) frames_.give(frames_.context, mm::pfn_down(tables_[i]));
   }
+  // They stay: a CPU that comes too late goes by them until it stops.
+  void keep() { count_ = 0; }
   IdentityTables(const IdentityTables&) = delete;
   IdentityTables& operator=(const IdentityTables&) = delete;
 
@@ -132,7 +134,9 @@ mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts& /*facts*/, const 
     (void)settle(cpu, CpuState::Silent);
   }
   wait_for(cpus);
-  for (Cpu& cpu : cpus) (void)settle(cpu, CpuState::Silent);
+  for (Cpu& cpu : cpus) {
+    if (settle(cpu, CpuState::Silent)) tables.keep();
+  }
   return {};
 }
 
