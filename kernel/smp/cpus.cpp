@@ -91,14 +91,18 @@ struct Standstill {
   unsigned standing = 0;
   bool over = false;
 
-  // In a call, and so with interrupts masked but while it sleeps.
+  // Whoever called this CPU before it came to stand itself is not answered meanwhile: that would
+  // be no standstill. Interrupts are masked but while it sleeps, also in a call that was looked for.
   static void stand(void* context) {
     auto& still = *static_cast<Standstill*>(context);
+    const Policy::Masked masked;
+    const bool on = arch::mask_interrupts();
     __atomic_fetch_add(&still.standing, 1, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&still.over, __ATOMIC_ACQUIRE)) {
       arch::sleep(0);
       (void)arch::mask_interrupts();
     }
+    arch::restore_interrupts(on);
   }
   [[nodiscard]] bool is_reached(const Call& call) const {
     return __atomic_load_n(&standing, __ATOMIC_ACQUIRE) + call.missing() == call.given();
@@ -177,7 +181,10 @@ bool while_others_stand(void (*run)(void* context), void* context) {
     wait_a_little();
   }
   const bool all = call.missing() == 0;
-  if (all) run(context);
+  if (all) {
+    const Policy::Masked masked;  // this CPU stands, too, but for what it runs
+    run(context);
+  }
   __atomic_store_n(&still.over, true, __ATOMIC_RELEASE);
   for_others([](const Cpu& cpu) { arch::interrupt_cpu(cpu); });
   call.wait();

@@ -49,10 +49,11 @@ Cpus& cpus();
 unsigned call_others(bool (*wanted)(void* context, unsigned cpu), void (*run)(void* context),
                      void* context);
 
-// Runs run(context) here while every other CPU stands: asleep, outside of whatever it does with its
-// interrupts masked, and so in nobody's lists and with no lock. Afterwards they go on. False: some
-// CPU did not come to a stand within ten seconds; then it was not run. Any CPU may ask for it; of
-// several that do, one follows the other.
+// Runs run(context) here while every other CPU stands: asleep, outside of whatever it does while it
+// holds calls (arch::hold_calls()), and so in nobody's lists and with no lock. What one had asked of
+// another before it stood itself is done afterwards, and run() calls nobody. False: some CPU did not
+// come to a stand within ten seconds; then it was not run. Any CPU may ask for it; of several that
+// do, one follows the other.
 [[nodiscard]] bool while_others_stand(void (*run)(void* context), void* context);
 
 // Has another CPU, which is online and has nothing to do, run something of any length with its

@@ -26,7 +26,8 @@ struct Stopped {};
 
 // As a CPU does that has been interrupted.
 void take_interrupts() {
-  if (calls_held == 0 && __atomic_load_n(&kernel::cpus().own().call, __ATOMIC_RELAXED) != nullptr) {
+  while (calls_held == 0 &&
+         __atomic_load_n(&kernel::cpus().own().call, __ATOMIC_RELAXED) != nullptr) {
     interrupts_on = false;
     kernel::take_call();
   }
@@ -274,6 +275,53 @@ TEST(Cpus, AllMayAskForAStandstillAtOnce) {
       },
       &running);
   EXPECT_EQ(running.standstills, Running::kCpus * kRounds / 3);
+}
+
+// What one CPU asks of another before it stands itself may reach that one when all stand.
+struct LateCalls {
+  std::atomic<unsigned> ran = 0;
+  Errand of_other{run, &ran, 1}, of_own{run, &ran, 1};
+  unsigned ran_meanwhile = 99;
+
+  static void run(void* context) { ++*static_cast<std::atomic<unsigned>*>(context); }
+  static void post(unsigned cpu, Errand& errand) {
+    __atomic_store_n(&cpus().all()[cpu].call, &errand, __ATOMIC_RELEASE);
+    arch::interrupt_cpu(cpus().all()[cpu]);
+  }
+  static void look(void* context) {
+    auto& late = *static_cast<LateCalls*>(context);
+    post(1, late.of_other);
+    post(0, late.of_own);
+    for (unsigned i = 0; i < 20; ++i) arch::doze();
+    late.ran_meanwhile = late.ran;
+  }
+};
+
+TEST(Cpus, ACallThatComesWhileAllStandWaits) {
+  test::PretendCpus pretend;
+  pretend.start(3);
+  LateCalls late;
+  ASSERT_TRUE(while_others_stand(LateCalls::look, &late));
+  EXPECT_EQ(late.ran_meanwhile, 0U);
+  while (__atomic_load_n(&late.of_other.left, __ATOMIC_ACQUIRE) != 0) arch::doze();
+  EXPECT_EQ(__atomic_load_n(&late.of_own.left, __ATOMIC_ACQUIRE), 0U);
+  EXPECT_EQ(late.ran, 2U);
+}
+
+// A CPU that waits for another looks for calls with its interrupts on: so they are afterwards.
+TEST(Cpus, InterruptsAreOnAgainAfterAStandstillThatWasLookedFor) {
+  test::PretendCpus pretend;
+  pretend.start(Running::kCpus);
+  Running running;
+  run_everywhere(
+      [](void* context) {
+        auto& r = *static_cast<Running*>(context);
+        for (unsigned round = 0; round < 50; ++round) {
+          EXPECT_TRUE(while_others_stand(Running::look, &r));
+          EXPECT_TRUE(interrupts_on) << own_number;
+        }
+      },
+      &running);
 }
 
 TEST(Cpus, WhoIsAloneHasNobodyToWaitFor) {
