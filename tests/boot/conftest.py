@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import shutil
 import sys
 
@@ -33,11 +32,6 @@ class Bench:
         disk = disk or self.disk(options, change, machine)
         boot = qemu.boot(machine, disk, self.folder, timeout, until)
         print(boot.log)
-        failed = re.findall(r"^ *not ok \d+ (\w+\.\S+)", boot.log, re.M)
-        if machine.arch == qemu.AARCH64 and failed == ["mm.cpus.stress"]:
-            print("-- an open fault of Arm machines, see docs/architectures.md: once more")
-            boot = qemu.boot(machine, disk, self.folder, timeout, until)
-            print(boot.log)
         print(f"-- {boot}")
         return boot
 
