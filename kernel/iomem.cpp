@@ -53,12 +53,21 @@ const char* iomem_name(mm::E820Type type) {
 void print_memory_line(const mm::PageAllocatorCore& pages,
                        std::span<const loader::HandoffSegment> image, const mm::Printer& out) {
   const mm::ZoneCounts counts = pages.counts();
-  out.line(
+  out.part(
       "Memory: {}K/{}K available ({}K kernel code, {}K rwdata, {}K rodata, {}K init, {}K bss, {}K "
-      "reserved, {}K cma-reserved)",
+      "reserved, {}K cma-reserved",
       kib(counts.free + counts.on_cpu_lists), kib(counts.present), kib_of(image, "Kernel code"),
       kib_of(image, "Kernel data"), kib_of(image, "Kernel rodata"), 0, kib_of(image, "Kernel bss"),
       kib(counts.present - counts.managed), 0);
+  // As Linux has it, where the architecture has such a zone.
+  if (pages.layout().zones.has[mm::ZoneType::HighMem]) {
+    uint64_t highmem = 0;
+    for (const mm::NodeLayout& node : pages.layout().nodes) {
+      highmem += pages.zone_counts(node.id, mm::ZoneType::HighMem).managed;
+    }
+    out.part(", {}K highmem", kib(highmem));
+  }
+  out.line(")");
 }
 
 void print_iomem(const mm::E820Table& e820, std::span<const loader::HandoffSegment> image,

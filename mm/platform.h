@@ -16,8 +16,9 @@
 namespace mm {
 
 struct TrimFacts {
-  Pfn max_pfn;  // Platform's
-  Phys reach;   // no RAM from here on is used
+  Pfn max_pfn;      // Platform's
+  Phys reach;       // no RAM from here on is used
+  Phys end_of_low;  // Platform's
   // Frames that the CPU does not cache: ascending runs, of which one that goes on to the end of the
   // address space ends with RAM.
   std::span<const PfnRange> uncached;

@@ -145,7 +145,8 @@ Result<> RelayCore::take_over(std::span<const E820Entry> e820,
 
 Result<> RelayCore::trim(std::span<const PfnRange> uncached) {
   BATON_TRY(begin(Station::Trim));
-  trims_ = BATON_TRY(platform_.trim(e820_, {platform_.max_pfn, reach_, uncached}, out_));
+  trims_ =
+      BATON_TRY(platform_.trim(e820_, {platform_.max_pfn, reach_, end_of_low_, uncached}, out_));
   done(Station::Trim);
   return {};
 }

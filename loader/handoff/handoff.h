@@ -39,11 +39,12 @@ inline constexpr uint32_t kHandoffVersion = 5;
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
 inline constexpr uint64_t kDirectMap4Level = 0xffff'8880'0000'0000;  // Linux's PAGE_OFFSET
 inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
-// With 32 bits: lowmem in the direct map, then the kernel's own, image first. Linux has 896 MiB less
-// what its vmalloc area needs in the last 128 MiB below 4 GiB.
-inline constexpr uint64_t kNarrowDirectMap = 0xc000'0000, kNarrowLowmem = 880 * mm::kMiB;
+// With 32 bits: lowmem in the direct map, two pages of nothing, then the kernel's own, image first.
+// So lowmem ends where it ends under Linux 6.1 with physical address extension: at MAXMEM of
+// arch/x86/include/asm/pgtable_32_areas.h.
+inline constexpr uint64_t kNarrowDirectMap = 0xc000'0000;
 inline constexpr uint64_t kNarrowKernel = 0xf700'0000, kNarrowKernelSize = 16 * mm::kMiB;
-static_assert(kNarrowDirectMap + kNarrowLowmem == kNarrowKernel);
+inline constexpr uint64_t kNarrowLowmem = kNarrowKernel - kNarrowDirectMap - 2 * mm::kPageSize;
 
 // `count` elements of `element_size` bytes at a physical address.
 template <class T>

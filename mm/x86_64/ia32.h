@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mm/early_res.h"
+#include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
 
@@ -21,5 +22,9 @@ struct Ia32LowMemory {
   Range smp_config;
 };
 Result<> reserve_ia32_low(EarlyRes& reservations, const Ia32LowMemory& low);
+
+// Linux 6.1's lines of initmem_init() and find_low_pfn_range() (arch/x86/mm/init_32.c): MiB of
+// highmem and lowmem, holes included, and where lowmem ends.
+void print_lowmem(Pfn last_pfn, Pfn max_low, const Printer& out);
 
 }  // namespace mm

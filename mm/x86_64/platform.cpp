@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mm/x86_64/e820_trim.h"
+#include "mm/x86_64/ia32.h"
 
 namespace mm {
 namespace {
@@ -16,6 +17,12 @@ Result<Trims> trim_pc(E820Table& e820, const TrimFacts& facts, const Printer& ou
   BATON_TRY(trim_uncached(e820, facts.uncached, trims, out));
   if (trims.bytes_of(kUncached) != 0) print_last_pfn(e820, max_pfn, out);
   print_last_low_pfn(e820, max_pfn, out);
+  return trims;
+}
+
+Result<Trims> trim_ia32(E820Table& e820, const TrimFacts& facts, const Printer& out) {
+  const Trims trims = BATON_TRY(trim_pc(e820, facts, out));
+  print_lowmem(e820.last_pfn(), pfn_down(facts.end_of_low), out);
   return trims;
 }
 
@@ -34,6 +41,7 @@ Platform x86_64_platform(unsigned paging_levels) {
 
 Platform ia32_platform(Phys end_of_low, unsigned paging_levels) {
   Platform pc = x86_64_platform(paging_levels);
+  pc.trim = trim_ia32;
   pc.keeps_dma32 = false;
   pc.zones = {};
   pc.end_of_low = end_of_low;

@@ -15,17 +15,18 @@ def machine(memory, **others):
 
 
 def test_boots_to_a_closed_ledger(bench):
-    """With 6 GiB, all of it is used; zones and RAM as Linux' 686-pae has them, but for where lowmem
-    ends (it keeps more for itself)."""
+    """With 6 GiB, all of it is used; zones and RAM as Linux' 686-pae has them."""
     boot = bench.boot(machine(6 * GIB), "poweroff")
     assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
     wrong = read.in_order(boot.log, [
         r"last_pfn = 0x200000 max_arch_pfn = 0x1000000",
+        r"7312MB HIGHMEM available\.",
+        r"879MB LOWMEM available\.",
         r"Zone ranges:",
         r"  DMA      \[mem 0x0000000000001000-0x0000000000ffffff\]",
-        r"  Normal   \[mem 0x0000000001000000-0x0000000036ffffff\]",
-        r"  HighMem  \[mem 0x0000000037000000-0x00000001ffffffff\]",
-        r"Memory: \d+K/6255500K available",
+        r"  Normal   \[mem 0x0000000001000000-0x0000000036ffdfff\]",
+        r"  HighMem  \[mem 0x0000000036ffe000-0x00000001ffffffff\]",
+        r"Memory: \d+K/6255500K available .* \d+K highmem\)",
         r"Ledger: closed, 0 bytes unaccounted for",
         r"smp: Brought up 1 node, 1 CPU"])
     assert wrong is None, wrong
@@ -66,6 +67,34 @@ def test_a_fault_names_who_made_it(bench):
         r"Call Trace:", r" .*crash_here\+0x", r" .*kernel_main\+0x", r" .*kernel_start\+0x",
         r" .*kernel_entry\+0x", r"---\[ end Kernel panic \]---"])
     assert wrong is None, wrong
+
+
+def test_a_fault_of_another_cpu(bench):
+    boot = bench.boot(machine(256 * MIB, cpus=3), "panic=fault@2")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    wrong = read.in_order(boot.log, [
+        r"On CPU 2:", r"BUG: unable to handle page fault for address: [0-9a-f]{8}$",
+        r"EIP: 0008:.*crash_here\+0x", r"Call Trace:", r" .*crash_here\+0x",
+        r" .*secondary_main\+0x", r" .*secondary_start\+0x", r"---\[ end Kernel panic \]---"])
+    assert wrong is None, wrong
+
+
+@pytest.mark.parametrize("cpu", [1, 3])
+def test_another_cpus_stack_that_is_too_small(bench, cpu):
+    boot = bench.boot(machine(256 * MIB, cpus=4), f"panic=stack@{cpu}")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    wrong = read.in_order(boot.log, [
+        rf"On CPU {cpu}:", r"double fault, error code 0x0000",
+        r"#DF: f7[0-9a-f]{6} is in the page below the main stack: the stack is too small",
+        r"EIP: 0008:.*deeper\+0x", r" .*deeper\+0x"])
+    assert wrong is None, wrong
+
+
+def test_memtest_to_its_end(bench):
+    """Highmem, too: every pattern over all RAM that is free."""
+    boot = bench.boot(machine(1280 * MIB, cpus=4), "memtest=quick poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, r"memtest: 12[0-9]{2} MiB, 1 pass, took .*: no bad pages")
 
 
 def test_a_stack_that_is_too_small(bench):

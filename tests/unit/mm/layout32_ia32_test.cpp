@@ -84,6 +84,22 @@ node 0 HighMem: spanned 32768 present 32768 from 0x38000000
   EXPECT_NE(m.buddy().find("node 0 HighMem: 1x2^15\n"), std::string::npos) << m.buddy();
 }
 
+// Linux 6.1's 686-pae on QEMU's q35 with 6 GiB and with 512 MiB less the firmware's.
+TEST(Ia32, SaysHowMuchIsLowmem) {
+  test::Log log;
+  mm::print_lowmem(Pfn{0x200000}, Pfn{0x36ffe}, log.printer());
+  mm::print_lowmem(Pfn{0x1ef70}, Pfn{0x36ffe}, log.printer());
+  EXPECT_EQ(log.text(), R"(7312MB HIGHMEM available.
+879MB LOWMEM available.
+  mapped low ram: 0 - 36ffe000
+  low ram: 0 - 36ffe000
+0MB HIGHMEM available.
+495MB LOWMEM available.
+  mapped low ram: 0 - 1ef70000
+  low ram: 0 - 1ef70000
+)");
+}
+
 // AMD64 of the same book: contig_initmem asks for the bitmap's page count, finds room in e820, and
 // a single reserve_bootmem for the bitmap is all: nothing in low memory is special.
 TEST(Amd64, ContigInitmem) {
