@@ -425,7 +425,7 @@ Verdict test_migratetypes(Booted& machine) {
 }
 
 Verdict test_watermarks(Booted& machine) {
-  constexpr uint64_t kRoomToMark = 512;  // pages
+  constexpr uint64_t kRoomToMark = 512, kLeast = 1024;  // pages
   Pages& pages = machine.relay.pages();
   if (const Verdict marks = check_marks(pages); !marks.passed()) return marks;
   const uint64_t low = low_pages(pages);
@@ -434,9 +434,12 @@ Verdict test_watermarks(Booted& machine) {
   const Verdict verdict = for_each_zone(pages, [&](const Node& node, const Zone& zone) {
     const FreeSet before = free_set(pages);
     const uint64_t free = zone.free_pages;
-    if (zone.type == ZoneType::HighMem || free < 2 * kRoomToMark) return Verdict::pass();
+    if (zone.type == ZoneType::HighMem || free < kLeast) return Verdict::pass();
     ++zones;
-    const RaisedMarks raised(pages, ((free - kRoomToMark) * low + zone.managed - 1) / zone.managed);
+    // An eighth at most: low is a quarter above min, and all zones' are raised by as much. So whoever
+    // finds this zone below its low mark finds no other above.
+    const uint64_t room = std::min(kRoomToMark, free / 8);
+    const RaisedMarks raised(pages, ((free - room) * low + zone.managed - 1) / zone.managed);
     return settle(pages, before, try_marks(pages, node, zone));
   });
   if (!verdict.passed() || zones != 0) return verdict;
