@@ -10,7 +10,6 @@ Platform aarch64_platform() {
   arm.zones.add(ZoneType::Dma32, Phys{4 * kGiB});
   arm.zones.add(ZoneType::Normal, ZoneLimits::kEndOfRam);
   arm.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);
-  arm.zones.zones.device = true;
   return arm;
 }
 

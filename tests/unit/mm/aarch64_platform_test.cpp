@@ -25,7 +25,6 @@ TEST(AArch64Platform, ZonesAreLinux) {
   DMA      [mem 0x0000000040000000-0x00000000ffffffff]
   DMA32    empty
   Normal   [mem 0x0000000100000000-0x00000001bfffffff]
-  Device   empty
 Movable zone start for each node
 Early memory node ranges
   node   0: [mem 0x0000000040000000-0x00000000ffffffff]
