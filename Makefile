@@ -38,8 +38,8 @@ ifneq (x86_64,$(ARCH))
 ifeq (,$(filter $(ARCH),$(BUILT)))
 $(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
 endif
-ifneq (,$(filter-out all run image headers clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
-$(error ARCH=$(ARCH) goes with all, run, image, headers, clean and help; the tests are of all architectures)
+ifneq (,$(filter-out all run image install headers referee tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, install, headers, referee, tidy, clean and help; the tests are of all architectures)
 endif
 endif
 
@@ -582,8 +582,12 @@ OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
 .PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth bench-linux bench-check \
   bench-record
+# Of all architectures unless ARCH= names one.
+REFEREED := $(if $(filter command environment,$(firstword $(origin ARCH))),$(ARCH))
 referee: all
-	@BUILD=$(BUILD) $(PYTHON) tests/referee/run --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
+	@$(if $(REFEREED),,+for arch in $(filter-out x86_64,$(BUILT)); do \
+	  $(MAKE) --no-print-directory ARCH=$$arch all || exit; done)
+	@BUILD=build $(PYTHON) tests/referee/run --arch '$(REFEREED)' --only '$(ONLY)' $(if $(KERNEL),--kernel '$(KERNEL)') \
 	  $(if $(RANDOM),--random $(RANDOM)) $(if $(SEED),--seed $(SEED))
 
 unchanged:
@@ -649,11 +653,11 @@ help:
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them
 #: make neutral    compile what is no architecture's for those that cannot be built whole
-#: make narrow     mm's unit tests as programs of 32 bits, build/host/mm_{ia32,arm}_tests
+#: make narrow     mm's unit tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
 #: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...
-#:                   RANDOM=20 SEED=1: on machines made by chance instead
+#:                   RANDOM=20 SEED=1: on machines made by chance instead; ARCH=...: one's only
 #: make unchanged  BEFORE=commit: show that HEAD (or AFTER=) says and does the same in QEMU
 #:                   EXCEPT=pattern: lines that may differ
 #: make soak       all CPUs in the allocator for long, nothing lost: in a guest of 8 CPUs and 4 nodes

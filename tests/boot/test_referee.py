@@ -23,15 +23,16 @@ import tables  # noqa: E402
 
 @pytest.fixture(scope="module", name="referee")
 def _referee():
-    try:
-        return linux.Linux(judge.BUILD)
-    except debian.FetchError as error:
-        return pytest.skip(f"no kernel to compare with: {error}")
+    return linux.Linux(judge.BUILD)
 
 
 @pytest.mark.parametrize("machine", [one for one in machines.load() if one.small],
                          ids=lambda machine: machine.name)
 def test_baton_says_what_linux_says(machine, referee):
+    try:
+        referee.fetch(machine)
+    except debian.FetchError as error:
+        pytest.skip(f"no kernel to compare with: {error}")
     outcome = judge.judge(machine, referee, only_linux=False)
     problems = "\n".join(outcome.problems)
     assert not problems, f"{machine.line}\n{problems}\nagain: make referee ONLY={machine.name}"
@@ -101,9 +102,83 @@ def test_words_of_newer_kernels_become_those_of_6_1(subject, new, old):
     assert reviewed.apply([(subject, new)], [], "linux", "any", (6, 1), {}) == [(subject, new)]
 
 
+ARM64 = """[    0.000000] efi:   0x000040000000-0x00005fffffff [Conventional|   |  |  |  |  |  |  |  |  |  |   |WB|  |  |  ]
+[    0.000000] efi:   0x000060000000-0x00006000ffff [ACPI Reclaim|   |  |  |  |  |  |  |  |  |  |   |WB|  |  |  ]
+[    0.000000] efi:   0x000060010000-0x0000601fffff [Runtime Data|RUN|  |  |  |  |  |  |  |  |  |   |WB|  |  |  ]
+[    0.000000] efi:   0x000060200000-0x00007fffffff [Boot Data   |   |  |  |  |  |  |  |  |  |  |   |WB|  |  |  ]
+[    0.000000] efi:   0x000004000000-0x000007ffffff [MMIO        |RUN|  |  |  |  |  |  |  |  |  |   |  |  |WC|  ]
+[    0.000000] efi:   0x000009010000-0x000009010fff [MMIO        |RUN|  |  |  |  |  |  |  |  |  |   |  |  |  |UC]
+[    0.000000] Zone ranges:
+[    0.000000]   DMA      [mem 0x0000000004000000-0x000000007fffffff]
+[    0.000000]   DMA32    empty
+[    0.000000] Early memory node ranges
+[    0.000000]   node   0: [mem 0x0000000004000000-0x0000000007ffffff]
+[    0.000000]   node   0: [mem 0x0000000040000000-0x000000006000ffff]
+[    0.000000]   node   0: [mem 0x0000000060010000-0x00000000601fffff]
+[    0.000000]   node   0: [mem 0x0000000060200000-0x000000007fffffff]
+[    0.000000] Initmem setup node 0 [mem 0x0000000004000000-0x000000007fffffff]
+[    0.000000] On node 0, zone DMA: 16384 pages in unavailable ranges
+[    0.000000] Memory: 131072K/1114112K available (1K kernel code)
+"""
+ARM64_TABLES = """=== BEGIN zoneinfo ===
+Node 0, zone      DMA
+        spanned  507904
+        present  278528
+=== END ===
+=== BEGIN iomem ===
+40000000-6000ffff : System RAM
+60200000-7fffffff : System RAM
+=== END ==="""
+
+
+def said_on_arm64(dmesg, printed=ARM64_TABLES):
+    log = f"=== BEGIN dmesg ===\n{dmesg}=== END ===\n{printed}"
+    return [line for subject, line in facts.of_linux(log, machines.qemu.AARCH64)
+            if not subject.startswith(tables.FORM)]
+
+
+def test_arm64_in_terms_of_a_pc():
+    assert said_on_arm64(ARM64) == [
+        "BIOS-e820: [mem 0x0000000004000000-0x0000000007ffffff] reserved",
+        "BIOS-e820: [mem 0x0000000009010000-0x0000000009010fff] reserved",
+        "BIOS-e820: [mem 0x0000000040000000-0x000000005fffffff] usable",
+        "BIOS-e820: [mem 0x0000000060000000-0x000000006000ffff] ACPI data",
+        "BIOS-e820: [mem 0x0000000060010000-0x00000000601fffff] reserved",
+        "BIOS-e820: [mem 0x0000000060200000-0x000000007fffffff] usable",
+        "Zone ranges:", "  DMA      [mem 0x0000000040000000-0x000000007fffffff]", "  DMA32    empty",
+        "Early memory node ranges",
+        "  node   0: [mem 0x0000000040000000-0x000000005fffffff]",
+        "  node   0: [mem 0x0000000060200000-0x000000007fffffff]",
+        "Initmem setup node 0 [mem 0x0000000040000000-0x000000007fffffff]",
+        "Memory: 1046528K in all",
+        "Node 0, zone DMA: spanned 262144 present 261632",
+        "40000000-5fffffff : System RAM", "60200000-7fffffff : System RAM",
+        "60000000-6000ffff : ACPI Tables"]
+
+
+def test_arm64_that_takes_other_memory_is_refused():
+    with pytest.raises(ValueError, match="not what efi-init.c makes"):
+        said_on_arm64(ARM64.replace("|WB|  |  |  ]", "|  |  |  |UC]", 1))
+
+
+def test_arm64_that_shows_other_ram_is_found():
+    shown = said_on_arm64(ARM64, ARM64_TABLES.replace("6000ffff", "5000ffff"))
+    assert "40000000-5000ffff : System RAM" in shown
+
+
+def test_only_the_last_surplus_line_is_let_pass():
+    ours = [("unavailable ranges", f"On node 0, zone DMA: {n} pages in unavailable ranges")
+            for n in (1, 2, 3)]
+    assert reviewed.apply(ours, ours[:2], "baton", "ia32-1g", (6, 1), {}) == ours[:2]
+    assert reviewed.apply(ours, ours[1:], "baton", "ia32-1g", (6, 1), {}) == ours[:2]
+    assert reviewed.apply(ours, ours, "baton", "ia32-1g", (6, 1), {}) == ours
+    assert reviewed.apply(ours, ours[:2], "baton", "q35-1g", (6, 1), {}) == ours
+
+
 @pytest.mark.parametrize("line", [
     "x q35 # no memory", "x mem=1G # no board", "x q35 mem=1G", "x q35 mem=1G node=2G # sum",
-    "x q35 mem=1G fw=9m # firmware", "x q35 mem=1x # size", "x q35 mem=1G dimm=1G # no window"])
+    "x q35 mem=1G fw=9m # firmware", "x q35 mem=1x # size",
+    "x virt mem=1G fw=4m # a PC's", "x pc mem=1G fw=ovmf32 # no SMM", "x q35 mem=1G dimm=1G # no window"])
 def test_a_machine_that_cannot_be_meant_is_refused(line):
     with pytest.raises(machines.MachineError):
         machines.Machine(line)

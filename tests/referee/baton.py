@@ -7,7 +7,6 @@ import facts
 import tables
 from machine import BUILD, qemu
 
-ESP = BUILD / "esp"
 OPTIONS = "selftest monitor"
 PROMPT = r"^baton> "
 TIMEOUT = 600  # s; a host that is busy with other things must not make a boot fail
@@ -20,7 +19,7 @@ class BatonError(Exception):
 def report(machine, build):
     """(serial log, seconds). The log is kept in build/baton/ too, whatever came of the boot."""
     options = " ".join([OPTIONS, *machine.baton])
-    done = boot.converse(machine, ESP, options, PROMPT, [*tables.NAMES, "ledger", "poweroff"], TIMEOUT,
+    done = boot.converse(machine, BUILD / machine.arch.esp, options, PROMPT, [*tables.NAMES, "ledger", "poweroff"], TIMEOUT,
                          build / "debian")
     kept = build / "baton" / f"{machine.name}.log"
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import functools
 import pathlib
 import shutil
 import subprocess
@@ -27,10 +28,10 @@ class Boot:
             "    " + line for line in self.log.splitlines()[-8:])
 
 
-def qemu_version():
-    """First line of `qemu-system-x86_64 --version`."""
-    done = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True,
-                          check=True)
+@functools.cache
+def qemu_version(program=qemu.X86_64.program):
+    """First line of what `program --version` says."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[0]
 
 
@@ -111,7 +112,8 @@ def _tpm(room, packages):
     """A software TPM's socket: Debian's swtpm, installed or fetched by name with its libraries."""
     program, environment = shutil.which("swtpm"), None
     if not program:
-        folders = [debian.unpack(name, packages) for name in ("swtpm", "swtpm-libs", "libtpms0")]
+        own = debian.Packages(packages)
+        folders = [own.unpack(name) for name in ("swtpm", "swtpm-libs", "libtpms0")]
         program = folders[0] / "usr/bin/swtpm"
         libraries = [path for folder in folders
                      for path in folder.glob("usr/lib/x86_64-linux-gnu*")]

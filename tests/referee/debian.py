@@ -7,8 +7,11 @@ import os
 import pathlib
 import subprocess
 
-# The package that always depends on the current kernel: Debian's name, then Ubuntu's.
-KERNEL_META_PACKAGES = ("linux-image-amd64", "linux-image-generic")
+# Debian's architecture -> the packages that always depend on its current kernel: Debian's name, then
+# Ubuntu's.
+KERNEL_META_PACKAGES = {"amd64": ("linux-image-amd64", "linux-image-generic"),
+                        "arm64": ("linux-image-arm64", "linux-image-generic"),
+                        "i386": ("linux-image-686-pae",)}
 
 
 class FetchError(Exception):
@@ -22,17 +25,78 @@ def _run(command, **options):
     return done.stdout
 
 
-def kernel_package(metas=KERNEL_META_PACKAGES):
-    """The name of the kernel package that the first known of the `metas` packages depends on."""
-    for meta in metas:
-        shown = subprocess.run(["apt-cache", "depends", meta], capture_output=True, text=True,
-                               check=False)
-        for line in shown.stdout.splitlines():
-            key, _, value = line.strip().partition(": ")
-            if key == "Depends" and value.startswith("linux-image-"):
-                return value
-    raise FetchError("no package of " + ", ".join(metas)
-                     + " is known to apt (is the package list empty? `apt-get update`)")
+class Packages:
+    """Packages of one architecture, and the folder in which they are unpacked.
+
+    Those of the host's own architecture come by the person's apt as it is. For another, apt is given
+    a root below `cache`: sources are the person's, lists and state are not.
+    """
+
+    def __init__(self, cache, architecture="amd64"):
+        self.architecture = architecture
+        own = _run(["dpkg", "--print-architecture"]).strip()
+        self.folder = cache if architecture == own else cache / architecture
+        self._options, self._updated = [], True
+        if architecture != own:
+            root = self.folder / "apt"
+            self._options = ["-o", f"Dir::State={root}/state", "-o", f"Dir::State::status={root}/status",
+                             "-o", f"Dir::Cache={root}/cache", "-o", f"APT::Architecture={architecture}",
+                             "-o", f"APT::Architectures={architecture}"]
+            self._updated = False
+        if os.geteuid() == 0:  # apt's own sandbox user may not enter these folders
+            self._options += ["-o", "APT::Sandbox::User=root"]
+
+    def _apt(self, *command, **options):
+        return _run([command[0], *self._options, *command[1:]], **options)
+
+    def _update(self):
+        """The lists of another architecture, new once a run. One list that fails need not matter: what
+        is asked for may stand in the others."""
+        if self._updated:
+            return
+        root = self.folder / "apt"
+        for folder in ("state/lists/partial", "cache/archives/partial"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / "status").touch()
+        self._updated = True
+        with contextlib.suppress(FetchError):
+            self._apt("apt-get", "update")
+
+    def kernel_package(self, metas):
+        """The name of the kernel package that the first known of the `metas` packages depends on."""
+        with _alone(self.folder):
+            self._update()
+        for meta in metas:
+            with contextlib.suppress(FetchError):
+                for line in self._apt("apt-cache", "depends", meta).splitlines():
+                    key, _, value = line.strip().partition(": ")
+                    if key == "Depends" and value.startswith("linux-image-"):
+                        return value
+        raise FetchError(f"no package of {', '.join(metas)} for {self.architecture} is known to apt (is "
+                         "the package list empty? `apt-get update`)")
+
+    def unpack(self, package):
+        """Downloads `package` and unpacks it to its own folder, which is returned. Done once."""
+        folder = self.folder / package
+        with _alone(self.folder):
+            if not (folder / ".complete").exists():
+                self._update()
+                self._unpack(package, folder, self.folder / "download")
+        return folder
+
+    def _unpack(self, package, folder, downloads):
+        downloads.mkdir(exist_ok=True)
+        for old in downloads.glob(f"{package}_*.deb"):
+            old.unlink()
+        self._apt("apt-get", "download", package, cwd=downloads)
+        archives = list(downloads.glob(f"{package}_*.deb"))
+        if len(archives) != 1:
+            raise FetchError(f"apt-get download {package} left {len(archives)} files, expected one")
+        folder.mkdir(exist_ok=True)
+        _run(["dpkg-deb", "-x", archives[0], folder])
+        version = _run(["dpkg-deb", "-f", archives[0], "Version"]).strip()
+        archives[0].unlink()
+        (folder / ".complete").write_text(version + "\n")
 
 
 @contextlib.contextmanager
@@ -44,33 +108,6 @@ def _alone(cache):
         yield
 
 
-def unpack(package, cache):
-    """Downloads `package` and unpacks it to cache/<package>; returns that folder. Done once."""
-    folder = cache / package
-    with _alone(cache):
-        if not (folder / ".complete").exists():
-            _unpack(package, folder, cache / "download")
-    return folder
-
-
-def _unpack(package, folder, downloads):
-    downloads.mkdir(exist_ok=True)
-    for old in downloads.glob(f"{package}_*.deb"):
-        old.unlink()
-    command = ["apt-get", "download", package]
-    if os.geteuid() == 0:  # apt's own sandbox user may not enter this folder
-        command[1:1] = ["-o", "APT::Sandbox::User=root"]
-    _run(command, cwd=downloads)
-    archives = list(downloads.glob(f"{package}_*.deb"))
-    if len(archives) != 1:
-        raise FetchError(f"apt-get download {package} left {len(archives)} files, expected one")
-    folder.mkdir(exist_ok=True)
-    _run(["dpkg-deb", "-x", archives[0], folder])
-    version = _run(["dpkg-deb", "-f", archives[0], "Version"]).strip()
-    archives[0].unlink()
-    (folder / ".complete").write_text(version + "\n")
-
-
 class Kernel:
     """An unpacked kernel: its image, and a version that names the package and its revision.
 
@@ -78,13 +115,14 @@ class Kernel:
     is remembered, so that a new kernel in the archive does not make every earlier boot worthless.
     """
 
-    def __init__(self, cache, meta=None):
-        chosen = cache / f"kernel-of-{meta or 'distribution'}"
+    def __init__(self, packages, meta=None):
+        chosen = packages.folder / f"kernel-of-{meta or 'distribution'}"
         if not chosen.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            chosen.write_text(kernel_package((meta,) if meta else KERNEL_META_PACKAGES) + "\n")
+            metas = (meta,) if meta else KERNEL_META_PACKAGES[packages.architecture]
+            found = packages.kernel_package(metas)
+            chosen.write_text(found + "\n")
         self.package = chosen.read_text().strip()
-        folder = unpack(self.package, cache)
+        folder = packages.unpack(self.package)
         images = sorted((folder / "boot").glob("vmlinuz-*"))
         if len(images) != 1:
             raise FetchError(f"{self.package}: {len(images)} kernel images, expected one")
@@ -92,11 +130,12 @@ class Kernel:
         self.version = f"{self.package} {(folder / '.complete').read_text().strip()}"
 
 
-def initramfs(cache):
+def initramfs(packages):
     """Packs busybox and our init into a cpio archive; returns (path, digest of its content)."""
-    busybox = unpack("busybox-static", cache) / "bin" / "busybox"
+    unpacked = packages.unpack("busybox-static")
+    busybox = unpacked / "bin" / "busybox"
     if not busybox.exists():
-        busybox = unpack("busybox-static", cache) / "usr" / "bin" / "busybox"
+        busybox = unpacked / "usr" / "bin" / "busybox"
     init = pathlib.Path(__file__).with_name("init")
     members = [("bin", 0o040755, b""), ("dev", 0o040755, b""),
                ("dev/console", 0o020600, (5, 1)),
@@ -105,7 +144,7 @@ def initramfs(cache):
     archive = b"".join(_cpio_member(i + 1, *member) for i, member in enumerate(members))
     archive += _cpio_member(0, "TRAILER!!!", 0, b"")
     digest = hashlib.sha256(archive).hexdigest()
-    path = cache / f"initramfs-{digest[:16]}.cpio"
+    path = packages.folder / f"initramfs-{digest[:16]}.cpio"
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_bytes(archive)

@@ -6,13 +6,16 @@ Linux's own log and Baton's are read by the same code.
 
 import re
 
+import arm64
 import tables
+from machine import qemu
 
 # Subject -> the lines that belong to it, in the order in which a kernel prints them.
 SUBJECTS = {
     "BIOS-e820 map": r"BIOS-e820: ",
-    "SRAT processors": r"SRAT: PXM ",
+    "SRAT processors": r"(?:ACPI: NUMA: )?SRAT: PXM ",
     "SRAT memory": r"ACPI: SRAT: ",
+    "lowmem": r"\d+MB (?:HIGHMEM|LOWMEM) available|  mapped low ram: |  low ram: ",
     "NUMA node ranges": r"NUMA: |No NUMA configuration found|Faking a node at |"
                         r"(Warning: )?node \d+ \[mem .* overlaps with ",
     "zone ranges": r"Zone ranges:|  (DMA|DMA32|Normal|HighMem|Movable|Device) +(\[mem |empty)|"
@@ -48,10 +51,11 @@ def section(log, name):
     return match[1].splitlines()[1:] if match else []
 
 
-def of_linux(log):
+def of_linux(log, arch=qemu.X86_64):
     """[(subject, line)] from the report of the referee's Linux."""
     dmesg = section(log, "dmesg")
-    return _all(dmesg, {name: section(log, name) for name in tables.NAMES}, dmesg)
+    found = _all(dmesg, {name: section(log, name) for name in tables.NAMES}, dmesg)
+    return arm64.in_terms_of_a_pc(found, dmesg) if arch == qemu.AARCH64 else found
 
 
 def of_baton(log, printed):

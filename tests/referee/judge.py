@@ -34,7 +34,7 @@ def judge(machine, referee, only_linux):
         log = theirs = None
         if not machine.linux_refused:
             log, seconds = referee.report(machine)
-            theirs = facts.of_linux(log)
+            theirs = facts.of_linux(log, machine.arch)
             times.append("Linux remembered" if seconds is None else f"Linux {seconds:.0f} s")
         else:
             times.append(f"no Linux: {machine.linux_refused}")

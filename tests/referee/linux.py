@@ -12,7 +12,7 @@ from machine import qemu
 
 # efi=debug prints the firmware's descriptors; the log is larger than the default buffer; on a busy host
 # the emulated timer is too late for the check whether it works at all.
-COMMAND_LINE = "console=ttyS0 efi=debug log_buf_len=4M panic=-1 no_timer_check"
+COMMAND_LINE = "console={} efi=debug log_buf_len=4M panic=-1 no_timer_check"
 TIMEOUT = 400  # s; and more for many CPUs
 DONE = "=== DONE ==="
 
@@ -21,22 +21,37 @@ class LinuxError(Exception):
     """Linux did not come to the end of its report."""
 
 
+# Debian's name for an architecture, and the console of its machines.
+DEBIAN = {"x86_64": ("amd64", "ttyS0"), "aarch64": ("arm64", "ttyAMA0"), "ia32": ("i386", "ttyS0")}
+
+
 class Linux:
-    """The referee: a kernel, its initramfs, and a folder of reports given earlier."""
+    """The referee: kernels and their initramfs, and a folder of reports given earlier."""
 
     def __init__(self, build, meta=None):
-        self._packages = build / "debian"
+        self._meta = meta
+        self._unpacked = build / "debian"
         self._reports = build / "linux"
         self._reports.mkdir(parents=True, exist_ok=True)
-        self._kernel = debian.Kernel(self._packages, meta)
-        self._initramfs, self._initramfs_digest = debian.initramfs(self._packages)
-        self._qemu_version = boot.qemu_version()
-        self._digests = {}
+        self._kernels, self._initramfs, self._digests = {}, {}, {}
+
+    def fetch(self, machine):
+        """Has what this machine boots at hand: to be called before report(), and by one thread."""
+        name, _ = DEBIAN[machine.arch.name]
+        if name not in self._kernels:
+            packages = debian.Packages(self._unpacked, name)
+            self._initramfs[name] = debian.initramfs(packages)
+            self._kernels[name] = debian.Kernel(packages, self._meta)
+
+    def _booted(self, machine):
+        """(kernel, initramfs, its digest) for a machine."""
+        name, _ = DEBIAN[machine.arch.name]
+        return self._kernels[name], *self._initramfs[name]
 
     @property
-    def version(self):
-        """Package and revision of the kernel."""
-        return self._kernel.version
+    def versions(self):
+        """Packages and revisions of the kernels that were fetched."""
+        return ", ".join(kernel.version for kernel in self._kernels.values())
 
     def report(self, machine):
         """The serial log of a finished boot, and the seconds it took (None: remembered)."""
@@ -56,33 +71,38 @@ class Linux:
 
     def _boot(self, machine):
         timeout = TIMEOUT + 4 * machine.smp
+        kernel, initramfs, _ = self._booted(machine)
         if machine.firmware == qemu.U_BOOT:  # QEMU's -kernel means nothing to it
             # The firmware's services are not called there, and so nothing ends the machine.
             return boot.from_disk(machine, self._put_on_disk(machine), DONE, timeout,
-                                  self._packages)
-        arguments = ["-kernel", str(self._kernel.image), "-initrd", str(self._initramfs),
+                                  self._unpacked)
+        arguments = ["-kernel", str(kernel.image), "-initrd", str(initramfs),
                      "-append", self._command_line(machine)]
-        return boot.boot(machine, arguments, timeout, self._packages)
+        return boot.boot(machine, arguments, timeout, self._unpacked)
 
     def _put_on_disk(self, machine):
         """A change of a disk's tree: the kernel, which its EFI stub starts, and what that loads."""
+        kernel, initramfs, _ = self._booted(machine)
+
         def change(tree):
-            shutil.copyfile(self._kernel.image, tree / "vmlinuz")
-            shutil.copyfile(self._initramfs, tree / "initrd")
+            shutil.copyfile(kernel.image, tree / "vmlinuz")
+            shutil.copyfile(initramfs, tree / "initrd")
             options = f"initrd=\\\\initrd {self._command_line(machine)}"
             (tree / "boot.scr").write_bytes(qemu.u_boot_script("vmlinuz", options))
         return change
 
     @staticmethod
     def _command_line(machine):
-        return " ".join([COMMAND_LINE, *machine.append])
+        _, console = DEBIAN[machine.arch.name]
+        return " ".join([COMMAND_LINE.format(console), *machine.append])
 
     def _key(self, machine):
         """All that can change what Linux says, with this host's paths taken out."""
+        kernel, _, initramfs = self._booted(machine)
         files = [qemu.u_boot()] if machine.firmware == qemu.U_BOOT else machine.firmware
-        return {"kernel": self._kernel.version, "initramfs": self._initramfs_digest,
+        return {"kernel": kernel.version, "initramfs": initramfs,
                 "firmware": [self._digest(path) for path in files],
-                "qemu": self._qemu_version, "command line": self._command_line(machine),
+                "qemu": boot.qemu_version(machine.arch.program), "command line": self._command_line(machine),
                 "arguments": self._arguments(machine)}
 
     @staticmethod

@@ -24,7 +24,11 @@ FIRMWARE = {
     "2m": (str(OVMF / "OVMF_CODE.fd"), str(OVMF / "OVMF_VARS.fd")),
     "secboot": (str(OVMF / "OVMF_CODE_4M.secboot.fd"), str(OVMF / "OVMF_VARS_4M.fd")),
     "u-boot": qemu.U_BOOT,
+    "aavmf": qemu.AARCH64.firmware[0],
+    "ovmf32": qemu.IA32.firmware[0],
 }
+# Whose firmware it is, where not x86-64's.
+BUILT_FOR = {"aavmf": qemu.AARCH64, "ovmf32": qemu.IA32}
 
 
 class MachineError(Exception):
@@ -46,7 +50,8 @@ class Machine:
         self.name, *words = body.split()
         self.board, self.board_words = None, []
         self.memory = self.maxmem = self.slots = None
-        self.cpu, self.smp, self.bus = "max", 2, "virtio"
+        self.cpu, self.smp, self.bus = None, 2, "virtio"
+        self.arch = qemu.X86_64
         self.firmware = FIRMWARE["4m"]
         self.nodes, self.distances, self.plugged, self.devices = [], {}, [], []
         self.tpm_socket = "TPM"  # where a boot has one listening
@@ -65,7 +70,9 @@ class Machine:
         key, _, value = word.partition("=")
         if word in ("q35", "pc"):
             self.board = word
-        elif word == "hpet=off":
+        elif word == "virt":
+            self.board, self.arch, self.firmware = word, qemu.AARCH64, FIRMWARE["aavmf"]
+        elif word == "hpet=off" or key == "gic-version":
             self.board_words.append(word)
         elif word == "small":
             self.small = True
@@ -79,7 +86,8 @@ class Machine:
             self.cpu = value
         elif key == "fw" and value in FIRMWARE:
             self.firmware = FIRMWARE[value]
-            self.secure = value == "secboot"
+            self.secure = value in ("secboot", "ovmf32")  # builds that want SMM
+            self.arch = BUILT_FOR.get(value, qemu.X86_64)
         elif key == "disk" and value in qemu.DISK_ON:
             self.bus = value
         elif key == "with" and value in ("rng", "tpm"):
@@ -107,7 +115,12 @@ class Machine:
 
     def _check(self):
         if self.board is None or self.memory is None:
-            raise MachineError(f"machine {self.name}: needs a board (q35 or pc) and mem=")
+            raise MachineError(f"machine {self.name}: needs a board (q35, pc or virt) and mem=")
+        if self.board not in self.arch.most_cpus:
+            raise MachineError(f"machine {self.name}: {self.board} is no board of {self.arch.name}'s "
+                               "firmware")
+        # Linux on all that QEMU's Arm CPUs can spends its time on signing pointers.
+        self.cpu = self.cpu or ("cortex-a57" if self.arch == qemu.AARCH64 else "max")
         if self.nodes and sum(ram for ram, _ in self.nodes) != self.memory:
             raise MachineError(f"machine {self.name}: the nodes' RAM is not mem=")
         if self.plugged and not (self.maxmem and self.slots):
@@ -115,18 +128,19 @@ class Machine:
         if not self.why:
             raise MachineError(f"machine {self.name}: says not what it is there for")
 
-    # -- What tools/qemu.py asks of a machine: these, `bus`, `firmware` and `display` ---------------
+    # -- What tools/qemu.py asks of a machine: these, `arch`, `bus`, `firmware` and `display` -------
 
-    arch = qemu.X86_64
     display = "none"
 
     def arguments(self):
         """Board, CPUs, memory and nodes."""
-        accelerator = "kvm" if qemu.kvm_usable() else "tcg"
+        accelerator = "kvm" if self.arch == qemu.X86_64 and qemu.kvm_usable() else "tcg"
         if accelerator == "tcg" and self.smp > 64:
             # A thread a CPU means that all of them stop for each change of one's translations.
             accelerator += ",thread=single"
         board = ",".join([self.board, *self.board_words])
+        if self.arch == qemu.AARCH64 and "gic-version" not in board:
+            board += ",gic-version=3"
         if any(kind == "nvdimm" for kind, *_ in self.plugged):
             board += ",nvdimm=on"
         if self.secure:

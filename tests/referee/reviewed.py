@@ -21,6 +21,7 @@ class Exempt:
     before: tuple = (999, 0)
     machines: str = r".*"  # names it is for
     if_absent: bool = False  # only where the other side has no such line at all
+    surplus: bool = False  # only where it has fewer, and then the last
 
     def __post_init__(self):
         self._regex = re.compile(self.pattern)
@@ -57,6 +58,11 @@ def _u_boot(side, reason):
         yield Exempt(f"u-boot-page-{side}", side, subject, form.format(page), None, reason,
                      machines="u-boot.*")
 
+
+# What is by node, and so not the same when one side has dropped the nodes.
+_BY_NODE = ("NUMA node ranges", "early memory node ranges", "node set-up", "fallback order",
+            "zoneinfo: spanned and present", "form of zoneinfo", "form of buddyinfo",
+            "form of pagetypeinfo")
 
 EXCEPTIONS = [
     Exempt(
@@ -99,6 +105,54 @@ EXCEPTIONS = [
         "e820-words-reserved", "linux", "BIOS-e820 map",
         r"(BIOS-e820: \[mem \S+\]) device reserved", r"\1 reserved",
         "newer kernels name the type with other words", since=(6, 13)),
+    *(Exempt(
+        "arm64-drops-numa", side, subject, ".*", None,
+        "Linux 6.1 takes AAVMF's flash for memory of no node, gives all nodes up and goes on with one "
+        "(arm64.py); unit tests judge ours", machines="arm64-numa.*")
+      for side in ("linux", "baton") for subject in _BY_NODE),
+    *(Exempt(
+        "arm64-drops-numa", side, "SRAT processors", r"(.* -> MPIDR \w+ -> Node ).*", r"\1-1",
+        "see above: the node of a CPU is none then", machines="arm64-numa.*")
+      for side in ("linux", "baton")),
+    Exempt(
+        "arm64-unavailable", "baton", "unavailable ranges", r"On node \d+, zone \w+: .*", None,
+        "what arm64's Linux cannot use is memory for it all the same (arm64.py), so that its holes are "
+        "others; unit tests judge ours", machines="arm64.*"),
+    Exempt(
+        "numa-fake-words", "baton", "NUMA node ranges",
+        r"No NUMA configuration found|Faking a node at .*", None,
+        "the other architectures' Linux words this otherwise or has no NUMA",
+        machines="(arm64|ia32).*"),
+    Exempt(
+        "cma", "linux", "form of meminfo", r"Cma(Total|Free): # kB", None,
+        "Debian's arm64 kernel keeps memory for devices together; Baton has no devices",
+        machines="arm64.*"),
+    Exempt(
+        "cma", "linux", "form of pagetypeinfo", r"Node +#?\d*, zone +\w+, type +CMA #\.\.\.", None,
+        "Debian's arm64 kernel keeps memory for devices together; Baton has no devices",
+        machines="arm64.*"),
+    Exempt(
+        "cma", "linux", "form of pagetypeinfo", r"(Number of blocks type .*HighAtomic) +CMA( .*)",
+        r"\1\2",
+        "Debian's arm64 kernel keeps memory for devices together; Baton has no devices",
+        machines="arm64.*"),
+    Exempt(
+        "no-numa-fallback", "baton", "fallback order", r"Fallback order for Node 0: 0", None,
+        "Debian's kernels for IA-32 have no NUMA", machines="ia32.*", if_absent=True),
+    Exempt(
+        "no-numa-counters", "baton", "form of zoneinfo",
+        r" +(numa_\w+|pgpromote_\w+) +#", None,
+        "Debian's kernels for IA-32 have no NUMA", machines="ia32.*"),
+    Exempt(
+        "flat-mem-map", "baton", "unavailable ranges", r"On node \d+, zone \w+: .*", None,
+        "Debian's kernels for IA-32 have one flat mem_map, which ends with RAM; Baton's ends with a "
+        "section", machines="ia32.*", surplus=True),
+    *(Exempt(
+        "flat-mem-map-hole", side, "unavailable ranges",
+        rf"On node 0, zone HighMem: {pages} pages in unavailable ranges", None,
+        "and the hole between 2 GiB and 4 GiB is all of it in a flat mem_map, here only where it shares "
+        "a section with RAM", machines="ia32-6g")
+      for side, pages in (("linux", 0x100000 - 0x7ef70), ("baton", 0x80000 - 0x7ef70))),
     *_u_boot("linux", "its stub keeps its copy of the firmware's map in a page that it calls ACPI data"),
     *_u_boot("baton", "a page is missing in the map as it leaves the firmware, which machine.holes finds"),
 ]
@@ -118,10 +172,19 @@ def apply(facts, other, side, machine_name, linux_release, used):
     relevant = [one for one in EXCEPTIONS
                 if one.side == side and one.covers(machine_name, linux_release)
                 and not (one.if_absent and any(one.apply(line) for _, line in other))]
+    def is_surplus(one, at):
+        def theirs(facts):
+            return [i for i, (subject, line) in enumerate(facts)
+                    if subject == one.subject and one.apply(line)]
+        own = theirs(facts)
+        return at == own[-1] and len(own) > len(theirs(other))
+
     result = []
-    for subject, line in facts:
+    for at, (subject, line) in enumerate(facts):
         for one in relevant:
             changed = one.apply(line) if one.subject == subject else None
+            if changed and one.surplus and not is_surplus(one, at):
+                changed = None
             if changed:
                 used[one.name] = used.get(one.name, 0) + 1
                 line = changed[0]

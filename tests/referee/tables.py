@@ -89,10 +89,11 @@ def firmware_rows(lines, dmesg=()):
     ranges["System RAM"] = [(low, min(high, end_of_ram)) for low, high in ranges["System RAM"]
                             if low < end_of_ram]
     return [(FIRMWARE_ROWS, f"{low:08x}-{high - 1:08x} : {name}")
-            for name, found in ranges.items() for low, high in _joined(found)]
+            for name, found in ranges.items() for low, high in joined(found)]
 
 
-def _joined(found):
+def joined(found):
+    """[(start, end)] in order, with those that touch made one."""
     result = []
     for low, high in sorted(found):
         if result and low <= result[-1][1]:
