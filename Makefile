@@ -678,7 +678,7 @@ help:
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
-#:                   ESP=/efi, or an image; default: the one that is mounted
+#:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make replay     only build/host/replay, which takes a dmesg or a file of tests/machines/ through mm
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format

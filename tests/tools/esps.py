@@ -22,14 +22,18 @@ def expected(kernel=KERNEL):
     return {PROGRAM, kernel_path(kernel), "EFI/baton/baton.conf"} | ENTRIES
 
 
-def built(folder, version="0.1.0", kernel=KERNEL):
+def built(folder, version="0.1.0", kernel=KERNEL, arch="x64"):
     """A tree as `make` builds it."""
-    tree = folder / f"tree-{version}-{hashlib.sha256(kernel).hexdigest()[:4]}"
+    tree = folder / f"tree-{version}-{hashlib.sha256(kernel).hexdigest()[:4]}-{arch}"
+    boot_file = f"BOOT{arch.upper()}.EFI"
     shutil.copytree(ROOT / "esp", tree)
     (tree / "EFI/BOOT").mkdir(parents=True)
     kernel_id = hashlib.sha256(kernel).hexdigest()[:16]
-    (tree / "EFI/BOOT/BOOTX64.EFI").write_bytes(
-        f"MZ\nsbat,1,...\nbaton,1,Baton,baton,{version},BOOTX64.EFI\n"
+    for entry in (tree / "loader/entries").iterdir():
+        entry.write_text(entry.read_text().replace("BOOTX64.EFI", boot_file)
+                         .replace(" x64\n", f" {arch}\n"))
+    (tree / "EFI/BOOT" / boot_file).write_bytes(
+        f"MZ\nsbat,1,...\nbaton,1,Baton,baton,{version},{boot_file}\n"
         f"#### BatonKernel: {kernel_id} ####".encode() + bytes(5000))
     (tree / "EFI/baton/kernel.elf").write_bytes(kernel)
     return tree

@@ -22,6 +22,53 @@ def names(esp):
     return {name.lower() for name in esp.files()}
 
 
+@pytest.mark.parametrize("arch", ["aa64", "ia32"])
+def test_another_architectures(bench, esp, arch):
+    tree = built(bench.folder, arch=arch)
+    options = ["--esp", esp.path, "--no-variables"]
+    said = bench.run("install", "install", *options, "--from", tree, "--removable")
+    assert said.status == 0, said
+    program = f"EFI/baton/baton{arch}.efi"
+    boot_file = f"EFI/BOOT/BOOT{arch.upper()}.EFI"
+    assert names(esp) == {name.lower() for name in (expected() - {PROGRAM}) | {
+        program, boot_file, "loader/loader.conf"}}
+    entry = next(content for path, content in esp.files().items() if path.endswith("/baton.conf")
+                 and "entries" in path)
+    assert re.search(rf"^efi +/{program}$".encode(), entry, re.M), entry
+    assert re.search(rf"^architecture +{arch}$".encode(), entry, re.M), entry
+    again = bench.run("install", "update", *options, "--from", tree)
+    assert again.status == 0 and "nothing to do" in again.out, again
+    said = bench.run("install", "status", *options)
+    assert f"{program}: Baton 0.1.0, its kernel is {kernel_path(KERNEL)}" in said.out, said
+    wrong = bench.run("install", "update", *options, "--from", built(bench.folder))
+    assert wrong.status == 1 and f"not installed there ({PROGRAM})" in wrong.err, wrong
+    said = bench.run("install", "remove", *options)
+    assert said.status == 0 and not esp.files(), said
+
+
+def test_two_architectures_beside_each_other(bench, esp):
+    """Each keeps its kernel, its entries and its version."""
+    options = ["--esp", esp.path, "--no-variables"]
+    for arch, kernel in (("x64", KERNEL), ("ia32", b"another")):
+        said = bench.run("install", "install", *options, "--from",
+                         built(bench.folder, "0.1.0", kernel, arch))
+        assert said.status == 0, said
+    more = {f"loader/entries/{name}-ia32.conf" for name in ("baton", "baton-selftest",
+                                                            "baton-memtest")}
+    both = expected() | more | {"EFI/baton/batonia32.efi", kernel_path(b"another"),
+                                "loader/loader.conf"}
+    assert names(esp) == {name.lower() for name in both}
+    newer = built(bench.folder, "0.2.0", b"newer", "ia32")
+    said = bench.run("install", "update", *options, "--from", newer)
+    assert said.status == 0 and "0.1.0 became 0.2.0" in said.out, said
+    both = (both - {kernel_path(b"another")}) | {kernel_path(b"newer")}
+    assert names(esp) == {name.lower() for name in both}
+    said = bench.run("install", "status", *options)
+    assert f"{PROGRAM}: Baton 0.1.0" in said.out and "batonia32.efi: Baton 0.2.0" in said.out, said
+    said = bench.run("install", "remove", *options)
+    assert said.status == 0 and not esp.files(), said
+
+
 def test_install_update_remove(bench, esp):
     esp.put("EFI/other/file", b"theirs")
     esp.put("loader/loader.conf", b"timeout 5\n")
