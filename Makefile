@@ -514,7 +514,8 @@ endef
 command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
   -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
-IN_EFI := $(filter efi/%,$(EFI_SRC))
+# The host's programs have x86-64's loader/ in them, and no other's.
+IN_EFI := $(filter efi/% $(if $(filter-out x86_64,$(ARCH)),loader/$(ARCH)/%),$(EFI_SRC))
 IN_KERNEL := $(filter-out $(HOST_SRC),$(filter $(patsubst %,kernel/%,$(addsuffix /%,$(ARCH) $(kin.$(ARCH)))),$(KERNEL_SRC)))
 ALL_COMMANDS = $(call commands,efi,$(IN_EFI) $(FAULTY_SRC))$(call \
   commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(HOST_SRC))$(call \
@@ -534,6 +535,14 @@ $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang mode=$(or $(ANALYSIS),shallow))
 TIDY = clang-tidy --quiet -p $(BUILD) --extra-arg=-w $(analysis)
 SEEN := $(BUILD)/tidy$(addprefix -,$(ANALYSIS))
+# Of another architecture only what is its own: the rest has been seen as x86-64's. There a product of
+# sizes has 32 bits, or one of registers has, on purpose.
+ifeq (x86_64,$(ARCH))
+TIDIED := $(IN_EFI) $(IN_KERNEL) $(HOST_SRC)
+else
+TIDIED := $(filter efi/$(ARCH)/% kernel/$(ARCH)/% loader/$(ARCH)/%,$(IN_EFI) $(IN_KERNEL))
+TIDY += --checks=-bugprone-implicit-widening-of-multiplication-result
+endif
 tidied = $(patsubst %,$(SEEN)/%.ok,$(basename $(filter %.cpp,$(1))))
 $(call tidied,$(IN_EFI)): $(SEEN)/%.ok: $(BUILD)/efi/%.o
 $(call tidied,$(IN_KERNEL)): $(SEEN)/%.ok: $(BUILD)/kernel/%.o
@@ -544,7 +553,7 @@ $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC)): .clang-tidy | $(BUILD)/compil
 	$(Q)$(TIDY) $(@:$(SEEN)/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
 	@mv $@.said $@
 
-tidy: $(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC))
+tidy: $(call tidied,$(TIDIED))
 
 # --- Using it ----------------------------------------------------------------------------------
 MEM     ?= 4G

@@ -14,9 +14,9 @@ namespace kernel::aarch64 {
 // What CPUs send each other (SGIs); from the last on an interrupt's number means something else.
 inline constexpr uint32_t kCallInterrupt = 0, kStopInterrupt = 1, kFirstSpecialInterrupt = 1020;
 
-// The boot CPU's, first: masks what devices send; `gic` stays, with what it points to. Fails where there
+// The boot CPU's, first: masks what devices send; `parts` stay, with what they point to. Fails where there
 // is none, or its registers are not mapped.
-mm::Result<> open_gic(const loader::Gic& gic, const mm::DirectMap& map);
+mm::Result<> open_gic(const loader::Gic& parts, const mm::DirectMap& map);
 [[nodiscard]] bool has_gic();
 // Of each CPU: it takes those two, and the interrupt of its own (a PPI) that is named. False where it
 // has no part of the GIC that could be found.
