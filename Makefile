@@ -454,10 +454,10 @@ $(foreach a,$(OTHERS),$(eval $(call neutral_of,$(a))))
 .PHONY: neutral
 neutral: $(foreach a,$(OTHERS),$(NEUTRAL_OBJ_$(a)))
 
-# mm/ and its unit tests as programs of 32 bits, GoogleTest from its source package. The tests index
-# their own vectors with frame numbers, which mm/ itself may not.
+# mm/ and its unit tests as programs of 32 bits, and as an Arm machine's of 64. GoogleTest from its
+# source package. The tests index their own vectors with frame numbers, which mm/ itself may not.
 GOOGLETEST := /usr/src/googletest/googletest
-NARROW := ia32 arm
+EMULATED := ia32 arm aarch64
 # No debug information, which emulators have no use for; what ARM's calling convention was before
 # GCC 7 does not matter.
 NARROW_CXXFLAGS := $(HOST_CXXFLAGS) -g0 -Wno-psabi
@@ -477,9 +477,9 @@ $(BUILD)/host/mm_$(1)_tests: $$(NARROW_OBJ_$(1)) $(BUILD)/host/$(1)/gtest-all.o 
 	$$(call say,LINK)
 	$$(Q)$(prefix.$(1))g++ -static -o $$@ $$(filter %.o,$$^) -pthread
 endef
-$(foreach a,$(NARROW),$(eval $(call narrow,$(a))))
+$(foreach a,$(EMULATED),$(eval $(call narrow,$(a))))
 .PHONY: narrow
-narrow: $(NARROW:%=$(BUILD)/host/mm_%_tests)
+narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests)
 
 # --- Headers -----------------------------------------------------------------------------------
 # Each compiles by itself, with the flags of a world in which it is used. With which a source begins,
