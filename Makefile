@@ -514,11 +514,12 @@ endef
 command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
   -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
-# The host's programs have x86-64's loader/ in them, and no other's.
+# What the host's programs have of loader/ is seen as x86-64's; another's is seen as its own.
 IN_EFI := $(filter efi/% $(if $(filter-out x86_64,$(ARCH)),loader/$(ARCH)/%),$(EFI_SRC))
+ON_HOST := $(filter-out $(IN_EFI),$(HOST_SRC))
 IN_KERNEL := $(filter-out $(HOST_SRC),$(filter $(patsubst %,kernel/%,$(addsuffix /%,$(ARCH) $(kin.$(ARCH)))),$(KERNEL_SRC)))
 ALL_COMMANDS = $(call commands,efi,$(IN_EFI) $(FAULTY_SRC))$(call \
-  commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(HOST_SRC))$(call \
+  commands,kernel,$(IN_KERNEL))$(call commands,host/checked,$(ON_HOST))$(call \
   commands,host/tests,$(UNIT_SRC))
 $(eval $(call remember,commands,$(COMMANDS_OF_efi) $(COMMANDS_OF_kernel) \
   $(COMMANDS_OF_host/checked) $(IN_EFI) $(FAULTY_SRC) $(IN_KERNEL) $(HOST_SRC) $(UNIT_SRC)))
@@ -538,7 +539,7 @@ SEEN := $(BUILD)/tidy$(addprefix -,$(ANALYSIS))
 # Of another architecture only what is its own: the rest has been seen as x86-64's. There a product of
 # sizes has 32 bits, or one of registers has, on purpose.
 ifeq (x86_64,$(ARCH))
-TIDIED := $(IN_EFI) $(IN_KERNEL) $(HOST_SRC)
+TIDIED := $(IN_EFI) $(IN_KERNEL) $(ON_HOST)
 else
 TIDIED := $(filter efi/$(ARCH)/% kernel/$(ARCH)/% loader/$(ARCH)/%,$(IN_EFI) $(IN_KERNEL))
 TIDY += --checks=-bugprone-implicit-widening-of-multiplication-result
@@ -546,8 +547,8 @@ endif
 tidied = $(patsubst %,$(SEEN)/%.ok,$(basename $(filter %.cpp,$(1))))
 $(call tidied,$(IN_EFI)): $(SEEN)/%.ok: $(BUILD)/efi/%.o
 $(call tidied,$(IN_KERNEL)): $(SEEN)/%.ok: $(BUILD)/kernel/%.o
-$(call tidied,$(HOST_SRC)): $(SEEN)/%.ok: $(BUILD)/host/checked/%.o
-$(call tidied,$(IN_EFI) $(IN_KERNEL) $(HOST_SRC)): .clang-tidy | $(BUILD)/compile_commands.json
+$(call tidied,$(ON_HOST)): $(SEEN)/%.ok: $(BUILD)/host/checked/%.o
+$(call tidied,$(IN_EFI) $(IN_KERNEL) $(ON_HOST)): .clang-tidy | $(BUILD)/compile_commands.json
 	$(call say,TIDY)
 	@mkdir -p $(@D)
 	$(Q)$(TIDY) $(@:$(SEEN)/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
