@@ -57,6 +57,7 @@ mm::Result<Configuration> read_configuration(const Firmware& firmware, const Vol
   } else {
     findings.line("{}: not there; going on with defaults", kConfigPath);
   }
+  configuration.in_file = configuration.values.options;
   BATON_TRY(take_load_options(firmware, configuration, findings));
   BATON_TRY(prefer_own_kernel(firmware, volume, configuration));
   return configuration;

@@ -14,6 +14,7 @@ inline constexpr const char* kConfigPath = "\\EFI\\baton\\baton.conf";
 // Owns the texts that `values` points into.
 struct Configuration {
   loader::Config values;
+  const char* in_file = "";  // baton.conf's `options`, whatever replaces them
   File file;           // empty when there is none
   Pages load_options;  // empty when there are none
   Pages own_kernel;    // a path; empty when no kernel of our build has a name of its own

@@ -90,19 +90,27 @@ mm::Result<> Directory::for_each_file(Visit visit, void* context) const {
   return {};
 }
 
+mm::Result<bool> Directory::has(const char* name) const {
+  WideName wide;
+  BATON_TRY(widen(name, wide));
+  EFI_FILE* file = nullptr;
+  const EFI_STATUS status = file_->Open(file_, &file, wide.data(), EFI_FILE_MODE_READ, 0);
+  if (status == EFI_SUCCESS) file->Close(file);
+  if (status != EFI_SUCCESS && status != EFI_NOT_FOUND) {
+    return failed("cannot be looked for", name, status);
+  }
+  return status == EFI_SUCCESS;
+}
+
 mm::Result<> Directory::write_new(const char* name, std::string_view content) const {
   constexpr uint64_t kToWrite = EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE;
   WideName wide;
   BATON_TRY(widen(name, wide));
-  EFI_FILE* file = nullptr;
   // To create what is there would open it as it is, with whatever is longer than ours behind ours.
-  EFI_STATUS status = file_->Open(file_, &file, wide.data(), EFI_FILE_MODE_READ, 0);
-  if (status == EFI_SUCCESS) {
-    file->Close(file);
-    return mm::Error{"is there already", name};
-  }
-  if (status != EFI_NOT_FOUND) return failed("cannot be looked for", name, status);
-  status = file_->Open(file_, &file, wide.data(), kToWrite | EFI_FILE_MODE_CREATE, 0);
+  if (BATON_TRY(has(name))) return mm::Error{"is there already", name};
+  EFI_FILE* file = nullptr;
+  EFI_STATUS status =
+      file_->Open(file_, &file, wide.data(), kToWrite | EFI_FILE_MODE_CREATE, 0);
   if (status != EFI_SUCCESS) return failed("cannot be made", name, status);
   UINTN size = content.size();
   status = file->Write(file, &size, const_cast<char*>(content.data()));  // only read

@@ -44,6 +44,7 @@ class Directory {
   // that could not be written whole is deleted again. `name` is the error's subject and
   // NUL-terminated.
   mm::Result<> write_new(const char* name, std::string_view content) const;
+  [[nodiscard]] mm::Result<bool> has(const char* name) const;
   // Deletes a file that write_new() made.
   mm::Result<> remove(const char* name) const;
 

@@ -3,6 +3,7 @@
 // Until exit_boot_services() every error is an error status to the firmware, which gets back all
 // memory; from the first attempt on it is last_words(), and so is every CPU exception.
 #include "efi/arch.h"
+#include "efi/bad_pages.h"
 #include "efi/configuration.h"
 #include "efi/console.h"
 #include "efi/files.h"
@@ -35,7 +36,9 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const Volume volume = BATON_TRY(open_boot_volume(firmware));
   write_last_report(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
+  const HeldBadPages bad = withhold_bad_pages(firmware, volume, config.bad_pages, out);
   BATON_TRY(choose_entry(firmware, volume, baggage.configuration, out));
+  if (asks_for_guard(config.options)) return start_guarded(firmware, volume, out);
   if (config.timeout != 0) {
     out.line("starting in {} s, or when a key is pressed", config.timeout);
     console.wait_for_key(config.timeout);
@@ -45,7 +48,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel, out));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd, out));
   Departure departure =
-      BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), out));
+      BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), bad.ranges(), out));
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);
 

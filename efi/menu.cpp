@@ -9,6 +9,7 @@
 #include "efi/protocols/chain.h"
 #include "loader/menu/boot_entries.h"
 #include "loader/menu/boot_menu.h"
+#include "mm/option_words.h"
 #include "version.h"
 
 namespace efi {
@@ -83,7 +84,7 @@ mm::Result<Entries> read_entries(const Firmware& firmware, const Volume& volume,
   if (!directory.there()) return all;
   Listing listing;
   BATON_TRY(directory.for_each_file(&count_entry, &listing));
-  if (listing.files < 2) return all;
+  if (listing.files == 0) return all;
   all.names = BATON_TRY(allocate_zeroed(firmware, listing.names, "names of entries"));
   NameList names{all.names.as<char>(), all.names.as<char>() + listing.names};
   BATON_TRY(directory.for_each_file(&take_name, &names));
@@ -363,21 +364,80 @@ mm::Result<> take_options(const Firmware& firmware, Configuration& configuration
   return {};
 }
 
+// loader.conf, as `config`, which points into `file`.
+struct LoaderConf {
+  File file;
+  MenuConfig config;
+};
+mm::Result<LoaderConf> read_loader_conf(const Firmware& firmware, const Volume& volume,
+                                        const mm::Printer& findings) {
+  LoaderConf conf;
+  if (!BATON_TRY(volume.has(loader::kLoaderConfPath))) return conf;
+  conf.file = BATON_TRY(volume.read(firmware, loader::kLoaderConfPath));
+  conf.config =
+      loader::parse_loader_conf({conf.file.pages.as<char>(), conf.file.size}, findings);
+  return conf;
+}
+
+// The default entry, or where that is Baton itself the first that is not; all.count: there is none.
+size_t other_entry(const Firmware& firmware, const Volume& volume, const Entries& all,
+                   std::string_view pattern) {
+  const auto is_other = [&](const BootEntry& entry) {
+    const Path path("", entry.program());
+    const auto ours = is_ourselves(firmware, volume, path.text.data(), entry.program());
+    return ours.ok() && !ours.value();
+  };
+  const size_t chosen = loader::default_entry(all.entries(), pattern);
+  if (chosen < all.count && is_other(all.entries()[chosen])) return chosen;
+  const auto entries = all.entries();
+  return static_cast<size_t>(std::find_if(entries.begin(), entries.end(), is_other) -
+                             entries.begin());
+}
+
 }  // namespace
+
+bool asks_for_guard(std::string_view options) {
+  for (;;) {
+    const mm::OptionWord word = mm::take_option_word(options);
+    if (word.text.empty()) return false;
+    if (word.name == "guard") return true;
+  }
+}
+
+mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
+                           const mm::Printer& findings) {
+  const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
+  const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
+  const size_t other = other_entry(firmware, volume, all, conf.config.default_pattern);
+  if (other == all.count) {
+    findings.line("guard: no boot entry of another system: the firmware goes on with its own order");
+    return mm::Error{"nothing to start", "guard"};
+  }
+  const BootMenu menu(all.entries(), other, false);
+  BATON_TRY(check_fits(menu));
+  const BootEntry& entry = all.entries()[other];
+  const Path path("", entry.program());
+  findings.line("guard: starting {}", entry.title);
+  BATON_TRY(start_program(firmware, path.text.data(), menu.options()));
+  return mm::Error{"came back", "guard"};
+}
 
 mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
                           Configuration& configuration, const mm::Printer& findings) {
-  if (configuration.load_options.size() != 0) return {};
+  const bool guarded = asks_for_guard(configuration.values.options);
+  if (configuration.load_options.size() != 0 && !guarded) return {};
   const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
   if (all.count < 2) return {};
-  MenuConfig config;
-  File config_file;  // which `config` points into
-  if (BATON_TRY(volume.has(loader::kLoaderConfPath))) {
-    config_file = BATON_TRY(volume.read(firmware, loader::kLoaderConfPath));
-    config = loader::parse_loader_conf({config_file.pages.as<char>(), config_file.size}, findings);
-  }
+  const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
+  const MenuConfig& config = conf.config;
+  // start_guarded() starts the default one.
+  if (guarded && config.timeout == 0) return {};
   const Terminal terminal(firmware);
-  BootMenu menu(all.entries(), loader::default_entry(all.entries(), config.default_pattern),
+  const size_t other =
+      guarded ? other_entry(firmware, volume, all, config.default_pattern) : all.count;
+  BootMenu menu(all.entries(),
+                other != all.count ? other
+                                   : loader::default_entry(all.entries(), config.default_pattern),
                 config.editor);
   // Without a wait, a key that is down already still shows the menu.
   bool show = terminal.usable() && (config.timeout != 0 || terminal.key().has_value());
@@ -393,6 +453,8 @@ mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
       findings.line("starting {}", entry.title);
       if (menu.edited() || entry.option_count != 0) {
         BATON_TRY(take_options(firmware, configuration, menu.options()));
+      } else {
+        configuration.values.options = configuration.in_file;
       }
       return {};
     }

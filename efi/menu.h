@@ -2,6 +2,8 @@
 // \loader\loader.conf as the Boot Loader Specification has them.
 #pragma once
 
+#include <string_view>
+
 #include "efi/configuration.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
@@ -17,5 +19,13 @@ namespace efi {
 // `findings`.
 mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
                           Configuration& configuration, const mm::Printer& findings);
+
+// `guard`: what is started is not Baton's kernel but another system, without the bad pages
+// (efi/bad_pages.h), after the menu where loader.conf has a timeout.
+[[nodiscard]] bool asks_for_guard(std::string_view options);
+// Starts loader.conf's default entry, or where that is Baton itself the first that is not. Always an
+// error: there is none, it did not start, or it came back; the firmware goes on with its own order then.
+mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
+                           const mm::Printer& findings);
 
 }  // namespace efi

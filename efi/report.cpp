@@ -2,39 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <string_view>
 
 #include "efi/directory.h"
 #include "efi/memory.h"
 #include "efi/memory_map.h"
+#include "efi/own_variables.h"
+#include "efi/sheet.h"
 #include "loader/report.h"
 
 namespace efi {
 namespace {
 
-using Stored = std::array<uint8_t, loader::kMaxReport>;
-
-CHAR16* variable_name() {
-  return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(loader::kReportVariable));  // only read
-}
-
-EFI_GUID vendor() { return std::bit_cast<EFI_GUID>(loader::kReportVendor); }
-
-// Text on its way into a file: counted, and kept as far as there is room.
-struct Sheet {
-  char* at;
-  size_t room;
-  size_t length = 0;
-
-  static void take(void* self, std::string_view text) {
-    auto& sheet = *static_cast<Sheet*>(self);
-    for (const char c : text) {
-      if (sheet.length < sheet.room) sheet.at[sheet.length] = c;
-      ++sheet.length;
-    }
-  }
-};
+constexpr OwnVariable kVariable{loader::kReportVariable, "BatonReport"};
 
 using Write = void (*)(const loader::Report& report, const loader::FirmwarePart& firmware,
                        const mm::Printer& out);
@@ -42,12 +22,9 @@ using Write = void (*)(const loader::Report& report, const loader::FirmwarePart&
 mm::Result<> write_file(const Firmware& firmware, const Directory& directory,
                         const loader::Report& report, const loader::FirmwarePart& part,
                         const char* name, Write write) {
-  Sheet measure{nullptr, 0};
-  write(report, part, {&Sheet::take, &measure});
-  const Pages pages = BATON_TRY(allocate(firmware, measure.length, name));
-  Sheet sheet{pages.as<char>(), measure.length};
-  write(report, part, {&Sheet::take, &sheet});
-  return directory.write_new(name, {pages.as<char>(), measure.length});
+  const Text text = BATON_TRY(
+      text_of(firmware, name, [&](const mm::Printer& out) { write(report, part, out); }));
+  return directory.write_new(name, text.view());
 }
 
 // The vendor's name in ASCII, with its NUL.
@@ -100,18 +77,11 @@ mm::Result<> write_files(const Firmware& firmware, const loader::Report& report,
 }  // namespace
 
 void write_last_report(const Firmware& firmware, const mm::Printer& out) {
-  Stored stored;
-  UINTN size = stored.size();
-  EFI_GUID guid = vendor();
-  EFI_RUNTIME_SERVICES* const runtime = firmware.system->RuntimeServices;
-  EFI_STATUS status = runtime->GetVariable(variable_name(), &guid, nullptr, &size, stored.data());
-  // A firmware without variables, of which there are some, says that it does not support them.
-  if (status == EFI_NOT_FOUND || status == EFI_UNSUPPORTED) return;
-  if (status != EFI_SUCCESS) {
-    out.error("last report", failed("cannot be read", "BatonReport", status));
-    return;
-  }
-  const auto report = loader::parse_report(std::span(stored).first(size));
+  std::array<uint8_t, loader::kMaxReport> stored;
+  const auto size = read_variable(firmware, kVariable, stored);
+  if (!size.ok()) return out.error("last report", size.error());
+  if (!size.value().has_value()) return;
+  const auto report = loader::parse_report(std::span(stored).first(*size.value()));
   Name text_name{};
   Name html_name{};
   if (report.ok()) out.line("writing the last run's report to the ESP");
@@ -126,9 +96,8 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
     out.line("the last run's report is in {}\\{} and .html", loader::kReportDirectory,
              text_name.data());
   }
-  status = runtime->SetVariable(variable_name(), &guid, 0, 0, nullptr);
-  if (status != EFI_SUCCESS) {
-    out.error("last report", failed("cannot be deleted", "BatonReport", status));
+  if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {
+    out.error("last report", deleted.error());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "kernel/hardware_errors.h"
 
 #include "kernel/arch.h"
+#include "kernel/bad_pages.h"
 #include "kernel/booted.h"
 #include "kernel/console.h"
 #include "kernel/panic.h"
@@ -48,7 +49,10 @@ void take_out(mm::Pfn pfn) {
   const unsigned cpu = arch::this_cpu();
   pages.drain(cpu);
   const mm::Result<> out = machine->relay.take_back(cpu, {pfn, pfn + 1}, "BAD PAGES");
-  if (out.ok()) return log().line("mce: frame {} was free and is taken out of use", pfn);
+  if (out.ok()) {
+    note_bad_page(pfn, "machine check");
+    return log().line("mce: frame {} was free and is taken out of use", pfn);
+  }
   log().error("mce", out.error());
   log().line("mce: frame {} is free and stays for now", pfn);
   wait_for_out(pfn);

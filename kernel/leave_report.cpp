@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "kernel/bad_pages.h"
 #include "kernel/console.h"
 #include "kernel/firmware_variables.h"
 #include "kernel/summary.h"
@@ -62,6 +63,7 @@ std::string_view summary_of_log() {
 }
 
 void leave_report(const Booted& machine, const mm::Printer& out) {
+  leave_bad_pages(machine, out);
   const std::string_view text = summary_of_log();
   out.part("Report: ");
   console().flush();  // writing flash takes its time

@@ -40,6 +40,8 @@ constexpr std::array kKnown{
               "bench[=half]: what the way to buddy and allocations cost (of half of memory, too)"},
     OptionRow{"noefi", None,
               "noefi: never call the firmware; variables stay, ACPI alone ends the machine"},
+    OptionRow{"guard", None,
+              "guard: bad pages are kept from another system, which is started in Baton's place"},
     OptionRow{"poweroff", None, "poweroff: switch the machine off at the end"},
     OptionRow{"monitor", None, "monitor: end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,

@@ -130,6 +130,7 @@ void note_live_state(Departure& departure, const LiveState& live) {
     in_use[count++] = {whole_pages(reserved.range),
                        reserved.node == nullptr ? "FDT MEMRESERVE" : "FDT RESERVED"};
   }
+  for (const Range& bad : departure.bad_pages) in_use[count++] = {bad, "BAD PAGES"};
 }
 
 // What replaces the page tables, in both worlds at its own address.
@@ -166,10 +167,11 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
 
 Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
                           const char* options, std::span<const loader::HandoffResult> results,
-                          const mm::Printer& findings) {
+                          std::span<const Range> bad_pages, const mm::Printer& findings) {
   BATON_TRY(loader::check_room(std::strlen(options), kernel.segments().size(), results.size()));
   Departure departure;
   departure.results = results;
+  departure.bad_pages = bad_pages;
   departure.map = BATON_TRY(get_memory_map(firmware));
   const loader::EfiMemoryMap view = departure.map.view();
   const size_t entries = mm::E820Table::capacity_for(view.count());
@@ -200,13 +202,15 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   const size_t live_room = loader::live_page_tables(live.page_tables, kIdentity, {}) + kLiveSlack;
   departure.live_storage =
       BATON_TRY(allocate_array<Range>(firmware, live_room, "list of the firmware's page tables"));
-  departure.in_use_storage = BATON_TRY(allocate_array<NamedRange>(
-      firmware, live_room + kOtherLive + departure.reserved_count, "list of what is live"));
+  const size_t in_use_room =
+      live_room + kOtherLive + departure.reserved_count + departure.bad_pages.size();
+  departure.in_use_storage =
+      BATON_TRY(allocate_array<NamedRange>(firmware, in_use_room, "list of what is live"));
   departure.stack = BATON_TRY(allocate(firmware, kKernelStack, "the kernel's first stack"));
   BATON_TRY(copy_jump(firmware, departure));
 
   // Sizes for the worst case: as many descriptors as the map may have, all of the lists full.
-  departure.in_use_count = live_room + kOtherLive + departure.reserved_count;
+  departure.in_use_count = in_use_room;
   const loader::WorldFacts facts = facts_of(firmware, departure, kernel, initrd);
   const size_t descriptors = departure.map.capacity();
   departure.handoff = BATON_TRY(allocate(

@@ -39,6 +39,7 @@ struct Departure {
   size_t reserved_count = 0;
 
   std::span<const loader::HandoffResult> results;  // of the firmware phase
+  std::span<const mm::Range> bad_pages;            // that the firmware has
 
   Pages stack;    // the kernel's first
   Pages jump;     // what replaces the page tables; empty: that runs where it lies
@@ -57,10 +58,11 @@ struct Departure {
 };
 
 // Finds tables, screen and CPU, and allocates. What is odd about the machine is named in
-// `findings`; `results`, the firmware phase's, must stay until the jump.
+// `findings`; `results`, the firmware phase's, and `bad_pages`, which the kernel is to do without, must
+// stay until the jump.
 mm::Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
                               const char* options, std::span<const loader::HandoffResult> results,
-                              const mm::Printer& findings);
+                              std::span<const mm::Range> bad_pages, const mm::Printer& findings);
 
 // From exit to the jump: notes what is live, builds the kernel's world in what was packed, and
 // enters it. Returns only with an error, after which the firmware can not be gone back to.

@@ -155,7 +155,7 @@ void print_forms(const MemtestOptions& options, const mm::Printer& out) {
 
 // --- Bad pages -----------------------------------------------------------------------------------
 
-bool BadPages::add(Pfn pfn) {
+bool BadPages::add(Pfn pfn, const char* found_by) {
   const auto end = pages_.begin() + static_cast<ptrdiff_t>(count_);
   const auto at = std::lower_bound(pages_.begin(), end, pfn);
   if (at != end && *at == pfn) return false;
@@ -163,6 +163,10 @@ bool BadPages::add(Pfn pfn) {
     ++not_listed_;
     return false;
   }
+  const auto finder = finders_.begin() + (at - pages_.begin());
+  std::copy_backward(finder, finders_.begin() + static_cast<ptrdiff_t>(count_),
+                     finders_.begin() + static_cast<ptrdiff_t>(count_) + 1);
+  *finder = found_by;
   std::copy_backward(at, end, end + 1);
   *at = pfn;
   ++count_;
@@ -383,7 +387,7 @@ void take_hardware_error(MemtestState& state, const HardwareError& error,
     for (mm::Phys at = mm::align_down(error.where.start, mm::kPageSize); at < error.where.end;
          at += mm::kPageSize) {
       const mm::FrameUse use = places.pages->owner_of(mm::pfn_down(at)).use;
-      if (use >= mm::FrameUse::Free) (void)state.bad.add(mm::pfn_down(at));
+      if (use >= mm::FrameUse::Free) (void)state.bad.add(mm::pfn_down(at), "machine check");
     }
   }
   if (++state.told_lines > kLinesShown) {

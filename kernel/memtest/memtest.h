@@ -56,9 +56,11 @@ class BadPages {
  public:
   static constexpr size_t kRoom = 1024;
 
-  // Whether it is a new one.
-  bool add(mm::Pfn pfn);
+  // Whether it is a new one. `found_by` stays where it is.
+  bool add(mm::Pfn pfn, const char* found_by);
   [[nodiscard]] std::span<const mm::Pfn> list() const { return {pages_.data(), count_}; }
+  // Who found the page at this place of the list first.
+  [[nodiscard]] const char* found_by(size_t i) const { return finders_[i]; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
   // Found when there was no room any more; the same page may be counted more than once.
   [[nodiscard]] uint64_t not_listed() const { return not_listed_; }
@@ -68,6 +70,7 @@ class BadPages {
 
  private:
   std::array<mm::Pfn, kRoom> pages_{};  // ascending
+  std::array<const char*, kRoom> finders_{};
   size_t count_ = 0;
   uint64_t not_listed_ = 0;
 };
@@ -196,6 +199,7 @@ struct MemtestState {
   HardwareErrors told;  // by the hardware, since the test began
   uint64_t told_lines = 0;
   GivenUp given_up;        // in this pattern
+  const char* pattern = "memtest";
   mm::Range sample{};      // of the plan
   uint64_t collected = 0;  // when banks were last looked into
   uint64_t swept = 0;      // bytes that progress has not been told of
@@ -478,6 +482,7 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
   const HardwareErrors& told = state_.told;
   const uint64_t corrected_before = told.corrected(), lost_before = told.uncorrected();
   state_.given_up.clear();
+  state_.pattern = pattern.row.id;
   uint64_t bytes = 0;
   state_.progress.doing(pattern.row.id,
                         rates_[static_cast<size_t>(&pattern - kMemoryPatterns.data())]);
@@ -598,7 +603,7 @@ void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t foun
   const Policy::Masked masked;
   const Held held(state_.lock);
   const mm::Phys at{address};
-  (void)state_.bad.add(mm::pfn_down(at));
+  (void)state_.bad.add(mm::pfn_down(at), state_.pattern);
   if (++state_.errors > kErrorsShown) {
     if (state_.errors == kErrorsShown + 1) out_.line("memtest: more errors are only counted");
     return;

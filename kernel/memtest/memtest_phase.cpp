@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "kernel/arch.h"
+#include "kernel/bad_pages.h"
 #include "kernel/console.h"
 #include "kernel/highmem.h"
 #include "kernel/late.h"
+#include "kernel/memory_module.h"
 #include "kernel/memtest/live_picture.h"
 #include "kernel/selftest/table_tests.h"
 #include "kernel/smp/drain.h"
-#include "loader/acpi/smbios.h"
 
 namespace kernel {
 namespace {
@@ -82,27 +83,8 @@ class DirectCells {
   const RunForm* form_ = nullptr;
 };
 
-// SMBIOS: the module whose range (type 20) has the address.
-std::string_view module_of(const void* context, mm::Phys address) {
-  const auto& facts = *static_cast<const TableFacts*>(context);
-  constexpr size_t kEntry[] = {31, 24};
-  const size_t size = kEntry[facts.smbios_version == 3 ? 1 : 0];
-  if (!facts.can_read(facts.smbios, size)) return {};
-  const auto entry =
-      loader::smbios_entry({facts.map.at<const uint8_t>(mm::Phys{facts.smbios}), size});
-  if (!entry || !facts.can_read(entry->table, entry->size)) return {};
-  const auto table = facts.map.span<const uint8_t>(mm::Phys{entry->table}, entry->size);
-  loader::SmbiosStructures ranges(table);
-  while (const auto range = ranges.next()) {
-    const auto answers = loader::device_range(*range);
-    if (!answers || !answers->range.contains(address)) continue;
-    loader::SmbiosStructures devices(table);
-    while (const auto device = devices.next()) {
-      if (device->handle != answers->device) continue;
-      if (const auto module = loader::memory_device(*device)) return module->locator;
-    }
-  }
-  return {};
+std::string_view module_at(const void* context, mm::Phys address) {
+  return module_of(*static_cast<const TableFacts*>(context), address);
 }
 
 mm::Result<> take_out(void* context, mm::PfnRange frames) {
@@ -110,7 +92,7 @@ mm::Result<> take_out(void* context, mm::PfnRange frames) {
 }
 
 MemoryPlaces places(const Booted& machine) {
-  return {&machine.relay.pages(), module_of, &table_facts(machine)};
+  return {&machine.relay.pages(), module_at, &table_facts(machine)};
 }
 
 constinit const Booted* tested = nullptr;
@@ -165,6 +147,10 @@ void finish_memtest(Booted& machine) {
   }
   print_outcome(state(), asked.passes, log());
   if (state().bad.empty()) return;
+  for (size_t i = 0; i < state().bad.list().size(); ++i) {
+    note_bad_page(state().bad.list()[i], state().bad.found_by(i));
+  }
+  leave_bad_pages(machine, log());
   const mm::Result<> closed = close_ledger(machine, log());
   if (!closed.ok()) log().error("ledger", closed.error());
 }

@@ -5,6 +5,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/bad_pages.h"
 #include "kernel/monitor/commands.h"
 #include "kernel/monitor/line_editor.h"
 #include "kernel/monitor/pager.h"
@@ -146,7 +147,9 @@ void run_monitor(Booted& machine) {
       console().flush();
       const size_t rows = typed.at_keyboard ? screen().rows() : 0;
       Pager pager(bare(), rows, screen().columns(), ask_for_more, nullptr);
+      leave_bad_pages(machine, bare());  // what came while nobody typed: the command may be the end
       run_command(machine, editor.line(), pager.printer());
+      leave_bad_pages(machine, bare());
     }
     editor.begin(kPrompt, bare());
   }

@@ -77,6 +77,9 @@ class Lines {
       config_.initrd = value.empty() ? nullptr : value.data();
     } else if (key == "options") {
       config_.options = value.data();
+    } else if (key == "badpages") {
+      if (value.starts_with("=")) value = trim(from(value, 1));
+      config_.bad_pages = value.data();
     } else if (key == "timeout") {
       constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
       if (const auto seconds = mm::number_of(value, 10, kMost)) {
@@ -88,7 +91,7 @@ class Lines {
     } else {
       findings_.part("{}: line {} ignored: unknown key ", name_, number);
       findings_.text(key);
-      findings_.line(" (known: kernel, initrd, options, timeout)");
+      findings_.line(" (known: kernel, initrd, options, badpages, timeout)");
     }
   }
 

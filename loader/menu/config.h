@@ -17,6 +17,7 @@ struct Config {
   const char* kernel = "\\EFI\\baton\\kernel.elf";  // path on the volume Baton was started from
   const char* initrd = nullptr;                     // the same; null: none
   const char* options = "";                         // words for the kernel, separated by blanks
+  const char* bad_pages = "";                       // ranges (loader/bad_pages.h)
   uint32_t timeout = 0;                             // seconds the console is shown before going on
 };
 

@@ -81,13 +81,4 @@ std::optional<uint64_t> configuration_table(const FirmwareFacts& facts, const Ef
   return std::nullopt;
 }
 
-uint32_t crc32(std::span<const uint8_t> bytes, uint32_t before) {
-  uint32_t crc = ~before;
-  for (const uint8_t byte : bytes) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb8'8320U : 0U);
-  }
-  return ~crc;
-}
-
 }  // namespace loader

@@ -191,7 +191,4 @@ struct RuntimeServices {
 };
 static_assert(sizeof(RuntimeServices) == 24 + kRuntimeFunctions * sizeof(FirmwareWord));
 
-// UEFI 2.10 section 4.2: the CRC32 of ISO 3309, as Ethernet's.
-[[nodiscard]] uint32_t crc32(std::span<const uint8_t> bytes, uint32_t before = 0);
-
 }  // namespace loader

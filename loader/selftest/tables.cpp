@@ -2,6 +2,7 @@
 // tables.
 #include <bit>
 
+#include "loader/handoff/crc32.h"
 #include "loader/selftest/firmware_tests.h"
 
 namespace loader {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/handoff/crc32.h"
 #include "loader/selftest/firmware_tests.h"
 
 namespace test {

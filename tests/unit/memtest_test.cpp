@@ -403,7 +403,13 @@ TEST(Memtest, OneNodeOnly) {
 
 TEST(Memtest, MoreBadPagesThanCanBeListed) {
   BadPages bad;
-  for (uint64_t i = 0; i < BadPages::kRoom + 5; ++i) (void)bad.add({1000 - i % 7 + 8 * i});
+  constexpr std::array kFinders{"one", "two", "three"};
+  const auto page = [](uint64_t i) { return mm::Pfn{1000 - i % 7 + 8 * i}; };
+  for (uint64_t i = 0; i < BadPages::kRoom + 5; ++i) (void)bad.add(page(i), kFinders[i % 3]);
+  for (uint64_t i = 0; i < BadPages::kRoom; ++i) {
+    const auto at = std::find(bad.list().begin(), bad.list().end(), page(i)) - bad.list().begin();
+    ASSERT_EQ(bad.found_by(static_cast<size_t>(at)), kFinders[i % 3]);
+  }
   EXPECT_EQ(bad.list().size(), BadPages::kRoom);
   EXPECT_EQ(bad.not_listed(), 5U);
   EXPECT_TRUE(std::is_sorted(bad.list().begin(), bad.list().end()));

@@ -1,0 +1,36 @@
+#include "efi/own_variables.h"
+
+#include <bit>
+
+#include "loader/handoff/report_variable.h"
+
+namespace efi {
+namespace {
+
+CHAR16* name_of(const OwnVariable& variable) {
+  return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(variable.name));  // only read
+}
+EFI_GUID vendor() { return std::bit_cast<EFI_GUID>(loader::kReportVendor); }
+
+}  // namespace
+
+mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware, const OwnVariable& variable,
+                                                std::span<uint8_t> out) {
+  UINTN size = out.size();
+  EFI_GUID guid = vendor();
+  const EFI_STATUS status = firmware.system->RuntimeServices->GetVariable(
+      name_of(variable), &guid, nullptr, &size, out.data());
+  if (status == EFI_NOT_FOUND || status == EFI_UNSUPPORTED) return std::optional<size_t>{};
+  if (status != EFI_SUCCESS) return failed("cannot be read", variable.called, status);
+  return std::optional<size_t>{size};
+}
+
+mm::Result<> delete_variable(const Firmware& firmware, const OwnVariable& variable) {
+  EFI_GUID guid = vendor();
+  const EFI_STATUS status = firmware.system->RuntimeServices->SetVariable(name_of(variable), &guid, 0,
+                                                                          0, nullptr);
+  if (status != EFI_SUCCESS) return failed("cannot be deleted", variable.called, status);
+  return {};
+}
+
+}  // namespace efi

@@ -1,0 +1,159 @@
+"""Bad pages: found by one run, written down by the next start, and kept from whatever it starts."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import log as read
+import qemu
+from conftest import BUILD, ROOT
+from elf import Elf, symbol
+from persistent import Persistent
+from qemu import FAILED, MIB, POWERED_OFF, Machine, Running, make_disk
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "referee"))
+import debian  # noqa: E402
+
+SMALL = Machine(memory=192 * MIB)
+LIST = "badpages.txt"
+
+
+def put(tree, text):
+    (tree / "baton").mkdir()
+    (tree / "baton" / LIST).write_text(text)
+
+
+def content(disk, name=LIST):
+    return subprocess.run(["mtype", "-i", f"{disk}@@1048576", f"::/baton/{name}"],
+                          capture_output=True, text=True, check=True).stdout
+
+
+def test_what_memtest_finds_is_kept_from_the_next_start(bench):
+    """The first word of every 16 MiB loses a bit on its way to memory."""
+    def plant(tree):
+        path = tree / "EFI/baton/kernel.elf"
+        elf = Elf(path.read_bytes())
+        # test $0xffffff, %edi; jnz 1f; xorb $4, (%rdi); 1: ret
+        elf.plant(symbol(BUILD / "kernel.elf", "kernel::arch::write_back_caches"),
+                  b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
+        path.write_bytes(elf.bytes())
+    broken = Machine(memory=72 * MIB)
+    disk = make_disk(bench.folder / "disk.img", BUILD / "esp", "", plant)
+    machine = Persistent(bench, broken, disk)
+    first = machine.boot("memtest=quick poweroff")
+    assert first.status == FAILED, str(first)
+    found = read.find(first.log, r"bad pages: (\d+) ranges left with the firmware")
+    assert found, first.log[-3000:]
+    bad = re.findall(r"memmap=4K\$(0x\w+)", read.find(first.log, r"memtest: Linux:(.*)$")[1])
+    assert len(bad) == int(found[1]) > 0
+
+    second = machine.boot("memtest=quick poweroff")
+    assert f"\\baton\\badpages.txt: {len(bad)} of what the last run found are new" in second.log
+    listed = content(disk)
+    held = 0
+    for address in bad:
+        assert re.search(rf"^0x{int(address, 16):016x}-0x{int(address, 16) + 4095:016x} .*"
+                         r"memtest\.address-lines.* sum=[0-9a-f]{8}$", listed, re.M), listed
+        page = rf"\[mem 0x{int(address, 16):016x}-0x{int(address, 16) + 4095:016x}\]"
+        if re.search(f"bad pages: {page}: the firmware has it itself", second.log):
+            held += 1
+        else:
+            assert re.search(f"{page} unusable", second.log), address
+    assert held < len(bad)
+    if held:
+        assert read.find(second.log, rf"Ledger:   BAD PAGES +{4096 * held}$")
+    # None of them is tested, as nobody has them.
+    assert not re.search(r"error at (?:" + "|".join(bad) + r")\b", second.log)
+    assert read.find(second.log, r"Ledger: closed, 0 bytes unaccounted for")
+
+
+def test_a_list_by_hand(bench):
+    """What is free is withheld, what the firmware has is named, nothing that is wrong does harm."""
+    def change(tree):
+        put(tree, "0x5000000-0x5001fff mine\n"
+                  "0x0900\n"              # page 0: the firmware's
+                  "nonsense\n"
+                  "0x900000000-0x900000fff no RAM\n"
+                  "0x6000000-0x6000f")  # cut off
+        conf = tree / "EFI/baton/baton.conf"
+        conf.write_text("options selftest=mm,machine poweroff\nbadpages 0x5800123\n")
+    boot = qemu.boot(SMALL, make_disk(bench.folder / "disk.img", BUILD / "esp", None, change),
+                     bench.folder, 180)
+    print(boot.log)
+    assert boot.status == qemu.PASSED, str(boot)
+    assert "badpages.txt: line 3 ignored: it does not begin with an address below 2^52" in boot.log
+    assert "badpages.txt: line 5 ignored: it has no end and may be cut off" in boot.log
+    assert read.find(boot.log, r"bad pages: 4 ranges are listed; 12 KiB kept from whatever is started")
+    assert "bad pages: 4 KiB of them are in no memory of this machine" in boot.log
+    for last in ("05001fff", "05800fff"):
+        assert re.search(rf"0x00000000{last}\] unusable", boot.log), last
+    assert not re.search(r"06000fff\] unusable", boot.log)
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
+
+
+def test_a_list_of_anything(bench):
+    """300 KiB of it, and a list that was being written when the power failed."""
+    def too_long(tree):
+        put(tree, "0x5000000\n" * 30000)
+    boot = bench.boot(SMALL, "poweroff", too_long)
+    assert boot.status == POWERED_OFF, str(boot)
+    assert "badpages.txt: is too long, and not read" in boot.log
+
+    def cut_short(tree):
+        put(tree, "0x5000000-0x50")
+        (tree / "baton/badpages.new").write_text("0x5400000\n# end of the list\n")
+    boot = bench.boot(SMALL, "poweroff", cut_short)
+    assert boot.status == POWERED_OFF, str(boot)
+    assert "was not written whole; going by \\baton\\badpages.new" in boot.log
+    assert re.search(r"0x0000000005400fff\] unusable", boot.log)
+
+
+@pytest.fixture(scope="module", name="linux")
+def _linux():
+    try:
+        folder = BUILD / "debian"
+        return debian.Kernel(folder).image, debian.initramfs(folder)[0]
+    except debian.FetchError as error:
+        return pytest.skip(f"no other system to start: {error}")
+
+
+@pytest.mark.parametrize("timeout", [0, 1])
+def test_guard_starts_linux_without_them(bench, linux, timeout):
+    """Debian's kernel finds the pages unusable in its map, and counts them as nobody's."""
+    bad = [(0x5000000, 0x5002fff), (0x7000000, 0x7000fff)]
+    kernel, initramfs = linux
+
+    def change(tree):
+        put(tree, "".join(f"{first:#x}-{last:#x}\n" for first, last in bad))
+        shutil.copytree(ROOT / "esp/loader", tree / "loader")
+        shutil.copyfile(kernel, tree / "vmlinuz")
+        shutil.copyfile(initramfs, tree / "initrd")
+        (tree / "loader/loader.conf").write_text(f"default baton-guard\ntimeout {timeout}\n")
+        (tree / "loader/entries/linux.conf").write_text(
+            "title Linux\nlinux /vmlinuz\ninitrd /initrd\n"
+            "options console=ttyS0 efi=debug log_buf_len=4M panic=-1 no_timer_check\n")
+        (tree / "EFI/baton/baton.conf").write_text("options guard\n")
+    machine = Machine(memory=512 * MIB)
+    disk = make_disk(bench.folder / "disk.img", BUILD / "esp", None, change)
+    with Running(machine, disk, bench.folder) as running:
+        assert running.wait_for(r"=== DONE ===", 400), running.log[-3000:]
+        log = running.log
+    assert "guard: starting Linux" in log or timeout
+    for first, last in bad:
+        assert re.search(rf"BIOS-e820: \[mem 0x{first:016x}-0x{last:016x}\] unusable", log), log
+        assert re.search(rf"{first:08x}-{last:08x} : Unusable memory", log), log
+
+
+def test_guard_without_another_system_goes_back(bench):
+    """Then the firmware goes on with what comes next, and the pages stay taken."""
+    def change(tree):
+        put(tree, "0x5000000\n")
+        (tree / "EFI/baton/baton.conf").write_text("options guard\n")
+    disk = make_disk(bench.folder / "disk.img", BUILD / "esp", None, change)
+    with Running(SMALL, disk, bench.folder) as running:
+        assert running.wait_for(r"guard: no boot entry of another system", 60), running.log
+        assert running.wait_for(r"going back to the firmware", 30), running.log
