@@ -148,6 +148,37 @@ def test_guard_starts_linux_without_them(bench, linux, timeout):
         assert re.search(rf"{first:08x}-{last:08x} : Unusable memory", log), log
 
 
+def test_guard_in_front_of_the_firmwares_order(bench, linux):
+    """As `tools/install guard` leaves it: Boot0000 is the guard, and what comes next is started by the
+    firmware itself, with the pages still taken. The firmware's shell makes the entries."""
+    kernel, initramfs = linux
+    make = ["@echo -off",
+            r'bcfg boot add 3 fs0:\EFI\baton\batonx64.efi "Baton guard"',
+            r"bcfg boot -opt 3 fs0:\guard.txt", "bcfg boot mv 3 0",
+            r'bcfg boot add 3 fs0:\vmlinuz "Linux"', r"bcfg boot -opt 3 fs0:\linux.txt",
+            "bcfg boot mv 3 1", "reset -s"]
+
+    def change(tree):
+        put(tree, "0x5000000-0x5002fff\n")
+        (tree / "EFI/BOOT/BOOTX64.EFI").rename(tree / "EFI/baton/batonx64.efi")
+        shutil.copyfile(kernel, tree / "vmlinuz")
+        shutil.copyfile(initramfs, tree / "initrd")
+        for name, options in (("guard", "guard"), ("linux", r"initrd=\initrd console=ttyS0 panic=-1")):
+            (tree / f"{name}.txt").write_bytes(f"{options}\0".encode("utf-16-le"))
+        (tree / "startup.nsh").write_text("\r\n".join(make) + "\r\n")
+    disk = make_disk(bench.folder / "disk.img", BUILD / "esp", None, change)
+    machine = Persistent(bench, Machine(memory=512 * MIB), disk)
+    with machine.running() as running:
+        running.wait_for(r"(?!)", 120)
+        assert running.process.wait(timeout=10) == POWERED_OFF, running.log[-3000:]
+    with machine.running() as running:
+        assert running.wait_for(r"=== DONE ===|baton> ", 200), running.log[-3000:]
+        log = running.log
+    assert "guard: no boot entry of another system" in log
+    assert re.search(r"BIOS-e820: \[mem 0x0000000005000000-0x0000000005002fff\] unusable", log), log
+    assert re.search(r"05000000-05002fff : Unusable memory", log), log
+
+
 def test_guard_without_another_system_goes_back(bench):
     """Then the firmware goes on with what comes next, and the pages stay taken."""
     def change(tree):

@@ -10,7 +10,7 @@ PROGRAM = "EFI/baton/batonx64.efi"
 ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 PARTUUID = "11111111-2222-4333-8444-555555555555"
 KERNEL = b"kernel" * 1000
-ENTRIES = {f"loader/entries/{name}.conf" for name in ("baton", "baton-selftest", "baton-memtest")}
+ENTRIES = {f"loader/entries/{name}.conf" for name in ("baton", "baton-selftest", "baton-memtest", "baton-guard")}
 
 
 def kernel_path(kernel):

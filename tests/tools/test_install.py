@@ -80,7 +80,8 @@ def test_install_update_remove(bench, esp):
     assert names(esp) == {name.lower() for name in expected() | set(theirs)}
     for name, title, options in (("baton", b"Baton", None),
                                  ("baton-selftest", b"Baton, self-tests", b"selftest"),
-                                 ("baton-memtest", b"Baton, memory test", b"memtest")):
+                                 ("baton-memtest", b"Baton, memory test", b"memtest"),
+                                 ("baton-guard", b"Baton, guard another system", b"guard")):
         entry = next(content for path, content in files.items()
                      if path.endswith(f"entries/{name}.conf"))
         assert re.search(rb"^title +" + title + rb"$", entry, re.M), entry
@@ -318,13 +319,13 @@ OTHER_DISK = "Boot0004* Baton\tHD(1,GPT,99999999-2222-4333-8444-555555555555)" \
              "/File(\\EFI\\baton\\batonx64.efi)\n"
 
 
-def machine(bench, esp_path, more=()):
+def machine(bench, esp_path, more=(), secure_boot=True):
     """A machine with UEFI variables and one ESP."""
     sysfs = bench.folder / "sys"
     efivars = sysfs / "firmware/efi/efivars"
     efivars.mkdir(parents=True)
     guid = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
-    (efivars / f"SecureBoot-{guid}").write_bytes(b"\6\0\0\0\1")
+    (efivars / f"SecureBoot-{guid}").write_bytes(b"\6\0\0\0" + bytes([secure_boot]))
     (efivars / f"SetupMode-{guid}").write_bytes(b"\6\0\0\0\0")
     (sysfs / "class/block/nvme0n1p1").mkdir(parents=True)
     (sysfs / "class/block/nvme0n1p1/partition").write_text("1\n")
@@ -360,6 +361,48 @@ def test_boot_entry(bench, tmp_path):
     deleted = [call for call in bench.called() if "--delete-bootnum" in call]
     assert deleted == ["efibootmgr --bootnum 0003 --delete-bootnum"]
     assert not esp.files()
+
+
+def test_guard_is_started_first_and_undone(bench, tmp_path):
+    esp = OnDirectory(tmp_path)
+    esp.put("EFI/Microsoft/Boot/bootmgfw.efi", b"MZ")
+    sysfs = machine(bench, esp.path, secure_boot=False)
+    run = ("--from", built(bench.folder), "--sysfs", sysfs)
+    bench.answers("efibootmgr", BOOT_ENTRIES + OTHER_DISK)
+    said = bench.run("install", "guard", *run)
+    assert said.status == 0 and "BitLocker" in said.out and "remove` undoes" in said.out, said
+    assert "badpages.txt is not there yet" in said.out
+    created = [call for call in bench.called() if "--create" in call]
+    assert [call.split("--label ")[1] for call in created] == [
+        "Baton --loader \\EFI\\baton\\batonx64.efi",
+        "Baton guard --loader \\EFI\\baton\\batonx64.efi --unicode guard"]
+
+    # With both there: the guard, what was there before, Baton itself.
+    guard = OUR_ENTRY.replace("Boot0003* Baton\t", "Boot0005* Baton guard\t")
+    bench.calls.unlink()
+    bench.answers("efibootmgr", BOOT_ENTRIES.replace("0000,0003", "0003,0000,0005") + OUR_ENTRY
+                  + guard + OTHER_DISK)
+    esp.put("baton/badpages.txt", b"# mine\n0x1000\n")
+    said = bench.run("install", "guard", *run)
+    assert said.status == 0 and "starts Baton guard first" in said.out, said
+    assert not any("--create" in call for call in bench.called())
+    assert "efibootmgr --bootorder 0005,0000,0003" in bench.called()
+    assert "bad pages:    1 lines" in bench.run("install", "status", "--sysfs", sysfs).out
+
+    said = bench.run("install", "remove", "--sysfs", sysfs)
+    assert said.status == 0 and "no system is kept from these pages any more" in said.out, said
+    deleted = [call for call in bench.called() if "--delete-bootnum" in call]
+    assert deleted == [f"efibootmgr --bootnum {number} --delete-bootnum" for number in ("0003", "0005")]
+    assert set(esp.files()) == {"EFI/Microsoft/Boot/bootmgfw.efi", "baton/badpages.txt"}
+
+
+def test_guard_is_not_for_secure_boot_yet(bench, tmp_path):
+    esp = OnDirectory(tmp_path)
+    sysfs = machine(bench, esp.path)
+    bench.answers("efibootmgr", BOOT_ENTRIES)
+    said = bench.run("install", "guard", "--from", built(bench.folder), "--sysfs", sysfs)
+    assert said.status == 1 and "Secure Boot is on" in said.err, said
+    assert not esp.files() and not any("--create" in call for call in bench.called())
 
 
 def test_finding_the_esp(bench, tmp_path):
