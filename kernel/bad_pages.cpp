@@ -30,8 +30,6 @@ struct Noted {
 };
 class NotedPages {
  public:
-  static constexpr size_t kRoom = 1024;
-
   void add(mm::Pfn pfn, const char* found_by) {
     const auto end = runs_.begin() + static_cast<ptrdiff_t>(count_);
     auto at = std::find_if(runs_.begin(), end,
@@ -55,7 +53,7 @@ class NotedPages {
   bool take_change() { return std::exchange(changed_, false); }
 
  private:
-  std::array<Noted, kRoom> runs_{};
+  std::array<Noted, kMostNotedRuns> runs_{};
   size_t count_ = 0;
   uint64_t left_out_ = 0;
   bool changed_ = false;
@@ -99,7 +97,7 @@ void take_stored(const loader::Handoff& handoff, Stored& stored) {
 }
 
 // Before neighbours are joined.
-using Entries = std::array<BadPagesEntry, NotedPages::kRoom + loader::kMostBadPagesEntries>;
+using Entries = std::array<BadPagesEntry, kMostNotedRuns + loader::kMostBadPagesEntries>;
 
 // What is stored and what was noted, ascending and disjoint; how many.
 size_t merge(const Stored& stored, std::span<const Noted> runs, const TableFacts& facts,

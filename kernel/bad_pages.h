@@ -2,11 +2,16 @@
 // Baton writes to \baton\badpages.txt (loader/bad_pages.h).
 #pragma once
 
+#include <cstddef>
+
 #include "kernel/booted.h"
 #include "mm/print.h"
 #include "mm/types.h"
 
 namespace kernel {
+
+// So many runs of pages are noted; further ones are only counted.
+inline constexpr size_t kMostNotedRuns = 1024;
 
 // By whom: "memtest.moving-bytes", "machine check"; it stays where it is. Wherever a CPU is.
 void note_bad_page(mm::Pfn pfn, const char* found_by);

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +28,9 @@ struct PretendHardware {
   uint64_t wrong_register = 0, microcode = 7, ahead = 0;
   std::string_view testing;           // the self-test that runs
   std::function<void()> at_the_time;  // whenever the boot CPU asks what time it is
+  // The firmware's variables; null: it has no services.
+  using Variables = std::map<std::u16string, std::vector<uint8_t>>;
+  Variables* variables = nullptr;
   std::array<kernel::arch::Protection, 3> protections{
       {{"SMEP", true, true}, {"SMAP", false, false}, {"UMIP", true, true}}};
 };

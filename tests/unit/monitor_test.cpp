@@ -32,14 +32,25 @@ size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns>, const mm::Pri
 void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
 bool has_wide_cpu_ids() { return false; }
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << 40}; }
-mm::Result<std::optional<size_t>> get_variable(const loader::Handoff&, const VariableName&,
-                                               std::span<uint8_t>) {
-  return std::optional<size_t>{};
+mm::Result<std::optional<size_t>> get_variable(const loader::Handoff&,
+                                               const VariableName& variable,
+                                               std::span<uint8_t> out) {
+  const auto* const all = test::hardware.variables;
+  const auto found = all == nullptr ? decltype(all->end()){} : all->find(variable.name);
+  if (all == nullptr || found == all->end()) return std::optional<size_t>{};
+  if (found->second.size() > out.size()) return mm::Error{"is too large", variable.called};
+  std::copy(found->second.begin(), found->second.end(), out.begin());
+  return std::optional<size_t>{found->second.size()};
 }
-mm::Result<> set_variable(const loader::Handoff&, const VariableName&, std::span<const uint8_t>) {
-  return mm::Error{"this machine has no firmware", "SetVariable"};
+mm::Result<> set_variable(const loader::Handoff&, const VariableName& variable,
+                          std::span<const uint8_t> content) {
+  auto* const all = test::hardware.variables;
+  if (all == nullptr) return mm::Error{"this machine has no firmware", "SetVariable"};
+  (*all)[variable.name] = {content.begin(), content.end()};
+  return {};
 }
 mm::Result<FirmwareTime> firmware_time(const loader::Handoff&) {
+  if (test::hardware.variables != nullptr) return FirmwareTime{2026, 11, 27, 4, 40, 0};
   return mm::Error{"this machine has no firmware", "GetTime"};
 }
 void print_backtrace(const mm::Printer&) {}
