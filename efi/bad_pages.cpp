@@ -68,8 +68,7 @@ mm::Result<Listed> ranges_of(const Firmware& firmware, std::string_view text,
   Listed listed{BATON_TRY(allocate_array<Range>(firmware, most, "list of bad pages"))};
   const std::span<Range> room = listed.storage.span<Range>();
   const size_t in_file = loader::read_bad_pages(text, kPath, room, out);
-  const size_t in_words =
-      loader::read_bad_words(by_hand, "badpages", room.subspan(in_file), out);
+  const size_t in_words = loader::read_bad_words(by_hand, "badpages", room.subspan(in_file), out);
   listed.count = loader::merge_ranges(room.first(in_file + in_words));
   return listed;
 }
@@ -123,11 +122,13 @@ void tell_held(const loader::HeldPages& held, const Printer& out) {
            freed ? ", and gives it to the operating system afterwards" : "");
 }
 
-mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed, const Printer& out) {
+mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed,
+                                  const Printer& out) {
   MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const size_t room = loader::withholding_room(listed.count, map.capacity());
   const Pages take_storage = BATON_TRY(allocate_array<Range>(firmware, room, "bad pages"));
-  const Pages held_storage = BATON_TRY(allocate_array<loader::HeldPages>(firmware, room, "bad pages"));
+  const Pages held_storage =
+      BATON_TRY(allocate_array<loader::HeldPages>(firmware, room, "bad pages"));
   HeldBadPages result{BATON_TRY(allocate_array<Range>(firmware, 2 * room, "bad pages"))};
   // Again, as what was just allocated may lie on one.
   if (const EFI_STATUS status = map.fetch(firmware); status != EFI_SUCCESS) {
@@ -150,9 +151,10 @@ mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed
     tell_held(one, out);
     refused[result.count++] = one.range;
   }
-  out.line("bad pages: {} ranges are listed; {} KiB kept from whatever is started, {} ranges held by "
-           "the firmware",
-           listed.count, bytes / mm::kKiB, result.count);
+  out.line(
+      "bad pages: {} ranges are listed; {} KiB kept from whatever is started, {} ranges held by "
+      "the firmware",
+      listed.count, bytes / mm::kKiB, result.count);
   if (plan.good != 0) {
     out.line("bad pages: of that {} KiB are good: neighbours were joined to {} ranges",
              plan.good / mm::kKiB, plan.take);
@@ -172,8 +174,8 @@ HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, 
   }
   const auto file = read_list(firmware, volume, out);
   if (!file.ok()) out.error("bad pages", file.error());
-  const auto listed = ranges_of(firmware, file.ok() ? text_in(file.value()) : std::string_view(),
-                                by_hand, out);
+  const auto listed =
+      ranges_of(firmware, file.ok() ? text_in(file.value()) : std::string_view(), by_hand, out);
   if (!listed.ok()) {
     out.error("bad pages", listed.error());
   } else if (listed.value().count != 0) {

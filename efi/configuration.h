@@ -15,9 +15,9 @@ inline constexpr const char* kConfigPath = "\\EFI\\baton\\baton.conf";
 struct Configuration {
   loader::Config values;
   const char* in_file = "";  // baton.conf's `options`, whatever replaces them
-  File file;           // empty when there is none
-  Pages load_options;  // empty when there are none
-  Pages own_kernel;    // a path; empty when no kernel of our build has a name of its own
+  File file;                 // empty when there is none
+  Pages load_options;        // empty when there are none
+  Pages own_kernel;          // a path; empty when no kernel of our build has a name of its own
 };
 
 // Reads baton.conf, then lets the load options replace its `options`, and takes the kernel this

@@ -109,8 +109,7 @@ mm::Result<> Directory::write_new(const char* name, std::string_view content) co
   // To create what is there would open it as it is, with whatever is longer than ours behind ours.
   if (BATON_TRY(has(name))) return mm::Error{"is there already", name};
   EFI_FILE* file = nullptr;
-  EFI_STATUS status =
-      file_->Open(file_, &file, wide.data(), kToWrite | EFI_FILE_MODE_CREATE, 0);
+  EFI_STATUS status = file_->Open(file_, &file, wide.data(), kToWrite | EFI_FILE_MODE_CREATE, 0);
   if (status != EFI_SUCCESS) return failed("cannot be made", name, status);
   UINTN size = content.size();
   status = file->Write(file, &size, const_cast<char*>(content.data()));  // only read

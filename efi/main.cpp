@@ -47,8 +47,8 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, out));
   const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel, out));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd, out));
-  Departure departure =
-      BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(), bad.ranges(), out));
+  Departure departure = BATON_TRY(
+      prepare(firmware, kernel, initrd, config.options, phase.results(), bad.ranges(), out));
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);
 

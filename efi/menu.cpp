@@ -374,8 +374,7 @@ mm::Result<LoaderConf> read_loader_conf(const Firmware& firmware, const Volume& 
   LoaderConf conf;
   if (!BATON_TRY(volume.has(loader::kLoaderConfPath))) return conf;
   conf.file = BATON_TRY(volume.read(firmware, loader::kLoaderConfPath));
-  conf.config =
-      loader::parse_loader_conf({conf.file.pages.as<char>(), conf.file.size}, findings);
+  conf.config = loader::parse_loader_conf({conf.file.pages.as<char>(), conf.file.size}, findings);
   return conf;
 }
 
@@ -410,7 +409,8 @@ mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
   const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
   const size_t other = other_entry(firmware, volume, all, conf.config.default_pattern);
   if (other == all.count) {
-    findings.line("guard: no boot entry of another system: the firmware goes on with its own order");
+    findings.line(
+        "guard: no boot entry of another system: the firmware goes on with its own order");
     return mm::Error{"nothing to start", "guard"};
   }
   const BootMenu menu(all.entries(), other, false);
@@ -435,10 +435,10 @@ mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
   const Terminal terminal(firmware);
   const size_t other =
       guarded ? other_entry(firmware, volume, all, config.default_pattern) : all.count;
-  BootMenu menu(all.entries(),
-                other != all.count ? other
-                                   : loader::default_entry(all.entries(), config.default_pattern),
-                config.editor);
+  BootMenu menu(
+      all.entries(),
+      other != all.count ? other : loader::default_entry(all.entries(), config.default_pattern),
+      config.editor);
   // Without a wait, a key that is down already still shows the menu.
   bool show = terminal.usable() && (config.timeout != 0 || terminal.key().has_value());
   uint32_t seconds = config.timeout == 0 ? MenuConfig::kForEver : config.timeout;

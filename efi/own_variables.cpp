@@ -14,7 +14,8 @@ EFI_GUID vendor() { return std::bit_cast<EFI_GUID>(loader::kReportVendor); }
 
 }  // namespace
 
-mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware, const OwnVariable& variable,
+mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware,
+                                                const OwnVariable& variable,
                                                 std::span<uint8_t> out) {
   UINTN size = out.size();
   EFI_GUID guid = vendor();
@@ -27,8 +28,8 @@ mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware, const 
 
 mm::Result<> delete_variable(const Firmware& firmware, const OwnVariable& variable) {
   EFI_GUID guid = vendor();
-  const EFI_STATUS status = firmware.system->RuntimeServices->SetVariable(name_of(variable), &guid, 0,
-                                                                          0, nullptr);
+  const EFI_STATUS status =
+      firmware.system->RuntimeServices->SetVariable(name_of(variable), &guid, 0, 0, nullptr);
   if (status != EFI_SUCCESS) return failed("cannot be deleted", variable.called, status);
   return {};
 }

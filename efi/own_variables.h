@@ -18,7 +18,8 @@ struct OwnVariable {
 
 // Reads it into `out`; its size, or nothing when there is none. A firmware without variables, of which
 // there are some, has none.
-mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware, const OwnVariable& variable,
+mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware,
+                                                const OwnVariable& variable,
                                                 std::span<uint8_t> out);
 mm::Result<> delete_variable(const Firmware& firmware, const OwnVariable& variable);
 

@@ -22,8 +22,8 @@ using Write = void (*)(const loader::Report& report, const loader::FirmwarePart&
 mm::Result<> write_file(const Firmware& firmware, const Directory& directory,
                         const loader::Report& report, const loader::FirmwarePart& part,
                         const char* name, Write write) {
-  const Text text = BATON_TRY(
-      text_of(firmware, name, [&](const mm::Printer& out) { write(report, part, out); }));
+  const Text text =
+      BATON_TRY(text_of(firmware, name, [&](const mm::Printer& out) { write(report, part, out); }));
   return directory.write_new(name, text.view());
 }
 

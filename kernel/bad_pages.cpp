@@ -32,8 +32,8 @@ class NotedPages {
  public:
   void add(mm::Pfn pfn, const char* found_by) {
     const auto end = runs_.begin() + static_cast<ptrdiff_t>(count_);
-    auto at = std::find_if(runs_.begin(), end,
-                           [&](const Noted& one) { return pfn < one.frames.end; });
+    auto at =
+        std::find_if(runs_.begin(), end, [&](const Noted& one) { return pfn < one.frames.end; });
     if (at != end && at->frames.contains(pfn)) return;
     changed_ = true;
     if (at != runs_.begin() && (at - 1)->frames.end == pfn && (at - 1)->found_by == found_by) {

@@ -204,11 +204,12 @@ mm::Result<FoundBadPages> parse_found(std::span<const uint8_t> bytes) {
                      bytes.size(), head.count};
   }
   if (const uint32_t crc = crc32(found.entries); crc != head.crc) {
-    return mm::Error{"its CRC32 is another (stored {:#x}, computed {:#x})", kSubject, head.crc, crc};
+    return mm::Error{"its CRC32 is another (stored {:#x}, computed {:#x})", kSubject, head.crc,
+                     crc};
   }
   for (size_t i = 0; i < head.count; ++i) {
     const BadPagesEntry entry = found.at(i);
-    const auto is_text = [](const char (&text)[24]) {
+    const auto is_text = [](const char(&text)[24]) {
       const char* const end = std::find(std::begin(text), std::end(text), '\0');
       return end != std::end(text) &&
              std::all_of(std::begin(text), end, [](char c) { return c >= ' ' && c <= '~'; });

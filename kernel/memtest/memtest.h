@@ -198,7 +198,7 @@ struct MemtestState {
   uint64_t errors = 0;
   HardwareErrors told;  // by the hardware, since the test began
   uint64_t told_lines = 0;
-  GivenUp given_up;        // in this pattern
+  GivenUp given_up;  // in this pattern
   const char* pattern = "memtest";
   mm::Range sample{};      // of the plan
   uint64_t collected = 0;  // when banks were last looked into

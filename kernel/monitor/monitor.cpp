@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "kernel/arch.h"
-#include "kernel/console.h"
 #include "kernel/bad_pages.h"
+#include "kernel/console.h"
 #include "kernel/monitor/commands.h"
 #include "kernel/monitor/line_editor.h"
 #include "kernel/monitor/pager.h"

@@ -60,29 +60,27 @@ TEST_P(BadPagesWrong, IsNamedAndLeftOut) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Lines, BadPagesWrong,
-    testing::Values(
-        Wrong{"page 5\n", "it does not begin with an address below 2^52"},
-        Wrong{"0x10000000000000-0x10000000000fff\n",
-              "it does not begin with an address below 2^52"},
-        Wrong{"0x123456789012345678\n", "it does not begin with an address below 2^52"},
-        Wrong{"0x2000-\n", "no address below 2^52 follows the -"},
-        Wrong{"0x2000-0x1fff\n", "its last address is below its first"},
-        Wrong{"0x2000;0x3000\n", "a blank is to follow the address"},
-        Wrong{"0x7000", "it has no end and may be cut off; press Enter behind it"},
-        Wrong{"0x7000 memtest sum=00000000\n",
-              "its sum is another; delete it with the sum, or only the sum"},
-        Wrong{"0x7000 memtest sum=0000\n",
-              "its sum is another; delete it with the sum, or only the sum"}));
+    testing::Values(Wrong{"page 5\n", "it does not begin with an address below 2^52"},
+                    Wrong{"0x10000000000000-0x10000000000fff\n",
+                          "it does not begin with an address below 2^52"},
+                    Wrong{"0x123456789012345678\n", "it does not begin with an address below 2^52"},
+                    Wrong{"0x2000-\n", "no address below 2^52 follows the -"},
+                    Wrong{"0x2000-0x1fff\n", "its last address is below its first"},
+                    Wrong{"0x2000;0x3000\n", "a blank is to follow the address"},
+                    Wrong{"0x7000", "it has no end and may be cut off; press Enter behind it"},
+                    Wrong{"0x7000 memtest sum=00000000\n",
+                          "its sum is another; delete it with the sum, or only the sum"},
+                    Wrong{"0x7000 memtest sum=0000\n",
+                          "its sum is another; delete it with the sum, or only the sum"}));
 
 TEST(BadPages, OfAPersonInTheConfiguration) {
   std::vector<Range> ranges(loader::most_bad_ranges("0x1000-0x1fff, 0x9000 x 0x3000"));
   Heard heard;
   ranges.resize(loader::read_bad_words("0x1000-0x1fff, 0x9000 x 0x3000", "badpages", ranges,
                                        heard.printer()));
-  EXPECT_EQ(ranges, (std::vector{pages(0x1000, 0x2000), pages(0x3000, 0x4000),
-                                 pages(0x9000, 0xa000)}));
-  EXPECT_EQ(heard.text,
-            "badpages: \"x\" ignored: it does not begin with an address below 2^52\n");
+  EXPECT_EQ(ranges,
+            (std::vector{pages(0x1000, 0x2000), pages(0x3000, 0x4000), pages(0x9000, 0xa000)}));
+  EXPECT_EQ(heard.text, "badpages: \"x\" ignored: it does not begin with an address below 2^52\n");
 }
 
 BadPagesEntry entry(uint64_t start, uint64_t end, const char* found_by, const char* module = "") {
@@ -117,8 +115,8 @@ TEST(BadPages, WhatARunFoundIsAddedAndReadAgain) {
   head.month = 11;
   head.day = 7;
   const std::string first = merged(
-      "", {entry(0x7000, 0x8000, "memtest.own-address", "DIMM A2"), entry(0x9000, 0xb000, "mce")}, 2,
-      head);
+      "", {entry(0x7000, 0x8000, "memtest.own-address", "DIMM A2"), entry(0x9000, 0xb000, "mce")},
+      2, head);
   EXPECT_NE(first.find("0x0000000000007000-0x0000000000007fff 2026-11-07 memtest.own-address in "
                        "DIMM A2 sum="),
             std::string::npos)
@@ -205,7 +203,8 @@ TEST(Withholding, WhatIsFreeIsTakenAndTheRestIsNamed) {
   map.add(EfiMemoryType::BootServicesData, 0x8000, 0xa000)
       .add(EfiMemoryType::Conventional, 0x1000, 0x8000)
       .add(EfiMemoryType::Unusable, 0xa000, 0xb000);
-  const Plan made = plan(map, {pages(0x2000, 0x3000), pages(0x7000, 0xb000), pages(0xf000, 0x11000)});
+  const Plan made =
+      plan(map, {pages(0x2000, 0x3000), pages(0x7000, 0xb000), pages(0xf000, 0x11000)});
   EXPECT_EQ(made.take, (std::vector{pages(0x2000, 0x3000), pages(0x7000, 0x8000)}));
   ASSERT_EQ(made.held.size(), 1U);
   EXPECT_EQ(made.held[0].range, pages(0x8000, 0xa000));

@@ -38,7 +38,8 @@ class LeaveBadPages : public testing::Test {
     for (size_t i = 0; i < found.value().head.count; ++i) {
       const loader::BadPagesEntry entry = found.value().at(i);
       std::array<char, 80> text{};
-      (void)mm::format(text, "{:x}-{:x} {}", entry.range.start.v, entry.range.end.v, entry.found_by);
+      (void)mm::format(text, "{:x}-{:x} {}", entry.range.start.v, entry.range.end.v,
+                       entry.found_by);
       all.emplace_back(text.data());
     }
     return all;

@@ -32,8 +32,7 @@ size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns>, const mm::Pri
 void print_cpu(const mm::Printer& out) { out.line("CPU: pretended"); }
 bool has_wide_cpu_ids() { return false; }
 mm::Phys physical_end() { return mm::Phys{uint64_t{1} << 40}; }
-mm::Result<std::optional<size_t>> get_variable(const loader::Handoff&,
-                                               const VariableName& variable,
+mm::Result<std::optional<size_t>> get_variable(const loader::Handoff&, const VariableName& variable,
                                                std::span<uint8_t> out) {
   const auto* const all = test::hardware.variables;
   const auto found = all == nullptr ? decltype(all->end()){} : all->find(variable.name);
