@@ -11,6 +11,7 @@
 #include "efi/firmware_phase.h"
 #include "efi/first_serial.h"
 #include "efi/images.h"
+#include "efi/last_run.h"
 #include "efi/last_words.h"
 #include "efi/memory_map.h"
 #include "efi/menu.h"
@@ -34,6 +35,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
 
   stop_watchdog(firmware);
   const Volume volume = BATON_TRY(open_boot_volume(firmware));
+  tell_last_run(firmware, out);
   write_last_report(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   const HeldBadPages bad = withhold_bad_pages(firmware, volume, config.bad_pages, out);

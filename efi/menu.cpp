@@ -395,13 +395,7 @@ size_t other_entry(const Firmware& firmware, const Volume& volume, const Entries
 
 }  // namespace
 
-bool asks_for_guard(std::string_view options) {
-  for (;;) {
-    const mm::OptionWord word = mm::take_option_word(options);
-    if (word.text.empty()) return false;
-    if (word.name == "guard") return true;
-  }
-}
+bool asks_for_guard(std::string_view options) { return mm::has_option_word(options, "guard"); }
 
 mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
                            const mm::Printer& findings) {

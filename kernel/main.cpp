@@ -16,6 +16,7 @@
 #include "kernel/monitor/monitor.h"
 #include "kernel/options.h"
 #include "kernel/panic.h"
+#include "kernel/run_record.h"
 #include "kernel/screen/screen_console.h"
 #include "kernel/selftest/selftest.h"
 #include "kernel/smp/bring_up.h"
@@ -227,6 +228,7 @@ void give_back_remote(void* pages, unsigned cpu) {
 
 // As the options say: self-tests, then off or to the monitor.
 [[noreturn]] void finish(Booted& machine) {
+  find_run_page(machine);
   if (const auto broken = machine.options.find("panic")) crash(broken->value);
   auto end = arch::End::PowerOff;
   if (const auto passed = run_asked_tests(machine, bare())) {

@@ -5,6 +5,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/run_record.h"
 #include "kernel/smp/cpus.h"
 
 namespace kernel {
@@ -68,6 +69,7 @@ void last_words(const InShort& in_short, Report report, const void* facts) {
         report(facts, log());
         if (left_running != 0) log().line("{} CPUs did not stop for this", left_running);
       }
+      keep_last_words();
       break;
     case 2:
       arch::prepare_last_words();

@@ -51,4 +51,13 @@ inline OptionWord take_option_word(std::string_view& rest) {
   return word;
 }
 
+// Whether there is a word of that name, with a value or not.
+inline bool has_option_word(std::string_view words, std::string_view name) {
+  for (;;) {
+    const OptionWord word = take_option_word(words);
+    if (word.text.empty()) return false;
+    if (word.name == name) return true;
+  }
+}
+
 }  // namespace mm

@@ -9,6 +9,7 @@
 #include "kernel/late.h"
 #include "kernel/memory_module.h"
 #include "kernel/memtest/live_picture.h"
+#include "kernel/run_record.h"
 #include "kernel/selftest/table_tests.h"
 #include "kernel/smp/drain.h"
 
@@ -97,12 +98,18 @@ MemoryPlaces places(const Booted& machine) {
 
 constinit const Booted* tested = nullptr;
 
+// Now and then while the memory is swept.
+void look_around() {
+  collect_hardware_errors();
+  note_run(state().pattern, state().progress.standing().percent, state().errors);
+}
+
 MemoryTest<DirectCells> memory_test(Booted& machine) {
   MemoryTest<DirectCells> test(machine.relay.pages(), arch::this_cpu(),
                                DirectCells(machine.relay.map()), {take_out, &machine.relay}, asked,
                                state(), log());
   test.set_places(places(machine));
-  test.set_collect(collect_hardware_errors);
+  test.set_collect(look_around);
   test.set_rates(planned.rates);
   return test;
 }

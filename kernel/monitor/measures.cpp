@@ -4,7 +4,9 @@
 #include <array>
 
 #include "kernel/bench.h"
+#include "kernel/console.h"
 #include "kernel/memtest/memtest_phase.h"
+#include "kernel/run_record.h"
 #include "kernel/selftest/selftest.h"
 #include "mm/size_text.h"
 
@@ -16,6 +18,7 @@ using mm::Printer;
 void test_memory(Booted& machine, std::string_view argument, const Printer& out) {
   const auto options = parse_memtest(argument, machine.relay.pages().node_count(), out);
   if (!options) return;
+  begin_run(machine, "the memory test", log());
   start_memtest(machine, *options);
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const Verdict verdict = run_memtest(i, machine);
@@ -24,6 +27,7 @@ void test_memory(Booted& machine, std::string_view argument, const Printer& out)
              verdict.facts());
   }
   finish_memtest(machine);
+  end_run(machine, log());
 }
 
 void stress(Booted& machine, std::string_view argument, const Printer& out) {

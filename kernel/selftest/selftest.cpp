@@ -5,6 +5,7 @@
 #include "kernel/console.h"
 #include "kernel/memtest/memtest_phase.h"
 #include "kernel/nearest.h"
+#include "kernel/run_record.h"
 #include "kernel/selftest/firmware_results.h"
 #include "kernel/selftest/known_failures.h"
 #include "kernel/selftest/ktap.h"
@@ -197,6 +198,11 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   for (const Phase& phase : phases(machine.kept.results()))
     count += asked.count(phase) != 0 ? 1 : 0;
   if (count == 0) return false;
+  begin_run(machine,
+            asked.memtest  ? "the memory test"
+            : asked.stress ? "stress"
+                           : "self-tests",
+            log());
   if (asked.memtest) start_memtest(machine, *asked.memtest);
 
   const std::string_view firmware(machine.kept.handoff().names.firmware);
@@ -212,6 +218,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
       if (!asked.wants(test)) continue;
       if (phase.here) ktap.running(test.id);
       console().flush();
+      if (phase.here) note_run(test.id, 0, 0);
       tell(ktap, test, phase.run(i, machine), firmware, failures);
     }
     totals += ktap.totals();
@@ -221,6 +228,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
   const bool good = document.finish();
   summarise(totals, failures);
   if (asked.memtest) finish_memtest(machine);
+  end_run(machine, log());
   return good;
 }
 

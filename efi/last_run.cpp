@@ -1,0 +1,119 @@
+#include "efi/last_run.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "efi/arch.h"
+#include "efi/directory.h"
+#include "efi/memory_map.h"
+#include "efi/own_variables.h"
+#include "efi/sheet.h"
+#include "loader/run_record.h"
+
+namespace efi {
+namespace {
+
+using loader::RunMark;
+using loader::RunPage;
+using mm::Printer;
+
+constexpr OwnVariable kVariable{loader::kRunVariable, "BatonRun"};
+
+// Types of memory that was the last run's, and that this firmware has not used for long.
+bool may_hold_it(loader::EfiMemoryType type) {
+  using enum loader::EfiMemoryType;
+  return type == Conventional || type == BootServicesCode || type == BootServicesData ||
+         type == LoaderCode || type == LoaderData;
+}
+
+// The page that is of this run; without one, of a kernel that panicked.
+RunPage* find_page(const loader::EfiMemoryMap& map, const RunMark* mark) {
+  constexpr uint64_t kEnd = 4 * mm::kGiB;
+  for (size_t i = 0; i < map.count(); ++i) {
+    const auto range = loader::range_of(map.at(i));
+    if (!range.ok() || !may_hold_it(map.at(i).type)) continue;
+    const uint64_t end = std::min(range.value().end.v, kEnd);
+    for (uint64_t at = mm::align_up(range.value().start.v, RunPage::kEvery); at < end;
+         at += RunPage::kEvery) {
+      if (at == 0 || !live_page(at).has_value()) continue;
+      auto* const page = reinterpret_cast<RunPage*>(static_cast<uintptr_t>(at));
+      if (page->magic != RunPage::kMagic || !loader::is_record(*page)) continue;
+      const bool is_its =
+          mark != nullptr ? page->run == mark->run : page->state == loader::RunState::Panicked;
+      if (is_its) return page;
+      page->magic = 0;  // of a run before
+    }
+  }
+  return nullptr;
+}
+
+mm::Result<> write_file(const Firmware& firmware, const loader::LastRun& last) {
+  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kLastRunDirectory));
+  if (!directory.there()) return mm::Error{"cannot be made", loader::kLastRunDirectory};
+  const Text text = BATON_TRY(text_of(firmware, loader::kLastRunFile, [&](const Printer& out) {
+    loader::print_last_run_whole(last, out);
+  }));
+  if (BATON_TRY(directory.has(loader::kLastRunFile))) {
+    BATON_TRY(directory.remove(loader::kLastRunFile));
+  }
+  return directory.write_new(loader::kLastRunFile, text.view());
+}
+
+mm::Result<std::optional<RunMark>> read_mark(const Firmware& firmware) {
+  std::array<uint8_t, sizeof(RunMark)> stored;
+  const auto size = BATON_TRY(read_variable(firmware, kVariable, stored));
+  if (!size.has_value()) return std::optional<RunMark>{};
+  const RunMark mark = BATON_TRY(loader::parse_mark(std::span(stored).first(*size)));
+  return std::optional<RunMark>{mark};
+}
+
+}  // namespace
+
+void tell_last_run(const Firmware& firmware, const Printer& out) {
+  const auto mark = read_mark(firmware);
+  if (!mark.ok()) out.error("the last run's mark", mark.error());
+  const bool marked = mark.ok() && mark.value().has_value();
+  const auto map = get_memory_map(firmware);
+  if (!map.ok()) return out.error("the last run's record", map.error());
+  loader::LastRun last{marked ? &*mark.value() : nullptr, nullptr};
+  RunPage* const page = find_page(map.value().view(), last.mark);
+  last.page = page;
+  if (marked || page != nullptr) {
+    loader::print_last_run(last, out);
+    const auto written = write_file(firmware, last);
+    if (!written.ok()) {
+      out.error("the last run's record", written.error());
+    } else {
+      out.line("  more is in {}\\{}", loader::kLastRunDirectory, loader::kLastRunFile);
+    }
+  }
+  if (page != nullptr) page->magic = 0;
+  if (marked || !mark.ok()) {
+    if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {
+      out.error("the last run's mark", deleted.error());
+    }
+  }
+}
+
+void mark_run(const Firmware& firmware, const char* phase, const Printer& out) {
+  // One that the kernel cannot delete would say of every run that it did not end.
+  if (!variables_outlive_exit(firmware)) return;
+  RunMark mark;
+  EFI_TIME time{};
+  if (firmware.system->RuntimeServices->GetTime(&time, nullptr) == EFI_SUCCESS) {
+    mark.year = time.Year;
+    mark.month = time.Month;
+    mark.day = time.Day;
+    mark.hour = time.Hour;
+    mark.minute = time.Minute;
+  }
+  for (size_t i = 0; phase[i] != '\0' && i + 1 < sizeof(mark.phase); ++i) mark.phase[i] = phase[i];
+  mark.crc = mark.sum();
+  const auto written =
+      write_variable(firmware, kVariable, {reinterpret_cast<const uint8_t*>(&mark), sizeof(mark)});
+  if (!written.ok()) out.error("the run's mark", written.error());
+}
+
+}  // namespace efi

@@ -1,0 +1,16 @@
+// A run that did not come to its end: what it left is told by the next start.
+#pragma once
+
+#include "efi/firmware.h"
+#include "mm/print.h"
+
+namespace efi {
+
+// Says what the last run was doing when it ended early, writes that with the end of its log to
+// \baton\lastrun.txt, and forgets it. Nothing of it keeps Baton from starting.
+void tell_last_run(const Firmware& firmware, const mm::Printer& out);
+
+// From now on a run is under way, in the phase of that name, until the kernel says that it has ended.
+void mark_run(const Firmware& firmware, const char* phase, const mm::Printer& out);
+
+}  // namespace efi

@@ -1,0 +1,154 @@
+#include "kernel/run_record.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/firmware_variables.h"
+#include "kernel/highmem.h"
+#include "kernel/smp/drain.h"
+#include "loader/handoff/report_variable.h"
+#include "loader/handoff/run_record.h"
+#include "mm/buddy.h"
+
+namespace kernel {
+namespace {
+
+using loader::RunMark;
+using loader::RunPage;
+
+constexpr VariableName kVariable{loader::kRunVariable, loader::kReportVendor, "the run's mark"};
+
+constinit RunPage* page = nullptr;  // null: there is none
+constinit mm::Pfn page_at;
+constinit bool is_ours = false;  // it is out of the allocator
+constinit uint64_t run = 0;      // 0: no tests are running
+
+// The end of the log, as much of it as the page takes.
+void take_log() {
+  page->length = 0;
+  console().replay([](std::string_view text) {
+    constexpr size_t kRoom = sizeof(page->text);
+    if (text.size() > kRoom) text.remove_prefix(text.size() - kRoom);
+    const size_t stays = std::min<size_t>(page->length, kRoom - text.size());
+    std::memmove(page->text, page->text + (page->length - stays), stays);
+    std::memcpy(page->text + stays, text.data(), text.size());
+    page->length = static_cast<uint32_t>(stays + text.size());
+  });
+}
+
+void seal(loader::RunState state) {
+  page->state = state;
+  page->run = run;
+  page->crc = page->sum();
+  page->magic = RunPage::kMagic;
+  arch::write_back_caches(reinterpret_cast<uintptr_t>(page), sizeof(RunPage));
+}
+
+void put_text(std::span<char> to, std::string_view text) {
+  const size_t length = std::min(text.size(), to.size() - 1);
+  std::copy_n(text.data(), length, to.data());
+  std::fill(to.begin() + static_cast<ptrdiff_t>(length), to.end(), '\0');
+}
+
+// Calls visit(frames) for each free block that has a place for the page.
+template <class Visit>
+void for_each_place(const Booted& machine, Visit visit) {
+  constexpr mm::Pfn kEnd = mm::pfn_down(mm::Phys{4 * mm::kGiB});
+  const auto& pages = machine.relay.pages();
+  for (size_t id = 0; id < pages.node_count(); ++id) {
+    for (const mm::Zone& zone : pages.node(static_cast<mm::NodeId>(id)).zones) {
+      if (!zone.populated || zone.type == mm::ZoneType::HighMem) continue;
+      (void)mm::for_each_free_block(zone, [&](mm::Pfn pfn, unsigned order, mm::Migratetype) {
+        if (mm::frames_of(order) * mm::kPageSize >= RunPage::kEvery && pfn < kEnd) {
+          visit(mm::PfnRange{pfn, std::min(pfn + mm::frames_of(order), kEnd)});
+        }
+        return true;
+      });
+    }
+  }
+}
+
+}  // namespace
+
+void find_run_page(const Booted& machine) {
+  // Firmware works at both ends of memory: in the middle of what is free it comes last.
+  uint64_t frames = 0;
+  for_each_place(machine, [&](mm::PfnRange place) { frames += place.size(); });
+  if (frames == 0) return;
+  uint64_t before = 0;
+  page = nullptr;
+  for_each_place(machine, [&](mm::PfnRange place) {
+    if (page == nullptr && before + place.size() > frames / 2) {
+      constexpr uint64_t kEvery = RunPage::kEvery / mm::kPageSize;
+      page_at = mm::align_down(place.start + (frames / 2 - before), kEvery);
+      page = machine.relay.map().at<RunPage>(phys(page_at));
+    }
+    before += place.size();
+  });
+}
+
+void begin_run(Booted& machine, const char* phase, const mm::Printer& out) {
+  const loader::Handoff& handoff = machine.kept.handoff();
+  if (handoff.runtime_root == 0) return;  // no services: nobody could say that it has ended
+  run = arch::cycles() | 1;
+  if (page != nullptr && !is_ours) {
+    drain_everywhere(machine.relay.pages());
+    const auto taken =
+        machine.relay.take_back(arch::this_cpu(), {page_at, page_at + 1}, "RUN RECORD");
+    is_ours = taken.ok();
+    if (!taken.ok()) {
+      page = nullptr;
+      out.error("run record", taken.error());
+    }
+  }
+  RunMark mark;
+  mark.run = run;
+  put_text(mark.phase, phase);
+  if (const auto now = arch::firmware_time(handoff); now.ok()) {
+    mark.year = now.value().year;
+    mark.month = now.value().month;
+    mark.day = now.value().day;
+    mark.hour = now.value().hour;
+    mark.minute = now.value().minute;
+  }
+  mark.crc = mark.sum();
+  console().flush();  // writing flash takes its time
+  const auto written = arch::set_variable(handoff, kVariable,
+                                          {reinterpret_cast<const uint8_t*>(&mark), sizeof(mark)});
+  if (!written.ok()) out.error("run record", written.error());
+}
+
+void note_run(const char* test, uint64_t percent, uint64_t errors) {
+  if (page == nullptr || !is_ours || run == 0) return;
+  page->magic = 0;  // until it is whole again
+  put_text(page->test, test);
+  page->percent = static_cast<uint32_t>(percent);
+  page->errors = errors;
+  take_log();
+  seal(loader::RunState::Going);
+}
+
+void end_run(const Booted& machine, const mm::Printer& out) {
+  if (run == 0) return;
+  run = 0;
+  if (page != nullptr && is_ours) page->magic = 0;
+  const auto deleted = arch::set_variable(machine.kept.handoff(), kVariable, {});
+  if (!deleted.ok()) out.error("run record", deleted.error());
+}
+
+void keep_last_words() {
+  if (page == nullptr) return;
+  page->magic = 0;
+  if (run == 0) {
+    put_text(page->test, {});
+    page->percent = 0;
+    page->errors = 0;
+  }
+  take_log();
+  seal(loader::RunState::Panicked);
+}
+
+}  // namespace kernel
