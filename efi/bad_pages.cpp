@@ -36,6 +36,7 @@ std::string_view text_in(const File& file) { return {file.pages.as<char>(), file
 
 // The one of the two that is whole, where a start that wrote them was cut short.
 mm::Result<File> read_list(const Firmware& firmware, const Volume& volume, const Printer& out) {
+  if (!BATON_TRY(Directory::open(firmware, loader::kBadPagesDirectory)).there()) return File{};
   File file = BATON_TRY(read_small(firmware, volume, kPath));
   if (file.size != 0 && loader::is_whole(text_in(file))) return file;
   File spare = BATON_TRY(read_small(firmware, volume, kSparePath));
@@ -174,6 +175,7 @@ HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, 
   }
   const auto file = read_list(firmware, volume, out);
   if (!file.ok()) out.error("bad pages", file.error());
+  if ((!file.ok() || file.value().size == 0) && *by_hand == '\0') return {};
   const auto listed =
       ranges_of(firmware, file.ok() ? text_in(file.value()) : std::string_view(), by_hand, out);
   if (!listed.ok()) {

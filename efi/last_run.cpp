@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "efi/arch.h"
 #include "efi/directory.h"
@@ -49,6 +50,25 @@ RunPage* find_page(const loader::EfiMemoryMap& map, const RunMark* mark) {
   return nullptr;
 }
 
+// Most maps have room on the stack: each start asks, and that is the quickest way.
+RunPage* find_page_anywhere(const Firmware& firmware, const RunMark* mark, const Printer& out) {
+  alignas(8) std::array<std::byte, 16 * mm::kKiB> room;
+  UINTN size = room.size();
+  UINTN key = 0;
+  UINTN stride = 0;
+  UINT32 version = 0;
+  const EFI_STATUS status = firmware.boot->GetMemoryMap(
+      &size, reinterpret_cast<EFI_MEMORY_DESCRIPTOR*>(room.data()), &key, &stride, &version);
+  if (status == EFI_SUCCESS && size <= room.size()) {
+    const loader::EfiMemoryMap map{std::span<const std::byte>(room).first(size), stride};
+    return map.check().ok() ? find_page(map, mark) : nullptr;
+  }
+  const auto map = get_memory_map(firmware);
+  if (map.ok()) return find_page(map.value().view(), mark);
+  out.error("the last run's record", map.error());
+  return nullptr;
+}
+
 mm::Result<> write_file(const Firmware& firmware, const loader::LastRun& last) {
   const Directory directory = BATON_TRY(Directory::create(firmware, loader::kLastRunDirectory));
   if (!directory.there()) return mm::Error{"cannot be made", loader::kLastRunDirectory};
@@ -75,10 +95,8 @@ void tell_last_run(const Firmware& firmware, const Printer& out) {
   const auto mark = read_mark(firmware);
   if (!mark.ok()) out.error("the last run's mark", mark.error());
   const bool marked = mark.ok() && mark.value().has_value();
-  const auto map = get_memory_map(firmware);
-  if (!map.ok()) return out.error("the last run's record", map.error());
   loader::LastRun last{marked ? &*mark.value() : nullptr, nullptr};
-  RunPage* const page = find_page(map.value().view(), last.mark);
+  RunPage* const page = find_page_anywhere(firmware, last.mark, out);
   last.page = page;
   if (marked || page != nullptr) {
     loader::print_last_run(last, out);

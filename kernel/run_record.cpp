@@ -53,7 +53,10 @@ void put_text(std::span<char> to, std::string_view text) {
   std::fill(to.begin() + static_cast<ptrdiff_t>(length), to.end(), '\0');
 }
 
-// Calls visit(frames) for each free block that has a place for the page.
+constexpr uint64_t kEvery = RunPage::kEvery / mm::kPageSize;
+
+// Calls visit(pfn) for each free frame at which the page may be, of those that lie in blocks of a
+// pageblock or more.
 template <class Visit>
 void for_each_place(const Booted& machine, Visit visit) {
   constexpr mm::Pfn kEnd = mm::pfn_down(mm::Phys{4 * mm::kGiB});
@@ -62,9 +65,9 @@ void for_each_place(const Booted& machine, Visit visit) {
     for (const mm::Zone& zone : pages.node(static_cast<mm::NodeId>(id)).zones) {
       if (!zone.populated || zone.type == mm::ZoneType::HighMem) continue;
       (void)mm::for_each_free_block(zone, [&](mm::Pfn pfn, unsigned order, mm::Migratetype) {
-        if (mm::frames_of(order) * mm::kPageSize >= RunPage::kEvery && pfn < kEnd) {
-          visit(mm::PfnRange{pfn, std::min(pfn + mm::frames_of(order), kEnd)});
-        }
+        if (order < mm::kPageblockOrder) return true;
+        const mm::Pfn end = std::min(pfn + mm::frames_of(order), kEnd);
+        for (mm::Pfn at = mm::align_up(pfn, kEvery); at < end; at += kEvery) visit(at);
         return true;
       });
     }
@@ -75,18 +78,13 @@ void for_each_place(const Booted& machine, Visit visit) {
 
 void find_run_page(const Booted& machine) {
   // Firmware works at both ends of memory: in the middle of what is free it comes last.
-  uint64_t frames = 0;
-  for_each_place(machine, [&](mm::PfnRange place) { frames += place.size(); });
-  if (frames == 0) return;
-  uint64_t before = 0;
-  page = nullptr;
-  for_each_place(machine, [&](mm::PfnRange place) {
-    if (page == nullptr && before + place.size() > frames / 2) {
-      constexpr uint64_t kEvery = RunPage::kEvery / mm::kPageSize;
-      page_at = mm::align_down(place.start + (frames / 2 - before), kEvery);
-      page = machine.relay.map().at<RunPage>(phys(page_at));
-    }
-    before += place.size();
+  size_t places = 0;
+  for_each_place(machine, [&](mm::Pfn) { ++places; });
+  size_t before = 0;
+  for_each_place(machine, [&](mm::Pfn place) {
+    if (before++ != places / 2) return;
+    page_at = place;
+    page = machine.relay.map().at<RunPage>(phys(place));
   });
 }
 
@@ -137,6 +135,12 @@ void end_run(const Booted& machine, const mm::Printer& out) {
   if (page != nullptr && is_ours) page->magic = 0;
   const auto deleted = arch::set_variable(machine.kept.handoff(), kVariable, {});
   if (!deleted.ok()) out.error("run record", deleted.error());
+}
+
+void forget_run_page() {
+  page = nullptr;
+  is_ours = false;
+  run = 0;
 }
 
 void keep_last_words() {

@@ -20,6 +20,9 @@ void note_run(const char* test, uint64_t percent, uint64_t errors);
 // They have ended, whatever came out.
 void end_run(const Booted& machine, const mm::Printer& out);
 
+// For tests: as if there were no page.
+void forget_run_page();
+
 // In a panic, when all has been said.
 void keep_last_words();
 

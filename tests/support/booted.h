@@ -67,6 +67,11 @@ class BootedMachine {
   [[nodiscard]] kernel::Booted& operator*() { return *machine_; }
   [[nodiscard]] kernel::Booted* operator->() { return machine_.get(); }
 
+  // As if the firmware had services: tests/support/pretend_hardware.h has its variables.
+  void offer_runtime_services() {
+    const_cast<loader::Handoff&>(kept_->handoff()).runtime_root = mm::kPageSize;  // NOLINT
+  }
+
  private:
   // A handoff that check() takes, with the image's segments.
   void take_handoff() {

@@ -54,7 +54,7 @@ def test_two_architectures_beside_each_other(bench, esp):
                          built(bench.folder, "0.1.0", kernel, arch))
         assert said.status == 0, said
     more = {f"loader/entries/{name}-ia32.conf" for name in ("baton", "baton-selftest",
-                                                            "baton-memtest")}
+                                                            "baton-memtest", "baton-guard")}
     both = expected() | more | {"EFI/baton/batonia32.efi", kernel_path(b"another"),
                                 "loader/loader.conf"}
     assert names(esp) == {name.lower() for name in both}

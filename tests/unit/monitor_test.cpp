@@ -45,7 +45,11 @@ mm::Result<> set_variable(const loader::Handoff&, const VariableName& variable,
                           std::span<const uint8_t> content) {
   auto* const all = test::hardware.variables;
   if (all == nullptr) return mm::Error{"this machine has no firmware", "SetVariable"};
-  (*all)[variable.name] = {content.begin(), content.end()};
+  if (content.empty()) {
+    all->erase(variable.name);
+  } else {
+    (*all)[variable.name] = {content.begin(), content.end()};
+  }
   return {};
 }
 mm::Result<FirmwareTime> firmware_time(const loader::Handoff&) {
