@@ -2,7 +2,9 @@
 # (efi/ARCH, loader/ARCH, kernel/ARCH) are there can be built whole; of the others the neutral code is compiled.
 ARCHITECTURES := x86_64 aarch64 ia32 arm
 
-# The folder that it shares with the others of its kind; and in mm/ the one whose machines it has.
+# The folder that it shares with the others of its kind (bsa: Arm's base systems, with GIC, generic timer,
+# PSCI and PL011); and in mm/ the one whose machines it has.
+kin.aarch64   := bsa
 kin.x86_64    := x86
 kin.ia32      := x86
 mm_kin.ia32   := x86_64

@@ -1,6 +1,7 @@
 // Arm ARM, sections D8.2 (translation) and D19.2 (registers).
 #include "efi/aarch64/registers.h"
 #include "efi/arch.h"
+#include "efi/bsa/board.h"
 #include "loader/acpi/madt.h"
 
 namespace efi {
@@ -41,6 +42,14 @@ LiveState live_state() {
 uint64_t read_counter() {
   asm volatile("isb" : : : "memory");
   return EFI_READ(cntvct_el0);
+}
+
+uint64_t counter_hertz() { return EFI_READ(cntfrq_el0); }
+
+void call_psci(loader::Psci by, uint32_t function) {
+  register uint64_t number asm("x0") = function;
+  if (by == loader::Psci::Smc) asm volatile("smc #0" : "+r"(number) : : "memory");
+  if (by == loader::Psci::Hvc) asm volatile("hvc #0" : "+r"(number) : : "memory");
 }
 
 void disable_interrupts() { asm volatile("msr daifset, #0xf" : : : "memory"); }

@@ -3,10 +3,10 @@
 #include <array>
 
 #include "kernel/aarch64/cpu.h"
-#include "kernel/aarch64/cpu_local.h"
-#include "kernel/aarch64/interrupts.h"
 #include "kernel/arch.h"
 #include "kernel/backtrace.h"
+#include "kernel/bsa/cpu_local.h"
+#include "kernel/bsa/interrupts.h"
 #include "kernel/panic.h"
 
 extern "C" {
@@ -103,7 +103,7 @@ bool continue_probe(Registers& r) {
   const bool host = r.elr == address(ask_host_access) && class_of(r) == kUndefined;
   if (!access && !host) return false;
   r.elr = address(probe_failed);
-  ++local().probes;
+  ++bsa::local().probes;
   return true;
 }
 
@@ -121,7 +121,7 @@ void print_abort(const mm::Printer& out, const Registers& r) {
            : (r.esr & kWrite) != 0          ? "write access"
                                             : "read access",
            reason_of(r.esr));
-  if (const auto stack = stack_guarded_by(r.far)) {
+  if (const auto stack = bsa::stack_guarded_by(r.far)) {
     out.line("  the page below the {} stack: the stack is too small", stack->name);
   }
 }
@@ -180,10 +180,10 @@ bool can_write(uint64_t virt) {
 
 void handle_exception(kernel::aarch64::Registers* registers, kernel::aarch64::Kind kind) {
   using namespace kernel::aarch64;  // NOLINT: one function, all about it
-  if (kind == Kind::Irq) return handle_interrupts();
+  if (kind == Kind::Irq) return kernel::bsa::handle_interrupts();
   if (kind == Kind::Synchronous) {
     if (continue_probe(*registers)) return;
-    if (class_of(*registers) == kSupervisorCall) return take_due_calls();
+    if (class_of(*registers) == kSupervisorCall) return kernel::bsa::take_due_calls();
   }
   fatal(*registers, kind);
 }

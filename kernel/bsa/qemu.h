@@ -5,7 +5,7 @@
 
 #include "loader/handoff/handoff.h"
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 
 // By who made the ACPI tables; they must be mapped.
 void look_for_qemu(const loader::Handoff& handoff);
@@ -13,4 +13,4 @@ void look_for_qemu(const loader::Handoff& handoff);
 // semihosting: then the instruction that asks for it is undefined, which is found out.
 void qemu_exit(uint8_t status);
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

@@ -1,15 +1,15 @@
-#include "kernel/aarch64/interrupts.h"
+#include "kernel/bsa/interrupts.h"
 
-#include "kernel/aarch64/clock.h"
-#include "kernel/aarch64/cpu.h"
-#include "kernel/aarch64/cpu_local.h"
-#include "kernel/aarch64/gic.h"
+#include "bsa_registers.h"
 #include "kernel/arch.h"
+#include "kernel/bsa/clock.h"
+#include "kernel/bsa/cpu_local.h"
+#include "kernel/bsa/gic.h"
 #include "kernel/firmware_tables.h"
 #include "kernel/page_walk.h"
 
 namespace kernel {
-namespace aarch64 {
+namespace bsa {
 namespace {
 
 constinit bool stopping = false;
@@ -62,50 +62,50 @@ bool begin_interrupts() {
   return enable_gic(timer_interrupt);
 }
 
-}  // namespace aarch64
+}  // namespace bsa
 
 namespace arch {
 
 mm::Result<> open_interrupts(const FirmwareTables& firmware) {
-  if (firmware.timer() != 0) aarch64::timer_interrupt = firmware.timer();
-  BATON_TRY(aarch64::open_gic(firmware.gic(), table_map()));
-  (void)aarch64::begin_interrupts();  // open_gic() has found this CPU's part
+  if (firmware.timer() != 0) bsa::timer_interrupt = firmware.timer();
+  BATON_TRY(bsa::open_gic(firmware.gic(), table_map()));
+  (void)bsa::begin_interrupts();  // open_gic() has found this CPU's part
   return {};
 }
 
-bool reaches_cpu(uint32_t /*id*/) { return aarch64::has_gic(); }
+bool reaches_cpu(uint32_t /*id*/) { return bsa::has_gic(); }
 
-void interrupt_cpu(const Cpu& cpu) { aarch64::send_interrupt(cpu, aarch64::kCallInterrupt); }
+void interrupt_cpu(const Cpu& cpu) { bsa::send_interrupt(cpu, bsa::kCallInterrupt); }
 
 // No interrupt here comes through where they are masked: a CPU that has masked them goes on.
 unsigned stop_other_cpus(std::span<const Cpu> cpus) {
   constexpr uint64_t kPatience = 1'000'000;
-  __atomic_store_n(&aarch64::stopping, true, __ATOMIC_RELEASE);
+  __atomic_store_n(&bsa::stopping, true, __ATOMIC_RELEASE);
   unsigned asked = 0;
   for (const Cpu& cpu : cpus) {
     if (cpu.number == this_cpu() || state_of(cpu) != CpuState::Online) continue;
     ++asked;
-    aarch64::send_interrupt(cpu, aarch64::kStopInterrupt);
+    bsa::send_interrupt(cpu, bsa::kStopInterrupt);
   }
   const uint64_t start = microseconds();
   unsigned done = 0;
   // The second bound is for a clock that is what broke.
   for (unsigned i = 0; i < 100'000'000 && microseconds() - start < kPatience; ++i) {
-    done = __atomic_load_n(&aarch64::stopped, __ATOMIC_ACQUIRE);
+    done = __atomic_load_n(&bsa::stopped, __ATOMIC_ACQUIRE);
     if (done == asked) break;
     relax();
   }
   return asked - done;
 }
 
-void stop_cpu() { aarch64::halt(); }
+void stop_cpu() { bsa::halt(); }
 
 void sleep(uint64_t microseconds) {
   // Without interrupts nobody would wake us.
-  if (microseconds != 0 && !aarch64::has_gic()) {
+  if (microseconds != 0 && !bsa::has_gic()) {
     relax();
   } else {
-    if (microseconds != 0) aarch64::set_timer(microseconds);
+    if (microseconds != 0) bsa::set_timer(microseconds);
     asm volatile("dsb sy\n\twfi" : : : "memory");  // what is masked wakes it, too
   }
   restore_interrupts(true);

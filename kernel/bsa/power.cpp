@@ -1,8 +1,8 @@
 // The end of a boot: the firmware's ResetSystem, then PSCI, then ACPI's reset register.
-#include "kernel/aarch64/cpu.h"
-#include "kernel/aarch64/psci.h"
-#include "kernel/aarch64/qemu.h"
+#include "bsa_registers.h"
 #include "kernel/arch.h"
+#include "kernel/bsa/psci.h"
+#include "kernel/bsa/qemu.h"
 #include "kernel/console.h"
 #include "kernel/runtime_call.h"
 #include "loader/acpi/fadt.h"
@@ -25,13 +25,13 @@ void reset_system(ResetType type) {
     log().line("efi: the runtime page tables lack the kernel or the system table: not used");
     return;
   }
-  (void)firmware.call<uint64_t>(kResetSystem, type, uint64_t{0}, uint64_t{0},
-                                static_cast<void*>(nullptr));
+  (void)firmware.call<uintptr_t>(kResetSystem, type, uintptr_t{0}, uintptr_t{0},
+                                 static_cast<void*>(nullptr));
 }
 
 bool write_reset_register() {
   if (acpi.reset.address == 0 || acpi.reset.space != loader::GenericAddress::kMemory) return false;
-  const uint64_t virt = direct_map + acpi.reset.address;
+  const auto virt = static_cast<uintptr_t>(direct_map + acpi.reset.address);
   const auto mapping = find_mapping(virt);
   if (!mapping || !mapping->writable) return false;
   log().line("reboot: Restarting by ACPI's reset register");
@@ -50,20 +50,20 @@ void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts)
   firmware = {handoff.runtime_root, handoff.firmware.system_table};
   direct_map = handoff.direct_map;
   acpi = facts;
-  aarch64::use_psci(facts.psci);
-  aarch64::look_for_qemu(handoff);
+  bsa::use_psci(facts.psci);
+  bsa::look_for_qemu(handoff);
 }
 
 void power_off(End end) {
   console().flush();
   drain_console();
-  if (end != End::PowerOff) aarch64::qemu_exit(static_cast<uint8_t>(end));
+  if (end != End::PowerOff) bsa::qemu_exit(static_cast<uint8_t>(end));
   reset_system(kResetShutdown);
   log().line("reboot: Power down by PSCI");
-  aarch64::system_off();
+  bsa::system_off();
   log().line("Neither the firmware nor PSCI switched the machine off; it may be switched off now");
   console().flush();
-  aarch64::halt();
+  bsa::halt();
 }
 
 void reboot() {
@@ -71,17 +71,17 @@ void reboot() {
   drain_console();
   reset_system(kResetCold);
   log().line("reboot: Restarting by PSCI");
-  aarch64::system_reset();
+  bsa::system_reset();
   if (write_reset_register()) wait_a_second();
   log().line("Neither the firmware, PSCI nor ACPI reset the machine");
   console().flush();
-  aarch64::halt();
+  bsa::halt();
 }
 
 void stop_after_panic() {
   drain_console();
-  aarch64::qemu_exit(static_cast<uint8_t>(End::Failed));
-  aarch64::halt();
+  bsa::qemu_exit(static_cast<uint8_t>(End::Failed));
+  bsa::halt();
 }
 
 }  // namespace kernel::arch

@@ -1,8 +1,8 @@
 // From the entry point to kernel_main(): this CPU's own page, the console, the handoff checked.
-#include "kernel/aarch64/clock.h"
-#include "kernel/aarch64/cpu.h"
-#include "kernel/aarch64/cpu_local.h"
+#include "bsa_registers.h"
 #include "kernel/arch.h"
+#include "kernel/bsa/clock.h"
+#include "kernel/bsa/cpu_local.h"
 #include "kernel/console.h"
 #include "kernel/main.h"
 #include "kernel/page_walk.h"
@@ -18,7 +18,7 @@ namespace kernel::arch {
 namespace {
 
 struct SerialMemory {
-  uint64_t base = 0;
+  uintptr_t base = 0;
 
   [[nodiscard]] uint32_t read(unsigned offset) const {
     return *reinterpret_cast<const volatile uint32_t*>(base + offset);
@@ -26,12 +26,12 @@ struct SerialMemory {
   void write(unsigned offset, uint32_t value) const {
     *reinterpret_cast<volatile uint32_t*>(base + offset) = value;
   }
-  [[nodiscard]] static uint64_t microseconds() { return aarch64::waiting_clock(); }
+  [[nodiscard]] static uint64_t microseconds() { return bsa::waiting_clock(); }
 };
 using Ports = loader::Pl011Ports<SerialMemory>;
 
 constinit uint64_t physical = 0;  // the port's registers; 0: there is none
-constinit uint64_t mapped = 0;    // and where they are
+constinit uintptr_t mapped = 0;   // and where they are
 constinit loader::Uart<Ports> serial;
 
 bool open_serial() {
@@ -83,22 +83,23 @@ bool told_of_loss() { return serial.take_told(); }
 
 void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
-  aarch64::load_local(0);
-  aarch64::start_clock();
-  aarch64::stop_timer();
-  aarch64::protect_supervisor();
+  bsa::load_local(0);
+  bsa::start_clock();
+  bsa::stop_timer();
+  bsa::protect_supervisor();
   const mm::Result<> good = loader::check(*handoff);
   if (good.ok()) {
-    set_table_map(mm::DirectMap{handoff->direct_map});
+    set_table_map(mm::DirectMap{static_cast<uintptr_t>(handoff->direct_map)});
+    bsa::open_windows();
     if (handoff->serial.kind == loader::kSerialPl011) {
       arch::physical = handoff->serial.address;
-      const uint64_t virt = handoff->direct_map + arch::physical;
+      const auto virt = static_cast<uintptr_t>(handoff->direct_map + arch::physical);
       if (arch::find_mapping(virt)) arch::mapped = virt;
     }
     arch::prepare_end(*handoff, {});
   }
   arch::open_console();
-  asm volatile("msr daifclr, #4" : : : "memory");  // SError
+  bsa::let_errors();
   if (!good.ok()) panic("handoff", good.error());
   kernel_main(*handoff);
 }

@@ -9,7 +9,7 @@
 #include "mm/direct_map.h"
 #include "mm/result.h"
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 
 // What CPUs send each other (SGIs); from the last on an interrupt's number means something else.
 inline constexpr uint32_t kCallInterrupt = 0, kStopInterrupt = 1, kFirstSpecialInterrupt = 1020;
@@ -29,4 +29,4 @@ void end_interrupt(uint32_t taken);
 // "GICv2", "GICv3".
 [[nodiscard]] const char* gic_name();
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

@@ -1,4 +1,4 @@
-#include "kernel/aarch64/qemu.h"
+#include "kernel/bsa/qemu.h"
 
 #include <array>
 #include <string_view>
@@ -6,23 +6,23 @@
 #include "kernel/arch.h"
 #include "loader/fdt/fdt.h"
 
-extern "C" uint32_t ask_host(uint64_t operation, const void* parameters);
+extern "C" uint32_t ask_host(uintptr_t operation, const void* parameters);
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 namespace {
 
 // ACPI 6.5 section 5.2.6: a table's header. QEMU's tables are those that Bochs had.
 constexpr uint64_t kOemId = 10;
 constexpr std::string_view kQemu = "BOCHS ";
 // Semihosting for AArch32 and AArch64, sections 6.4 and 6.5.
-constexpr uint64_t kExit = 0x20, kApplicationExit = 0x20026;
+constexpr uintptr_t kExit = 0x20, kApplicationExit = 0x20026;
 
 constinit bool is_qemu = false;
 
 }  // namespace
 
 void look_for_qemu(const loader::Handoff& handoff) {
-  const mm::DirectMap map(handoff.direct_map);
+  const mm::DirectMap map(static_cast<uintptr_t>(handoff.direct_map));
   const auto mapped = [&](uint64_t address, uint64_t size) {
     return arch::is_mapped(map.at<const void>(mm::Phys{0}),
                            {mm::Phys{address}, mm::Phys{address + size}});
@@ -47,8 +47,8 @@ void look_for_qemu(const loader::Handoff& handoff) {
 
 void qemu_exit(uint8_t status) {
   if (!is_qemu) return;
-  const std::array<uint64_t, 2> parameters{kApplicationExit, status};
+  const std::array<uintptr_t, 2> parameters{kApplicationExit, status};
   (void)ask_host(kExit, parameters.data());
 }
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

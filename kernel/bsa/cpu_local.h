@@ -1,7 +1,7 @@
 // What each CPU has to itself: its stacks, and the page that says which it is.
 //
-// Code runs on SP_EL0, exceptions on SP_EL1: so an overflow of the first arrives on the second. That
-// one's overflow is found by one bit of its address, and goes to a third. The boot CPU's lie in the
+// Code and exceptions have a stack pointer each (AArch64's SP_EL0 and SP_EL1; ARM's of Supervisor and of
+// System mode): so an overflow of the first arrives on the second. That one's overflow is found by one bit of its address, and goes to a third. The boot CPU's lie in the
 // kernel's image. The others' are mapped in a window of their own, an area of 128 KiB each, with
 // memory of their node; below each stack lies a page that is not mapped:
 //     guard, stack | guard, exceptions | guard, emergency | guard, local page
@@ -11,11 +11,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "bsa_registers.h"
 #include "kernel/arch.h"
 #include "kernel/backtrace.h"
 #include "mm/types.h"
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 
 struct Local : arch::LocalHead {
   uint32_t gic_target = 0;  // of a GICv2: the bit for this CPU
@@ -25,11 +26,7 @@ struct Local : arch::LocalHead {
 static_assert(sizeof(Local) <= mm::kPageSize);
 
 // Of the CPU that runs this.
-[[nodiscard]] inline Local& local() {
-  arch::LocalHead* head;
-  asm("mrs %0, tpidr_el1" : "=r"(head));
-  return *static_cast<Local*>(head);
-}
+[[nodiscard]] inline Local& local() { return *static_cast<Local*>(own_head()); }
 
 enum StackKind : uint8_t { kMain, kExceptions, kEmergency, kStackKinds };
 
@@ -45,7 +42,8 @@ mm::Result<> make_area(unsigned cpu, mm::NodeId node, const arch::Frames& frames
 // The stack whose guard page has the address.
 [[nodiscard]] std::optional<Stack> stack_guarded_by(uint64_t address);
 
-// Where the window is; start code knows it too (entry.S).
-inline constexpr uint64_t kAreaBase = 0xffff'ffff'c000'0000, kAreaSize = 0x2'0000;
+// The window of areas is at kAreaBase (bsa_registers.h) and has room for kMostAreas; start code knows it
+// too (entry.S).
+inline constexpr uint64_t kAreaSize = 0x2'0000;
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

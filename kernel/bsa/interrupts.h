@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 
 void handle_interrupts();
 // What came while this CPU held calls back.
@@ -12,4 +12,4 @@ void take_due_calls();
 // not be told anything.
 [[nodiscard]] bool begin_interrupts();
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 
 // The time begins.
 void start_clock();
@@ -13,4 +13,4 @@ void start_clock();
 void set_timer(uint64_t microseconds);
 void stop_timer();
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

@@ -1,5 +1,6 @@
 // What differs between boards, as ACPI or the device tree tells it: the serial port, and who resets the machine.
-#include "efi/aarch64/registers.h"
+#include "efi/bsa/board.h"
+
 #include "efi/arch.h"
 #include "loader/acpi/fadt.h"
 #include "loader/acpi/spcr.h"
@@ -10,7 +11,7 @@ namespace efi {
 namespace {
 
 struct SerialMemory {
-  uint64_t base = 0;  // 0: there is none
+  uintptr_t base = 0;  // 0: there is none
   [[nodiscard]] uint32_t read(unsigned offset) const {
     return *reinterpret_cast<const volatile uint32_t*>(base + offset);
   }
@@ -29,12 +30,14 @@ struct Board {
 constinit Board board;
 
 std::span<const uint8_t> bytes_of(const loader::AcpiTable& table) {
-  return {reinterpret_cast<const uint8_t*>(table.address.v), table.length};  // NOLINT: identity
+  return {reinterpret_cast<const uint8_t*>(
+              static_cast<uintptr_t>(table.address.v)),  // NOLINT: identity
+          table.length};
 }
 
 loader::HandoffSerial use_serial(const loader::SpcrPort& port) {
   if (port.pl011 == 0) return {};
-  board.serial = loader::Pl011Ports<SerialMemory>({port.pl011});
+  board.serial = loader::Pl011Ports<SerialMemory>({static_cast<uintptr_t>(port.pl011)});
   board.has_serial = true;
   return {.address = port.pl011, .kind = loader::kSerialPl011, .zero = 0};
 }
@@ -74,7 +77,7 @@ void FirstSerialRegisters::write(unsigned reg, uint8_t value) {
 }
 
 uint64_t FirstSerialRegisters::microseconds() {
-  const uint64_t hertz = EFI_READ(cntfrq_el0);
+  const uint64_t hertz = counter_hertz();
   return read_counter() / (hertz < 1'000'000 ? 1 : hertz / 1'000'000);
 }
 
@@ -84,10 +87,8 @@ void wait_seconds(uint64_t seconds) {
 }
 
 void reset_hard() {
-  // Arm DEN 0022, section 5.1.
-  register uint64_t function asm("x0") = 0x8400'0009;  // SYSTEM_RESET
-  if (board.psci == loader::Psci::Smc) asm volatile("smc #0" : "+r"(function) : : "memory");
-  if (board.psci == loader::Psci::Hvc) asm volatile("hvc #0" : "+r"(function) : : "memory");
+  constexpr uint32_t kSystemReset = 0x8400'0009;  // Arm DEN 0022, section 5.1
+  call_psci(board.psci, kSystemReset);
   for (;;) asm volatile("wfi");
 }
 

@@ -1,5 +1,5 @@
 // What an Arm machine's firmware has to set up for an OS.
-#include "kernel/aarch64/selftest/arch_facts.h"
+#include "kernel/bsa/selftest/arch_facts.h"
 #include "kernel/selftest/table_tests.h"
 
 namespace kernel {

@@ -1,12 +1,12 @@
-#include "kernel/aarch64/clock.h"
+#include "kernel/bsa/clock.h"
 
 #include <algorithm>
 
-#include "kernel/aarch64/cpu.h"
+#include "bsa_registers.h"
 #include "kernel/arch.h"
 
 namespace kernel {
-namespace aarch64 {
+namespace bsa {
 namespace {
 
 constinit uint64_t entered_at = 0;
@@ -20,13 +20,11 @@ uint64_t to_microseconds(uint64_t ticks, uint64_t rate) {
   return ticks / rate * 1'000'000 + ticks % rate * 1'000'000 / rate;
 }
 
-uint64_t told_hertz() { return KERNEL_READ(cntfrq_el0) & ~uint32_t{0}; }
-
 }  // namespace
 
 void start_clock() {
   entered_at = counter();
-  hertz = told_hertz() != 0 ? told_hertz() : kAssumedHertz;
+  hertz = counter_hertz() != 0 ? counter_hertz() : kAssumedHertz;
 }
 
 uint64_t waiting_clock() { return to_microseconds(counter(), hertz != 0 ? hertz : kAssumedHertz); }
@@ -34,33 +32,27 @@ uint64_t waiting_clock() { return to_microseconds(counter(), hertz != 0 ? hertz 
 void set_timer(uint64_t microseconds) {
   constexpr uint64_t kLongest = 1'000'000'000;
   const uint64_t bounded = std::min(microseconds, kLongest);
-  KERNEL_WRITE(cntv_cval_el0, counter() + std::max<uint64_t>(bounded * (hertz / 1000) / 1000, 1));
-  KERNEL_WRITE(cntv_ctl_el0, 1);
-  isb();
+  set_timer_at(counter() + std::max<uint64_t>(bounded * (hertz / 1000) / 1000, 1));
 }
 
-void stop_timer() {
-  KERNEL_WRITE(cntv_ctl_el0, 0);
-  KERNEL_WRITE(cntp_ctl_el0, 0);
-  isb();
-}
+void stop_timer() { stop_timers(); }
 
-}  // namespace aarch64
+}  // namespace bsa
 
 namespace arch {
 
-uint64_t cycles() { return aarch64::counter(); }
+uint64_t cycles() { return bsa::counter(); }
 
 uint64_t microseconds() {
-  if (aarch64::hertz == 0) return 0;
-  return aarch64::to_microseconds(aarch64::counter() - aarch64::entered_at, aarch64::hertz);
+  if (bsa::hertz == 0) return 0;
+  return bsa::to_microseconds(bsa::counter() - bsa::entered_at, bsa::hertz);
 }
 
 // Linux's line, of one timer.
 void print_clock(const mm::Printer& out) {
-  const bool told = aarch64::told_hertz() != 0;
-  out.line("arch_timer: cp15 timer(s) running at {}.{:02}MHz (virt){}", aarch64::hertz / 1'000'000,
-           aarch64::hertz / 10'000 % 100, told ? "" : ": assumption, nothing here tells it");
+  const bool told = bsa::counter_hertz() != 0;
+  out.line("arch_timer: cp15 timer(s) running at {}.{:02}MHz (virt){}", bsa::hertz / 1'000'000,
+           bsa::hertz / 10'000 % 100, told ? "" : ": assumption, nothing here tells it");
 }
 
 }  // namespace arch

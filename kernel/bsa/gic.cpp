@@ -1,59 +1,58 @@
-#include "kernel/aarch64/gic.h"
+#include "kernel/bsa/gic.h"
 
-#include "kernel/aarch64/cpu.h"
-#include "kernel/aarch64/cpu_local.h"
+#include "bsa_registers.h"
 #include "kernel/arch.h"
+#include "kernel/bsa/cpu_local.h"
 #include "kernel/page_walk.h"
 #include "loader/acpi/madt.h"
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 namespace {
 
 // The distributor's registers; of a GICv3 those of a redistributor's second frame are the same, for
 // a CPU's own interrupts.
-constexpr uint64_t kControl = 0x000, kType = 0x004, kGroup = 0x080, kSetEnable = 0x100,
-                   kClearEnable = 0x180, kPriority = 0x400, kTargets = 0x800, kSoftware = 0xf00;
+constexpr uintptr_t kControl = 0x000, kType = 0x004, kGroup = 0x080, kSetEnable = 0x100,
+                    kClearEnable = 0x180, kPriority = 0x400, kTargets = 0x800, kSoftware = 0xf00;
 constexpr uint32_t kWritePending = 1u << 31;
 // Affinity routing, and both groups that are not secure; with one security state they are the first
 // bits, too.
 constexpr uint32_t kRoutedControl = 1u << 4 | 3;
 // A GICv2 CPU's interface.
-constexpr uint64_t kCpuControl = 0x00, kCpuPriorityMask = 0x04, kCpuAcknowledge = 0x0c,
-                   kCpuEnd = 0x10;
+constexpr uintptr_t kCpuControl = 0x00, kCpuPriorityMask = 0x04, kCpuAcknowledge = 0x0c,
+                    kCpuEnd = 0x10;
 // A redistributor's first frame.
-constexpr uint64_t kRedistributorType = 0x008, kWaker = 0x014, kSecondFrame = 0x1'0000;
+constexpr uintptr_t kRedistributorType = 0x008, kWaker = 0x014, kSecondFrame = 0x1'0000;
 constexpr uint32_t kSleep = 1u << 1, kAsleep = 1u << 2;
 constexpr uint32_t kAllPriorities = 0xf0, kMiddlePriority = 0xa0;
 
 struct Gic {
   unsigned version = 0;  // 0: not open
-  uint64_t distributor = 0;
-  uint64_t interface = 0;  // of a GICv2: where each CPU sees its own
+  uintptr_t distributor = 0;
+  uintptr_t interface = 0;  // of a GICv2: where each CPU sees its own
   loader::Gic parts;
   mm::DirectMap map;
 };
 constinit Gic gic;
 
-uint32_t read(uint64_t at) { return *reinterpret_cast<const volatile uint32_t*>(at); }
-void write(uint64_t at, uint32_t value) { *reinterpret_cast<volatile uint32_t*>(at) = value; }
+// Registers, at virtual addresses.
+uint32_t read(uintptr_t at) { return *reinterpret_cast<const volatile uint32_t*>(at); }
+void write(uintptr_t at, uint32_t value) { *reinterpret_cast<volatile uint32_t*>(at) = value; }
 
 // Where registers are mapped; 0: they are not.
-uint64_t mapped(uint64_t physical) {
+uintptr_t mapped(uint64_t physical) {
   if (physical == 0) return 0;
-  const auto virt = reinterpret_cast<uint64_t>(gic.map.at<uint8_t>(mm::Phys{physical}));
+  const auto virt = reinterpret_cast<uintptr_t>(gic.map.at<uint8_t>(mm::Phys{physical}));
   const auto mapping = arch::find_mapping(virt);
   return mapping && mapping->writable ? virt : 0;
 }
 
-void wait_while(uint64_t at, uint32_t bit, uint32_t value) {
+void wait_while(uintptr_t at, uint32_t bit, uint32_t value) {
   for (unsigned i = 0; i < 1'000'000 && (read(at) & bit) == value; ++i) arch::relax();
 }
 
 unsigned version_of(const loader::Gic& parts) {
-  constexpr uint64_t kGicRegisters = 0xf;
   if (parts.version != 0) return parts.version;
-  const bool registers = (KERNEL_READ(id_aa64pfr0_el1) >> 24 & kGicRegisters) != 0;
-  return registers || parts.interface.empty() ? 3 : 2;
+  return has_gic_registers() || parts.interface.empty() ? 3 : 2;
 }
 
 // What devices send: nobody here asked for it.
@@ -62,20 +61,20 @@ void mask_devices() {
   for (uint32_t i = 1; i < words; ++i) write(gic.distributor + kClearEnable + 4 * i, ~0u);
 }
 
-void enable_own(uint64_t frame, uint32_t own) {
+void enable_own(uintptr_t frame, uint32_t own) {
   write(frame + kClearEnable, ~0u);
   for (uint32_t i = 0; i < 8; ++i) write(frame + kPriority + 4 * i, kMiddlePriority * 0x0101'0101u);
   write(frame + kSetEnable, 1u << kCallInterrupt | 1u << kStopInterrupt | 1u << own);
 }
 
 // This CPU's: the one that has its affinity.
-uint64_t find_redistributor() {
+uintptr_t find_redistributor() {
   constexpr uint64_t kLast = 1u << 4, kVirtual = 1u << 1;
   const uint32_t id = own_id();
   const uint64_t stride = gic.parts.stride;
   for (const mm::Range& range : gic.parts.redistributors) {
     for (uint64_t offset = 0; offset + loader::kRedistributorSize <= range.size();) {
-      const uint64_t at = mapped(range.start.v + offset);
+      const uintptr_t at = mapped(range.start.v + offset);
       if (at == 0) break;
       const uint64_t type = *reinterpret_cast<const volatile uint64_t*>(at + kRedistributorType);
       if (type >> 32 == id) return at;
@@ -99,19 +98,13 @@ bool enable_v2(uint32_t own) {
 }
 
 bool enable_v3(uint32_t own) {
-  const uint64_t redistributor = find_redistributor();
+  const uintptr_t redistributor = find_redistributor();
   if (redistributor == 0) return false;
   write(redistributor + kWaker, read(redistributor + kWaker) & ~kSleep);
   wait_while(redistributor + kWaker, kAsleep, kAsleep);
   write(redistributor + kSecondFrame + kGroup, ~0u);
   enable_own(redistributor + kSecondFrame, own);
-  KERNEL_WRITE(S3_0_C12_C12_5, KERNEL_READ(S3_0_C12_C12_5) | 1);  // ICC_SRE_EL1
-  isb();
-  KERNEL_WRITE(S3_0_C4_C6_0, kAllPriorities);  // ICC_PMR_EL1
-  KERNEL_WRITE(S3_0_C12_C12_3, 0);             // ICC_BPR1_EL1
-  KERNEL_WRITE(S3_0_C12_C12_4, 0);             // ICC_CTLR_EL1: an end is an end
-  KERNEL_WRITE(S3_0_C12_C12_7, 1);             // ICC_IGRPEN1_EL1
-  isb();
+  open_gic_registers(kAllPriorities);
   return true;
 }
 
@@ -158,22 +151,19 @@ void send_interrupt(const Cpu& cpu, uint32_t interrupt) {
     write(gic.distributor + kSoftware, local_of(cpu.number).gic_target << 16 | interrupt);
     return;
   }
-  // ICC_SGI1R_EL1: the affinity fields above the lowest, of which it has 16 as a list of bits.
+  // The affinity fields above the lowest, of which it has 16 as a list of bits.
   const uint64_t mpidr = loader::whole_mpidr(cpu.id);
   const uint64_t field0 = mpidr & 0xff, field1 = mpidr >> 8 & 0xff, field2 = mpidr >> 16 & 0xff,
                  field3 = mpidr >> 32;
   const uint64_t list = uint64_t{1} << (field0 & 15);
-  KERNEL_WRITE(S3_0_C12_C11_5, field3 << 48 | (field0 >> 4) << 44 | field2 << 32 |
-                                   uint64_t{interrupt} << 24 | field1 << 16 | list);
-  isb();
+  send_by_register(field3 << 48 | (field0 >> 4) << 44 | field2 << 32 | uint64_t{interrupt} << 24 |
+                   field1 << 16 | list);
 }
 
 uint32_t acknowledge_interrupt() {
   if (gic.version == 2) return read(gic.interface + kCpuAcknowledge);
   if (gic.version == 0) return kFirstSpecialInterrupt;
-  const uint64_t taken = KERNEL_READ(S3_0_C12_C12_0);  // ICC_IAR1_EL1
-  asm volatile("dsb sy" : : : "memory");
-  return static_cast<uint32_t>(taken);
+  return acknowledge_by_register();
 }
 
 uint32_t interrupt_of(uint32_t taken) {
@@ -185,9 +175,8 @@ void end_interrupt(uint32_t taken) {
   if (gic.version == 2) {
     write(gic.interface + kCpuEnd, taken);
   } else {
-    KERNEL_WRITE(S3_0_C12_C12_1, taken);  // ICC_EOIR1_EL1
-    isb();
+    end_by_register(taken);
   }
 }
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

@@ -1,4 +1,4 @@
-#include "kernel/aarch64/cpu_local.h"
+#include "kernel/bsa/cpu_local.h"
 
 #include "kernel/page_walk.h"
 
@@ -8,7 +8,7 @@ extern char exceptions_stack[], exceptions_stack_end[];
 extern char emergency_stack[], emergency_stack_end[];
 }
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 namespace {
 
 constinit Local boot_local;
@@ -24,7 +24,7 @@ constexpr std::array<Place, kStackKinds> kPlaces{{{1, 8}, {16, 4}, {21, 2}}};
 constexpr uint64_t kLocalPage = 24;
 static_assert((kLocalPage + 1) * mm::kPageSize <= kAreaSize);
 
-uint64_t address(const void* p) { return reinterpret_cast<uint64_t>(p); }
+uint64_t address(const void* p) { return reinterpret_cast<uintptr_t>(p); }
 
 uint64_t area(unsigned cpu) { return kAreaBase + cpu * kAreaSize; }
 
@@ -79,19 +79,24 @@ Stack stack_of(unsigned cpu, StackKind kind) {
 }
 
 Local& local_of(unsigned cpu) {
-  return cpu == 0 ? boot_local : *reinterpret_cast<Local*>(area(cpu) + kLocalPage * mm::kPageSize);
+  return cpu == 0 ? boot_local
+                  : *reinterpret_cast<Local*>(
+                        static_cast<uintptr_t>(area(cpu) + kLocalPage * mm::kPageSize));
 }
 
 void load_local(unsigned cpu) {
   Local& own = local_of(cpu);
   own.number = cpu;
   own.emergency_end = stack_of(cpu, kEmergency).end;
-  asm volatile("msr tpidr_el1, %0" : : "r"(&own) : "memory");
+  set_own_head(&own);
 }
 
 unsigned areas() { return area_count; }
 
 mm::Result<> make_area(unsigned cpu, mm::NodeId node, const arch::Frames& frames) {
+  if (cpu >= kMostAreas) {
+    return mm::Error{"no addresses for its stacks (CPUs {})", "CPU", kMostAreas};
+  }
   const uint64_t start = area(cpu);
   bool made = fill(start + kLocalPage * mm::kPageSize, 1, node, frames);
   for (const Place& place : kPlaces) {
@@ -111,25 +116,25 @@ std::optional<Stack> stack_guarded_by(uint64_t address) {
   });
 }
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa
 
 namespace kernel::arch {
 
 std::optional<Stack> stack_at(uint64_t address) {
-  return aarch64::find_stack(address,
-                             [&](const Stack& s) { return address >= s.start && address < s.end; });
+  return bsa::find_stack(address,
+                         [&](const Stack& s) { return address >= s.start && address < s.end; });
 }
 
 std::span<const uint64_t> guard_pages(unsigned cpu, std::span<uint64_t, kMostStacks> room) {
-  for (uint8_t kind = 0; kind < aarch64::kStackKinds; ++kind) {
-    room[kind] = aarch64::stack_of(cpu, aarch64::StackKind{kind}).start - mm::kPageSize;
+  for (uint8_t kind = 0; kind < bsa::kStackKinds; ++kind) {
+    room[kind] = bsa::stack_of(cpu, bsa::StackKind{kind}).start - mm::kPageSize;
   }
-  return room.first(aarch64::kStackKinds);
+  return room.first(bsa::kStackKinds);
 }
 
 bool is_cpu_memory(const Mapping& mapping) {
-  return mapping.virt >= aarch64::kAreaBase &&
-         mapping.virt < aarch64::kAreaBase + aarch64::areas() * aarch64::kAreaSize;
+  return mapping.virt >= bsa::kAreaBase &&
+         mapping.virt < bsa::kAreaBase + bsa::areas() * bsa::kAreaSize;
 }
 
 }  // namespace kernel::arch
