@@ -131,10 +131,15 @@ void prepare_end(const loader::Handoff& handoff, const loader::AcpiFacts& facts)
 [[noreturn]] void stop_after_panic();
 
 // --- Live page tables ---
-// The tables that lead to a page, of so many levels: their names, the one that has pages of 4 KiB
-// first, and the highest bit that they translate, which all bits above it repeat.
+// The tables that lead to a page, of so many levels: their names and the bits of an address that choose
+// among their entries, the one that has pages of 4 KiB first; and the highest bit that they translate,
+// which all bits above it repeat.
+struct TableLevel {
+  const char* name;
+  unsigned shift = 0, bits = 9;
+};
 struct TableLevels {
-  std::span<const char* const> names;
+  std::span<const TableLevel> levels;
   unsigned top_bit;
 };
 [[nodiscard]] TableLevels table_levels(unsigned paging_levels);
@@ -174,6 +179,12 @@ inline constexpr size_t kMostStacks = 5;
 [[nodiscard]] std::span<const uint64_t> guard_pages(unsigned cpu,
                                                     std::span<uint64_t, kMostStacks> room);
 [[nodiscard]] bool is_cpu_memory(const Mapping& mapping);
+// With addresses of 32 bits (loader/arch.h): whether this one is among those that the kernel keeps for itself,
+// so that nothing else stands there.
+[[nodiscard]] bool is_kernels(uint64_t virt);
+// The address in the image of what is mapped at one more address with the image's rights; nothing: it is
+// no such address.
+[[nodiscard]] std::optional<uint64_t> image_alias(uint64_t virt);
 // Whether reading or writing at an address faults, found out by doing it. What is written is the
 // byte that stood there.
 bool can_read(uint64_t virt);

@@ -27,16 +27,12 @@ bool is_text(uint64_t address) {
          address < reinterpret_cast<uintptr_t>(kernel_text_end);
 }
 
-struct Frame {
-  uintptr_t caller;
-  uintptr_t return_address;
-};
-
 const Frame* frame_at(uint64_t pointer) {
   if (pointer % sizeof(uintptr_t) != 0) return nullptr;
-  const auto stack = arch::stack_at(pointer);
-  return stack && pointer + sizeof(Frame) <= stack->end
-             ? reinterpret_cast<const Frame*>(static_cast<uintptr_t>(pointer))
+  const auto start = static_cast<uintptr_t>(pointer + kFrameOffset);
+  const auto stack = arch::stack_at(start);
+  return stack && start + uint64_t{sizeof(Frame)} <= stack->end
+             ? reinterpret_cast<const Frame*>(start)
              : nullptr;
 }
 
@@ -78,7 +74,8 @@ void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t pointer)
 }
 
 void arch::print_backtrace(const mm::Printer& out) {
-  const auto* frame = static_cast<const Frame*>(__builtin_frame_address(0));
+  const auto pointer = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  const auto* frame = reinterpret_cast<const Frame*>(pointer + kFrameOffset);
   print_backtrace_from(out, frame->return_address, frame->caller);
 }
 

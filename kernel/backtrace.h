@@ -1,12 +1,25 @@
 // Who called whom, by frame pointers; reads only the kernel's own stacks, so it cannot fault. A frame
 // pointer leads to the caller's, and to the address to return to behind that: so do x86-64's (rbp)
-// and AArch64's (x29).
+// and AArch64's (x29). An architecture whose frames are others says so in its frame_inline.h.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "mm/print.h"
+
+#if __has_include("frame_inline.h")
+#include "frame_inline.h"
+#else
+namespace kernel {
+struct Frame {
+  uintptr_t caller;
+  uintptr_t return_address;
+};
+// Where a frame begins to whose pointer this is added.
+inline constexpr uintptr_t kFrameOffset = 0;
+}  // namespace kernel
+#endif
 
 namespace kernel {
 

@@ -17,11 +17,11 @@ $2 ~ /^[tTwW]$/ {
   ++entries
 }
 END {
-  print ".section .symbols.entries, \"a\", @progbits"
+  print ".section .symbols.entries, \"a\", %progbits"
   print ".balign 8"
   for (i = 0; i < entries; ++i) printf ".long 0x%s, .Lname%d - .Lnames\n", addresses[i], i
-  print ".section .symbols.names, \"a\", @progbits"
+  print ".section .symbols.names, \"a\", %progbits"
   print ".Lnames:"
   for (i = 0; i < entries; ++i) printf ".Lname%d: .asciz \"%s\"\n", i, names[i]
-  print ".section .note.GNU-stack, \"\", @progbits"
+  print ".section .note.GNU-stack, \"\", %progbits"
 }

@@ -87,7 +87,7 @@ Local& local_of(unsigned cpu) {
 void load_local(unsigned cpu) {
   Local& own = local_of(cpu);
   own.number = cpu;
-  own.emergency_end = stack_of(cpu, kEmergency).end;
+  own.emergency_end = static_cast<uintptr_t>(stack_of(cpu, kEmergency).end);
   set_own_head(&own);
 }
 

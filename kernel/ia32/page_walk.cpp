@@ -26,8 +26,8 @@ uint64_t page_root() { return x86::read_cr3(); }
 void set_page_root(uint64_t root) { x86::write_cr3(root); }
 
 TableLevels table_levels(unsigned /*paging_levels*/) {
-  static constexpr const char* kNames[] = {"PT", "PD", "PDPT"};
-  return {kNames, 38};
+  static constexpr TableLevel kLevels[] = {{"PT", 12}, {"PD", 21}, {"PDPT", 30}};
+  return {kLevels, 38};
 }
 
 // Lowmem has a stretch for any mem_map that it has room for.

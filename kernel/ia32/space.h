@@ -1,4 +1,4 @@
-// Who has what of the kernel's own addresses, between the direct map and 0xf8000000.
+// Who has what of the kernel's own addresses, of 32 bits: the 16 MiB up to 0xf8000000.
 #pragma once
 
 #include <cstdint>

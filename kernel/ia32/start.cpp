@@ -1,8 +1,8 @@
 // From the entry point to kernel_main(): the CPU's tables, the first console, the handoff checked.
 #include "cpu_local.h"
 #include "kernel/arch.h"
-#include "kernel/ia32/kmap.h"
 #include "kernel/main.h"
+#include "kernel/narrow/kmap.h"
 #include "kernel/page_walk.h"
 #include "kernel/panic.h"
 #include "kernel/x86/clock.h"
@@ -24,7 +24,7 @@ void kernel_start(const loader::Handoff* handoff) {
     panic("handoff", good.error());
   }
   set_table_map(mm::DirectMap{static_cast<uintptr_t>(handoff->direct_map)});
-  ia32::open_kmap();
+  narrow::open_kmap();
   arch::prepare_end(*handoff, {});
   kernel_main(*handoff);
 }

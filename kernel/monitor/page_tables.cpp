@@ -33,7 +33,7 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
   const auto virt = mm::number_of(argument, 16);
   if (!virt) return refuse(out, "pt", argument, "is no address; write it in hexadecimal");
   const unsigned levels = machine.kept.handoff().paging_levels;
-  const auto [names, top] = arch::table_levels(levels);
+  const auto [tables, top] = arch::table_levels(levels);
   const uint64_t above = *virt >> top;
   if (above != 0 && above != ~uint64_t{0} >> top) {
     return out.line("pt: {:#x} is not canonical: with {} levels bits 63 to {} are all alike", *virt,
@@ -42,8 +42,8 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
   const auto mapping = arch::find_mapping(*virt);
   const uint64_t leaf = mapping ? mapping->size : mm::kPageSize;
   for (unsigned level = levels; level-- > 0;) {
-    const unsigned shift = mm::kPageShift + 9 * level;
-    out.line("{} entry {}", names[level], *virt >> shift & 511);
+    const auto& [name, shift, bits] = tables[level];
+    out.line("{} entry {}", name, *virt >> shift & ((uint64_t{1} << bits) - 1));
     if (uint64_t{1} << shift == leaf) break;
   }
   if (!mapping) {

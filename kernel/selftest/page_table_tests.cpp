@@ -175,9 +175,7 @@ class Coverage {
 
 // With addresses of 32 bits (loader/arch.h) there is no identity map, of RAM lowmem alone is mapped,
 // and what else there is stands where the direct map would have it if it went on, modulo 2^32.
-bool is_narrow(const Booted& machine) {
-  return machine.kept.handoff().direct_map == loader::kNarrowDirectMap;
-}
+bool is_narrow(const Booted& machine) { return machine.kept.handoff().paging_levels < 4; }
 
 // Goes through the leaves, joined to stretches that have the same rights and lead on.
 class PageAudit {
@@ -232,7 +230,7 @@ class PageAudit {
   enum class Map : uint8_t { Identity, Direct, Other };
   [[nodiscard]] Map map_of(uint64_t virt) const {
     if (narrow_) {
-      return virt - loader::kNarrowKernel < loader::kNarrowKernelSize ? Map::Other : Map::Direct;
+      return arch::is_kernels(virt) ? Map::Other : Map::Direct;
     }
     if (virt - direct_map_ < end_.v) return Map::Direct;
     return virt >> 63 == 0 ? Map::Identity : Map::Other;
@@ -247,6 +245,8 @@ class PageAudit {
                        : judge_physical(run_.virt - direct_map_, "direct", &direct_);
       case Map::Other:
         if (in_window()) return judge_window();
+        // Highmem among the kernel's own addresses is in a slot of the kmap window.
+        if (run_.phys >= end_of_low_.v) return judge_cpu_memory();
         return arch::is_cpu_memory(run_) ? judge_cpu_memory() : judge_image();
     }
   }
@@ -327,7 +327,7 @@ class PageAudit {
     }
   }
 
-  // Stacks of other CPUs and what else they have to themselves.
+  // Stacks of other CPUs and what else they have to themselves; pages of highmem.
   void judge_cpu_memory() {
     if (allowed(Purpose::Data)) return;
     verdict_ = Verdict::fail("{:#x}, of a CPU's own memory, is not to be written or may be run",
@@ -336,7 +336,9 @@ class PageAudit {
 
   void judge_image() {
     for (uint64_t done = 0; done < run_.size;) {
-      const HandoffSegment* s = plan_.segment(run_.virt + done);
+      const auto alias = arch::image_alias(run_.virt + done);
+      const uint64_t virt = alias.value_or(run_.virt + done);
+      const HandoffSegment* s = plan_.segment(virt);
       if (s == nullptr) {
         verdict_ = Verdict::fail("{:#x} is mapped, to {:#x}, and belongs to nobody",
                                  run_.virt + done, run_.phys + done);
@@ -344,17 +346,19 @@ class PageAudit {
       }
       const bool write = (s->flags & kWritableSegment) != 0;
       const bool execute = (s->flags & kExecutableSegment) != 0;
-      if (run_.phys + done != s->physical + (run_.virt + done - s->virt) ||
-          run_.writable != write || (nx_ && run_.executable != execute)) {
+      if (run_.phys + done != s->physical + (virt - s->virt) || run_.writable != write ||
+          (nx_ && run_.executable != execute)) {
         verdict_ =
             Verdict::fail("{:#x}, of a segment at {:#x} with flags {}, leads to {:#x} ({}{})",
                           run_.virt + done, s->physical, s->flags, run_.phys + done,
                           run_.writable ? "W" : "R", run_.executable ? "X" : "");
         return;
       }
-      done = s->virt + s->size - run_.virt;
+      // Of what is there a second time, a page.
+      const uint64_t end = alias ? done + mm::kPageSize : s->virt + s->size - run_.virt;
+      if (!alias) image_ += std::min(end, run_.size) - done;
+      done = end;
     }
-    image_ += run_.size;
   }
 
   void lacks(const char* map, Phys at) {

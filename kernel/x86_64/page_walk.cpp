@@ -29,8 +29,9 @@ void set_page_root(uint64_t root) { x86::write_cr3(root); }
 
 // Intel SDM vol. 3A, section 4.2; vol. 1, section 3.3.7.1 for the bits above.
 TableLevels table_levels(unsigned paging_levels) {
-  static constexpr const char* kNames[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
-  return {std::span(kNames).first(paging_levels), paging_levels == 5 ? 56u : 47u};
+  static constexpr TableLevel kLevels[] = {
+      {"PT", 12}, {"PD", 21}, {"PDPT", 30}, {"PML4", 39}, {"PML5", 48}};
+  return {std::span(kLevels).first(paging_levels), paging_levels == 5 ? 56u : 47u};
 }
 
 mm::Window mem_map_window() {

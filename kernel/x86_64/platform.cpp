@@ -5,3 +5,8 @@
 mm::Platform kernel::arch::platform(unsigned paging_levels) {
   return mm::x86_64_platform(paging_levels);
 }
+
+// Addresses are many.
+bool kernel::arch::is_kernels(uint64_t /*virt*/) { return false; }
+
+std::optional<uint64_t> kernel::arch::image_alias(uint64_t /*virt*/) { return std::nullopt; }

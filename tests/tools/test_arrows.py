@@ -23,10 +23,12 @@ MAY = {
 }
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.
 ABOVE = {"mm": {"mm/picture"}}
-ARCHITECTURES = {"x86_64", "aarch64", "ia32", "arm", "x86", "bsa"}
+ARCHITECTURES = {"x86_64", "aarch64", "ia32", "arm", "x86", "bsa", "narrow"}
 # Whose folders somebody else's files may know: x86 is both PCs', and the 32-bit one's machines and
-# entries of page tables are the other's; bsa is both of Arm's.
-SHARED = {("aarch64", "bsa"), ("arm", "bsa"), ("x86_64", "x86"), ("ia32", "x86"), ("ia32", "x86_64"),
+# entries of page tables are the other's; bsa is both of Arm's,
+# narrow both with 32 bits'.
+SHARED = {("aarch64", "bsa"), ("arm", "bsa"), ("ia32", "narrow"), ("arm", "narrow"),
+          ("x86_64", "x86"), ("ia32", "x86"), ("ia32", "x86_64"),
           ("x86", "x86_64")}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.MULTILINE)

@@ -111,6 +111,8 @@ void doze() {
   sleep(1000);
 }
 bool is_cpu_memory(const Mapping&) { return false; }
+bool is_kernels(uint64_t) { return false; }
+std::optional<uint64_t> image_alias(uint64_t) { return std::nullopt; }
 
 }  // namespace kernel::arch
 

@@ -70,8 +70,9 @@ void walk_mappings(VisitMapping visit, void* context) {
   }
 }
 TableLevels table_levels(unsigned paging_levels) {
-  static constexpr const char* kNames[] = {"PT", "PD", "PDPT", "PML4", "PML5"};
-  return {std::span(kNames).first(paging_levels), paging_levels == 5 ? 56u : 47u};
+  static constexpr TableLevel kLevels[] = {
+      {"PT", 12}, {"PD", 21}, {"PDPT", 30}, {"PML4", 39}, {"PML5", 48}};
+  return {std::span(kLevels).first(paging_levels), paging_levels == 5 ? 56u : 47u};
 }
 std::optional<Mapping> find_mapping(uint64_t virt) {
   for (const Mapping& mapping : test::hardware.mappings) {

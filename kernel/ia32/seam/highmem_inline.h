@@ -1,25 +1,10 @@
-// Of kernel/highmem.h: lowmem in the direct map, highmem by slots of the CPU's own.
+// Of kernel/highmem.h: where lowmem ends.
 #pragma once
 
-#include <cstdint>
-
 #include "loader/handoff/handoff.h"
-#include "mm/direct_map.h"
-#include "mm/types.h"
 
 namespace kernel::arch {
-
-inline constexpr unsigned kShortMappings = 8;
-
-// kernel/ia32/kmap.cpp. `page` is the start of one.
-[[nodiscard]] void* map_for_a_moment(mm::Phys page);
-
-template <class T>
-[[nodiscard]] T* reach(const mm::DirectMap& map, mm::Phys at) {
-  if (at.v < loader::kNarrowLowmem) return map.at<T>(at);
-  const mm::Phys page = mm::align_down(at, mm::kPageSize);
-  auto* const bytes = static_cast<uint8_t*>(map_for_a_moment(page));
-  return reinterpret_cast<T*>(bytes + static_cast<uintptr_t>(at - page));  // NOLINT
-}
-
+[[nodiscard]] constexpr uint64_t end_of_low() { return loader::kNarrowLowmem; }
 }  // namespace kernel::arch
+
+#include "kernel/narrow/reach.h"

@@ -1,5 +1,5 @@
-// The kmap window: pages of highmem at addresses of the kernel's, as Linux's arch/x86/mm/highmem_32.c
-// and mm/highmem.c have them.
+// The kmap window: pages of highmem at addresses of the kernel's, as Linux's mm/highmem.c and its
+// arch/{x86,arm}/mm/highmem*.c have them.
 //
 // Fixmap slots are a CPU's own, a few that it uses in turn (kernel/highmem.h). Pkmap slots are
 // everybody's: a page stays where it was mapped until nobody wants it there any more, and its slot
@@ -8,7 +8,7 @@
 
 #include "mm/types.h"
 
-namespace kernel::ia32 {
+namespace kernel::narrow {
 
 // The window's page tables, which are the kernel's own, become part of those in use. Once.
 void open_kmap();
@@ -18,4 +18,4 @@ void open_kmap();
 // One of those that asked has done. False: nobody had.
 bool kunmap(mm::Phys page);
 
-}  // namespace kernel::ia32
+}  // namespace kernel::narrow

@@ -1,23 +1,20 @@
-#include "kernel/ia32/kmap.h"
+#include "kernel/narrow/kmap.h"
 
 #include <array>
 
 #include "kernel/highmem.h"
-#include "kernel/ia32/space.h"
 #include "kernel/page_walk.h"
 #include "kernel/policy.h"
 #include "kernel/smp/cpus.h"
-#include "kernel/x86/cpu.h"
-#include "kernel/x86/page_bits.h"
+#include "kmap_entry.h"
 #include "mm/types.h"
 
-namespace kernel::ia32 {
+namespace kernel::narrow {
 namespace {
 
-constexpr size_t kSlots = mm::kPageSize / sizeof(uint64_t);
-static_assert(kPkmap.size == kSlots * mm::kPageSize && kFixmap.size == kPkmap.size);
+constexpr size_t kSlots = 512;
 
-using Table = std::array<uint64_t, kSlots>;
+using Table = std::array<KmapEntry::Word, kSlots>;
 alignas(mm::kPageSize) constinit Table pkmap{};
 alignas(mm::kPageSize) constinit Table fixmap{};
 
@@ -28,23 +25,9 @@ mm::Phys place_of(const void* at) {
   return mm::Phys{mapping->phys + (virt - mapping->virt)};
 }
 
-// The second level's entry of 2 MiB at an address.
-uint64_t& directory_entry(uint64_t virt) {
-  using x86::PageBits;
-  const auto* const root =
-      table_map().at<const uint64_t>(mm::Phys{PageBits::address(arch::page_root())});
-  const mm::Phys directory{PageBits::address(root[virt >> 30])};
-  return table_map().at<uint64_t>(directory)[virt >> 21 & (kSlots - 1)];
-}
-
-void install(const Table& table, uint64_t virt) {
-  directory_entry(virt) =
-      place_of(table.data()).v | x86::PageBits::kPresent | x86::PageBits::kWrite;
-}
-
-void* address_of(const Window& window, size_t slot) {
+void* address_of(uint64_t window, size_t slot) {
   return reinterpret_cast<void*>(  // NOLINT: the window's
-      static_cast<uintptr_t>(window.start + slot * mm::kPageSize));
+      static_cast<uintptr_t>(window + slot * mm::kPageSize));
 }
 
 // How many want the page in a slot of pkmap: -1: nobody does, but a CPU may still translate it.
@@ -54,8 +37,8 @@ constinit SpinLock<LockRank::Findings> lock;
 
 std::optional<size_t> slot_of(mm::Phys page) {
   for (size_t slot = 0; slot < kSlots; ++slot) {
-    const bool there = x86::PageBits::is_present(pkmap[slot]);
-    if (there && x86::PageBits::address(pkmap[slot]) == page.v) return slot;
+    const bool there = KmapEntry::is_present(pkmap[slot]);
+    if (there && KmapEntry::address(pkmap[slot]) == page.v) return slot;
   }
   return std::nullopt;
 }
@@ -66,9 +49,9 @@ bool flush() {
   for (size_t slot = 0; slot < kSlots; ++slot) {
     if (wanted[slot] < 0) pkmap[slot] = 0;
   }
-  x86::PageBits::forget_all();
+  KmapEntry::forget_all();
   const unsigned missing = call_others([](void*, unsigned) { return true; },
-                                       [](void*) { x86::PageBits::forget_all(); }, nullptr);
+                                       [](void*) { KmapEntry::forget_all(); }, nullptr);
   if (missing != 0) return false;
   for (int32_t& count : wanted) {
     if (count < 0) count = 0;
@@ -99,8 +82,8 @@ constinit std::array<Own, kMostCpus> owns{};
 }  // namespace
 
 void open_kmap() {
-  install(pkmap, kPkmap.start);
-  install(fixmap, kFixmap.start);
+  install(place_of(pkmap.data()), KmapEntry::kPkmap);
+  install(place_of(fixmap.data()), KmapEntry::kFixmap);
 }
 
 void* kmap(mm::Phys page) {
@@ -109,10 +92,10 @@ void* kmap(mm::Phys page) {
   if (!slot) {
     slot = free_slot();
     if (!slot) return nullptr;
-    pkmap[*slot] = x86::PageBits::data(page.v, 1);
+    KmapEntry::set(pkmap[*slot], page);
   }
   wanted[*slot] = wanted[*slot] < 0 ? 1 : wanted[*slot] + 1;
-  return address_of(kPkmap, *slot);
+  return address_of(KmapEntry::kPkmap, *slot);
 }
 
 bool kunmap(mm::Phys page) {
@@ -123,10 +106,10 @@ bool kunmap(mm::Phys page) {
   return true;
 }
 
-}  // namespace kernel::ia32
+}  // namespace kernel::narrow
 
 void* kernel::arch::map_for_a_moment(mm::Phys page) {
-  using namespace ia32;  // NOLINT: one function, all about it
+  using namespace narrow;  // NOLINT: one function, all about it
   const bool on = mask_interrupts();
   const unsigned cpu = this_cpu();
   Own& own = owns[cpu];
@@ -134,14 +117,14 @@ void* kernel::arch::map_for_a_moment(mm::Phys page) {
   while (slot < kShortMappings && own.pages[slot] != page.v) ++slot;
   void* virt = nullptr;
   if (slot < kShortMappings) {
-    virt = address_of(kFixmap, cpu * kShortMappings + slot);
+    virt = address_of(KmapEntry::kFixmap, cpu * kShortMappings + slot);
   } else {
     slot = own.next;
     own.next = (own.next + 1) % kShortMappings;
     own.pages[slot] = page.v;
-    virt = address_of(kFixmap, cpu * kShortMappings + slot);
-    fixmap[cpu * kShortMappings + slot] = x86::PageBits::data(page.v, 1);
-    x86::PageBits::forget(reinterpret_cast<uintptr_t>(virt));
+    virt = address_of(KmapEntry::kFixmap, cpu * kShortMappings + slot);
+    KmapEntry::replace(fixmap[cpu * kShortMappings + slot], page,
+                       reinterpret_cast<uintptr_t>(virt));
   }
   restore_interrupts(on);
   return virt;

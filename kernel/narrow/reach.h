@@ -1,0 +1,26 @@
+// Of kernel/highmem.h with addresses of 32 bits: lowmem in the direct map, highmem by slots of the CPU's
+// own. Included by an architecture's highmem_inline.h, which says
+//     uint64_t end_of_low();   // the first physical address that the direct map does not reach
+#pragma once
+
+#include <cstdint>
+
+#include "mm/direct_map.h"
+#include "mm/types.h"
+
+namespace kernel::arch {
+
+inline constexpr unsigned kShortMappings = 8;
+
+// kernel/narrow/kmap.cpp. `page` is the start of one.
+[[nodiscard]] void* map_for_a_moment(mm::Phys page);
+
+template <class T>
+[[nodiscard]] T* reach(const mm::DirectMap& map, mm::Phys at) {
+  if (at.v < end_of_low()) return map.at<T>(at);
+  const mm::Phys page = mm::align_down(at, mm::kPageSize);
+  auto* const bytes = static_cast<uint8_t*>(map_for_a_moment(page));
+  return reinterpret_cast<T*>(bytes + static_cast<uintptr_t>(at - page));  // NOLINT
+}
+
+}  // namespace kernel::arch
