@@ -450,7 +450,7 @@ define neutral_of
 $(call compiled,neutral/$(1),$(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(alone.$(1)) -O0 \
   -Wno-psabi -fshort-wchar $(calls.$(1)) -isystem $(GNU_EFI_INC),$(CACHE) $(prefix.$(1))g++)
 NEUTRAL_OBJ_$(1) := $(call objects,neutral/$(1),$(foreach f,efi loader kernel mm,\
-  $(call neutral,$(f))) $(wildcard mm/$(1)/*.cpp))
+  $(call neutral,$(f))) $(wildcard mm/$(1)/*.cpp loader/$(1)/*.cpp))
 $$(NEUTRAL_OBJ_$(1)): $(if $(as_wide.$(1)),| $(BUILD)/gen/$(gnu_efi.$(1))/efibind.h)
 $(call as_wide,$(1))
 $(BUILD)/neutral/$(1)/efi/configuration.o: $(BUILD)/gen/kernel_id.h

@@ -2,6 +2,7 @@
 // loader/<arch>/. Pure, as all of loader/.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -9,6 +10,7 @@
 #include "loader/page_tables.h"
 #include "mm/direct_map.h"
 #include "mm/types.h"
+#include "mm/virtual_range.h"
 
 namespace loader {
 
@@ -24,25 +26,40 @@ struct ElfKind {
 
 // Where the kernel's world has what, by the levels of its page tables.
 struct AddressSpace {
-  uint64_t direct_map = 0;       // virtual address at which physical 0 stands
+  uint64_t direct_map = 0;  // virtual address at which physical 0 stands; if narrow, modulo 2^32
+  mm::Phys first{};         // what the direct map begins with
   uint64_t direct_map_size = 0;  // bytes that fit there
   uint64_t identity_size = 0;    // bytes that can be mapped at their own addresses
   // Addresses of 32 bits are too few for all of that. Of RAM what does not fit into the direct map
   // is not mapped: it is highmem. What is no RAM and lies below 4 GiB is where the direct map would
-  // have it if it went on, modulo 2^32, but for `kept`, in whose places the kernel itself is. At its
-  // own address is only what replaces the page tables.
+  // have it if it went on, modulo 2^32, but for what would stand in `kept`, where the kernel itself
+  // is. At its own address is only what replaces the page tables.
   bool narrow = false;
-  mm::Range kept{};  // physical
-};
+  std::array<mm::VirtualRange, 3> kept{};
 
-// The narrow one.
-inline constexpr AddressSpace kNarrowSpace{
-    .direct_map = kNarrowDirectMap,
-    .direct_map_size = kNarrowLowmem,
-    .identity_size = kNarrowDirectMap,
-    .narrow = true,
-    .kept = {mm::Phys{kNarrowKernel - kNarrowDirectMap},
-             mm::Phys{kNarrowKernel - kNarrowDirectMap + kNarrowKernelSize}}};
+  [[nodiscard]] constexpr mm::Range lowmem() const { return {first, first + direct_map_size}; }
+
+  // What a range begins with that stands in one stretch of the narrow space, and where it does.
+  struct Piece {
+    mm::Range range;
+    uint64_t virt;
+    bool kept;  // it has no place: there is the kernel, or a null pointer leads there
+  };
+  [[nodiscard]] constexpr Piece first_piece(mm::Range range) const {
+    const uint64_t virt = static_cast<uint32_t>(direct_map + range.start.v);
+    const bool null = virt < mm::kPageSize;
+    Piece piece{range, virt, null};
+    uint64_t border = null ? mm::kPageSize : uint64_t{1} << 32;
+    for (const mm::VirtualRange& ours : kept) {
+      if (virt < ours.start && ours.start < border) border = ours.start;
+      if (!ours.contains(virt)) continue;
+      piece.kept = true;
+      border = ours.end;
+    }
+    if (range.size() > border - virt) piece.range.end = range.start + (border - virt);
+    return piece;
+  }
+};
 [[nodiscard]] AddressSpace address_space(const PagingFeatures& paging);
 
 // Whether low memory is a PC's: page 0 is the BIOS's, and other CPUs begin in real mode, below 1 MiB.
@@ -55,7 +72,7 @@ using PageTables = TableBuilder<ArchEntry>;
 // A tree of page tables that the CPU uses: not ours, but in our architecture's form.
 struct LiveTables {
   mm::Phys root;
-  unsigned levels = 4;  // 0: paging is off
+  unsigned levels = 4;  // 0: paging is off; Arm's short descriptors: 2
   unsigned root_entries = 512;
 };
 // Its frames, found by walking it from its root. Frames that follow each other in the walk and in

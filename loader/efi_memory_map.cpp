@@ -71,6 +71,19 @@ mm::Result<Range> range_of(const EfiDescriptor& descriptor) {
   return Range{Phys{start}, Phys{start + descriptor.pages * mm::kPageSize}};
 }
 
+Phys first_ram(const EfiMemoryMap& map) {
+  Phys first{mm::kMaxPhys};
+  for (size_t i = 0; i < map.count(); ++i) {
+    const EfiDescriptor descriptor = map.at(i);
+    const auto range = range_of(descriptor);
+    const bool runtime = descriptor.type == EfiMemoryType::RuntimeServicesCode ||
+                         descriptor.type == EfiMemoryType::RuntimeServicesData;
+    const bool memory = runtime || e820_type(descriptor) != E820Type::Reserved;
+    if (range.ok() && memory && range.value().start < first) first = range.value().start;
+  }
+  return first.v == mm::kMaxPhys ? Phys{0} : first;
+}
+
 mm::Result<> add_to_e820(const EfiMemoryMap& map, mm::E820Table& table,
                          const mm::Printer& findings) {
   BATON_TRY(map.check());

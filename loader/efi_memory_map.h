@@ -62,4 +62,8 @@ mm::Result<mm::Range> range_of(const EfiDescriptor& descriptor);
 mm::Result<> add_to_e820(const EfiMemoryMap& map, mm::E820Table& table,
                          const mm::Printer& findings);
 
+// The lowest address that a descriptor of the map, if it is right, gives as memory, whoever has it;
+// 0 when none does.
+[[nodiscard]] mm::Phys first_ram(const EfiMemoryMap& map);
+
 }  // namespace loader

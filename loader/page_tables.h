@@ -1,6 +1,7 @@
-// Page tables of 512 entries a level, in whatever form the CPU has these. Pure.
+// Page tables in whatever form the CPU has these. Pure.
 //
-// Entry says what one looks like:
+// Entry says how tables are made up (WideTables, or an architecture's own), and what an entry of
+// them looks like:
 //     static bool is_present(uint64_t entry), is_table(uint64_t entry, unsigned level);
 //     static mm::Phys address(uint64_t entry);    // of the table below, or of the page
 //     static constexpr unsigned kFewestLevels, kMostLevels;
@@ -29,9 +30,24 @@ struct PagingFeatures {
   bool nx = true;       // without it everything is executable
   bool gigabyte_pages = true;
   unsigned physical_bits = 52;  // an entry with a higher one faults
+  // Where RAM begins (first_ram()), and with it the direct map of 32-bit Arm. Others do not ask.
+  mm::Phys first_ram{};
 };
 
 enum class Cache : uint8_t { WriteBack, Uncached };
+
+// How most have them: 512 entries of 8 bytes, one table a frame.
+struct WideTables {
+  using Word = uint64_t;
+  // Bits of the address that choose among a table's entries.
+  [[nodiscard]] static constexpr unsigned index_bits(unsigned /*level*/) { return 9; }
+  // How many tables of a level stand in one frame, for entries that follow each other: these lead
+  // to tables or none does.
+  [[nodiscard]] static constexpr unsigned together(unsigned /*level*/) { return 1; }
+  // Address bits above the top level repeat its highest bit, and the root has two halves; else they
+  // are zero.
+  static constexpr bool kSigned = true;
+};
 
 struct Access {
   bool write = false;
@@ -44,7 +60,7 @@ struct Access {
 // What a virtual address translates to.
 struct Translation {
   mm::Phys address;
-  uint64_t page_size = 0;  // 4 KiB, 2 MiB or 1 GiB
+  uint64_t page_size = 0;  // 4 KiB, 2 MiB or 1 GiB; with short descriptors 4 KiB or 1 MiB
   Access access;
 };
 
@@ -64,7 +80,7 @@ class TableBuilder {
   // Takes the root table from the pool. First call.
   mm::Result<> start();
   // Maps [virt, virt + range size) to the range. All three must be multiples of 4 KiB and the
-  // virtual range canonical and inside one half.
+  // virtual range canonical and, where there are halves, inside one.
   mm::Result<> map(uint64_t virt, mm::Range range, Access access);
   // Takes over another tree's top-level entries for the upper half: both share what is below them.
   void share_upper_half(const TableBuilder& other);
@@ -86,9 +102,11 @@ class TableBuilder {
   // The most tables, root left out, that mapping `ranges` disjoint ranges of `bytes` together below
   // virtual offset `end` can take: at every level a partly used table at either end of each and the
   // full ones between, but never more than cover the span. `congruent`: virtual and physical
-  // address differ by a multiple of 1 GiB, so that large pages fit wherever the CPU has them.
+  // address differ by a multiple of the largest page, so that large pages fit wherever the CPU has them.
   [[nodiscard]] static uint64_t pages_for(uint64_t ranges, uint64_t bytes, uint64_t end,
                                           const PagingFeatures& features, bool congruent);
+  // What a root takes at most, with what lies unused before it as it must be aligned.
+  [[nodiscard]] static uint64_t pages_for_root(const PagingFeatures& features);
 
  private:
   struct Visitor {
@@ -96,10 +114,10 @@ class TableBuilder {
     void (*call)(void* context, uint64_t virt, const Translation& page);
   };
 
-  mm::Result<mm::Phys> new_table();
+  mm::Result<mm::Phys> new_tables(unsigned level);
   mm::Result<> map_level(mm::Phys table, unsigned level, uint64_t virt, mm::Range range,
                          Access access);
-  mm::Result<mm::Phys> table_below(uint64_t& entry, unsigned level);
+  mm::Result<mm::Phys> table_below(mm::Phys table, uint64_t index, unsigned level);
   [[nodiscard]] bool leaf_allowed(unsigned level) const;
   [[nodiscard]] uint64_t canonical(uint64_t virt) const;
   void walk(mm::Phys table, unsigned level, uint64_t virt, Access above,

@@ -7,8 +7,23 @@
 namespace loader {
 
 // Bits of the address below an entry of the level.
+template <class Entry>
 [[nodiscard]] constexpr unsigned table_shift(unsigned level) {
-  return mm::kPageShift + 9 * (level - 1);
+  unsigned shift = mm::kPageShift;
+  for (unsigned below = 1; below < level; ++below) shift += Entry::index_bits(below);
+  return shift;
+}
+template <class Entry>
+[[nodiscard]] constexpr uint64_t entries_of(unsigned level) {
+  return uint64_t{1} << Entry::index_bits(level);
+}
+template <class Entry>
+[[nodiscard]] constexpr uint64_t index_of(uint64_t virt, unsigned level) {
+  return virt >> table_shift<Entry>(level) & (entries_of<Entry>(level) - 1);
+}
+template <class Entry>
+[[nodiscard]] constexpr uint64_t table_bytes(unsigned level) {
+  return entries_of<Entry>(level) * sizeof(typename Entry::Word);
 }
 
 template <class Entry>
@@ -16,26 +31,26 @@ bool TableBuilder<Entry>::leaf_allowed(unsigned level) const {
   return level == 1 || level == 2 || (level == 3 && features_.gigabyte_pages);
 }
 
-// Bits of the address above the top level repeat its highest bit.
 template <class Entry>
 uint64_t TableBuilder<Entry>::canonical(uint64_t virt) const {
-  const unsigned unused = 64 - table_shift(features_.levels + 1);
+  const unsigned unused = 64 - table_shift<Entry>(features_.levels + 1);
+  if (!Entry::kSigned) return virt << unused >> unused;
   return static_cast<uint64_t>(static_cast<int64_t>(virt << unused) >> unused);
 }
 
 template <class Entry>
 void TableBuilder<Entry>::walk(mm::Phys table, unsigned level, uint64_t virt, Access above,
                                const Visitor& visitor) const {
-  const auto* entries = map_.at<const uint64_t>(table);
-  for (uint64_t i = 0; i < 512; ++i) {
+  const auto* entries = map_.at<const typename Entry::Word>(table);
+  for (uint64_t i = 0; i < entries_of<Entry>(level); ++i) {
     const uint64_t entry = entries[i];
     if (!Entry::is_present(entry)) continue;
-    const uint64_t here = canonical(virt | i << table_shift(level));
+    const uint64_t here = canonical(virt | i << table_shift<Entry>(level));
     Access access = Entry::access(entry, level, features_);
     access.write &= above.write;
     access.execute &= above.execute;
     if (!Entry::is_table(entry, level)) {
-      const uint64_t size = uint64_t{1} << table_shift(level);
+      const uint64_t size = uint64_t{1} << table_shift<Entry>(level);
       visitor.call(visitor.context, here,
                    Translation{mm::Phys{Entry::address(entry).v & ~(size - 1)}, size, access});
     } else {
@@ -49,9 +64,10 @@ uint64_t TableBuilder<Entry>::pages_for(uint64_t ranges, uint64_t bytes, uint64_
                                         const PagingFeatures& features, bool congruent) {
   uint64_t pages = 0;
   for (unsigned level = 2; level <= features.levels; ++level) {
-    const uint64_t all = (end >> table_shift(level)) + 2;  // tables below entries of this level
+    const uint64_t all =
+        (end >> table_shift<Entry>(level)) + 2;  // tables below entries of this level
     const bool large_page_instead = level == 2 || (level == 3 && features.gigabyte_pages);
-    const uint64_t full = congruent && large_page_instead ? 0 : bytes >> table_shift(level);
+    const uint64_t full = congruent && large_page_instead ? 0 : bytes >> table_shift<Entry>(level);
     const uint64_t needed = 2 * ranges + full;
     pages += needed < all ? needed : all;
   }
@@ -59,15 +75,22 @@ uint64_t TableBuilder<Entry>::pages_for(uint64_t ranges, uint64_t bytes, uint64_
 }
 
 template <class Entry>
-mm::Result<mm::Phys> TableBuilder<Entry>::new_table() {
-  if (next_ + mm::kPageSize > pool_.end) {
+uint64_t TableBuilder<Entry>::pages_for_root(const PagingFeatures& features) {
+  return 2 * table_bytes<Entry>(features.levels) / mm::kPageSize - 1;
+}
+
+// Empty, as many as stand together: the first one's place, which is a multiple of their size.
+template <class Entry>
+mm::Result<mm::Phys> TableBuilder<Entry>::new_tables(unsigned level) {
+  const uint64_t bytes =
+      mm::align_up(table_bytes<Entry>(level) * Entry::together(level), mm::kPageSize);
+  const mm::Phys table = mm::align_up(next_, bytes);
+  if (table + bytes > pool_.end) {
     return mm::Error{"pool of page tables is used up (start {:#x}, end {:#x})", "page tables",
                      pool_.start.v, pool_.end.v};
   }
-  const mm::Phys table = next_;
-  next_ += mm::kPageSize;
-  auto* entries = map_.at<uint64_t>(table);
-  for (unsigned i = 0; i < 512; ++i) entries[i] = 0;
+  next_ = table + bytes;
+  for (uint64_t& word : map_.span<uint64_t>(table, bytes / sizeof(uint64_t))) word = 0;
   return table;
 }
 
@@ -80,34 +103,48 @@ mm::Result<> TableBuilder<Entry>::check(const PagingFeatures& features) {
 
 template <class Entry>
 mm::Result<> TableBuilder<Entry>::start() {
-  root_ = BATON_TRY(new_table());
+  BATON_TRY(check(features_));
+  root_ = BATON_TRY(new_tables(features_.levels));
   return {};
 }
 
 // The table an entry of `level` points to: there already, new, or made of the large page it was.
 template <class Entry>
-mm::Result<mm::Phys> TableBuilder<Entry>::table_below(uint64_t& entry, unsigned level) {
-  if (Entry::is_present(entry) && Entry::is_table(entry, level)) return Entry::address(entry);
-  const uint64_t large = entry;
-  const mm::Phys table = BATON_TRY(new_table());
-  if (Entry::is_present(large)) {
-    const uint64_t step = uint64_t{1} << table_shift(level - 1);
-    const mm::Phys start = mm::align_down(Entry::address(large), uint64_t{1} << table_shift(level));
-    auto* entries = map_.at<uint64_t>(table);
-    for (uint64_t i = 0; i < 512; ++i) entries[i] = Entry::part(large, level - 1, start + i * step);
+mm::Result<mm::Phys> TableBuilder<Entry>::table_below(mm::Phys table, uint64_t index,
+                                                      unsigned level) {
+  using Word = typename Entry::Word;
+  auto* const entries = map_.at<Word>(table);
+  const auto is_table = [&](uint64_t entry) {
+    return Entry::is_present(entry) && Entry::is_table(entry, level);
+  };
+  if (is_table(entries[index])) return Entry::address(entries[index]);
+  constexpr auto size_at = [](unsigned at) { return uint64_t{1} << table_shift<Entry>(at); };
+  const uint64_t first = mm::align_down(index, Entry::together(level - 1));
+  mm::Phys below = BATON_TRY(new_tables(level - 1));
+  for (uint64_t i = first; i < first + Entry::together(level - 1); ++i) {
+    const uint64_t large = entries[i];
+    if (Entry::is_present(large)) {
+      const mm::Phys start = mm::align_down(Entry::address(large), size_at(level));
+      auto* const parts = map_.at<Word>(below);
+      for (uint64_t j = 0; j < entries_of<Entry>(level - 1); ++j) {
+        parts[j] = static_cast<Word>(Entry::part(large, level - 1, start + j * size_at(level - 1)));
+      }
+    }
+    // Tables allow everything; the leaves say what is allowed.
+    entries[i] = static_cast<Word>(Entry::table(below, level));
+    below += table_bytes<Entry>(level - 1);
   }
-  // Tables allow everything; the leaves say what is allowed.
-  entry = Entry::table(table, level);
-  return table;
+  return Entry::address(entries[index]);
 }
 
 template <class Entry>
 mm::Result<> TableBuilder<Entry>::map_level(mm::Phys table, unsigned level, uint64_t virt,
                                             mm::Range range, Access access) {
-  auto* entries = map_.at<uint64_t>(table);
-  const uint64_t span = uint64_t{1} << table_shift(level);
+  using Word = typename Entry::Word;
+  auto* entries = map_.at<Word>(table);
+  const uint64_t span = uint64_t{1} << table_shift<Entry>(level);
   while (!range.empty()) {
-    const uint64_t index = virt >> table_shift(level) & 511;
+    const uint64_t index = index_of<Entry>(virt, level);
     const uint64_t to_border = span - (virt & (span - 1));
     const uint64_t size = range.size() < to_border ? range.size() : to_border;
     const bool whole =
@@ -116,9 +153,9 @@ mm::Result<> TableBuilder<Entry>::map_level(mm::Phys table, unsigned level, uint
     const bool has_table =
         Entry::is_present(entries[index]) && Entry::is_table(entries[index], level);
     if (whole && !has_table) {
-      entries[index] = Entry::leaf(range.start, access, level, features_);
+      entries[index] = static_cast<Word>(Entry::leaf(range.start, access, level, features_));
     } else {
-      const mm::Phys below = BATON_TRY(table_below(entries[index], level));
+      const mm::Phys below = BATON_TRY(table_below(table, index, level));
       const mm::Range part{range.start, range.start + size};
       BATON_TRY(map_level(below, level - 1, virt, part, access));
     }
@@ -138,9 +175,9 @@ mm::Result<> TableBuilder<Entry>::map(uint64_t virt, mm::Range range, Access acc
                      virt, range.start.v};
   }
   const uint64_t last = virt + (range.size() - 1);
-  const uint64_t half = uint64_t{1} << (table_shift(features_.levels + 1) - 1);
+  const uint64_t half = uint64_t{1} << (table_shift<Entry>(features_.levels + 1) - 1);
   if (last < virt || canonical(virt) != virt || canonical(last) != last ||
-      (virt < half) != (last < half) || range.end.v > mm::kMaxPhys) {
+      (Entry::kSigned && (virt < half) != (last < half)) || range.end.v > mm::kMaxPhys) {
     return mm::Error{"mapping does not fit the address space (virtual {:#x}, physical end {:#x})",
                      "page tables", virt, range.end.v};
   }
@@ -149,9 +186,12 @@ mm::Result<> TableBuilder<Entry>::map(uint64_t virt, mm::Range range, Access acc
 
 template <class Entry>
 void TableBuilder<Entry>::share_upper_half(const TableBuilder& other) {
-  auto* mine = map_.at<uint64_t>(root_);
-  const auto* theirs = other.map_.template at<const uint64_t>(other.root_);
-  for (unsigned i = Entry::kFirstShared; i < 512; ++i) mine[i] = theirs[i];
+  using Word = typename Entry::Word;
+  auto* mine = map_.at<Word>(root_);
+  const auto* theirs = other.map_.template at<const Word>(other.root_);
+  for (uint64_t i = Entry::kFirstShared; i < entries_of<Entry>(features_.levels); ++i) {
+    mine[i] = theirs[i];
+  }
 }
 
 template <class Entry>
@@ -160,12 +200,12 @@ std::optional<Translation> TableBuilder<Entry>::translate(uint64_t virt) const {
   mm::Phys table = root_;
   Access access{true, true, Cache::WriteBack};
   for (unsigned level = features_.levels; level >= 1; --level) {
-    const uint64_t entry = map_.at<const uint64_t>(table)[virt >> table_shift(level) & 511];
+    const uint64_t entry = map_.at<const typename Entry::Word>(table)[index_of<Entry>(virt, level)];
     if (!Entry::is_present(entry)) return std::nullopt;
     const Access here = Entry::access(entry, level, features_);
     access = {access.write && here.write, access.execute && here.execute, here.cache};
     if (!Entry::is_table(entry, level)) {
-      const uint64_t size = uint64_t{1} << table_shift(level);
+      const uint64_t size = uint64_t{1} << table_shift<Entry>(level);
       return Translation{mm::Phys{(Entry::address(entry).v & ~(size - 1)) | (virt & (size - 1))},
                          size, access};
     }

@@ -114,7 +114,7 @@ class Mapper {
 
   // What of it is not highmem.
   Result<> ram(Range range) {
-    if (space_.narrow) range = below(range, Phys{space_.direct_map_size});
+    if (space_.narrow) range = range.clip(space_.lowmem());
     return both(range, kData, "RAM");
   }
   // Where it is in the direct map and where it is in memory, as far as addresses go.
@@ -149,19 +149,13 @@ class Mapper {
 
   // Piece by piece: up to where the kernel itself is, that, up to where addresses begin again.
   Result<> narrow(Range range, Access access, const char* what) {
-    const Phys wraps{(uint64_t{1} << 32) - space_.direct_map};
-    const Phys borders[] = {space_.kept.start, space_.kept.end, wraps, wraps + mm::kPageSize};
     while (!range.empty()) {
-      Range piece = range;
-      for (const Phys border : borders) {
-        if (piece.start < border && border < piece.end) piece.end = border;
-      }
-      range.start = piece.end;
-      // Nor anything where a null pointer leads.
-      if (space_.kept.contains(piece.start) || piece.start == wraps) {
-        findings_.line("{}: {} has no place beside the kernel, not mapped", what, mem(piece));
+      const AddressSpace::Piece piece = space_.first_piece(range);
+      range.start = piece.range.end;
+      if (piece.kept) {
+        findings_.line("{}: {} has no place beside the kernel, not mapped", what, mem(piece.range));
       } else {
-        BATON_TRY(tables_.map(place_of(piece.start), piece, access));
+        BATON_TRY(tables_.map(piece.virt, piece.range, access));
       }
     }
     return {};
@@ -359,7 +353,8 @@ uint64_t page_table_pool_size(size_t descriptors, const WorldFacts& facts) {
   const uint64_t named = facts.acpi_tables.size() + facts.tables.size() + facts.devices.size() +
                          facts.segments.size() + 1;
   uint64_t pages = 2 * PageTables::pages_for(descriptors + named, bytes, end.v, facts.paging, true);
-  pages += PageTables::pages_for(descriptors, bytes, end.v, facts.paging, true) + 2;
+  pages += PageTables::pages_for(descriptors, bytes, end.v, facts.paging, true);
+  pages += 2 * PageTables::pages_for_root(facts.paging);
   // The image needs not lie at a multiple of 2 MiB: 4 KiB pages all through.
   pages += PageTables::pages_for(facts.segments.size(), facts.kernel.size(), facts.kernel.size(),
                                  facts.paging, false);

@@ -8,7 +8,7 @@
 
 namespace loader::aarch64 {
 
-struct PageEntry {
+struct PageEntry : WideTables {
   static constexpr unsigned kFirstShared = 256;
   static constexpr unsigned kFewestLevels = 4, kMostLevels = 4;
   static constexpr uint64_t kValid = 1;

@@ -84,11 +84,13 @@ mm::Result<> check(const Handoff& h) {
   BATON_TRY(check_array("results", h.results));
   BATON_TRY(check_array("segments", h.segments));
   BATON_TRY(check_array("device_tree", h.device_tree));
-  if (h.paging_levels < 3 || h.paging_levels > 5) {
-    return mm::Error{"neither 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
+  if (h.paging_levels < 2 || h.paging_levels > 5) {
+    return mm::Error{"neither 2, 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }
-  constexpr uint64_t kDirectMaps[] = {kNarrowDirectMap, kDirectMap4Level, kDirectMap5Level};
-  const uint64_t direct_map = kDirectMaps[h.paging_levels - 3];
+  // With short descriptors it depends on where RAM begins.
+  const uint64_t any = mm::align_down(static_cast<uint32_t>(h.direct_map), kNarrowAlign);
+  const uint64_t direct_maps[] = {any, kNarrowDirectMap, kDirectMap4Level, kDirectMap5Level};
+  const uint64_t direct_map = direct_maps[h.paging_levels - 2];
   if (h.direct_map != direct_map) {
     return mm::Error{"unexpected (given {:#x}, expected {:#x})", "direct_map", h.direct_map,
                      direct_map};

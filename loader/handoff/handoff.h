@@ -18,7 +18,12 @@
 //     eax = physical address of this struct, which lies in lowmem and is readable in the direct map,
 //     interrupts off, direction flag clear, PAE paging with CR3 = Handoff::page_tables, EFER.NXE set
 //     where the CPU has NX, CR0.WP set, flat segments that the kernel replaces before anything
-//     else, as the GDT they came from is not mapped; a stack as above, in the direct map.
+//     else, as the GDT they came from is not mapped; a stack as above, in the direct map;
+// on ARM32 with
+//     r0 = physical address of this struct, which lies in lowmem and is readable in the direct map,
+//     SVC mode, A, I and F masked, MMU and caches on, short descriptors: TTBR0 = Handoff::page_tables
+//     for all addresses (TTBCR 0), 16 KiB, SCTLR.TRE 0 and AFE 0, domain 0 a client (DACR 1); a stack
+//     as above, in the direct map.
 // A kernel takes a handoff only when check() says so; a change of meaning or layout changes
 // kHandoffVersion.
 #pragma once
@@ -45,6 +50,9 @@ inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
 inline constexpr uint64_t kNarrowDirectMap = 0xc000'0000;
 inline constexpr uint64_t kNarrowKernel = 0xf700'0000, kNarrowKernelSize = 16 * mm::kMiB;
 inline constexpr uint64_t kNarrowLowmem = kNarrowKernel - kNarrowDirectMap - 2 * mm::kPageSize;
+// On ARM32 it is RAM's beginning that stands at kNarrowDirectMap, a multiple of this; what else the
+// kernel has where is in mm/arm/space.h.
+inline constexpr uint64_t kNarrowAlign = 2 * mm::kMiB;
 
 // `count` elements of `element_size` bytes at a physical address.
 template <class T>
@@ -147,8 +155,9 @@ struct Handoff {
   uint64_t runtime_root;  // to call runtime services with; 0: not built
 
   uint64_t page_tables;      // their root
-  uint64_t direct_map;       // virtual address of physical 0 in the direct map
-  uint32_t paging_levels;    // 4 or 5; 3: PAE
+  uint64_t direct_map;       // virtual address of physical 0 in the direct map (of 32 bits: modulo
+                             // 2^32)
+  uint32_t paging_levels;    // 4 or 5; 3: PAE; 2: Arm's short descriptors
   uint32_t processor_id;     // APIC id (Arm: packed_mpidr()) of the CPU that made the jump
   uint64_t kernel_physical;  // where the image lies
   uint64_t kernel_size;      // bytes in memory

@@ -17,6 +17,12 @@ bool has_pc_low_memory() { return true; }
 
 const char* entry_architecture() { return "ia32"; }
 
-AddressSpace address_space(const PagingFeatures& /*paging*/) { return kNarrowSpace; }
+AddressSpace address_space(const PagingFeatures& /*paging*/) {
+  return {.direct_map = kNarrowDirectMap,
+          .direct_map_size = kNarrowLowmem,
+          .identity_size = kNarrowDirectMap,
+          .narrow = true,
+          .kept = {mm::VirtualRange{kNarrowKernel, kNarrowKernel + kNarrowKernelSize}}};
+}
 
 }  // namespace loader

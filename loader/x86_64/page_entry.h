@@ -6,7 +6,7 @@
 
 namespace loader::x86_64 {
 
-struct PageEntry {
+struct PageEntry : WideTables {
   static constexpr unsigned kFirstShared = 256;
   static constexpr unsigned kFewestLevels = 4, kMostLevels = 5;
   static constexpr uint64_t kPresent = 1, kWrite = 2, kWriteThrough = 8, kCacheDisable = 16,

@@ -20,8 +20,10 @@ bool has_pc_low_memory() { return true; }
 // The direct map goes on to the next thing in the upper half (Linux's
 // Documentation/x86/x86_64/mm.rst): 64 TiB, with five levels 32 PiB.
 AddressSpace address_space(const PagingFeatures& paging) {
-  if (paging.levels == 5) return {kDirectMap5Level, uint64_t{1} << 55, uint64_t{1} << 56};
-  return {kDirectMap4Level, uint64_t{1} << 46, uint64_t{1} << 47};
+  const bool five = paging.levels == 5;
+  return {.direct_map = five ? kDirectMap5Level : kDirectMap4Level,
+          .direct_map_size = uint64_t{1} << (five ? 55 : 46),
+          .identity_size = uint64_t{1} << (five ? 56 : 47)};
 }
 
 }  // namespace loader

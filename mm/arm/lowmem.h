@@ -19,14 +19,9 @@
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
+#include "mm/virtual_range.h"
 
 namespace mm {
-
-// Virtual addresses of a 32-bit kernel, half-open; 2^32 is the end.
-struct VirtualRange {
-  uint64_t start = 0, end = 0;
-  friend bool operator==(const VirtualRange&, const VirtualRange&) = default;
-};
 
 inline constexpr uint64_t kSectionSize = kMiB;  // of ARM's first-level page table
 inline constexpr uint64_t kPmdSize = 2 * kMiB;  // Linux takes two of its entries together

@@ -176,6 +176,16 @@ TEST(EfiMap, DescriptorsThatCannotBeRightAreNamedOneByOne) {
       "physical address space (start 0xfffffffffe000, pages 5)\n");
 }
 
+TEST(EfiMap, FirstRam) {
+  const Firmware arm({{T::MemoryMappedIo, 0x900'0000, 1},
+                      {T::Reserved, 0x3000'0000, 1},
+                      {T::Conventional, 0x8000'0000, 0x100},
+                      {T::Conventional, 0x100'0000, 0},  // no pages
+                      {T::RuntimeServicesData, 0x4000'0000, 0x10}});
+  EXPECT_EQ(first_ram(arm.map()), Phys{0x4000'0000});
+  EXPECT_EQ(first_ram(EfiMemoryMap()), Phys{0});
+}
+
 TEST(EfiMap, AWrongFormIsRefused) {
   const std::vector<std::byte> bytes(96);
   EXPECT_FALSE(EfiMemoryMap(bytes, 32).check().ok()) << "stride below a descriptor's size";

@@ -82,7 +82,7 @@ TEST(Handoff, TheFieldThatIsWrongIsNamed) {
        [](Handoff& h) {
          h.device_tree = {0x1004, 100, 1};
        }},
-      {"paging_levels", [](Handoff& h) { h.paging_levels = 2; }},
+      {"paging_levels", [](Handoff& h) { h.paging_levels = 1; }},
       {"direct_map", [](Handoff& h) { h.paging_levels = 5; }},
       {"efi_descriptor_size", [](Handoff& h) { h.efi_descriptor_size = 0; }},
       {"loader_name", [](Handoff& h) { std::memset(h.names.loader, 'x', sizeof(h.names.loader)); }},
