@@ -22,7 +22,7 @@ struct Cpu {
   loader::NamedRange
       controller{};  // its own interrupt controller's registers; empty: there are none
 };
-[[nodiscard]] Cpu examine_cpu();
+[[nodiscard]] Cpu examine_cpu(const Firmware& firmware);
 
 // What the firmware's CPU state points to, which is live until the kernel's own replaces it.
 struct LiveState {

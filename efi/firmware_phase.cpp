@@ -125,7 +125,7 @@ loader::FirmwareFacts facts_of(const Firmware& firmware, const RealFirmware& ser
   facts.has_tcg2 = protocol_anywhere<void>(firmware, kTcg2) != nullptr;
   facts.has_memory_attribute = protocol_anywhere<void>(firmware, kMemoryAttribute) != nullptr;
   facts.framebuffer = find_framebuffer(firmware, {});
-  facts.ends = loader::reach_of(examine_cpu().paging);
+  facts.ends = loader::reach_of(examine_cpu(firmware).paging);
   return facts;
 }
 

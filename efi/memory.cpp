@@ -2,13 +2,18 @@
 
 #include <cstring>
 
+#include "efi/arch.h"
 #include "loader/arch.h"
 
 namespace efi {
 namespace {
 
 // What any kernel's direct map holds, whatever the CPU.
-uint64_t reachable() { return loader::address_space({}).direct_map_size; }
+uint64_t reachable(const Firmware& firmware) {
+  return loader::address_space({.first_ram = examine_cpu(firmware).paging.first_ram})
+      .lowmem()
+      .end.v;
+}
 
 }  // namespace
 
@@ -30,9 +35,10 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
                   bytes);
   }
   Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
-  if (taken.range().end.v <= reachable()) return taken;
+  const uint64_t end = reachable(firmware);
+  if (taken.range().end.v <= end) return taken;
   // It would be out of the kernel's sight.
-  address = reachable() - 1;
+  address = end - 1;
   const EFI_STATUS lower = firmware.boot->AllocatePages(AllocateMaxAddress, type, pages, &address);
   if (lower != EFI_SUCCESS) {
     return failed("the firmware has none for it where the kernel can reach it (bytes {})", what,

@@ -41,6 +41,27 @@ mm::Result<MemoryMap> get_memory_map(const Firmware& firmware) {
   return map;
 }
 
+mm::Phys find_first_ram(const Firmware& firmware) {
+  EFI_BOOT_SERVICES& boot = *firmware.boot;
+  constexpr unsigned kTries = 4;  // a pool that is taken may split a descriptor
+  UINTN size = 0, key = 0, stride = 0;
+  UINT32 version = 0;
+  EFI_STATUS status = boot.GetMemoryMap(&size, nullptr, &key, &stride, &version);
+  for (unsigned i = 0; i < kTries && status == EFI_BUFFER_TOO_SMALL; ++i) {
+    size += 2 * MemoryMap::kSlack;
+    void* room = nullptr;
+    if (boot.AllocatePool(EfiLoaderData, size, &room) != EFI_SUCCESS) break;
+    status = boot.GetMemoryMap(&size, static_cast<EFI_MEMORY_DESCRIPTOR*>(room), &key, &stride,
+                               &version);
+    const loader::EfiMemoryMap map{{static_cast<const std::byte*>(room), size}, stride};
+    const mm::Phys first =
+        status == EFI_SUCCESS && map.check().ok() ? loader::first_ram(map) : mm::Phys{};
+    boot.FreePool(room);
+    if (status == EFI_SUCCESS) return first;
+  }
+  return {};
+}
+
 Farewell exit_boot_services(const Firmware& firmware, MemoryMap& map) {
   Farewell farewell;
   while (farewell.tries < kExitTries) {

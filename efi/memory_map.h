@@ -50,6 +50,10 @@ class MemoryMap {
 // firmware that does not tell the size is asked with buffers of twice the size each, up to 64 MiB.
 mm::Result<MemoryMap> get_memory_map(const Firmware& firmware);
 
+// Where memory begins, by the firmware's map as it is now: loader::first_ram(). 0 also where it cannot be
+// fetched, which get_memory_map() tells.
+[[nodiscard]] mm::Phys find_first_ram(const Firmware& firmware);
+
 // What leaving came to. Until `attempted` the firmware is whole, and an error can go back to it;
 // from the first call of ExitBootServices on, failed or not, it may have shut down any part of
 // itself but the memory services, so nothing else of it is called.

@@ -44,6 +44,8 @@ class Architecture:
     least_memory: int
     screen: tuple  # QEMU's arguments
     exit: tuple  # and those by which a kernel ends QEMU with a status
+    most_memory: int = 1 << 50
+    cpu: str = "max"  # -cpu, unless another is asked for
 
 
 X86_64 = Architecture(
@@ -69,7 +71,14 @@ IA32 = Architecture(
     u_boot="", u_boot_id=0, boot_file="BOOTIA32.EFI",
     most_cpus={"q35": 255}, least_memory=64 * MIB,
     screen=X86_64.screen, exit=X86_64.exit)
-ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64, IA32)}
+# From 3 GiB on its firmware does not come to an end; a GICv2, which it has there, knows 8 CPUs.
+ARM = Architecture(
+    name="arm", program="qemu-system-arm", esp="arm/esp", firmware_name="AAVMF32",
+    firmware=(("/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"),),
+    u_boot="/usr/lib/u-boot/qemu_arm/u-boot.bin", u_boot_id=2, boot_file="BOOTARM.EFI",
+    most_cpus={"virt": 8}, least_memory=128 * MIB, most_memory=3071 * MIB,
+    screen=AARCH64.screen, exit=AARCH64.exit, cpu="cortex-a15")
+ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64, IA32, ARM)}
 
 # The other firmware: shares nothing with EDK II, and is one file, which keeps no variables.
 U_BOOT = ("U-Boot",)
@@ -183,7 +192,7 @@ class Machine:
     def arguments(self):
         """QEMU's arguments for board, processors, memory and nodes."""
         kvm = self.arch == X86_64 and kvm_usable()
-        cpu = self.cpu or ("host" if kvm else "max")
+        cpu = self.cpu or ("host" if kvm else self.arch.cpu)
         # 40 address bits, the usual, reach about 900 GiB. No more than needed: OVMF maps all that
         # the processor can address.
         if self.memory > 900 * GIB and self.arch == X86_64:

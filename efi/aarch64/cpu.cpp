@@ -20,7 +20,7 @@ unsigned physical_bits() {
 
 }  // namespace
 
-Cpu examine_cpu() {
+Cpu examine_cpu(const Firmware& /*firmware*/) {
   Cpu cpu;
   cpu.paging.physical_bits = physical_bits();
   cpu.id = loader::packed_mpidr(EFI_READ(mpidr_el1));

@@ -23,7 +23,7 @@ mm::Range range_of(const DescriptorTable& table) {
 
 }  // namespace
 
-Cpu examine_cpu() {
+Cpu examine_cpu(const Firmware& /*firmware*/) {
   constexpr uint32_t kPae = 1u << 6, kApic = 1u << 9, kNx = 1u << 20;
   constexpr unsigned kLeastBits = 36, kPlainBits = 32;  // of a CPU that cannot tell
   Cpu cpu;

@@ -180,7 +180,7 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   mm::E820Table e820({e820_storage.as<mm::E820Entry>(), entries});
   BATON_TRY(loader::add_to_e820(view, e820, findings));
 
-  departure.cpu = examine_cpu();
+  departure.cpu = examine_cpu(firmware);
   BATON_TRY(loader::PageTables::check(departure.cpu.paging));
   departure.framebuffer = find_framebuffer(firmware, findings);
   const Phys reach = loader::reach_of(departure.cpu.paging).devices;

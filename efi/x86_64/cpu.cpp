@@ -34,13 +34,17 @@ mm::Range range_of(const DescriptorTable& table) {
   return {start, start + table.limit + 1};
 }
 
-}  // namespace
-
-Cpu examine_cpu() {
-  Cpu cpu;
+unsigned paging_levels() {
   uint64_t cr4;
   asm volatile("mov %%cr4, %0" : "=r"(cr4));
-  cpu.paging.levels = (cr4 & kCr4La57) != 0 ? 5 : 4;
+  return (cr4 & kCr4La57) != 0 ? 5 : 4;
+}
+
+}  // namespace
+
+Cpu examine_cpu(const Firmware& /*firmware*/) {
+  Cpu cpu;
+  cpu.paging.levels = paging_levels();
   const Registers extended = cpuid(0x8000'0000).a >= 0x8000'0001 ? cpuid(0x8000'0001) : Registers{};
   cpu.paging.nx = (extended.d & 1u << 20) != 0;
   cpu.paging.gigabyte_pages = (extended.d & 1u << 26) != 0;
@@ -70,7 +74,7 @@ LiveState live_state() {
   state.tables[1] = {range_of(table), "FW IDT"};
   uint64_t cr3;
   asm volatile("mov %%cr3, %0" : "=r"(cr3));
-  state.page_tables = {.root = mm::Phys{cr3 & kAddressBits}, .levels = examine_cpu().paging.levels};
+  state.page_tables = {.root = mm::Phys{cr3 & kAddressBits}, .levels = paging_levels()};
   state.stack = mm::Phys{reinterpret_cast<uintptr_t>(__builtin_frame_address(0))};
   return state;
 }

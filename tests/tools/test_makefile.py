@@ -83,7 +83,7 @@ def test_a_dry_run_of_the_tests_shows_them_only(goals):
 
 
 @pytest.mark.parametrize("words, why", [
-    (["ARCH=arm"], "ARCH=arm cannot be built whole; there are aarch64 ia32 x86_64"),
+    (["ARCH=riscv"], "ARCH=riscv cannot be built whole; there are aarch64 arm ia32 x86_64"),
     (["ARCH=aarch64", "test"], "ARCH=aarch64 goes with all, run, image, install, headers, referee, tidy, "
                                "clean and help")])
 def test_what_another_architecture_has_not_is_said(words, why):

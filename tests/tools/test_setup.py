@@ -10,6 +10,7 @@ from conftest import ROOT, Said
 
 AARCH64 = {"g++-aarch64-linux-gnu", "qemu-system-arm", "qemu-efi-aarch64"}
 IA32 = {"g++-i686-linux-gnu", "ovmf-ia32"}
+ARM = {"g++-arm-linux-gnueabihf", "qemu-system-arm", "qemu-efi-arm"}
 CROSS = AARCH64 | IA32 | {"g++-arm-linux-gnueabihf", "qemu-user"}
 
 # What is in the file `installed` is, and apt-get adds to it, unless the archive does not have it.
@@ -76,6 +77,8 @@ def test_another_architecture_brings_its_own(system):
     assert AARCH64 <= system.installed() and "g++-i686-linux-gnu" not in system.installed()
     system.setup("run", ARCH="ia32")
     assert IA32 <= system.installed() and "g++-arm-linux-gnueabihf" not in system.installed()
+    system.setup("run", ARCH="arm")
+    assert ARM <= system.installed()
 
 
 def test_no_package_that_forbids_the_cross_compilers(system):

@@ -1,0 +1,43 @@
+// What GCC and its headers expect to exist in a freestanding program, besides memory_functions.S.
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+#include "kernel/panic.h"
+
+extern "C" {
+
+size_t strlen(const char* text) {
+  size_t length = 0;
+  for (; text[length] != '\0'; ++length) asm volatile("" : "+r"(length));  // no strlen for itself
+  return length;
+}
+
+void* memchr(const void* in, int value, size_t size) {
+  const auto* at = static_cast<const unsigned char*>(in);
+  for (; size > 0; --size, ++at) {
+    if (*at == static_cast<unsigned char>(value)) return const_cast<unsigned char*>(at);
+  }
+  return nullptr;
+}
+}
+
+// What GCC's library asks for where its division is by zero, and for tables to unwind by, which there are
+// none of. NOLINTBEGIN(readability-identifier-naming): the library's names
+extern "C" {
+void __aeabi_idiv0() { kernel::panic("division by zero"); }
+void __aeabi_ldiv0() { kernel::panic("division by zero"); }
+void __aeabi_unwind_cpp_pr0() {}
+}
+// NOLINTEND(readability-identifier-naming)
+
+// As in kernel/x86_64/freestanding.cpp.
+namespace std {
+void terminate() noexcept {
+  kernel::panic("std::terminate: a check of the standard library failed");
+}
+__attribute__((noreturn)) void __throw_out_of_range_fmt(const char* format, ...);  // NOLINT: theirs
+void __throw_out_of_range_fmt(const char* format, ...) {                           // NOLINT
+  kernel::panic("out of range: {}", format);
+}
+}  // namespace std

@@ -1,0 +1,10 @@
+// Of kernel/highmem.h: where lowmem ends, which depends on where RAM begins.
+#pragma once
+
+#include <cstdint>
+
+namespace kernel::arch {
+[[nodiscard]] uint64_t end_of_low();
+}  // namespace kernel::arch
+
+#include "kernel/narrow/reach.h"
