@@ -21,13 +21,14 @@ void clear(Tables& tables, VirtualRange range, std::span<const VirtualRange> kep
 
 template <class Visit>
 Result<> for_each_area(Age age, const PagingPlan& plan, Visit visit) {
-  for (const Range& region : plan.lowmem) {
+  for (const Bank& bank : plan.banks) {
+    if (bank.highmem) continue;
     if (age == Age::Linux2_6_34) {
-      BATON_TRY(visit(map_memory_bank(plan.space, region)));
+      BATON_TRY(visit(map_memory_bank(plan.space, bank.range)));
       continue;
     }
     std::array<MappedArea, 3> areas;
-    const size_t count = mm::map_lowmem(plan.space, region, plan.kernel_executable, areas);
+    const size_t count = mm::map_lowmem(plan.space, bank.range, plan.kernel_executable, areas);
     for (size_t i = 0; i < count; ++i) BATON_TRY(visit(areas[i]));
   }
   return {};
@@ -50,8 +51,46 @@ void say_memory_policy(Age age, const MemTypes& types, const Printer& out) {
            types.cache_policy);
 }
 
+Result<size_t> find_banks(Age age, const Arm32Space& space, std::span<const E820Entry> e820,
+                          std::span<Bank> room, const Printer& out) {
+  size_t count = 0;
+  const auto add = [&](Range range, bool highmem) -> Result<> {
+    if (range.empty()) return {};
+    if (count != 0 && room[count - 1].range.end == range.start &&
+        room[count - 1].highmem == highmem) {
+      room[count - 1].range.end = range.end;
+      return {};
+    }
+    if (count == room.size()) {
+      return Error{"no room for a bank (banks {}, start {:#x})", "meminfo", count, range.start.v};
+    }
+    room[count++] = {.range = range, .highmem = highmem};
+    return {};
+  };
+  const Range low{space.phys_offset, space.lowmem_limit()};
+  for (const E820Entry& entry : e820) {
+    if (entry.type != E820Type::Ram) continue;
+    const Range ram = phys(pfns_inside(entry.range));
+    if (age == Age::Linux2_6_34) {
+      BATON_TRY(add(ram, false));
+      continue;
+    }
+    const Range below = ram.clip({Phys{0}, low.start});
+    if (!below.empty()) out.line("Ignoring memory range {} - {}", below.start, below.end);
+    BATON_TRY(add(below, true));
+    BATON_TRY(add(ram.clip(low), false));
+    BATON_TRY(add(ram.clip({low.end, Phys{kMaxPhys}}), true));
+  }
+  return age == Age::Linux2_6_34 ? sanity_check_meminfo(room, count, space, out)
+                                 : Result<size_t>(count);
+}
+
 uint64_t high_memory(const PagingPlan& plan) {
-  return plan.lowmem.empty() ? plan.space.page_offset : plan.space.virt(plan.lowmem.back().end);
+  uint64_t end = plan.space.page_offset;
+  for (const Bank& bank : plan.banks) {
+    if (!bank.highmem) end = plan.space.virt(bank.range.end);
+  }
+  return end;
 }
 
 uint64_t vmalloc_start(const PagingPlan& plan) {
@@ -59,7 +98,10 @@ uint64_t vmalloc_start(const PagingPlan& plan) {
 }
 
 void prepare_page_table(Tables& tables, const PagingPlan& plan) {
-  const Range first = plan.lowmem.empty() ? Range{} : plan.lowmem.front();
+  Range first{plan.space.phys_offset, plan.space.phys_offset};
+  for (const Bank& bank : plan.banks) {
+    if (!bank.highmem && first.empty()) first = bank.range;
+  }
   for (const VirtualRange& range : mm::prepare_page_table(plan.space, first)) {
     clear(tables, range, plan.kept);
   }
@@ -67,10 +109,10 @@ void prepare_page_table(Tables& tables, const PagingPlan& plan) {
 
 Result<> map_lowmem(Tables& tables, const PagingPlan& plan, const MemTypes& types) {
   const Range low{plan.space.phys_offset, plan.space.lowmem_limit()};
-  for (const Range& region : plan.lowmem) {
-    if (low.contains(region)) continue;
-    return Error{"region is not of lowmem (start {:#x}, end {:#x})", "map_lowmem", region.start.v,
-                 region.end.v};
+  for (const Bank& bank : plan.banks) {
+    if (bank.highmem || low.contains(bank.range)) continue;
+    return Error{"bank is not of lowmem (start {:#x}, end {:#x})", "map_lowmem", bank.range.start.v,
+                 bank.range.end.v};
   }
   return for_each_area(tables.age(), plan, [&](const MappedArea& area) {
     const MemType type = area.execute ? MemType::MemoryRwx : MemType::MemoryRw;

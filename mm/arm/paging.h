@@ -22,6 +22,7 @@
 #include "mm/arm/lowmem.h"
 #include "mm/arm/space.h"
 #include "mm/arm/tables.h"
+#include "mm/e820.h"
 #include "mm/print.h"
 #include "mm/result.h"
 #include "mm/types.h"
@@ -35,11 +36,16 @@ namespace mm::arm {
 // `Memory policy: Data cache writealloc`, or what 2.6.34 says.
 void say_memory_policy(Age age, const MemTypes& types, const Printer& out);
 
+// Banks (2.6.34) or regions (4.14) of the RAM that e820 has, in whole pages, those that touch as one:
+// cut at lowmem's borders and marked, by sanity_check_meminfo or as adjust_lowmem_bounds and the
+// reading of the device tree do it. What lies below PHYS_OFFSET is named, and is no lowmem. Returns how
+// many there are; fails when `room` is too small for them.
+Result<size_t> find_banks(Age age, const Arm32Space& space, std::span<const E820Entry> e820,
+                          std::span<Bank> room, const Printer& out);
+
 struct PagingPlan {
   Arm32Space space;
-  // Lowmem's RAM in ascending order and whole pages: by sanity_check_meminfo (2.6.34), or regions up
-  // to adjust_lowmem_bounds' limit (4.14).
-  std::span<const Range> lowmem;
+  std::span<const Bank> banks;  // in ascending order; of highmem nothing is mapped
   // Of the kernel what is executable until fix_kernmem_perms (4.14's kernel_x_start to kernel_x_end);
   // widened to sections. 2.6.34 does not ask.
   Range kernel_executable;

@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "mm/arm/paging.h"
-#include "mm/memblock.h"
 #include "tests/support/machine32.h"
 
 namespace {
@@ -93,29 +93,21 @@ struct Machine {
   std::vector<MapDesc> map_io;
   Range vectors = range(0x7010'0000, 0x7010'2000);
 
-  [[nodiscard]] std::vector<Range> lowmem(Age age) const {
-    std::vector<Range> low;
-    if (age == Age::Linux2_6_34) {
-      std::vector<mm::Bank> banks(ram.size() + 2);
-      std::transform(ram.begin(), ram.end(), banks.begin(), [](Range r) { return mm::Bank{r}; });
-      banks.resize(must(mm::sanity_check_meminfo(banks, ram.size(), space, {})));
-      for (const mm::Bank& bank : banks) {
-        if (!bank.highmem) low.push_back(bank.range);
-      }
-      return low;
-    }
-    std::vector<mm::MemblockRegion> regions;
-    for (const Range& r : ram) regions.push_back({r});
-    const Phys limit = mm::adjust_lowmem_bounds(regions, space).lowmem_limit;
+  [[nodiscard]] std::vector<mm::Bank> banks(Age age, std::string* said = nullptr) const {
+    std::vector<mm::E820Entry> e820;
     for (const Range& r : ram) {
-      const Range part = r.clip({space.phys_offset, limit});
-      if (!part.empty()) low.push_back(part);
+      e820.push_back({r, mm::E820Type::Ram});
+      e820.push_back({{r.end, r.end + 1}, mm::E820Type::Reserved});
     }
-    return low;
+    test::Log log;
+    std::vector<mm::Bank> found(ram.size() + 2);
+    found.resize(must(mm::arm::find_banks(age, space, e820, found, log.printer())));
+    if (said != nullptr) *said = log.text();
+    return found;
   }
-  [[nodiscard]] mm::arm::PagingPlan plan(const std::vector<Range>& low) const {
+  [[nodiscard]] mm::arm::PagingPlan plan(std::span<const mm::Bank> found) const {
     return {.space = space,
-            .lowmem = low,
+            .banks = found,
             .kernel_executable = executable,
             .vectors = vectors,
             .map_io = map_io,
@@ -194,7 +186,7 @@ void check_all(const Pool& pool, Age age, const Machine& m, uint64_t most) {
 }
 
 void run(Age age, const Machine& m, uint64_t most, Pool& pool) {
-  const std::vector<Range> low = m.lowmem(age);
+  const std::vector<mm::Bank> low = m.banks(age);
   const mm::arm::PagingPlan plan = m.plan(low);
   mm::arm::Tables tables = pool.tables(age);
   tables.clear_all();
@@ -259,6 +251,35 @@ TEST(ArmMemTypes, OfOthers) {
 
 // --- The ages ---
 
+//   0x60000000 0x70000000  0x7ffff800 0x80000000             0x81000000, no hole  0xc0000000
+//   |- below --|           |- not a page -|- lowmem ------------|- lowmem, highmem ---|
+TEST(ArmBanks, OfE820InBothAges) {
+  const Machine m{.space = mm::arm::space_4_14(Phys{0x8000'0000}),
+                  .ram = {range(0x6000'0000, 0x7000'0800), range(0x7fff'f800, 0x8100'0000),
+                          range(0x8100'0000, 0xc000'0000)},
+                  .executable = {},
+                  .map_io = {}};
+  std::string said;
+  EXPECT_EQ(m.banks(Age::Linux4_14, &said),
+            (std::vector<mm::Bank>{{range(0x6000'0000, 0x7000'0000), 0, true},
+                                   {range(0x8000'0000, 0xb000'0000), 0, false},
+                                   {range(0xb000'0000, 0xc000'0000), 0, true}}));
+  EXPECT_EQ(said, "Ignoring memory range 0x60000000 - 0x70000000\n");
+  Machine old = m;
+  old.space = mm::arm::space_2_6(Phys{0x8000'0000});
+  EXPECT_EQ(old.banks(Age::Linux2_6_34, &said),
+            (std::vector<mm::Bank>{{range(0x6000'0000, 0x7000'0000), 0, true},
+                                   {range(0x8000'0000, 0xac00'0000), 0, false},
+                                   {range(0xac00'0000, 0xc000'0000), 0, true}}));
+  EXPECT_EQ(said, "Ignoring RAM at 60000000-6fffffff (below PHYS_OFFSET).\n");
+  const std::vector<mm::E820Entry> e820{{range(0x8000'0000, 0x8100'0000), mm::E820Type::Ram},
+                                        {range(0x9000'0000, 0x9100'0000), mm::E820Type::Ram}};
+  std::array<mm::Bank, 1> one;
+  for (const Age age : {Age::Linux2_6_34, Age::Linux4_14}) {
+    EXPECT_FALSE(mm::arm::find_banks(age, m.space, e820, one, {}).ok());
+  }
+}
+
 // The example of 4.14's account: 512 MiB from 0x60000000 on, PAGE_OFFSET 0x80000000.
 TEST(ArmPaging, ThreeAreasToTheByte) {
   Machine m{.space = {.page_offset = 0x8000'0000, .phys_offset = Phys{0x6000'0000}},
@@ -281,7 +302,7 @@ TEST(ArmPaging, ThreeAreasToTheByte) {
   EXPECT_EQ(pool.taken(), 3u);
 
   mm::arm::Tables tables = pool.tables(Age::Linux4_14);
-  const std::vector<Range> low = m.lowmem(Age::Linux4_14);
+  const std::vector<mm::Bank> low = m.banks(Age::Linux4_14);
   std::array<mm::MappedArea, 8> room;
   const mm::KernelParts parts{Phys{0x6010'0000}, Phys{0x6040'0000}, Phys{0x6060'0000},
                               Phys{0x6080'0000}};
@@ -332,7 +353,7 @@ TEST(ArmPaging, OfOddBanksInBothAges) {
 // Nothing of the tables may be written and run once it has booted, in any age.
 void check_tightened(Age age, const Machine& m, const mm::KernelParts& parts, Pool& pool) {
   mm::arm::Tables tables = pool.tables(age);
-  const std::vector<Range> low = m.lowmem(age);
+  const std::vector<mm::Bank> low = m.banks(age);
   std::vector<mm::MappedArea> room(3 * low.size() + 8);
   uint64_t before = 0;
   for (uint64_t virt = 0; virt < kEnd; virt += kPageSize) {
@@ -412,7 +433,7 @@ TEST(ArmPaging, OfTablesInUse) {
                                types));
     must(tables.create_mapping({range(0x7110'0000, 0x7110'1000), 0xf600'0000, MemType::MemoryRw},
                                types));
-    std::vector<Range> low = m.lowmem(age);
+    std::vector<mm::Bank> low = m.banks(age);
     mm::arm::PagingPlan plan = m.plan(low);
     const VirtualRange kept[] = {{0xf7f0'0000, 0xf7f0'1000}};
     plan.kept = kept;
@@ -501,7 +522,7 @@ TEST(ArmTables, BadMappingsAreNamed) {
   EXPECT_TRUE(fails(range(0x4000'0000, 0x4000'1000), 0xc000'0000));
 
   Machine m = virt(Age::Linux4_14);
-  const std::vector<Range> high{range(0x4000'0000, 0x8000'0000)};
+  const std::vector<mm::Bank> high{{range(0x4000'0000, 0x8000'0000)}};
   EXPECT_FALSE(mm::arm::map_lowmem(tables, m.plan(high), types).ok());
 }
 
@@ -510,7 +531,7 @@ TEST(ArmTables, BadMappingsAreNamed) {
 TEST(ArmPaging, TheLayoutInWords) {
   test::Log log;
   const Machine m = virt(Age::Linux4_14);
-  const auto low = m.lowmem(Age::Linux4_14);
+  const auto low = m.banks(Age::Linux4_14);
   mm::arm::print_layout(Age::Linux4_14, m.plan(low), log.printer());
   EXPECT_EQ(log.take(), R"(Virtual kernel memory layout:
     vector  : 0xffff0000 - 0xffff1000   (   4 kB)
@@ -521,7 +542,7 @@ TEST(ArmPaging, TheLayoutInWords) {
     modules : 0xbf000000 - 0xbfe00000   (  14 MB)
 )");
   const Machine old = virt(Age::Linux2_6_34);
-  const auto old_low = old.lowmem(Age::Linux2_6_34);
+  const auto old_low = old.banks(Age::Linux2_6_34);
   mm::arm::print_layout(Age::Linux2_6_34, old.plan(old_low), log.printer());
   EXPECT_EQ(log.take(), R"(Virtual kernel memory layout:
     vector  : 0xffff0000 - 0xffff1000   (   4 kB)
@@ -532,7 +553,7 @@ TEST(ArmPaging, TheLayoutInWords) {
     modules : 0xbf000000 - 0xbfe00000   (  14 MB)
 )");
   // 300.5 MiB: VMALLOC_START is the next multiple of 8 MiB, but one that is more than nothing away.
-  const std::vector<Range> small{range(0x4000'0000, 0x52c8'0000)};
+  const std::vector<mm::Bank> small{{range(0x4000'0000, 0x52c8'0000)}};
   EXPECT_EQ(mm::arm::vmalloc_start(m.plan(small)), 0xd300'0000u);
 }
 
