@@ -22,7 +22,7 @@ FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "relay_mirrored",
         "relay_order", "audit", "regions", "page_alloc", "node_choice", "migratetype", "watermark", "pcp",
-        "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32"]
+        "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32", "arm_paging"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
 ALLOCATING = ["page_alloc", "node_choice", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay", "relay_mirrored", "highmem"],
@@ -245,6 +245,19 @@ MUTANTS = [
      "init stays to write and to execute"),
     ("mm/arm/lowmem.cpp", "banks[i].highmem = !low.contains(range.start);",
      "banks[i].highmem = range.start >= low.end;", "a bank below PHYS_OFFSET is lowmem"),
+    ("mm/arm/tables.cpp", "if (type.sections && aligned && !is_table(pmd(at)[0])) {",
+     "if (type.sections && aligned) {", "a section stands beside a table of its pair"),
+    ("mm/arm/tables.cpp", "const bool aligned = (at | next | physical.v) % kSectionSize == 0;",
+     "const bool aligned = (at | next) % kSectionSize == 0;", "a section begins inside a MiB"),
+    ("mm/arm/tables.cpp", "if (is_section(entry)) pages[i] = page_of(entry, i % kPagesOfSection);",
+     "", "what a section mapped is lost when it is cut"),
+    ("mm/arm/tables.cpp", "if (*page != 0) *page = with_rights", "*page = with_rights",
+     "what is not mapped is given rights"),
+    ("mm/arm/paging.cpp", "return k.start < at + kPmdSize && at < k.end;", "return false;",
+     "what is to stay mapped is cleared"),
+    ("mm/arm/paging.cpp",
+     "for (MappedArea& area : room.first(count)) area.execute = area.execute && !area.write;", "",
+     "2.6.34's lowmem stays to write and to execute"),
     ("mm/watermark.cpp", "6 * size", "4 * size", "Linux 4.14's page sets hold four batches"),
     ("mm/size_text.cpp", "if (number > std::numeric_limits<uint64_t>::max() >> shift) {",
      "if (false) {", "sizes wrap"),

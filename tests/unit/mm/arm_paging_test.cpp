@@ -480,6 +480,28 @@ TEST(ArmTables, ASectionBesideAPageIsCut) {
   EXPECT_EQ(pool.taken(), 1u);
 }
 
+// Both ends are sections' in the one address space, and not in the other.
+TEST(ArmTables, WhatIsNotAlignedAlikeIsMappedByPages) {
+  Pool pool;
+  mm::arm::Tables tables = pool.tables(Age::Linux4_14);
+  tables.clear_all();
+  const auto types = mm::arm::build_mem_type_table({});
+  must(tables.create_mapping({range(0x4008'0000, 0x4028'0000), 0xc010'0000, MemType::MemoryRw},
+                             types));
+  for (uint64_t at = 0; at < 2 * kMiB; at += kPageSize) {
+    ASSERT_EQ(*pool.walk(0xc010'0000 + at),
+              (Page{0x4008'0000 + at, true, false, false, Page::Memory}));
+  }
+  EXPECT_FALSE(pool.walk(0xc00f'f000));
+  EXPECT_FALSE(pool.walk(0xc030'0000));
+  // Rights are of what is mapped.
+  must(tables.set_rights({0xc000'0000, 0xc040'0000}, false, false));
+  EXPECT_FALSE(pool.walk(0xc00f'f000));
+  EXPECT_EQ(*tables.page_entry(0xc00f'f000), 0u);
+  EXPECT_FALSE(pool.walk(0xc010'0000)->write);
+  EXPECT_EQ(pool.taken(), 2u);
+}
+
 TEST(ArmTables, RightsChangeAtBordersThatThereAre) {
   Pool pool;
   mm::arm::Tables tables = pool.tables(Age::Linux2_6_34);
