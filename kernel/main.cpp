@@ -15,6 +15,7 @@
 #include "kernel/memory_options.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/options.h"
+#include "kernel/paging.h"
 #include "kernel/panic.h"
 #include "kernel/run_record.h"
 #include "kernel/screen/screen_console.h"
@@ -154,7 +155,8 @@ struct Origin {
 };
 
 // From the firmware's map to alloc_pages(), one line a station.
-Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, Laps& laps) {
+Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, Laps& laps,
+                 const mm::Printer& out) {
   const loader::Handoff& h = kept.handoff();
   const MemoryOptions memory = memory_options(options, log());
   must("e820", relay.take_over(elements(h.e820, kept.map()), elements(h.reservations, kept.map()),
@@ -183,6 +185,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   must("zones", relay.lay_out(memory.movable, possible, cpu_nodes, window));
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
+  must("paging", arch::make_page_tables(relay, h, out));
   laps.lap("start_boot_allocator");
   const FirmwareMap firmware_map = keep_firmware_map(relay);
   laps.lap("boot_alloc");
@@ -250,11 +253,14 @@ void kernel_main(const loader::Handoff& handoff) {
 
   // When it is timed, it is silent: a line on a serial port costs more than a station.
   const auto bench = options.find("bench");
-  Relay relay(arch::platform(handoff.paging_levels), kept.map(), bench ? mm::Printer() : log());
+  arch::choose_age(memory_options(options, {}).road);
+  const mm::Printer out = bench ? mm::Printer() : log();
+  Relay relay(arch::platform(handoff.paging_levels), kept.map(), out);
   Laps laps;
   const CpuOptions cpus = cpu_options(options, log());
-  const Origin origin = run_relay(relay, options, cpus, laps);
+  const Origin origin = run_relay(relay, options, cpus, laps, out);
   give_back_leftovers(relay, options);
+  must("paging", arch::tighten_page_tables());
   print_memory_line(relay.pages(), kept.segments(), log());
   mm::show_buddyinfo(relay.pages(), log());
 

@@ -1,5 +1,5 @@
 // What the kernel has at addresses of its own besides its image: the kmap window, and the page of
-// exception vectors (mm/arm/space.h).
+// exception vectors (mm/arm/space.h); from the beginning, in the loader's tables.
 #include <array>
 
 #include "bsa_registers.h"
@@ -18,7 +18,6 @@ namespace {
 
 // The last 2 MiB's.
 alignas(mm::kPageSize) constinit std::array<uint32_t, 512> vector_tables{};
-constinit uint64_t lowmem_end = 0;
 
 mm::Phys place_of(const void* at) {
   const auto virt = reinterpret_cast<uintptr_t>(at);
@@ -38,16 +37,9 @@ void map_vectors() {
 }  // namespace arm
 
 void bsa::open_windows() {
-  // What stands where the direct map begins.
-  const auto* const begin = reinterpret_cast<const void*>(  // NOLINT: an address
-      static_cast<uintptr_t>(mm::arm::kPageOffset));
-  const mm::Phys phys_offset{static_cast<uint32_t>(table_map().phys(begin).v)};
-  arm::lowmem_end = mm::arm::space_4_14(phys_offset).lowmem_limit().v;
   arm::map_vectors();
   narrow::open_kmap();
 }
-
-uint64_t arch::end_of_low() { return arm::lowmem_end; }
 
 bool arch::is_kernels(uint64_t virt) {
   for (const mm::VirtualRange& range : mm::arm::kKept) {

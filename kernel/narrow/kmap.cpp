@@ -15,8 +15,11 @@ namespace {
 constexpr size_t kSlots = 512;
 
 using Table = std::array<KmapEntry::Word, kSlots>;
-alignas(mm::kPageSize) constinit Table pkmap{};
-alignas(mm::kPageSize) constinit Table fixmap{};
+alignas(mm::kPageSize) constinit Table pkmap_table{};
+alignas(mm::kPageSize) constinit Table fixmap_table{};
+// What is in use: those, or what is there already.
+constinit KmapEntry::Word* pkmap = pkmap_table.data();
+constinit KmapEntry::Word* fixmap = fixmap_table.data();
 
 // Of the kernel's own image.
 mm::Phys place_of(const void* at) {
@@ -76,14 +79,15 @@ struct Own {
   std::array<uint64_t, arch::kShortMappings> pages{};
   unsigned next = 0;
 };
-constexpr size_t kMostCpus = kSlots / arch::kShortMappings;
+constexpr size_t kMostCpus = KmapEntry::kFixmapSlots / arch::kShortMappings;
 constinit std::array<Own, kMostCpus> owns{};
 
 }  // namespace
 
 void open_kmap() {
-  install(place_of(pkmap.data()), KmapEntry::kPkmap);
-  install(place_of(fixmap.data()), KmapEntry::kFixmap);
+  pkmap = install(pkmap_table.data(), place_of(pkmap_table.data()), KmapEntry::pkmap());
+  fixmap = install(fixmap_table.data(), place_of(fixmap_table.data()), KmapEntry::fixmap());
+  owns = {};
 }
 
 void* kmap(mm::Phys page) {
@@ -95,7 +99,7 @@ void* kmap(mm::Phys page) {
     KmapEntry::set(pkmap[*slot], page);
   }
   wanted[*slot] = wanted[*slot] < 0 ? 1 : wanted[*slot] + 1;
-  return address_of(KmapEntry::kPkmap, *slot);
+  return address_of(KmapEntry::pkmap(), *slot);
 }
 
 bool kunmap(mm::Phys page) {
@@ -117,12 +121,12 @@ void* kernel::arch::map_for_a_moment(mm::Phys page) {
   while (slot < kShortMappings && own.pages[slot] != page.v) ++slot;
   void* virt = nullptr;
   if (slot < kShortMappings) {
-    virt = address_of(KmapEntry::kFixmap, cpu * kShortMappings + slot);
+    virt = address_of(KmapEntry::fixmap(), cpu * kShortMappings + slot);
   } else {
     slot = own.next;
     own.next = (own.next + 1) % kShortMappings;
     own.pages[slot] = page.v;
-    virt = address_of(KmapEntry::kFixmap, cpu * kShortMappings + slot);
+    virt = address_of(KmapEntry::fixmap(), cpu * kShortMappings + slot);
     KmapEntry::replace(fixmap[cpu * kShortMappings + slot], page,
                        reinterpret_cast<uintptr_t>(virt));
   }

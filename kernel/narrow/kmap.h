@@ -10,7 +10,8 @@
 
 namespace kernel::narrow {
 
-// The window's page tables, which are the kernel's own, become part of those in use. Once.
+// The window's page tables become part of those in use, where there are none yet. Again when others are in
+// use, while nobody wants a page.
 void open_kmap();
 
 // The page's address, which all that ask for it share; null when all slots are wanted.

@@ -13,6 +13,9 @@ using Bytes = std::span<const uint8_t>;
 // All of the structure table; Skip without one, Fail when it cannot be read.
 Verdict find_structures(const TableFacts& machine, Bytes& table) {
   if (machine.smbios == 0) return Verdict::skip("this machine has no SMBIOS");
+  if (machine.smbios_displaced) {
+    return Verdict::skip("what is at {:#x} has no place beside the kernel", machine.smbios);
+  }
   const size_t size = machine.smbios_version == 3 ? 24 : 31;
   if (!machine.can_read(machine.smbios, size)) {
     return Verdict::fail("the entry point, at {:#x}, is in no memory", machine.smbios);

@@ -33,6 +33,8 @@ const TableFacts& table_facts(const Booted& machine) {
   if (!facts.trims.first_uncached.empty()) facts.changes |= kRamTaken;
   facts.smbios = handoff.firmware.smbios;
   facts.smbios_version = handoff.firmware.smbios_version;
+  const auto* const entry = machine.relay.map().at<const void>(mm::Phys{facts.smbios});
+  facts.smbios_displaced = arch::is_kernels(reinterpret_cast<uintptr_t>(entry));
   facts.boot_apic_id = handoff.processor_id;
   facts.arch = arch::self_test_facts();
   facts.end = machine.end_of_space;

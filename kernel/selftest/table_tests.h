@@ -40,7 +40,8 @@ struct TableFacts {
   const mm::E820Table* e820 = nullptr;  // after the trims
   uint8_t changes = 0;                  // MapChange: how it is not the firmware's
   mm::Trims trims;
-  uint64_t smbios = 0;  // entry point; 0: none
+  uint64_t smbios = 0;            // entry point; 0: none
+  bool smbios_displaced = false;  // where it would stand the kernel itself is: not mapped
   uint32_t smbios_version = 0;
   uint32_t boot_apic_id = 0;
   const ArchFacts* arch = nullptr;  // null: nothing is known

@@ -338,7 +338,11 @@ Verdict pool_alignment(FirmwareBench& bench) {
 
 Verdict pool_huge(FirmwareBench& bench) {
   // Not the very largest sizes: EDK II's sums wrap there and it overwrites itself.
-  for (const uint64_t bytes : {uint64_t{1} << 52, uint64_t{1} << 62}) {
+  // With 32 bits there are few beyond what a machine may have.
+  constexpr bool kWide = sizeof(uintptr_t) == sizeof(uint64_t);
+  constexpr uint64_t kWideSizes[] = {uint64_t{1} << 52, uint64_t{1} << 62},
+                     kNarrowSizes[] = {0xf000'0000, 0xf800'0000};
+  for (const uint64_t bytes : kWide ? kWideSizes : kNarrowSizes) {
     uint64_t at = 0;
     if (bench.firmware.allocate_pool(kLoaderData, bytes, at) == kEfiSuccess) {
       return Verdict::fail("{:#x} bytes of pool were given at {:#x}", bytes, at);

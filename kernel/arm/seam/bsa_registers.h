@@ -60,7 +60,8 @@ inline void set_own_head(arch::LocalHead* head) {
 }
 // Where other CPUs have their own, and how many can.
 inline constexpr uint64_t kAreaBase = mm::arm::kAreas.start;
-inline constexpr unsigned kMostAreas = mm::arm::kAreas.size() / 0x2'0000;
+inline constexpr unsigned kMostAreas = 28;  // whose pages in fixmap 2.6.34's has room for
+static_assert(kMostAreas * uint64_t{0x2'0000} <= mm::arm::kAreas.size());
 
 // The kmap window, and the page of vectors.
 void open_windows();

@@ -9,9 +9,12 @@ namespace kernel::narrow {
 
 struct KmapEntry : x86::PageBits {
   using Word = uint64_t;
-  // Where the window is: 512 pages for either.
-  static constexpr uint64_t kPkmap = ia32::kPkmap.start, kFixmap = ia32::kFixmap.start;
-  static_assert(ia32::kPkmap.size == 512 * mm::kPageSize && ia32::kFixmap.size == ia32::kPkmap.size);
+  // Where the window is, and how many pages it has for a moment; kept are 512.
+  static uint64_t pkmap() { return ia32::kPkmap.start; }
+  static uint64_t fixmap() { return ia32::kFixmap.start; }
+  static constexpr size_t kFixmapSlots = 512;
+  static_assert(ia32::kPkmap.size == 512 * mm::kPageSize &&
+                ia32::kFixmap.size == ia32::kPkmap.size);
   // What was translated there is forgotten by this CPU.
   static void replace(Word& entry, mm::Phys page, uint64_t virt) {
     entry = data(page.v, 1);
@@ -21,14 +24,15 @@ struct KmapEntry : x86::PageBits {
   static void set(Word& entry, mm::Phys page) { entry = data(page.v, 1); }
 };
 
-// A table of 2 MiB becomes part of those in use; it lies at `place`.
-inline void install(mm::Phys place, uint64_t virt) {
+// The entries of the 2 MiB at an address: `table`, which lies at `place`, becomes part of those in use.
+inline KmapEntry::Word* install(KmapEntry::Word* table, mm::Phys place, uint64_t virt) {
   using x86::PageBits;
   const auto* const root =
       table_map().at<const uint64_t>(mm::Phys{PageBits::address(arch::page_root())});
   const mm::Phys directory{PageBits::address(root[virt >> 30])};
   table_map().at<uint64_t>(directory)[virt >> 21 & 511] =
       place.v | PageBits::kPresent | PageBits::kWrite;
+  return table;
 }
 
 }  // namespace kernel::narrow
