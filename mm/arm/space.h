@@ -5,7 +5,7 @@
 //                 highmem stands where lowmem would have it if it went on, modulo 2^32. So with RAM
 //                 from 0x40000000 on a device at 0x09000000 stands at 0x89000000
 //     bfe0'0000   pkmap: 512 pages of highmem, each mapped as long as somebody wants it
-//     c000'0000   PAGE_OFFSET: lowmem, from RAM's beginning on, 768 MiB at most (4.14), 704 (2.6.34)
+//     c000'0000   PAGE_OFFSET: lowmem, from RAM's beginning on, 768 MiB at most
 //     f700'0000   the kernel's image, 8 MiB at most
 //     f780'0000   other CPUs' stacks, 64 KiB for each
 //     ffc0'0000   fixmap of 4.14, to fff0'0000; that of 2.6.34 goes on from there to fffe'0000
@@ -44,9 +44,11 @@ constexpr Phys phys_offset(Phys first_ram) { return align_down(first_ram, kPmdSi
 constexpr Arm32Space space_4_14(Phys phys_offset) {
   return {.page_offset = kPageOffset, .vmalloc_end = 0xff80'0000, .phys_offset = phys_offset};
 }
-// And 2.6.34's, of a machine whose static mappings begin at 0xf4000000: 704 MiB.
+// And 2.6.34's with VMALLOC_END 0xf8000000, as Arm's own boards have it (mach-vexpress,
+// mach-realview): as much.
 constexpr Arm32Space space_2_6(Phys phys_offset) {
-  return Arm32Space::linux_2_6(kPageOffset, 0xf400'0000, phys_offset);
+  return Arm32Space::linux_2_6(kPageOffset, 0xf800'0000, phys_offset);
 }
+static_assert(space_2_6({}).lowmem_size() == space_4_14({}).lowmem_size());
 
 }  // namespace mm::arm

@@ -32,16 +32,19 @@ uint32_t page_of(uint32_t section, uint64_t page) {
 
 MemTypes build_mem_type_table(const CpuKind& cpu) {
   MemTypes types{.entries = {}, .cache_policy = cpu.smp ? "writealloc" : "writeback"};
-  // With TEX remapped 100 is a device, else 001; 111 and 011 are memory with either.
+  // With TEX remapped 100 is a device and 001 memory that is not cached, else the other way; 111 and
+  // 011 are memory with either.
   const Attributes device = cpu.tex_remap ? Attributes{1, 0, 0} : kDevice;
+  const Attributes combined = cpu.tex_remap ? Attributes{0, 0, 1} : kNotCached;
   const Attributes memory = cpu.smp ? kWriteAllocate : kWriteBack;
   const auto set = [&](MemType type, const MemTypeEntry& entry) {
     types.entries[static_cast<size_t>(type)] = entry;
   };
-  set(MemType::Device, {device, {.write = true, .execute = false, .shared = true}});
   const auto rights = [&](bool write, bool execute, bool user = false) {
     return Rights{.write = write, .execute = execute, .user = user, .shared = cpu.smp};
   };
+  set(MemType::Device, {device, {.write = true, .execute = false, .shared = true}});
+  set(MemType::DeviceWc, {combined, rights(true, false)});
   // 2.6.34 lets the kernel write to the high ones, to keep a thread's pointer there; ARMv7 has a
   // register for that.
   set(MemType::LowVectors, {memory, rights(false, true), false});

@@ -26,6 +26,7 @@ enum class Age : uint8_t { Linux2_6_34, Linux4_14 };
 
 enum class MemType : uint8_t {
   Device,       // MT_DEVICE: shared
+  DeviceWc,     // MT_DEVICE_WC: writes are combined, as memory that is not cached
   LowVectors,   // the kernel's to read and run
   HighVectors,  // and the user's
   MemoryRwx,    // MT_MEMORY_RWX; of 2.6.34 MT_MEMORY, which all of lowmem is
@@ -33,7 +34,7 @@ enum class MemType : uint8_t {
   MemoryRo,
   Rom,  // to read and run; Linux has it in sections only
 };
-inline constexpr size_t kMemTypes = 7;
+inline constexpr size_t kMemTypes = 8;
 
 // How one is mapped: the same by a section and by a small page. Domain 0.
 struct MemTypeEntry {
