@@ -8,10 +8,10 @@
 namespace efi {
 namespace {
 
-// What any kernel's direct map holds, whatever the CPU, from 0 or from where RAM begins.
+// What any kernel's direct map holds, whatever the CPU.
 uint64_t reachable(const Firmware& firmware) {
   return loader::address_space({.first_ram = examine_cpu(firmware).paging.first_ram})
-      .handed_over()
+      .lowmem()
       .end.v;
 }
 

@@ -30,8 +30,6 @@ struct AddressSpace {
   mm::Phys first{};         // what the direct map begins with
   uint64_t direct_map_size = 0;  // bytes that fit there
   uint64_t identity_size = 0;    // bytes that can be mapped at their own addresses
-  uint64_t always_mapped =
-      0;  // of the direct map's, what a kernel maps whatever it is told; 0: all
   // Addresses of 32 bits are too few for all of that. Of RAM what does not fit into the direct map
   // is not mapped: it is highmem. What is no RAM and lies below 4 GiB is where the direct map would
   // have it if it went on, modulo 2^32, but for what would stand in `kept`, where the kernel itself
@@ -40,10 +38,6 @@ struct AddressSpace {
   std::array<mm::VirtualRange, 3> kept{};
 
   [[nodiscard]] constexpr mm::Range lowmem() const { return {first, first + direct_map_size}; }
-  // Where what the kernel is to find may lie.
-  [[nodiscard]] constexpr mm::Range handed_over() const {
-    return {first, first + (always_mapped != 0 ? always_mapped : direct_map_size)};
-  }
 
   // What a range begins with that stands in one stretch of the narrow space, and where it does.
   struct Piece {

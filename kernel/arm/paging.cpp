@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 #include "kernel/arch.h"
 #include "kernel/arm/cpu.h"
@@ -62,14 +61,13 @@ Phys place_of(const void* at) {
 
 MemType type_of(const arch::Mapping& mapping) {
   if (!mapping.writable) return mapping.executable ? MemType::Rom : MemType::MemoryRo;
-  return mapping.caching == arch::Caching::WriteBack ? MemType::MemoryRw : MemType::Device;
+  if (mapping.caching == arch::Caching::WriteBack) return MemType::MemoryRw;
+  return mapping.caching == arch::Caching::WriteCombining ? MemType::DeviceWc : MemType::Device;
 }
 
 // What the loader has mapped and map_lowmem does not: its image, devices, firmware's tables.
 class Others {
  public:
-  explicit Others(const mm::Arm32Space& space) : space_(space) {}
-
   bool add(const arch::Mapping& mapping) {
     const auto in_bank = [&](const mm::Bank& bank) {
       return bank.range.contains(Phys{mapping.phys}) && (!bank.highmem || mapping.writable);
@@ -80,16 +78,6 @@ class Others {
     if (!image && std::any_of(banks().begin(), banks().end(), in_bank)) return true;
     const Range range{Phys{mapping.phys}, Phys{mapping.phys + mapping.size}};
     return add({range, mapping.virt, type_of(mapping)});
-  }
-  // A table of the firmware's in RAM that was lowmem for the loader, and is not any more.
-  bool add(const mm::Reservation& kept) {
-    const std::string_view name(kept.name);
-    const bool table = name == "DEVICE TREE" || name == "RSDP" || name.starts_with("SMBIOS");
-    const Range range =
-        mm::whole_pages(kept.range)
-            .clip({space_.lowmem_limit(), space_4_14(space_.phys_offset).lowmem_limit()});
-    if (!table || range.empty()) return true;
-    return add({range, static_cast<uint32_t>(space_.virt(range.start)), MemType::MemoryRo});
   }
 
  private:
@@ -106,15 +94,13 @@ class Others {
     map_room[made.descriptions++] = what;
     return true;
   }
-
-  mm::Arm32Space space_;
 };
 
-mm::Result<> find_others(const mm::Arm32Space& space, const mm::RelayCore& relay) {
+mm::Result<> find_others() {
   struct Search {
     Others others;
     bool room = true;
-  } search{Others(space)};
+  } search;
   arch::walk_mappings(
       [](void* context, const arch::Mapping& mapping) {
         auto& s = *static_cast<Search*>(context);
@@ -122,9 +108,6 @@ mm::Result<> find_others(const mm::Arm32Space& space, const mm::RelayCore& relay
         return s.room;
       },
       &search);
-  for (const mm::Reservation& kept : relay.reservations().entries()) {
-    search.room = search.room && search.others.add(kept);
-  }
   if (search.room) return {};
   return mm::Error{"the loader has mapped more pieces than there is room for ({})", "map_io",
                    map_room.size()};
@@ -154,6 +137,16 @@ mm::Result<> cut_borders(Tables& to, const mm::Arm32Space& space) {
     }
   }
   return {};
+}
+
+// Runtime services, which have other tables below PAGE_OFFSET, are interrupted by the same vectors.
+void share_upper_half(uint64_t root) {
+  constexpr size_t kFirst = kPageOffset >> 20, kEntries = size_t{1} << kFirstLevelBits;
+  if (root == 0) return;
+  auto* const theirs = table_map().at<uint32_t>(Phys{root});
+  const auto* const ours = table_map().at<const uint32_t>(made.root);
+  std::copy(ours + kFirst, ours + kEntries, theirs + kFirst);
+  clean_and_forget(reinterpret_cast<uintptr_t>(theirs), mm::kPgdirSize);
 }
 
 // The tables were written with caches on; a walk may pass these by.
@@ -191,7 +184,7 @@ mm::Result<> arch::make_page_tables(mm::RelayCore& relay, const loader::Handoff&
   const MemTypes types = build_mem_type_table({.smp = true, .tex_remap = false});
   say_memory_policy(chosen, types, out);
   made.banks = BATON_TRY(find_banks(chosen, space, relay.e820().entries(), bank_room, out));
-  BATON_TRY(find_others(space, relay));
+  BATON_TRY(find_others());
   const auto* const segments =
       table_map().at<const loader::HandoffSegment>(Phys{handoff.segments.address});
   const Range text = note_image({segments, handoff.segments.count});
@@ -214,11 +207,7 @@ mm::Result<> arch::make_page_tables(mm::RelayCore& relay, const loader::Handoff&
   BATON_TRY(cut_borders(to, space));
   publish();
   set_page_root(made.root.v);
-  for (const MapDesc& what : plan.map_io) {
-    if (what.physical.start == Phys{handoff.framebuffer.address}) {
-      (void)combine_writes(what.virt, what.physical.size(), table_map());
-    }
-  }
+  share_upper_half(handoff.runtime_root);
   narrow::open_kmap();
   print_layout(chosen, plan, out);
   return {};

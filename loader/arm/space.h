@@ -12,7 +12,6 @@ constexpr AddressSpace address_space(mm::Phys first_ram) {
           .first = first,
           .direct_map_size = mm::arm::space_4_14(first).lowmem_size(),
           .identity_size = kNarrowDirectMap,
-          .always_mapped = mm::arm::space_2_6(first).lowmem_size(),
           .narrow = true,
           .kept = mm::arm::kKept};
 }

@@ -16,13 +16,15 @@ def machine(memory, **others):
 
 
 def test_boots_to_a_closed_ledger(bench):
-    """Lowmem is as large as Linux 4.14's; the zone that it calls Normal Linux 6.1 calls DMA."""
+    """Lowmem is as large as Linux 6.1's, which calls the zone that is Normal here DMA."""
     boot = bench.boot(machine(3071 * MIB), "poweroff")
     assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
     wrong = read.in_order(boot.log, [
         r"Booting on physical CPU 0x0",
         r"CPU: ARMv7 Processor \[412fc0f1\] revision 1 \(ARMv7\), cr=00c5387d",
         r"OF: fdt: device tree at 0x[0-9a-f]+, \d+ bytes: used, as there are no ACPI tables",
+        r"Memory policy: ECC disabled, Data cache writealloc",
+        r"    lowmem  : 0xc0000000 - 0xf0000000   \( 768 MB\)",
         r"Zone ranges:",
         r"  Normal   \[mem 0x0000000040000000-0x000000006fffffff\]",
         r"  HighMem  \[mem 0x0000000070000000-0x00000000ffefffff\]",
@@ -38,6 +40,9 @@ def test_every_self_test_passes(bench, early):
     boot = bench.boot(nodes, f"selftest early={early} poweroff", timeout=240)
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
     assert read.find(boot.log, r"smp: Brought up 2 nodes, 4 CPUs")
+    # Each age has its fixmap.
+    fixmap = {"bootmem": "0xfff00000 - 0xfffe0000", "memblock": "0xffc00000 - 0xfff00000"}
+    assert read.find(boot.log, rf"    fixmap  : {fixmap[early]}")
     by_id, failed = results(boot)
     assert failed == []
     assert {test for test, text in by_id.items() if "# XFAIL" in text} == KNOWN
