@@ -80,7 +80,7 @@ def test_a_stack_that_is_too_small(bench, cpu, stack):
 
 
 def test_memtest(bench):
-    boot = bench.boot(machine(256 * MIB, cpus=2), "memtest=quick poweroff", timeout=240)
+    boot = bench.boot(machine(128 * MIB, cpus=2), "memtest=quick poweroff", timeout=300)
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
     assert read.find(boot.log, r"memtest: \d+ MiB, 1 pass, took .*: no bad pages")
 
