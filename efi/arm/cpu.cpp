@@ -10,13 +10,22 @@ namespace {
 
 using namespace arm;  // NOLINT: all of it is about those
 
+bool in_hyp_mode() {
+  constexpr uint32_t kMode = 0x1f, kHyp = 0x1a;
+  uint32_t cpsr;
+  asm volatile("mrs %0, cpsr" : "=r"(cpsr));
+  return (cpsr & kMode) == kHyp;
+}
+
 constexpr uint32_t kVectorsSize = 32, kHighVectors = 0xffff'0000;
 
 }  // namespace
 
 Cpu examine_cpu(const Firmware& firmware) {
   Cpu cpu;
-  cpu.paging.levels = 2;  // short descriptors, whatever the firmware has
+  // Short descriptors, whatever the firmware has; of Hyp mode, which has none, nobody here is
+  // (PageTables::check() refuses that).
+  cpu.paging.levels = in_hyp_mode() ? 0 : 2;
   cpu.paging.first_ram = find_first_ram(firmware);
   cpu.paging.nx = true;
   cpu.paging.gigabyte_pages = false;

@@ -78,7 +78,8 @@ void set_page_root(uint64_t root) {
 }
 
 TableLevels table_levels(unsigned /*paging_levels*/) {
-  static constexpr TableLevel kLevels[] = {{"PTE", 12}, {"PMD", 21}, {"PUD", 30}, {"PGD", 39}};  // Linux's
+  static constexpr TableLevel kLevels[] = {
+      {"PTE", 12}, {"PMD", 21}, {"PUD", 30}, {"PGD", 39}};  // Linux's
   return {kLevels, 47};
 }
 
