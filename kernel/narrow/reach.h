@@ -1,10 +1,11 @@
 // Of kernel/highmem.h with addresses of 32 bits: lowmem in the direct map, highmem by slots of the CPU's
-// own. Included by an architecture's highmem_inline.h, which says
+// own. An architecture's end_of_low.h says
 //     uint64_t end_of_low();   // the first physical address that the direct map does not reach
 #pragma once
 
 #include <cstdint>
 
+#include "end_of_low.h"
 #include "mm/direct_map.h"
 #include "mm/types.h"
 

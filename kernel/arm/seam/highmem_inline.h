@@ -1,10 +1,4 @@
-// Of kernel/highmem.h: where lowmem ends, which depends on where RAM begins.
+// Of kernel/highmem.h.
 #pragma once
-
-#include <cstdint>
-
-namespace kernel::arch {
-[[nodiscard]] uint64_t end_of_low();
-}  // namespace kernel::arch
 
 #include "kernel/narrow/reach.h"

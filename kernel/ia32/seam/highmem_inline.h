@@ -1,10 +1,4 @@
-// Of kernel/highmem.h: where lowmem ends.
+// Of kernel/highmem.h.
 #pragma once
-
-#include "loader/handoff/handoff.h"
-
-namespace kernel::arch {
-[[nodiscard]] constexpr uint64_t end_of_low() { return loader::kNarrowLowmem; }
-}  // namespace kernel::arch
 
 #include "kernel/narrow/reach.h"
