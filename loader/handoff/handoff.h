@@ -20,7 +20,7 @@
 //     where the CPU has NX, CR0.WP set, flat segments that the kernel replaces before anything
 //     else, as the GDT they came from is not mapped; a stack as above, in the direct map;
 // on ARM32 with
-//     r0 = physical address of this struct, which lies in lowmem and is readable in the direct map,
+//     r0 = address of this struct in the direct map (which begins where RAM does, in no fixed place),
 //     SVC mode, A, I and F masked, MMU and caches on, short descriptors: TTBR0 = Handoff::page_tables
 //     for all addresses (TTBCR 0), 16 KiB, SCTLR.TRE 0 and AFE 0, domain 0 a client (DACR 1); a stack
 //     as above, in the direct map.
