@@ -118,7 +118,7 @@ mm::Result<mm::Phys> TableBuilder<Entry>::table_below(mm::Phys table, uint64_t i
     return Entry::is_present(entry) && Entry::is_table(entry, level);
   };
   if (is_table(entries[index])) return Entry::address(entries[index]);
-  constexpr auto size_at = [](unsigned at) { return uint64_t{1} << table_shift<Entry>(at); };
+  const auto size_at = [](unsigned at) { return uint64_t{1} << table_shift<Entry>(at); };
   const uint64_t first = mm::align_down(index, Entry::together(level - 1));
   mm::Phys below = BATON_TRY(new_tables(level - 1));
   for (uint64_t i = first; i < first + Entry::together(level - 1); ++i) {

@@ -23,7 +23,7 @@ template <class Visit>
 Result<> for_each_area(Age age, const PagingPlan& plan, Visit visit) {
   for (const Bank& bank : plan.banks) {
     if (bank.highmem) continue;
-    if (age == Age::Linux2_6_34) {
+    if (age == Age::Bootmem) {
       BATON_TRY(visit(map_memory_bank(plan.space, bank.range)));
       continue;
     }
@@ -41,13 +41,13 @@ uint64_t pmds_touched(uint64_t virt, uint64_t size) {
 }  // namespace
 
 Arm32Space space_of(Age age, Phys phys_offset) {
-  return age == Age::Linux4_14 ? space_4_14(phys_offset) : space_2_6(phys_offset);
+  return age == Age::Memblock ? space_4_14(phys_offset) : space_2_6(phys_offset);
 }
 
-VirtualRange fixmap_of(Age age) { return age == Age::Linux4_14 ? kFixmap4_14 : kFixmap2_6; }
+VirtualRange fixmap_of(Age age) { return age == Age::Memblock ? kFixmap : kOldFixmap; }
 
 void say_memory_policy(Age age, const MemTypes& types, const Printer& out) {
-  out.line("Memory policy: {}Data cache {}", age == Age::Linux4_14 ? "" : "ECC disabled, ",
+  out.line("Memory policy: {}Data cache {}", age == Age::Memblock ? "" : "ECC disabled, ",
            types.cache_policy);
 }
 
@@ -71,7 +71,7 @@ Result<size_t> find_banks(Age age, const Arm32Space& space, std::span<const E820
   for (const E820Entry& entry : e820) {
     if (entry.type != E820Type::Ram) continue;
     const Range ram = phys(pfns_inside(entry.range));
-    if (age == Age::Linux2_6_34) {
+    if (age == Age::Bootmem) {
       BATON_TRY(add(ram, false));
       continue;
     }
@@ -81,8 +81,8 @@ Result<size_t> find_banks(Age age, const Arm32Space& space, std::span<const E820
     BATON_TRY(add(ram.clip(low), false));
     BATON_TRY(add(ram.clip({low.end, Phys{kMaxPhys}}), true));
   }
-  return age == Age::Linux2_6_34 ? sanity_check_meminfo(room, count, space, out)
-                                 : Result<size_t>(count);
+  return age == Age::Bootmem ? sanity_check_meminfo(room, count, space, out)
+                             : Result<size_t>(count);
 }
 
 uint64_t high_memory(const PagingPlan& plan) {
@@ -122,7 +122,7 @@ Result<> map_lowmem(Tables& tables, const PagingPlan& plan, const MemTypes& type
 
 Result<> devicemaps_init(Tables& tables, const PagingPlan& plan, const MemTypes& types) {
   // 4.14 clears from where vmalloc begins on, and spares the last PMD, which fixmap has in use.
-  const bool later = tables.age() == Age::Linux4_14;
+  const bool later = tables.age() == Age::Memblock;
   const uint64_t start = later ? vmalloc_start(plan) : plan.space.vmalloc_end;
   clear(tables, {start, later ? kEnd - kPmdSize : kEnd}, plan.kept);
   const Phys second = plan.vectors.start + kPageSize;

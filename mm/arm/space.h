@@ -28,14 +28,13 @@ inline constexpr uint64_t kPageOffset = 0xc000'0000;
 inline constexpr VirtualRange kImage{0xf700'0000, 0xf780'0000};
 inline constexpr VirtualRange kAreas{0xf780'0000, 0xf800'0000};  // other CPUs' own
 inline constexpr VirtualRange kPkmap{kPageOffset - kLastPkmap * kPageSize, kPageOffset};
-inline constexpr VirtualRange kFixmap4_14{0xffc0'0000, 0xfff0'0000};
-inline constexpr VirtualRange kFixmap2_6{0xfff0'0000, 0xfffe'0000};
+inline constexpr VirtualRange kFixmap{0xffc0'0000, 0xfff0'0000};
+inline constexpr VirtualRange kOldFixmap{0xfff0'0000, 0xfffe'0000};
 inline constexpr VirtualRange kVectors{0xffff'0000, 0xffff'1000};
 
 // What no memory and no device may stand in.
-inline constexpr std::array<VirtualRange, 3> kKept{
-    kPkmap, VirtualRange{kImage.start, kAreas.end},
-    VirtualRange{kFixmap4_14.start, uint64_t{1} << 32}};
+inline constexpr std::array<VirtualRange, 3> kKept{kPkmap, VirtualRange{kImage.start, kAreas.end},
+                                                   VirtualRange{kFixmap.start, uint64_t{1} << 32}};
 
 // RAM's first byte, which PAGE_OFFSET maps, is a multiple of what two sections map.
 constexpr Phys phys_offset(Phys first_ram) { return align_down(first_ram, kPmdSize); }

@@ -14,7 +14,7 @@ bool is_table(uint32_t entry) { return (entry & kTypeMask) == kTable; }
 bool is_section(uint32_t entry) { return (entry & kTypeMask) >= kSection; }
 
 // Where the CPU's tables stand in their frame: 2.6.38 put Linux's own before them.
-constexpr uint64_t tables_in_frame(Age age) { return age == Age::Linux4_14 ? 2048 : 0; }
+constexpr uint64_t tables_in_frame(Age age) { return age == Age::Memblock ? 2048 : 0; }
 
 constexpr uint32_t with_rights(const Places& at, uint32_t entry, bool write, bool execute) {
   const uint32_t both = 1u << at.ap2 | 1u << at.execute_never;

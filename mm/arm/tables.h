@@ -19,8 +19,8 @@
 
 namespace mm::arm {
 
-// The two kernels that are followed.
-enum class Age : uint8_t { Linux2_6_34, Linux4_14 };
+// The two kernels that are followed, by what hands out memory early in them: Linux 2.6.34 and 4.14.
+enum class Age : uint8_t { Bootmem, Memblock };
 
 // --- Kinds of memory ---
 

@@ -117,7 +117,7 @@ struct Machine {
 
 // Where an address of RAM may be run, before the kernel has booted.
 bool runs(Age age, const Machine& m, Phys at) {
-  if (age == Age::Linux2_6_34) return true;
+  if (age == Age::Bootmem) return true;
   const uint64_t start = m.executable.start.v / kMiB * kMiB;
   const uint64_t end = (m.executable.end.v + kMiB - 1) / kMiB * kMiB;
   if (start <= at.v && at.v < end) return true;
@@ -129,7 +129,7 @@ bool runs(Age age, const Machine& m, Phys at) {
 
 // What is to be at an address, from the machine itself. `most`: bytes of lowmem at most.
 std::optional<Page> wanted(Age age, const Machine& m, uint64_t most, uint64_t virt) {
-  const bool later = age == Age::Linux4_14;
+  const bool later = age == Age::Memblock;
   for (const MapDesc& what : m.map_io) {
     if (virt < what.virt || virt - what.virt >= what.physical.size()) continue;
     const bool device = what.type == MemType::Device;
@@ -156,7 +156,7 @@ void check_pairs(const Pool& pool, Age age) {
     if ((even & 3) != 1) continue;
     const uint64_t tables = even & ~0x3ffu;
     EXPECT_EQ(odd & ~0x3ffu, tables + 1024) << std::hex << virt;
-    EXPECT_EQ(tables % kPageSize, age == Age::Linux4_14 ? 2048u : 0u);
+    EXPECT_EQ(tables % kPageSize, age == Age::Memblock ? 2048u : 0u);
     const uint64_t other = tables ^ 2048;
     for (uint64_t i = 0; i < 2048; i += 4) ASSERT_EQ(pool.word(other + i), 0u);
   }
@@ -245,8 +245,8 @@ TEST(ArmMemTypes, OfOthers) {
   EXPECT_EQ(mm::arm::section(Phys{}, combined.how, combined.who), 0x10416u);
   EXPECT_EQ(remapped[MemType::MemoryRwx], mm::arm::build_mem_type_table({})[MemType::MemoryRwx]);
   test::Log log;
-  mm::arm::say_memory_policy(Age::Linux4_14, remapped, log.printer());
-  mm::arm::say_memory_policy(Age::Linux2_6_34, one, log.printer());
+  mm::arm::say_memory_policy(Age::Memblock, remapped, log.printer());
+  mm::arm::say_memory_policy(Age::Bootmem, one, log.printer());
   EXPECT_EQ(log.text(),
             "Memory policy: Data cache writealloc\n"
             "Memory policy: ECC disabled, Data cache writeback\n");
@@ -263,14 +263,14 @@ TEST(ArmBanks, OfE820InBothAges) {
                   .executable = {},
                   .map_io = {}};
   std::string said;
-  EXPECT_EQ(m.banks(Age::Linux4_14, &said),
+  EXPECT_EQ(m.banks(Age::Memblock, &said),
             (std::vector<mm::Bank>{{range(0x6000'0000, 0x7000'0000), 0, true},
                                    {range(0x8000'0000, 0xb000'0000), 0, false},
                                    {range(0xb000'0000, 0xc000'0000), 0, true}}));
   EXPECT_EQ(said, "Ignoring memory range 0x60000000 - 0x70000000\n");
   Machine old = m;
   old.space = mm::Arm32Space::linux_2_6(0xc000'0000, 0xf400'0000, Phys{0x8000'0000});
-  EXPECT_EQ(old.banks(Age::Linux2_6_34, &said),
+  EXPECT_EQ(old.banks(Age::Bootmem, &said),
             (std::vector<mm::Bank>{{range(0x6000'0000, 0x7000'0000), 0, true},
                                    {range(0x8000'0000, 0xac00'0000), 0, false},
                                    {range(0xac00'0000, 0xc000'0000), 0, true}}));
@@ -278,7 +278,7 @@ TEST(ArmBanks, OfE820InBothAges) {
   const std::vector<mm::E820Entry> e820{{range(0x8000'0000, 0x8100'0000), mm::E820Type::Ram},
                                         {range(0x9000'0000, 0x9100'0000), mm::E820Type::Ram}};
   std::array<mm::Bank, 1> one;
-  for (const Age age : {Age::Linux2_6_34, Age::Linux4_14}) {
+  for (const Age age : {Age::Bootmem, Age::Memblock}) {
     EXPECT_FALSE(mm::arm::find_banks(age, m.space, e820, one, {}).ok());
   }
 }
@@ -290,7 +290,7 @@ TEST(ArmPaging, ThreeAreasToTheByte) {
             .executable = range(0x6010'0000, 0x60a0'0000),
             .map_io = {}};
   Pool pool;
-  run(Age::Linux4_14, m, 512 * kMiB, pool);
+  run(Age::Memblock, m, 512 * kMiB, pool);
   // The first level, word by word: nothing, RW, the kernel RWX, RW.
   for (uint64_t i = 0; i < 4096; ++i) {
     uint32_t want = 0;
@@ -304,8 +304,8 @@ TEST(ArmPaging, ThreeAreasToTheByte) {
   // Tables for pkmap, and two for fixmap, of which the last one has the vectors, too.
   EXPECT_EQ(pool.taken(), 3u);
 
-  mm::arm::Tables tables = pool.tables(Age::Linux4_14);
-  const std::vector<mm::Bank> low = m.banks(Age::Linux4_14);
+  mm::arm::Tables tables = pool.tables(Age::Memblock);
+  const std::vector<mm::Bank> low = m.banks(Age::Memblock);
   std::array<mm::MappedArea, 8> room;
   const mm::KernelParts parts{Phys{0x6010'0000}, Phys{0x6040'0000}, Phys{0x6060'0000},
                               Phys{0x6080'0000}};
@@ -333,15 +333,15 @@ Machine virt(Age age) {
 TEST(ArmPaging, OfVirtInBothAges) {
   {
     Pool pool;
-    run(Age::Linux2_6_34, virt(Age::Linux2_6_34), 768 * kMiB, pool);
+    run(Age::Bootmem, virt(Age::Bootmem), 768 * kMiB, pool);
   }
   Pool pool;
-  run(Age::Linux4_14, virt(Age::Linux4_14), 768 * kMiB, pool);
+  run(Age::Memblock, virt(Age::Memblock), 768 * kMiB, pool);
 }
 
 //   borders that are no section's, lowmem's limit inside a bank, RAM below PHYS_OFFSET
 TEST(ArmPaging, OfOddBanksInBothAges) {
-  for (const Age age : {Age::Linux2_6_34, Age::Linux4_14}) {
+  for (const Age age : {Age::Bootmem, Age::Memblock}) {
     Machine m{.space = mm::arm::space_of(age, Phys{0x8000'0000}),
               .ram = {range(0x6000'0000, 0x7000'0000), range(0x8000'0000, 0x8017'f000),
                       range(0x8018'1000, 0x8051'0000), range(0x8060'0000, 0x9030'0000),
@@ -349,7 +349,7 @@ TEST(ArmPaging, OfOddBanksInBothAges) {
               .executable = range(0x8070'0000, 0x80b8'0000),
               .map_io = {}};
     // 2.6.34 of another machine, with less of it.
-    const bool later = age == Age::Linux4_14;
+    const bool later = age == Age::Memblock;
     if (!later) m.space.vmalloc_end = 0xf400'0000;
     Pool pool;
     run(age, m, (later ? 768 : 704) * kMiB, pool);
@@ -407,7 +407,7 @@ TEST(ArmPaging, OfMachinesByChanceInBothAges) {
     }
     const mm::KernelParts parts{Phys{kernel}, Phys{kernel + 3 * kMiB}, Phys{kernel + 4 * kMiB},
                                 Phys{kernel + 6 * kMiB}};
-    for (const Age age : {Age::Linux2_6_34, Age::Linux4_14}) {
+    for (const Age age : {Age::Bootmem, Age::Memblock}) {
       SCOPED_TRACE(round);
       const Machine m{.space = mm::arm::space_of(age, offset),
                       .ram = ram,
@@ -424,7 +424,7 @@ TEST(ArmPaging, OfMachinesByChanceInBothAges) {
 
 // On tables in use: what they had goes, but for the first bank and what is kept.
 TEST(ArmPaging, OfTablesInUse) {
-  for (const Age age : {Age::Linux2_6_34, Age::Linux4_14}) {
+  for (const Age age : {Age::Bootmem, Age::Memblock}) {
     const Machine m = virt(age);
     Pool pool;
     mm::arm::Tables tables = pool.tables(age);
@@ -465,7 +465,7 @@ TEST(ArmPaging, OfTablesInUse) {
 
 TEST(ArmTables, ASectionBesideAPageIsCut) {
   Pool pool;
-  mm::arm::Tables tables = pool.tables(Age::Linux4_14);
+  mm::arm::Tables tables = pool.tables(Age::Memblock);
   tables.clear_all();
   const auto types = mm::arm::build_mem_type_table({});
   must(tables.create_mapping({range(0x4010'0000, 0x4020'0000), 0xc010'0000, MemType::MemoryRwx},
@@ -474,7 +474,7 @@ TEST(ArmTables, ASectionBesideAPageIsCut) {
   EXPECT_EQ(pool.first(0xc000'0000), 0u);
   must(tables.create_mapping({range(0x4000'5000, 0x4000'6000), 0xc000'5000, MemType::Device},
                              types));
-  check_pairs(pool, Age::Linux4_14);
+  check_pairs(pool, Age::Memblock);
   EXPECT_EQ(*pool.walk(0xc01f'f008), (Page{0x401f'f008, true, true, false, Page::Memory}));
   EXPECT_EQ(*pool.walk(0xc000'5000), (Page{0x4000'5000, true, false, false, Page::Device}));
   EXPECT_FALSE(pool.walk(0xc000'4000));
@@ -482,14 +482,14 @@ TEST(ArmTables, ASectionBesideAPageIsCut) {
   must(tables.create_mapping({range(0x5000'0000, 0x5010'0000), 0xc010'0000, MemType::MemoryRo},
                              types));
   EXPECT_EQ(*pool.walk(0xc010'0000), (Page{0x5000'0000, false, false, false, Page::Memory}));
-  check_pairs(pool, Age::Linux4_14);
+  check_pairs(pool, Age::Memblock);
   EXPECT_EQ(pool.taken(), 1u);
 }
 
 // Both ends are sections' in the one address space, and not in the other.
 TEST(ArmTables, WhatIsNotAlignedAlikeIsMappedByPages) {
   Pool pool;
-  mm::arm::Tables tables = pool.tables(Age::Linux4_14);
+  mm::arm::Tables tables = pool.tables(Age::Memblock);
   tables.clear_all();
   const auto types = mm::arm::build_mem_type_table({});
   must(tables.create_mapping({range(0x4008'0000, 0x4028'0000), 0xc010'0000, MemType::MemoryRw},
@@ -510,7 +510,7 @@ TEST(ArmTables, WhatIsNotAlignedAlikeIsMappedByPages) {
 
 TEST(ArmTables, RightsChangeAtBordersThatThereAre) {
   Pool pool;
-  mm::arm::Tables tables = pool.tables(Age::Linux2_6_34);
+  mm::arm::Tables tables = pool.tables(Age::Bootmem);
   tables.clear_all();
   const auto types = mm::arm::build_mem_type_table({});
   must(tables.create_mapping({range(0x4000'0000, 0x4080'0000), 0xc000'0000, MemType::MemoryRwx},
@@ -529,12 +529,12 @@ TEST(ArmTables, RightsChangeAtBordersThatThereAre) {
   EXPECT_EQ(*pool.walk(0xc030'1000), (Page{0x4030'1000, true, false, false, Page::Memory}));
   EXPECT_EQ(*pool.walk(0xc07f'f000), (Page{0x407f'f000, true, false, false, Page::Memory}));
   EXPECT_FALSE(pool.walk(0xc080'0000));
-  check_pairs(pool, Age::Linux2_6_34);
+  check_pairs(pool, Age::Bootmem);
 }
 
 TEST(ArmTables, BadMappingsAreNamed) {
   Pool pool;
-  mm::arm::Tables tables = pool.tables(Age::Linux4_14);
+  mm::arm::Tables tables = pool.tables(Age::Memblock);
   tables.clear_all();
   const auto types = mm::arm::build_mem_type_table({});
   const auto fails = [&](Range physical, uint64_t virt) {
@@ -549,7 +549,7 @@ TEST(ArmTables, BadMappingsAreNamed) {
   pool.end = pool.next;
   EXPECT_TRUE(fails(range(0x4000'0000, 0x4000'1000), 0xc000'0000));
 
-  Machine m = virt(Age::Linux4_14);
+  Machine m = virt(Age::Memblock);
   const std::vector<mm::Bank> high{{range(0x4000'0000, 0x8000'0000)}};
   EXPECT_FALSE(mm::arm::map_lowmem(tables, m.plan(high), types).ok());
 }
@@ -558,9 +558,9 @@ TEST(ArmTables, BadMappingsAreNamed) {
 
 TEST(ArmPaging, TheLayoutInWords) {
   test::Log log;
-  const Machine m = virt(Age::Linux4_14);
-  const auto low = m.banks(Age::Linux4_14);
-  mm::arm::print_layout(Age::Linux4_14, m.plan(low), log.printer());
+  const Machine m = virt(Age::Memblock);
+  const auto low = m.banks(Age::Memblock);
+  mm::arm::print_layout(Age::Memblock, m.plan(low), log.printer());
   EXPECT_EQ(log.take(), R"(Virtual kernel memory layout:
     vector  : 0xffff0000 - 0xffff1000   (   4 kB)
     fixmap  : 0xffc00000 - 0xfff00000   (3072 kB)
@@ -569,9 +569,9 @@ TEST(ArmPaging, TheLayoutInWords) {
     pkmap   : 0xbfe00000 - 0xc0000000   (   2 MB)
     modules : 0xbf000000 - 0xbfe00000   (  14 MB)
 )");
-  const Machine old = virt(Age::Linux2_6_34);
-  const auto old_low = old.banks(Age::Linux2_6_34);
-  mm::arm::print_layout(Age::Linux2_6_34, old.plan(old_low), log.printer());
+  const Machine old = virt(Age::Bootmem);
+  const auto old_low = old.banks(Age::Bootmem);
+  mm::arm::print_layout(Age::Bootmem, old.plan(old_low), log.printer());
   EXPECT_EQ(log.take(), R"(Virtual kernel memory layout:
     vector  : 0xffff0000 - 0xffff1000   (   4 kB)
     fixmap  : 0xfff00000 - 0xfffe0000   ( 896 kB)
