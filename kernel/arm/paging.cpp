@@ -24,7 +24,7 @@ using namespace mm::arm;  // NOLINT: all of it is about those
 using mm::Phys;
 using mm::Range;
 
-constinit Age chosen = Age::Linux4_14;
+constinit Age chosen = Age::Memblock;
 
 // What is found out once, and needed again when the tables are tightened.
 struct Made {
@@ -169,7 +169,7 @@ Phys phys_offset() {
 
 void arch::choose_age(mm::Road road) {
   using mm::arm::Age;
-  arm::chosen = road == mm::Road::Memblock ? Age::Linux4_14 : Age::Linux2_6_34;
+  arm::chosen = road == mm::Road::Memblock ? Age::Memblock : Age::Bootmem;
 }
 
 uint64_t arch::end_of_low() {

@@ -12,9 +12,9 @@ struct KmapEntry {
   // Where the window is, by the age that is followed, and how many pages it has for a moment; kept are 512.
   static uint64_t pkmap() { return mm::arm::kPkmap.start; }
   static uint64_t fixmap() { return mm::arm::fixmap_of(arm::age()).start; }
-  static constexpr size_t kFixmapSlots = mm::arm::kFixmap2_6.size() / mm::kPageSize;
+  static constexpr size_t kFixmapSlots = mm::arm::kOldFixmap.size() / mm::kPageSize;
   static_assert(mm::arm::kPkmap.size() == 512 * mm::kPageSize &&
-                mm::arm::kFixmap4_14.size() >= mm::arm::kFixmap2_6.size());
+                mm::arm::kFixmap.size() >= mm::arm::kOldFixmap.size());
 
   static bool is_present(Word entry) { return (entry & mm::arm::kTypeMask) != 0; }
   static uint64_t address(Word entry) { return entry & ~Word{mm::kPageSize - 1}; }
