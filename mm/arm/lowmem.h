@@ -3,9 +3,9 @@
 // A 32-bit kernel lives above PAGE_OFFSET. RAM it maps there once and for all is lowmem; what does
 // not fit is highmem, reached through a few temporary mappings. Here are the steps of ARM's
 // paging_init and bootmem_init that are arithmetic: each gives the ranges that it maps, keeps or
-// clears, and how; nothing here writes a page table. Two kernels are followed, Linux 2.6.34 (banks
-// and bootmem) and 4.14 (memblock): arch/arm/mm/mmu.c, arch/arm/mm/init.c. IA-32 is in
-// mm/x86_64/ia32.h.
+// clears, and how; it is mm/arm/paging.h that writes page tables. Two kernels are followed, Linux
+// 2.6.34 (banks and bootmem) and 4.14 (memblock): arch/arm/mm/mmu.c, arch/arm/mm/init.c. IA-32 is
+// in mm/x86_64/ia32.h.
 #pragma once
 
 #include <array>

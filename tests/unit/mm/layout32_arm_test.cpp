@@ -1,6 +1,5 @@
 // ARM of Linux 2.6.34, from banks to a zero page: those of paging_init's steps, in their order,
-// that say which memory is what. What is left out only writes page tables (build_mem_type_table's
-// attributes, map_io).
+// that say which memory is what. What writes page tables is in arm_paging_test.cpp.
 //
 //   PAGE_OFFSET 0xc0000000, VMALLOC_END 0xf4000000: 704 MiB of lowmem
 //
