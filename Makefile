@@ -232,7 +232,7 @@ $(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS),$(TARGET_CXX)))
 $(eval $(call remember,kernel.link,$(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
 
 # Linked twice: the functions' names are taken from the first link and put, as the last segment,
-# into the second, where a backtrace finds them.
+# into the second, where a backtrace finds them. (ARM32's linker makes its veneers in any order.)
 $(BUILD)/kernel/nameless.elf: $(KERNEL_OBJ) $(KERNEL_SCRIPT) $(BUILD)/flags/kernel.link
 	$(call say,LD)
 	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) -o $@ $(LIBGCC)
@@ -246,8 +246,8 @@ $(BUILD)/kernel/names.o: $(BUILD)/kernel/nameless.elf kernel/symbols.awk
 $(BUILD)/kernel.elf: $(BUILD)/kernel/names.o
 	$(call say,LD)
 	$(Q)$(LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJ) $< -o $@ $(LIBGCC)
-	$(Q)$(NM) -nC $@ | grep -v kernel_symbol > $@.nm
-	$(Q)grep -v kernel_symbol $(<:.o=.nm) | diff -q - $@.nm > /dev/null || \
+	$(Q)$(NM) -nC $@ | grep -v -e kernel_symbol -e _from_thumb > $@.nm
+	$(Q)grep -v -e kernel_symbol -e _from_thumb $(<:.o=.nm) | diff -q - $@.nm > /dev/null || \
 	  { echo '$@: the table of names moved what it names' >&2; false; }
 	@rm -f $@.nm
 
