@@ -34,11 +34,21 @@ mm::Result<File> read_small(const Firmware& firmware, const Volume& volume, cons
 
 std::string_view text_in(const File& file) { return {file.pages.as<char>(), file.size}; }
 
+File remove_spare(const Directory& directory, File file, const Printer& out) {
+  const auto removed = directory.remove(loader::kBadPagesSpare);
+  if (!removed.ok()) out.error("bad pages", removed.error());
+  return file;
+}
+
 // The one of the two that is whole, where a start that wrote them was cut short.
 mm::Result<File> read_list(const Firmware& firmware, const Volume& volume, const Printer& out) {
-  if (!BATON_TRY(Directory::open(firmware, loader::kBadPagesDirectory)).there()) return File{};
+  const Directory directory = BATON_TRY(Directory::open(firmware, loader::kBadPagesDirectory));
+  if (!directory.there()) return File{};
   File file = BATON_TRY(read_small(firmware, volume, kPath));
-  if (file.size != 0 && loader::is_whole(text_in(file))) return file;
+  const bool whole = file.size != 0 && loader::is_whole(text_in(file));
+  if (!BATON_TRY(directory.has(loader::kBadPagesSpare))) return file;
+  // One that was left would come back when a person deletes the list.
+  if (whole) return remove_spare(directory, std::move(file), out);
   File spare = BATON_TRY(read_small(firmware, volume, kSparePath));
   if (spare.size == 0 || !loader::is_whole(text_in(spare))) return file;
   out.line("{}: was not written whole; going by {}", kPath, kSparePath);
@@ -57,40 +67,56 @@ mm::Result<> write_list(const Firmware& firmware, std::string_view text) {
   return directory.remove(loader::kBadPagesSpare);
 }
 
-// The ranges that a list has.
+// What the last run left in the variable; empty: nothing.
+struct LastRuns {
+  std::array<uint8_t, loader::kMaxBadPages> bytes;
+  loader::FoundBadPages found;
+};
+mm::Result<> read_last_run(const Firmware& firmware, LastRuns& last, const Printer& out) {
+  const auto size = BATON_TRY(read_variable(firmware, kVariable, last.bytes));
+  if (!size.has_value()) return {};
+  const auto found = loader::parse_found(std::span<const uint8_t>(last.bytes).first(*size));
+  if (found.ok()) {
+    last.found = found.value();
+    return {};
+  }
+  out.error("bad pages: thrown away", found.error());
+  return delete_variable(firmware, kVariable);
+}
+
+// All ranges that are known, whoever says so.
 struct Listed {
   Pages storage;
   size_t count = 0;
   [[nodiscard]] std::span<Range> ranges() const { return {storage.as<Range>(), count}; }
 };
 mm::Result<Listed> ranges_of(const Firmware& firmware, std::string_view text,
-                             std::string_view by_hand, const Printer& out) {
-  const size_t most = loader::most_bad_ranges(text) + loader::most_bad_ranges(by_hand);
+                             std::string_view by_hand, const loader::FoundBadPages& found,
+                             const Printer& out) {
+  const size_t most =
+      loader::most_bad_ranges(text) + loader::most_bad_ranges(by_hand) + found.head.count;
   Listed listed{BATON_TRY(allocate_array<Range>(firmware, most, "list of bad pages"))};
   const std::span<Range> room = listed.storage.span<Range>();
-  const size_t in_file = loader::read_bad_pages(text, kPath, room, out);
-  const size_t in_words = loader::read_bad_words(by_hand, "badpages", room.subspan(in_file), out);
-  listed.count = loader::merge_ranges(room.first(in_file + in_words));
+  size_t count = loader::read_bad_pages(text, kPath, room, out);
+  count += loader::read_bad_words(by_hand, "badpages", room.subspan(count), out);
+  for (size_t i = 0; i < found.head.count; ++i) room[count++] = found.at(i).range;
+  listed.count = loader::merge_ranges(room.first(count));
   return listed;
 }
 
-// What the last run found goes into the list; it stays in the variable where it cannot be written.
-mm::Result<> take_in_last_run(const Firmware& firmware, const Volume& volume, const Printer& out) {
-  std::array<uint8_t, loader::kMaxBadPages> stored;
-  const auto size = BATON_TRY(read_variable(firmware, kVariable, stored));
-  if (!size.has_value()) return {};
-  const auto found = loader::parse_found(std::span(stored).first(*size));
-  if (!found.ok()) {
-    out.error("bad pages: thrown away", found.error());
-    return delete_variable(firmware, kVariable);
-  }
-  const File before = BATON_TRY(read_list(firmware, volume, out));
-  // What is wrong in it is told when it is read for good.
-  const Listed known = BATON_TRY(ranges_of(firmware, text_in(before), {}, {}));
+// Goes into the list; it stays in the variable where that cannot be written.
+mm::Result<> write_last_run(const Firmware& firmware, std::string_view before,
+                            const loader::FoundBadPages& found, const Printer& out) {
+  // What is wrong in it is told when all is read.
+  const Listed known = BATON_TRY(ranges_of(firmware, before, {}, {}, {}));
   size_t added = 0;
   const Text text = BATON_TRY(text_of(firmware, kPath, [&](const Printer& to) {
-    added = loader::write_bad_pages(text_in(before), known.ranges(), found.value(), to);
+    added = loader::write_bad_pages(before, known.ranges(), found, to);
   }));
+  if (text.length > loader::kMaxBadPagesFile) {
+    return mm::Error{"would become too long (bytes {}, most {})", kPath, text.length,
+                     loader::kMaxBadPagesFile};
+  }
   if (added != 0) {
     BATON_TRY(write_list(firmware, text.view()));
     out.line("{}: {} of what the last run found are new", kPath, added);
@@ -100,18 +126,40 @@ mm::Result<> take_in_last_run(const Firmware& firmware, const Volume& volume, co
 
 // --- Keeping them --------------------------------------------------------------------------------
 
-// Whether they are taken, for good.
-bool take(const Firmware& firmware, Range range, const Printer& out) {
+// Whether they are taken, for good. Prints nothing: a console that scrolls takes memory.
+bool take(const Firmware& firmware, Range range) {
   const auto pages = static_cast<UINTN>(range.size() / mm::kPageSize);
-  EFI_STATUS status = EFI_SUCCESS;
   for (const EFI_MEMORY_TYPE type : {EfiUnusableMemory, EfiReservedMemoryType}) {
     EFI_PHYSICAL_ADDRESS address = range.start.v;
-    status = firmware.boot->AllocatePages(AllocateAddress, type, pages, &address);
-    if (status == EFI_SUCCESS) return true;
+    if (firmware.boot->AllocatePages(AllocateAddress, type, pages, &address) == EFI_SUCCESS) {
+      return true;
+    }
   }
-  out.line("bad pages: {}: the firmware does not give it: {}", mem(range),
-           status_name(status) != nullptr ? status_name(status) : "unknown status");
   return false;
+}
+
+// As much of it as the firmware gives; what it does not is added to `refused`, as far as there is
+// room. Returns how many bytes were taken.
+struct Refused {
+  std::span<Range> room;
+  size_t count = 0;
+  void add(Range range) {
+    if (count != 0 && room[count - 1].end == range.start) {
+      room[count - 1].end = range.end;
+    } else if (count < room.size()) {
+      room[count++] = range;
+    }
+  }
+};
+uint64_t take_parts(const Firmware& firmware, Range range, Refused& refused) {
+  if (take(firmware, range)) return range.size();
+  if (range.size() == mm::kPageSize) {
+    refused.add(range);
+    return 0;
+  }
+  const mm::Phys middle = range.start + mm::align_down(range.size() / 2, mm::kPageSize);
+  return take_parts(firmware, {range.start, middle}, refused) +
+         take_parts(firmware, {middle, range.end}, refused);
 }
 
 void tell_held(const loader::HeldPages& held, const Printer& out) {
@@ -123,7 +171,8 @@ void tell_held(const loader::HeldPages& held, const Printer& out) {
            freed ? ", and gives it to the operating system afterwards" : "");
 }
 
-mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed,
+// `kept` grows by the bytes that are taken.
+mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed, uint64_t& kept,
                                   const Printer& out) {
   MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const size_t room = loader::withholding_room(listed.count, map.capacity());
@@ -139,26 +188,23 @@ mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed
   const auto held = held_storage.span<loader::HeldPages>();
   const loader::Withholding plan =
       BATON_TRY(loader::plan_withholding(map.view(), listed.ranges(), taken, held));
-  uint64_t bytes = 0;
-  auto* const refused = result.storage.as<Range>();
-  for (const Range& range : taken.first(plan.take)) {
-    if (take(firmware, range, out)) {
-      bytes += range.size();
-    } else {
-      refused[result.count++] = range;
-    }
+  Refused refused{result.storage.span<Range>()};
+  for (const Range& range : taken.first(plan.take)) kept += take_parts(firmware, range, refused);
+  for (const Range& range : refused.room.first(refused.count)) {
+    out.line("bad pages: {}: the firmware does not give it", mem(range));
   }
-  for (const loader::HeldPages& one : held.first(plan.held)) {
-    tell_held(one, out);
-    refused[result.count++] = one.range;
+  constexpr size_t kShown = 16;
+  for (size_t i = 0; i < plan.held; ++i) {
+    if (i < kShown) tell_held(held[i], out);
+    refused.add(held[i].range);
   }
-  out.line(
-      "bad pages: {} ranges are listed; {} KiB kept from whatever is started, {} ranges held by "
-      "the firmware",
-      listed.count, bytes / mm::kKiB, result.count);
+  if (plan.held > kShown) out.line("bad pages: and {} more that it has", plan.held - kShown);
+  result.count = refused.count;
   if (plan.good != 0) {
-    out.line("bad pages: of that {} KiB are good: neighbours were joined to {} ranges",
-             plan.good / mm::kKiB, plan.take);
+    out.line(
+        "bad pages: {} KiB between them are good, and kept too: neighbours were joined to {} "
+        "ranges",
+        plan.good / mm::kKiB, plan.take);
   }
   if (plan.nowhere != 0) {
     out.line("bad pages: {} KiB of them are in no memory of this machine", plan.nowhere / mm::kKiB);
@@ -166,26 +212,60 @@ mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed
   return result;
 }
 
+// What our own buffers lay on is free by now.
+void take_what_was_ours(const Firmware& firmware, HeldBadPages& held, uint64_t& kept) {
+  const auto ranges = held.storage.span<Range>();
+  size_t still = 0;
+  for (size_t i = 0; i < held.count; ++i) {
+    if (take(firmware, ranges[i])) {
+      kept += ranges[i].size();
+    } else {
+      ranges[still++] = ranges[i];
+    }
+  }
+  held.count = still;
+}
+
+// With the buffers that are only needed on the way.
+mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& volume,
+                                      const char* by_hand, size_t& count, uint64_t& kept,
+                                      const Printer& out) {
+  LastRuns last{};
+  if (const auto read = read_last_run(firmware, last, out); !read.ok()) {
+    out.error("bad pages: the last run's", read.error());
+  }
+  auto file = read_list(firmware, volume, out);
+  if (!file.ok()) out.error("bad pages", file.error());
+  const std::string_view text = file.ok() ? text_in(file.value()) : std::string_view();
+  if (last.found.head.count != 0 && file.ok()) {
+    const auto written = write_last_run(firmware, text, last.found, out);
+    if (!written.ok()) out.error("bad pages: the last run's", written.error());
+  }
+  if (text.empty() && *by_hand == '\0' && last.found.head.count == 0) return HeldBadPages{};
+  const Listed listed = BATON_TRY(ranges_of(firmware, text, by_hand, last.found, out));
+  count = listed.count;
+  if (count == 0) return HeldBadPages{};
+  return withhold(firmware, listed, kept, out);
+}
+
 }  // namespace
 
 HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, const char* by_hand,
                                 const Printer& out) {
-  if (const auto taken = take_in_last_run(firmware, volume, out); !taken.ok()) {
-    out.error("bad pages: the last run's", taken.error());
-  }
-  const auto file = read_list(firmware, volume, out);
-  if (!file.ok()) out.error("bad pages", file.error());
-  if ((!file.ok() || file.value().size == 0) && *by_hand == '\0') return {};
-  const auto listed =
-      ranges_of(firmware, file.ok() ? text_in(file.value()) : std::string_view(), by_hand, out);
-  if (!listed.ok()) {
-    out.error("bad pages", listed.error());
-  } else if (listed.value().count != 0) {
-    auto held = withhold(firmware, listed.value(), out);
-    if (held.ok()) return std::move(held.value());
+  size_t count = 0;
+  uint64_t kept = 0;
+  auto held = withhold_all(firmware, volume, by_hand, count, kept, out);
+  if (!held.ok()) {
     out.error("bad pages", held.error());
+    return {};
   }
-  return {};
+  if (count == 0) return {};
+  take_what_was_ours(firmware, held.value(), kept);
+  out.line(
+      "bad pages: {} ranges are listed; {} KiB kept from whatever is started, {} ranges held by "
+      "the firmware",
+      count, kept / mm::kKiB, held.value().count);
+  return std::move(held.value());
 }
 
 }  // namespace efi

@@ -9,7 +9,6 @@
 #include "efi/memory_map.h"
 #include "loader/selftest/firmware_tests.h"
 #include "loader/world.h"
-#include "mm/option_words.h"
 
 namespace efi {
 namespace {
@@ -151,8 +150,10 @@ mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::stri
   const loader::Selection selection(options);
   if (!selection.asked() || selection.list()) return phase;
 
-  // Without the firmware's services the kernel could not say that the run has ended.
-  if (!mm::has_option_word(options, "noefi")) mark_run(firmware, "the firmware's self-tests", out);
+  const auto wanted = [&](const loader::SelfTest& row) { return selection.wants(row.id); };
+  const bool any =
+      std::any_of(loader::kFirmwareTestRows.begin(), loader::kFirmwareTestRows.end(), wanted);
+  const MarkedRun marked(firmware, any ? "the firmware's self-tests" : nullptr, out);
   phase.storage = BATON_TRY(
       allocate_array<loader::HandoffResult>(firmware, kTests, "results of the firmware's tests"));
   const Pages scratch = BATON_TRY(allocate(firmware, kScratch, "room for the firmware's tests"));

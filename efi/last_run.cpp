@@ -29,8 +29,10 @@ bool may_hold_it(loader::EfiMemoryType type) {
          type == LoaderCode || type == LoaderData;
 }
 
-// The page that is of this run; without one, of a kernel that panicked.
-RunPage* find_page(const loader::EfiMemoryMap& map, const RunMark* mark) {
+// Copies the page that is of this run, or without one of a kernel that panicked, to `copy`; where it
+// lies it is forgotten at once, as the firmware may use its place any time. Whether there was one.
+bool find_page(const loader::EfiMemoryMap& map, const RunMark* mark, RunPage& copy) {
+  bool found = false;
   constexpr uint64_t kEnd = 4 * mm::kGiB;
   for (size_t i = 0; i < map.count(); ++i) {
     const auto range = loader::range_of(map.at(i));
@@ -38,20 +40,25 @@ RunPage* find_page(const loader::EfiMemoryMap& map, const RunMark* mark) {
     const uint64_t end = std::min(range.value().end.v, kEnd);
     for (uint64_t at = mm::align_up(range.value().start.v, RunPage::kEvery); at < end;
          at += RunPage::kEvery) {
-      if (at == 0 || !live_page(at).has_value()) continue;
+      const auto rights = at == 0 ? std::nullopt : live_page(at);
+      if (!rights || !rights->writable) continue;
       auto* const page = reinterpret_cast<RunPage*>(static_cast<uintptr_t>(at));
-      if (page->magic != RunPage::kMagic || !loader::is_record(*page)) continue;
+      if (page->magic != RunPage::kMagic) continue;
+      const RunPage there = *page;
+      page->magic = 0;
       const bool is_its =
-          mark != nullptr ? page->run == mark->run : page->state == loader::RunState::Panicked;
-      if (is_its) return page;
-      page->magic = 0;  // of a run before
+          mark != nullptr ? there.run == mark->run : there.state == loader::RunState::Panicked;
+      if (found || !is_its || !loader::is_record(there)) continue;
+      copy = there;
+      found = true;
     }
   }
-  return nullptr;
+  return found;
 }
 
 // Most maps have room on the stack: each start asks, and that is the quickest way.
-RunPage* find_page_anywhere(const Firmware& firmware, const RunMark* mark, const Printer& out) {
+bool find_page_anywhere(const Firmware& firmware, const RunMark* mark, RunPage& copy,
+                        const Printer& out) {
   alignas(8) std::array<std::byte, 16 * mm::kKiB> room;
   UINTN size = room.size();
   UINTN key = 0;
@@ -61,12 +68,12 @@ RunPage* find_page_anywhere(const Firmware& firmware, const RunMark* mark, const
       &size, reinterpret_cast<EFI_MEMORY_DESCRIPTOR*>(room.data()), &key, &stride, &version);
   if (status == EFI_SUCCESS && size <= room.size()) {
     const loader::EfiMemoryMap map{std::span<const std::byte>(room).first(size), stride};
-    return map.check().ok() ? find_page(map, mark) : nullptr;
+    return map.check().ok() && find_page(map, mark, copy);
   }
   const auto map = get_memory_map(firmware);
-  if (map.ok()) return find_page(map.value().view(), mark);
+  if (map.ok()) return find_page(map.value().view(), mark, copy);
   out.error("the last run's record", map.error());
-  return nullptr;
+  return false;
 }
 
 mm::Result<> write_file(const Firmware& firmware, const loader::LastRun& last) {
@@ -96,9 +103,9 @@ void tell_last_run(const Firmware& firmware, const Printer& out) {
   if (!mark.ok()) out.error("the last run's mark", mark.error());
   const bool marked = mark.ok() && mark.value().has_value();
   loader::LastRun last{marked ? &*mark.value() : nullptr, nullptr};
-  RunPage* const page = find_page_anywhere(firmware, last.mark, out);
-  last.page = page;
-  if (marked || page != nullptr) {
+  RunPage page;
+  if (find_page_anywhere(firmware, last.mark, page, out)) last.page = &page;
+  if (marked || last.page != nullptr) {
     loader::print_last_run(last, out);
     const auto written = write_file(firmware, last);
     if (!written.ok()) {
@@ -107,7 +114,6 @@ void tell_last_run(const Firmware& firmware, const Printer& out) {
       out.line("  more is in {}\\{}", loader::kLastRunDirectory, loader::kLastRunFile);
     }
   }
-  if (page != nullptr) page->magic = 0;
   if (marked || !mark.ok()) {
     if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {
       out.error("the last run's mark", deleted.error());
@@ -115,9 +121,9 @@ void tell_last_run(const Firmware& firmware, const Printer& out) {
   }
 }
 
-void mark_run(const Firmware& firmware, const char* phase, const Printer& out) {
-  // One that the kernel cannot delete would say of every run that it did not end.
-  if (!variables_outlive_exit(firmware)) return;
+MarkedRun::MarkedRun(const Firmware& firmware, const char* phase, const Printer& out)
+    : firmware_(firmware) {
+  if (phase == nullptr) return;
   RunMark mark;
   EFI_TIME time{};
   if (firmware.system->RuntimeServices->GetTime(&time, nullptr) == EFI_SUCCESS) {
@@ -132,6 +138,11 @@ void mark_run(const Firmware& firmware, const char* phase, const Printer& out) {
   const auto written =
       write_variable(firmware, kVariable, {reinterpret_cast<const uint8_t*>(&mark), sizeof(mark)});
   if (!written.ok()) out.error("the run's mark", written.error());
+  marked_ = written.ok();
+}
+
+MarkedRun::~MarkedRun() {
+  if (marked_) (void)delete_variable(firmware_, kVariable);
 }
 
 }  // namespace efi

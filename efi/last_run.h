@@ -10,7 +10,18 @@ namespace efi {
 // \baton\lastrun.txt, and forgets it. Nothing of it keeps Baton from starting.
 void tell_last_run(const Firmware& firmware, const mm::Printer& out);
 
-// From now on a run is under way, in the phase of that name, until the kernel says that it has ended.
-void mark_run(const Firmware& firmware, const char* phase, const mm::Printer& out);
+// As long as this lives a run is under way, in the phase of that name (null: none is). Of its own tests
+// the kernel says so itself.
+class MarkedRun {
+ public:
+  MarkedRun(const Firmware& firmware, const char* phase, const mm::Printer& out);
+  ~MarkedRun();
+  MarkedRun(const MarkedRun&) = delete;
+  MarkedRun& operator=(const MarkedRun&) = delete;
+
+ private:
+  const Firmware& firmware_;
+  bool marked_ = false;
+};
 
 }  // namespace efi

@@ -1,7 +1,7 @@
 // Baton's way through the firmware: from its call of efi_main to the kernel's first instruction.
 //
 // Until exit_boot_services() every error is an error status to the firmware, which gets back all
-// memory; from the first attempt on it is last_words(), and so is every CPU exception.
+// memory but bad pages; from the first attempt on it is last_words(), and so is every CPU exception.
 #include "efi/arch.h"
 #include "efi/bad_pages.h"
 #include "efi/configuration.h"

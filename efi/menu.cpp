@@ -393,6 +393,21 @@ size_t other_entry(const Firmware& firmware, const Volume& volume, const Entries
                              entries.begin());
 }
 
+// What the menu of a guarded start has chosen: another system, or the entry that goes back to the
+// firmware for one; all.count: there is neither.
+size_t guarded_entry(const Firmware& firmware, const Volume& volume, const Entries& all,
+                     std::string_view pattern) {
+  const size_t other = other_entry(firmware, volume, all, pattern);
+  if (other != all.count) return other;
+  const auto entries = all.entries();
+  const auto guards = [](const BootEntry& entry) {
+    const auto options = std::span(entry.options).first(entry.option_count);
+    return std::any_of(options.begin(), options.end(), &asks_for_guard);
+  };
+  return static_cast<size_t>(std::find_if(entries.begin(), entries.end(), guards) -
+                             entries.begin());
+}
+
 }  // namespace
 
 bool asks_for_guard(std::string_view options) { return mm::has_option_word(options, "guard"); }
@@ -426,13 +441,11 @@ mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
   const MenuConfig& config = conf.config;
   // start_guarded() starts the default one.
   if (guarded && config.timeout == 0) return {};
+  const size_t chosen = guarded ? guarded_entry(firmware, volume, all, config.default_pattern)
+                                : loader::default_entry(all.entries(), config.default_pattern);
+  if (chosen == all.count) return {};
   const Terminal terminal(firmware);
-  const size_t other =
-      guarded ? other_entry(firmware, volume, all, config.default_pattern) : all.count;
-  BootMenu menu(
-      all.entries(),
-      other != all.count ? other : loader::default_entry(all.entries(), config.default_pattern),
-      config.editor);
+  BootMenu menu(all.entries(), chosen, config.editor);
   // Without a wait, a key that is down already still shows the menu.
   bool show = terminal.usable() && (config.timeout != 0 || terminal.key().has_value());
   uint32_t seconds = config.timeout == 0 ? MenuConfig::kForEver : config.timeout;
@@ -455,6 +468,8 @@ mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
     const mm::Result<> ended = ours.ok() ? start_program(firmware, path.text.data(), menu.options())
                                          : mm::Result<>(ours.error());
     if (!ended.ok()) findings.error("boot entry", ended.error());
+    // The firmware goes on with its own order, also where nobody sits at the menu.
+    if (guarded) return ended.ok() ? mm::Error{"came back", "guard"} : ended;
     if (!terminal.usable()) return ended;
     // Somebody has to read that, and then choose again.
     if (!ended.ok()) static_cast<void>(terminal.wait(true));

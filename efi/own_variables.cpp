@@ -1,7 +1,6 @@
 #include "efi/own_variables.h"
 
 #include <bit>
-#include <cstring>
 
 #include "loader/handoff/report_variable.h"
 
@@ -25,23 +24,6 @@ mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware,
   if (status == EFI_NOT_FOUND || status == EFI_UNSUPPORTED) return std::optional<size_t>{};
   if (status != EFI_SUCCESS) return failed("cannot be read", variable.called, status);
   return std::optional<size_t>{size};
-}
-
-bool variables_outlive_exit(const Firmware& firmware) {
-  constexpr EFI_GUID kRuntimeProperties = {
-      0xeb66918a, 0x7eef, 0x402a, {0x84, 0x2e, 0x93, 0x1d, 0x21, 0xc3, 0x8a, 0xe9}};
-  constexpr uint32_t kSetVariable = 0x40;
-  struct Properties {
-    uint16_t version, length;
-    uint32_t supported;
-  };
-  const EFI_SYSTEM_TABLE& system = *firmware.system;
-  for (UINTN i = 0; i < system.NumberOfTableEntries; ++i) {
-    const EFI_CONFIGURATION_TABLE& table = system.ConfigurationTable[i];
-    if (std::memcmp(&table.VendorGuid, &kRuntimeProperties, sizeof(EFI_GUID)) != 0) continue;
-    return (static_cast<const Properties*>(table.VendorTable)->supported & kSetVariable) != 0;
-  }
-  return true;
 }
 
 mm::Result<> write_variable(const Firmware& firmware, const OwnVariable& variable,

@@ -21,9 +21,6 @@ struct OwnVariable {
 mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware,
                                                 const OwnVariable& variable,
                                                 std::span<uint8_t> out);
-// Whether variables can be written after exit, as far as the firmware tells (EFI_RT_PROPERTIES_TABLE,
-// UEFI 2.10 section 4.6).
-[[nodiscard]] bool variables_outlive_exit(const Firmware& firmware);
 // Non-volatile.
 mm::Result<> write_variable(const Firmware& firmware, const OwnVariable& variable,
                             std::span<const uint8_t> content);

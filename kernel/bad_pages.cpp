@@ -51,11 +51,14 @@ class NotedPages {
   [[nodiscard]] uint64_t left_out() const { return left_out_; }
   // Whether any has come since this was asked.
   bool take_change() { return std::exchange(changed_, false); }
+  // It was not written: once more, and at most so often.
+  void try_again() { changed_ = tries_++ < 3; }
 
  private:
   std::array<Noted, kMostNotedRuns> runs_{};
   size_t count_ = 0;
   uint64_t left_out_ = 0;
+  unsigned tries_ = 0;
   bool changed_ = false;
 };
 
@@ -161,9 +164,11 @@ void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
   const loader::Joined joined =
       loader::join_nearest(std::span(entries).first(count), loader::kMostBadPagesEntries,
                            [](const auto&, const auto&) { return true; });
-  const auto bytes = std::as_bytes(std::span(entries).first(joined.count));
+  const size_t stays = std::min(joined.count, loader::kMostBadPagesEntries);
+  left_out += joined.count - stays;
+  const auto bytes = std::as_bytes(std::span(entries).first(stays));
   BadPagesHead head;
-  head.count = static_cast<uint16_t>(joined.count);
+  head.count = static_cast<uint16_t>(stays);
   if (const auto now = arch::firmware_time(handoff); now.ok()) {
     head.year = now.value().year;
     head.month = now.value().month;
@@ -175,16 +180,23 @@ void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
   console().flush();  // writing flash takes its time
   const auto written = arch::set_variable(
       handoff, kVariable, std::span(stored.bytes).first(sizeof head + bytes.size()));
-  if (!written.ok()) return out.error("bad pages: not left for the next start", written.error());
+  if (!written.ok()) {
+    const Policy::Masked masked;
+    const Held held(lock);
+    noted.try_again();
+    return out.error("bad pages: not left for the next start", written.error());
+  }
   out.line(
       "bad pages: {} ranges left with the firmware; the next start of Baton adds them to "
       "\\baton\\badpages.txt and keeps them from whatever it starts",
-      joined.count);
+      stays);
   if (joined.between != 0) {
     out.line("bad pages: neighbours were joined, with {} KiB between them",
              joined.between / mm::kKiB);
   }
-  if (left_out != 0) out.line("bad pages: {} more had no room in the list", left_out);
+  if (left_out != 0) {
+    out.line("bad pages: {} more had no room: a module with so many is to be replaced", left_out);
+  }
 }
 
 void forget_bad_pages() { noted = {}; }

@@ -33,7 +33,7 @@ inline constexpr size_t kMaxVariable = 4096;  // bytes of a variable we read or 
 mm::Result<std::optional<size_t>> get_variable(const loader::Handoff& handoff,
                                                const VariableName& variable,
                                                std::span<uint8_t> out);
-// Writes a non-volatile variable. Fails when little room would be left: some firmware does not
+// Writes a non-volatile variable, or deletes it where there is no content. Fails when little room would be left: some firmware does not
 // start any more when its variables fill the flash (Linux keeps 5 KiB free for that reason).
 mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& variable,
                           std::span<const uint8_t> content);

@@ -25,6 +25,7 @@ constinit RunPage* page = nullptr;  // null: there is none
 constinit mm::Pfn page_at;
 constinit bool is_ours = false;  // it is out of the allocator
 constinit uint64_t run = 0;      // 0: no tests are running
+constinit bool is_marked = false;
 
 // The end of the log, as much of it as the page takes.
 void take_log() {
@@ -59,14 +60,14 @@ constexpr uint64_t kEvery = RunPage::kEvery / mm::kPageSize;
 // pageblock or more.
 template <class Visit>
 void for_each_place(const Booted& machine, Visit visit) {
-  constexpr mm::Pfn kEnd = mm::pfn_down(mm::Phys{4 * mm::kGiB});
+  const mm::Pfn reach = std::min(machine.relay.max_low(), mm::pfn_down(mm::Phys{4 * mm::kGiB}));
   const auto& pages = machine.relay.pages();
   for (size_t id = 0; id < pages.node_count(); ++id) {
     for (const mm::Zone& zone : pages.node(static_cast<mm::NodeId>(id)).zones) {
-      if (!zone.populated || zone.type == mm::ZoneType::HighMem) continue;
+      if (!zone.populated) continue;
       (void)mm::for_each_free_block(zone, [&](mm::Pfn pfn, unsigned order, mm::Migratetype) {
         if (order < mm::kPageblockOrder) return true;
-        const mm::Pfn end = std::min(pfn + mm::frames_of(order), kEnd);
+        const mm::Pfn end = std::min(pfn + mm::frames_of(order), reach);
         for (mm::Pfn at = mm::align_up(pfn, kEvery); at < end; at += kEvery) visit(at);
         return true;
       });
@@ -117,6 +118,7 @@ void begin_run(Booted& machine, const char* phase, const mm::Printer& out) {
   const auto written = arch::set_variable(handoff, kVariable,
                                           {reinterpret_cast<const uint8_t*>(&mark), sizeof(mark)});
   if (!written.ok()) out.error("run record", written.error());
+  is_marked = written.ok();
 }
 
 void note_run(const char* test, uint64_t percent, uint64_t errors) {
@@ -133,6 +135,8 @@ void end_run(const Booted& machine, const mm::Printer& out) {
   if (run == 0) return;
   run = 0;
   if (page != nullptr && is_ours) page->magic = 0;
+  if (!is_marked) return;
+  is_marked = false;
   const auto deleted = arch::set_variable(machine.kept.handoff(), kVariable, {});
   if (!deleted.ok()) out.error("run record", deleted.error());
 }

@@ -106,18 +106,19 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
   uintptr_t status = call(handoff, kQueryInfo, kAttributes, &arguments.maximum,
                           &arguments.remaining, &arguments.largest);
   // Firmware before UEFI 2.0 cannot tell.
-  if (status == kSuccess && arguments.remaining < content.size() + kKeptFree) {
+  const bool deletes = content.empty();
+  if (status == kSuccess && !deletes && arguments.remaining < content.size() + kKeptFree) {
     return mm::Error{"the firmware has too little room for variables (bytes free {}, needed {})",
                      variable.called, arguments.remaining, content.size() + kKeptFree};
   }
-  if (status != kSuccess && status != kUnsupported) {
+  if (status != kSuccess && status != kUnsupported && !deletes) {
     return refused("the room for variables cannot be found out (UEFI error {})", variable.called,
                    status);
   }
   std::memcpy(arguments.data, content.data(), content.size());
   status = call(handoff, kSetVariable, arguments.name, &arguments.vendor, kAttributes,
                 uintptr_t{content.size()}, arguments.data);
-  if (status != kSuccess)
+  if (status != kSuccess && !(deletes && status == kNotFound))
     return refused("cannot be written (UEFI error {})", variable.called, status);
   return {};
 }

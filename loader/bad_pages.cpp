@@ -20,8 +20,10 @@ constexpr std::string_view kEnd = "# end of the list";
 constexpr std::string_view kSum = " sum=";
 constexpr std::string_view kCutOff = "# cut off: ";
 
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+constexpr bool separates(char c) { return is_blank(c) || c == ','; }
+
 std::string_view without_blanks(std::string_view text) {
-  constexpr auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
@@ -59,7 +61,9 @@ bool check_sum(std::string_view& line) {
   return mm::number_of(tail, 16) == sum_of(line);
 }
 
+// Words like "bad" are hexadecimal, too: an address begins with a digit.
 std::optional<uint64_t> take_address(std::string_view& text) {
+  if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
   size_t length = 0;
   constexpr auto is_digit = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == 'x' ||
@@ -83,9 +87,8 @@ const char* take_range(std::string_view& text, Range& range) {
     if (*second < *first) return "its last address is below its first";
     last = *second;
   }
-  if (!text.empty() && text.front() != ' ' && text.front() != '\t') {
-    return "a blank is to follow the address";
-  }
+  if (!text.empty() && !is_blank(text.front())) return "a blank is to follow the address";
+  if (without_blanks(text).starts_with("-")) return "blanks stand before the -";
   range = mm::whole_pages({Phys{*first}, Phys{last + 1}});
   return nullptr;
 }
@@ -115,7 +118,7 @@ void print_entry(const BadPagesHead& head, const BadPagesEntry& entry, const mm:
 // --- The list ------------------------------------------------------------------------------------
 
 size_t most_bad_ranges(std::string_view text) {
-  const auto ends = [](char c) { return c == '\n' || c == ' ' || c == ','; };
+  const auto ends = [](char c) { return c == '\n' || separates(c); };
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), ends)) + 1;
 }
 
@@ -135,6 +138,9 @@ size_t merge_ranges(std::span<Range> all) {
 
 size_t read_bad_pages(std::string_view text, const char* name, std::span<Range> out,
                       const mm::Printer& findings) {
+  // Each line on a firmware's console takes its time.
+  constexpr unsigned kShown = 16;
+  unsigned wrongs = 0;
   size_t count = 0;
   for_each_line(text, [&](const Line& line, unsigned number) {
     std::string_view rest = without_blanks(line.text);
@@ -149,10 +155,11 @@ size_t read_bad_pages(std::string_view text, const char* name, std::span<Range> 
     }
     if (wrong == nullptr) {
       ++count;
-    } else {
+    } else if (wrongs++ < kShown) {
       findings.line("{}: line {} ignored: {}", name, number, wrong);
     }
   });
+  if (wrongs > kShown) findings.line("{}: {} more lines ignored", name, wrongs - kShown);
   return merge_ranges(out.first(count));
 }
 
@@ -161,7 +168,7 @@ size_t read_bad_words(std::string_view text, const char* name, std::span<Range> 
   size_t count = 0;
   while (!text.empty()) {
     size_t length = 0;
-    while (length < text.size() && text[length] != ' ' && text[length] != ',') ++length;
+    while (length < text.size() && !separates(text[length])) ++length;
     const std::string_view word(text.data(), length);
     text.remove_prefix(std::min(length + 1, text.size()));
     if (word.empty()) continue;

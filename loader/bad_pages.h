@@ -34,7 +34,8 @@ inline constexpr size_t kMaxBadPagesFile = 256 * mm::kKiB;
 // The ranges that a text lists, in whole pages, ascending, disjoint and not touching; how many there
 // are. `out` must have room for most_bad_ranges(). A line that says nothing valid is named in
 // `findings`, with `name` and its number, and left out: a wrong sum, no address, an end before its
-// start, beyond the physical address space; and a last line without its end, which may be cut off.
+// start, beyond the physical address space; and a last line without its end, which may be cut off. Of
+// very many the first are named, and the others counted.
 size_t read_bad_pages(std::string_view text, const char* name, std::span<mm::Range> out,
                       const mm::Printer& findings);
 // Ranges separated by blanks or commas: baton.conf's `badpages`. The same rules.

@@ -114,6 +114,8 @@ class RelayCore {
   // What is kept for 32-bit DMA from station 4 until the hand-over; empty: nothing.
   [[nodiscard]] Range dma32_reserved() const { return dma32_; }
   [[nodiscard]] const DirectMap& map() const { return map_; }
+  // From here on RAM is highmem.
+  [[nodiscard]] Pfn max_low() const { return pfn_down(end_of_low_); }
 
  protected:
   RelayCore(const Platform& platform, const DirectMap& map, const Printer& out)
@@ -145,8 +147,6 @@ class RelayCore {
   // The same, from the front of a place that is kept already.
   template <class T>
   std::span<T> carve(Range& place, size_t count) const;
-
-  [[nodiscard]] Pfn max_low() const { return pfn_down(end_of_low_); }
 
   Platform platform_;
   DirectMap map_;

@@ -47,8 +47,12 @@ static_assert(kMaxBadPages <= 4096);
 constexpr mm::Range& extent(mm::Range& range) { return range; }
 constexpr mm::Range& extent(BadPagesEntry& entry) { return entry.range; }
 
+// What lies between two that are joined is good memory: no more than this is given up at a time.
+inline constexpr uint64_t kMostBetween = mm::kMiB;
+
 // Ranges or entries, ascending and disjoint, made as few as `most` by joining neighbours, the nearest
-// first, that may_join(one, next) allows; of the two the first stays.
+// first, that may_join(one, next) allows and that are not farther apart; of the two the first stays.
+// Where that is not enough they stay more.
 struct Joined {
   size_t count = 0;
   uint64_t between = 0;  // bytes that are in none of those there were
@@ -62,7 +66,7 @@ Joined join_nearest(std::span<Item> items, size_t most, MayJoin may_join) {
     uint64_t nearest = kNever;
     for (size_t i = 0; i + 1 < joined.count; ++i) {
       const uint64_t gap = extent(items[i + 1]).start - extent(items[i]).end;
-      if (gap < nearest && may_join(items[i], items[i + 1])) {
+      if (gap < nearest && gap <= kMostBetween && may_join(items[i], items[i + 1])) {
         nearest = gap;
         best = i;
       }

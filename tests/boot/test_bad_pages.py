@@ -115,8 +115,8 @@ def test_a_list_of_anything(bench):
 @pytest.fixture(scope="module", name="linux")
 def _linux():
     try:
-        folder = BUILD / "debian"
-        return debian.Kernel(folder).image, debian.initramfs(folder)[0]
+        packages = debian.Packages(BUILD / "debian")
+        return debian.Kernel(packages).image, debian.initramfs(packages)[0]
     except debian.FetchError as error:
         return pytest.skip(f"no other system to start: {error}")
 
@@ -160,6 +160,9 @@ def test_guard_in_front_of_the_firmwares_order(bench, linux):
 
     def change(tree):
         put(tree, "0x5000000-0x5002fff\n")
+        shutil.copytree(ROOT / "esp/loader", tree / "loader")
+        for entry in (tree / "loader/entries").iterdir():
+            entry.write_text(entry.read_text().replace("BOOT/BOOTX64.EFI", "baton/batonx64.efi"))
         (tree / "EFI/BOOT/BOOTX64.EFI").rename(tree / "EFI/baton/batonx64.efi")
         shutil.copyfile(kernel, tree / "vmlinuz")
         shutil.copyfile(initramfs, tree / "initrd")

@@ -95,7 +95,7 @@ def test_no_menu_without_time_or_with_one_entry(bench):
     def one(tree):
         entries()(tree)
         conf(tree, "timeout 5\n")
-        for name in ("baton-selftest", "baton-memtest"):
+        for name in ("baton-selftest", "baton-memtest", "baton-guard"):
             (tree / f"loader/entries/{name}.conf").unlink()
         config = tree / "EFI/baton/baton.conf"
         config.write_text(config.read_text() + "options poweroff\n")

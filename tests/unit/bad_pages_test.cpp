@@ -65,7 +65,9 @@ INSTANTIATE_TEST_SUITE_P(
                           "it does not begin with an address below 2^52"},
                     Wrong{"0x123456789012345678\n", "it does not begin with an address below 2^52"},
                     Wrong{"0x2000-\n", "no address below 2^52 follows the -"},
-                    Wrong{"0x2000-0x1fff\n", "its last address is below its first"},
+                    Wrong{"bad 0x2000\n", "it does not begin with an address below 2^52"},
+        Wrong{"0x2000 - 0x3fff\n", "blanks stand before the -"},
+        Wrong{"0x2000-0x1fff\n", "its last address is below its first"},
                     Wrong{"0x2000;0x3000\n", "a blank is to follow the address"},
                     Wrong{"0x7000", "it has no end and may be cut off; press Enter behind it"},
                     Wrong{"0x7000 memtest sum=00000000\n",
@@ -73,10 +75,18 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"0x7000 memtest sum=0000\n",
                           "its sum is another; delete it with the sum, or only the sum"}));
 
+TEST(BadPages, OfVeryManyWrongLinesTheFirstAreNamed) {
+  std::string text, said;
+  for (int i = 0; i < 100; ++i) text += "nonsense\n";
+  EXPECT_TRUE(read(text + "0x5000\n", &said).size() == 1);
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 17);
+  EXPECT_NE(said.find("list: 84 more lines ignored\n"), std::string::npos);
+}
+
 TEST(BadPages, OfAPersonInTheConfiguration) {
-  std::vector<Range> ranges(loader::most_bad_ranges("0x1000-0x1fff, 0x9000 x 0x3000"));
+  std::vector<Range> ranges(loader::most_bad_ranges("0x1000-0x1fff, 0x9000\tx 0x3000"));
   Heard heard;
-  ranges.resize(loader::read_bad_words("0x1000-0x1fff, 0x9000 x 0x3000", "badpages", ranges,
+  ranges.resize(loader::read_bad_words("0x1000-0x1fff, 0x9000\tx 0x3000", "badpages", ranges,
                                        heard.printer()));
   EXPECT_EQ(ranges,
             (std::vector{pages(0x1000, 0x2000), pages(0x3000, 0x4000), pages(0x9000, 0xa000)}));
@@ -235,6 +245,16 @@ TEST(Withholding, BeyondSixtyFourNeighboursAreJoinedInsideOfWhatIsFree) {
       return range.start <= one.start && one.end <= range.end;
     }));
   }
+}
+
+TEST(Withholding, WhatIsFarApartIsNotJoinedHoweverMuchThereIs) {
+  Map map;
+  map.add(EfiMemoryType::Conventional, 0, uint64_t{1} << 32);
+  std::vector<Range> bad;
+  for (uint64_t i = 1; i <= 100; ++i) bad.push_back(pages(i << 25, (i << 25) + 0x1000));
+  const Plan made = plan(map, bad);
+  EXPECT_EQ(made.take, bad);
+  EXPECT_EQ(made.numbers.good, 0U);
 }
 
 TEST(Withholding, DescriptorsThatAllOverlapAreAnErrorAndNoOverflow) {
