@@ -36,11 +36,10 @@ void read_words(const std::string& text) {
 std::string written(const std::string& before, const loader::FoundBadPages& found) {
   std::string text;
   const auto known = read(before);
-  (void)loader::write_bad_pages(before, known, found,
-                                {[](void* to, std::string_view said) {
-                                   static_cast<std::string*>(to)->append(said);
-                                 },
-                                 &text});
+  (void)loader::write_bad_pages(
+      before, known, found,
+      {[](void* to, std::string_view said) { static_cast<std::string*>(to)->append(said); },
+       &text});
   return text;
 }
 

@@ -135,10 +135,10 @@ THEIRS = {"EFI/other/x.efi": b"theirs", "EFI/BOOT/fallback.efi": b"theirs"}
 
 
 @pytest.mark.parametrize("before, words, points", [
-    ("nothing", ["install", "--removable"], 54),
-    ("old", ["update"], 38),
-    ("older make", ["update"], 46),
-    ("new", ["remove"], 22),
+    ("nothing", ["install", "--removable"], 60),
+    ("old", ["update"], 44),
+    ("older make", ["update"], 52),
+    ("new", ["remove"], 24),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_killed_anywhere(bench, tmp_path, before, words, points):
     """Before each step: what starts is whole, old or new, and the next run finishes it."""
@@ -215,7 +215,7 @@ def test_killed_while_changing_an_image(bench, tmp_path, kind):
     killer = Killer(bench)
     assert killer.run(0, "update", *run, "--from", new)
     steps, end = killer.did, esp.files()
-    assert len(steps) == 15, "\n".join(steps)
+    assert len(steps) == 17, "\n".join(steps)
     replaced = next(at for at, step in enumerate(steps) if step.startswith("replace"))
     for step in range(1, len(steps) + 1):
         esp.path.write_bytes(before)

@@ -37,8 +37,9 @@ TEST(Config, AnEmptyFileLeavesTheDefaults) {
 TEST(Config, EveryKeyIsTaken) {
   for (const char* end : {"\n", "\r\n"}) {
     std::string text;
-    for (const char* line : {"kernel \\EFI\\a.elf", "# comment", "initrd\t/EFI/my initrd.img", "",
-                             "  options   selftest  poweroff \t", "timeout 4294967295"}) {
+    for (const char* line :
+         {"kernel \\EFI\\a.elf", "# comment", "initrd\t/EFI/my initrd.img", "",
+          "  options   selftest  poweroff \t", "badpages = 0x1000 0x3000", "timeout 4294967295"}) {
       text.append(line).append(end);
     }
     for (const bool last_line_ends : {true, false}) {
@@ -46,6 +47,7 @@ TEST(Config, EveryKeyIsTaken) {
       EXPECT_STREQ(parsed.config.kernel, "\\EFI\\a.elf");
       EXPECT_STREQ(parsed.config.initrd, "/EFI/my initrd.img");
       EXPECT_STREQ(parsed.config.options, "selftest  poweroff");
+      EXPECT_STREQ(parsed.config.bad_pages, "0x1000 0x3000");
       EXPECT_EQ(parsed.config.timeout, 4294967295U);
       EXPECT_EQ(parsed.log.text(), "");
     }
@@ -85,7 +87,7 @@ TEST(Config, WhatIsWrongIsNamedAndCountsForNothing) {
   EXPECT_EQ(parsed.config.timeout, 0U);
   EXPECT_EQ(parsed.log.text(),
             "baton.conf: line 1 ignored: unknown key kernal"
-            " (known: kernel, initrd, options, timeout)\n"
+            " (known: kernel, initrd, options, badpages, timeout)\n"
             "baton.conf: line 2 ignored: timeout is no number of seconds: soon\n"
             "baton.conf: line 3 ignored: timeout is no number of seconds: 4294967296\n"
             "baton.conf: line 4 ignored: timeout is no number of seconds: \n"
