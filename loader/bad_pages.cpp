@@ -61,15 +61,16 @@ bool check_sum(std::string_view& line) {
   return mm::number_of(tail, 16) == sum_of(line);
 }
 
+constexpr bool is_of_number(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == 'x' ||
+         c == 'X';
+}
+
 // Words like "bad" are hexadecimal, too: an address begins with a digit.
 std::optional<uint64_t> take_address(std::string_view& text) {
   if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
   size_t length = 0;
-  constexpr auto is_digit = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == 'x' ||
-           c == 'X';
-  };
-  while (length < text.size() && is_digit(text[length])) ++length;
+  while (length < text.size() && is_of_number(text[length])) ++length;
   const auto address = mm::number_of({text.data(), length}, 16, mm::kMaxPhys - 1);
   text.remove_prefix(length);
   return address;
