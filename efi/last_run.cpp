@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 #include <optional>
-#include <span>
 
 #include "efi/arch.h"
 #include "efi/directory.h"
@@ -56,26 +55,6 @@ bool find_page(const loader::EfiMemoryMap& map, const RunMark* mark, RunPage& co
   return found;
 }
 
-// Most maps have room on the stack: each start asks, and that is the quickest way.
-bool find_page_anywhere(const Firmware& firmware, const RunMark* mark, RunPage& copy,
-                        const Printer& out) {
-  alignas(8) std::array<std::byte, 16 * mm::kKiB> room;
-  UINTN size = room.size();
-  UINTN key = 0;
-  UINTN stride = 0;
-  UINT32 version = 0;
-  const EFI_STATUS status = firmware.boot->GetMemoryMap(
-      &size, reinterpret_cast<EFI_MEMORY_DESCRIPTOR*>(room.data()), &key, &stride, &version);
-  if (status == EFI_SUCCESS && size <= room.size()) {
-    const loader::EfiMemoryMap map{std::span<const std::byte>(room).first(size), stride};
-    return map.check().ok() && find_page(map, mark, copy);
-  }
-  const auto map = get_memory_map(firmware);
-  if (map.ok()) return find_page(map.value().view(), mark, copy);
-  out.error("the last run's record", map.error());
-  return false;
-}
-
 mm::Result<> write_file(const Firmware& firmware, const loader::LastRun& last) {
   const Directory directory = BATON_TRY(Directory::create(firmware, loader::kLastRunDirectory));
   if (!directory.there()) return mm::Error{"cannot be made", loader::kLastRunDirectory};
@@ -88,6 +67,13 @@ mm::Result<> write_file(const Firmware& firmware, const loader::LastRun& last) {
   return directory.write_new(loader::kLastRunFile, text.view());
 }
 
+void tell(const Firmware& firmware, const loader::LastRun& last, const Printer& out) {
+  loader::print_last_run(last, out);
+  const auto written = write_file(firmware, last);
+  if (!written.ok()) return out.error("the last run's record", written.error());
+  out.line("  more is in {}\\{}", loader::kLastRunDirectory, loader::kLastRunFile);
+}
+
 mm::Result<std::optional<RunMark>> read_mark(const Firmware& firmware) {
   std::array<uint8_t, sizeof(RunMark)> stored;
   const auto size = BATON_TRY(read_variable(firmware, kVariable, stored));
@@ -98,27 +84,28 @@ mm::Result<std::optional<RunMark>> read_mark(const Firmware& firmware) {
 
 }  // namespace
 
-void tell_last_run(const Firmware& firmware, const Printer& out) {
+bool tell_last_run(const Firmware& firmware, const Printer& out) {
   const auto mark = read_mark(firmware);
   if (!mark.ok()) out.error("the last run's mark", mark.error());
-  const bool marked = mark.ok() && mark.value().has_value();
-  loader::LastRun last{marked ? &*mark.value() : nullptr, nullptr};
+  if (mark.ok() && !mark.value().has_value()) return false;
+  if (mark.ok()) {
+    loader::LastRun last{&*mark.value(), nullptr};
+    RunPage page;
+    const auto map = get_memory_map(firmware);
+    if (!map.ok()) out.error("the last run's record", map.error());
+    if (map.ok() && find_page(map.value().view(), last.mark, page)) last.page = &page;
+    tell(firmware, last, out);
+  }
+  if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {
+    out.error("the last run's mark", deleted.error());
+  }
+  return true;
+}
+
+void tell_last_panic(const Firmware& firmware, const loader::EfiMemoryMap& map,
+                     const Printer& out) {
   RunPage page;
-  if (find_page_anywhere(firmware, last.mark, page, out)) last.page = &page;
-  if (marked || last.page != nullptr) {
-    loader::print_last_run(last, out);
-    const auto written = write_file(firmware, last);
-    if (!written.ok()) {
-      out.error("the last run's record", written.error());
-    } else {
-      out.line("  more is in {}\\{}", loader::kLastRunDirectory, loader::kLastRunFile);
-    }
-  }
-  if (marked || !mark.ok()) {
-    if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {
-      out.error("the last run's mark", deleted.error());
-    }
-  }
+  if (find_page(map, nullptr, page)) tell(firmware, {nullptr, &page}, out);
 }
 
 MarkedRun::MarkedRun(const Firmware& firmware, const char* phase, const Printer& out)

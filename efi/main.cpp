@@ -35,7 +35,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
 
   stop_watchdog(firmware);
   const Volume volume = BATON_TRY(open_boot_volume(firmware));
-  tell_last_run(firmware, out);
+  const bool told = tell_last_run(firmware, out);
   write_last_report(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   const HeldBadPages bad = withhold_bad_pages(firmware, volume, config.bad_pages, out);
@@ -51,6 +51,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd, out));
   Departure departure = BATON_TRY(
       prepare(firmware, kernel, initrd, config.options, phase.results(), bad.ranges(), out));
+  if (!told) tell_last_panic(firmware, departure.map.view(), out);
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);
 

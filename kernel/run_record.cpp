@@ -11,7 +11,6 @@
 #include "kernel/smp/drain.h"
 #include "loader/handoff/report_variable.h"
 #include "loader/handoff/run_record.h"
-#include "mm/buddy.h"
 
 namespace kernel {
 namespace {
@@ -54,39 +53,33 @@ void put_text(std::span<char> to, std::string_view text) {
   std::fill(to.begin() + static_cast<ptrdiff_t>(length), to.end(), '\0');
 }
 
-constexpr uint64_t kEvery = RunPage::kEvery / mm::kPageSize;
+mm::Pfn end_of_ram(const Booted& machine) {
+  const auto& active = machine.relay.layout().active;
+  return active.empty() ? mm::Pfn{0} : active.back().pfns.end;
+}
 
-// Calls visit(pfn) for each free frame at which the page may be, of those that lie in blocks of a
-// pageblock or more.
-template <class Visit>
-void for_each_place(const Booted& machine, Visit visit) {
-  const mm::Pfn reach = std::min(machine.relay.max_low(), mm::pfn_down(mm::Phys{4 * mm::kGiB}));
-  const auto& pages = machine.relay.pages();
-  for (size_t id = 0; id < pages.node_count(); ++id) {
-    for (const mm::Zone& zone : pages.node(static_cast<mm::NodeId>(id)).zones) {
-      if (!zone.populated) continue;
-      (void)mm::for_each_free_block(zone, [&](mm::Pfn pfn, unsigned order, mm::Migratetype) {
-        if (order < mm::kPageblockOrder) return true;
-        const mm::Pfn end = std::min(pfn + mm::frames_of(order), reach);
-        for (mm::Pfn at = mm::align_up(pfn, kEvery); at < end; at += kEvery) visit(at);
-        return true;
-      });
-    }
-  }
+// Whether a frame is free, in a block so large that its neighbours are too.
+bool is_free(const Booted& machine, mm::Pfn pfn) {
+  const mm::FrameOwner owner = machine.relay.pages().owner_of(pfn);
+  return owner.use == mm::FrameUse::Free && owner.order >= mm::kPageblockOrder;
 }
 
 }  // namespace
 
 void find_run_page(const Booted& machine) {
-  // Firmware works at both ends of memory: in the middle of what is free it comes last.
-  size_t places = 0;
-  for_each_place(machine, [&](mm::Pfn) { ++places; });
-  size_t before = 0;
-  for_each_place(machine, [&](mm::Pfn place) {
-    if (before++ != places / 2) return;
-    page_at = place;
-    page = machine.relay.map().at<RunPage>(phys(place));
-  });
+  constexpr uint64_t kEvery = RunPage::kEvery / mm::kPageSize;
+  const mm::Pfn end = std::min(
+      {machine.relay.max_low(), mm::pfn_down(mm::Phys{4 * mm::kGiB}), end_of_ram(machine)});
+  // Firmware works at both ends of memory: from the middle on.
+  const uint64_t places = end.v / kEvery + 1, middle = places / 2;
+  for (uint64_t away = 0; away <= middle; ++away) {
+    for (const uint64_t place : {middle - away, middle + away}) {
+      page_at = mm::Pfn{place * kEvery};
+      if (place == 0 || page_at >= end || !is_free(machine, page_at)) continue;
+      page = machine.relay.map().at<RunPage>(phys(page_at));
+      return;
+    }
+  }
 }
 
 void begin_run(Booted& machine, const char* phase, const mm::Printer& out) {

@@ -42,7 +42,7 @@ enum class RunState : uint32_t { Going = 1, Panicked = 2 };
 // A page of memory; it begins at a multiple of kEvery, below 4 GiB.
 struct RunPage {
   static constexpr uint64_t kMagic = 0x4e55524e4f544142;  // "BATONRUN", little endian
-  static constexpr uint64_t kEvery = 16 * mm::kMiB;
+  static constexpr uint64_t kEvery = 64 * mm::kMiB;
 
   uint64_t magic = 0;
   uint32_t crc = 0;  // of what follows, as far as `length` goes
