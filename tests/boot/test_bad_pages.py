@@ -11,9 +11,9 @@ import pytest
 import log as read
 import qemu
 from conftest import BUILD, ROOT
-from elf import Elf, symbol
 from persistent import Persistent
 from qemu import FAILED, MIB, POWERED_OFF, Machine, Running, make_disk
+from test_selftests import forgetful_memory
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "referee"))
 import debian  # noqa: E402
@@ -33,16 +33,9 @@ def content(disk, name=LIST):
 
 
 def test_what_memtest_finds_is_kept_from_the_next_start(bench):
-    """The first word of every 16 MiB loses a bit on its way to memory."""
-    def plant(tree):
-        path = tree / "EFI/baton/kernel.elf"
-        elf = Elf(path.read_bytes())
-        # test $0xffffff, %edi; jnz 1f; xorb $4, (%rdi); 1: ret
-        elf.plant(symbol(BUILD / "kernel.elf", "kernel::arch::write_back_caches"),
-                  b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
-        path.write_bytes(elf.bytes())
+    """Two starts of one machine on forgetful memory."""
     broken = Machine(memory=72 * MIB)
-    disk = make_disk(bench.folder / "disk.img", BUILD / "esp", "", plant)
+    disk = make_disk(bench.folder / "disk.img", BUILD / "esp", "", forgetful_memory)
     machine = Persistent(bench, broken, disk)
     first = machine.boot("memtest=quick poweroff")
     assert first.status == FAILED, str(first)

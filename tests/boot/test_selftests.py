@@ -9,8 +9,7 @@ import pytest
 
 import acpi
 import log as read
-from conftest import BUILD, ROOT
-from elf import Elf, symbol
+from conftest import ROOT
 from qemu import FAILED, GIB, MIB, PASSED, Machine, Node
 from test_ends import planted
 
@@ -150,12 +149,8 @@ def test_memory_that_a_person_limited(bench, options):
 
 def test_a_hang_names_the_test(bench):
     """A kernel whose audit never ends: the time-out's verdict, and the report's, say which test."""
-    def plant(tree):
-        path = tree / "EFI/baton/kernel.elf"
-        elf = Elf(path.read_bytes())
-        elf.plant(symbol(BUILD / "kernel.elf", "mm::audit"), b"\xeb\xfe")  # jmp to itself
-        path.write_bytes(elf.bytes())
-    boot = bench.boot(SMALL, "selftest=mm poweroff", plant,
+    boot = bench.boot(SMALL, "selftest=mm poweroff",
+                      planted("mm::audit", b"\xeb\xfe"),  # jmp to itself
                       until=r"# running: mm\.buddy\.audit\s")
     assert boot.ended == "seen"
     # Nothing more comes: what the time-out would say.
@@ -188,16 +183,14 @@ def test_memtest(bench):
     assert read.find(boot.log, r"memtest: \d\d MiB, 1 pass, took \d:\d\d: no bad pages$")
 
 
+# A kernel under which the first word of every 16 MiB loses a bit on its way to memory:
+# test $0xffffff, %edi; jnz 1f; xorb $4, (%rdi); 1: ret
+forgetful_memory = planted("kernel::arch::write_back_caches",
+                           b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
+
+
 def test_memtest_bad_memory(bench):
-    """A kernel under which the first word of every 16 MiB loses a bit on its way to memory."""
-    def plant(tree):
-        path = tree / "EFI/baton/kernel.elf"
-        elf = Elf(path.read_bytes())
-        # test $0xffffff, %edi; jnz 1f; xorb $4, (%rdi); 1: ret
-        elf.plant(symbol(BUILD / "kernel.elf", "kernel::arch::write_back_caches"),
-                  b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
-        path.write_bytes(elf.bytes())
-    boot = bench.boot(Machine(memory=72 * MIB), "memtest=quick poweroff", plant)
+    boot = bench.boot(Machine(memory=72 * MIB), "memtest=quick poweroff", forgetful_memory)
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     # The first pattern finds them; the others then run on what is left.
     assert results(boot)[1] == ["memtest.address-lines"]
