@@ -1,4 +1,5 @@
-// What GCC and its headers expect to exist in a freestanding program, besides memory_functions.S.
+// What GCC and its headers expect to exist in a freestanding program, besides an architecture's own
+// memory_functions.
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -20,17 +21,20 @@ void* memchr(const void* in, int value, size_t size) {
   }
   return nullptr;
 }
-}
 
-// std::popcount, which needs a vector register here; libgcc's name.
-extern "C" int __popcountdi2(uint64_t bits) {  // NOLINT: theirs
+// std::popcount, on a CPU that is not known to have the instruction, or has it for vector registers
+// only; libgcc's name.
+int __popcountdi2(uint64_t bits) {  // NOLINT: theirs
   bits -= bits >> 1 & 0x5555'5555'5555'5555;
   bits = (bits & 0x3333'3333'3333'3333) + (bits >> 2 & 0x3333'3333'3333'3333);
   bits = (bits + (bits >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
   return static_cast<int>(bits * 0x0101'0101'0101'0101 >> 56);
 }
 
-// As in kernel/x86_64/freestanding.cpp.
+}  // extern "C"
+
+// libstdc++'s bounds checks (std::string_view::substr) end here instead of in an exception; so do
+// its assertions from GCC 14 on.
 namespace std {
 void terminate() noexcept {
   kernel::panic("std::terminate: a check of the standard library failed");

@@ -1,7 +1,6 @@
-// The functions that the compiler and <string_view> may call by themselves, besides those of
-// memory_functions.S.
+// What the compiler and <string_view> may call by themselves, besides an architecture's own
+// memory_functions.
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 
 extern "C" {
@@ -25,12 +24,15 @@ size_t strlen(const char* text) {
 
 }  // extern "C"
 
-// As in efi/x86_64/freestanding.cpp. NOLINTBEGIN(readability-identifier-naming): the names are the
-// library's
+// What <string_view> calls for a position behind the end, where a hosted program would throw. It is
+// a fault of ours that no input may cause, so all it needs is to end at once and be seen. From GCC
+// 14 on the library's assertions end in terminate(). NOLINTBEGIN(readability-identifier-naming):
+// the names are the library's
 namespace std {
 void terminate() noexcept { __builtin_trap(); }
 [[noreturn]] void __throw_out_of_range_fmt(const char*, ...);
 void __throw_out_of_range_fmt(const char*, ...) { __builtin_trap(); }
 }  // namespace std
+// What a virtual function that was never defined would call. There is none.
 extern "C" void __cxa_pure_virtual() { __builtin_trap(); }
 // NOLINTEND(readability-identifier-naming)
