@@ -12,6 +12,7 @@
 #include "kernel/policy.h"
 #include "loader/handoff/bad_pages.h"
 #include "loader/handoff/report_variable.h"
+#include "loader/handoff/text.h"
 
 namespace kernel {
 namespace {
@@ -65,48 +66,22 @@ class NotedPages {
 constinit NotedPages noted;
 constinit SpinLock<LockRank::Findings> lock;  // for it
 
-template <size_t kSize>
-void put_text(char (&to)[kSize], std::string_view text) {
-  for (size_t i = 0; i + 1 < kSize && i < text.size(); ++i) {
-    to[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-  }
-}
-
-// What is in the variable now, as bytes and as entries.
-struct Stored {
-  std::array<uint8_t, loader::kMaxBadPages> bytes;
-  size_t count = 0;
-
-  [[nodiscard]] BadPagesEntry at(size_t i) const {
-    BadPagesEntry entry;
-    std::memcpy(&entry, bytes.data() + sizeof(BadPagesHead) + i * sizeof entry, sizeof entry);
-    return entry;
-  }
-};
-// One that is not ours, or damaged, is replaced.
-void take_stored(const loader::Handoff& handoff, Stored& stored) {
-  stored.count = 0;
-  const auto size = arch::get_variable(handoff, kVariable, stored.bytes);
-  if (!size.ok() || !size.value().has_value() || *size.value() < sizeof(BadPagesHead)) return;
-  BadPagesHead head;
-  std::memcpy(&head, stored.bytes.data(), sizeof head);
-  const size_t behind = *size.value() - sizeof head;
-  if (head.magic != BadPagesHead::kMagic || head.version != BadPagesHead::kVersion ||
-      behind != head.count * sizeof(BadPagesEntry) ||
-      loader::crc32(std::span(stored.bytes).subspan(sizeof head, behind)) != head.crc) {
-    return;
-  }
-  stored.count = head.count;
+// What is in the variable now. One that is not ours, or damaged, is none, and is replaced.
+loader::FoundBadPages take_stored(const loader::Handoff& handoff, std::span<uint8_t> bytes) {
+  const auto size = arch::get_variable(handoff, kVariable, bytes);
+  if (!size.ok() || !size.value().has_value()) return {};
+  const auto found = loader::parse_found(bytes.first(*size.value()));
+  return found.ok() ? found.value() : loader::FoundBadPages{};
 }
 
 // Before neighbours are joined.
 using Entries = std::array<BadPagesEntry, kMostNotedRuns + loader::kMostBadPagesEntries>;
 
 // What is stored and what was noted, ascending and disjoint; how many.
-size_t merge(const Stored& stored, std::span<const Noted> runs, const TableFacts& facts,
-             Entries& entries) {
+size_t merge(const loader::FoundBadPages& stored, std::span<const Noted> runs,
+             const TableFacts& facts, Entries& entries) {
   size_t count = 0;
-  for (size_t i = 0; i < stored.count; ++i) entries[count++] = stored.at(i);
+  for (size_t i = 0; i < stored.head.count; ++i) entries[count++] = stored.at(i);
   for (const Noted& run : runs) {
     const mm::Range range = phys(run.frames);
     const auto all = std::span(entries).first(count);
@@ -116,8 +91,8 @@ size_t merge(const Stored& stored, std::span<const Noted> runs, const TableFacts
       continue;
     }
     BadPagesEntry entry{range, {}, {}};
-    put_text(entry.found_by, run.found_by);
-    put_text(entry.module, module_of(facts, range.start));
+    loader::put_text(entry.found_by, run.found_by);
+    loader::put_text(entry.module, module_of(facts, range.start));
     entries[count++] = entry;
   }
   const auto all = std::span(entries).first(count);
@@ -144,7 +119,7 @@ void note_bad_page(mm::Pfn pfn, const char* found_by) {
 }
 
 void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
-  static constinit Stored stored{};
+  static constinit std::array<uint8_t, loader::kMaxBadPages> content{};
   static constinit Entries entries{};
   {
     const Policy::Masked masked;
@@ -152,7 +127,7 @@ void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
     if (!noted.take_change()) return;
   }
   const loader::Handoff& handoff = machine.kept.handoff();
-  take_stored(handoff, stored);
+  const loader::FoundBadPages stored = take_stored(handoff, content);
   size_t count = 0;
   uint64_t left_out = 0;
   {
@@ -174,12 +149,12 @@ void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
     head.month = now.value().month;
     head.day = now.value().day;
   }
-  std::memcpy(stored.bytes.data() + sizeof head, bytes.data(), bytes.size());
-  head.crc = loader::crc32(std::span(stored.bytes).subspan(sizeof head, bytes.size()));
-  std::memcpy(stored.bytes.data(), &head, sizeof head);
+  std::memcpy(content.data() + sizeof head, bytes.data(), bytes.size());
+  head.crc = loader::crc32(std::span(content).subspan(sizeof head, bytes.size()));
+  std::memcpy(content.data(), &head, sizeof head);
   console().flush();  // writing flash takes its time
   const auto written = arch::set_variable(
-      handoff, kVariable, std::span(stored.bytes).first(sizeof head + bytes.size()));
+      handoff, kVariable, std::span(content).first(sizeof head + bytes.size()));
   if (!written.ok()) {
     const Policy::Masked masked;
     const Held held(lock);

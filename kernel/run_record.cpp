@@ -11,6 +11,7 @@
 #include "kernel/smp/drain.h"
 #include "loader/handoff/report_variable.h"
 #include "loader/handoff/run_record.h"
+#include "loader/handoff/text.h"
 
 namespace kernel {
 namespace {
@@ -45,12 +46,6 @@ void seal(loader::RunState state) {
   page->crc = page->sum();
   page->magic = RunPage::kMagic;
   arch::write_back_caches(reinterpret_cast<uintptr_t>(page), sizeof(RunPage));
-}
-
-void put_text(std::span<char> to, std::string_view text) {
-  const size_t length = std::min(text.size(), to.size() - 1);
-  std::copy_n(text.data(), length, to.data());
-  std::fill(to.begin() + static_cast<ptrdiff_t>(length), to.end(), '\0');
 }
 
 mm::Pfn end_of_ram(const Booted& machine) {
@@ -98,7 +93,7 @@ void begin_run(Booted& machine, const char* phase, const mm::Printer& out) {
   }
   RunMark mark;
   mark.run = run;
-  put_text(mark.phase, phase);
+  loader::put_text(mark.phase, phase);
   if (const auto now = arch::firmware_time(handoff); now.ok()) {
     mark.year = now.value().year;
     mark.month = now.value().month;
@@ -117,7 +112,7 @@ void begin_run(Booted& machine, const char* phase, const mm::Printer& out) {
 void note_run(const char* test, uint64_t percent, uint64_t errors) {
   if (page == nullptr || !is_ours || run == 0) return;
   page->magic = 0;  // until it is whole again
-  put_text(page->test, test);
+  loader::put_text(page->test, test);
   page->percent = static_cast<uint32_t>(percent);
   page->errors = errors;
   take_log();
@@ -144,7 +139,7 @@ void keep_last_words() {
   if (page == nullptr) return;
   page->magic = 0;
   if (run == 0) {
-    put_text(page->test, {});
+    loader::put_text(page->test, {});
     page->percent = 0;
     page->errors = 0;
   }

@@ -47,14 +47,6 @@ size_t merge_ranges(std::span<mm::Range> all);
 // Whether nothing of the text's end is missing: what write_bad_pages() wrote last is there.
 [[nodiscard]] bool is_whole(std::string_view text);
 
-// What a run left in the variable. Fails when it is none of that, and says what is wrong.
-struct FoundBadPages {
-  BadPagesHead head;
-  std::span<const uint8_t> entries;
-  [[nodiscard]] BadPagesEntry at(size_t index) const;
-};
-mm::Result<FoundBadPages> parse_found(std::span<const uint8_t> bytes);
-
 // Prints the list anew: each line of `before`, then one for each entry whose pages are not all in
 // `known` (read_bad_pages() of `before`). How many lines were added.
 size_t write_bad_pages(std::string_view before, std::span<const mm::Range> known,

@@ -7,6 +7,7 @@
 #include "efi/graphics.h"
 #include "loader/arch.h"
 #include "loader/fdt/machine.h"
+#include "loader/handoff/text.h"
 #include "version.h"
 
 namespace efi {
@@ -29,12 +30,6 @@ constexpr size_t kLiveSlack = 64;
 constexpr size_t kOtherLive = 5;
 
 constexpr mm::DirectMap kIdentity;
-
-// Ends a fixed array of the handoff with NUL, whatever the text's length.
-template <size_t kSize>
-void put_text(char (&to)[kSize], std::string_view text) {
-  for (size_t i = 0; i + 1 < kSize && i < text.size(); ++i) to[i] = text[i];
-}
 
 void put_vendor(char (&to)[64], const CHAR16* vendor) {
   if (vendor == nullptr) return;
@@ -240,9 +235,9 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
     facts.device_tree = loader::array_at<uint8_t>(kIdentity.phys(tree.data()), tree.size());
   }
   facts.tsc_entry = tsc_entry;
-  put_text(facts.names.loader, "Baton");
-  put_text(facts.names.version, BATON_VERSION);
-  put_text(facts.names.build, BATON_BUILD_ID);
+  loader::put_text(facts.names.loader, "Baton");
+  loader::put_text(facts.names.version, BATON_VERSION);
+  loader::put_text(facts.names.build, BATON_BUILD_ID);
   put_vendor(facts.names.firmware, system.FirmwareVendor);
   return facts;
 }

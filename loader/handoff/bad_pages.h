@@ -10,6 +10,7 @@
 #include <span>
 
 #include "loader/handoff/crc32.h"
+#include "mm/result.h"
 #include "mm/types.h"
 
 namespace loader {
@@ -43,6 +44,14 @@ inline constexpr size_t kMostBadPagesEntries = 63;
 inline constexpr size_t kMaxBadPages =
     sizeof(BadPagesHead) + kMostBadPagesEntries * sizeof(BadPagesEntry);
 static_assert(kMaxBadPages <= 4096);
+
+// What a run left in the variable. Fails when it is none of that, and says what is wrong.
+struct FoundBadPages {
+  BadPagesHead head;
+  std::span<const uint8_t> entries;
+  [[nodiscard]] BadPagesEntry at(size_t index) const;
+};
+mm::Result<FoundBadPages> parse_found(std::span<const uint8_t> bytes);
 
 constexpr mm::Range& extent(mm::Range& range) { return range; }
 constexpr mm::Range& extent(BadPagesEntry& entry) { return entry.range; }
