@@ -22,6 +22,7 @@
 #include "kernel/selftest/selftest.h"
 #include "kernel/smp/bring_up.h"
 #include "kernel/smp/cpus.h"
+#include "loader/acpi/smbios.h"
 #include "mm/show.h"
 #include "version.h"
 
@@ -81,9 +82,19 @@ mm::Result<> check_mapped(const mm::E820Table& e820) {
   return {};
 }
 
+// "DMI: vendor product/board, BIOS version date".
+void print_machine_name(const loader::AcpiWalk& walk) {
+  const auto& firmware = kept.handoff().firmware;
+  const auto smbios = loader::smbios_table(
+      kept.map(), firmware.smbios, firmware.smbios_version,
+      [&](uint64_t address, uint64_t size) { return walk.can_read(mm::Phys{address}, size); });
+  loader::print_machine_name(loader::machine_name(loader::SmbiosStructures(smbios)), log());
+}
+
 void read_tables() {
   const auto* base = kept.map().at<const void>(mm::Phys{0});
   const loader::AcpiWalk walk(kept.map(), arch::is_mapped, base);
+  print_machine_name(walk);
   tables.find(kept.handoff().firmware.rsdp, walk, kept.map(), log());
   tables.take_tree(elements(kept.handoff().device_tree, kept.map()), log());
   tables.read_power(log());

@@ -71,9 +71,11 @@ class AcpiWalk {
   // Fails when the RSDP is none (signature, checksum) or no root table is good.
   mm::Result<AcpiRoot> list(mm::Phys rsdp, std::span<AcpiTable> tables) const;
 
+  // Whether these bytes are in the address space, and may be touched.
+  [[nodiscard]] bool can_read(mm::Phys address, uint64_t size) const;
+
  private:
   struct List;
-  [[nodiscard]] bool can_read(mm::Phys address, uint64_t size) const;
   mm::Result<AcpiTable> table_at(mm::Phys address, AcpiRoot& root) const;
   mm::Result<AcpiTable> root_table(mm::Phys address, const char* signature, AcpiRoot& root) const;
   void add_from_fadt(const AcpiTable& fadt, List& list) const;

@@ -5,7 +5,7 @@
 namespace loader {
 namespace {
 
-constexpr uint8_t kMemoryArray = 16, kMemoryDevice = 17, kMappedAddress = 19, kDeviceMapped = 20,
+constexpr uint8_t kBios = 0, kSystem = 1, kBoard = 2, kMemoryArray = 16, kMemoryDevice = 17, kMappedAddress = 19, kDeviceMapped = 20,
                   kEnd = 127;
 constexpr size_t kHeader = 4;
 
@@ -80,6 +80,43 @@ std::optional<SmbiosEntry> smbios_entry(std::span<const uint8_t> entry) {
     return SmbiosEntry{field<uint32_t>(entry, 24), field<uint16_t>(entry, 22)};
   }
   return {};
+}
+
+MachineName machine_name(SmbiosStructures structures) {
+  MachineName name;
+  // The first of each type that names it; the fields of these are numbers of strings, one byte each.
+  const auto take = [](std::string_view& to, const SmbiosStructure& from, size_t at) {
+    if (to.empty() && at < from.bytes.size()) to = from.string(from.bytes[at]);
+  };
+  while (const auto structure = structures.next()) {
+    if (structure->type == kBios) {
+      take(name.bios_version, *structure, 5);
+      take(name.bios_date, *structure, 8);
+    } else if (structure->type == kSystem) {
+      take(name.vendor, *structure, 4);
+      take(name.product, *structure, 5);
+    } else if (structure->type == kBoard) {
+      take(name.board, *structure, 5);
+    }
+  }
+  return name;
+}
+
+void print_machine_name(const MachineName& name, const mm::Printer& out) {
+  if (name.vendor.empty() && name.product.empty() && name.bios_version.empty()) return;
+  const auto part = [&](std::string_view before, std::string_view text) {
+    out.text(before);
+    for (const char c : text) {
+      const bool shown = c >= ' ' && c <= '~';
+      out.text(shown ? std::string_view(&c, 1) : "?");
+    }
+  };
+  part("DMI: ", name.vendor);
+  part(" ", name.product);
+  if (!name.board.empty()) part("/", name.board);
+  part(", BIOS ", name.bios_version);
+  part(" ", name.bios_date);
+  out.text("\n");
 }
 
 std::optional<MemoryArray> memory_array(const SmbiosStructure& structure) {

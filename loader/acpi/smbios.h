@@ -6,6 +6,9 @@
 #include <span>
 #include <string_view>
 
+#include "loader/acpi/tables.h"
+#include "mm/direct_map.h"
+#include "mm/print.h"
 #include "mm/types.h"
 
 namespace loader {
@@ -47,6 +50,27 @@ struct SmbiosEntry {
 // `entry` begins with "_SM3_" or "_SM_", with all of its length; none when anchor, length or
 // checksum is wrong.
 [[nodiscard]] std::optional<SmbiosEntry> smbios_entry(std::span<const uint8_t> entry);
+
+// The structures that the entry point at the address `entry` leads to; empty where it is none, or where
+// can_read(address, size) denies it or its table.
+template <class CanRead>
+[[nodiscard]] std::span<const uint8_t> smbios_table(const mm::DirectMap& map, uint64_t entry,
+                                                    uint32_t version, CanRead can_read) {
+  const size_t size = version == 3 ? 24 : 31;
+  if (entry == 0 || !can_read(entry, size)) return {};
+  const auto found = smbios_entry({map.at<const uint8_t>(mm::Phys{entry}), size});
+  if (!found || found->size > kMaxFirmwareTable || !can_read(found->table, found->size)) return {};
+  return map.span<const uint8_t>(mm::Phys{found->table}, found->size);
+}
+
+// What the machine is called, by types 0, 1 and 2 (sections 7.1 to 7.3), as Linux calls it: without
+// serial numbers. Empty: not told.
+struct MachineName {
+  std::string_view vendor, product, board, bios_version, bios_date;
+};
+[[nodiscard]] MachineName machine_name(SmbiosStructures structures);
+// "DMI: vendor product/board, BIOS version date", and nothing where nothing is told.
+void print_machine_name(const MachineName& name, const mm::Printer& out);
 
 // Physical memory array of the machine's main memory, type 16 (section 7.17).
 struct MemoryArray {
