@@ -141,6 +141,16 @@ def firmware(arch=X86_64):
                     + ", ".join(code for code, _ in arch.firmware))
 
 
+def own_firmware(path):
+    """A build of EDK II of somebody's own: (code, variables) where the file of variables stands beside it
+    under EDK II's names, else one file."""
+    path = pathlib.Path(path).absolute()
+    if not path.is_file():
+        raise QemuError(f"{path} is no file")
+    variables = path.with_name(path.name.replace("CODE", "VARS"))
+    return (str(path), str(variables)) if variables != path and variables.is_file() else (str(path),)
+
+
 @dataclasses.dataclass(frozen=True)
 class Node:
     """A NUMA node; either may be 0."""
@@ -160,7 +170,8 @@ class Machine:
     bus: str = "virtio"  # or another of DISK_ON: what the disk hangs on
     extra: tuple = ()  # further arguments for QEMU
     display: str = "none"  # where the screen is shown, as -display has it
-    firmware: tuple = ()  # (code, variables), or U_BOOT; without, the first of its architecture's there is
+    # (code, variables), (one file with both,), or U_BOOT; without, the first of its architecture's there is
+    firmware: tuple = ()
     built_for: str = ""  # an architecture's name; without, the first that has such a board
 
     @staticmethod
@@ -242,6 +253,8 @@ def firmware_arguments(machine, folder):
     """QEMU's for the firmware; what OVMF keeps goes into a copy of its own in `folder`."""
     if machine.firmware == U_BOOT:
         return ["-bios", u_boot(machine.arch)]
+    if len(machine.firmware) == 1:
+        return ["-bios", machine.firmware[0]]
     code, variables = machine.firmware or firmware(machine.arch)
     own_variables = pathlib.Path(folder) / "vars.fd"
     shutil.copyfile(variables, own_variables)

@@ -57,6 +57,23 @@ def test_what_cannot_be(bench, words, why):
     assert not bench.called()
 
 
+def test_firmware_of_ones_own(bench):
+    """One file, or code with its variables beside it; and the console's text goes where it is wanted."""
+    qemu(bench, VERSION, 33)
+    one, code = bench.folder / "OVMF.fd", bench.folder / "OVMF_CODE.fd"
+    for file in (one, code, bench.folder / "OVMF_VARS.fd"):
+        file.write_text("x")
+    done = run(bench, "--firmware", one, "--log", bench.folder / "boot.log")
+    assert done.status == 0, done
+    assert VERSION in (bench.folder / "boot.log").read_text()
+    assert run(bench, "--firmware", code).status == 0
+    missing = run(bench, "--firmware", bench.folder / "none.fd")
+    assert missing.status == 1 and "none.fd is no file" in missing.err, missing
+    first, second = bench.called()
+    assert f"-bios {one}" in first and "pflash" not in first
+    assert f"readonly=on,file={code}" in second and "vars.fd" in second
+
+
 @pytest.mark.parametrize("word, shown", [
     ("--display=gtk", "-display gtk"), ("--display=vnc", "-display vnc=localhost:0"),
     ("--cpus=3", "-smp 3"),
