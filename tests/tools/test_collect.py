@@ -66,6 +66,20 @@ def test_each_kind(bench, folder):
     assert said.out.endswith("2 good, 4 failed; 1 other files\n")
 
 
+def test_a_report_of_an_esp_counts_once(bench, folder):
+    lines = [line for line in ESP.format(more="").splitlines()[2:] if line][:5]
+    (folder / "report-20261120-101112.txt").write_text(ESP.format(more=""))
+    (folder / "report-20261120-101112.json").write_text(
+        '{\n  "version": 1,\n  "date": null,\n  "summary": ' + json.dumps(lines)
+        + ',\n  "firmware": {"vendor": "ACME", "uefi": "2.70", "secure_boot": false},\n  "map": []\n}\n')
+    said, runs, _ = collect(bench, folder)
+    assert said.status == 0, str(said)
+    assert list(runs) == ["report-20261120-101112.json"]
+    run = runs["report-20261120-101112.json"]
+    assert run["counts"] == "120 passed, 0 failed, 3 skipped, 0 known failures"
+    assert run["firmware"] == "ACME, UEFI 2.70"
+
+
 def test_all_good(bench, folder):
     (folder / "good.log").write_text(GOOD)
     assert collect(bench, folder)[0].status == 0
