@@ -96,7 +96,7 @@ struct SmbiosForm {
   EFI_GUID guid;
   uint32_t version;
   const char* anchor;
-  size_t anchor_length;
+  size_t anchor_length;  // behind it stands the checksum
   uint64_t length_at;
   uint64_t minimum;
 };
@@ -147,6 +147,23 @@ Result<> take_smbios(const SmbiosForm& form, Phys entry, const mm::E820Table& me
   return {};
 }
 
+void set_checksum(uint8_t* bytes, size_t length, size_t at) {
+  bytes[at] = 0;
+  bytes[at] = static_cast<uint8_t>(-loader::acpi_checksum(bytes, length));
+}
+
+// Has an entry point, whose bytes these are, lead to other structures.
+void lead_to(const SmbiosForm& form, uint8_t* entry, size_t length, Phys structures) {
+  if (form.version == 3) {
+    std::memcpy(entry + 16, &structures.v, sizeof(structures.v));
+  } else {
+    const auto address = static_cast<uint32_t>(structures.v);
+    std::memcpy(entry + 24, &address, sizeof(address));
+    set_checksum(entry + 16, 15, 5);  // that of the intermediate entry point
+  }
+  set_checksum(entry, length, form.anchor_length);
+}
+
 Result<> take_device_tree(Phys at, const mm::E820Table& memory, Tables& tables) {
   constexpr const char* kName = "device tree";
   const auto can_read = [&](uint64_t size) {
@@ -189,6 +206,32 @@ Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory
     if (!taken.ok()) findings.error("device tree ignored", taken.error());
   }
   return tables;
+}
+
+Result<> move_smbios(const Firmware& firmware, const loader::AddressSpace& space, Tables& tables,
+                     const mm::Printer& findings) {
+  Range& entry = tables.ranges[0].range;
+  Range& structures = tables.ranges[1].range;
+  if (space.has_place(entry) && space.has_place(structures)) return {};
+  const uint64_t room = mm::align_up(entry.size(), 16);  // entry points are aligned so
+  tables.smbios_copy = BATON_TRY(allocate(firmware, room + structures.size(), "copy of SMBIOS"));
+  const Phys start = tables.smbios_copy.range().start;
+  const Range copies[] = {{start, start + entry.size()},
+                          {start + room, start + room + structures.size()}};
+  for (size_t i = 0; i < 2; ++i) {
+    Range& range = tables.ranges[i].range;
+    std::memcpy(reinterpret_cast<void*>(copies[i].start.v),
+                reinterpret_cast<const void*>(range.start.v), static_cast<size_t>(range.size()));
+    range = copies[i];
+  }
+  for (const SmbiosForm& form : kSmbiosForms) {
+    if (form.version != tables.smbios_version || structures.empty()) continue;
+    lead_to(form, tables.smbios_copy.as<uint8_t>(), static_cast<size_t>(entry.size()),
+            structures.start);
+  }
+  findings.line("SMBIOS: at {:#x} is the kernel's own place, copied to {}", tables.smbios.v, start);
+  tables.smbios = start;
+  return {};
 }
 
 }  // namespace efi

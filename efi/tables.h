@@ -7,6 +7,7 @@
 #include "efi/firmware.h"
 #include "efi/memory.h"
 #include "loader/acpi/root.h"
+#include "loader/arch.h"
 #include "loader/fdt/fdt.h"
 #include "loader/world.h"
 #include "mm/e820.h"
@@ -20,6 +21,7 @@ struct Tables {
   Pages acpi_storage;
   size_t acpi_count = 0;
   mm::Phys smbios;              // 0: none that is good
+  Pages smbios_copy;            // where move_smbios() has put it
   uint32_t smbios_version = 0;  // 3, 2, or 0
   loader::Fdt tree;             // empty: none that is good
   // SMBIOS' entry point and the structure table it points to, and the device tree; empty: not there.
@@ -39,5 +41,10 @@ struct Tables {
 // machine may do without any of it.
 mm::Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory,
                                const mm::Printer& findings);
+
+// Where the kernel's world has no place for SMBIOS, as the kernel itself stands there: both tables are
+// copied to where it has, and the entry point leads to the copy. That is told.
+mm::Result<> move_smbios(const Firmware& firmware, const loader::AddressSpace& space,
+                         Tables& tables, const mm::Printer& findings);
 
 }  // namespace efi

@@ -59,6 +59,15 @@ struct AddressSpace {
     if (range.size() > border - virt) piece.range.end = range.start + (border - virt);
     return piece;
   }
+  // Whether all of it has one.
+  [[nodiscard]] constexpr bool has_place(mm::Range range) const {
+    while (narrow && !range.empty()) {
+      const Piece piece = first_piece(range);
+      if (piece.kept) return false;
+      range.start = piece.range.end;
+    }
+    return true;
+  }
 };
 [[nodiscard]] AddressSpace address_space(const PagingFeatures& paging);
 

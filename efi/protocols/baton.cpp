@@ -184,6 +184,9 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
     departure.framebuffer = {};
   }
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
+  const Result<> moved = move_smbios(firmware, loader::address_space(departure.cpu.paging),
+                                     departure.tables, findings);
+  if (!moved.ok()) findings.error("SMBIOS", moved.error());
   departure.serial = find_first_serial(departure.tables.acpi(), departure.tables.tree);
   if (departure.serial.kind == loader::kSerialNone) {
     findings.line(

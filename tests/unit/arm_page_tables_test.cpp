@@ -278,6 +278,15 @@ TEST(ArmSpace, WhatIsNoLowmemHasItsPlaceBesideTheKernel) {
             "40001000-100000000 at 1000\n");
 }
 
+TEST(ArmSpace, WhatHasAPlaceHasAllOfIt) {
+  EXPECT_TRUE(kSpace.has_place({Phys{0x7fbf'f000}, Phys{0x7fc0'0000}}));
+  EXPECT_FALSE(kSpace.has_place({Phys{0x7fbf'ffff}, Phys{0x7fc0'0001}}));
+  EXPECT_FALSE(kSpace.has_place({Phys{0x7ffe'c000}, Phys{0x7ffe'c018}}));
+  EXPECT_TRUE(kSpace.has_place({}));
+  // On a CPU of 64 bits nothing is in anything's way.
+  EXPECT_TRUE(AddressSpace{.direct_map_size = kGiB}.has_place({Phys{0x7ffe'c000}, Phys{8 * kGiB}}));
+}
+
 // Memory from physical 0, in words.
 struct Memory {
   std::vector<uint32_t> words = std::vector<uint32_t>(32 * kKiB / 4 + 64 * kKiB / 4);
