@@ -131,9 +131,9 @@ Node 0, zone      DMA
 === END ==="""
 
 
-def said_on_arm64(dmesg, printed=ARM64_TABLES):
+def said_on_arm64(dmesg, printed=ARM64_TABLES, arch=machines.qemu.AARCH64):
     log = f"=== BEGIN dmesg ===\n{dmesg}=== END ===\n{printed}"
-    return [line for subject, line in facts.of_linux(log, machines.qemu.AARCH64)
+    return [line for subject, line in facts.of_linux(log, arch)
             if not subject.startswith(tables.FORM)]
 
 
@@ -164,6 +164,48 @@ def test_arm64_that_takes_other_memory_is_refused():
 def test_arm64_that_shows_other_ram_is_found():
     shown = said_on_arm64(ARM64, ARM64_TABLES.replace("6000ffff", "5000ffff"))
     assert "40000000-5000ffff : System RAM" in shown
+
+
+# A page of the stub's own, the flash left out, and another zone.
+ARM32 = ARM64.replace("DMA32    empty", "Normal   empty").replace(
+    "[    0.000000]   node   0: [mem 0x0000000004000000-0x0000000007ffffff]\n", "").replace(
+    "0x0000000004000000-0x000000007fffffff", "0x0000000040000000-0x000000007fffffff").replace(
+    "/1114112K", "/1048576K") + """[    0.000000] efi:   MemMap Address       : 0x60000028
+[    0.000000] OF: fdt: Ignoring memory block 0x4000000 - 0x8000000
+"""
+ARM32_TABLES = ARM64_TABLES.replace("507904", "262144").replace("278528", "262144").replace(
+    "=== END", "Node 0, zone   Normal\n        spanned  0\n        present  0\n=== END", 1)
+
+
+def said_on_arm32(dmesg, printed=ARM32_TABLES):
+    return said_on_arm64(dmesg, printed, machines.qemu.ARM)
+
+
+def test_arm32_in_terms_of_a_pc():
+    assert said_on_arm32(ARM32) == [
+        "BIOS-e820: [mem 0x0000000004000000-0x0000000007ffffff] reserved",
+        "BIOS-e820: [mem 0x0000000009010000-0x0000000009010fff] reserved",
+        "BIOS-e820: [mem 0x0000000040000000-0x000000006000ffff] usable",
+        "BIOS-e820: [mem 0x0000000060010000-0x00000000601fffff] reserved",
+        "BIOS-e820: [mem 0x0000000060200000-0x000000007fffffff] usable",
+        "Zone ranges:", "  Normal   [mem 0x0000000040000000-0x000000007fffffff]",
+        "Early memory node ranges",
+        "  node   0: [mem 0x0000000040000000-0x000000006000ffff]",
+        "  node   0: [mem 0x0000000060200000-0x000000007fffffff]",
+        "Initmem setup node 0 [mem 0x0000000040000000-0x000000007fffffff]",
+        "Memory: 1046592K in all",
+        "Node 0, zone Normal: spanned 262144 present 261648",
+        "40000000-6000ffff : System RAM", "60200000-7fffffff : System RAM"]
+
+
+@pytest.mark.parametrize("dmesg, printed, why", [
+    (ARM32.replace("Ignoring", "Taking"), ARM32_TABLES, "not what efi-init.c makes"),
+    (ARM32.replace("Normal   empty", "Normal   [mem 0x0000000080000000-0x00000000bfffffff]"),
+     ARM32_TABLES, "between DMA and HighMem"),
+    (ARM32, ARM32_TABLES.replace("present  0", "present  1"), "between DMA and HighMem")])
+def test_arm32_that_is_otherwise_is_refused(dmesg, printed, why):
+    with pytest.raises(ValueError, match=why):
+        said_on_arm32(dmesg, printed)
 
 
 def test_only_the_last_surplus_line_is_let_pass():

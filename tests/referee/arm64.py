@@ -26,12 +26,22 @@ _ROW = re.compile(r"([0-9a-f]+)-([0-9a-f]+) : (.*)")
 
 def in_terms_of_a_pc(facts, dmesg):
     """[(subject, line)] of Linux's facts, which came out of `dmesg`, its lines."""
-    descriptors = [(int(match[1], 16), int(match[2], 16) + 1, match[3], match[4])
-                   for match in map(_DESCRIPTOR.search, dmesg) if match]
-    memory = joined((low, high) for low, high, _, bits in descriptors
-                     if re.search(r"W[BTC]", bits))
-    usable = joined((low, high) for low, high, kind, _ in descriptors
-                     if _E820.get(kind) == "usable")
+    return translated(facts, descriptors(dmesg))
+
+
+def descriptors(dmesg):
+    """[(start, end, type, bits)] of the firmware's map, as Linux prints it."""
+    return [(int(match[1], 16), int(match[2], 16) + 1, match[3], match[4])
+            for match in map(_DESCRIPTOR.search, dmesg) if match]
+
+
+def translated(facts, found, ignored=()):
+    """Linux's facts, with what the descriptors `found` say of memory. `ignored`: [(start, end)] that
+    are memory by their bits and that Linux left out."""
+    memory = joined((low, high) for low, high, _, bits in found
+                    if re.search(r"W[BTC]", bits) and (low, high) not in ignored)
+    usable = joined((low, high) for low, high, kind, _ in found
+                    if _E820.get(kind) == "usable")
     said = [(match[1], int(match[2], 16), int(match[3], 16) + 1)
             for match in (_EARLY.fullmatch(line) for _, line in facts) if match]
     if joined((low, high) for _, low, high in said) != memory:
@@ -43,7 +53,7 @@ def in_terms_of_a_pc(facts, dmesg):
              for node in sorted({node for node, _, _ in said}, key=int)}
     zones = {match[1]: (int(match[2], 16), int(match[3], 16) + 1)
              for match in (_ZONE.fullmatch(line) for _, line in facts) if match}
-    result = [("BIOS-e820 map", line) for line in _e820(descriptors)]
+    result = [("BIOS-e820 map", line) for line in _e820(found)]
     # Which node a CPU is in is asked after all else there.
     result += [fact for fact in facts if fact[0] == "SRAT processors"]
     for subject, line in facts:
@@ -59,7 +69,7 @@ def in_terms_of_a_pc(facts, dmesg):
                             for low, high in pieces)
             result += [(subject, f"  node {node:>3}: [mem {low:#018x}-{high - 1:#018x}]")
                        for low, high, node in spread]
-    return _iomem(result, descriptors, usable)
+    return _iomem(result, found, usable)
 
 
 def _line(subject, line, usable, nodes, zones):
@@ -82,19 +92,19 @@ def _line(subject, line, usable, nodes, zones):
     return line
 
 
-def _e820(descriptors):
+def _e820(found):
     kinds = {}
-    for low, high, kind, _ in descriptors:
+    for low, high, kind, _ in found:
         kinds.setdefault(_E820.get(kind, "reserved"), []).append((low, high))
     rows = sorted((low, high, kind) for kind, pieces in kinds.items()
                   for low, high in joined(pieces))
     return [f"BIOS-e820: {_mem(low, high)} {kind}" for low, high, kind in rows]
 
 
-def _iomem(facts, descriptors, usable):
+def _iomem(facts, found, usable):
     """Linux's System RAM must be RAM that is used and ACPI's tables, which have a row of their own
     here."""
-    acpi = joined((low, high) for low, high, kind, _ in descriptors if kind == "ACPI Reclaim")
+    acpi = joined((low, high) for low, high, kind, _ in found if kind == "ACPI Reclaim")
     rows = [(subject, line) for subject, line in facts if subject == tables.FIRMWARE_ROWS]
     ram = joined((int(match[1], 16), int(match[2], 16) + 1)
                  for match in (_ROW.fullmatch(line) for _, line in rows) if match)
@@ -103,8 +113,8 @@ def _iomem(facts, descriptors, usable):
     at = facts.index(rows[0])
     return [*facts[:at],
             *((tables.FIRMWARE_ROWS, f"{low:08x}-{high - 1:08x} : {name}")
-              for name, found in (("System RAM", usable), ("ACPI Tables", acpi))
-              for low, high in found), *facts[at + len(rows):]]
+              for name, pieces in (("System RAM", usable), ("ACPI Tables", acpi))
+              for low, high in pieces), *facts[at + len(rows):]]
 
 
 def _mem(low, high):

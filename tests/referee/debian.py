@@ -11,7 +11,8 @@ import subprocess
 # Ubuntu's.
 KERNEL_META_PACKAGES = {"amd64": ("linux-image-amd64", "linux-image-generic"),
                         "arm64": ("linux-image-arm64", "linux-image-generic"),
-                        "i386": ("linux-image-686-pae",)}
+                        "i386": ("linux-image-686-pae",),
+                        "armhf": ("linux-image-armmp",)}
 
 
 class FetchError(Exception):

@@ -6,6 +6,7 @@ Linux's own log and Baton's are read by the same code.
 
 import re
 
+import arm32
 import arm64
 import tables
 from machine import qemu
@@ -55,7 +56,10 @@ def of_linux(log, arch=qemu.X86_64):
     """[(subject, line)] from the report of the referee's Linux."""
     dmesg = section(log, "dmesg")
     found = _all(dmesg, {name: section(log, name) for name in tables.NAMES}, dmesg)
-    return arm64.in_terms_of_a_pc(found, dmesg) if arch == qemu.AARCH64 else found
+    translations = {"aarch64": arm64, "arm": arm32}
+    if arch.name in translations:
+        return translations[arch.name].in_terms_of_a_pc(found, dmesg)
+    return found
 
 
 def of_baton(log, printed):

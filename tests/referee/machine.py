@@ -26,9 +26,10 @@ FIRMWARE = {
     "u-boot": qemu.U_BOOT,
     "aavmf": qemu.AARCH64.firmware[0],
     "ovmf32": qemu.IA32.firmware[0],
+    "aavmf32": qemu.ARM.firmware[0],
 }
 # Whose firmware it is, where not x86-64's.
-BUILT_FOR = {"aavmf": qemu.AARCH64, "ovmf32": qemu.IA32}
+BUILT_FOR = {"aavmf": qemu.AARCH64, "ovmf32": qemu.IA32, "aavmf32": qemu.ARM}
 
 
 class MachineError(Exception):
@@ -120,7 +121,7 @@ class Machine:
             raise MachineError(f"machine {self.name}: {self.board} is no board of {self.arch.name}'s "
                                "firmware")
         # Linux on all that QEMU's Arm CPUs can spends its time on signing pointers.
-        self.cpu = self.cpu or ("cortex-a57" if self.arch == qemu.AARCH64 else "max")
+        self.cpu = self.cpu or ("cortex-a57" if self.arch == qemu.AARCH64 else self.arch.cpu)
         if self.nodes and sum(ram for ram, _ in self.nodes) != self.memory:
             raise MachineError(f"machine {self.name}: the nodes' RAM is not mem=")
         if self.plugged and not (self.maxmem and self.slots):

@@ -1,8 +1,9 @@
-"""Machines nobody thought of: any seed makes one, as a line of machines.txt called random-SEED."""
+"""Machines nobody thought of: any seed makes one, as a line of machines.txt called random-SEED, or
+arm64-random-SEED and so on for those of other architectures."""
 
 import random
+import re
 
-PREFIX = "random-"
 NODES = (0, 0, 1, 2, 3, 4, 8)
 CPU_MODELS = ("max", "max", "max,la57=off", "max,pdpe1gb=off", "qemu64")
 # Below this, Debian's kernel and its initramfs do not fit beside OVMF.
@@ -10,16 +11,56 @@ LEAST = 300
 MOST = 8192  # MiB
 
 
-def line(seed):
+# What their names begin with, of which reviewed.py asks; those with nodes have them in the name, too.
+PREFIXES = {"x86_64": "", "aarch64": "arm64-", "ia32": "ia32-", "arm": "arm-"}
+_NAME = re.compile(rf"({'|'.join(PREFIXES.values())})(?:numa-)?random-(\d+)")
+
+
+def named(name):
+    """The machine called so, as a line; None: it is none of these."""
+    match = _NAME.fullmatch(name)
+    arch = match and next(arch for arch, prefix in PREFIXES.items() if prefix == match[1])
+    return match and line(int(match[2]), arch)
+
+
+def line(seed, arch="x86_64"):
     """The machine of a seed; always the same one."""
     dice = random.Random(seed)
+    return {"x86_64": _of_pc, "aarch64": _of_aarch64, "ia32": _of_ia32, "arm": _of_arm}[arch](seed, dice)
+
+
+def _of_ia32(seed, dice):
+    """Debian's kernel has no nodes, and what lies behind 4 GiB is ia32-6g's to tell."""
+    return (f"ia32-random-{seed} q35 fw=ovmf32 mem={dice.randrange(LEAST, 2049)}M "
+            f"smp={dice.choice((1, 2, 5))} # made by chance")
+
+
+def _of_arm(seed, dice):
+    """No nodes either; from 3 GiB on the firmware hangs."""
+    return (f"arm-random-{seed} virt fw=aavmf32 mem={dice.randrange(LEAST, 3072)}M "
+            f"smp={dice.choice((1, 2, 5, 8))} baton=early={dice.choice(('bootmem', 'memblock'))} "
+            "# made by chance")
+
+
+def _of_aarch64(seed, dice):
+    nodes = _nodes(dice)
+    if nodes and sum(nodes) < LEAST:
+        nodes[0] += LEAST
+    memory = sum(nodes) or LEAST + _some_memory(dice)
+    words = [f"arm64-{'numa-' if nodes else ''}random-{seed}", "virt", f"mem={memory}M",
+             f"gic-version={dice.choice((2, 3))}", f"smp={len(nodes) or dice.choice((1, 2, 5))}"]
+    words += [f"node={_mib(ram)},cpus={number}" for number, ram in enumerate(nodes)]
+    return " ".join([*words, "# made by chance"])
+
+
+def _of_pc(seed, dice):
     nodes = _nodes(dice)
     memory = sum(nodes) if nodes else _some_memory(dice)
     if memory < LEAST:
         memory += LEAST
         if nodes:
             nodes[0] += LEAST
-    words = [f"{PREFIX}{seed}", dice.choice(("q35", "q35", "pc")), f"mem={memory}M",
+    words = [f"random-{seed}", dice.choice(("q35", "q35", "pc")), f"mem={memory}M",
              f"smp={len(nodes) or dice.choice((1, 2, 5))}", f"cpu={dice.choice(CPU_MODELS)}"]
     for number, ram in enumerate(nodes):
         cpus = f",cpus={number}" if number == 0 or dice.random() < 0.8 else ""

@@ -116,34 +116,49 @@ EXCEPTIONS = [
         _NUMA_DROPPED, machines="arm64-numa.*")
       for side in ("linux", "baton")),
     Exempt(
-        "arm64-unavailable", "baton", "unavailable ranges", r"On node \d+, zone \w+: .*", None,
-        "what arm64's Linux cannot use is memory for it all the same (arm64.py), so that its holes are "
-        "others; unit tests judge ours", machines="arm64.*"),
+        "arm-unavailable", "baton", "unavailable ranges", r"On node \d+, zone \w+: .*", None,
+        "what an Arm's Linux cannot use is memory for it all the same (arm64.py), so that its holes are "
+        "others; unit tests judge ours", machines="arm(64)?-.*"),
     Exempt(
         "numa-fake-words", "baton", "NUMA node ranges",
         r"No NUMA configuration found|Faking a node at .*", None,
         "the other architectures' Linux words this otherwise or has no NUMA",
-        machines="(arm64|ia32).*"),
+        machines="(arm|ia32).*"),
     Exempt(
         "cma", "linux", "form of meminfo", r"Cma(Total|Free): # kB", None,
-        "Debian's arm64 kernel keeps memory for devices together; Baton has no devices",
-        machines="arm64.*"),
+        "Debian's kernels for Arm keep memory for devices together; Baton has no devices",
+        machines="arm.*"),
     Exempt(
         "cma", "linux", "form of pagetypeinfo", r"Node +#?\d*, zone +\w+, type +CMA #\.\.\.", None,
-        "Debian's arm64 kernel keeps memory for devices together; Baton has no devices",
-        machines="arm64.*"),
+        "Debian's kernels for Arm keep memory for devices together; Baton has no devices",
+        machines="arm.*"),
     Exempt(
         "cma", "linux", "form of pagetypeinfo", r"(Number of blocks type .*HighAtomic) +CMA( .*)",
         r"\1\2",
-        "Debian's arm64 kernel keeps memory for devices together; Baton has no devices",
-        machines="arm64.*"),
+        "Debian's kernels for Arm keep memory for devices together; Baton has no devices",
+        machines="arm.*"),
     Exempt(
         "no-numa-fallback", "baton", "fallback order", r"Fallback order for Node 0: 0", None,
-        "Debian's kernels for IA-32 have no NUMA", machines="ia32.*", if_absent=True),
+        "Debian's kernels of 32 bits have no NUMA", machines="(ia32|arm)-.*", if_absent=True),
     Exempt(
         "no-numa-counters", "baton", "form of zoneinfo",
         r" +(numa_\w+|pgpromote_\w+) +#", None,
-        "Debian's kernels for IA-32 have no NUMA", machines="ia32.*"),
+        "Debian's kernels of 32 bits have no NUMA", machines="(ia32|arm)-.*"),
+    *(Exempt(
+        "no-huge-pages", "baton", "form of meminfo", rf"{row}: +#( kB)?", None,
+        "without LPAE an ARM's Linux has no huge pages; Baton prints the same rows everywhere",
+        machines="arm-.*", if_absent=True)
+      for row in ("(Anon|Shmem|File)HugePages", "(Shmem|File)PmdMapped", "HugePages_\\w+",
+                  "Huge(pagesize|tlb)")),
+    Exempt(
+        "no-bad-pages", "baton", "form of meminfo", r"HardwareCorrupted: # kB", None,
+        "an ARM's Linux takes no notice of memory errors", machines="arm-.*"),
+    *(Exempt(
+        "largest-pageblocks", "linux", "form of pagetypeinfo", theirs, ours,
+        "without huge pages a pageblock is the largest block, of order 11 in Debian's kernel; Baton's "
+        "is 2 MiB everywhere", machines="arm-.*")
+      for theirs, ours in (("Page block order: 11", "Page block order: 9"),
+                           ("Pages per block:  2048", "Pages per block:  512"))),
     Exempt(
         "flat-mem-map", "baton", "unavailable ranges", r"On node \d+, zone \w+: .*", None,
         "Debian's kernels for IA-32 have one flat mem_map, which ends with RAM; Baton's ends with a "
