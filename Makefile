@@ -467,7 +467,7 @@ EMULATED := ia32 arm aarch64
 # GCC 7 does not matter.
 NARROW_CXXFLAGS := $(HOST_CXXFLAGS) -g0 -Wno-psabi
 define narrow
-$(call compiled,host/$(1)/mm,$(NARROW_CXXFLAGS) -O1,$(CACHE) $(prefix.$(1))g++)
+$(call compiled,host/$(1)/mm,$(NARROW_CXXFLAGS) -O1 -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 $(call compiled,host/$(1)/tests,$(NARROW_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
   -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call \
@@ -483,8 +483,16 @@ $(BUILD)/host/mm_$(1)_tests: $$(NARROW_OBJ_$(1)) $(BUILD)/host/$(1)/gtest-all.o 
 	$$(Q)$(prefix.$(1))g++ -static -o $$@ $$(filter %.o,$$^) -pthread
 endef
 $(foreach a,$(EMULATED),$(eval $(call narrow,$(a))))
+# Random machines are PCs of 64 bits.
+PROPERTY_AARCH64_OBJ := $(call objects,host/aarch64/mm,$(PROPERTY_SRC) $(ALL_MM)) \
+  $(call objects,host/aarch64/tests,$(REPLAY_LIB))
+$(eval $(call remember,host/property_aarch64.link,$(PROPERTY_AARCH64_OBJ)))
+$(BUILD)/host/property_aarch64_tests: $(PROPERTY_AARCH64_OBJ) $(BUILD)/host/aarch64/gtest-all.o \
+    $(BUILD)/host/aarch64/gtest_main.o $(BUILD)/flags/host/property_aarch64.link
+	$(call say,LINK)
+	$(Q)$(prefix.aarch64)g++ -static -o $@ $(filter %.o,$^) -pthread
 .PHONY: narrow
-narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests)
+narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests) $(BUILD)/host/property_aarch64_tests
 
 # --- Headers -----------------------------------------------------------------------------------
 # Each compiles by itself, with the flags of a world in which it is used. With which a source begins,
@@ -669,7 +677,8 @@ help:
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them
 #: make neutral    compile what is no architecture's for those that cannot be built whole
-#: make narrow     mm's unit tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
+#: make narrow     mm's tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
+#:                 and property_aarch64_tests
 #: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...

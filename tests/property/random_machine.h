@@ -27,8 +27,12 @@ struct RandomMachine {
   mm::MovableOptions movable;
   std::vector<mm::Range> mirrored;  // when movable.mirror
 
-  explicit RandomMachine(uint64_t number) : seed(number), random_(number) {
-    make_e820();
+  // What it has at most, and where the last of it can end.
+  static constexpr uint64_t kMost = 128 * mm::kGiB;
+  static constexpr mm::Phys end_of(uint64_t most) { return mm::Phys{most + most / 4}; }
+
+  explicit RandomMachine(uint64_t number, uint64_t most = kMost) : seed(number), random_(number) {
+    make_e820(most);
     if (!one_in(4)) make_srat();
     make_reservations();
     cpus = 1 + static_cast<unsigned>(below(4));
@@ -73,7 +77,7 @@ struct RandomMachine {
     if (start < end) e820.push_back({{mm::Phys{start}, mm::Phys{end}}, type});
   }
 
-  void make_e820() {
+  void make_e820(uint64_t most) {
     using mm::E820Type;
     constexpr E820Type kTypes[] = {E820Type::Ram,        E820Type::Ram,         E820Type::Ram,
                                    E820Type::Reserved,   E820Type::Acpi,        E820Type::Nvs,
@@ -83,6 +87,7 @@ struct RandomMachine {
                                    3 * mm::kGiB,  8 * mm::kGiB,   64 * mm::kGiB};
     end_ = kSizes[below(std::size(kSizes))];
     if (one_in(3)) end_ += address(end_);
+    while (end_ > most) end_ /= 2;
     // Some RAM there must be: something to stand on at least.
     add(0, one_in(2) ? 0xa0000 : 0x9f000 + below(0x1800), E820Type::Ram);
     const uint64_t base = one_in(3) ? address(32 * mm::kMiB) + mm::kMiB : mm::kMiB;
