@@ -41,8 +41,10 @@ File remove_spare(const Directory& directory, File file, const Printer& out) {
 }
 
 // The one of the two that is whole, where a start that wrote them was cut short.
-mm::Result<File> read_list(const Firmware& firmware, const Volume& volume, const Printer& out) {
-  const Directory directory = BATON_TRY(Directory::open(firmware, loader::kBadPagesDirectory));
+mm::Result<File> read_list(const Firmware& firmware, const Volume& volume,
+                           const mm::Result<Directory>& own, const Printer& out) {
+  if (!own.ok()) return own.error();
+  const Directory& directory = own.value();
   if (!directory.there()) return File{};
   File file = BATON_TRY(read_small(firmware, volume, kPath));
   const bool whole = file.size != 0 && loader::is_whole(text_in(file));
@@ -228,13 +230,13 @@ void take_what_was_ours(const Firmware& firmware, HeldBadPages& held, uint64_t& 
 
 // With the buffers that are only needed on the way.
 mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& volume,
-                                      const char* by_hand, size_t& count, uint64_t& kept,
-                                      const Printer& out) {
+                                      const mm::Result<Directory>& own, const char* by_hand,
+                                      size_t& count, uint64_t& kept, const Printer& out) {
   LastRuns last{};
   if (const auto read = read_last_run(firmware, last, out); !read.ok()) {
     out.error("bad pages: the last run's", read.error());
   }
-  auto file = read_list(firmware, volume, out);
+  auto file = read_list(firmware, volume, own, out);
   if (!file.ok()) out.error("bad pages", file.error());
   const std::string_view text = file.ok() ? text_in(file.value()) : std::string_view();
   if (last.found.head.count != 0 && file.ok()) {
@@ -250,11 +252,12 @@ mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& vo
 
 }  // namespace
 
-HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, const char* by_hand,
+HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume,
+                                const mm::Result<Directory>& own, const char* by_hand,
                                 const Printer& out) {
   size_t count = 0;
   uint64_t kept = 0;
-  auto held = withhold_all(firmware, volume, by_hand, count, kept, out);
+  auto held = withhold_all(firmware, volume, own, by_hand, count, kept, out);
   if (!held.ok()) {
     out.error("bad pages", held.error());
     return {};

@@ -143,7 +143,7 @@ const char* word(loader::Outcome outcome) {
 }  // namespace
 
 mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::string_view options,
-                                             const mm::Printer& out) {
+                                             const MapOverBoots& boots, const mm::Printer& out) {
   constexpr size_t kTests = loader::kFirmwareTestRows.size();
   constexpr uint64_t kScratch = 16 * mm::kKiB;
   FirmwarePhase phase;
@@ -162,7 +162,8 @@ mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::stri
   const MemoryMap second = BATON_TRY(get_memory_map(firmware));
 
   RealFirmware services(firmware);
-  const loader::FirmwareFacts facts = facts_of(firmware, services);
+  loader::FirmwareFacts facts = facts_of(firmware, services);
+  facts.over_boots = {boots.known, boots.changes()};
   loader::FirmwareBench bench{services, facts, first.room(), second.room(),
                               scratch.span<std::byte>()};
   const auto results = phase.storage.span<loader::HandoffResult>();

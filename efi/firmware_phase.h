@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "efi/firmware.h"
+#include "efi/map_over_boots.h"
 #include "efi/memory.h"
 #include "loader/handoff/handoff.h"
 #include "mm/print.h"
@@ -26,6 +27,6 @@ struct FirmwarePhase {
 // Each result is printed as it happens: a machine that hangs does so in the test behind the last
 // one that was told.
 mm::Result<FirmwarePhase> run_firmware_phase(const Firmware& firmware, std::string_view options,
-                                             const mm::Printer& out);
+                                             const MapOverBoots& boots, const mm::Printer& out);
 
 }  // namespace efi

@@ -13,6 +13,7 @@
 #include "efi/images.h"
 #include "efi/last_run.h"
 #include "efi/last_words.h"
+#include "efi/map_over_boots.h"
 #include "efi/memory_map.h"
 #include "efi/menu.h"
 #include "efi/protocols/baton.h"
@@ -38,7 +39,10 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const bool told = tell_last_run(firmware, out);
   write_last_report(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
-  const HeldBadPages bad = withhold_bad_pages(firmware, volume, config.bad_pages, out);
+  const auto own = Directory::open(firmware, loader::kMapDirectory);
+  const MapOverBoots boots =
+      own.ok() ? compare_with_last_boot(firmware, volume, own.value(), out) : MapOverBoots{};
+  const HeldBadPages bad = withhold_bad_pages(firmware, volume, own, config.bad_pages, out);
   BATON_TRY(choose_entry(firmware, volume, baggage.configuration, out));
   if (asks_for_guard(config.options)) return start_guarded(firmware, volume, out);
   if (config.timeout != 0) {
@@ -46,11 +50,11 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
     console.wait_for_key(config.timeout);
   }
 
-  const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, out));
+  const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, boots, out));
   const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel, out));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd, out));
-  Departure departure = BATON_TRY(
-      prepare(firmware, kernel, initrd, config.options, phase.results(), bad.ranges(), out));
+  Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(),
+                                          bad.ranges(), boots.text.view(), out));
   if (!told) tell_last_panic(firmware, departure.map.view(), out);
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);

@@ -5,8 +5,8 @@
 namespace kernel {
 
 mm::Result<> Kept::take(const loader::Handoff& handoff) {
-  BATON_TRY(
-      loader::check_room(handoff.options_length, handoff.segments.count, handoff.results.count));
+  BATON_TRY(loader::check_room(handoff.options_length, handoff.segments.count,
+                               handoff.results.count, handoff.map_changes.count));
   handoff_ = handoff;
   if (handoff.options != 0) {
     const char* text = map().at<const char>(mm::Phys{handoff.options});
@@ -17,6 +17,8 @@ mm::Result<> Kept::take(const loader::Handoff& handoff) {
   std::copy(segments.begin(), segments.end(), segments_.begin());
   const auto results = elements(handoff.results, map());
   std::copy(results.begin(), results.end(), results_.begin());
+  const auto map_changes = elements(handoff.map_changes, map());
+  std::copy(map_changes.begin(), map_changes.end(), map_changes_.begin());
   return {};
 }
 

@@ -30,6 +30,10 @@ class Kept {
   [[nodiscard]] std::span<const loader::HandoffResult> results() const {
     return {results_.data(), handoff_.results.count};
   }
+  // What has moved in the firmware's map since an earlier start; empty: it is not known.
+  [[nodiscard]] std::string_view map_changes() const {
+    return {map_changes_.data(), handoff_.map_changes.count};
+  }
   [[nodiscard]] mm::DirectMap map() const {
     return mm::DirectMap{static_cast<uintptr_t>(handoff_.direct_map)};
   }
@@ -40,6 +44,7 @@ class Kept {
   size_t options_length_ = 0;
   std::array<loader::HandoffSegment, loader::kMaxHandoffSegments> segments_{};
   std::array<loader::HandoffResult, loader::kMaxHandoffResults> results_{};
+  std::array<char, loader::kMaxHandoffMapChanges> map_changes_{};
 };
 
 // An array of the handoff, where it lies.

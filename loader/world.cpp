@@ -328,7 +328,8 @@ uint64_t handoff_size(size_t descriptors, const WorldFacts& facts, size_t option
                          reservation_room(facts) * sizeof(mm::Reservation) +
                          facts.acpi_tables.size() * sizeof(HandoffTable) +
                          facts.segments.size() * sizeof(HandoffSegment) +
-                         results * sizeof(HandoffResult) + options_length + 1 + 64;
+                         results * sizeof(HandoffResult) + options_length + 1 +
+                         facts.map_changes.size() + 64;
   return mm::align_up(bytes, mm::kPageSize);
 }
 
@@ -400,6 +401,7 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
                                                    reservations.entries().size());
   handoff.segments = BATON_TRY(area.copy<HandoffSegment>(facts.segments, "segments"));
   handoff.results = BATON_TRY(area.copy<HandoffResult>(results, "results"));
+  handoff.map_changes = BATON_TRY(area.copy<char>(facts.map_changes, "map changes"));
   const auto listed = BATON_TRY(area.take<HandoffTable>(facts.acpi_tables.size(), "ACPI tables"));
   for (size_t i = 0; i < listed.size(); ++i) {
     const AcpiTable& table = facts.acpi_tables[i];

@@ -42,6 +42,7 @@ struct WorldFacts {
   std::span<const AcpiTable> acpi_tables;  // reserved where they lie in RAM, mapped
   std::span<const NamedRange> tables;      // RSDP, SMBIOS, device tree: the same
   std::span<const NamedRange> devices;     // mapped uncached: local APIC, framebuffer
+  std::span<const char> map_changes;       // for the handoff
   PagingFeatures paging;
   mm::DirectMap reach;  // how physical memory is reached now (identity)
 };

@@ -154,6 +154,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
           .acpi_tables = departure.tables.acpi(),
           .tables = departure.tables.ranges,
           .devices = departure.devices(),
+          .map_changes = departure.map_changes,
           .paging = departure.cpu.paging,
           .reach = kIdentity};
 }
@@ -162,11 +163,14 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
 
 Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
                           const char* options, std::span<const loader::HandoffResult> results,
-                          std::span<const Range> bad_pages, const mm::Printer& findings) {
-  BATON_TRY(loader::check_room(std::strlen(options), kernel.segments().size(), results.size()));
+                          std::span<const Range> bad_pages, std::string_view map_changes,
+                          const mm::Printer& findings) {
+  BATON_TRY(loader::check_room(std::strlen(options), kernel.segments().size(), results.size(),
+                               map_changes.size()));
   Departure departure;
   departure.results = results;
   departure.bad_pages = bad_pages;
+  departure.map_changes = map_changes;
   departure.map = BATON_TRY(get_memory_map(firmware));
   const loader::EfiMemoryMap view = departure.map.view();
   const size_t entries = mm::E820Table::capacity_for(view.count());

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "efi/arch.h"
 #include "efi/files.h"
@@ -40,6 +41,7 @@ struct Departure {
 
   std::span<const loader::HandoffResult> results;  // of the firmware phase
   std::span<const mm::Range> bad_pages;            // that the firmware has
+  std::string_view map_changes;                    // since an earlier start
 
   Pages stack;    // the kernel's first
   Pages jump;     // what replaces the page tables; empty: that runs where it lies
@@ -58,11 +60,12 @@ struct Departure {
 };
 
 // Finds tables, screen and CPU, and allocates. What is odd about the machine is named in
-// `findings`; `results`, the firmware phase's, and `bad_pages`, which the kernel is to do without, must
-// stay until the jump.
+// `findings`; `results`, the firmware phase's, `bad_pages`, which the kernel is to do without, and
+// `map_changes` must stay until the jump.
 mm::Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
                               const char* options, std::span<const loader::HandoffResult> results,
-                              std::span<const mm::Range> bad_pages, const mm::Printer& findings);
+                              std::span<const mm::Range> bad_pages, std::string_view map_changes,
+                              const mm::Printer& findings);
 
 // From exit to the jump: notes what is live, builds the kernel's world in what was packed, and
 // enters it. Returns only with an error, after which the firmware can not be gone back to.

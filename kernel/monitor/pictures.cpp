@@ -38,7 +38,16 @@ bool encode_summary(const Printer& out) {
   return encoded.ok();
 }
 
+void print_map_changes(const Booted& machine, const Printer& out) {
+  const std::string_view changes = machine.kept.map_changes();
+  if (!changes.empty()) return out.text(changes);
+  out.line(
+      "map: no earlier start's map is known; each start keeps it where the ESP has a folder "
+      "\\baton");
+}
+
 void map(Booted& machine, std::string_view argument, const Printer& out) {
+  if (argument == "diff") return print_map_changes(machine, out);
   if (as_text("map", argument, out)) return print_text_picture(machine.relay, kTextColumns, out);
   screen().hide();
   if (draw_map(machine, kAnyKey)) {
@@ -89,7 +98,8 @@ void qr(Booted&, std::string_view argument, const Printer& out) {
 }
 
 constexpr std::array kMap{
-    Command{"map", "[text]", "memory as a picture on the screen, or as text", map},
+    Command{"map", "[text|diff]", "memory as a picture or as text; what moved since the last start",
+            map},
 };
 constexpr std::array kQr{
     Command{"qr", "[text]", "the same as a QR code on the screen, or as text", qr},

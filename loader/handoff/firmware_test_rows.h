@@ -81,6 +81,12 @@ inline constexpr std::array kFirmwareTestRows{
              "UEFI 2.10 section 2.3.4: 128 KiB of stack, in memory that is in use until exit",
              "A loader that allocates there overwrites the return addresses of its own calls. "
              "Firmware vendor."},
+    SelfTest{"efi.map.boots", "what a sleeping system needs is where an earlier start found it",
+             Severity::Medium,
+             "Linux (arch/x86/power/hibernate.c) does not wake up from an image of another memory "
+             "map; ACPI's tables, NVS and runtime services are used where they were",
+             "Hibernation fails now and then: the system starts anew, and what was open is lost. "
+             "Not after a change of hardware or settings, which moves them once. Firmware vendor."},
     // --- Allocating changes the map, and how ---
     SelfTest{"efi.alloc.any", "allocated pages were free, and are nobody else's",
              Severity::Critical,

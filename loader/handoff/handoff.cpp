@@ -46,14 +46,16 @@ uint32_t bytes_per_pixel(const HandoffFramebuffer& facts) {
   return (static_cast<uint32_t>(std::bit_width(all)) + 7) / 8;
 }
 
-mm::Result<> check_room(size_t options_length, size_t segments, size_t results) {
+mm::Result<> check_room(size_t options_length, size_t segments, size_t results,
+                        size_t map_changes_length) {
   const auto check = [](const char* field, size_t count, size_t most) -> mm::Result<> {
     if (count <= most) return {};
     return mm::Error{"more than a kernel takes (given {}, most {})", field, count, most};
   };
   BATON_TRY(check("options", options_length, kMaxHandoffOptions));
   BATON_TRY(check("segments", segments, kMaxHandoffSegments));
-  return check("results", results, kMaxHandoffResults);
+  BATON_TRY(check("results", results, kMaxHandoffResults));
+  return check("map_changes", map_changes_length, kMaxHandoffMapChanges);
 }
 
 void seal(Handoff& handoff) {
@@ -84,6 +86,7 @@ mm::Result<> check(const Handoff& h) {
   BATON_TRY(check_array("results", h.results));
   BATON_TRY(check_array("segments", h.segments));
   BATON_TRY(check_array("device_tree", h.device_tree));
+  BATON_TRY(check_array("map_changes", h.map_changes));
   if (h.paging_levels < 2 || h.paging_levels > 5) {
     return mm::Error{"neither 2, 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }

@@ -38,7 +38,7 @@
 namespace loader {
 
 inline constexpr uint64_t kHandoffMagic = 0x46464f4e4f544142;  // "BATONOFF", little endian
-inline constexpr uint32_t kHandoffVersion = 5;
+inline constexpr uint32_t kHandoffVersion = 6;
 
 // Virtual layout the loader's page tables give the kernel.
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
@@ -176,6 +176,9 @@ struct Handoff {
   HandoffSerial serial;
   // The firmware's device tree, in its own reservation ("DEVICE TREE"); empty: there is none.
   HandoffArray<uint8_t> device_tree;
+  // What has moved in the firmware's map since an earlier start, in words (loader/map_record.h), ASCII
+  // without a NUL; empty: it is not known.
+  HandoffArray<char> map_changes;
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
@@ -202,15 +205,18 @@ static_assert(offsetof(Handoff, names) == 320);
 static_assert(offsetof(HandoffNames, firmware) == 80);
 static_assert(offsetof(Handoff, serial) == 464);
 static_assert(offsetof(Handoff, device_tree) == 480);
-static_assert(sizeof(Handoff) == 496);
+static_assert(offsetof(Handoff, map_changes) == 496);
+static_assert(sizeof(Handoff) == 512);
 
 // What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
 // go back to.
 inline constexpr size_t kMaxHandoffOptions = 4095;  // characters, without the NUL
 inline constexpr size_t kMaxHandoffSegments = 32;
 inline constexpr size_t kMaxHandoffResults = 64;
+inline constexpr size_t kMaxHandoffMapChanges = 4095;  // characters
 // The error's subject is the field that is too large, its numbers how many there are and the most.
-mm::Result<> check_room(size_t options_length, size_t segments, size_t results);
+mm::Result<> check_room(size_t options_length, size_t segments, size_t results,
+                        size_t map_changes_length);
 
 // Sets the checksum of a filled-in handoff.
 void seal(Handoff& handoff);

@@ -19,6 +19,7 @@
 #include "loader/handoff/firmware_test_rows.h"
 #include "loader/handoff/handoff.h"
 #include "loader/handoff/self_test.h"
+#include "loader/map_record.h"
 #include "loader/reach.h"
 #include "mm/direct_map.h"
 #include "mm/types.h"
@@ -81,6 +82,12 @@ class TestedFirmware {
   ~TestedFirmware() = default;
 };
 
+// What has moved in the map since an earlier start (loader/map_record.h).
+struct MapOverBoots {
+  bool known = false;  // whether an earlier start's map is there
+  std::span<const MapChange> changes;
+};
+
 // What does not have to be asked for during a test.
 struct FirmwareFacts {
   mm::DirectMap reach;
@@ -91,6 +98,7 @@ struct FirmwareFacts {
   bool has_rng = false, has_tcg2 = false, has_memory_attribute = false;
   HandoffFramebuffer framebuffer{};  // address 0: none
   Reach ends;                        // where addresses end
+  MapOverBoots over_boots;
 };
 
 // Room for two maps and for names and values of variables, allocated before the first test and

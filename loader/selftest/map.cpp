@@ -293,6 +293,21 @@ Verdict stack(FirmwareBench& bench) {
   return Verdict::pass();
 }
 
+Verdict over_boots(FirmwareBench& bench) {
+  const MapOverBoots& boots = bench.facts.over_boots;
+  if (!boots.known) return Verdict::skip("no earlier start's map is known");
+  const MapChange* first = nullptr;
+  size_t count = 0;
+  for (const MapChange& change : boots.changes) {
+    if (!must_stay(change)) continue;
+    if (count++ == 0) first = &change;
+  }
+  if (count == 0) return Verdict::pass();
+  const MapRange& range = first->kind == MapChange::Kind::Appeared ? first->after : first->before;
+  return Verdict::fail("{} ranges are not as they were, the first: {} of {} KiB at {}", count,
+                       range.type, range.range.size() / mm::kKiB, range.range.start);
+}
+
 constexpr FirmwareTest kTests[] = {
     {"efi.map.form", form},
     {"efi.map.small-buffer", small_buffer},
@@ -309,6 +324,7 @@ constexpr FirmwareTest kTests[] = {
     {"efi.map.runtime-align", runtime_align},
     {"efi.map.own-image", own_image},
     {"efi.map.stack", stack},
+    {"efi.map.boots", over_boots},
 };
 
 }  // namespace

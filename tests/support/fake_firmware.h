@@ -60,6 +60,7 @@ class FakeFirmware final : public loader::TestedFirmware {
     facts.image = {{kImage}, {kImage + 0x2'0000}};
     facts.code = kImage + 0x1000;
     facts.stack = kStack;
+    facts.over_boots.known = true;
     facts.has_rng = facts.has_tcg2 = facts.has_memory_attribute = true;
     facts.framebuffer = {0xc000'0000, 0x100'0000, 1280, 800, 1280, 1, 0, 0, 0, 0};
     facts.ends = {mm::Phys{mm::kTiB}, mm::Phys{mm::kTiB}, mm::Phys{mm::kTiB}};

@@ -122,6 +122,15 @@ const Breakage kBreakages[] = {
     {"efi.map.runtime-align", more({Type::AcpiNvs, 0, 0x2'0000'0800, 0, 1, FakeFirmware::kWb})},
     {"efi.map.own-image",
      bend([](Map& map) { of_type(map, Type::LoaderCode).type = Type::BootServicesCode; })},
+    {"efi.map.boots",
+     [](FakeFirmware& f) {
+       static const MapChange moved[] = {
+           {MapChange::Kind::Usable, {{}, Type::Conventional}, {{}, Type::Conventional}},
+           {MapChange::Kind::Moved,
+            {{mm::Phys{0x1000}, mm::Phys{0x2000}}, Type::AcpiNvs},
+            {{mm::Phys{0x2000}, mm::Phys{0x3000}}, Type::AcpiNvs}}};
+       f.facts.over_boots.changes = moved;
+     }},
     {"efi.map.stack", [](FakeFirmware& f) { f.facts.stack = 0x900'0000; }},
     {"efi.alloc.any", [](FakeFirmware& f) { f.gives_twice = true; }},
     {"efi.alloc.shows", [](FakeFirmware& f) { f.key_stays = true; }},
@@ -209,6 +218,19 @@ TEST(FirmwareTests, EachBreakageTripsItsTestAndNoOther) {
     }
     EXPECT_EQ(ids, std::set<std::string>{breakage.id}) << said;
   }
+}
+
+TEST(FirmwareTests, WhatMayMoveFromStartToStartIsNoFailure) {
+  static const MapChange others[] = {
+      {MapChange::Kind::Usable, {{}, Type::Conventional}, {{}, Type::Conventional}},
+      {MapChange::Kind::Went, {{mm::Phys{0x1000}, mm::Phys{0x2000}}, Type::Reserved}, {}}};
+  FakeFirmware firmware;
+  firmware.facts.over_boots.changes = others;
+  EXPECT_EQ(tripped(firmware), (std::map<std::string, std::string>{}));
+  firmware.facts.over_boots.known = false;
+  EXPECT_EQ(
+      tripped(firmware),
+      (std::map<std::string, std::string>{{"efi.map.boots", "no earlier start's map is known"}}));
 }
 
 // The Memory Attributes Table's tests hang together: one that cannot be read is told once, and the

@@ -35,14 +35,17 @@ TEST(Handoff, AGoodOneIsTaken) {
 }
 
 TEST(Handoff, MoreThanAKernelTakesIsNamed) {
-  EXPECT_TRUE(check_room(kMaxHandoffOptions, kMaxHandoffSegments, kMaxHandoffResults).ok());
-  const auto options = check_room(kMaxHandoffOptions + 1, 1, 1);
+  EXPECT_TRUE(
+      check_room(kMaxHandoffOptions, kMaxHandoffSegments, kMaxHandoffResults, kMaxHandoffMapChanges)
+          .ok());
+  const auto options = check_room(kMaxHandoffOptions + 1, 1, 1, 0);
   ASSERT_FALSE(options.ok());
   EXPECT_STREQ(options.error().subject, "options");
   EXPECT_EQ(options.error().a, 4096u);
   EXPECT_EQ(options.error().b, 4095u);
-  EXPECT_STREQ(check_room(0, kMaxHandoffSegments + 1, 0).error().subject, "segments");
-  EXPECT_STREQ(check_room(0, 0, kMaxHandoffResults + 1).error().subject, "results");
+  EXPECT_STREQ(check_room(0, kMaxHandoffSegments + 1, 0, 0).error().subject, "segments");
+  EXPECT_STREQ(check_room(0, 0, kMaxHandoffResults + 1, 0).error().subject, "results");
+  EXPECT_STREQ(check_room(0, 0, 0, kMaxHandoffMapChanges + 1).error().subject, "map_changes");
 }
 
 TEST(Handoff, EveryFlippedBitIsNoticed) {
@@ -81,6 +84,10 @@ TEST(Handoff, TheFieldThatIsWrongIsNamed) {
       {"device_tree",
        [](Handoff& h) {
          h.device_tree = {0x1004, 100, 1};
+       }},
+      {"map_changes",
+       [](Handoff& h) {
+         h.map_changes = {0x1000, 100, 2};
        }},
       {"paging_levels", [](Handoff& h) { h.paging_levels = 1; }},
       {"direct_map", [](Handoff& h) { h.paging_levels = 5; }},
