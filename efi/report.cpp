@@ -10,6 +10,7 @@
 #include "efi/own_variables.h"
 #include "efi/sheet.h"
 #include "loader/report.h"
+#include "loader/report_json.h"
 
 namespace efi {
 namespace {
@@ -49,8 +50,17 @@ struct Numbers {
   }
 };
 
-mm::Result<> write_files(const Firmware& firmware, const loader::Report& report, Name& text_name,
-                         Name& html_name) {
+struct Form {
+  const char* ending;
+  Write write;
+};
+constexpr std::array kForms{Form{".txt", &loader::write_report_text},
+                            Form{".html", &loader::write_report_html},
+                            Form{".json", &loader::write_report_json}};
+
+// Errors point into `names`, of a file of each form.
+using Names = std::array<Name, kForms.size()>;
+mm::Result<> write_files(const Firmware& firmware, const loader::Report& report, Names& names) {
   std::array<char, 64> vendor_name{};
   put_vendor(firmware, vendor_name);
   const MemoryMap map = BATON_TRY(get_memory_map(firmware));
@@ -60,16 +70,14 @@ mm::Result<> write_files(const Firmware& firmware, const loader::Report& report,
   if (!directory.there()) return mm::Error{"cannot be made", loader::kReportDirectory};
   Numbers numbers{report.head};
   BATON_TRY(directory.for_each_file(&Numbers::take, &numbers));
-  BATON_TRY(loader::report_name(report.head, numbers.next, ".txt", text_name));
-  BATON_TRY(loader::report_name(report.head, numbers.next, ".html", html_name));
-  BATON_TRY(
-      write_file(firmware, directory, report, part, text_name.data(), &loader::write_report_text));
-  const auto html =
-      write_file(firmware, directory, report, part, html_name.data(), &loader::write_report_html);
-  // Both or none: the next start tries again, and would leave one more text each time.
-  if (!html.ok()) {
-    BATON_TRY(directory.remove(text_name.data()));
-    return html.error();
+  for (size_t i = 0; i < kForms.size(); ++i) {
+    BATON_TRY(loader::report_name(report.head, numbers.next, kForms[i].ending, names[i]));
+    const auto written =
+        write_file(firmware, directory, report, part, names[i].data(), kForms[i].write);
+    if (written.ok()) continue;
+    // All or none: the next start tries again, and would leave one more of the others each time.
+    for (size_t made = 0; made < i; ++made) BATON_TRY(directory.remove(names[made].data()));
+    return written.error();
   }
   return {};
 }
@@ -82,19 +90,17 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
   if (!size.ok()) return out.error("last report", size.error());
   if (!size.value().has_value()) return;
   const auto report = loader::parse_report(std::span(stored).first(*size.value()));
-  Name text_name{};
-  Name html_name{};
+  Names names{};
   if (report.ok()) out.line("writing the last run's report to the ESP");
   if (!report.ok()) {
     out.error("last report: thrown away", report.error());
-  } else if (const auto written = write_files(firmware, report.value(), text_name, html_name);
-             !written.ok()) {
+  } else if (const auto written = write_files(firmware, report.value(), names); !written.ok()) {
     // It stays for a start from a medium that can be written to.
     out.error("last report", written.error());
     return;
   } else {
-    out.line("the last run's report is in {}\\{} and .html", loader::kReportDirectory,
-             text_name.data());
+    out.line("the last run's report is in {}\\{}, .html and .json", loader::kReportDirectory,
+             names[0].data());
   }
   if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {
     out.error("last report", deleted.error());

@@ -6,7 +6,7 @@
 
 namespace efi {
 
-// Writes \baton\report-DATE.txt and .html when there is a report, then deletes the variable. What
+// Writes \baton\report-DATE.txt, .html and .json when there is a report, then deletes the variable. What
 // was done, or why it could not be, goes to `out`; nothing of it keeps Baton from starting.
 void write_last_report(const Firmware& firmware, const mm::Printer& out);
 

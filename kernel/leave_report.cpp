@@ -73,7 +73,7 @@ void leave_report(const Booted& machine, const mm::Printer& out) {
   } else if (stored.value()) {
     out.line(
         "{} bytes left with the firmware; the next start of Baton writes them to the ESP as "
-        "\\baton\\report-*.txt and .html",
+        "\\baton\\report-*.txt, .html and .json",
         text.size());
   } else {
     out.line("the firmware has the same already");

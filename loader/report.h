@@ -1,6 +1,6 @@
 // A run's report as files: the kernel leaves a summary in a UEFI variable
 // (loader/handoff/report_variable.h), and the next start of Baton, which can write files, makes
-// \baton\report-DATE.txt and .html of it.
+// \baton\report-DATE.txt, .html and .json of it.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,12 @@
 """The report: left in a variable by one run, found on the ESP after the next start."""
 
+import json
 import re
 import subprocess
 
+import jsonschema
 import log as read
-from conftest import BUILD
+from conftest import BUILD, ROOT
 from persistent import Persistent
 from qemu import MIB, PASSED, POWERED_OFF, Machine
 from test_ends import Monitor
@@ -34,7 +36,7 @@ def test_report_reaches_the_esp(bench):
     assert (second.ended, second.status) == ("exit", POWERED_OFF), str(second)
     assert "the last run's report is in \\baton\\report-" in second.log
     names = esp_files(machine.disk)
-    assert len(names) == 2, names
+    assert len(names) == 3, names
     text = content(machine.disk, next(name for name in names if name.endswith(".txt")))
     html = content(machine.disk, next(name for name in names if name.endswith(".html")))
     totals = read.find(first.log, r"(Self-tests: \d+ passed, 0 failed.*)")
@@ -42,6 +44,15 @@ def test_report_reaches_the_esp(bench):
         assert line in text and line in html, line
     assert re.search(r"^[0-9a-f]{16}-[0-9a-f]{16}  Conventional ", text, re.M)
     assert html.startswith("<!doctype html>") and html.rstrip().endswith("</html>")
+
+    report = json.loads(content(machine.disk, next(name for name in names if name.endswith(".json"))))
+    schema = json.loads((ROOT / "docs/report.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(report, schema, jsonschema.Draft202012Validator)
+    assert totals[1].rstrip() in report["summary"]
+    listed = re.findall(r"^([0-9a-f]{16})-([0-9a-f]{16})  ", text, re.M)
+    assert [(int(one["start"], 16), int(one["start"], 16) + one["pages"] * 4096 - 1)
+            for one in report["map"]] == [(int(first, 16), int(last, 16)) for first, last in listed]
 
     # Once written, it is gone from the firmware.
     third = machine.boot("poweroff")
@@ -79,7 +90,7 @@ def test_no_report_is_written_over(bench, faulty):
     disk, boot = boot_on("left_report")
     assert "the last run's report is in \\baton\\report-undated.txt" in boot.log
     first = written()
-    assert sorted(first) == ["report-undated.html", "report-undated.txt"]
+    assert sorted(first) == ["report-undated.html", "report-undated.json", "report-undated.txt"]
     assert first["report-undated.txt"].count("a line of a report") == 40
 
     _, boot = boot_on("left_report_short", disk)

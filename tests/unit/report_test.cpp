@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernel/summary.h"
+#include "loader/report_json.h"
 #include "tests/support/drawn_machine.h"
 
 namespace {
@@ -141,6 +142,29 @@ TEST(Report, Files) {
         << line;
   }
   EXPECT_NE(html.text().find("EDK &lt;II&gt;"), std::string::npos);
+  // That it is what docs/report.schema.json says, tests/boot/test_report.py asks.
+  test::Log json;
+  loader::write_report_json(report, firmware, json.printer());
+  EXPECT_EQ(
+      json.text(),
+      "{\n"
+      "  \"version\": 1,\n"
+      "  \"date\": null,\n"
+      "  \"summary\": [\n"
+      "    \"Ledger: closed\",\n"
+      "    \"FAILED <b> & \\\"c\\\"\",\n"
+      "    \"1 passed, 1 failed\",\n"
+      "    \"2 passed, 0 failed\",\n"
+      "    \"0 passed, 0 failed\"\n"
+      "  ],\n"
+      "  \"firmware\": {\"vendor\": \"EDK <II>\", \"uefi\": \"2.70\", \"secure_boot\": true},\n"
+      "  \"map\": [\n"
+      "    {\"start\": \"0x0\", \"pages\": 160, \"type\": 7, \"name\": \"Conventional\", "
+      "\"attributes\": \"0xf\"},\n"
+      "    {\"start\": \"0x100000\", \"pages\": 2, \"type\": 6, \"name\": \"Runtime Data\", "
+      "\"attributes\": \"0x8000000000000000\"}\n"
+      "  ]\n"
+      "}\n");
 }
 
 }  // namespace
