@@ -166,6 +166,16 @@ std::optional<Mapping> find_mapping(uint64_t virt);
 // The first address of the range that is not.
 [[nodiscard]] std::optional<mm::Phys> first_unmapped(const void* base, mm::Range range);
 
+// Where memory comes from: frames of a node; whoever fails gives them back.
+struct Frames {
+  mm::PagesOr (*take)(void* context, mm::Gfp gfp, mm::NodeId node) = nullptr;
+  void (*give)(void* context, mm::Pfn frame) = nullptr;
+  void* context = nullptr;
+};
+// Maps a page of a device's registers where nothing is mapped; tables that are missing are frames from
+// `frames`, and stay. False when there is none.
+bool map_register_page(uint64_t virt, mm::Phys page, const Frames& frames);
+
 // Addresses for mem_maps that RAM has no stretch for; all that were asked for stay.
 [[nodiscard]] mm::Window mem_map_window();
 
@@ -190,6 +200,17 @@ inline constexpr size_t kMostStacks = 5;
 bool can_read(uint64_t virt);
 bool can_write(uint64_t virt);
 
+// --- Devices ---
+// What this CPU stored in memory before is seen by devices before what it stores next.
+void order_for_devices();
+// PCI configuration space by a PC's two I/O ports (PCI 3.0, section 3.2.2.3.2): 32 bits at bus << 16 |
+// device << 11 | function << 8 | offset. Null where a machine has none.
+struct ConfigPorts {
+  uint32_t (*read)(uint32_t at);
+  void (*write)(uint32_t at, uint32_t value);
+};
+[[nodiscard]] const ConfigPorts* config_ports();
+
 // --- CPUs ---
 // In an architecture's arch_inline.h, where it has one:
 //   unsigned this_cpu()               the number of the CPU that runs this
@@ -203,12 +224,6 @@ bool can_write(uint64_t virt);
 //   bool spend_own(int32_t& own, int32_t n)  own -= n; whether it is below 0 then
 //   void relax()                      in a loop that waits for another CPU's store
 
-// Where start code gets memory from: frames of a node, which it gives back when it fails.
-struct Frames {
-  mm::PagesOr (*take)(void* context, mm::Gfp gfp, mm::NodeId node) = nullptr;
-  void (*give)(void* context, mm::Pfn frame) = nullptr;
-  void* context = nullptr;
-};
 struct StartFacts {
   mm::Phys trampoline;  // the page in which CPUs can begin; 0: there is none
   mm::Phys mailbox;     // by which firmware wakes CPUs that it has parked; 0: it has parked none

@@ -42,6 +42,7 @@ constexpr std::array kKnown{
               "noefi: never call the firmware; variables stay, ACPI alone ends the machine"},
     OptionRow{"guard", None,
               "guard: bad pages are kept from another system, which is started in Baton's place"},
+    OptionRow{"nousb", None, "nousb: no USB keyboards; their controllers are left alone"},
     OptionRow{"poweroff", None, "poweroff: switch the machine off at the end"},
     OptionRow{"monitor", None, "monitor: end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,

@@ -17,6 +17,10 @@ void walk_mappings(VisitMapping visit, void* context) { PageTables::walk(visit, 
 
 bool make_data(mm::Range range) { return PageTables::make_data(range); }
 
+bool map_register_page(uint64_t virt, mm::Phys page, const Frames& frames) {
+  return PageTables::map_registers(virt, page, frames);
+}
+
 std::optional<Mapping> find_mapping(uint64_t virt) {
   return PageTables::translate(page_root(), virt);
 }

@@ -36,7 +36,9 @@ struct PageWalk {
   // Maps a page for reading and writing where none is mapped; tables that are missing on the way
   // are frames from `frames`, and stay. False when there is none.
   static bool map_page(uint64_t virt, mm::Phys page, mm::NodeId node, const arch::Frames& frames);
-  // The same of a range, by pages of 2 MiB where they fit; tables are zeroed here.
+  // The same of a page of a device's registers, which are not cached.
+  static bool map_registers(uint64_t virt, mm::Phys page, const arch::Frames& frames);
+  // The first of a range, by pages of 2 MiB where they fit; tables are zeroed here.
   static bool map_range(uint64_t virt, mm::Range pages, const mm::Window::Tables& tables);
   // Takes it away again; every CPU that may have used it has to forget it. What it led to.
   static mm::Phys unmap_page(uint64_t virt);

@@ -6,6 +6,7 @@
 //     static bool writable(uint64_t entry, unsigned level), executable(uint64_t entry);
 //     static arch::Caching caching(uint64_t entry, unsigned level);
 //     static uint64_t data(uint64_t page, unsigned level); // a page to be written, and not run
+//     static uint64_t registers(uint64_t page);            // such a page of a device, not cached
 //     static uint64_t table(uint64_t table, unsigned level);
 //     static uint64_t as_data(uint64_t leaf);  // of code at its own address, what RAM has there
 //     static void mapped(), forget(uint64_t virt), forget_all();
@@ -68,16 +69,16 @@ struct Walk {
   }
 };
 
-// A page of the size that entries of such a level have. Tables that are missing on the way come from
-// take(), zeroed; false when it has none (address 0).
+// An entry for a page of the size that those of such a level have. Tables that are missing on the way
+// come from take(), zeroed; false when it has none (address 0).
 template <class Entry, class Take>
-bool map_at(uint64_t virt, mm::Phys page, unsigned leaf_level, Take take) {
+bool map_at(uint64_t virt, uint64_t leaf, unsigned leaf_level, Take take) {
   uint64_t table = arch::page_root();
   for (unsigned level = Entry::levels();; --level) {
     uint64_t& entry = table_map().at<uint64_t>(
         mm::Phys{Entry::address(table)})[virt >> shift_of(level) & (kEntries - 1)];
     if (level == leaf_level) {
-      entry = Entry::data(page.v, level);
+      entry = leaf;
       Entry::mapped();
       return true;
     }
@@ -94,6 +95,19 @@ bool map_at(uint64_t virt, mm::Phys page, unsigned leaf_level, Take take) {
 
 namespace kernel {
 
+namespace page_walk {
+
+// The same of a page of 4 KiB, with tables from the page allocator.
+template <class Entry>
+bool map_small(uint64_t virt, uint64_t leaf, mm::NodeId node, const arch::Frames& frames) {
+  return map_at<Entry>(virt, leaf, 1, [&] {
+    const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
+    return frame ? mm::phys(frame.value()) : mm::Phys{0};
+  });
+}
+
+}  // namespace page_walk
+
 template <class Entry>
 Leaf PageWalk<Entry>::find_leaf(uint64_t virt, const mm::DirectMap& tables) {
   uint64_t table = arch::page_root();
@@ -109,10 +123,14 @@ Leaf PageWalk<Entry>::find_leaf(uint64_t virt, const mm::DirectMap& tables) {
 template <class Entry>
 bool PageWalk<Entry>::map_page(uint64_t virt, mm::Phys page, mm::NodeId node,
                                const arch::Frames& frames) {
-  return page_walk::map_at<Entry>(virt, page, 1, [&] {
-    const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, node);
-    return frame ? mm::phys(frame.value()) : mm::Phys{0};
-  });
+  return page_walk::map_small<Entry>(virt, Entry::data(page.v, 1), node, frames);
+}
+
+template <class Entry>
+bool PageWalk<Entry>::map_registers(uint64_t virt, mm::Phys page, const arch::Frames& frames) {
+  if (!page_walk::map_small<Entry>(virt, Entry::registers(page.v), 0, frames)) return false;
+  Entry::forget_all();  // an entry of a PAE root is read when CR3 is loaded
+  return true;
 }
 
 template <class Entry>
@@ -125,7 +143,9 @@ bool PageWalk<Entry>::map_range(uint64_t virt, mm::Range pages, const mm::Window
   while (!pages.empty()) {
     const uint64_t large = uint64_t{1} << page_walk::shift_of(2);
     const bool fits = (virt | pages.start.v) % large == 0 && pages.size() >= large;
-    if (!page_walk::map_at<Entry>(virt, pages.start, fits ? 2 : 1, take)) return false;
+    const unsigned level = fits ? 2 : 1;
+    const uint64_t leaf = Entry::data(pages.start.v, level);
+    if (!page_walk::map_at<Entry>(virt, leaf, level, take)) return false;
     virt += fits ? large : mm::kPageSize;
     pages.start += fits ? large : mm::kPageSize;
   }

@@ -18,7 +18,7 @@ constexpr Rule kRules[] = {
     {"Memory test", 1},    {"memtest: ", 1},      {"FAILED", 2},
     {"Kernel panic", 2},   {"RIP:", 2},           {"not ok", 2},
     {"[Firmware Bug]", 2}, {"ledger:", 2},        {"memmap=", 2},
-    {"badram", 2},         {"bad page", 2},
+    {"badram", 2},         {"bad page", 2},       {"USB fault", 2},
 };
 
 // Without `[    0.000000] ` and indentation.

@@ -52,6 +52,9 @@ struct PageEntry {
     return page | kValid | (level == 1 ? kTableOrPage : 0) | kInnerShareable | kAccessed | kNotRun |
            kNotRunByUser | uint64_t{MemoryType::kWriteBack} << kTypeShift;
   }
+  static uint64_t registers(uint64_t page) {
+    return (data(page, 1) & ~kType) | uint64_t{MemoryType::kDevice} << kTypeShift;
+  }
   static uint64_t table(uint64_t table, unsigned /*level*/) {
     return table | kValid | kTableOrPage;
   }

@@ -144,6 +144,17 @@ bool PageWalk<arch::PageEntry>::map_page(uint64_t virt, mm::Phys page, mm::NodeI
 }
 
 template <>
+bool PageWalk<arch::PageEntry>::map_registers(uint64_t virt, mm::Phys page,
+                                              const arch::Frames& frames) {
+  const auto take = [&] {
+    const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, 0);
+    return frame ? mm::phys(frame.value()) : mm::Phys{0};
+  };
+  return arm::map_small_page(static_cast<uint32_t>(virt), page, arm::kData, take,
+                             mm::arm::kDevice);
+}
+
+template <>
 mm::Phys PageWalk<arch::PageEntry>::unmap_page(uint64_t virt) {
   const auto at = static_cast<uint32_t>(virt);
   const arm::Place place = arm::find_place(at);

@@ -33,7 +33,8 @@ void change(const Place& place, uint32_t virt, uint32_t entry);
 // Maps a page where none is mapped. Of a MiB that has no table take() gives one, zeroed, 4 KiB; false: it had
 // none, or a section is mapped there.
 template <class Take>
-bool map_small_page(uint32_t virt, mm::Phys page, const mm::arm::Rights& rights, Take take);
+bool map_small_page(uint32_t virt, mm::Phys page, const mm::arm::Rights& rights, Take take,
+                    const mm::arm::Attributes& how = mm::arm::kWriteAllocate);
 
 // Both halves of a frame become the tables of the 2 MiB that have the address, where there is none yet.
 void link_tables(uint32_t virt, mm::Phys frame);
@@ -47,7 +48,8 @@ void unlink_tables(uint32_t virt, mm::Phys frame);
 [[nodiscard]] uint32_t& table_entry(uint32_t table, uint32_t virt);
 
 template <class Take>
-bool map_small_page(uint32_t virt, mm::Phys page, const mm::arm::Rights& rights, Take take) {
+bool map_small_page(uint32_t virt, mm::Phys page, const mm::arm::Rights& rights, Take take,
+                    const mm::arm::Attributes& how) {
   uint32_t& first = root_entry(virt);
   if ((first & mm::arm::kTypeMask) == 0) {
     const mm::Phys frame = take();
@@ -56,7 +58,7 @@ bool map_small_page(uint32_t virt, mm::Phys page, const mm::arm::Rights& rights,
   }
   if ((first & mm::arm::kTypeMask) != mm::arm::kTable) return false;
   uint32_t& entry = table_entry(first, virt);
-  entry = mm::arm::small_page(page, mm::arm::kWriteAllocate, rights);
+  entry = mm::arm::small_page(page, how, rights);
   publish_entry(&entry);
   return true;
 }

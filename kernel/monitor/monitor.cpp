@@ -13,6 +13,7 @@
 #include "kernel/nearest.h"
 #include "kernel/screen/screen.h"
 #include "kernel/screen/screen_console.h"
+#include "kernel/usb/usb.h"
 
 namespace kernel {
 namespace {
@@ -24,8 +25,9 @@ constexpr std::string_view kPrompt = "baton> ";
 // `editor`: whose line is to stay in sight, if any.
 arch::Typed next_key(LineEditor* editor) {
   for (;;) {
-    if (const auto typed = arch::read_char()) return *typed;
-    if (arch::told_of_loss() && editor != nullptr) editor->redraw(bare());
+    if (const auto typed = read_key()) return *typed;
+    const bool usb_spoke = told_of_usb();
+    if ((arch::told_of_loss() || usb_spoke) && editor != nullptr) editor->redraw(bare());
     console().flush();
     arch::doze();
   }
@@ -102,6 +104,12 @@ void run(const Command& command, Booted& machine, std::string_view argument, con
 
 std::span<const CommandRows> command_subjects() { return kSubjects; }
 
+std::optional<arch::Typed> read_key() {
+  if (const auto typed = arch::read_char()) return typed;
+  if (const auto c = read_usb()) return arch::Typed{*c, true};
+  return std::nullopt;
+}
+
 arch::Typed wait_for_key() { return next_key(nullptr); }
 
 void run_command(Booted& machine, std::string_view line, const Printer& out) {
@@ -123,18 +131,24 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
 
 void run_monitor(Booted& machine) {
   static constinit LineEditor editor;
-  // Who sits at the screen must not wait for a keyboard that is dead.
-  bool nobody_types = !arch::open_keyboard() && screen().is_open();
+  // Who sits at the screen must not wait for a keyboard that is dead. Where one answers already, USB
+  // can wait for the prompt.
+  const bool has_ps2 = arch::open_keyboard();
+  const bool wants_usb = screen().is_open() && !machine.options.has("nousb");
+  if (!has_ps2 && wants_usb) open_usb(machine);
+  bool nobody_types = screen().is_open() && !has_ps2 && usb_keyboards() == 0;
   if (nobody_types) {
     bare().line(
-        "No keyboard works now that the firmware is gone (Baton drives PS/2, not USB): the screen "
-        "turns its pages by itself");
+        "No keyboard works now that the firmware is gone (no PS/2, none at an xHCI controller): the "
+        "screen turns its pages by itself");
   }
+  (void)told_of_usb();
   editor.set_completion(complete, nullptr);
   editor.begin(kPrompt, bare());
   console().flush();
   machine.prompted = arch::cycles();
   machine.spent = spent;
+  if (wants_usb) open_usb(machine);
   for (;;) {
     const arch::Typed typed = nobody_types ? run_tour(machine) : next_key(&editor);
     if (nobody_types) screen().write(kPrompt);

@@ -6,6 +6,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/smp/cpus.h"
+#include "kernel/usb/usb.h"
 
 namespace kernel {
 namespace {
@@ -111,9 +112,12 @@ void show_cpus(Booted& machine, std::string_view, const Printer& out) {
   out.line("{} online", cpus().online());
 }
 
+void usb(Booted&, std::string_view, const Printer& out) { print_usb(out); }
+
 constexpr std::array kCommands{
     Command{"acpi", "", "the ACPI tables", acpi},
     Command{"fdt", "", "the device tree", fdt},
+    Command{"usb", "", "USB keyboards, and how they are reached", usb},
     Command{"srat", "", "memory and CPUs by node, and distances", show_srat},
     Command{"cpus", "", "the CPUs", show_cpus},
 };

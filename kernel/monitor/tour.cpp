@@ -106,7 +106,7 @@ class Tour {
     screen().flush();
     const uint64_t start = arch::microseconds();
     while (!typed_ && arch::microseconds() - start < kPageSeconds * 1'000'000) {
-      typed_ = arch::read_char();
+      typed_ = read_key();
       arch::doze();
     }
   }

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "kernel/arch.h"
+#include "kernel/device_map.h"
 #include "kernel/selftest/selftest.h"
 #include "kernel/smp/cpus.h"
 #include "loader/acpi/madt.h"
@@ -73,7 +74,7 @@ class Plan {
     }
     if (ram) return {Purpose::Data, std::min(entry->range.end, border)};
     if (framebuffer_.contains(at)) return {Purpose::Data, framebuffer_.end};
-    if (is_interrupt_controller(at) || is_serial_port(at)) {
+    if (is_interrupt_controller(at) || is_serial_port(at) || is_mapped_device(at)) {
       return {Purpose::Data, at + mm::kPageSize};
     }
     if (found && (found->attributes & kRuntime) != 0 &&

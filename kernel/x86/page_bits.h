@@ -48,6 +48,7 @@ struct PageBits {
     return page | kPresent | kWrite | (level == 1 ? 0 : kLarge) |
            (arch::has_no_execute() ? kNoExecute : 0);
   }
+  static uint64_t registers(uint64_t page) { return data(page, 1) | kCacheDisable | kWriteThrough; }
   static uint64_t as_data(uint64_t leaf) {
     return leaf | kWrite | (arch::has_no_execute() ? kNoExecute : 0);
   }

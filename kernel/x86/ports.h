@@ -24,5 +24,10 @@ inline uint16_t in16(uint16_t port) {
   asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
   return value;
 }
+inline uint32_t in32(uint16_t port) {
+  uint32_t value;
+  asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+  return value;
+}
 
 }  // namespace kernel::x86

@@ -25,6 +25,9 @@ uint64_t microseconds() {
 std::optional<Typed> read_char() { return std::nullopt; }
 bool told_of_loss() { return false; }
 bool open_keyboard() { return true; }
+bool map_register_page(uint64_t, mm::Phys, const Frames&) { return false; }
+void order_for_devices() {}
+const ConfigPorts* config_ports() { return nullptr; }
 bool has_no_execute() { return test::hardware.no_execute; }
 uint64_t own_controller() { return 0; }
 const ArchFacts* self_test_facts() { return nullptr; }

@@ -1,0 +1,93 @@
+// Rings of transfer request blocks (xHCI 1.2, section 4.9): the driver's, to which it appends, and
+// the controller's, from which it takes events.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kernel/usb/hardware.h"
+#include "kernel/usb/xhci_form.h"
+
+namespace kernel::usb {
+
+struct Trb {
+  uint64_t parameter = 0;
+  uint32_t status = 0;
+  uint32_t control = 0;
+};
+inline constexpr unsigned kTrbBytes = 16;
+constexpr uint32_t trb_type(xhci::TrbType type) { return static_cast<uint32_t>(type) << 10; }
+
+// A block where it lies; the controller may write it meanwhile.
+using TrbWords = volatile uint32_t;
+
+// Of commands, or of an endpoint's transfers. Never full: few are under way at a time.
+class Ring {
+ public:
+  Ring() = default;
+  // `count` blocks of zeroes, of which the last leads back to the first.
+  Ring(const mm::DirectMap& map, mm::Phys at, unsigned count)
+      : words_(map.at<TrbWords>(at)), at_(at), count_(count) {}
+
+  // Where the block lies, which is what its event says.
+  mm::Phys push(const Trb& trb) {
+    const mm::Phys at = at_ + uint64_t{next_} * kTrbBytes;
+    write(next_, trb);
+    if (++next_ == count_ - 1) {
+      write(next_, {at_.v, 0, trb_type(xhci::TrbType::Link) | xhci::kToggle});
+      next_ = 0;
+      cycle_ = !cycle_;
+    }
+    return at;
+  }
+  // Where the controller is to go on, and with which cycle bit, as contexts and commands have it.
+  [[nodiscard]] uint64_t next() const {
+    return (at_ + uint64_t{next_} * kTrbBytes).v | (cycle_ ? xhci::kCycle : 0);
+  }
+
+ private:
+  void write(unsigned index, const Trb& trb) const {
+    TrbWords* const words = words_ + size_t{index} * 4;
+    words[0] = static_cast<uint32_t>(trb.parameter);
+    words[1] = static_cast<uint32_t>(trb.parameter >> 32);
+    words[2] = trb.status;
+    // The last: from here on it is the controller's.
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    words[3] = trb.control | (cycle_ ? xhci::kCycle : 0);
+  }
+
+  TrbWords* words_ = nullptr;
+  mm::Phys at_{};
+  unsigned count_ = 0, next_ = 0;
+  bool cycle_ = true;
+};
+
+class EventRing {
+ public:
+  EventRing() = default;
+  EventRing(const mm::DirectMap& map, mm::Phys at, unsigned count)
+      : words_(map.at<TrbWords>(at)), at_(at), count_(count) {}
+
+  // Whether there is one, which is taken.
+  bool take(const Hardware& hardware, Trb& out) {
+    const TrbWords* const words = words_ + size_t{next_} * 4;
+    if (((words[3] & xhci::kCycle) != 0) != cycle_) return false;
+    hardware.order(hardware.context);  // the rest is read after that bit
+    out = {uint64_t{words[1]} << 32 | words[0], words[2], words[3]};
+    if (++next_ == count_) {
+      next_ = 0;
+      cycle_ = !cycle_;
+    }
+    return true;
+  }
+  // Up to where all are taken.
+  [[nodiscard]] mm::Phys taken() const { return at_ + uint64_t{next_} * kTrbBytes; }
+
+ private:
+  const TrbWords* words_ = nullptr;
+  mm::Phys at_{};
+  unsigned count_ = 0, next_ = 0;
+  bool cycle_ = true;
+};
+
+}  // namespace kernel::usb

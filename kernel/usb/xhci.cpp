@@ -1,0 +1,204 @@
+#include "kernel/usb/xhci.h"
+
+#include <algorithm>
+
+namespace kernel::usb {
+namespace {
+
+using namespace xhci;  // NOLINT: all of it is about those
+
+constexpr uint64_t kSecond = 1'000'000;
+constexpr uint64_t kBufferAt = mm::kPageSize - Xhci::kBufferBytes;  // in the page of input contexts
+constexpr uint8_t kDirectionIn = 0x80;
+constexpr uint8_t kControlEndpoint = 1;
+// Events that are taken at a time, whatever comes meanwhile.
+constexpr unsigned kMostEvents = 512;
+
+}  // namespace
+
+mm::Error Xhci::note_broken(const mm::Error& error) {
+  if (!broken_) broken_ = error;
+  return error;
+}
+
+uint32_t Xhci::port_at(unsigned port) const { return kPorts + (port - 1) * kPortStride; }
+
+bool Xhci::is_connected(unsigned port) const {
+  const uint32_t status = operational(port_at(port));
+  return status != 0xffff'ffff && (status & kConnected) != 0;
+}
+
+// Section 4.3.1. Ports of USB 3 are enabled without that.
+mm::Result<Speed> Xhci::reset_port(unsigned port) {
+  const uint32_t at = port_at(port);
+  uint32_t status = operational(at);
+  if ((status & kEnabled) == 0) {
+    set_operational(at, (status & kPortKept) | kPortReset);
+    const auto done = [&] {
+      status = operational(at);
+      return (status & kPortReset) == 0 && (status & kResetChange) != 0;
+    };
+    if (!hw_.wait(kSecond / 2, done)) {
+      return mm::Error{"its reset does not end (port {}, status {:#x})", "port", port, status};
+    }
+    hw_.sleep(10'000);  // USB 2.0, section 7.1.7.5
+  }
+  status = operational(at);
+  set_operational(at, (status & kPortKept) | (status & kPortChanges));
+  if ((status & kEnabled) == 0) {
+    return mm::Error{"is not enabled by a reset (port {}, status {:#x})", "port", port, status};
+  }
+  const uint32_t speed = status >> kSpeedShift & 15;
+  if (speed == 0) return mm::Error{"no speed (port {}, status {:#x})", "port", port, status};
+  return speed > 4 ? Speed::Super : Speed{static_cast<uint8_t>(speed)};
+}
+
+std::optional<Xhci::PortChange> Xhci::take_changed_port() {
+  if (changed_count_ == 0) return std::nullopt;
+  for (unsigned port = 1; port < changed_.size(); ++port) {
+    if (!changed_[port]) continue;
+    changed_[port] = false;
+    --changed_count_;
+    // What has changed is said once; what changes from here on, again.
+    const uint32_t status = operational(port_at(port));
+    set_operational(port_at(port), (status & kPortKept) | (status & kPortChanges));
+    return PortChange{port, (status & kConnectChange) != 0};
+  }
+  return std::nullopt;
+}
+
+void Xhci::look_after() {
+  if (broken_) return;
+  const uint32_t status = operational(kStatus);
+  if ((status & (kHalted | kSystemError | kControllerError)) == 0) return;
+  (void)note_broken({"has stopped by itself (status {:#x})", "xHCI", status});
+}
+
+void Xhci::sort(const Trb& event) {
+  const auto type = TrbType{static_cast<uint8_t>(event.control >> 10 & 0x3f)};
+  const auto code = static_cast<uint8_t>(event.status >> 24);
+  const auto slot = static_cast<uint8_t>(event.control >> 24);
+  if (type == TrbType::CommandDone) {
+    if (awaited_.command == mm::Phys{0} || event.parameter != awaited_.command.v) return;
+    awaited_ = {{}, 0, true, code, slot};
+  } else if (type == TrbType::Transfer) {
+    const auto endpoint = static_cast<uint8_t>(event.control >> 16 & 0x1f);
+    if (endpoint == kControlEndpoint) {
+      if (slot != awaited_.slot || slot == 0) return;
+      awaited_ = {{}, 0, true, code, slot};
+    } else if (report_end_ - report_start_ < reports_.size()) {
+      // A device has one report under way, so that all find room.
+      reports_[report_end_++ % reports_.size()] = {slot, endpoint, code, event.status & 0xff'ffff};
+    }
+  } else if (type == TrbType::PortChanged) {
+    const auto port = static_cast<unsigned>(event.parameter >> 24 & 0xff);
+    if (port == 0 || port > ports_ || changed_[port]) return;
+    changed_[port] = true;
+    ++changed_count_;
+  } else if (type == TrbType::Controller) {
+    (void)note_broken({"tells of an error of its own (code {})", "xHCI", code});
+  }
+}
+
+bool Xhci::take_event() {
+  Trb event;
+  if (!events_.take(hw_, event)) return false;
+  sort(event);
+  set_wide(runtime_ + kEventDequeue, mm::Phys{events_.taken().v | kHandlerBusy});
+  return true;
+}
+
+std::optional<Report> Xhci::take_report() {
+  if (broken_) return std::nullopt;
+  for (unsigned i = 0; i < kMostEvents && report_start_ == report_end_ && take_event();) ++i;
+  if (report_start_ == report_end_) return std::nullopt;
+  return reports_[report_start_++ % reports_.size()];
+}
+
+void Xhci::ring_doorbell(uint8_t slot, uint8_t endpoint) {
+  hw_.order(hw_.context);
+  hw_.write(hw_.context, doorbells_ + 4u * slot, endpoint);
+}
+
+mm::Result<uint8_t> Xhci::command(TrbType type, mm::Phys input, uint8_t slot, uint8_t endpoint) {
+  if (broken_) return *broken_;
+  const uint32_t control =
+      trb_type(type) | uint32_t{endpoint} << 16 | uint32_t{slot} << 24;
+  awaited_ = {};
+  awaited_.command = commands_.push({input.v, 0, control});
+  ring_doorbell(0, 0);
+  const auto answered = [&] {
+    for (unsigned i = 0; i < kMostEvents && !awaited_.done && take_event();) ++i;
+    return awaited_.done;
+  };
+  if (!hw_.wait(kSecond, answered)) {
+    awaited_ = {};
+    return note_broken({"does not answer a command (type {}, status {:#x})", "xHCI",
+                        static_cast<uint8_t>(type), operational(kStatus)});
+  }
+  const Awaited answer = awaited_;
+  awaited_ = {};
+  if (answer.code != kSuccess) {
+    return mm::Error{"refuses a command (type {}, code {})", "xHCI", static_cast<uint8_t>(type),
+                     answer.code};
+  }
+  return answer.given;
+}
+
+mm::Result<> Xhci::restart(uint8_t slot, uint8_t endpoint, const Ring& ring) {
+  BATON_TRY(command(TrbType::ResetEndpoint, {}, slot, endpoint));
+  BATON_TRY(command(TrbType::SetDequeue, mm::Phys{ring.next()}, slot, endpoint));
+  return {};
+}
+
+mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
+                           std::span<uint8_t> data) {
+  if (broken_) return *broken_;
+  if (request.length > kBufferBytes || data.size() < request.length) {
+    return mm::Error{"more data than there is room for (bytes {})", "transfer", request.length};
+  }
+  const bool in = (request.type & kDirectionIn) != 0;
+  const mm::Phys place = pages_[kInput].at + kBufferAt;
+  auto* const buffer = hw_.map.at<uint8_t>(place);
+  std::fill_n(buffer, kBufferBytes, uint8_t{0});
+  if (!in) std::copy_n(data.begin(), request.length, buffer);
+  const uint64_t setup = request.type | uint64_t{request.request} << 8 |
+                         uint64_t{request.value} << 16 | uint64_t{request.index} << 32 |
+                         uint64_t{request.length} << 48;
+  const bool none = request.length == 0;
+  ring.push({setup, 8,
+             trb_type(TrbType::Setup) | kImmediate | (none ? 0 : in ? kTransferIn : kTransferOut)});
+  if (!none) ring.push({place.v, request.length, trb_type(TrbType::Data) | (in ? kIn : 0)});
+  // The handshake goes the other way (section 4.11.2.2).
+  ring.push({0, 0, trb_type(TrbType::Status) | kInterrupts | (in && !none ? 0 : kIn)});
+  awaited_ = {};
+  awaited_.slot = slot;
+  ring_doorbell(slot, kControlEndpoint);
+  const auto answered = [&] {
+    for (unsigned i = 0; i < kMostEvents && !awaited_.done && take_event();) ++i;
+    return awaited_.done;
+  };
+  const bool came = hw_.wait(kSecond, answered);
+  const Awaited answer = awaited_;
+  awaited_ = {};
+  if (!came) return mm::Error{"no answer to request {} (type {:#x})", "device", request.request, request.type};
+  if (answer.code == kSuccess || answer.code == kShortPacket) {
+    if (in) std::copy_n(buffer, request.length, data.begin());
+    return {};
+  }
+  if (answer.code == kStall) BATON_TRY(restart(slot, kControlEndpoint, ring));
+  return mm::Error{"request {} failed (code {})", "device", request.request, answer.code};
+}
+
+void Xhci::set_context(uint8_t slot, mm::Phys context) {
+  if (slot == 0 || slot > slots_) return;
+  hw_.map.at<uint64_t>(pages_[kTables].at)[slot] = context.v;
+}
+
+volatile uint32_t* Xhci::clear_input() {
+  auto* const words = hw_.map.at<volatile uint32_t>(pages_[kInput].at);
+  for (unsigned i = 0; i < (kEntriesOfContext + 1) * context_words(); ++i) words[i] = 0;
+  return words;
+}
+
+}  // namespace kernel::usb
