@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernel/arch.h"
+#include "kernel/frames.h"
 
 namespace kernel {
 namespace {
@@ -44,11 +45,8 @@ uintptr_t address_of(const Booted& machine, Phys page) {
   return reinterpret_cast<uintptr_t>(machine.kept.map().at<uint8_t>(page));
 }
 
-mm::PagesOr take(void* context, mm::Gfp gfp, mm::NodeId node) {
-  return static_cast<Booted*>(context)->relay.pages().alloc_pages(arch::this_cpu(), gfp, 0, node);
-}
-void give(void* context, mm::Pfn frame) {
-  (void)static_cast<Booted*>(context)->relay.pages().free_pages(arch::this_cpu(), frame, 0);
+mm::PagesOr take(void* context, mm::Gfp gfp, mm::NodeId /*node*/) {
+  return take_frames(*static_cast<Booted*>(context), gfp, 0);
 }
 
 mm::Result<> map_page(Booted& machine, Phys page) {
@@ -62,7 +60,7 @@ mm::Result<> map_page(Booted& machine, Phys page) {
   if (virt < mm::kPageSize || arch::is_kernels(virt)) {
     return mm::Error{"the kernel has no address for it (registers at {:#x})", "device", page.v};
   }
-  if (arch::map_register_page(virt, page, {take, give, &machine})) return {};
+  if (arch::map_register_page(virt, page, {take, nullptr, &machine})) return {};
   return mm::Error{"no memory for page tables (registers at {:#x})", "device", page.v};
 }
 

@@ -114,7 +114,7 @@ void Devices::free(Device& device) {
 }
 
 mm::Result<> Devices::disable(const Device& device) {
-  BATON_TRY(xhci_.command(TrbType::DisableSlot, {}, device.slot));
+  (void)BATON_TRY(xhci_.command(TrbType::DisableSlot, {}, device.slot));
   xhci_.set_context(device.slot, mm::Phys{0});
   return {};
 }

@@ -102,7 +102,7 @@ mm::Result<> Devices::address(Device& device) {
   put_slot(device, input, 1);
   put_endpoint(input + 2 * xhci_.context_words(), EndpointType::Control,
                control_packet(device.speed), 0, device.control.next());
-  BATON_TRY(xhci_.command(TrbType::AddressDevice, xhci_.input(), device.slot));
+  (void)BATON_TRY(xhci_.command(TrbType::AddressDevice, xhci_.input(), device.slot));
   xhci_.hardware().sleep(2000);  // USB 2.0, section 9.2.6.3
   return {};
 }
@@ -122,7 +122,7 @@ mm::Result<> Devices::learn_packet_size(Device& device, DeviceFacts& facts) {
   input[1] = kAddControl;
   put_endpoint(input + 2 * xhci_.context_words(), EndpointType::Control, facts.packet, 0,
                device.control.next());
-  BATON_TRY(xhci_.command(TrbType::EvaluateContext, xhci_.input(), device.slot));
+  (void)BATON_TRY(xhci_.command(TrbType::EvaluateContext, xhci_.input(), device.slot));
   return {};
 }
 
@@ -173,7 +173,7 @@ mm::Result<> Devices::configure(Device& device, const Configuration& configurati
   put_endpoint(input + (index + 1u) * xhci_.context_words(), EndpointType::InterruptIn,
                device.endpoint.packet, interval_of(device.speed, device.endpoint.interval),
                device.reports.next());
-  BATON_TRY(xhci_.command(TrbType::ConfigureEndpoint, xhci_.input(), device.slot));
+  (void)BATON_TRY(xhci_.command(TrbType::ConfigureEndpoint, xhci_.input(), device.slot));
   if (device.kind == Device::Kind::Keyboard) {
     const uint16_t interface = device.endpoint.interface;
     BATON_TRY(control(device, {kToInterface, kSetProtocol, kBootProtocol, interface, 0}));

@@ -8,6 +8,7 @@
 #include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/device_map.h"
+#include "kernel/frames.h"
 #include "kernel/usb/config_space.h"
 #include "kernel/usb/config_windows.h"
 #include "kernel/usb/devices.h"
@@ -70,12 +71,11 @@ volatile uint32_t& at(void* context, uint32_t offset) {
 
 mm::PagesOr take(void* /*context*/, unsigned order, bool low) {
   const mm::Gfp gfp = (low ? mm::kGfpDma32 : mm::kGfpKernel) | mm::kGfpFlagZero;
-  return state.machine->relay.pages().alloc_pages(arch::this_cpu(), gfp, order, 0);
+  return take_frames(*state.machine, gfp, order);
 }
 
 void give(void* /*context*/, mm::Pfn frame, unsigned order) {
-  const mm::Freed freed =
-      state.machine->relay.pages().free_pages(arch::this_cpu(), frame, order);
+  const mm::Result<> freed = give_frames(*state.machine, frame, order);
   if (!freed.ok()) news().error("usb", freed.error());
 }
 

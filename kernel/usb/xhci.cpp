@@ -146,8 +146,8 @@ mm::Result<uint8_t> Xhci::command(TrbType type, mm::Phys input, uint8_t slot, ui
 }
 
 mm::Result<> Xhci::restart(uint8_t slot, uint8_t endpoint, const Ring& ring) {
-  BATON_TRY(command(TrbType::ResetEndpoint, {}, slot, endpoint));
-  BATON_TRY(command(TrbType::SetDequeue, mm::Phys{ring.next()}, slot, endpoint));
+  (void)BATON_TRY(command(TrbType::ResetEndpoint, {}, slot, endpoint));
+  (void)BATON_TRY(command(TrbType::SetDequeue, mm::Phys{ring.next()}, slot, endpoint));
   return {};
 }
 

@@ -1,0 +1,67 @@
+"""Keyboards on USB, by keys that QEMU presses and by plugging them in and out."""
+
+import pytest
+
+from qemu import MIB, POWERED_OFF, Machine
+from screenshot import text_of, wait_for_screen
+from test_keyboard import PROMPT, press, type_keys
+
+XHCI = ("-device", "qemu-xhci,id=usb")
+KEYBOARD = XHCI + ("-device", "usb-kbd,id=first,bus=usb.0,port=1")
+HUB = XHCI + ("-device", "usb-hub,id=hub,bus=usb.0,port=2",
+              "-device", "usb-kbd,id=second,bus=usb.0,port=2.3")
+
+
+def power_off(running):
+    type_keys(running, "poweroff\n")
+    running.wait_for(r"(?!)", 30)
+    assert running.process.wait(timeout=10) == POWERED_OFF
+
+
+def test_typing_unplugging_and_a_hub(bench):
+    """Beside a PS/2 keyboard, and without one."""
+    with bench.start(Machine(memory=128 * MIB, extra=KEYBOARD)) as running:
+        assert running.wait_for(r"usb: keyboard 0627:0001 at 00:0\d\.0 port \d\n(?:.*\n)?baton> $", 120), \
+            running.log[-2000:]
+        type_keys(running, "helq\bp\n")
+        assert running.wait_for(r"explain ADDR", 30), running.log[-500:]
+        # A screenful at a time, as for whoever sits at the screen.
+        assert running.wait_for(r"-- more", 30), running.log[-500:]
+        press(running, "q")
+        since = len(running.log)
+        type_keys(running, "selftest kernel.pages.*\n")
+        assert running.wait_for(r"Self-tests: 4 passed, 0 failed", 60, since), running.log[since:]
+        running.qmp("device_del", id="first")
+        assert running.wait_for(r"usb: the keyboard at \S+ port \d is gone", 30), running.log[-500:]
+        running.qmp("device_add", driver="usb-hub", id="hub", bus="usb.0", port="2")
+        running.qmp("device_add", driver="usb-kbd", id="second", bus="usb.0", port="2.3")
+        assert running.wait_for(r"usb: keyboard 0627:0001 at \S+ port \d\.3", 30), running.log[-500:]
+        since = len(running.log)
+        type_keys(running, "usb\n")
+        assert running.wait_for(r"port \d: hub 0409:55aa, full speed\n +port \d\.3: keyboard", 30, since), \
+            running.log[since:]
+        power_off(running)
+
+
+@pytest.mark.parametrize("machine", [
+    Machine(memory=128 * MIB, kind="q35,i8042=off", extra=HUB),
+    Machine(memory=128 * MIB, built_for="ia32", extra=KEYBOARD),
+    Machine(memory=256 * MIB, kind="virt", extra=KEYBOARD),
+], ids=["hub", "ia32", "aarch64"])
+def test_other_machines(bench, machine):
+    with bench.start(machine) as running:
+        assert running.wait_for(r"usb: keyboard 0627:0001 at 00:0\d\.0 port \S+", 180), running.log[-2000:]
+        assert running.wait_for(PROMPT, 60), running.log[-2000:]
+        assert "No keyboard works now" not in running.log
+        type_keys(running, "audit\n")
+        wait_for_screen(bench, running, lambda p: "baton> audit" in text_of(p), 60)
+        power_off(running)
+
+
+def test_left_alone(bench):
+    machine = Machine(memory=128 * MIB, kind="q35,i8042=off", extra=KEYBOARD)
+    with bench.start(machine, options="nousb") as running:
+        assert running.wait_for(PROMPT, 120), running.log[-2000:]
+        assert "No keyboard works now" in running.log and "usb:" not in running.log
+        running.send("usb\r")
+        assert running.wait_for(r"^USB was not looked at", 30), running.log[-500:]

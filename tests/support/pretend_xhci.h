@@ -1,0 +1,381 @@
+// An xHCI controller on pretend memory, with whatever is plugged in: it reads the driver's rings and
+// writes events, as the real one does, at once when a doorbell rings. Faults by name.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "kernel/usb/hardware.h"
+#include "kernel/usb/ring.h"
+#include "kernel/usb/xhci_form.h"
+
+namespace test {
+
+using kernel::usb::trb_type;
+
+using kernel::usb::Hardware;
+using kernel::usb::Trb;
+
+// What hangs on a port: bytes that requests are answered with.
+struct PretendDevice {
+  kernel::usb::xhci::Speed speed = kernel::usb::xhci::Speed::Full;
+  std::vector<uint8_t> device, configuration, hub;
+  std::vector<uint8_t> stalls;              // requests that it refuses
+  std::deque<std::vector<uint8_t>> reports;  // to come
+  std::map<unsigned, PretendDevice*> below;  // of a hub, by port
+  std::vector<uint8_t> requests;             // that came
+};
+
+inline PretendDevice pretend_keyboard() {
+  PretendDevice d;
+  d.device = {18, 1, 0, 2, 0, 0, 0, 8, 0x27, 6, 1, 0, 0, 0, 0, 0, 0, 1};
+  d.configuration = {9, 2, 34, 0, 1, 1, 0, 0xa0, 50,     // one interface,
+                     9, 4, 0, 0, 1, 3, 1, 1, 0,          // a boot keyboard's,
+                     9, 0x21, 0x11, 1, 0, 1, 0x22, 63, 0,  // with a HID descriptor,
+                     7, 5, 0x81, 3, 8, 0, 10};           // and endpoint 1
+  return d;
+}
+inline PretendDevice pretend_hub() {
+  PretendDevice d;
+  d.device = {18, 1, 0, 2, 9, 0, 0, 8, 9, 4, 0xaa, 0x55, 0, 0, 0, 0, 0, 1};
+  d.configuration = {9, 2, 25, 0, 1, 1, 0, 0xe0, 0, 9, 4, 0, 0, 1, 9, 0, 0, 0, 7, 5, 0x81, 3, 1, 0, 12};
+  d.hub = {9, 0x29, 4, 0, 0, 1, 0, 0, 0xff};
+  return d;
+}
+
+class PretendXhci {
+ public:
+  enum class Fault : uint8_t { None, Ones, Zeroes, NotReady, NoHalt, NoReset, NoRun, NoAnswer };
+  static constexpr uint32_t kOperational = 0x40, kRuntime = 0x800, kDoorbells = 0x1000,
+                            kSize = 0x2000, kExtended = 0x1800, kPortCount = 4;
+  static constexpr uint64_t kFirstPage = 0x100;
+
+  Fault fault = Fault::None;
+  bool wide_contexts = false, wide_addresses = true;
+  unsigned scratch = 2;
+  std::array<PretendDevice*, kPortCount + 1> ports{};
+  size_t pages_out = 0;
+  bool cut_off = false;
+  bool firmware_keeps = false;  // it does not let go
+  uint32_t legacy = 1 | 1u << 16, smi = 0x2011;
+  std::vector<uint8_t> commands;  // types that came
+  // Called for each event before it is written.
+  std::function<void(Trb&)> twist;
+
+  [[nodiscard]] Hardware hardware() {
+    return {.context = this,
+            .read = [](void* c, uint32_t o) { return of(c).read(o); },
+            .write = [](void* c, uint32_t o, uint32_t v) { of(c).write(o, v); },
+            .size = kSize,
+            .take = [](void* c, unsigned order, bool) { return of(c).take(order); },
+            .give = [](void* c, mm::Pfn frame, unsigned order) { of(c).give(frame, order); },
+            .map = map(),
+            .microseconds = [](void* c) { return of(c).now += 3; },
+            .rest = [](void* c) { of(c).now += 700; },
+            .order = [](void*) {},
+            .cut_off = [](void* c) { of(c).cut_off = true; }};
+  }
+  uint64_t now = 0;
+
+  void plug(unsigned port, PretendDevice* device) {
+    ports[port] = device;
+    changes_[port] |= kernel::usb::xhci::kConnectChange;
+    enabled_[port] = false;
+    event({uint64_t{port} << 24, 1u << 24, trb_type(kernel::usb::xhci::TrbType::PortChanged)});
+  }
+  // A report that is due is sent where one is asked for.
+  void press(PretendDevice& device, std::vector<uint8_t> report) {
+    device.reports.push_back(std::move(report));
+    for (auto& [slot, s] : slots_) {
+      if (s.device == &device) send_report(slot, s);
+    }
+  }
+
+ private:
+  using TrbType = kernel::usb::xhci::TrbType;
+  struct Slot {
+    PretendDevice* device = nullptr;
+    uint64_t control = 0, reports = 0;  // with the cycle bit
+    uint8_t report_endpoint = 0;
+  };
+  static constexpr size_t kPages = 128;
+
+  static PretendXhci& of(void* context) { return *static_cast<PretendXhci*>(context); }
+  [[nodiscard]] mm::DirectMap map() {
+    return mm::DirectMap{reinterpret_cast<uintptr_t>(memory_.data()) - kFirstPage * mm::kPageSize};
+  }
+  // Nothing where the driver said something that is not in memory.
+  uint8_t* at(uint64_t physical, size_t bytes) {
+    const uint64_t start = kFirstPage * mm::kPageSize, size = memory_.size() * 8;
+    if (physical < start || physical - start > size - bytes) return nullptr;
+    return reinterpret_cast<uint8_t*>(memory_.data()) + (physical - start);
+  }
+
+  mm::PagesOr take(unsigned order) {
+    const size_t count = size_t{1} << order;
+    for (size_t i = 0; i + count <= kPages; i += count) {
+      bool free = true;
+      for (size_t j = i; j < i + count; ++j) free = free && !taken_[j];
+      if (!free) continue;
+      for (size_t j = i; j < i + count; ++j) taken_[j] = true;
+      pages_out += count;
+      std::memset(memory_.data() + i * 512, 0, count * mm::kPageSize);
+      return mm::Pfn{kFirstPage + i};
+    }
+    return mm::PagesOr::Failure::NoMemory;
+  }
+  void give(mm::Pfn frame, unsigned order) {
+    for (size_t j = 0; j < size_t{1} << order; ++j) taken_.at(frame.v - kFirstPage + j) = false;
+    pages_out -= size_t{1} << order;
+  }
+
+  uint32_t read(uint32_t offset);
+  void write(uint32_t offset, uint32_t value);
+  uint32_t read_port(unsigned port);
+  void write_port(unsigned port, uint32_t value);
+  void event(Trb trb);
+  std::optional<Trb> next(uint64_t& ring);
+  void run_commands();
+  void address(uint8_t slot, uint64_t input);
+  void run_control(uint8_t slot, Slot& s);
+  std::vector<uint8_t> answer(PretendDevice& device, uint64_t setup);
+  void send_report(uint8_t slot, Slot& s);
+  uint32_t word(uint64_t physical) {
+    uint32_t value = 0;
+    if (const uint8_t* from = at(physical, 4)) std::memcpy(&value, from, 4);
+    return value;
+  }
+
+  std::vector<uint64_t> memory_ = std::vector<uint64_t>(kPages * 512);
+  std::array<bool, kPages> taken_{};
+  std::array<uint32_t, kSize / 4> kept_{};
+  std::array<uint32_t, kPortCount + 1> changes_{};
+  std::array<bool, kPortCount + 1> enabled_{};
+  std::map<unsigned, std::pair<uint32_t, bool>> hub_ports_;  // changes, enabled
+  std::map<uint8_t, Slot> slots_;
+  bool running_ = false;
+  uint64_t command_ring_ = 0;
+  size_t event_at_ = 0;
+  bool event_cycle_ = true;
+};
+
+inline uint32_t PretendXhci::read_port(unsigned port) {
+  const PretendDevice* const d = ports[port];
+  return (d != nullptr ? 1u : 0u) | (enabled_[port] ? 2u : 0u) | 1u << 9 | changes_[port] |
+         (d != nullptr ? static_cast<uint32_t>(d->speed) << 10 : 0);
+}
+
+inline void PretendXhci::write_port(unsigned port, uint32_t value) {
+  changes_[port] &= ~value;
+  if ((value & kernel::usb::xhci::kPortReset) == 0) return;
+  enabled_[port] = ports[port] != nullptr;
+  changes_[port] |= kernel::usb::xhci::kResetChange;
+}
+
+inline uint32_t PretendXhci::read(uint32_t offset) {
+  if (fault == Fault::Ones) return ~0u;
+  if (fault == Fault::Zeroes) return 0;
+  switch (offset) {
+    case 0x00:
+      return kOperational | 0x0100u << 16;
+    case 0x04:
+      return 32 | 1u << 8 | kPortCount << 24;
+    case 0x08:
+      return (scratch & 31) << 27 | (scratch >> 5) << 21;
+    case 0x10:
+      return (wide_addresses ? 1u : 0u) | (wide_contexts ? 4u : 0u) | (kExtended / 4) << 16;
+    case 0x14:
+      return kDoorbells;
+    case 0x18:
+      return kRuntime;
+    case kOperational + 0x00:
+      return (running_ ? 1u : 0u) | (fault == Fault::NoReset ? 2u : 0u);
+    case kOperational + 0x04:
+      return (running_ || fault == Fault::NoHalt ? 0u : 1u) |
+             (fault == Fault::NotReady ? 1u << 11 : 0u);
+    case kOperational + 0x08:
+      return 1;
+    case kExtended:
+      return legacy;
+    case kExtended + 4:
+      return smi;
+    default:
+      break;
+  }
+  const uint32_t first = kOperational + 0x400;
+  if (offset >= first && offset < first + kPortCount * 16 && offset % 16 == 0) {
+    return read_port((offset - first) / 16 + 1);
+  }
+  return kept_.at(offset / 4);
+}
+
+inline void PretendXhci::write(uint32_t offset, uint32_t value) {
+  const uint32_t first = kOperational + 0x400;
+  if (offset >= kDoorbells && offset < kDoorbells + 4 * 256) {
+    const auto slot = static_cast<uint8_t>((offset - kDoorbells) / 4);
+    if (!running_ || fault == Fault::NoAnswer) return;
+    if (slot == 0) return run_commands();
+    if (slots_.count(slot) == 0) return;
+    if (value == 1) run_control(slot, slots_[slot]);
+    if (value == slots_[slot].report_endpoint) send_report(slot, slots_[slot]);
+  } else if (offset == kExtended) {
+    legacy = firmware_keeps ? value : value & ~(1u << 16);
+  } else if (offset == kExtended + 4) {
+    smi = value & 0xffff;
+  } else if (offset == kOperational) {
+    running_ = (value & 1) != 0 && fault != Fault::NoRun;
+  } else if (offset == kOperational + 0x18) {
+    command_ring_ = value;
+  } else if (offset >= first && offset < first + kPortCount * 16 && offset % 16 == 0) {
+    write_port((offset - first) / 16 + 1, value);
+  } else {
+    kept_.at(offset / 4) = value;
+  }
+}
+
+inline void PretendXhci::event(Trb trb) {
+  if (!running_) return;
+  if (twist) twist(trb);
+  const uint64_t table = kept_[(kRuntime + 0x30) / 4];
+  const uint64_t segment = word(table);
+  trb.control |= event_cycle_ ? 1 : 0;
+  if (uint8_t* to = at(segment + event_at_ * 16, 16)) std::memcpy(to, &trb, 16);
+  if (++event_at_ == word(table + 8)) {
+    event_at_ = 0;
+    event_cycle_ = !event_cycle_;
+  }
+}
+
+// The block that a ring has next; links are followed.
+inline std::optional<Trb> PretendXhci::next(uint64_t& ring) {
+  for (int links = 0; links < 2; ++links) {
+    Trb trb;
+    const uint8_t* const from = at(ring & ~uint64_t{15}, 16);
+    if (from == nullptr) return std::nullopt;
+    std::memcpy(&trb, from, 16);
+    if ((trb.control & 1) != (ring & 1)) return std::nullopt;
+    if (TrbType{static_cast<uint8_t>(trb.control >> 10 & 63)} != TrbType::Link) {
+      ring += 16;
+      return trb;
+    }
+    ring = trb.parameter | ((ring & 1) ^ (trb.control >> 1 & 1));
+  }
+  return std::nullopt;
+}
+
+inline void PretendXhci::address(uint8_t slot, uint64_t input) {
+  const uint64_t size = wide_contexts ? 64 : 32;
+  const uint32_t route = word(input + size) & 0xfffff, root = word(input + size + 4) >> 16 & 0xff;
+  Slot& s = slots_[slot];
+  s.device = root <= kPortCount ? ports[root] : nullptr;
+  for (uint32_t rest = route; rest != 0 && s.device != nullptr; rest >>= 4) {
+    const auto found = s.device->below.find(rest & 15);
+    s.device = found == s.device->below.end() ? nullptr : found->second;
+  }
+  s.control = word(input + 2 * size + 8) | uint64_t{word(input + 2 * size + 12)} << 32;
+}
+
+inline void PretendXhci::run_commands() {
+  while (true) {
+    const auto trb = next(command_ring_);
+    if (!trb) return;
+    const auto type = TrbType{static_cast<uint8_t>(trb->control >> 10 & 63)};
+    auto slot = static_cast<uint8_t>(trb->control >> 24);
+    commands.push_back(static_cast<uint8_t>(type));
+    const uint64_t size = wide_contexts ? 64 : 32;
+    if (type == TrbType::EnableSlot) {
+      for (slot = 1; slots_.count(slot) != 0;) ++slot;
+      slots_[slot] = {};
+    } else if (type == TrbType::DisableSlot) {
+      slots_.erase(slot);
+    } else if (type == TrbType::AddressDevice) {
+      address(slot, trb->parameter);
+    } else if (type == TrbType::ConfigureEndpoint) {
+      const uint32_t added = word(trb->parameter + 4) & ~1u;
+      const auto index = static_cast<uint8_t>(__builtin_ctz(added | 1u << 31));
+      slots_[slot].report_endpoint = index;
+      slots_[slot].reports = word(trb->parameter + (index + 1u) * size + 8);
+    } else if (type == TrbType::SetDequeue) {
+      ((trb->control >> 16 & 31) == 1 ? slots_[slot].control : slots_[slot].reports) =
+          trb->parameter;
+    }
+    // Past links: where the command itself lies.
+    const uint64_t lies = (command_ring_ & ~uint64_t{15}) - 16;
+    event({lies, 1u << 24, trb_type(TrbType::CommandDone) | uint32_t{slot} << 24});
+  }
+}
+
+inline std::vector<uint8_t> PretendXhci::answer(PretendDevice& device, uint64_t setup) {
+  const auto type = static_cast<uint8_t>(setup), request = static_cast<uint8_t>(setup >> 8);
+  const auto value = static_cast<uint16_t>(setup >> 16), index = static_cast<uint16_t>(setup >> 32);
+  if (type == 0x80 && request == 6) return value >> 8 == 1 ? device.device : device.configuration;
+  if (type == 0xa0 && request == 6) return device.hub;
+  auto& [changes, enabled] = hub_ports_[index];
+  const auto found = device.below.find(index);
+  const bool there = found != device.below.end();
+  if (type == 0x23 && request == 3 && value == 4) {
+    enabled = there;
+    changes |= 1u << 4;
+  } else if (type == 0x23 && request == 1 && value >= 16) {
+    changes &= ~(1u << (value - 16));
+  } else if (type == 0xa3) {
+    const uint32_t low = there && found->second->speed == kernel::usb::xhci::Speed::Low ? 1u << 9 : 0;
+    const uint32_t status = (there ? 1u : 0u) | (enabled ? 2u : 0u) | 1u << 8 | low | changes << 16;
+    return {static_cast<uint8_t>(status), static_cast<uint8_t>(status >> 8),
+            static_cast<uint8_t>(status >> 16), static_cast<uint8_t>(status >> 24)};
+  }
+  return {};
+}
+
+inline void PretendXhci::run_control(uint8_t slot, Slot& s) {
+  uint64_t setup = 0;
+  std::vector<uint8_t> data;
+  while (const auto trb = next(s.control)) {
+    const auto type = TrbType{static_cast<uint8_t>(trb->control >> 10 & 63)};
+    uint8_t code = s.device == nullptr ? 4 : 1;
+    if (type == TrbType::Setup) {
+      setup = trb->parameter;
+      const auto request = static_cast<uint8_t>(setup >> 8);
+      if (s.device != nullptr) {
+        s.device->requests.push_back(request);
+        for (const uint8_t refused : s.device->stalls) code = refused == request ? 6 : code;
+        data = answer(*s.device, setup);
+      }
+      if (code == 1) continue;
+      // The endpoint stands still, until it is told where to go on.
+      event({0, uint32_t{code} << 24,
+             trb_type(TrbType::Transfer) | 1u << 16 | uint32_t{slot} << 24});
+      return;
+    }
+    if (type == TrbType::Data) {
+      data.resize(std::min<size_t>(data.size(), trb->status & 0x1ffff));
+      if (uint8_t* to = at(trb->parameter, data.size())) std::copy(data.begin(), data.end(), to);
+      continue;
+    }
+    event({(s.control & ~uint64_t{15}) - 16, 1u << 24,
+           trb_type(TrbType::Transfer) | 1u << 16 | uint32_t{slot} << 24});
+  }
+}
+
+inline void PretendXhci::send_report(uint8_t slot, Slot& s) {
+  while (s.device != nullptr && !s.device->reports.empty() && s.report_endpoint != 0) {
+    const auto trb = next(s.reports);
+    if (!trb) return;
+    const std::vector<uint8_t> report = s.device->reports.front();
+    s.device->reports.pop_front();
+    const size_t length = std::min<size_t>(report.size(), trb->status & 0x1ffff);
+    if (uint8_t* to = at(trb->parameter, length)) std::copy_n(report.begin(), length, to);
+    const auto missing = static_cast<uint32_t>((trb->status & 0x1ffff) - length);
+    event({(s.reports & ~uint64_t{15}) - 16, (missing != 0 ? 13u : 1u) << 24 | missing,
+           trb_type(TrbType::Transfer) | uint32_t{s.report_endpoint} << 16 | uint32_t{slot} << 24});
+  }
+}
+
+}  // namespace test
