@@ -8,11 +8,9 @@
 namespace efi {
 namespace {
 
-// What any kernel's direct map holds, whatever the CPU.
+// What any kernel's direct map holds: that of our own kind has the least room.
 uint64_t reachable(const Firmware& firmware) {
-  return loader::address_space({.first_ram = examine_cpu(firmware).paging.first_ram})
-      .lowmem()
-      .end.v;
+  return loader::address_space(examine_cpu(firmware).paging).lowmem().end.v;
 }
 
 }  // namespace

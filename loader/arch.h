@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "arch_tables.h"  // PageTables, in the form or the forms that its kernels have
 #include "loader/handoff/handoff.h"
 #include "loader/page_tables.h"
 #include "mm/direct_map.h"
@@ -19,7 +20,8 @@ struct ElfKind {
   uint16_t machine;  // e_machine
   bool wide;         // ELFCLASS64, or else ELFCLASS32
 };
-[[nodiscard]] ElfKind elf_kind();
+// Its own first, then those of others that it can start where the CPU can run them.
+[[nodiscard]] std::span<const ElfKind> elf_kinds();
 
 // What a boot entry for it says in `architecture` (the Boot Loader Specification: UEFI's short name).
 [[nodiscard]] const char* entry_architecture();
@@ -73,10 +75,6 @@ struct AddressSpace {
 
 // Whether low memory is a PC's: page 0 is the BIOS's, and other CPUs begin in real mode, below 1 MiB.
 [[nodiscard]] bool has_pc_low_memory();
-
-// The form of this architecture's entries; its builder is defined there too.
-struct ArchEntry;
-using PageTables = TableBuilder<ArchEntry>;
 
 // A tree of page tables that the CPU uses: not ours, but in our architecture's form.
 struct LiveTables {

@@ -116,6 +116,14 @@ ProgramHeader read_program_header(std::span<const uint8_t> file, uint64_t offset
           .align = p.align};
 }
 
+ElfKind kind_of(std::span<const uint8_t> file, std::span<const ElfKind> kinds) {
+  constexpr size_t kClass = 4;  // in e_ident
+  for (const ElfKind& kind : kinds) {
+    if (file.size() > kClass && file[kClass] == (kind.wide ? kClass64 : kClass32)) return kind;
+  }
+  return kinds.front();
+}
+
 Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name,
                                const ElfKind& kind) {
   if (file.size() < sizeof(kMagic) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0) {
@@ -250,10 +258,13 @@ Result<> check_entry(const ElfImage& image, const char* name) {
 
 }  // namespace
 
-Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name, const ElfKind& kind) {
+Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
+                           std::span<const ElfKind> kinds) {
+  const ElfKind kind = kind_of(file, kinds);
   const FileHeader h = BATON_TRY(file_header(file, name, kind));
   ElfImage image;
   image.entry = h.entry;
+  image.kind = kind;
   for (uint64_t i = 0; i < h.program_header_count; ++i) {
     const ProgramHeader p = read_program_header(
         file, h.program_headers + i * program_header_size(kind.wide), kind.wide);

@@ -44,6 +44,7 @@ struct ElfImage {
   uint64_t entry = 0;  // virtual
   uint64_t start = 0;  // virtual range of all segments, whole pages
   uint64_t size = 0;
+  ElfKind kind{};
 
   [[nodiscard]] std::span<const ElfSegment> segments() const { return {storage.data(), count}; }
 };
@@ -51,10 +52,11 @@ struct ElfImage {
 // Where in a 2 MiB page the image must begin so that large pages can map it.
 inline constexpr uint64_t kImageAlign = 2 * mm::kMiB;
 
-// Checks a whole file. The error's subject is `name`; its text says which field of which header is
-// wrong, its numbers what stands there.
+// Checks a whole file, which must be of the first of these kinds that is as wide as it says; where
+// none is, the first refuses it. The error's subject is `name`; its text says which field of which
+// header is wrong, its numbers what stands there.
 mm::Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
-                               const ElfKind& kind = elf_kind());
+                               std::span<const ElfKind> kinds = elf_kinds());
 
 // Lays the image out in `memory`, image.size bytes: segments in their places, zeros everywhere
 // else.

@@ -17,4 +17,8 @@ namespace loader {
 // path.size() + id.size() + 2 characters.
 void own_kernel_path(std::string_view path, std::string_view id, std::span<char> out);
 
+// The same with "64": where a loader of 32 bits finds the kernel of 64 bits that it can start, too.
+// `out` must hold path.size() + 3 characters.
+void wide_kernel_path(std::string_view path, std::span<char> out);
+
 }  // namespace loader

@@ -1,16 +1,15 @@
-#include "loader/aarch64/page_entry.h"
 #include "loader/arch.h"
 #include "loader/handoff/handoff.h"
 #include "loader/page_tables_impl.h"
 
 namespace loader {
 
-struct ArchEntry : aarch64::PageEntry {};
-template class TableBuilder<ArchEntry>;
+template class TableBuilder<aarch64::PageEntry>;
 
-ElfKind elf_kind() {
-  constexpr uint16_t kAArch64 = 183;  // ELF for the Arm 64-bit architecture, section 5.2
-  return {.machine = kAArch64, .wide = true};
+std::span<const ElfKind> elf_kinds() {
+  // ELF for the Arm 64-bit architecture, section 5.2.
+  static constexpr ElfKind kKinds[] = {{.machine = 183, .wide = true}};
+  return kKinds;
 }
 
 const char* entry_architecture() { return "aa64"; }

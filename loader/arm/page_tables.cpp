@@ -1,16 +1,15 @@
 #include "loader/arch.h"
-#include "loader/arm/page_entry.h"
 #include "loader/arm/space.h"
 #include "loader/page_tables_impl.h"
 
 namespace loader {
 
-struct ArchEntry : arm::PageEntry {};
-template class TableBuilder<ArchEntry>;
+template class TableBuilder<arm::PageEntry>;
 
-ElfKind elf_kind() {
-  constexpr uint16_t kArm = 40;  // ELF for the Arm architecture, section 4.3
-  return {.machine = kArm, .wide = false};
+std::span<const ElfKind> elf_kinds() {
+  // ELF for the Arm architecture, section 4.3.
+  static constexpr ElfKind kKinds[] = {{.machine = 40, .wide = false}};
+  return kKinds;
 }
 
 bool has_pc_low_memory() { return false; }

@@ -1,23 +1,27 @@
 #include "loader/arch.h"
 #include "loader/handoff/handoff.h"
-#include "loader/ia32/page_entry.h"
 #include "loader/page_tables_impl.h"
+#include "loader/x86_64/space.h"
 
 namespace loader {
 
-struct ArchEntry : ia32::PaeEntry {};
-template class TableBuilder<ArchEntry>;
+template class TableBuilder<ia32::PaeEntry>;
+template class TableBuilder<x86_64::PageEntry>;
 
-ElfKind elf_kind() {
-  constexpr uint16_t k386 = 3;  // System V ABI, Intel386 supplement
-  return {.machine = k386, .wide = false};
+std::span<const ElfKind> elf_kinds() {
+  // System V ABI, Intel386 supplement.
+  static constexpr ElfKind kKinds[] = {{.machine = 3, .wide = false}, x86_64::kElfKind};
+  return kKinds;
 }
 
 bool has_pc_low_memory() { return true; }
 
 const char* entry_architecture() { return "ia32"; }
 
-AddressSpace address_space(const PagingFeatures& /*paging*/) {
+AddressSpace address_space(const PagingFeatures& paging) {
+  if (paging.levels >= x86_64::PageEntry::kFewestLevels) {
+    return x86_64::address_space(paging.levels);
+  }
   return {.direct_map = kNarrowDirectMap,
           .direct_map_size = kNarrowLowmem,
           .identity_size = kNarrowDirectMap,

@@ -10,7 +10,7 @@
 namespace loader {
 namespace {
 
-constexpr ElfKind kNarrow{.machine = 3, .wide = false};
+constexpr ElfKind kNarrow[] = {{.machine = 3, .wide = false}};
 constexpr uint32_t kBase = kNarrowKernel;
 constexpr uint32_t kX = 1, kW = 2, kR = 4;
 
@@ -92,6 +92,23 @@ TEST(Elf32, WhatIsWrongIsNamed) {
   std::vector<uint8_t> shorter = Kernel().file();
   shorter.resize(51);
   EXPECT_FALSE(parse_elf(shorter, "kernel", kNarrow).ok());
+}
+
+// A loader that starts kernels of both widths goes by the file's class.
+TEST(Elf32, OfSeveralKindsItIsTheOneAsWide) {
+  constexpr ElfKind kBoth[] = {{.machine = 3, .wide = false}, {.machine = 62, .wide = true}};
+  Kernel k;
+  auto image = parse_elf(k.file(), "kernel", kBoth);
+  ASSERT_TRUE(image.ok());
+  EXPECT_FALSE(image.value().kind.wide);
+  k.header.ident[4] = 2;
+  image = parse_elf(k.file(), "kernel", kBoth);
+  ASSERT_FALSE(image.ok());
+  char text[200];
+  mm::format(text, "{}", image.error());
+  EXPECT_NE(std::string(text).find("e_machine: for another machine"), std::string::npos) << text;
+  k.header.ident[4] = 3;
+  EXPECT_FALSE(parse_elf(k.file(), "kernel", kBoth).ok());
 }
 
 }  // namespace

@@ -27,5 +27,13 @@ TEST(OwnKernel, OrAtTheEndWhereThereIsNone) {
   EXPECT_EQ(own(""), "-0a1b");
 }
 
+TEST(OwnKernel, TheWideOneHas64ThereInstead) {
+  std::vector<char> out(sizeof("\\EFI\\my.own\\kernel64.elf"), '~');
+  wide_kernel_path("\\EFI\\my.own\\kernel.elf", out);
+  EXPECT_STREQ(out.data(), "\\EFI\\my.own\\kernel64.elf");
+  wide_kernel_path("kernel", out);
+  EXPECT_STREQ(out.data(), "kernel64");
+}
+
 }  // namespace
 }  // namespace loader
