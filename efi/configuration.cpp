@@ -2,8 +2,10 @@
 
 #include <string_view>
 
+#include "efi/arch.h"
 #include "kernel_id.h"
 #include "loader/own_kernel.h"
+#include "mm/option_words.h"
 
 namespace efi {
 namespace {
@@ -31,19 +33,23 @@ mm::Result<> take_load_options(const Firmware& firmware, Configuration& configur
   return {};
 }
 
-// A volume on which it cannot even be looked for tells that of the kernel itself.
-mm::Result<> prefer_own_kernel(const Firmware& firmware, const Volume& volume,
-                               Configuration& configuration) {
-  constexpr std::string_view kId = BATON_KERNEL_ID;
-  const std::string_view path = configuration.values.kernel;
-  const size_t size = path.size() + kId.size() + 2;
+// Takes the kernel with that id's name, or with 64 behind its name where there is no id, if it is
+// there: whether it is. A volume on which it cannot even be looked for tells that of the kernel itself.
+mm::Result<bool> take_kernel(const Firmware& firmware, const Volume& volume,
+                             Configuration& configuration, std::string_view id) {
+  const std::string_view path = configuration.named_kernel;
+  const size_t size = path.size() + id.size() + 3;
   Pages pages = BATON_TRY(allocate(firmware, size, "the kernel's path"));
-  loader::own_kernel_path(path, kId, pages.span<char>());
+  if (id.empty()) {
+    loader::wide_kernel_path(path, pages.span<char>());
+  } else {
+    loader::own_kernel_path(path, id, pages.span<char>());
+  }
   const auto there = volume.has(pages.as<char>());
-  if (!there.ok() || !there.value()) return {};
+  if (!there.ok() || !there.value()) return false;
   configuration.values.kernel = pages.as<char>();
   configuration.own_kernel = std::move(pages);
-  return {};
+  return true;
 }
 
 }  // namespace
@@ -59,8 +65,28 @@ mm::Result<Configuration> read_configuration(const Firmware& firmware, const Vol
   }
   configuration.in_file = configuration.values.options;
   BATON_TRY(take_load_options(firmware, configuration, findings));
-  BATON_TRY(prefer_own_kernel(firmware, volume, configuration));
+  configuration.named_kernel = configuration.values.kernel;
+  BATON_TRY(take_kernel(firmware, volume, configuration, BATON_KERNEL_ID));
   return configuration;
+}
+
+mm::Result<> choose_width(const Firmware& firmware, const Volume& volume,
+                          Configuration& configuration, const mm::Printer& out) {
+  constexpr std::string_view kId = BATON_WIDE_KERNEL_ID;
+  if (kId.empty()) return {};
+  if (mm::has_option_word(configuration.values.options, "nomixed")) {
+    out.line("mixed mode: off, as the options say");
+    return {};
+  }
+  if (!examine_cpu(firmware).wide) {
+    out.line("mixed mode: the CPU has 32 bits only");
+    return {};
+  }
+  if (!BATON_TRY(take_kernel(firmware, volume, configuration, kId)) &&
+      !BATON_TRY(take_kernel(firmware, volume, configuration, {}))) {
+    out.line("mixed mode: there is no kernel of 64 bits beside {}", configuration.named_kernel);
+  }
+  return {};
 }
 
 }  // namespace efi

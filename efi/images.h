@@ -23,6 +23,10 @@ struct Kernel {
   std::array<loader::HandoffSegment, loader::kMaxSegments> segment_storage{};
   size_t segment_count = 0;
 
+  // Than this application, and so than the firmware.
+  [[nodiscard]] bool is_wider() const {
+    return image.kind.wide && !loader::elf_kinds().front().wide;
+  }
   [[nodiscard]] mm::Range place() const { return memory.place; }
   [[nodiscard]] std::span<const loader::HandoffSegment> segments() const {
     return {segment_storage.data(), segment_count};

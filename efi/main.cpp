@@ -45,6 +45,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const HeldBadPages bad = withhold_bad_pages(firmware, volume, own, config.bad_pages, out);
   BATON_TRY(choose_entry(firmware, volume, baggage.configuration, out));
   if (asks_for_guard(config.options)) return start_guarded(firmware, volume, out);
+  BATON_TRY(choose_width(firmware, volume, baggage.configuration, out));
   if (config.timeout != 0) {
     out.line("starting in {} s, or when a key is pressed", config.timeout);
     console.wait_for_key(config.timeout);

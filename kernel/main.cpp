@@ -62,6 +62,10 @@ void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
   mm::print_beyond(e820, arch::physical_end(), log());
   log().line("efi: EFI v{}.{:02} by {}", handoff.firmware.efi_revision >> 16,
              handoff.firmware.efi_revision & 0xffff, handoff.names.firmware);
+  if ((handoff.flags & loader::kHandoffFlagMixed) != 0) {
+    log().line("efi: No EFI runtime due to 32/64-bit mismatch with kernel");
+    log().line("efi: no report, no run record and no bad pages are left with the firmware");
+  }
 }
 
 // Where the direct map ends, or what the CPU can address.

@@ -40,6 +40,8 @@ constexpr std::array kKnown{
               "bench[=half]: what the way to buddy and allocations cost (of half of memory, too)"},
     OptionRow{"noefi", None,
               "noefi: never call the firmware; variables stay, ACPI alone ends the machine"},
+    OptionRow{"nomixed", None,
+              "nomixed: a firmware of 32 bits starts a kernel of 32 bits, whatever the CPU has"},
     OptionRow{"guard", None,
               "guard: bad pages are kept from another system, which is started in Baton's place"},
     OptionRow{"nousb", None, "nousb: no USB keyboards; their controllers are left alone"},

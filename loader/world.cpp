@@ -285,6 +285,7 @@ Result<Phys> reserve_trampoline(mm::EarlyRes& reservations, const mm::E820Table&
 // The application's facts, each where it stands in the handoff.
 void take_over(Handoff& handoff, const HandoffFacts& facts) {
   if (facts.secure_boot) handoff.flags |= kHandoffFlagSecureBoot;
+  if (facts.mixed) handoff.flags |= kHandoffFlagMixed;
   handoff.firmware = facts.firmware;
   handoff.processor_id = facts.processor_id;
   handoff.framebuffer = facts.framebuffer;
@@ -382,13 +383,17 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   PageTables tables(memory.page_tables, facts.reach, facts.paging);
   BATON_TRY(tables.start());
   BATON_TRY(map_kernel_world(tables, facts, e820, findings));
-  PageTables runtime({tables.used().end, memory.page_tables.end}, facts.reach, facts.paging);
-  BATON_TRY(runtime.start());
-  BATON_TRY(map_runtime_world(runtime, tables, facts, findings));
+  Range used = tables.used();
+  if (!handoff_facts.mixed) {
+    PageTables runtime({used.end, memory.page_tables.end}, facts.reach, facts.paging);
+    BATON_TRY(runtime.start());
+    BATON_TRY(map_runtime_world(runtime, tables, facts, findings));
+    handoff.runtime_root = runtime.root().v;
+    used.end = runtime.used().end;
+  }
 
   mm::EarlyRes reservations(
       BATON_TRY(area.take<mm::Reservation>(reservation_room(facts), "reservations")));
-  const Range used{memory.page_tables.start, runtime.used().end};
   BATON_TRY(reserve_all(reservations, facts, memory, e820, used));
   handoff.ap_trampoline = BATON_TRY(reserve_trampoline(reservations, e820)).v;
 
@@ -419,7 +424,6 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   handoff.efi_map_size = facts.map.bytes().size();
   handoff.efi_descriptor_size = facts.map.stride();
   handoff.page_tables = tables.root().v;
-  handoff.runtime_root = runtime.root().v;
   handoff.direct_map = address_space(facts.paging).direct_map;
   handoff.paging_levels = facts.paging.levels;
   if (facts.paging.nx) handoff.flags |= kHandoffFlagNx;

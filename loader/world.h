@@ -57,6 +57,7 @@ struct WorldMemory {
 // What only the application could find out, for the handoff.
 struct HandoffFacts {
   bool secure_boot = false;
+  bool mixed = false;  // the kernel is wider than the firmware: no page tables for runtime services
   HandoffFirmware firmware{};
   uint32_t processor_id = 0;
   HandoffFramebuffer framebuffer{};

@@ -43,6 +43,9 @@ relocations.ia32 := .rel
 relocations.arm  := .rel
 link.arm         := --no-warn-mismatch
 
+# Whose kernel its application starts, too, where the CPU runs one (mixed mode).
+wide.ia32 := x86_64
+
 # GNU-EFI's name for it; its calling convention; what a firmware looks for, and what boot entries call
 # it; where Debian puts its libraries. Debian's GNU-EFI for PCs has no headers of other CPUs, which
 # say how wide UINTN is and little else: for those another CPU's of that width is taken.

@@ -47,6 +47,11 @@ class Architecture:
     most_memory: int = 1 << 50
     cpu: str = "max"  # -cpu, unless another is asked for
 
+    @property
+    def make_name(self):
+        """What `make` calls it by ARCH=."""
+        return "ia32" if self.name == "mixed" else self.name
+
 
 X86_64 = Architecture(
     name="x86_64", program="qemu-system-x86_64", esp="esp", firmware_name="OVMF",
@@ -71,6 +76,8 @@ IA32 = Architecture(
     u_boot="", u_boot_id=0, boot_file="BOOTIA32.EFI",
     most_cpus={"q35": 255}, least_memory=64 * MIB,
     screen=X86_64.screen, exit=X86_64.exit)
+# The same firmware on a CPU of 64 bits, where its Baton starts the kernel of 64 bits: mixed mode.
+MIXED = dataclasses.replace(IA32, name="mixed", program=X86_64.program)
 # From 3 GiB on its firmware does not come to an end; a GICv2, which it has there, knows 8 CPUs.
 ARM = Architecture(
     name="arm", program="qemu-system-arm", esp="arm/esp", firmware_name="AAVMF32",
@@ -78,7 +85,7 @@ ARM = Architecture(
     u_boot="/usr/lib/u-boot/qemu_arm/u-boot.bin", u_boot_id=2, boot_file="BOOTARM.EFI",
     most_cpus={"virt": 8}, least_memory=128 * MIB, most_memory=3071 * MIB,
     screen=AARCH64.screen, exit=AARCH64.exit, cpu="cortex-a15")
-ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64, IA32, ARM)}
+ARCHITECTURES = {arch.name: arch for arch in (X86_64, AARCH64, IA32, ARM, MIXED)}
 
 # The other firmware: shares nothing with EDK II, and is one file, which keeps no variables.
 U_BOOT = ("U-Boot",)
@@ -213,7 +220,7 @@ class Machine:
         board = self.kind
         if self.arch == AARCH64 and "gic-version" not in board:
             board += ",gic-version=3"  # the second knows no more than 8 processors
-        if self.arch == IA32:
+        if self.arch in (IA32, MIXED):
             board += ",smm=on"
             args += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         backend = "memory-backend-ram,id={},size={}M,reserve=off"

@@ -21,6 +21,16 @@ mm::Range range_of(const DescriptorTable& table) {
   return {start, start + table.limit + 1};
 }
 
+// The paging of a CPU that has 64 bits, too: AMD64's flags, Intel SDM vol. 2A, CPUID 8000'0001.
+std::optional<loader::PagingFeatures> long_mode(loader::PagingFeatures paging) {
+  constexpr uint32_t kLongMode = 1u << 29, kGigabytePages = 1u << 26;
+  const uint32_t flags = cpuid(0x8000'0000).a >= 0x8000'0001 ? cpuid(0x8000'0001).d : 0;
+  if ((flags & kLongMode) == 0) return std::nullopt;
+  paging.levels = 4;
+  paging.gigabyte_pages = (flags & kGigabytePages) != 0;
+  return paging;
+}
+
 }  // namespace
 
 Cpu examine_cpu(const Firmware& /*firmware*/) {
@@ -42,6 +52,7 @@ Cpu examine_cpu(const Firmware& /*firmware*/) {
     const CpuidLeaf topology = cpuid(0xb);
     if (topology.b != 0) cpu.id = topology.d;
   }
+  cpu.wide = long_mode(cpu.paging);
   const mm::Phys apic{(basic.d & kApic) != 0 ? read_msr(kApicBase) & kAddressBits : 0};
   if (apic.v != 0) cpu.controller = {{apic, apic + mm::kPageSize}, "local APIC"};
   return cpu;

@@ -13,6 +13,8 @@ extern "C" {
 // NOLINTEND(readability-identifier-naming)
 [[noreturn]] void switch_worlds(uint32_t jump, uint32_t handoff, uint32_t page_tables,
                                 uint32_t entry, uint32_t stack_top, uint32_t has_nx);
+[[noreturn]] void switch_to_long_mode(uint32_t jump, uint32_t handoff, uint32_t page_tables,
+                                      uint32_t entry, uint32_t stack_top, uint32_t has_nx);
 }
 
 namespace efi {
@@ -28,10 +30,15 @@ std::span<const uint8_t> jump_code() {
 
 void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, mm::Range text,
                   const loader::PagingFeatures& paging) {
-  // All of it lies below 4 GiB, the stack in lowmem.
+  // All of it lies below 4 GiB, the stack in lowmem; x86-64's kernel is entered in the last 2 GiB.
   const auto word = [](uint64_t value) { return static_cast<uint32_t>(value); };
+  const uint32_t nx = paging.nx ? 1 : 0;
+  if (paging.levels >= loader::x86_64::PageEntry::kFewestLevels) {
+    switch_to_long_mode(word(text.start.v), word(world.handoff.v), word(world.page_tables.v),
+                        word(entry), word(stack.end.v), nx);
+  }
   switch_worlds(word(text.start.v), word(world.handoff.v), word(world.page_tables.v), word(entry),
-                word(loader::kNarrowDirectMap + stack.end.v), paging.nx ? 1 : 0);
+                word(loader::kNarrowDirectMap + stack.end.v), nx);
 }
 
 }  // namespace efi

@@ -11,8 +11,9 @@
 // By which bootctl tells boot loaders and their versions.
         .section .rodata.loader_info, "a", @progbits
         .ascii "#### LoaderInfo: Baton " BATON_VERSION " ####"
-// By which tools/install knows which kernel belongs to this application.
+// By which tools/install knows which kernels belong to this application.
         .ascii "#### BatonKernel: " BATON_KERNEL_ID " ####"
+        .ascii "#### BatonKernel64: " BATON_WIDE_KERNEL_ID " ####"
 
 // A base relocation block of two paddings: the start code relocates the image by its ELF table, but
 // firmware loads an image wherever it likes only when there is a .reloc.

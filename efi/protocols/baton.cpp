@@ -14,6 +14,7 @@ namespace efi {
 namespace {
 
 using loader::NamedRange;
+using mm::Error;
 using mm::Phys;
 using mm::Range;
 using mm::Result;
@@ -159,6 +160,17 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
           .reach = kIdentity};
 }
 
+Result<> take_paging_of(const Kernel& kernel, Departure& departure, const mm::Printer& findings) {
+  departure.mixed = kernel.is_wider();
+  if (departure.mixed) {
+    if (!departure.cpu.wide) return Error{"is of 64 bits, and this CPU has 32 only", "the kernel"};
+    departure.cpu.paging = *departure.cpu.wide;
+    findings.line(
+        "mixed mode: a kernel of 64 bits under a firmware of 32: without its runtime services");
+  }
+  return loader::PageTables::check(departure.cpu.paging);
+}
+
 }  // namespace
 
 Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
@@ -180,13 +192,14 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   BATON_TRY(loader::add_to_e820(view, e820, findings));
 
   departure.cpu = examine_cpu(firmware);
-  BATON_TRY(loader::PageTables::check(departure.cpu.paging));
   departure.framebuffer = find_framebuffer(firmware, findings);
   const Phys reach = loader::reach_of(departure.cpu.paging).devices;
   if (departure.framebuffer.address != 0 &&
       !loader::device_fits(range_of(departure.framebuffer), e820, reach, findings)) {
     departure.framebuffer = {};
   }
+  // The screen is one that we reach, too.
+  BATON_TRY(take_paging_of(kernel, departure, findings));
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
   const Result<> moved = move_smbios(firmware, loader::address_space(departure.cpu.paging),
                                      departure.tables, findings);
@@ -228,6 +241,7 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
   const EFI_SYSTEM_TABLE& system = *firmware.system;
   loader::HandoffFacts facts{};
   facts.secure_boot = secure_boot(firmware);
+  facts.mixed = departure.mixed;
   facts.firmware.revision = system.FirmwareRevision;
   facts.firmware.system_table = reinterpret_cast<uintptr_t>(&system);
   facts.firmware.efi_revision = system.Hdr.Revision;

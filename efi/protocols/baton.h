@@ -27,7 +27,8 @@ namespace efi {
 struct Departure {
   MemoryMap map;
   Tables tables;
-  Cpu cpu;
+  Cpu cpu;             // with the paging of the kernel's kind
+  bool mixed = false;  // the kernel is wider than the firmware
   loader::HandoffFramebuffer framebuffer{};
   loader::HandoffSerial serial{};
 

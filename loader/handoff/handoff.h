@@ -8,7 +8,8 @@
 //     rdi = physical address of this struct, which is also readable at identity address rdi,
 //     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
 //     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
-//     EFER.NXE set where the CPU has NX, CR0.WP set, as many paging levels as the firmware had;
+//     EFER.NXE set where the CPU has NX, CR0.WP set, as many paging levels as the firmware had, four
+//     under a firmware of 32 bits;
 // on AArch64 with
 //     x0 = physical address of this struct, likewise, EL1, all of DAIF masked, SPSel 1, a stack as
 //     above; TTBR0_EL1 = Handoff::page_tables and TTBR1_EL1 that plus 2 KiB: one root page, T0SZ and
@@ -184,6 +185,8 @@ struct Handoff {
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
 inline constexpr uint32_t kHandoffFlagNx = 2;       // the CPU has NX and the tables use it
 inline constexpr uint32_t kHandoffFlag1GPages = 4;  // and 1 GiB pages
+// The firmware has 32 bits and the kernel 64: there is no runtime_root.
+inline constexpr uint32_t kHandoffFlagMixed = 8;
 
 // Two compilers agree on the layout as long as these hold.
 static_assert(sizeof(HandoffArray<HandoffTable>) == 16);
@@ -192,6 +195,8 @@ static_assert(sizeof(HandoffFramebuffer) == 48 && sizeof(HandoffSerial) == 16);
 static_assert(sizeof(HandoffTable) == 16);
 static_assert(sizeof(HandoffSegment) == 32);
 static_assert(sizeof(HandoffResult) == 256);
+static_assert(sizeof(mm::E820Entry) == 24 && offsetof(mm::E820Entry, type) == 16);
+static_assert(sizeof(mm::Reservation) == 32 && offsetof(mm::Reservation, name) == 16);
 static_assert(offsetof(Handoff, e820) == 24);
 static_assert(offsetof(Handoff, efi_map) == 104);
 static_assert(offsetof(Handoff, firmware) == 128);

@@ -23,7 +23,7 @@ class LinuxError(Exception):
 
 # Debian's name for an architecture, and the console of its machines.
 DEBIAN = {"x86_64": ("amd64", "ttyS0"), "aarch64": ("arm64", "ttyAMA0"), "ia32": ("i386", "ttyS0"),
-          "arm": ("armhf", "ttyAMA0")}
+          "arm": ("armhf", "ttyAMA0"), "mixed": ("amd64", "ttyS0")}
 
 
 class Linux:

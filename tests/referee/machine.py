@@ -27,9 +27,10 @@ FIRMWARE = {
     "aavmf": qemu.AARCH64.firmware[0],
     "ovmf32": qemu.IA32.firmware[0],
     "aavmf32": qemu.ARM.firmware[0],
+    "mixed": qemu.MIXED.firmware[0],
 }
 # Whose firmware it is, where not x86-64's.
-BUILT_FOR = {"aavmf": qemu.AARCH64, "ovmf32": qemu.IA32, "aavmf32": qemu.ARM}
+BUILT_FOR = {"aavmf": qemu.AARCH64, "ovmf32": qemu.IA32, "aavmf32": qemu.ARM, "mixed": qemu.MIXED}
 
 
 class MachineError(Exception):
@@ -87,7 +88,7 @@ class Machine:
             self.cpu = value
         elif key == "fw" and value in FIRMWARE:
             self.firmware = FIRMWARE[value]
-            self.secure = value in ("secboot", "ovmf32")  # builds that want SMM
+            self.secure = value in ("secboot", "ovmf32", "mixed")  # builds that want SMM
             self.arch = BUILT_FOR.get(value, qemu.X86_64)
         elif key == "disk" and value in qemu.DISK_ON:
             self.bus = value

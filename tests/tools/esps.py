@@ -22,9 +22,9 @@ def expected(kernel=KERNEL):
     return {PROGRAM, kernel_path(kernel), "EFI/baton/baton.conf"} | ENTRIES
 
 
-def built(folder, version="0.1.0", kernel=KERNEL, arch="x64"):
-    """A tree as `make` builds it."""
-    tree = folder / f"tree-{version}-{hashlib.sha256(kernel).hexdigest()[:4]}-{arch}"
+def built(folder, version="0.1.0", kernel=KERNEL, arch="x64", wide=None):
+    """A tree as `make` builds it; `wide` is the kernel of 64 bits for an application of 32."""
+    tree = folder / f"tree-{version}-{hashlib.sha256(kernel + (wide or b'')).hexdigest()[:4]}-{arch}"
     boot_file = f"BOOT{arch.upper()}.EFI"
     shutil.copytree(ROOT / "esp", tree)
     (tree / "EFI/BOOT").mkdir(parents=True)
@@ -36,6 +36,10 @@ def built(folder, version="0.1.0", kernel=KERNEL, arch="x64"):
         f"MZ\nsbat,1,...\nbaton,1,Baton,baton,{version},{boot_file}\n"
         f"#### BatonKernel: {kernel_id} ####".encode() + bytes(5000))
     (tree / "EFI/baton/kernel.elf").write_bytes(kernel)
+    if wide is not None:
+        (tree / "EFI/baton/kernel64.elf").write_bytes(wide)
+        with open(tree / "EFI/BOOT" / boot_file, "ab") as program:
+            program.write(f"#### BatonKernel64: {hashlib.sha256(wide).hexdigest()[:16]} ####".encode())
     return tree
 
 

@@ -69,6 +69,43 @@ def test_two_architectures_beside_each_other(bench, esp):
     assert said.status == 0 and not esp.files(), said
 
 
+def test_a_kernel_of_64_bits_for_mixed_mode(bench, esp):
+    """It has a name of its own, too, and may be that which the other architecture installs."""
+    options = ["--esp", esp.path, "--no-variables"]
+    wide = b"64 bits" * 100
+
+    def place(kernel):
+        return kernel_path(kernel).lower()
+
+    tree = built(bench.folder, kernel=b"32 bits", arch="ia32", wide=wide)
+    said = bench.run("install", "install", *options, "--from", tree)
+    assert said.status == 0, said
+    assert {place(b"32 bits"), place(wide)} <= names(esp)
+    said = bench.run("install", "status", *options)
+    assert f"batonia32.efi: Baton 0.1.0, its kernel for 64 bits is {kernel_path(wide)}" in said.out, said
+
+    both = built(bench.folder, kernel=wide)
+    said = bench.run("install", "install", *options, "--from", both)
+    assert said.status == 0 and kernel_path(wide) not in said.out, said
+    newer = built(bench.folder, "0.2.0", kernel=b"newer")
+    said = bench.run("install", "update", *options, "--from", newer)
+    assert said.status == 0 and {place(b"newer"), place(wide)} <= names(esp), said
+    newer = built(bench.folder, "0.2.0", kernel=b"32 bits", arch="ia32", wide=b"newer")
+    said = bench.run("install", "update", *options, "--from", newer)
+    assert said.status == 0, said
+    assert {name for name in names(esp) if "kernel" in name} == {place(b"newer"), place(b"32 bits")}
+    said = bench.run("install", "remove", *options)
+    assert said.status == 0 and not esp.files(), said
+
+
+def test_a_kernel_of_64_bits_of_another_build(bench, esp):
+    tree = built(bench.folder, arch="ia32", wide=b"64 bits")
+    (tree / "EFI/baton/kernel64.elf").write_bytes(b"of another build")
+    said = bench.run("install", "install", "--esp", esp.path, "--no-variables", "--from", tree)
+    assert said.status == 1 and "kernel64.elf are not of one build" in said.err, said
+    assert not esp.files()
+
+
 def test_install_update_remove(bench, esp):
     esp.put("EFI/other/file", b"theirs")
     esp.put("loader/loader.conf", b"timeout 5\n")

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -231,6 +232,32 @@ TEST(World, RuntimeServicesHavePageTablesOfTheirOwn) {
   EXPECT_EQ(tables.translate(0xffc00000)->access.cache, Cache::Uncached);
   EXPECT_FALSE(tables.translate(0x200000).has_value()) << "no RAM";
   EXPECT_TRUE(tables.translate(kKernelBase + 0x200000).has_value()) << "who calls them";
+}
+
+// A firmware of 32 bits under a kernel of 64: the world is the same but for its runtime services.
+TEST(World, InMixedModeThereAreNoRuntimeServices) {
+  Pc pc;
+  const auto whole = pc.build();
+  ASSERT_TRUE(whole.ok());
+  const Handoff with = pc.handoff(whole.value());
+  const Lines reserved = pc.reservations(whole.value());
+  pc.facts_in.mixed = true;
+  const auto world = pc.build();
+  ASSERT_TRUE(world.ok());
+  const Handoff& without = pc.handoff(world.value());
+  EXPECT_TRUE(check(without).ok());
+  EXPECT_EQ(without.runtime_root, 0U);
+  EXPECT_EQ(without.flags, with.flags | kHandoffFlagMixed);
+  EXPECT_EQ(without.firmware.system_table, with.firmware.system_table);
+  EXPECT_EQ(without.page_tables, with.page_tables);
+  const PageTables tables = pc.view(world.value().page_tables.v);
+  EXPECT_TRUE(tables.translate(kDirectMap4Level + 0xf80000).has_value()) << "to be looked at";
+  const auto pool = [](const Lines& lines) {
+    return *std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+      return line.ends_with(" PGTABLE") && line.starts_with("800000");
+    });
+  };
+  EXPECT_LT(pool(pc.reservations(world.value())), pool(reserved)) << "the rest is given back";
 }
 
 TEST(World, MemoryTheFinalMapDoesNotCallUsableIsRefused) {
