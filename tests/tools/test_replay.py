@@ -40,7 +40,7 @@ def replay(*words):
 
 def test_facts_of_a_machine():
     done = replay(ROOT / "tests/machines/poweredge-r7425-8-nodes.machine")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1), done.stderr
     assert "  node   7: [mem 0x000000fe00000000-0x000001007ff7ffff]\n" in done.stdout
     assert "Ledger: closed" in done.stdout
     assert "node 7 Normal" in done.stdout
@@ -52,7 +52,7 @@ def test_a_log_on_both_roads(tmp_path):
     pictures = []
     for road in ("bootmem", "memblock"):
         done = replay(f"--road={road}", "--columns=40", log)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode in (0, 1), done.stderr
         assert "Initmem setup node 1 [mem 0x0000000100000000-0x000000017fffffff]\n" in done.stdout
         pictures.append([line for line in done.stdout.splitlines() if line.startswith("Node ")])
     assert pictures[0] == pictures[1]  # the same buddyinfo
@@ -64,7 +64,7 @@ def test_what_is_wrong_is_said(tmp_path):
     for words, said in (([empty], "e820"), ([tmp_path / "none"], "cannot be read"), ([], "usage"),
                         (["--columns=0", empty], "--columns"), (["-x", empty], "usage")):
         done = replay(*words)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert said in done.stderr, (words, done.stderr)
 
 
@@ -77,7 +77,7 @@ def replayed(tmp_path, text, *words):
 def test_entries_no_machine_could_map(tmp_path):
     done = replayed(tmp_path, LOG + "BIOS-e820: "
                     "[mem 0x0000fffd00000000-0x000fffffffffffff] reserved\n")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1), done.stderr
     assert "  node   1: [mem 0x0000000100000000-0x000000017fffffff]\n" in done.stdout
 
 
@@ -93,7 +93,7 @@ def test_a_32_bit_log_gets_its_zones(tmp_path):
     done = replayed(tmp_path, LOG + "max_arch_pfn = 0x100000\n885MB LOWMEM available.\n"
                     "Zone ranges:\n  Normal   [mem 0x0000000001000000-0x00000000375fdfff]\n"
                     "  HighMem  [mem 0x00000000375fe000-0x000000007fffffff]\n")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1), done.stderr
     assert "  HighMem  [mem 0x00000000375fe000-0x000000007fffffff]\n" in done.stdout
     assert "32-bit kernel" in done.stderr
     assert "Differs" not in done.stdout
@@ -116,7 +116,7 @@ def test_where_linux_had_another_result_it_is_said(tmp_path):
 
 def test_remarks_name_the_line(tmp_path):
     done = replayed(tmp_path, LOG + "BIOS-e820: [mem 0x00000002\nSRAT: Node 3000 PXM 1 0-1000\n")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "dmesg:6: cannot be read: BIOS-e820" in done.stderr
     assert "dmesg:7: node id is too large (3000" in done.stderr
     boots = ("Linux version 6.1\n" + LOG) * 2
@@ -195,7 +195,7 @@ def test_the_log_of_a_real_machine(tmp_path, path):
     log = tmp_path / "dmesg"
     log.write_text(machine.log())
     done = replay(log)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1), done.stderr
     assert "Ledger: closed" in done.stdout
     ours = {**facts(done.stdout), "total-kib": [ram_kib(done.stdout)]}
     linux = machine.linux()
@@ -218,7 +218,7 @@ def test_logs_from_outside():
     for path in logs():
         linux = path.read_text()
         done = replay(path)
-        assert done.returncode == 0, f"{path}: {done.stderr}"
+        assert done.returncode in (0, 1), f"{path}: {done.stderr}"
         assert "Ledger: closed" in done.stdout, path
         ours, theirs = facts(done.stdout), facts(linux)
         pairs = {subject: (ours.get(subject), theirs[subject]) for subject in theirs}

@@ -492,36 +492,6 @@ Log Reader::chosen(size_t wanted) {
 
 }  // namespace
 
-size_t Log::room_for_map() const {
-  return mm::E820Table::capacity_for(firmware.size() + 2 * user.size() + 8);
-}
-
-bool Log::user_is_whole() const {
-  return std::any_of(user.begin(), user.end(),
-                     [](const E820Entry& entry) { return entry.type == E820Type::Ram; });
-}
-
-std::vector<E820Entry> Log::said() const {
-  std::vector<E820Entry> entries;
-  if (!user_is_whole()) entries = firmware;
-  entries.insert(entries.end(), user.begin(), user.end());
-  return entries;
-}
-
-mm::Result<mm::E820Table> Log::map(std::span<E820Entry> storage) const {
-  mm::E820Table table(storage);
-  if (!user_is_whole()) {
-    mm::E820Batch batch(table);
-    for (const E820Entry& entry : firmware) BATON_TRY(batch.append(entry.range, entry.type));
-    batch.finish();
-  }
-  for (const E820Entry& entry : user) {
-    BATON_TRY(table.remove(entry.range));
-    BATON_TRY(table.append(entry.range, entry.type));
-  }
-  return table;
-}
-
 Log read_log(std::string_view bytes, size_t boot) { return Reader(bytes).chosen(boot); }
 
 }  // namespace replay

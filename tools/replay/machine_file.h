@@ -12,6 +12,7 @@
 
 #include "mm/e820.h"
 #include "mm/numa.h"
+#include "tools/replay/machine.h"
 #include "tools/replay/must.h"
 
 namespace replay {
@@ -45,6 +46,15 @@ class MachineFile {
     return false;
   }
 
+  // The same facts as a log has, in fewer words.
+  [[nodiscard]] Machine machine() const {
+    Machine machine;
+    machine.firmware.assign(e820.entries().begin(), e820.entries().end());
+    machine.srat = srat;
+    machine.named = named;
+    machine.mtrr_trims = trims;
+    return machine;
+  }
   [[nodiscard]] mm::NumaInput numa() const {
     mm::NumaInput input;
     input.memory = srat;

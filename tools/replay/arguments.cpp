@@ -1,0 +1,108 @@
+#include "tools/replay/arguments.h"
+
+#include <charconv>
+#include <string_view>
+
+#include "mm/size_text.h"
+
+namespace replay {
+namespace {
+
+// The number of --NAME=NUMBER, from 1 to `most`; false when the word is another.
+bool take_number(std::string_view word, std::string_view name, unsigned most, unsigned& value) {
+  if (!word.starts_with(name)) return false;
+  const auto number = mm::number_of(word.substr(name.size()), 10, most);
+  if (!number || *number == 0) {
+    throw BadArguments(std::string(name.substr(0, name.size() - 1)) + " is from 1 to " +
+                       std::to_string(most));
+  }
+  value = static_cast<unsigned>(*number);
+  return true;
+}
+
+bool take_flag(std::string_view word, std::string_view name, bool& flag) {
+  if (word != name) return false;
+  flag = true;
+  return true;
+}
+
+mm::Phys address_of(std::string_view word) {
+  const auto address = mm::number_of(word, 16, mm::kMaxPhys - 1);
+  if (!address) {
+    throw BadArguments(std::string(word) +
+                       " is no address; write it in hexadecimal, as explain 0x100000");
+  }
+  return mm::Phys{*address};
+}
+
+bool take_option(std::string_view word, Arguments& arguments) {
+  if (take_number(word, "--columns=", 1000, arguments.columns) ||
+      take_number(word, "--boot=", 1000000, arguments.boot) ||
+      take_flag(word, "--json", arguments.json) ||
+      take_flag(word, "--machine", arguments.machine) ||
+      take_flag(word, "--qemu", arguments.qemu)) {
+    return true;
+  }
+  if (word == "--road=bootmem") {
+    arguments.road = mm::Road::Bootmem;
+  } else if (word == "--road=memblock") {
+    arguments.road = mm::Road::Memblock;
+  } else if (word == "--help") {
+    arguments.verb = Verb::Help;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Arguments parse(int count, char** words) {
+  Arguments arguments;
+  std::vector<std::string_view> rest;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view word = words[i];
+    if (take_option(word, arguments)) continue;
+    if (word.starts_with("-") && word != "-") {
+      throw BadArguments("there is no option " + std::string(word) + "\n" + usage());
+    }
+    rest.push_back(word);
+  }
+  if (arguments.verb == Verb::Help) return arguments;
+  if (!rest.empty() && rest.front() == "explain") {
+    if (rest.size() < 2) throw BadArguments(usage());
+    arguments.verb = Verb::Explain;
+    arguments.address = address_of(rest[1]);
+    rest.erase(rest.begin(), rest.begin() + 2);
+  }
+  if (rest.empty()) throw BadArguments(usage());
+  arguments.files.assign(rest.begin(), rest.end());
+  return arguments;
+}
+
+const char* usage() {
+  return "usage: replay [OPTION...] FILE...\n"
+         "       replay explain ADDR FILE...\n"
+         "       replay --help";
+}
+
+const char* help() {
+  return "Takes what a machine's firmware said of its memory through Baton's mm/, as Linux does "
+         "it,\n"
+         "and says what is wrong with it.\n"
+         "\n"
+         "  dmesg | replay -                  findings, the log, the ledger and a picture\n"
+         "  replay dmesg.txt                  the same of somebody's log\n"
+         "  replay explain 0x7f4ec000 FILE    who has that address, from the firmware to buddy\n"
+         "  replay --json FILE                for programs (docs/replay.schema.json)\n"
+         "  replay --machine FILE             the machine's facts in short, to be replayed again\n"
+         "  replay --qemu FILE                arguments that give the nearest machine\n"
+         "\n"
+         "  --boot=N             the Nth boot of a log (else the last)\n"
+         "  --road=bootmem       by the bitmap, Linux before 3.x (else memblock)\n"
+         "  --columns=N          of the picture (64)\n"
+         "\n"
+         "Status: 0 nothing is wrong, 1 there are findings, 2 the input cannot be used.";
+}
+
+}  // namespace replay

@@ -1,0 +1,36 @@
+// What the command line asks for.
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "mm/relay.h"
+#include "mm/types.h"
+
+namespace replay {
+
+// A command line that cannot be followed; says so in words.
+struct BadArguments : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+enum class Verb { Replay, Explain, Help };
+
+struct Arguments {
+  Verb verb = Verb::Replay;
+  mm::Phys address;  // explain
+  std::vector<std::string> files;
+  mm::Road road = mm::Road::Memblock;
+  unsigned columns = 64;
+  unsigned boot = 0;  // the last
+  bool json = false, machine = false, qemu = false;
+};
+
+[[nodiscard]] Arguments parse(int count, char** words);
+
+[[nodiscard]] const char* usage();
+[[nodiscard]] const char* help();
+
+}  // namespace replay

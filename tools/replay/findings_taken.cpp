@@ -1,0 +1,132 @@
+// RAM that the firmware calls usable and that is not used.
+#include <string_view>
+
+#include "tools/replay/finding_rows.h"
+#include "tools/replay/said.h"
+
+namespace replay {
+namespace {
+
+using mm::E820Entry;
+using mm::E820Type;
+using mm::Range;
+
+std::vector<Range> taken_as(const Replayed& replayed, std::string_view why) {
+  std::vector<Range> ranges;
+  for (const Taken& taken : replayed.taken()) {
+    if (taken.why == why) ranges.push_back(taken.range);
+  }
+  join(ranges);
+  return ranges;
+}
+
+void find_mtrr(const Replayed& replayed, std::vector<Finding>& findings) {
+  const auto lost = taken_as(replayed, kMtrr);
+  if (lost.empty()) return;
+  const uint64_t bytes = bytes_of(lost);
+  findings.push_back(
+      {.name = "mtrr-uncovered",
+       .text = size_words(bytes) + " of RAM are not used, because no MTRR makes them write-back: " +
+               list_of(lost) + ".",
+       .advice = "Update the firmware, or look in its setup for memory remapping and the size of "
+                 "the graphics aperture. Linux can lay the MTRRs out anew: enable_mtrr_cleanup. "
+                 "With disable_mtrr_trim it uses this memory uncached, which is very slow.",
+       .bytes = bytes,
+       .where = lost});
+}
+
+void find_32_bit(const Replayed& replayed, std::vector<Finding>& findings) {
+  const Machine& machine = replayed.machine();
+  if (!machine.end_of_low) return;
+  const auto lost = taken_as(replayed, kAbove32Bits);
+  if (!lost.empty()) {
+    findings.push_back(
+        {.name = "32-bit-kernel",
+         .text = size_words(bytes_of(lost)) +
+                 " of RAM lie above what this 32-bit kernel can address: " + list_of(lost) + ".",
+         .advice = "Run a 64-bit kernel, or one with PAE (686-pae).",
+         .bytes = bytes_of(lost),
+         .where = lost});
+    return;
+  }
+  const mm::Phys end = mm::phys(replayed.relay().e820().last_pfn());
+  if (end <= *machine.end_of_low) return;
+  const Range high{*machine.end_of_low, end};
+  uint64_t bytes = 0;
+  for (const E820Entry& entry : replayed.relay().e820().entries()) {
+    if (entry.type == E820Type::Ram) bytes += entry.range.clip(high).size();
+  }
+  findings.push_back({.name = "32-bit-kernel",
+                      .text = "A 32-bit kernel: " + size_words(bytes) +
+                              " of RAM are HighMem, which its own data cannot use.",
+                      .advice = "Run a 64-bit kernel, where the CPU has long mode.",
+                      .note = true,
+                      .bytes = bytes,
+                      .where = {high}});
+}
+
+void find_unreachable(const Replayed& replayed, std::vector<Finding>& findings) {
+  const mm::Phys end = mm::phys(replayed.relay().platform().max_pfn);
+  std::vector<Range> lost;
+  for (const E820Entry& entry : replayed.first_e820().entries()) {
+    const Range above = entry.range.clip({end, mm::Phys{mm::kMaxPhys}});
+    if (entry.type == E820Type::Ram && !above.empty()) lost.push_back(above);
+  }
+  if (lost.empty()) return;
+  findings.push_back({.name = "ram-out-of-reach",
+                      .text = size_words(bytes_of(lost)) +
+                              " of RAM lie above what the page tables can map (" +
+                              said("{:#x}", end.v) + "): " + list_of(lost) + ".",
+                      .advice = "Run a kernel with five levels of page tables (LA57) on a CPU that "
+                                "has them, or let the firmware place memory lower.",
+                      .bytes = bytes_of(lost),
+                      .where = lost});
+}
+
+// Of the firmware's RAM what the user's list (mem=, memmap=) leaves out.
+void find_left_behind(const Replayed& replayed, std::vector<Finding>& findings) {
+  const Machine& machine = replayed.machine();
+  if (machine.user.empty() || machine.firmware.empty()) return;
+  std::vector<Range> had;
+  for (const E820Entry& entry : machine.firmware) {
+    if (entry.type == E820Type::Ram) had.push_back(entry.range);
+  }
+  join(had);
+  std::vector<Range> lost;
+  for (const Range& range : had) subtract_ram(range, replayed.first_e820(), lost);
+  if (lost.empty()) return;
+  const uint64_t bytes = bytes_of(lost);
+  findings.push_back(
+      {.name = "left-by-option",
+       .text = size_words(bytes) +
+               " of the firmware's RAM are not used, because the command line says so (mem=, "
+               "memmap=): " +
+               list_of(lost) + ".",
+       .advice = "If nobody meant it, take the option out of the kernel's command line "
+                 "(/proc/cmdline shows it). A kernel that kexec started for a crash dump is "
+                 "given its small part this way.",
+       .bytes = bytes,
+       .where = lost});
+}
+
+}  // namespace
+
+void subtract_ram(Range range, const mm::E820Table& map, std::vector<Range>& rest) {
+  mm::Phys at = range.start;
+  for (const E820Entry& entry : map.entries()) {
+    if (entry.type != E820Type::Ram || entry.range.end <= at) continue;
+    if (entry.range.start >= range.end) break;
+    if (entry.range.start > at) rest.push_back({at, entry.range.start});
+    at = entry.range.end;
+  }
+  if (at < range.end) rest.push_back({at, range.end});
+}
+
+void find_in_taken(const Replayed& replayed, std::vector<Finding>& findings) {
+  find_mtrr(replayed, findings);
+  find_32_bit(replayed, findings);
+  find_unreachable(replayed, findings);
+  find_left_behind(replayed, findings);
+}
+
+}  // namespace replay

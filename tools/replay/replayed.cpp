@@ -1,0 +1,70 @@
+#include "tools/replay/replayed.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mm/platform.h"
+#include "mm/relay_ledger.h"
+#include "tools/replay/said.h"
+
+namespace replay {
+
+using mm::E820Entry;
+using mm::E820Type;
+using mm::Phys;
+using mm::Range;
+
+mm::Result<uint64_t> Replayed::take(Range range, const char* why, bool remove) {
+  for (const E820Entry& entry : relay_->e820().entries()) {
+    const Range part = entry.range.clip(range);
+    if (entry.type == E820Type::Ram && !part.empty()) taken_.push_back({why, part});
+  }
+  if (remove) return relay_->e820().remove(range, E820Type::Ram);
+  return relay_->e820().update(range, E820Type::Ram, E820Type::Reserved);
+}
+
+mm::Result<> Replayed::take_away() {
+  uint64_t mtrr = 0;
+  uint64_t above = 0;
+  uint64_t low = 0;
+  if (machine_.end_of_low && machine_.end_of_reach) {
+    above = BATON_TRY(take({*machine_.end_of_reach, Phys{mm::kMaxPhys}}, kAbove32Bits, true));
+  }
+  for (const Range& trim : machine_.mtrr_trims) mtrr += BATON_TRY(take(trim, kMtrr));
+  if (!machine_.low_trim.empty()) low = BATON_TRY(take(machine_.low_trim, kLowRam));
+  trims_.push_back({kMtrr, mtrr});  // always spoken of, the others where there is something to say
+  if (above != 0) trims_.push_back({kAbove32Bits, above});
+  if (low != 0) trims_.push_back({kLowRam, low});
+  return {};
+}
+
+void Replayed::close_ledger() {
+  const mm::LedgerFacts facts{.firmware = firmware_, .trims = trims_};
+  const auto closed = mm::close_ledger(*relay_, relay_->pages(), facts, into(ledger_));
+  if (!closed.ok()) into(open_).error("ledger", closed.error());
+}
+
+mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
+  machine_ = std::move(machine);
+  first_storage_.resize(machine_.room_for_map());
+  first_ = BATON_TRY(machine_.map(first_storage_));
+  const mm::Platform platform = machine_.platform();
+  const Phys end = mm::phys(first_.last_pfn(platform.max_pfn));
+  if (end == Phys{0}) return mm::Error{"there is no RAM"};
+  memory_.emplace(end);
+  const mm::Printer out = into(log_);
+  relay_ = std::make_unique<mm::Relay<mm::OneCpu>>(platform, memory_->map(), out);
+  BATON_TRY(relay_->take_over(first_.entries(), {}, Phys{mm::kMaxPhys}, memory_->end_of_low()));
+  firmware_ = mm::account_firmware_ram(mm::claims_of(machine_.said()), relay_->e820());
+  relay_->e820().print(out, "BIOS-e820");
+  BATON_TRY(relay_->trim());
+  BATON_TRY(take_away());
+  mm::NumaInput numa;
+  numa.memory = machine_.srat;
+  numa.named = machine_.named;
+  BATON_TRY(relay_->finish({.numa = numa, .window = memory_->window(), .road = options.road}));
+  close_ledger();
+  return {};
+}
+
+}  // namespace replay
