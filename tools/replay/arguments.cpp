@@ -20,12 +20,6 @@ bool take_number(std::string_view word, std::string_view name, unsigned most, un
   return true;
 }
 
-bool take_flag(std::string_view word, std::string_view name, bool& flag) {
-  if (word != name) return false;
-  flag = true;
-  return true;
-}
-
 mm::Phys address_of(std::string_view word) {
   const auto address = mm::number_of(word, 16, mm::kMaxPhys - 1);
   if (!address) {
@@ -37,16 +31,19 @@ mm::Phys address_of(std::string_view word) {
 
 bool take_option(std::string_view word, Arguments& arguments) {
   if (take_number(word, "--columns=", 1000, arguments.columns) ||
-      take_number(word, "--boot=", 1000000, arguments.boot) ||
-      take_flag(word, "--json", arguments.json) ||
-      take_flag(word, "--machine", arguments.machine) ||
-      take_flag(word, "--qemu", arguments.qemu)) {
+      take_number(word, "--boot=", 1000000, arguments.boot)) {
     return true;
   }
   if (word == "--road=bootmem") {
     arguments.road = mm::Road::Bootmem;
   } else if (word == "--road=memblock") {
     arguments.road = mm::Road::Memblock;
+  } else if (word == "--json") {
+    arguments.form = Form::Json;
+  } else if (word == "--machine") {
+    arguments.form = Form::Facts;
+  } else if (word == "--qemu") {
+    arguments.form = Form::Qemu;
   } else if (word == "--help") {
     arguments.verb = Verb::Help;
   } else {
@@ -75,6 +72,11 @@ Arguments parse(int count, char** words) {
     arguments.address = address_of(rest[1]);
     rest.erase(rest.begin(), rest.begin() + 2);
   }
+  if (!rest.empty() && rest.front() == "diff") {
+    if (rest.size() != 3) throw BadArguments(usage());
+    arguments.verb = Verb::Diff;
+    rest.erase(rest.begin());
+  }
   if (rest.empty()) throw BadArguments(usage());
   arguments.files.assign(rest.begin(), rest.end());
   return arguments;
@@ -83,6 +85,7 @@ Arguments parse(int count, char** words) {
 const char* usage() {
   return "usage: replay [OPTION...] FILE...\n"
          "       replay explain ADDR FILE...\n"
+         "       replay diff A B\n"
          "       replay --help";
 }
 
@@ -94,6 +97,7 @@ const char* help() {
          "  dmesg | replay -                  findings, the log, the ledger and a picture\n"
          "  replay dmesg.txt                  the same of somebody's log\n"
          "  replay explain 0x7f4ec000 FILE    who has that address, from the firmware to buddy\n"
+         "  replay diff MONDAY TUESDAY        what moved, grew or changed its type\n"
          "  replay --json FILE                for programs (docs/replay.schema.json)\n"
          "  replay --machine FILE             the machine's facts in short, to be replayed again\n"
          "  replay --qemu FILE                arguments that give the nearest machine\n"

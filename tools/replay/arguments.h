@@ -16,7 +16,9 @@ struct BadArguments : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-enum class Verb { Replay, Explain, Help };
+enum class Verb { Replay, Explain, Diff, Help };
+// What a replay gives.
+enum class Form { Text, Json, Facts, Qemu };
 
 struct Arguments {
   Verb verb = Verb::Replay;
@@ -25,6 +27,7 @@ struct Arguments {
   mm::Road road = mm::Road::Memblock;
   unsigned columns = 64;
   unsigned boot = 0;  // the last
+  Form form = Form::Text;
   bool json = false, machine = false, qemu = false;
 };
 

@@ -131,6 +131,7 @@ class Reader {
   bool read_zone(std::string_view text);
   bool read_old_range(std::string_view text);
   bool read_node_range(std::string_view text);
+  void read_reservation(std::string_view text);
   template <class Read>  // bool(std::string_view)
   void read_perhaps_wrapped(std::string_view rest, bool last, Read read);
   bool read_entry(std::string_view rest, std::vector<E820Entry>& list, bool firmware);
@@ -359,6 +360,29 @@ bool Reader::read_node_range(std::string_view text) {
   return true;
 }
 
+// `  #4 [007d56e000 - 007d597000]          PGTABLE ==> [007d56e000 - 007d597000]`, of which the
+// second part, where there is one, is what lies in the boot allocator's reach. Of several lists (a
+// node each, and at the end) what was said already is passed over.
+void Reader::read_reservation(std::string_view text) {
+  const size_t at = text.find('#');
+  if (at == std::string_view::npos) return;
+  std::string_view rest = text.substr(at + 1);
+  if (!take_number(rest, 10) || !take_word(rest, " [")) return;
+  const auto spelled = take_bare(rest);
+  if (!spelled || !take_word(rest, "]") || spelled->nothing || spelled->last < spelled->first ||
+      spelled->last >= mm::kMaxPhys) {
+    return;
+  }
+  rest = rest.substr(0, rest.find("==>"));
+  take_blanks(rest);
+  rest = rest.substr(0, rest.find_last_not_of(' ') + 1);
+  const NamedRange found{{Phys{spelled->first}, Phys{spelled->last + 1}}, std::string(rest)};
+  auto& known = boot().log.reservations;
+  if (!rest.empty() && std::find(known.begin(), known.end(), found) == known.end()) {
+    known.push_back(found);
+  }
+}
+
 void Reader::read_place(Mark mark, std::string_view rest, std::string_view before, bool last) {
   Log& log = boot().log;
   const auto into = [&](std::vector<E820Entry>& list, bool firmware) {
@@ -443,6 +467,7 @@ void Reader::read_line() {
   if (boot().in_zones) boot().in_zones = read_zone(text);
   if (boot().in_old_ranges) boot().in_old_ranges = read_old_range(text);
   read_node_range(text);
+  read_reservation(text);
   const std::vector<Place> places = places_in(text);
   bool update = false;
   for (size_t i = 0; i < places.size(); ++i) {

@@ -16,6 +16,7 @@
 #include "mm/result.h"
 #include "mm/types.h"
 #include "mm/zone_type.h"
+#include "tools/replay/map_changes.h"
 
 namespace replay {
 
@@ -58,6 +59,8 @@ struct Machine {
   std::optional<mm::Phys> end_of_low;
   std::optional<mm::Phys> end_of_reach;  // max_arch_pfn
   LinuxMade linux_made;
+  // What the kernel had reserved by name: Baton's list, and Linux's before 3.x.
+  std::vector<NamedRange> reservations;
   std::vector<Remark> remarks;
 
   // The map Linux started from: the user's list in place of the firmware's; one without RAM is an

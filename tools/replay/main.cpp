@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "tools/replay/arguments.h"
+#include "tools/replay/diff.h"
 #include "tools/replay/findings.h"
 #include "tools/replay/given.h"
+#include "tools/replay/json.h"
+#include "tools/replay/machine_text.h"
 #include "tools/replay/must.h"
 #include "tools/replay/replayed.h"
 #include "tools/replay/say.h"
@@ -17,6 +20,7 @@
 namespace {
 
 using replay::Arguments;
+using replay::Form;
 using replay::Replayed;
 using replay::Verb;
 
@@ -39,16 +43,45 @@ std::unique_ptr<Replayed> replay_of(replay::Machine machine, const Arguments& ar
   return replayed;
 }
 
-int run(const Arguments& arguments) {
-  replay::Given given = replay::read_given(arguments.files, arguments.boot);
+replay::Given given_of(const std::vector<std::string>& files, const Arguments& arguments) {
+  replay::Given given = replay::read_given(files, arguments.boot);
   for (const std::string& line : given.said) std::cerr << "replay: " << line << "\n";
+  return given;
+}
+
+int diff(const Arguments& arguments) {
+  const replay::Given before = given_of({arguments.files[0]}, arguments);
+  const replay::Given after = given_of({arguments.files[1]}, arguments);
+  const replay::Diff found = diff_of(before.machine, after.machine);
+  std::cout << found.text;
+  return found.same ? kClean : kFindings;
+}
+
+std::string text_of(const Replayed& replayed, const std::vector<replay::Finding>& findings,
+                    const std::string& name, const Arguments& arguments) {
+  switch (arguments.form) {
+    case Form::Text:
+      return findings_text(findings) + log_text(replayed, arguments.columns);
+    case Form::Json:
+      return json_text(replayed, findings, name);
+    case Form::Facts:
+      return facts_text(replayed.machine(), name);
+    case Form::Qemu:
+      return replay::must(qemu_text(replayed)) + "\n";
+  }
+  return {};
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.verb == Verb::Diff) return diff(arguments);
+  replay::Given given = given_of(arguments.files, arguments);
   const auto replayed = replay_of(std::move(given.machine), arguments);
   if (arguments.verb == Verb::Explain) {
     std::cout << explain_text(*replayed, arguments.address);
     return kClean;
   }
   const std::vector<replay::Finding> findings = findings_of(*replayed);
-  std::cout << findings_text(findings) << log_text(*replayed, arguments.columns);
+  std::cout << text_of(*replayed, findings, given.name, arguments);
   const bool wrong = std::any_of(findings.begin(), findings.end(),
                                  [](const replay::Finding& finding) { return !finding.note; });
   return wrong ? kFindings : kClean;

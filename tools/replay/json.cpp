@@ -1,0 +1,103 @@
+#include "tools/replay/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tools/replay/said.h"
+
+namespace replay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json range_of(mm::Range range) { return {{"start", range.start.v}, {"end", range.end.v}}; }
+
+Json with_range(Json object, mm::Range range) {
+  object.update(range_of(range));
+  return object;
+}
+
+template <class List, class Of>
+Json list_of_all(const List& list, Of of) {
+  Json all = Json::array();
+  for (const auto& each : list) all.push_back(of(each));
+  return all;
+}
+
+Json map_of(std::span<const mm::E820Entry> entries) {
+  return list_of_all(entries, [](const mm::E820Entry& entry) {
+    return with_range({{"type", said("{}", entry.type)}}, entry.range);
+  });
+}
+
+Json finding_of(const Finding& finding) {
+  return {{"name", finding.name},     {"note", finding.note},
+          {"bytes", finding.bytes},   {"text", finding.text},
+          {"advice", finding.advice}, {"where", list_of_all(finding.where, range_of)}};
+}
+
+Json zone_of(const Replayed& replayed, const mm::NodeLayout& node, mm::ZoneType type) {
+  const mm::ZoneCounts counts = replayed.pages().zone_counts(node.id, type);
+  return with_range({{"zone", mm::zone_name(type)},
+                     {"present", counts.present * mm::kPageSize},
+                     {"managed", counts.managed * mm::kPageSize},
+                     {"free", counts.free * mm::kPageSize}},
+                    phys(node.zones[type].spanned));
+}
+
+Json node_of(const Replayed& replayed, const mm::NodeLayout& node) {
+  Json zones = Json::array();
+  for (const mm::ZoneType type : mm::kAllZones) {
+    if (node.zones[type].present != 0) zones.push_back(zone_of(replayed, node, type));
+  }
+  return with_range(
+      {{"node", node.id}, {"present", node.present * mm::kPageSize}, {"zones", zones}},
+      phys(node.spanned));
+}
+
+Json nodes_of(const Replayed& replayed) {
+  Json nodes = Json::array();
+  for (const mm::NodeLayout& node : replayed.relay().layout().nodes) {
+    if (node.id != mm::kNoNode) nodes.push_back(node_of(replayed, node));
+  }
+  return nodes;
+}
+
+}  // namespace
+
+std::string json_text(const Replayed& replayed, std::span<const Finding> findings,
+                      const std::string& input) {
+  const mm::RelayCore& relay = replayed.relay();
+  const Json all = {
+      {"replay", kJsonVersion},
+      {"input", input},
+      {"findings", list_of_all(findings, finding_of)},
+      {"firmware", map_of(replayed.machine().firmware)},
+      {"user", map_of(replayed.machine().user)},
+      {"e820", map_of(relay.e820().entries())},
+      {"taken", list_of_all(replayed.taken(),
+                            [](const Taken& taken) {
+                              return with_range({{"why", taken.why}}, taken.range);
+                            })},
+      {"srat", list_of_all(replayed.machine().srat,
+                           [](const mm::MemoryAffinity& entry) {
+                             return with_range({{"node", entry.node},
+                                                {"hotplug", entry.hotplug},
+                                                {"nonvolatile", entry.nonvolatile}},
+                                               entry.range);
+                           })},
+      {"ram", list_of_all(relay.layout().active,
+                          [](const mm::ActiveRange& active) {
+                            return with_range({{"node", active.node}}, phys(active.pfns));
+                          })},
+      {"nodes", nodes_of(replayed)},
+      {"reservations",
+       list_of_all(relay.reservations().entries(),
+                   [](const mm::Reservation& reservation) {
+                     return with_range({{"name", reservation.name}}, reservation.range);
+                   })},
+      {"ledger_closed", replayed.open().empty()},
+  };
+  return all.dump(1, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace replay
