@@ -332,11 +332,12 @@ install: $(BUILD)/esp.complete
 # --- Host --------------------------------------------------------------------------------------
 # mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/$(ARCH)/ nor
 # the architecture's self-tests;
-# as a library, of which each test program takes what it uses. In tools/replay/ main.cpp is a
-# program, the rest its library.
-REPLAY_LIB := $(filter-out %/main.cpp,$(call neutral,tools/replay))
+# as a library, of which each test program takes what it uses. In tools/replay/ program/
+# is a program, the rest its library, which asks for no more than mm/.
+REPLAY_PROGRAM := $(wildcard tools/replay/program/*.cpp)
+REPLAY_LIB := $(filter-out $(REPLAY_PROGRAM),$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
-  $(wildcard $(patsubst %,kernel/%/selftest/*.cpp,$(ARCH) $(kin.$(ARCH)))) $(REPLAY_LIB) \
+  $(wildcard $(patsubst %,kernel/%/selftest/*.cpp,$(ARCH) $(kin.$(ARCH)))) $(REPLAY_LIB) $(filter-out %/main.cpp,$(REPLAY_PROGRAM)) \
   $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard kernel/$(ARCH)/vector_*.S))
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer -DBATON_CHECK_LOCKS
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -356,7 +357,7 @@ $(BUILD)/host/checked/libbaton.a: $(CHECKED_OBJ) $(BUILD)/flags/host/checked.lin
 $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 	$(call say,LINK)
 	$(Q)$(CXX) $(SANITIZERS) -o $@ $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a \
-	  -lgtest -lgtest_main -pthread
+	  -lgtest -lgtest_main -larchive -pthread
 
 # For speed: the mm library by itself, and host programs that run long.
 MM_OBJ := $(call objects,host/fast,$(ALL_MM))
@@ -434,7 +435,7 @@ $(BUILD)/fuzz/libbaton.a: $(FUZZ_LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) crs $@ $^
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libbaton.a
 	$(call say,LINK)
-	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^
+	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -larchive
 
 .PHONY: fuzz
 fuzz: $(FUZZERS)
@@ -443,11 +444,11 @@ fuzz: $(FUZZERS)
 	    -verbosity=0 -artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
 
 # The replay of a machine's log or facts.
-REPLAY_OBJ := $(call objects,host/fast,$(call neutral,tools/replay))
+REPLAY_OBJ := $(call objects,host/fast,$(call neutral,tools/replay) $(call neutral,loader/acpi))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
 $(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/replay.link
 	$(call say,LINK)
-	$(Q)$(CXX) -o $@ $(REPLAY_OBJ) $(BUILD)/host/libmm.a
+	$(Q)$(CXX) -o $@ $(REPLAY_OBJ) $(BUILD)/host/libmm.a -larchive
 
 .PHONY: replay
 replay: $(BUILD)/host/replay

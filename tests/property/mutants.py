@@ -284,7 +284,8 @@ def compile_(source, target, *include):
 
 def link(target, objects):
     # Drawn machines are read as logs are.
-    reader = [o for o in (BUILD / "host/fast/tools/replay").glob("*.o") if o.stem != "main"]
+    reader = [o for room in (".", "formats")
+              for o in (BUILD / "host/fast/tools/replay" / room).glob("*.o")]
     good, said = run(["g++", "-o", target, *objects, *reader, BUILD / "host/libmm.a", "-lgtest",
                       "-lgtest_main", "-pthread"])
     if not good:

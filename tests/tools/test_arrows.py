@@ -20,6 +20,8 @@ MAY = {
     "efi": {"efi", "loader", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
     "kernel": {"kernel", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
     "tools/replay": {"mm"},
+    "tools/replay/formats": {"tools/replay", "mm"},
+    "tools/replay/program": {"tools/replay", "tools/replay/formats", "loader/acpi", "mm"},
 }
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.
 ABOVE = {"mm": {"mm/picture"}}
@@ -103,8 +105,8 @@ def test_there_is_something_to_look_at():
     ("kernel/aarch64/start.cpp", "kernel/x86/serial.h", "what is x86's is seen"),
     ("kernel/main.cpp", "efi/main.h", "kernel may not know efi"),
     ("kernel/kept.cpp", "tests/support/booted.h", "nothing of the product includes a test"),
-    ("tools/replay/main.cpp", "tests/support/booted.h", "nothing of the product includes a test"),
-    ("tools/replay/main.cpp", "kernel/policy.h", "tools/replay may not know kernel"),
+    ("tools/replay/program/main.cpp", "tests/support/booted.h", "nothing of the product includes a test"),
+    ("tools/replay/program/main.cpp", "kernel/policy.h", "tools/replay/program may not know kernel"),
     ("kernel/main.cpp", "nowhere/at_all.h", "nowhere/at_all.h is in no room")])
 def test_a_planted_include_is_found(tmp_path, source, target, why):
     path = tmp_path / source
@@ -117,7 +119,7 @@ def test_a_planted_include_is_found(tmp_path, source, target, why):
 @pytest.mark.parametrize("source, target", [
     ("kernel/x86/serial.h", "loader/serial/uart.h"), ("kernel/monitor/tour.cpp", "kernel/console.h"),
     ("kernel/x86/mtrr.cpp", "mm/x86_64/mtrr.h"), ("efi/main.cpp", "loader/menu/config.h"),
-    ("mm/picture/text_picture.h", "mm/relay.h"), ("tools/replay/main.cpp", "mm/picture/text_picture.h"),
+    ("mm/picture/text_picture.h", "mm/relay.h"), ("tools/replay/program/main.cpp", "mm/picture/text_picture.h"),
     ("efi/main.cpp", "version.h")])
 def test_what_runs_down_is_let_pass(source, target):
     assert refusal(source, target) is None

@@ -31,7 +31,7 @@ def built(goal):
     ("host/unit_tests", "mm/buddy.h", "mm/buddy.cpp"),
     ("host/property_tests", "mm/relay.h", "tests/property/relay_test.cpp"),
     ("host/threads_tests", "mm/page_alloc_impl.h", "tests/threads/page_alloc_test.cpp"),
-    ("host/replay", "mm/relay.h", "tools/replay/main.cpp"),
+    ("host/replay", "mm/relay.h", "tools/replay/program/main.cpp"),
     ("kernel.elf", "loader/handoff/handoff.h", "kernel/main.cpp"),
     ("efi/baton.so", "loader/handoff/handoff.h", "efi/main.cpp")])
 def test_a_touched_header_builds_what_includes_it(goal, header, source):

@@ -39,6 +39,9 @@ mm::Result<mm::E820Table> Machine::map(std::span<E820Entry> storage) const {
 
 // A PC; of page tables it has as many levels as the end of addresses that the input names.
 mm::Platform Machine::platform() const {
+  if (kind == MachineKind::Arm64) return mm::aarch64_platform();
+  if (kind == MachineKind::Arm)
+    return mm::arm_platform(end_of_low.value_or(mm::Phys{mm::kMaxPhys}));
   const auto with = [&](unsigned levels) {
     return end_of_low ? mm::ia32_platform(*end_of_low, levels) : mm::x86_64_platform(levels);
   };

@@ -46,13 +46,20 @@ struct LinuxMade {
   std::optional<uint64_t> mtrr_lost_mib;  // "CPU MTRRs don't cover all of memory, losing 3MB"
 };
 
+// Whose rules a machine is replayed by. A PC with an end of lowmem is one under a 32-bit kernel.
+enum class MachineKind { Pc, Arm64, Arm };
+
 struct Machine {
+  MachineKind kind = MachineKind::Pc;
   // The firmware's list and, where there is one, the user's (mem=, memmap=); in the input's order.
   // Every range has something in it and ends at kMaxPhys or below.
   std::vector<mm::E820Entry> firmware;
   std::vector<mm::E820Entry> user;
   std::vector<mm::MemoryAffinity> srat;  // node below kMaxNodes; ranges as they come
   mm::NodeSet named;
+  std::vector<uint8_t> distances;     // SLIT's by node, a row after the other; empty: Linux's own
+  std::vector<mm::Range> mirrored;    // UEFI calls it more reliable
+  std::vector<mm::Range> windows;     // CXL's fixed memory windows (CEDT)
   std::vector<mm::Range> mtrr_trims;  // usable before, reserved after
   mm::Range low_trim;                 // what of low memory Linux keeps from a BIOS that spoils it
   // Of a 32-bit kernel: the end of lowmem, and where physical addresses end for it.

@@ -22,14 +22,14 @@ class MachineFile {
   explicit MachineFile(const std::string& path) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error(path + " cannot be read");
-    for (std::string line; std::getline(file, line);) {
-      const size_t blank = line.find(' ');
-      if (line.empty() || line.front() == '#' || blank == std::string::npos) continue;
-      lines_[line.substr(0, blank)].push_back(line.substr(blank + 1));
-    }
-    read_e820();
-    read_srat();
-    for (const std::string& line : lines_["trim"]) trims.push_back(range_of(line));
+    read(file);
+  }
+  // Of what such a file has.
+  static MachineFile of_text(const std::string& text) {
+    MachineFile machine;
+    std::istringstream from(text);
+    machine.read(from);
+    return machine;
   }
 
   [[nodiscard]] bool has(const std::string& keyword) const { return lines_.contains(keyword); }
@@ -70,6 +70,19 @@ class MachineFile {
   std::vector<mm::Range> trims;  // RAM that Linux gave up for want of an MTRR
 
  private:
+  MachineFile() = default;
+
+  void read(std::istream& file) {
+    for (std::string line; std::getline(file, line);) {
+      const size_t blank = line.find(' ');
+      if (line.empty() || line.front() == '#' || blank == std::string::npos) continue;
+      lines_[line.substr(0, blank)].push_back(line.substr(blank + 1));
+    }
+    read_e820();
+    read_srat();
+    for (const std::string& line : lines_["trim"]) trims.push_back(range_of(line));
+  }
+
   static mm::Range range_of(const std::string& text) {
     unsigned long start = 0;
     unsigned long last = 0;

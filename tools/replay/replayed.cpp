@@ -62,7 +62,12 @@ mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
   mm::NumaInput numa;
   numa.memory = machine_.srat;
   numa.named = machine_.named;
-  BATON_TRY(relay_->finish({.numa = numa, .window = memory_->window(), .road = options.road}));
+  uint32_t rows = 0;
+  while (size_t{rows} * rows < machine_.distances.size()) domains_.push_back(rows++);
+  BATON_TRY(relay_->finish({.numa = numa,
+                            .window = memory_->window(),
+                            .road = options.road,
+                            .distances = {machine_.distances, rows, domains_}}));
   close_ledger();
   return {};
 }

@@ -66,6 +66,7 @@ class Replayed {
   void close_ledger();
 
   Machine machine_;
+  std::vector<uint32_t> domains_;  // the distances' rows by node
   std::vector<mm::E820Entry> first_storage_;
   mm::E820Table first_;
   std::optional<PretendMemory> memory_;

@@ -1,4 +1,4 @@
-#include "tools/replay/arguments.h"
+#include "tools/replay/program/arguments.h"
 
 #include <charconv>
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "tools/replay/json.h"
+#include "tools/replay/program/json.h"
 
 #include <nlohmann/json.hpp>
 

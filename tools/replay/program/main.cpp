@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "tools/replay/arguments.h"
 #include "tools/replay/diff.h"
 #include "tools/replay/findings.h"
-#include "tools/replay/given.h"
-#include "tools/replay/json.h"
 #include "tools/replay/machine_text.h"
 #include "tools/replay/must.h"
+#include "tools/replay/program/arguments.h"
+#include "tools/replay/program/given.h"
+#include "tools/replay/program/json.h"
 #include "tools/replay/replayed.h"
 #include "tools/replay/say.h"
 
@@ -44,9 +44,9 @@ std::unique_ptr<Replayed> replay_of(replay::Machine machine, const Arguments& ar
 }
 
 replay::Given given_of(const std::vector<std::string>& files, const Arguments& arguments) {
-  replay::Given given = replay::read_given(files, arguments.boot);
-  for (const std::string& line : given.said) std::cerr << "replay: " << line << "\n";
-  return given;
+  return replay::read_given(replay::pieces_of(files), arguments.boot, [](const std::string& line) {
+    std::cerr << "replay: " << line << "\n";
+  });
 }
 
 int diff(const Arguments& arguments) {
