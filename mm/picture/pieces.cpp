@@ -88,6 +88,7 @@ bool Pieces::place_nodes(const RelayCore& relay) {
   piece_count_ = flow_count_ = nodes_left_out_ = 0;
   uint32_t top = sheet_.top;
   bool fits = true;
+  bool coarsest = true;  // every node has one strip, which no scale makes less
   for (const NodeLayout& node : relay.layout().nodes) {
     if (node.spanned.empty()) continue;
     fits = fits && flow_node(relay, node, scale_ * (sheet_.columns / 12));
@@ -95,9 +96,10 @@ bool Pieces::place_nodes(const RelayCore& relay) {
     flow.top = top;
     flow.strips = (flow.length + sheet_.columns - 1) / sheet_.columns;
     top += sheet_.title + flow.strips * sheet_.pitch;
+    coarsest = coarsest && flow.strips <= 1;
     // With very many nodes the last ones are only counted.
     if (top > sheet_.bottom) {
-      if (flow.strips <= 1 && flow_count_ > 0) {
+      if (coarsest && flow_count_ > 0) {
         ++nodes_left_out_;
         piece_count_ = flow.first_piece;
         continue;

@@ -97,6 +97,20 @@ TEST(Pieces, AllRowsAreUsedAndNoneBehind) {
   }
 }
 
+TEST(Pieces, ASmallNodeBehindALargeOneHasItsStrip) {
+  const test::Relayed machine(R"(
+BIOS-e820: [mem 0x0000000000000000-0x000000007fffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x77ffffff]
+SRAT: Node 1 PXM 1 [mem 0x78000000-0x7fffffff]
+)");
+  const auto pieces = std::make_unique<mm::Pieces>();
+  for (const uint32_t rows : {4u, 5u, 7u, 9u, 20u}) {
+    ASSERT_TRUE(pieces->lay_out(machine.relay, sheet(rows)));
+    EXPECT_EQ(pieces->flows().size(), 2u) << rows;
+    EXPECT_EQ(pieces->nodes_left_out(), 0u) << rows;
+  }
+}
+
 TEST(Pieces, NamesStandByWhatTheyHold) {
   test::RelayOptions options;
   options.reservations = {{{Phys{0x1000000}, Phys{0x1001000}}, "SMALL", 0},
