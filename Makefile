@@ -113,8 +113,8 @@ room = $(call neutral,$(1)) $(foreach a,$(ARCH) $(kin.$(ARCH)),$(wildcard $(1)/$
 ALL_MM := $(call neutral,mm) $(wildcard $(ARCHITECTURES:%=mm/%/*.cpp))
 
 # What sources include and no person wrote.
-GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h $(BUILD)/gen/arch_tables.h \
-  $(soft.arm:%=$(BUILD)/gen/%)
+GENERATED := $(BUILD)/gen/version.h $(BUILD)/gen/font_data.h $(BUILD)/gen/replay_page.h \
+  $(BUILD)/gen/arch_tables.h $(soft.arm:%=$(BUILD)/gen/%)
 
 # $(call compiled,GROUP,FLAGS,COMPILER): how sources become objects below build/GROUP/, and what these
 # depend on; by $(CXX) unless another compiler is named.
@@ -155,6 +155,13 @@ $(BUILD)/gen/font_data.h: tools/font
 	$(call say,FONT)
 	@mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/font $@ $(FONTS)
+
+# --- Replay's page -----------------------------------------------------------------------------
+PAGE_PARTS := $(wildcard tools/replay/page/*) tools/page
+$(BUILD)/gen/replay_page.h: $(PAGE_PARTS)
+	$(call say,PAGE)
+	@mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/page $@
 
 # --- Headers by architecture -------------------------------------------------------------------
 # Which page tables loader/arch.h means.

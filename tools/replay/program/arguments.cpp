@@ -1,6 +1,7 @@
 #include "tools/replay/program/arguments.h"
 
 #include <charconv>
+#include <span>
 #include <string_view>
 
 #include "mm/size_text.h"
@@ -17,6 +18,16 @@ bool take_number(std::string_view word, std::string_view name, unsigned most, un
                        std::to_string(most));
   }
   value = static_cast<unsigned>(*number);
+  return true;
+}
+
+// `--html FILE` and the like; false when the word is another.
+bool take_file(std::span<char*> words, size_t& at, std::string_view name, std::string& file) {
+  if (words[at] != name) return false;
+  if (at + 1 == words.size() || *words[at + 1] == '\0') {
+    throw BadArguments(std::string(name) + " wants the name of a file behind it");
+  }
+  file = words[++at];
   return true;
 }
 
@@ -57,9 +68,13 @@ bool take_option(std::string_view word, Arguments& arguments) {
 Arguments parse(int count, char** words) {
   Arguments arguments;
   std::vector<std::string_view> rest;
-  for (int i = 1; i < count; ++i) {
-    const std::string_view word = words[i];
-    if (take_option(word, arguments)) continue;
+  const std::span all(words, static_cast<size_t>(count));
+  for (size_t i = 1; i < all.size(); ++i) {
+    const std::string_view word = all[i];
+    if (take_option(word, arguments) || take_file(all, i, "--html", arguments.html) ||
+        take_file(all, i, "--svg", arguments.svg)) {
+      continue;
+    }
     if (word.starts_with("-") && word != "-") {
       throw BadArguments("there is no option " + std::string(word) + "\n" + usage());
     }
@@ -101,6 +116,8 @@ const char* help() {
          "  replay --json FILE                for programs (docs/replay.schema.json)\n"
          "  replay --machine FILE             the machine's facts in short, to be replayed again\n"
          "  replay --qemu FILE                arguments that give the nearest machine\n"
+         "  replay --html out.html FILE       a page for any browser: where everything lies\n"
+         "  replay --svg out.svg FILE         the picture alone\n"
          "\n"
          "  --boot=N             the Nth boot of a log (else the last)\n"
          "  --road=bootmem       by the bitmap, Linux before 3.x (else memblock)\n"

@@ -26,7 +26,8 @@ struct Arguments {
   std::vector<std::string> files;
   mm::Road road = mm::Road::Memblock;
   unsigned columns = 64;
-  unsigned boot = 0;  // the last
+  unsigned boot = 0;      // the last
+  std::string html, svg;  // files to draw into; empty: not asked for
   Form form = Form::Text;
   bool json = false, machine = false, qemu = false;
 };

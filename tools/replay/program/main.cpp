@@ -1,6 +1,7 @@
 // Replays a machine: takes what its firmware said about memory through mm/, and says what is wrong
 // with it, the log that makes and where everything lies.
 #include <algorithm>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -11,6 +12,9 @@
 #include "tools/replay/findings.h"
 #include "tools/replay/machine_text.h"
 #include "tools/replay/must.h"
+#include "tools/replay/picture/page.h"
+#include "tools/replay/picture/page_data.h"
+#include "tools/replay/picture/still.h"
 #include "tools/replay/program/arguments.h"
 #include "tools/replay/program/given.h"
 #include "tools/replay/program/json.h"
@@ -72,6 +76,24 @@ std::string text_of(const Replayed& replayed, const std::vector<replay::Finding>
   return {};
 }
 
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  if (!file) throw std::runtime_error(path + " cannot be written");
+}
+
+// Into the files that were asked for. False when none was.
+bool draw(const Arguments& arguments, const std::string& title, const Replayed& replayed,
+          const std::vector<replay::Finding>& findings) {
+  if (!arguments.html.empty()) {
+    write_file(arguments.html, replay::page_of(replay::page_data(title, replayed, findings)));
+  }
+  if (!arguments.svg.empty()) {
+    write_file(arguments.svg, replay::still_of(title, replayed, findings));
+  }
+  return !arguments.html.empty() || !arguments.svg.empty();
+}
+
 int run(const Arguments& arguments) {
   if (arguments.verb == Verb::Diff) return diff(arguments);
   replay::Given given = given_of(arguments.files, arguments);
@@ -81,7 +103,12 @@ int run(const Arguments& arguments) {
     return kClean;
   }
   const std::vector<replay::Finding> findings = findings_of(*replayed);
-  std::cout << text_of(*replayed, findings, given.name, arguments);
+  const bool drawn = draw(arguments, given.name, *replayed, findings);
+  if (!drawn || arguments.form != Form::Text) {
+    std::cout << text_of(*replayed, findings, given.name, arguments);
+  } else {
+    std::cout << findings_text(findings);
+  }
   const bool wrong = std::any_of(findings.begin(), findings.end(),
                                  [](const replay::Finding& finding) { return !finding.note; });
   return wrong ? kFindings : kClean;

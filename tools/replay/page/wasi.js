@@ -1,0 +1,89 @@
+// Runs the replay's WebAssembly: as much of WASI (preview 1) as a program needs that reads its
+// standard input and writes to two outputs.
+'use strict';
+
+const kBadDescriptor = 8;
+const kNotSeekable = 70;
+const kCharacterDevice = 2;
+
+class Exit {
+  constructor(status) { this.status = status; }
+}
+
+class World {
+  constructor(input) {
+    this.input = input;
+    this.read = 0;
+    this.written = [[], [], []];
+    this.imports = {wasi_snapshot_preview1: {
+      fd_read: (fd, vectors, count, result) => this.fdRead(fd, vectors, count, result),
+      fd_write: (fd, vectors, count, result) => this.fdWrite(fd, vectors, count, result),
+      fd_fdstat_get: (fd, stat) => this.fdStat(fd, stat),
+      fd_close: () => 0,
+      fd_seek: () => kNotSeekable,
+      proc_exit: (status) => { throw new Exit(status); },
+    }};
+  }
+
+  get memory() { return new DataView(this.instance.exports.memory.buffer); }
+
+  // The parts of memory that `count` vectors name, as bytes.
+  * vectors(at, count) {
+    for (let i = 0; i < count; ++i) {
+      const start = this.memory.getUint32(at + 8 * i, true);
+      const length = this.memory.getUint32(at + 8 * i + 4, true);
+      yield new Uint8Array(this.instance.exports.memory.buffer, start, length);
+    }
+  }
+
+  fdRead(fd, vectors, count, result) {
+    if (fd !== 0) return kBadDescriptor;
+    let total = 0;
+    for (const bytes of this.vectors(vectors, count)) {
+      const part = this.input.subarray(this.read, this.read + bytes.length);
+      bytes.set(part);
+      this.read += part.length;
+      total += part.length;
+    }
+    this.memory.setUint32(result, total, true);
+    return 0;
+  }
+
+  fdWrite(fd, vectors, count, result) {
+    if (fd !== 1 && fd !== 2) return kBadDescriptor;
+    let total = 0;
+    for (const bytes of this.vectors(vectors, count)) {
+      this.written[fd].push(bytes.slice());
+      total += bytes.length;
+    }
+    this.memory.setUint32(result, total, true);
+    return 0;
+  }
+
+  fdStat(fd, stat) {
+    if (fd > 2) return kBadDescriptor;
+    new Uint8Array(this.instance.exports.memory.buffer, stat, 24).fill(0);
+    this.memory.setUint8(stat, kCharacterDevice);
+    return 0;
+  }
+
+  text(fd) {
+    const decoder = new TextDecoder();
+    return this.written[fd].map((part) => decoder.decode(part, {stream: true})).join('') + decoder.decode();
+  }
+}
+
+// {status, output, errors} of one run of the module with these bytes as its input. Throws an Error
+// with the program's last words where it came to no end of its own.
+async function runProgram(module, input) {
+  const world = new World(input);
+  world.instance = await WebAssembly.instantiate(module, world.imports);
+  let status = 0;
+  try {
+    world.instance.exports._start();
+  } catch (end) {
+    if (!(end instanceof Exit)) throw new Error(`${world.text(2)}The replay broke off: ${end.message}`);
+    status = end.status;
+  }
+  return {status, output: world.text(1), errors: world.text(2)};
+}
