@@ -340,9 +340,9 @@ install: $(BUILD)/esp.complete
 # mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/$(ARCH)/ nor
 # the architecture's self-tests;
 # as a library, of which each test program takes what it uses. In tools/replay/ program/
-# is a program, the rest its library, which asks for no more than mm/.
+# is a program, wasm/ another, the rest their library, which asks for no more than mm/.
 REPLAY_PROGRAM := $(wildcard tools/replay/program/*.cpp)
-REPLAY_LIB := $(filter-out $(REPLAY_PROGRAM),$(call neutral,tools/replay))
+REPLAY_LIB := $(filter-out $(REPLAY_PROGRAM) tools/replay/wasm/%,$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
   $(wildcard $(patsubst %,kernel/%/selftest/*.cpp,$(ARCH) $(kin.$(ARCH)))) $(REPLAY_LIB) $(filter-out %/main.cpp,$(REPLAY_PROGRAM)) \
   $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard kernel/$(ARCH)/vector_*.S))
@@ -451,14 +451,34 @@ fuzz: $(FUZZERS)
 	    -verbosity=0 -artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
 
 # The replay of a machine's log or facts.
-REPLAY_OBJ := $(call objects,host/fast,$(call neutral,tools/replay) $(call neutral,loader/acpi))
+REPLAY_OBJ := $(call objects,host/fast,$(REPLAY_LIB) $(REPLAY_PROGRAM) $(call neutral,loader/acpi))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
 $(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/replay.link
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $(REPLAY_OBJ) $(BUILD)/host/libmm.a -larchive
 
-.PHONY: replay
+.PHONY: replay replay-page
 replay: $(BUILD)/host/replay
+
+# The same in WebAssembly, by clang with wasi-libc, for a page that takes logs itself. There are no
+# files and no arguments.
+WASM_CXX ?= clang++
+WASM_SRC := $(ALL_MM) $(REPLAY_LIB) $(call neutral,loader/acpi) $(wildcard tools/replay/wasm/*.cpp) \
+  $(filter-out $(patsubst %,tools/replay/program/%.cpp,main pieces arguments),$(REPLAY_PROGRAM))
+WASM_OBJ := $(call objects,wasm,$(WASM_SRC))
+WASM_FLAGS := --target=wasm32-wasi $(LANGUAGE) -Wall -Wextra -Werror $(PATHLESS) -Os -fno-rtti \
+  -fexceptions -D_WASI_EMULATED_MMAN
+$(eval $(call compiled,wasm,$(WASM_FLAGS),$(WASM_CXX)))
+$(eval $(call remember,wasm.link,$(WASM_OBJ)))
+$(BUILD)/wasm/replay.wasm: $(WASM_OBJ) $(BUILD)/flags/wasm.link
+	$(call say,LINK)
+	$(Q)$(WASM_CXX) --target=wasm32-wasi -Wl,--max-memory=4294967296 -Wl,-z,stack-size=1048576 \
+	  -Wl,--strip-all -o $@ $(WASM_OBJ)
+
+$(BUILD)/replay.html: $(BUILD)/wasm/replay.wasm $(PAGE_PARTS)
+	$(call say,PAGE)
+	$(Q)$(PYTHON) tools/page $@ $<
+replay-page: $(BUILD)/replay.html
 
 # Every program a test needs.
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
@@ -731,6 +751,7 @@ help:
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make replay     only build/host/replay, which takes a dmesg or a file of tests/machines/ through mm
+#: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format
 #: make tidy       only clang-tidy; ANALYSIS=deep follows calls, too

@@ -20,12 +20,19 @@ namespace replay {
 
 class PretendMemory {
  public:
-  // Physical addresses [start, end) can be touched through map(), or the first 64 TiB of them, as
-  // many as a process has room for beside its own; where pointers have 32 bits, the first GiB, so
-  // that two or three machines fit beside each other.
+  // How many physical addresses can be touched at most: 64 TiB, as many as a process has room for
+  // beside its own; where pointers have 32 bits, a GiB, so that two or three machines fit beside
+  // each other, but in WebAssembly, where a program has one.
+#ifdef __wasm__
+  static constexpr uint64_t kReach = 3 * mm::kGiB;
+#else
+  static constexpr uint64_t kReach = sizeof(void*) < 8 ? mm::kGiB : 64 * mm::kTiB;
+#endif
+
+  // Physical addresses [start, end) can be touched through map(), or the first kReach of them.
   explicit PretendMemory(mm::Phys end, mm::Phys start = {}) : start_(start), asked_(end - start) {
     if (end <= start) throw std::runtime_error("there is no RAM");
-    size_ = static_cast<size_t>(std::min(asked_, sizeof(void*) < 8 ? mm::kGiB : 64 * mm::kTiB));
+    size_ = static_cast<size_t>(std::min(asked_, kReach));
     base_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base_ == MAP_FAILED) throw std::runtime_error("no address space for pretend memory");
@@ -43,6 +50,7 @@ class PretendMemory {
   // What lies in it is memory of its own: whoever made it looks at it by this alone.
   [[nodiscard]] mm::Window window() {
     const auto reserve = [](void* self, uint64_t bytes) -> void* {
+      if (bytes > SIZE_MAX) return nullptr;
       void* const start = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (start == MAP_FAILED) return nullptr;

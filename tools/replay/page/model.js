@@ -69,6 +69,8 @@ class Machine {
     this.runs = data.free.map(([start, order, count, migratetype]) => (
       {start, end: start + kPage * 2 ** order * count, order, migratetype}));
     this.migratetype = data.migratetype;  // of pageblocks without free blocks
+    this.leftOut = data.left_out;
+    this.tablesBelow = data.tables_below;  // 0: where a kernel has them
     this.ledger = data.ledger;
     this.open = data.open;
     this.log = data.log;

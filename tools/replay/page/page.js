@@ -12,6 +12,7 @@ class Page {
     at('title').textContent = machine.title;
     at('summary').textContent = this.summary();
     at('trouble').textContent = machine.open;
+    at('limits').textContent = this.limits();
     at('finding-list').replaceChildren(...this.findings());
     this.makeNodes();
     at('legend').replaceChildren(...this.legend());
@@ -28,6 +29,14 @@ class Page {
     const of = (count, one, many) => `${count} ${count === 1 ? one : many}`;
     return `${sizeText(ram)} of RAM in ${of(nodes.length, 'node', 'nodes')}, ` +
       (findings.length === 0 ? 'no findings' : of(findings.length, 'finding', 'findings'));
+  }
+
+  // What the picture does not show as it is.
+  limits() {
+    const {leftOut, tablesBelow} = this.machine;
+    return (tablesBelow === 0 ? '' : 'The allocator\u2019s own tables (MEMMAP, NODE_DATA and the like) lie below ' +
+      `${sizeText(tablesBelow)} here, as there are no addresses for more; a kernel has them on their nodes. `) +
+      (leftOut === 0 ? '' : `${leftOut} more nodes have no place here; their memory is in the tables. `);
   }
 
   findings() {

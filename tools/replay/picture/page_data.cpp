@@ -130,6 +130,19 @@ void write_nodes(JsonWriter& json, const Replayed& replayed, const FreeCounts& f
   json.close(']').key("left_out").number(pieces->nodes_left_out());
 }
 
+// Where the machine's own tables lie lower than a kernel would have them, for want of addresses
+// (PretendMemory::kReach): below what. 0: they lie where they should.
+uint64_t tables_below(const mm::RelayCore& relay) {
+  for (const mm::NodeLayout& node : relay.layout().nodes) {
+    for (const mm::ZoneType type : mm::kAllZones) {
+      const mm::PfnRange span = node.zones[type].spanned;
+      const bool high = type == mm::ZoneType::HighMem || type == mm::ZoneType::Movable;
+      if (!high && !span.empty() && span.end > relay.max_low()) return mm::phys(relay.max_low()).v;
+    }
+  }
+  return 0;
+}
+
 // --- The rest ------------------------------------------------------------------------------------
 
 void write_findings(JsonWriter& json, std::span<const Finding> findings) {
@@ -193,6 +206,7 @@ std::string page_data(std::string_view title, const Replayed& replayed,
   write_nodes(json, replayed, free_counts_of(replayed.pages()));
   write_free(json, free_runs_of(replayed.pages()));
   json.key("migratetype").string(mm::migratetype_name(mm::Migratetype::Movable));
+  json.key("tables_below").number(tables_below(replayed.relay()));
   json.key("ledger").string(replayed.ledger()).key("open").string(replayed.open());
   json.key("log").string(replayed.log()).close('}');
   return json.text();
