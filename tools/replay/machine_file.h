@@ -84,8 +84,8 @@ class MachineFile {
   }
 
   static mm::Range range_of(const std::string& text) {
-    unsigned long start = 0;
-    unsigned long last = 0;
+    uint64_t start = 0;
+    uint64_t last = 0;
     if (std::sscanf(text.c_str(), "%" SCNx64 " %" SCNx64, &start, &last) != 2 || last < start) {
       throw std::runtime_error("not a range: " + text);
     }

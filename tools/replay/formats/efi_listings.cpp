@@ -43,7 +43,6 @@ struct Descriptor {
 std::optional<Descriptor> take_descriptor(std::string_view& text) {
   std::string_view rest = text;
   take_blanks(rest);
-  Descriptor found;
   const auto start = take_number(rest, 16);
   if (!start || !take_word(rest, "-")) return std::nullopt;
   const auto last = take_number(rest, 16);

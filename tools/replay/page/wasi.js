@@ -4,6 +4,7 @@
 
 const kBadDescriptor = 8;
 const kNotSeekable = 70;
+const kNoSystem = 52;
 const kCharacterDevice = 2;
 
 class Exit {
@@ -11,18 +12,27 @@ class Exit {
 }
 
 class World {
-  constructor(input) {
+  constructor(module, input) {
     this.input = input;
     this.read = 0;
     this.written = [[], [], []];
-    this.imports = {wasi_snapshot_preview1: {
+    const calls = {
       fd_read: (fd, vectors, count, result) => this.fdRead(fd, vectors, count, result),
       fd_write: (fd, vectors, count, result) => this.fdWrite(fd, vectors, count, result),
       fd_fdstat_get: (fd, stat) => this.fdStat(fd, stat),
       fd_close: () => 0,
       fd_seek: () => kNotSeekable,
+      environ_get: () => 0,
+      environ_sizes_get: (count, bytes) => {
+        this.memory.setUint32(count, 0, true);
+        this.memory.setUint32(bytes, 0, true);
+        return 0;
+      },
       proc_exit: (status) => { throw new Exit(status); },
-    }};
+    };
+    // What the library could do beside that, it cannot do here.
+    for (const {name} of WebAssembly.Module.imports(module)) calls[name] ||= () => kNoSystem;
+    this.imports = {wasi_snapshot_preview1: calls};
   }
 
   get memory() { return new DataView(this.instance.exports.memory.buffer); }
@@ -76,7 +86,7 @@ class World {
 // {status, output, errors} of one run of the module with these bytes as its input. Throws an Error
 // with the program's last words where it came to no end of its own.
 async function runProgram(module, input) {
-  const world = new World(input);
+  const world = new World(module, input);
   world.instance = await WebAssembly.instantiate(module, world.imports);
   let status = 0;
   try {
