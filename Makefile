@@ -38,8 +38,8 @@ ifneq (x86_64,$(ARCH))
 ifeq (,$(filter $(ARCH),$(BUILT)))
 $(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
 endif
-ifneq (,$(filter-out all run image install headers referee tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
-$(error ARCH=$(ARCH) goes with all, run, image, install, headers, referee, tidy, clean and help; the tests are of all architectures)
+ifneq (,$(filter-out all run image install headers faulty referee tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, install, headers, faulty, referee, tidy, clean and help; the tests are of all architectures)
 endif
 endif
 
@@ -206,11 +206,11 @@ TO_PE := $(OBJCOPY) $(EFI_SECTIONS:%=-j %) $(if $(OWN_PE),--output-target=binary
   --strip-all --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10)
 
 $(eval $(call compiled,efi,$(EFI_CXXFLAGS),$(TARGET_CXX)))
-# $(call as_wide,ARCH): GNU-EFI's header of a CPU that it has none for.
+# $(call as_wide,ARCH): GNU-EFI's headers of a CPU that it has none for.
 define as_wide
-$(BUILD)/gen/$(gnu_efi.$(1))/efibind.h:
+$(BUILD)/gen/$(gnu_efi.$(1))/%.h:
 	@mkdir -p $$(@D)
-	@echo '#include <$(as_wide.$(1))/efibind.h>' > $$@
+	@echo '#include <$(as_wide.$(1))/$$*.h>' > $$@
 endef
 ifneq (,$(as_wide.$(ARCH)))
 $(eval $(call as_wide,$(ARCH)))
@@ -289,22 +289,34 @@ $(BUILD)/efi/efi/configuration.o $(BUILD)/efi/efi/$(ARCH)/pe_sections.S.o: $(BUI
 
 # --- Faulty firmware ---------------------------------------------------------------------------
 # For the boot tests: UEFI programs that bend one firmware service and start Baton on what is left;
-# one program for each tests/boot/faulty/bend_*.cpp.
-FAULTY_SRC := $(wildcard tests/boot/faulty/*.cpp)
+# one program for each bend_*.cpp of tests/boot/faulty/ and of the folder of this architecture there.
+# Where the PE image's start code is ours, so is the little of GNU-EFI's library that they call.
+FAULTY_ROOM := tests/boot/faulty
+FAULTY_SRC := $(wildcard $(FAULTY_ROOM)/*.cpp $(patsubst %,$(FAULTY_ROOM)/%/*.cpp,$(ARCH) \
+  $(kin.$(ARCH)) $(if $(OWN_PE),library)))
 FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
 FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
-FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) \
-  $(patsubst %,$(BUILD)/efi/efi/$(ARCH)/%.S.o,entry pe_sections)
-FAULTY := $(patsubst $(BUILD)/efi/tests/boot/faulty/bend_%.o,$(BUILD)/faulty/%.efi,$(FAULTY_BENDS))
+FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) $(filter $(patsubst \
+  %,$(BUILD)/efi/efi/$(ARCH)/%,entry.S.o pe_sections.S.o $(if $(OWN_PE),pe_header.S.o \
+  memory_functions.S.o freestanding.o)),$(EFI_OBJ))
+FAULTY := $(patsubst bend_%.o,$(BUILD)/faulty/%.efi,$(notdir $(FAULTY_BENDS)))
+ifneq (,$(as_wide.$(ARCH)))
+$(FAULTY_OBJ): | $(patsubst %,$(BUILD)/gen/$(gnu_efi.$(ARCH))/%.h,efibind efilibplat)
+endif
 
-.SECONDARY: $(FAULTY_BENDS)
-$(BUILD)/faulty/%.efi: $(BUILD)/efi/tests/boot/faulty/bend_%.o $(FAULTY_REST) $(EFI_SCRIPT) \
-    $(BUILD)/flags/efi.link
-	$(call say,EFI)
-	@mkdir -p $(@D)
-	$(Q)$(LD) $(EFI_LDFLAGS) $(GNU_EFI_LIB)/$(GNU_EFI_START) $< $(FAULTY_REST) -o $(@:.efi=.so) \
-	  -lefi -lgnuefi
-	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j %) --target=efi-app-$(gnu_efi.$(ARCH)) --subsystem=10 $(@:.efi=.so) $@
+.SECONDARY: $(FAULTY_OBJ)
+# $(call faulty_in,FOLDER)
+define faulty_in
+$(BUILD)/faulty/%.efi: $(BUILD)/efi/$(1)/bend_%.o $(FAULTY_REST) $(EFI_SCRIPT) $(BUILD)/flags/efi.link
+	$$(call say,EFI)
+	@mkdir -p $$(@D)
+	$$(Q)$$(LD) $$(EFI_LDFLAGS) $$(EFI_START) $$< $$(FAULTY_REST) -o $$(@:.efi=.so) \
+	  $$(if $$(OWN_PE),$$(LIBGCC),-lefi -lgnuefi)
+	$$(Q)$$(TO_PE) $$(@:.efi=.so) $$@
+endef
+$(foreach f,$(FAULTY_ROOM) $(FAULTY_ROOM)/$(ARCH),$(eval $(call faulty_in,$(f))))
+.PHONY: faulty
+faulty: $(FAULTY)
 
 # --- ESP and disk image ------------------------------------------------------------------------
 # The ESP holds the two programs and the files of esp/, nothing else: what was there before and is
@@ -725,6 +737,7 @@ help:
 #: make neutral    compile what is no architecture's for those that cannot be built whole
 #: make narrow     mm's tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
 #:                 and property_aarch64_tests
+#: make faulty     what the boot tests put in front of Baton (tests/boot/faulty/), with ARCH=, too
 #: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
 #:                   ONLY=numa-2x2g (or a pattern, or several with commas) KERNEL=linux-image-...

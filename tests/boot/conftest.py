@@ -50,12 +50,12 @@ def bench(tmp_path):
 @pytest.fixture
 def faulty():
     """Given a fault's name, a change of the ESP that puts that faulty program in front of Baton."""
-    def of_name(name):
-        program = BUILD / "faulty" / f"{name}.efi"
+    def of_name(name, arch=qemu.X86_64):
+        program = BUILD / arch.esp / "../faulty" / f"{name}.efi"
 
         def change(tree):
             boot = tree / "EFI/BOOT"
-            (boot / "BOOTX64.EFI").rename(boot / "BATON.EFI")
-            (boot / "BOOTX64.EFI").write_bytes(program.read_bytes())
+            (boot / arch.boot_file).rename(boot / "BATON.EFI")
+            (boot / arch.boot_file).write_bytes(program.read_bytes())
         return change
     return of_name

@@ -9,7 +9,7 @@ import pytest
 
 import log as read
 from elf import Elf
-from qemu import MIB, Machine
+from qemu import AARCH64, ARM, IA32, MIB, X86_64, Machine
 
 SMALL = Machine(memory=128 * MIB)
 KERNEL = "EFI/baton/kernel.elf"
@@ -216,3 +216,29 @@ def test_sloppy_entry_gets_its_registers_back(bench, faulty):
     boot = bench.boot(SMALL, "poweroff", without_kernel)
     check_refused(boot, r"kernel\.elf", "not found")
     assert "faulty: rdi and rsi are as they were" in boot.log
+
+
+# --- The same on other machines --------------------------------------------------------------------
+
+def elsewhere(arch):
+    return Machine(memory=256 * MIB, kind=next(iter(arch.most_cpus)), built_for=arch.name)
+
+
+@pytest.mark.parametrize("arch, fault", [
+    (X86_64, "wide_descriptors"), (AARCH64, "wide_descriptors"),
+    (AARCH64, "stale_at_first"), (ARM, "stale_at_first"), (IA32, "stale_at_first"),
+], ids=lambda one: getattr(one, "name", one))
+def test_a_map_that_is_odd_or_stale(bench, faulty, arch, fault):
+    """Descriptors 64 bytes apart, and an exit that goes through at the fourth try."""
+    boot = bench.boot(elsewhere(arch), "poweroff", faulty(fault, arch))
+    assert (boot.ended, boot.status) == ("exit", 0), str(boot)
+    assert "faulty: called after" not in boot.log
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
+
+
+def test_a_read_that_fails_elsewhere(bench, faulty):
+    """The firmware gets the machine back, and who started Baton the reason."""
+    boot = bench.boot(elsewhere(AARCH64), "poweroff", faulty("broken_read", AARCH64))
+    check_refused(boot, r"kernel\.elf", "device error|read")
+    back = re.search(r"faulty: Baton came back: (.*)", boot.log)
+    assert back and back[1].strip() != "Success"

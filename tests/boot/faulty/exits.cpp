@@ -11,7 +11,7 @@ SIMPLE_TEXT_OUTPUT_INTERFACE true_console;
 // A service that may not be called any more. What it is called with does not matter: the calling
 // convention has the caller clean up.
 EFI_STATUS EFIAPI late_call() {
-  say_on_com1("faulty: called after ExitBootServices failed\r\n");
+  say_on_serial_port("faulty: called after ExitBootServices failed\r\n");
   return EFI_UNSUPPORTED;
 }
 

@@ -1,7 +1,8 @@
 // Firmware that fails on purpose: each program in this folder stands in Baton's place on the ESP,
 // bends one firmware service, and starts the real Baton (\EFI\BOOT\BATON.EFI) on it.
 //
-// A program is start.cpp and one file that defines bend(). When Baton comes back, its status is
+// A program is start.cpp and one file that defines bend(). What is an architecture's is in a folder
+// called so, or as its kind; library/ is linked where GNU-EFI's cannot be had. When Baton comes back, its status is
 // printed: `faulty: Baton came back: Load Error`.
 #pragma once
 
@@ -44,8 +45,8 @@ void mend_checksum(UINT64 table);
 // The MADT becomes one with an entry more.
 EFI_STATUS add_madt_entry(EFI_BOOT_SERVICES& services, const UINT8* entry);
 
-// What is said on COM1 by our own hands, when the firmware's console may not be used.
-void say_on_com1(const char* text);
+// What is said on the serial port by our own hands, when the firmware's console may not be used.
+void say_on_serial_port(const char* text);
 
 // Bends every read of a file whose name ends in `name`: the bytes before `good` are given, and for
 // what reaches beyond, `beyond` answers instead of the file.
@@ -69,7 +70,7 @@ EFI_STATUS leave_report(UINT16 lines);
 
 // The same for ExitBootServices: the first `times` calls meet a memory map that has just changed.
 // From the first one on, Baton may ask for the memory map and nothing else; what it calls besides
-// is told on COM1.
+// is told on the serial port.
 void bend_exit(EFI_BOOT_SERVICES& services, UINTN times);
 
 // Puts QEMU's standard VGA into a mode of `bits` a pixel, 15, 16 or 24, and lets the firmware's
