@@ -5,7 +5,7 @@ import re
 import pytest
 
 import log as read
-from qemu import FAILED, GIB, MIB, PASSED, POWERED_OFF, U_BOOT, Machine, Node
+from qemu import AARCH64, FAILED, GIB, MIB, PASSED, POWERED_OFF, U_BOOT, Machine, Node
 from test_selftests import KNOWN, results
 
 # U-Boot's: runtime services outside of runtime code.
@@ -89,3 +89,17 @@ def test_the_monitor_shows_it(bench):
             before = len(running.log)
             running.send(command + "\r")
             assert running.wait_for(answer, 20, since=before), (command, running.log[before:])
+
+
+def test_acpi_wins_over_a_tree_beside_it(bench, faulty):
+    """What is said of the machine is ACPI's; what the tree reserves is reserved all the same."""
+    boot = bench.boot(Machine(kind="virt", memory=512 * MIB, cpus=2), "selftest=acpi poweroff",
+                      faulty("tree_beside_acpi", AARCH64))
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    wrong = read.in_order(boot.log, [
+        r"OF: fdt: device tree at 0x[0-9a-f]+, 116 bytes: not used, as there are ACPI tables",
+        r"smpboot: Allowing 2 CPUs, 0 hotplug CPUs",
+        r"  #\d+ \[0050000000 - 0050010000\]   FDT MEMRESERVE ==> ",
+        r"Ledger: closed, 0 bytes unaccounted for", r"smp: Brought up 1 node, 2 CPUs"])
+    assert wrong is None, wrong
+    assert "Machine model: no PC" not in boot.log
