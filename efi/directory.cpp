@@ -1,11 +1,14 @@
 #include "efi/directory.h"
 
+#include <cstddef>
+#include <cstring>
 #include <utility>
 
 namespace efi {
 namespace {
 
 constexpr EFI_GUID kSimpleFileSystem = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+constexpr EFI_GUID kFileInfo = EFI_FILE_INFO_ID;
 
 using WideName = std::array<CHAR16, Directory::kMaxName + 1>;
 
@@ -124,6 +127,34 @@ mm::Result<> Directory::write_new(const char* name, std::string_view content) co
                      content.size()};
   }
   return failed("cannot be written (bytes {})", name, status, content.size());
+}
+
+mm::Result<> Directory::rename(const char* name, const char* to) const {
+  struct alignas(8) {
+    EFI_FILE_INFO info;
+    WideName name;
+  } entry;
+  WideName wide;
+  WideName wide_to;
+  BATON_TRY(widen(name, wide));
+  BATON_TRY(widen(to, wide_to));
+  EFI_FILE* file = nullptr;
+  EFI_STATUS status =
+      file_->Open(file_, &file, wide.data(), EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0);
+  if (status != EFI_SUCCESS) return failed("cannot be opened to be renamed", name, status);
+  UINTN size = sizeof(entry);
+  EFI_GUID guid = kFileInfo;
+  status = file->GetInfo(file, &guid, &size, &entry);
+  if (status == EFI_SUCCESS) {
+    std::memcpy(reinterpret_cast<std::byte*>(&entry) + offsetof(EFI_FILE_INFO, FileName),
+                wide_to.data(), sizeof(wide_to));
+    entry.info.Size = sizeof(entry);
+    status = file->SetInfo(file, &guid, sizeof(entry), &entry);
+  }
+  if (status == EFI_SUCCESS) status = file->Flush(file);
+  file->Close(file);
+  if (status != EFI_SUCCESS) return failed("cannot be renamed", name, status);
+  return {};
 }
 
 mm::Result<> Directory::remove(const char* name) const {

@@ -45,6 +45,8 @@ class Directory {
   // NUL-terminated.
   mm::Result<> write_new(const char* name, std::string_view content) const;
   [[nodiscard]] mm::Result<bool> has(const char* name) const;
+  // Gives a file another name. Both are NUL-terminated; `name` is the error's subject.
+  mm::Result<> rename(const char* name, const char* to) const;
   // Deletes a file that write_new() made.
   mm::Result<> remove(const char* name) const;
 

@@ -43,8 +43,8 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const MapOverBoots boots =
       own.ok() ? compare_with_last_boot(firmware, volume, own.value(), out) : MapOverBoots{};
   const HeldBadPages bad = withhold_bad_pages(firmware, volume, own, config.bad_pages, out);
-  BATON_TRY(choose_entry(firmware, volume, baggage.configuration, out));
-  if (asks_for_guard(config.options)) return start_guarded(firmware, volume, out);
+  BATON_TRY(choose_entry(firmware, volume, baggage.configuration, tsc_entry, out));
+  if (asks_for_guard(config.options)) return start_guarded(firmware, volume, tsc_entry, out);
   BATON_TRY(choose_width(firmware, volume, baggage.configuration, out));
   if (config.timeout != 0) {
     out.line("starting in {} s, or when a key is pressed", config.timeout);

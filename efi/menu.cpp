@@ -5,9 +5,11 @@
 #include <string_view>
 
 #include "efi/boot_entries.h"
+#include "efi/boot_loader_interface.h"
 #include "efi/menu_console.h"
 #include "efi/protocols/chain.h"
 #include "efi/terminal.h"
+#include "loader/menu/boot_loader_interface.h"
 #include "loader/menu/boot_menu.h"
 #include "mm/option_words.h"
 #include "version.h"
@@ -56,15 +58,14 @@ mm::Result<> take_options(const Firmware& firmware, Configuration& configuration
   return {};
 }
 
-// The default entry, or where that is Baton itself the first that is not; all.count: there is none.
+// `chosen`, or where that is Baton itself the first entry that is not; all.count: there is none.
 size_t other_entry(const Firmware& firmware, const Volume& volume, const Entries& all,
-                   std::string_view pattern) {
+                   size_t chosen) {
   const auto is_other = [&](const BootEntry& entry) {
     const Path path("", entry.program());
     const auto ours = is_ourselves(firmware, volume, path.text.data(), entry.program());
     return ours.ok() && !ours.value();
   };
-  const size_t chosen = loader::default_entry(all.entries(), pattern);
   if (chosen < all.count && is_other(all.entries()[chosen])) return chosen;
   const auto entries = all.entries();
   return static_cast<size_t>(std::find_if(entries.begin(), entries.end(), is_other) -
@@ -74,8 +75,8 @@ size_t other_entry(const Firmware& firmware, const Volume& volume, const Entries
 // What the menu of a guarded start has chosen: another system, or the entry that goes back to the
 // firmware for one; all.count: there is neither.
 size_t guarded_entry(const Firmware& firmware, const Volume& volume, const Entries& all,
-                     std::string_view pattern) {
-  const size_t other = other_entry(firmware, volume, all, pattern);
+                     size_t chosen) {
+  const size_t other = other_entry(firmware, volume, all, chosen);
   if (other != all.count) return other;
   const auto entries = all.entries();
   const auto guards = [](const BootEntry& entry) {
@@ -86,15 +87,89 @@ size_t guarded_entry(const Firmware& firmware, const Volume& volume, const Entri
                              entries.begin());
 }
 
+// What the system that ran last, or else loader.conf, would have started.
+size_t asked_entry(const Firmware& firmware, const Entries& all, const MenuConfig& config,
+                   const mm::Printer& findings) {
+  const AskedEntries asked = asked_entries(firmware, findings);
+  return loader::wanted_entry(
+      all.entries(), {asked.one_shot.data(), asked.preferred.data(), config.default_pattern});
+}
+
+// The menu's chosen entry, which is another program's.
+mm::Result<> start_other(const Firmware& firmware, const BootMenu& menu, uint64_t entered,
+                         const mm::Printer& findings) {
+  const BootEntry& entry = menu.entries()[menu.chosen()];
+  const Path path("", entry.program());
+  count_attempt(firmware, entry, findings);
+  tell_system(firmware, menu.entries(), entry, entered, findings);
+  return start_program(firmware, path.text.data(), menu.options());
+}
+
+// Ours, with the options that its entry has.
+mm::Result<> take_own(const Firmware& firmware, const BootMenu& menu, Configuration& configuration,
+                      const mm::Printer& findings) {
+  const BootEntry& entry = menu.entries()[menu.chosen()];
+  count_attempt(firmware, entry, findings);
+  findings.line("starting {}", entry.title);
+  if (menu.edited() || entry.option_count != 0) {
+    return take_options(firmware, configuration, menu.options());
+  }
+  configuration.values.options = configuration.in_file;
+  return {};
+}
+
+// Whether to go on with Baton's own kernel; otherwise another program came back, or did not start, and
+// somebody is there to choose again. The files are read each time: an attempt changes their names.
+mm::Result<bool> choose_once(const Firmware& firmware, const Volume& volume,
+                             Configuration& configuration, uint64_t entered, bool again,
+                             const mm::Printer& findings) {
+  const bool guarded = asks_for_guard(configuration.values.options);
+  const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
+  if (all.count < 2) return true;
+  const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
+  const uint32_t timeout = again ? MenuConfig::kForEver
+                                 : asked_timeout(firmware, findings).value_or(conf.config.timeout);
+  // start_guarded() starts the default one.
+  if (guarded && timeout == 0) return true;
+  const size_t asked = asked_entry(firmware, all, conf.config, findings);
+  const size_t chosen = guarded ? guarded_entry(firmware, volume, all, asked) : asked;
+  if (chosen == all.count) return true;
+  const Terminal terminal(firmware);
+  BootMenu menu(all.entries(), chosen, conf.config.editor);
+  // Without a wait, a key that is down already still shows the menu.
+  if (terminal.usable() && (timeout != 0 || terminal.key().has_value())) {
+    run_menu(terminal, menu, timeout == 0 ? MenuConfig::kForEver : timeout);
+  }
+  const BootEntry& entry = all.entries()[menu.chosen()];
+  const Path path("", entry.program());
+  const auto fits = check_fits(menu);
+  const auto ours = fits.ok() ? is_ourselves(firmware, volume, path.text.data(), entry.program())
+                              : mm::Result<bool>(fits.error());
+  if (ours.ok() && ours.value()) {
+    BATON_TRY(take_own(firmware, menu, configuration, findings));
+    return true;
+  }
+  const mm::Result<> ended =
+      ours.ok() ? start_other(firmware, menu, entered, findings) : mm::Result<>(ours.error());
+  if (!ended.ok()) findings.error("boot entry", ended.error());
+  // The firmware goes on with its own order, also where nobody sits at the menu.
+  if (guarded && ended.ok()) return mm::Error{"came back", "guard"};
+  if (guarded || (!terminal.usable() && !ended.ok())) return ended.error();
+  // Somebody has to read that, and then choose again.
+  if (!ended.ok()) static_cast<void>(terminal.wait(true));
+  return !terminal.usable();
+}
+
 }  // namespace
 
 bool asks_for_guard(std::string_view options) { return mm::has_option_word(options, "guard"); }
 
-mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
+mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume, uint64_t entered,
                            const mm::Printer& findings) {
   const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
   const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
-  const size_t other = other_entry(firmware, volume, all, conf.config.default_pattern);
+  const size_t asked = all.count == 0 ? 0 : asked_entry(firmware, all, conf.config, findings);
+  const size_t other = other_entry(firmware, volume, all, asked);
   if (other == all.count) {
     findings.line(
         "guard: no boot entry of another system: the firmware goes on with its own order");
@@ -102,57 +177,20 @@ mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
   }
   const BootMenu menu(all.entries(), other, false);
   BATON_TRY(check_fits(menu));
-  const BootEntry& entry = all.entries()[other];
-  const Path path("", entry.program());
-  findings.line("guard: starting {}", entry.title);
-  BATON_TRY(start_program(firmware, path.text.data(), menu.options()));
+  findings.line("guard: starting {}", all.entries()[other].title);
+  BATON_TRY(start_other(firmware, menu, entered, findings));
   return mm::Error{"came back", "guard"};
 }
 
 mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
-                          Configuration& configuration, const mm::Printer& findings) {
+                          Configuration& configuration, uint64_t entered,
+                          const mm::Printer& findings) {
   const bool guarded = asks_for_guard(configuration.values.options);
   if (configuration.load_options.size() != 0 && !guarded) return {};
-  const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
-  if (all.count < 2) return {};
-  const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
-  const MenuConfig& config = conf.config;
-  // start_guarded() starts the default one.
-  if (guarded && config.timeout == 0) return {};
-  const size_t chosen = guarded ? guarded_entry(firmware, volume, all, config.default_pattern)
-                                : loader::default_entry(all.entries(), config.default_pattern);
-  if (chosen == all.count) return {};
-  const Terminal terminal(firmware);
-  BootMenu menu(all.entries(), chosen, config.editor);
-  // Without a wait, a key that is down already still shows the menu.
-  bool show = terminal.usable() && (config.timeout != 0 || terminal.key().has_value());
-  uint32_t seconds = config.timeout == 0 ? MenuConfig::kForEver : config.timeout;
-  for (;;) {
-    if (show) run_menu(terminal, menu, seconds);
-    const BootEntry& entry = all.entries()[menu.chosen()];
-    const Path path("", entry.program());
-    const auto fits = check_fits(menu);
-    const auto ours = fits.ok() ? is_ourselves(firmware, volume, path.text.data(), entry.program())
-                                : mm::Result<bool>(fits.error());
-    if (ours.ok() && ours.value()) {
-      findings.line("starting {}", entry.title);
-      if (menu.edited() || entry.option_count != 0) {
-        BATON_TRY(take_options(firmware, configuration, menu.options()));
-      } else {
-        configuration.values.options = configuration.in_file;
-      }
+  for (bool again = false;; again = true) {
+    if (BATON_TRY(choose_once(firmware, volume, configuration, entered, again, findings))) {
       return {};
     }
-    const mm::Result<> ended = ours.ok() ? start_program(firmware, path.text.data(), menu.options())
-                                         : mm::Result<>(ours.error());
-    if (!ended.ok()) findings.error("boot entry", ended.error());
-    // The firmware goes on with its own order, also where nobody sits at the menu.
-    if (guarded) return ended.ok() ? mm::Error{"came back", "guard"} : ended;
-    if (!terminal.usable()) return ended;
-    // Somebody has to read that, and then choose again.
-    if (!ended.ok()) static_cast<void>(terminal.wait(true));
-    show = true;
-    seconds = MenuConfig::kForEver;
   }
 }
 

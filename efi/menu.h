@@ -15,17 +15,19 @@ namespace efi {
 // With more than one entry, and unless whoever started us chose already (load options), lets a
 // person choose; at the end of the countdown the default entry is chosen. An entry of our own
 // program replaces the configuration's options by its own, where it has any; another program is
-// started, and when it comes back the menu is shown again. What is odd about the files is named in
-// `findings`.
+// started, and when it comes back the menu is shown again. What the last system asked for
+// (efi/boot_loader_interface.h) goes before loader.conf. `entered` is the counter (efi/arch.h) when we
+// were. What is odd about the files is named in `findings`.
 mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
-                          Configuration& configuration, const mm::Printer& findings);
+                          Configuration& configuration, uint64_t entered,
+                          const mm::Printer& findings);
 
 // `guard`: what is started is not Baton's kernel but another system, without the bad pages
 // (efi/bad_pages.h), after the menu where loader.conf has a timeout.
 [[nodiscard]] bool asks_for_guard(std::string_view options);
 // Starts loader.conf's default entry, or where that is Baton itself the first that is not. Always an
 // error: there is none, it did not start, or it came back; the firmware goes on with its own order then.
-mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume,
+mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume, uint64_t entered,
                            const mm::Printer& findings);
 
 }  // namespace efi

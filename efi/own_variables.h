@@ -1,4 +1,5 @@
-// The variables in which a run leaves what the next start writes to the ESP (UEFI 2.10 section 8.2).
+// Variables by which Baton leaves something to its next start, or to the system it starts (UEFI 2.10
+// section 8.2).
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <span>
 
 #include "efi/firmware.h"
+#include "loader/handoff/report_variable.h"
 #include "mm/result.h"
 
 namespace efi {
@@ -14,6 +16,7 @@ namespace efi {
 struct OwnVariable {
   const char16_t* name;
   const char* called;  // the subject of errors
+  loader::EfiGuid vendor = loader::kReportVendor;
 };
 
 // Reads it into `out`; its size, or nothing when there is none. A firmware without variables, of which
@@ -21,9 +24,9 @@ struct OwnVariable {
 mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware,
                                                 const OwnVariable& variable,
                                                 std::span<uint8_t> out);
-// Non-volatile.
+enum class Lasts : uint8_t { ForGood, UntilReset };
 mm::Result<> write_variable(const Firmware& firmware, const OwnVariable& variable,
-                            std::span<const uint8_t> content);
+                            std::span<const uint8_t> content, Lasts lasts = Lasts::ForGood);
 mm::Result<> delete_variable(const Firmware& firmware, const OwnVariable& variable);
 
 }  // namespace efi

@@ -79,15 +79,17 @@ void take_counters(BootEntry& entry) {
   std::string_view counters = entry.id;
   counters.remove_prefix(plus + 1);
   std::string_view left = counters;
+  std::optional<uint32_t> done = 0;
   if (const size_t minus = counters.find('-'); minus != std::string_view::npos) {
     left = first(counters, minus);
     counters.remove_prefix(minus + 1);
-    if (!small_number(counters)) return;
+    done = small_number(counters);
   }
-  if (const auto tries = small_number(left)) {
-    entry.tries_left = tries;
-    entry.id = first(entry.id, plus);
-  }
+  const auto tries = small_number(left);
+  if (!tries || !done) return;
+  entry.tries_left = tries;
+  entry.tries_done = *done;
+  entry.id = first(entry.id, plus);
 }
 
 int compare(std::string_view a, std::string_view b) { return a < b ? -1 : a == b ? 0 : 1; }
@@ -188,6 +190,7 @@ size_t BootEntry::join_options(std::span<char> out) const {
 std::optional<BootEntry> parse_entry(std::string_view file_name, std::string_view text,
                                      const mm::Printer& findings) {
   BootEntry entry;
+  entry.file = file_name;
   entry.id = without_conf(file_name);
   take_counters(entry);
   bool ours = true;
@@ -320,11 +323,8 @@ MenuConfig parse_loader_conf(std::string_view text, const mm::Printer& findings)
   return config;
 }
 
-size_t default_entry(std::span<const BootEntry> entries, std::string_view pattern) {
-  for (size_t i = 0; i < entries.size() && !pattern.empty(); ++i) {
-    if (matches(entries[i].id, without_conf(pattern))) return i;
-  }
-  return 0;
+bool is_chosen_by(const BootEntry& entry, std::string_view pattern) {
+  return matches(entry.id, without_conf(pattern));
 }
 
 }  // namespace loader

@@ -21,7 +21,8 @@ inline constexpr const char* kLoaderConfPath = "\\loader\\loader.conf";
 struct BootEntry {
   static constexpr size_t kMaxPieces = 8;
 
-  std::string_view id;     // the file's name without ".conf" and boot counters
+  std::string_view file;   // the file's name
+  std::string_view id;     // the same without ".conf" and boot counters
   std::string_view title;  // the id when the file has none
   std::string_view version, machine_id, sort_key;
   std::string_view efi;     // a program to start; paths as they stand, with / or backslash
@@ -31,6 +32,7 @@ struct BootEntry {
   std::array<std::string_view, kMaxPieces> options;  // to be joined by blanks
   size_t option_count = 0;
   std::optional<uint32_t> tries_left;  // boot counting; 0: it never succeeded
+  uint32_t tries_done = 0;
 
   [[nodiscard]] std::string_view program() const { return efi.empty() ? linux_ : efi; }
   // Writes initrd=... words (for `linux`) and the options, joined by blanks; the length of the
@@ -59,8 +61,7 @@ struct MenuConfig {
 };
 MenuConfig parse_loader_conf(std::string_view text, const mm::Printer& findings);
 
-// The entry the pattern (* and ? as in a shell, with or without ".conf") chooses; 0, the first,
-// when it chooses none.
-[[nodiscard]] size_t default_entry(std::span<const BootEntry> entries, std::string_view pattern);
+// Whether the pattern (* and ? as in a shell, with or without ".conf") chooses the entry.
+[[nodiscard]] bool is_chosen_by(const BootEntry& entry, std::string_view pattern);
 
 }  // namespace loader

@@ -13,6 +13,7 @@
 #include "kernel/options.h"
 #include "loader/elf.h"
 #include "loader/menu/boot_entries.h"
+#include "loader/menu/boot_loader_interface.h"
 #include "loader/menu/config.h"
 #include "mm/print.h"
 
@@ -43,7 +44,14 @@ void entries(std::string_view text) {
     start = end + 1;
   }
   loader::sort_entries(found);
-  (void)loader::default_entry(found, text.substr(0, 16));
+  const size_t half = std::min<size_t>(text.size(), 8);
+  (void)loader::wanted_entry(found, {text.substr(0, half), text.substr(half, 8), text});
+  std::array<char, 16> name{};
+  for (const loader::BootEntry& entry : found) (void)loader::counted_name(entry, name);
+  const std::span bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  std::array<char, loader::kGuidText> guid{};
+  (void)loader::partition_guid(bytes, guid);
+  (void)loader::parse_loader_text(bytes, "text", name);
 }
 
 }  // namespace

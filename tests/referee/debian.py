@@ -128,6 +128,7 @@ class Kernel:
         if len(images) != 1:
             raise FetchError(f"{self.package}: {len(images)} kernel images, expected one")
         self.image = images[0]
+        self.modules = folder
         self.version = f"{self.package} {(folder / '.complete').read_text().strip()}"
 
 
@@ -142,8 +143,7 @@ def initramfs(packages):
                ("dev/console", 0o020600, (5, 1)),
                ("bin/busybox", 0o100755, busybox.read_bytes()),
                ("init", 0o100755, init.read_bytes())]
-    archive = b"".join(_cpio_member(i + 1, *member) for i, member in enumerate(members))
-    archive += _cpio_member(0, "TRAILER!!!", 0, b"")
+    archive = cpio(members)
     digest = hashlib.sha256(archive).hexdigest()
     path = packages.folder / f"initramfs-{digest[:16]}.cpio"
     if not path.exists():
@@ -151,6 +151,13 @@ def initramfs(packages):
         temporary.write_bytes(archive)
         temporary.replace(path)
     return path, digest
+
+
+def cpio(members):
+    """An archive of them: (name, mode, content). Linux takes several, one behind the other, and of a
+    file that is in more than one the last."""
+    archive = b"".join(_cpio_member(i + 1, *member) for i, member in enumerate(members))
+    return archive + _cpio_member(0, "TRAILER!!!", 0, b"")
 
 
 def _cpio_member(inode, name, mode, content):

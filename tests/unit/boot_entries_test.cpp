@@ -85,7 +85,8 @@ TEST(BootEntries, BootCounters) {
     const char* name;
     const char* id;
     std::optional<uint32_t> left;
-  } cases[] = {{"x+3.conf", "x", 3},         {"x+0-3.conf", "x", 0},    {"x+.conf", "x+", {}},
+    uint32_t done = 0;
+  } cases[] = {{"x+3.conf", "x", 3},         {"x+0-3.conf", "x", 0, 3}, {"x+.conf", "x+", {}},
                {"x+a.conf", "x+a", {}},      {"x+1-.conf", "x+1-", {}}, {"+1.conf", "+1", {}},
                {"gtk+-2.conf", "gtk+-2", {}}};
   for (const auto& c : cases) {
@@ -93,6 +94,8 @@ TEST(BootEntries, BootCounters) {
     ASSERT_TRUE(entry.has_value());
     EXPECT_EQ(entry->id, c.id) << c.name;
     EXPECT_EQ(entry->tries_left, c.left) << c.name;
+    EXPECT_EQ(entry->tries_done, c.done) << c.name;
+    EXPECT_EQ(entry->file, c.name);
   }
 }
 
@@ -167,18 +170,15 @@ TEST(BootEntries, LoaderConf) {
             "\\loader\\loader.conf: line 3 ignored: unknown key foo\n");
 }
 
-TEST(BootEntries, Default) {
-  std::vector<BootEntry> entries(3);
-  entries[0].id = "arch";
-  entries[1].id = "baton-selftest";
-  entries[2].id = "baton";
-  EXPECT_EQ(default_entry(entries, "baton"), 2u);
-  EXPECT_EQ(default_entry(entries, "baton.conf"), 2u);
-  EXPECT_EQ(default_entry(entries, "baton-*"), 1u);
-  EXPECT_EQ(default_entry(entries, "*b?t*"), 1u);
-  EXPECT_EQ(default_entry(entries, "BATON"), 2u);
-  EXPECT_EQ(default_entry(entries, "none"), 0u);
-  EXPECT_EQ(default_entry(entries, ""), 0u);
+TEST(BootEntries, Patterns) {
+  const std::vector<std::pair<const char*, bool>> patterns{
+      {"baton", true}, {"baton.conf", true}, {"b*", true},   {"*b?t*", true},
+      {"BATON", true}, {"baton-*", false},   {"none", false}};
+  BootEntry entry;
+  entry.id = "baton";
+  for (const auto& [pattern, chosen] : patterns) {
+    EXPECT_EQ(is_chosen_by(entry, pattern), chosen) << pattern;
+  }
 }
 
 }  // namespace
