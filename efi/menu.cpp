@@ -140,6 +140,11 @@ mm::Result<bool> choose_once(const Firmware& firmware, const Volume& volume,
   if (terminal.usable() && (timeout != 0 || terminal.key().has_value())) {
     run_menu(terminal, menu, timeout == 0 ? MenuConfig::kForEver : timeout);
   }
+  if (menu.chose_ourselves()) {
+    findings.line("starting with: {}", menu.options());
+    BATON_TRY(take_options(firmware, configuration, menu.options()));
+    return true;
+  }
   const BootEntry& entry = all.entries()[menu.chosen()];
   const Path path("", entry.program());
   const auto fits = check_fits(menu);

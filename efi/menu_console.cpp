@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "efi/test_page.h"
 #include "version.h"
 
 namespace efi {
@@ -39,12 +40,25 @@ class MenuOnConsole {
       counting = false;
       const BootMenu::Answer answer = menu_.press(*key);
       if (answer == BootMenu::Answer::Start) break;
+      if (answer == BootMenu::Answer::Tests && choose_tests()) break;
       if (answer == BootMenu::Answer::Changed) draw();
     }
     terminal_.leave();
   }
 
  private:
+  // False: somebody thought better of it.
+  bool choose_tests() {
+    const TestWords words = run_test_page(terminal_);
+    if (words.chosen) {
+      menu_.choose_ourselves(words.text.data());
+    } else {
+      terminal_.clear();
+      draw();
+    }
+    return words.chosen;
+  }
+
   [[nodiscard]] size_t shown() const {
     const size_t room = terminal_.rows() > kFirstEntry + kRowsBelow
                             ? terminal_.rows() - kFirstEntry - kRowsBelow
@@ -69,10 +83,11 @@ class MenuOnConsole {
     }
     const size_t below = kFirstEntry + count + 1;
     draw_options(below);
-    const char* keys = menu_.editing() ? "  Enter start    Esc leave the options as they were"
-                       : menu_.may_edit()
-                           ? "  Enter start    Up, Down choose    e edit options for this start"
-                           : "  Enter start    Up, Down choose";
+    const char* keys =
+        menu_.editing() ? "  Enter start    Esc leave the options as they were"
+        : menu_.may_edit()
+            ? "  Enter start    Up, Down choose    e edit options    t tests for this start"
+            : "  Enter start    Up, Down choose";
     terminal_.row(below + 2, Terminal::kFaint, keys);
     if (menu_.editing()) terminal_.cursor(cursor_column_, below, true);
   }

@@ -8,7 +8,8 @@
 
 namespace efi {
 
-// Shows the menu until an entry is to be started: menu.chosen(). `seconds` to wait for the first key;
+// Shows the menu until an entry is to be started, menu.chosen(), or Baton itself with words of the page
+// of tests, menu.chose_ourselves(). `seconds` to wait for the first key;
 // MenuConfig::kForEver: no countdown.
 void run_menu(const Terminal& terminal, loader::BootMenu& menu, uint32_t seconds);
 

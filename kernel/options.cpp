@@ -45,6 +45,7 @@ constexpr std::array kKnown{
     OptionRow{"guard", None,
               "guard: bad pages are kept from another system, which is started in Baton's place"},
     OptionRow{"nousb", None, "nousb: no USB keyboards; their controllers are left alone"},
+    OptionRow{"show", Needed, "show=summary|map: what the monitor shows before its prompt"},
     OptionRow{"poweroff", None, "poweroff: switch the machine off at the end"},
     OptionRow{"monitor", None, "monitor: end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,

@@ -150,8 +150,7 @@ bool PageWalk<arch::PageEntry>::map_registers(uint64_t virt, mm::Phys page,
     const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel | mm::kGfpFlagZero, 0);
     return frame ? mm::phys(frame.value()) : mm::Phys{0};
   };
-  return arm::map_small_page(static_cast<uint32_t>(virt), page, arm::kData, take,
-                             mm::arm::kDevice);
+  return arm::map_small_page(static_cast<uint32_t>(virt), page, arm::kData, take, mm::arm::kDevice);
 }
 
 template <>

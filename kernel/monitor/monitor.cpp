@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/bad_pages.h"
 #include "kernel/console.h"
+#include "kernel/leave_report.h"
 #include "kernel/monitor/commands.h"
 #include "kernel/monitor/line_editor.h"
 #include "kernel/monitor/pager.h"
@@ -129,20 +130,34 @@ void run_command(Booted& machine, std::string_view line, const Printer& out) {
   out.line("{}`help` lists them", nearest.word().empty() ? "; " : " ");
 }
 
+namespace {
+
+// As somebody asked for who could type while the firmware was there, and perhaps not any more.
+void show_first(Booted& machine, const Option& option) {
+  if (option.value == "summary") return bare().text(summary_of_log());
+  if (option.value == "map") return run_command(machine, "map", bare());
+  refuse(option, {"is neither summary nor map", "show"}, bare());
+}
+
+}  // namespace
+
 void run_monitor(Booted& machine) {
   static constinit LineEditor editor;
   // Who sits at the screen must not wait for a keyboard that is dead. Where one answers already, USB
   // can wait for the prompt.
   const bool has_ps2 = arch::open_keyboard();
   const bool wants_usb = screen().is_open() && !machine.options.has("nousb");
-  if (!has_ps2 && wants_usb) open_usb(machine);
+  const auto show = machine.options.find("show");
+  if ((!has_ps2 || show) && wants_usb) open_usb(machine);
   bool nobody_types = screen().is_open() && !has_ps2 && usb_keyboards() == 0;
   if (nobody_types) {
     bare().line(
-        "No keyboard works now that the firmware is gone (no PS/2, none at an xHCI controller): the "
+        "No keyboard works now that the firmware is gone (no PS/2, none at an xHCI controller): "
+        "the "
         "screen turns its pages by itself");
   }
   (void)told_of_usb();
+  if (show && !nobody_types) show_first(machine, *show);  // else the pages show all
   editor.set_completion(complete, nullptr);
   editor.begin(kPrompt, bare());
   console().flush();

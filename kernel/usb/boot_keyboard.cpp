@@ -29,10 +29,10 @@ constexpr std::array<uint16_t, 0x60> kScanCodes{
     // Num Lock and the keypad: / * - + Enter 1 to 9, 0 .
     0x45, kE | 0x35, 0x37, 0x4a, 0x4e, kE | 0x1c, 0x4f, 0x50, 0x51, 0x4b, 0x4c, 0x4d, 0x47, 0x48,
     0x49, 0x52, 0x53};
-static_assert(kScanCodes[0x1d - kFirstUsage] == 0x2c);  // z
-static_assert(kScanCodes[0x39 - kFirstUsage] == 0x3a);  // Caps Lock
+static_assert(kScanCodes[0x1d - kFirstUsage] == 0x2c);         // z
+static_assert(kScanCodes[0x39 - kFirstUsage] == 0x3a);         // Caps Lock
 static_assert(kScanCodes[0x52 - kFirstUsage] == (kE | 0x48));  // up
-static_assert(kScanCodes[0x63 - kFirstUsage] == 0x53);  // the keypad's last
+static_assert(kScanCodes[0x63 - kFirstUsage] == 0x53);         // the keypad's last
 
 // 0xe0 to 0xe7, the bits of a report's first byte: Control, Shift, Alt, and the key with a flag.
 constexpr std::array<uint16_t, 8> kModifiers{0x1d,      0x2a, 0x38,      kE | 0x5b,

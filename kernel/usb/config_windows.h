@@ -21,9 +21,7 @@ struct ConfigWindow {
   }
 };
 // Of a place as ConfigSpace has it, within its bus's range.
-constexpr uint32_t window_offset(uint32_t at) {
-  return (at >> 8 & 0xff) << 12 | (at & 0xff);
-}
+constexpr uint32_t window_offset(uint32_t at) { return (at >> 8 & 0xff) << 12 | (at & 0xff); }
 
 // How many there are, which may be more than fit; those that make no sense are left out.
 size_t windows_of_mcfg(std::span<const uint8_t> mcfg, std::span<ConfigWindow> out);

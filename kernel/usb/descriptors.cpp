@@ -68,8 +68,8 @@ std::optional<Configuration> parse_configuration(Bytes bytes) {
   if (bytes.size() > found.total) bytes = bytes.first(found.total);
   Walk walk(found);
   // A descriptor that is cut, or has no length, ends it.
-  for (size_t at = bytes[0]; at + 2 <= bytes.size() && bytes[at] >= 2 &&
-                             bytes[at] <= bytes.size() - at;
+  for (size_t at = bytes[0];
+       at + 2 <= bytes.size() && bytes[at] >= 2 && bytes[at] <= bytes.size() - at;
        at += bytes[at]) {
     walk.take(bytes.subspan(at, bytes[at]));
   }

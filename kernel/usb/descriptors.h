@@ -16,8 +16,8 @@ inline constexpr uint8_t kHubClass = 9;
 
 struct DeviceFacts {
   uint8_t device_class = 0;
-  uint8_t protocol = 0;    // of a hub: 2 has a translator for each port
-  uint8_t packet = 0;      // bytes of a packet of endpoint 0; of USB 3 devices the logarithm
+  uint8_t protocol = 0;  // of a hub: 2 has a translator for each port
+  uint8_t packet = 0;    // bytes of a packet of endpoint 0; of USB 3 devices the logarithm
   uint16_t vendor = 0, product = 0;  // behind the first 8 bytes
 };
 // Nothing: that is no device descriptor, or less than 8 bytes of one.
@@ -31,8 +31,8 @@ struct ReportEndpoint {
   uint8_t interval = 0;  // as the device says it, in its speed's unit
 };
 struct Configuration {
-  uint8_t value = 0;  // for SET_CONFIGURATION
-  uint16_t total = 0;  // bytes of all its descriptors
+  uint8_t value = 0;                       // for SET_CONFIGURATION
+  uint16_t total = 0;                      // bytes of all its descriptors
   std::optional<ReportEndpoint> keyboard;  // the first interface of the boot protocol
   std::optional<ReportEndpoint> hub;
 };
@@ -41,7 +41,7 @@ struct Configuration {
 
 struct HubFacts {
   uint8_t ports = 0;
-  uint8_t think_time = 0;  // the translator's, 0 to 3
+  uint8_t think_time = 0;   // the translator's, 0 to 3
   uint32_t power_good = 0;  // microseconds from power to a port that works
 };
 [[nodiscard]] std::optional<HubFacts> parse_hub(Bytes bytes);

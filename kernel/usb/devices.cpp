@@ -45,9 +45,8 @@ void Devices::find() {
 }
 
 void Devices::attach(uint8_t parent, uint8_t port) {
-  const auto place = std::find_if(devices_.begin(), devices_.end(), [](const Device& d) {
-    return d.kind == Device::Kind::None;
-  });
+  const auto place = std::find_if(devices_.begin(), devices_.end(),
+                                  [](const Device& d) { return d.kind == Device::Kind::None; });
   if (place == devices_.end()) {
     out_.line("usb: {}: more than {} devices: the one at port {} is left alone", name_,
               devices_.size(), port);
@@ -178,7 +177,8 @@ void Devices::take_report(const Report& report, TypedKeys& keys) {
            d.report_index() == report.endpoint;
   });
   if (found == devices_.end()) return;
-  if (report.code != kSuccess && report.code != kShortPacket) return lost_report(*found, report.code);
+  if (report.code != kSuccess && report.code != kShortPacket)
+    return lost_report(*found, report.code);
   found->failures = 0;
   const uint32_t asked = found->endpoint.packet;
   const Hardware& hardware = xhci_.hardware();
@@ -199,8 +199,8 @@ void Devices::take_report(const Report& report, TypedKeys& keys) {
 // An endpoint that has met an error stands still until it is told to go on.
 void Devices::lost_report(Device& device, uint8_t code) {
   if (++device.failures > kMostFailures) {
-    tell(device, {"no more reports are asked for, as {} failed (code {})", "device", kMostFailures,
-                  code});
+    tell(device,
+         {"no more reports are asked for, as {} failed (code {})", "device", kMostFailures, code});
     return;
   }
   mm::Result<> done = xhci_.restart(device.slot, device.report_index(), device.reports);

@@ -28,9 +28,10 @@ struct Device {
   uint8_t parent = kNoParent;  // which of the devices; none: a root port
   uint8_t port = 0;            // of the hub, or the root port
   uint8_t root_port = 0;
-  uint8_t tier = 0;     // how many hubs are above
-  uint32_t route = 0;   // their ports, four bits each, the one next to the root lowest
-  uint8_t translator = 0, translator_port = 0;  // slot of the hub that speaks full or low speed; 0: none
+  uint8_t tier = 0;    // how many hubs are above
+  uint32_t route = 0;  // their ports, four bits each, the one next to the root lowest
+  uint8_t translator = 0,
+          translator_port = 0;  // slot of the hub that speaks full or low speed; 0: none
   uint16_t vendor = 0, product = 0;
   mm::Phys page{};
   Ring control, reports;
@@ -42,7 +43,9 @@ struct Device {
   BootKeyboard keyboard;
 
   // Its device context index (section 4.8.1).
-  [[nodiscard]] uint8_t report_index() const { return static_cast<uint8_t>(2 * endpoint.number + 1); }
+  [[nodiscard]] uint8_t report_index() const {
+    return static_cast<uint8_t>(2 * endpoint.number + 1);
+  }
 };
 
 class Devices {

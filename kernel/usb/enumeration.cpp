@@ -132,13 +132,14 @@ mm::Result<> Devices::identify(Device& device) {
   const bool hub = facts.device_class == kHubClass;
   if (hub && (device.speed == Speed::Super || device.tier >= Device::kMostTiers)) return {};
   std::array<uint8_t, kDeviceBytes> whole{};
-  BATON_TRY(control(
-      device, {kFromDevice, kGetDescriptor, kDeviceDescriptor << 8, 0, kDeviceBytes}, whole));
+  BATON_TRY(control(device, {kFromDevice, kGetDescriptor, kDeviceDescriptor << 8, 0, kDeviceBytes},
+                    whole));
   facts = parse_device(whole).value_or(facts);
   device.vendor = facts.vendor;
   device.product = facts.product;
   std::array<uint8_t, Xhci::kBufferBytes> bytes{};
-  const Request ask{kFromDevice, kGetDescriptor, kConfigurationDescriptor << 8, 0, kConfigurationBytes};
+  const Request ask{kFromDevice, kGetDescriptor, kConfigurationDescriptor << 8, 0,
+                    kConfigurationBytes};
   BATON_TRY(control(device, ask, bytes));
   auto configuration = parse_configuration(std::span(bytes).first(kConfigurationBytes));
   if (!configuration) return mm::Error{"no configuration", "device"};
@@ -191,7 +192,8 @@ mm::Result<> Devices::configure(Device& device, const Configuration& configurati
 
 mm::Result<> Devices::open_hub(Device& device) {
   std::array<uint8_t, 16> bytes{};
-  BATON_TRY(control(device, {kFromHub, kGetDescriptor, kHubDescriptor << 8, 0, bytes.size()}, bytes));
+  BATON_TRY(
+      control(device, {kFromHub, kGetDescriptor, kHubDescriptor << 8, 0, bytes.size()}, bytes));
   const auto hub = parse_hub(bytes);
   if (!hub) return mm::Error{"no hub descriptor", "hub"};
   device.hub = *hub;

@@ -80,17 +80,18 @@ void give(void* /*context*/, mm::Pfn frame, unsigned order) {
 }
 
 Hardware hardware(Controller& controller, uint64_t size) {
-  return {.context = &controller,
-          .read = [](void* context, uint32_t offset) -> uint32_t { return at(context, offset); },
-          .write = [](void* context, uint32_t offset, uint32_t value) { at(context, offset) = value; },
-          .size = size,
-          .take = take,
-          .give = give,
-          .map = state.machine->kept.map(),
-          .microseconds = [](void*) { return arch::microseconds(); },
-          .rest = [](void*) { arch::doze(); },
-          .order = [](void*) { arch::order_for_devices(); },
-          .cut_off = [](void* c) { switch_function(of(c).space, of(c).at, false); }};
+  return {
+      .context = &controller,
+      .read = [](void* context, uint32_t offset) -> uint32_t { return at(context, offset); },
+      .write = [](void* context, uint32_t offset, uint32_t value) { at(context, offset) = value; },
+      .size = size,
+      .take = take,
+      .give = give,
+      .map = state.machine->kept.map(),
+      .microseconds = [](void*) { return arch::microseconds(); },
+      .rest = [](void*) { arch::doze(); },
+      .order = [](void*) { arch::order_for_devices(); },
+      .cut_off = [](void* c) { switch_function(of(c).space, of(c).at, false); }};
 }
 
 Controller::Controller(ConfigSpace& config, const PciFunction& function, uintptr_t base,
@@ -130,31 +131,30 @@ void add_windows(size_t count) {
   state.space_count = std::min(count, state.windows.size());
   for (size_t i = 0; i < state.space_count; ++i) {
     ConfigWindow& window = state.windows[i];
-    state.spaces[i] = {
-        .context = &window,
-        .read = [](void* context, uint32_t at) -> uint32_t {
-          const volatile uint32_t* const there = in_window(context, at);
-          return there == nullptr ? ~uint32_t{0} : *there;
-        },
-        .write =
-            [](void* context, uint32_t at, uint32_t value) {
-              volatile uint32_t* const there = in_window(context, at);
-              if (there != nullptr) *there = value;
-            },
-        .segment = window.segment,
-        .first_bus = window.first_bus,
-        .last_bus = window.last_bus};
+    state.spaces[i] = {.context = &window,
+                       .read = [](void* context, uint32_t at) -> uint32_t {
+                         const volatile uint32_t* const there = in_window(context, at);
+                         return there == nullptr ? ~uint32_t{0} : *there;
+                       },
+                       .write =
+                           [](void* context, uint32_t at, uint32_t value) {
+                             volatile uint32_t* const there = in_window(context, at);
+                             if (there != nullptr) *there = value;
+                           },
+                       .segment = window.segment,
+                       .first_bus = window.first_bus,
+                       .last_bus = window.last_bus};
   }
 }
 
 void find_spaces() {
   const FirmwareTables& tables = state.machine->tables;
   if (const arch::ConfigPorts* const ports = arch::config_ports()) {
-    state.spaces[0] = {.read = [](void*, uint32_t at) { return arch::config_ports()->read(at); },
-                       .write = [](void*, uint32_t at,
-                                   uint32_t value) { arch::config_ports()->write(at, value); },
-                       .last_bus = 255,
-                       .all_buses = true};
+    state.spaces[0] = {
+        .read = [](void*, uint32_t at) { return arch::config_ports()->read(at); },
+        .write = [](void*, uint32_t at, uint32_t value) { arch::config_ports()->write(at, value); },
+        .last_bus = 255,
+        .all_buses = true};
     state.space_count = ports == nullptr ? 0 : 1;
     return;
   }
@@ -285,8 +285,8 @@ void print_usb(const Printer& out) {
       out.text("  port ");
       Devices::print_place(device, out);
       out.line(": {} {:04x}:{:04x}, {} speed",
-               device.kind == Device::Kind::Hub ? "hub" : "keyboard", device.vendor,
-               device.product, kSpeeds[static_cast<size_t>(device.speed)]);
+               device.kind == Device::Kind::Hub ? "hub" : "keyboard", device.vendor, device.product,
+               kSpeeds[static_cast<size_t>(device.speed)]);
     }
   }
 }

@@ -122,8 +122,7 @@ void Xhci::ring_doorbell(uint8_t slot, uint8_t endpoint) {
 
 mm::Result<uint8_t> Xhci::command(TrbType type, mm::Phys input, uint8_t slot, uint8_t endpoint) {
   if (broken_) return *broken_;
-  const uint32_t control =
-      trb_type(type) | uint32_t{endpoint} << 16 | uint32_t{slot} << 24;
+  const uint32_t control = trb_type(type) | uint32_t{endpoint} << 16 | uint32_t{slot} << 24;
   awaited_ = {};
   awaited_.command = commands_.push({input.v, 0, control});
   ring_doorbell(0, 0);
@@ -167,7 +166,10 @@ mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
                          uint64_t{request.length} << 48;
   const bool none = request.length == 0;
   ring.push({setup, 8,
-             trb_type(TrbType::Setup) | kImmediate | (none ? 0 : in ? kTransferIn : kTransferOut)});
+             trb_type(TrbType::Setup) | kImmediate |
+                 (none ? 0
+                  : in ? kTransferIn
+                       : kTransferOut)});
   if (!none) ring.push({place.v, request.length, trb_type(TrbType::Data) | (in ? kIn : 0)});
   // The handshake goes the other way (section 4.11.2.2).
   ring.push({0, 0, trb_type(TrbType::Status) | kInterrupts | (in && !none ? 0 : kIn)});
@@ -181,7 +183,9 @@ mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
   const bool came = hw_.wait(kSecond, answered);
   const Awaited answer = awaited_;
   awaited_ = {};
-  if (!came) return mm::Error{"no answer to request {} (type {:#x})", "device", request.request, request.type};
+  if (!came)
+    return mm::Error{"no answer to request {} (type {:#x})", "device", request.request,
+                     request.type};
   if (answer.code == kSuccess || answer.code == kShortPacket) {
     if (in) std::copy_n(buffer, request.length, data.begin());
     return {};

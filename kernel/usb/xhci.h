@@ -96,8 +96,12 @@ class Xhci {
   };
   enum Page : uint8_t { kTables, kEvents, kInput, kScratchList, kPageKinds };
 
-  [[nodiscard]] uint32_t operational(uint32_t at) const { return hw_.read(hw_.context, base_ + at); }
-  void set_operational(uint32_t at, uint32_t value) const { hw_.write(hw_.context, base_ + at, value); }
+  [[nodiscard]] uint32_t operational(uint32_t at) const {
+    return hw_.read(hw_.context, base_ + at);
+  }
+  void set_operational(uint32_t at, uint32_t value) const {
+    hw_.write(hw_.context, base_ + at, value);
+  }
   void set_wide(uint32_t at, mm::Phys value) const;
   [[nodiscard]] uint32_t port_at(unsigned port) const;
 

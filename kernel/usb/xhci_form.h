@@ -10,7 +10,8 @@ inline constexpr uint32_t kCapLength = 0x00;  // and the version above it
 inline constexpr uint32_t kStructure1 = 0x04, kStructure2 = 0x08, kCapability1 = 0x10,
                           kDoorbellOffset = 0x14, kRuntimeOffset = 0x18;
 // Of the first capabilities.
-inline constexpr uint32_t kWideAddresses = 1u << 0, kWideContexts = 1u << 2, kPortPowerSwitch = 1u << 3;
+inline constexpr uint32_t kWideAddresses = 1u << 0, kWideContexts = 1u << 2,
+                          kPortPowerSwitch = 1u << 3;
 
 // --- Operational registers (section 5.4), behind CAPLENGTH ---
 inline constexpr uint32_t kCommand = 0x00, kStatus = 0x04, kPageSize = 0x08, kCommandRing = 0x18,

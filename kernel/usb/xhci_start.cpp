@@ -142,7 +142,8 @@ mm::Result<> Xhci::lay_out_scratch() {
   if (sizes == 0) return mm::Error{"no page size ({:#x})", "xHCI", sizes};
   if (count == 0) return {};
   scratch_order_ = static_cast<unsigned>(__builtin_ctz(sizes));
-  if (scratch_order_ > 4) return mm::Error{"pages of {} bytes", "xHCI", mm::kPageSize << scratch_order_};
+  if (scratch_order_ > 4)
+    return mm::Error{"pages of {} bytes", "xHCI", mm::kPageSize << scratch_order_};
   const mm::Phys list =
       BATON_TRY(take_block(pages_[kScratchList], order_of(uint64_t{count} * sizeof(uint64_t))));
   auto* const entries = hw_.map.at<uint64_t>(list);

@@ -8,15 +8,14 @@ namespace {
 constexpr uint16_t kConfigAddress = 0xcf8, kConfigData = 0xcfc;
 constexpr uint32_t kConfigEnable = 1u << 31;
 
-constexpr ConfigPorts kPorts{
-    [](uint32_t at) {
-      x86::out32(kConfigAddress, kConfigEnable | at);
-      return x86::in32(kConfigData);
-    },
-    [](uint32_t at, uint32_t value) {
-      x86::out32(kConfigAddress, kConfigEnable | at);
-      x86::out32(kConfigData, value);
-    }};
+constexpr ConfigPorts kPorts{[](uint32_t at) {
+                               x86::out32(kConfigAddress, kConfigEnable | at);
+                               return x86::in32(kConfigData);
+                             },
+                             [](uint32_t at, uint32_t value) {
+                               x86::out32(kConfigAddress, kConfigEnable | at);
+                               x86::out32(kConfigData, value);
+                             }};
 
 }  // namespace
 

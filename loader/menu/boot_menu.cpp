@@ -20,6 +20,13 @@ void BootMenu::choose(size_t entry) {
   cursor_ = length_;
 }
 
+void BootMenu::choose_ourselves(const char* words) {
+  length_ = std::min(std::string_view(words).size(), kMaxOptions);
+  std::copy_n(words, length_, options_.begin());
+  options_[length_] = '\0';
+  edited_ = ourselves_ = true;
+}
+
 BootMenu::Answer BootMenu::press(MenuKey key) {
   return editing_ ? press_while_editing(key) : press_while_choosing(key);
 }
@@ -42,6 +49,8 @@ BootMenu::Answer BootMenu::press_while_choosing(MenuKey key) {
   }
   if (character && key.c == '\r') return Answer::Start;
   if (key.kind == Kind::Right) return Answer::Start;
+  // Who may not edit options may not choose them either.
+  if (character && (key.c == 't' || key.c == 'T') && editor_) return Answer::Tests;
   if (character && (key.c == 'e' || key.c == 'E') && editor_) {
     editing_ = true;
     return Answer::Changed;

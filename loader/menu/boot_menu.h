@@ -25,6 +25,7 @@ class BootMenu {
   enum class Answer : uint8_t {
     Nothing,  // the key means nothing here
     Changed,  // to be drawn again
+    Tests,    // the page of tests is asked for
     Start     // the chosen entry, with options()
   };
 
@@ -32,6 +33,10 @@ class BootMenu {
   BootMenu(std::span<const BootEntry> entries, size_t chosen, bool editor);
 
   Answer press(MenuKey key);
+
+  // What is to be started is Baton itself, with these words, whichever entry is chosen.
+  void choose_ourselves(const char* words);
+  [[nodiscard]] bool chose_ourselves() const { return ourselves_; }
 
   [[nodiscard]] std::span<const BootEntry> entries() const { return entries_; }
   [[nodiscard]] size_t chosen() const { return chosen_; }
@@ -54,6 +59,7 @@ class BootMenu {
   bool editor_;
   bool editing_ = false;
   bool edited_ = false;
+  bool ourselves_ = false;
   std::array<char, kMaxOptions + 1> options_{};
   size_t length_ = 0;
   size_t cursor_ = 0;

@@ -80,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     xhci.stop();
     devices.forget();
   }
-  if (controller.pages_out > Xhci::kMostSlots) abort();  // what a slot kept that would not be disabled
+  if (controller.pages_out > Xhci::kMostSlots)
+    abort();  // what a slot kept that would not be disabled
   return 0;
 }

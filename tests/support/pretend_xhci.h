@@ -27,7 +27,7 @@ using kernel::usb::Trb;
 struct PretendDevice {
   kernel::usb::xhci::Speed speed = kernel::usb::xhci::Speed::Full;
   std::vector<uint8_t> device, configuration, hub;
-  std::vector<uint8_t> stalls;              // requests that it refuses
+  std::vector<uint8_t> stalls;               // requests that it refuses
   std::deque<std::vector<uint8_t>> reports;  // to come
   std::map<unsigned, PretendDevice*> below;  // of a hub, by port
   std::vector<uint8_t> requests;             // that came
@@ -36,16 +36,17 @@ struct PretendDevice {
 inline PretendDevice pretend_keyboard() {
   PretendDevice d;
   d.device = {18, 1, 0, 2, 0, 0, 0, 8, 0x27, 6, 1, 0, 0, 0, 0, 0, 0, 1};
-  d.configuration = {9, 2, 34, 0, 1, 1, 0, 0xa0, 50,     // one interface,
-                     9, 4, 0, 0, 1, 3, 1, 1, 0,          // a boot keyboard's,
-                     9, 0x21, 0x11, 1, 0, 1, 0x22, 63, 0,  // with a HID descriptor,
-                     7, 5, 0x81, 3, 8, 0, 10};           // and endpoint 1
+  d.configuration = {9, 2,    34,   0, 1, 1, 0,    0xa0, 50,  // one interface,
+                     9, 4,    0,    0, 1, 3, 1,    1,    0,   // a boot keyboard's,
+                     9, 0x21, 0x11, 1, 0, 1, 0x22, 63,   0,   // with a HID descriptor,
+                     7, 5,    0x81, 3, 8, 0, 10};             // and endpoint 1
   return d;
 }
 inline PretendDevice pretend_hub() {
   PretendDevice d;
   d.device = {18, 1, 0, 2, 9, 0, 0, 8, 9, 4, 0xaa, 0x55, 0, 0, 0, 0, 0, 1};
-  d.configuration = {9, 2, 25, 0, 1, 1, 0, 0xe0, 0, 9, 4, 0, 0, 1, 9, 0, 0, 0, 7, 5, 0x81, 3, 1, 0, 12};
+  d.configuration = {9, 2, 25, 0, 1, 1, 0, 0xe0, 0, 9, 4, 0, 0,
+                     1, 9, 0,  0, 0, 7, 5, 0x81, 3, 1, 0, 12};
   d.hub = {9, 0x29, 4, 0, 0, 1, 0, 0, 0xff};
   return d;
 }
@@ -326,7 +327,8 @@ inline std::vector<uint8_t> PretendXhci::answer(PretendDevice& device, uint64_t 
   } else if (type == 0x23 && request == 1 && value >= 16) {
     changes &= ~(1u << (value - 16));
   } else if (type == 0xa3) {
-    const uint32_t low = there && found->second->speed == kernel::usb::xhci::Speed::Low ? 1u << 9 : 0;
+    const uint32_t low =
+        there && found->second->speed == kernel::usb::xhci::Speed::Low ? 1u << 9 : 0;
     const uint32_t status = (there ? 1u : 0u) | (enabled ? 2u : 0u) | 1u << 8 | low | changes << 16;
     return {static_cast<uint8_t>(status), static_cast<uint8_t>(status >> 8),
             static_cast<uint8_t>(status >> 16), static_cast<uint8_t>(status >> 24)};
@@ -350,8 +352,8 @@ inline void PretendXhci::run_control(uint8_t slot, Slot& s) {
       }
       if (code == 1) continue;
       // The endpoint stands still, until it is told where to go on.
-      event({0, uint32_t{code} << 24,
-             trb_type(TrbType::Transfer) | 1u << 16 | uint32_t{slot} << 24});
+      event(
+          {0, uint32_t{code} << 24, trb_type(TrbType::Transfer) | 1u << 16 | uint32_t{slot} << 24});
       return;
     }
     if (type == TrbType::Data) {

@@ -55,6 +55,17 @@ TEST_F(BootMenuTest, Choosing) {
   EXPECT_FALSE(menu.edited());
 }
 
+TEST_F(BootMenuTest, TestsInTheChosenEntrysPlace) {
+  EXPECT_EQ(type("t"), Answer::Tests);
+  EXPECT_FALSE(menu.chose_ourselves());
+  EXPECT_STREQ(menu.options(), "selftest");
+  menu.choose_ourselves("memtest=quick show=map");
+  EXPECT_TRUE(menu.chose_ourselves() && menu.edited());
+  EXPECT_STREQ(menu.options(), "memtest=quick show=map");
+  BootMenu fixed(entries, 1, false);
+  EXPECT_EQ(fixed.press({Kind::Character, 't'}), Answer::Nothing) << "loader.conf: editor no";
+}
+
 TEST_F(BootMenuTest, Editing) {
   type("e");
   EXPECT_TRUE(menu.editing());

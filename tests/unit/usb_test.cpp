@@ -121,14 +121,14 @@ TEST(Descriptors, Device) {
 }
 
 TEST(Descriptors, KeyboardBehindOtherInterfaces) {
-  std::vector<uint8_t> bytes{9, 2, 0, 0, 3, 7, 0, 0xa0, 50,  // configuration 7
-                             9, 4, 0, 0, 1, 3, 1, 2, 0,      // a mouse
-                             7, 5, 0x81, 3, 4, 0, 10,        //
-                             9, 4, 1, 1, 1, 3, 1, 1, 0,      // a keyboard, in another setting
-                             7, 5, 0x84, 3, 8, 0, 10,        //
-                             9, 4, 2, 0, 2, 3, 1, 1, 0,      // and one
-                             7, 5, 0x02, 3, 8, 0, 10,        // that takes reports
-                             7, 5, 0x83, 3, 8, 0, 4};        // and sends some
+  std::vector<uint8_t> bytes{9, 2, 0,    0, 3, 7, 0,  0xa0, 50,  // configuration 7
+                             9, 4, 0,    0, 1, 3, 1,  2,    0,   // a mouse
+                             7, 5, 0x81, 3, 4, 0, 10,            //
+                             9, 4, 1,    1, 1, 3, 1,  1,    0,   // a keyboard, in another setting
+                             7, 5, 0x84, 3, 8, 0, 10,            //
+                             9, 4, 2,    0, 2, 3, 1,  1,    0,   // and one
+                             7, 5, 0x02, 3, 8, 0, 10,            // that takes reports
+                             7, 5, 0x83, 3, 8, 0, 4};            // and sends some
   bytes[2] = static_cast<uint8_t>(bytes.size());
   const auto found = parse_configuration(bytes);
   ASSERT_TRUE(found && found->keyboard);

@@ -19,9 +19,10 @@ struct Bench {
   PretendXhci controller;
   Xhci xhci{controller.hardware()};
   std::string log;
-  Devices devices{xhci, "00:03.0",
-                  {[](void* log, std::string_view text) { *static_cast<std::string*>(log) += text; },
-                   &log}};
+  Devices devices{
+      xhci,
+      "00:03.0",
+      {[](void* log, std::string_view text) { *static_cast<std::string*>(log) += text; }, &log}};
   TypedKeys keys;
 
   void start() {
@@ -100,8 +101,9 @@ TEST(Xhci, UnpluggedAndPluggedInAgain) {
     EXPECT_EQ(bench.typed(), "1");
     bench.controller.plug(3, nullptr);
     EXPECT_EQ(bench.typed(), "");
-    EXPECT_EQ(bench.log, "usb: keyboard 0627:0001 at 00:03.0 port 3\n"
-                         "usb: the keyboard at 00:03.0 port 3 is gone\n");
+    EXPECT_EQ(bench.log,
+              "usb: keyboard 0627:0001 at 00:03.0 port 3\n"
+              "usb: the keyboard at 00:03.0 port 3 is gone\n");
     EXPECT_EQ(bench.controller.pages_out, pages);
   }
   bench.end();
@@ -148,8 +150,9 @@ TEST(Xhci, RefusedRequests) {
   bench.controller.ports[1] = &odd;
   bench.controller.ports[2] = &keyboard;
   bench.start();
-  EXPECT_EQ(bench.log, "USB fault: 00:03.0 port 1: device: request 6 failed (code 6)\n"
-                       "usb: keyboard 0627:0001 at 00:03.0 port 2\n");
+  EXPECT_EQ(bench.log,
+            "USB fault: 00:03.0 port 1: device: request 6 failed (code 6)\n"
+            "usb: keyboard 0627:0001 at 00:03.0 port 2\n");
   bench.controller.press(keyboard, pressed(0x04));
   EXPECT_EQ(bench.typed(), "a");
   bench.end();
@@ -169,8 +172,9 @@ TEST(Xhci, ReportsThatFailAreAskedForAFewTimes) {
     bench.controller.press(keyboard, pressed(0x04));
     EXPECT_EQ(bench.typed(), "");
   }
-  EXPECT_EQ(bench.log,
-            "USB fault: 00:03.0 port 1: device: no more reports are asked for, as 3 failed (code 4)\n");
+  EXPECT_EQ(
+      bench.log,
+      "USB fault: 00:03.0 port 1: device: no more reports are asked for, as 3 failed (code 4)\n");
   bench.end();
 }
 
@@ -190,13 +194,12 @@ TEST(Xhci, ControllersThatMisbehaveAreStopped) {
     Fault fault;
     const char* said;
   };
-  for (const Case& each : {Case{Fault::Ones, "its registers do not answer"},
-                           Case{Fault::Zeroes, "its registers do not answer"},
-                           Case{Fault::NotReady, "does not become ready"},
-                           Case{Fault::NoHalt, "does not halt"},
-                           Case{Fault::NoReset, "its reset does not end"},
-                           Case{Fault::NoRun, "does not run"},
-                           Case{Fault::NoAnswer, "does not answer in memory: an IOMMU"}}) {
+  for (const Case& each :
+       {Case{Fault::Ones, "its registers do not answer"},
+        Case{Fault::Zeroes, "its registers do not answer"},
+        Case{Fault::NotReady, "does not become ready"}, Case{Fault::NoHalt, "does not halt"},
+        Case{Fault::NoReset, "its reset does not end"}, Case{Fault::NoRun, "does not run"},
+        Case{Fault::NoAnswer, "does not answer in memory: an IOMMU"}}) {
     Bench bench;
     bench.controller.fault = each.fault;
     const auto started = bench.xhci.start();
@@ -217,7 +220,8 @@ TEST(Xhci, ACommandThatIsNotAnsweredEndsIt) {
   bench.controller.fault = Fault::NoAnswer;
   EXPECT_EQ(bench.typed(), "");
   ASSERT_TRUE(bench.xhci.broken());
-  EXPECT_EQ(std::string(bench.xhci.broken()->what), "does not answer a command (type {}, status {:#x})");
+  EXPECT_EQ(std::string(bench.xhci.broken()->what),
+            "does not answer a command (type {}, status {:#x})");
   bench.end();
 }
 
