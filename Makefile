@@ -22,8 +22,9 @@ $(AFTER_SETUP): setup
 	@+$(MAKE) --no-print-directory $@
 else
 
-# As many jobs as there are processors, unless the caller chose.
-ifeq (,$(filter -j% --jobserver%,$(MAKEFLAGS)))
+# As many jobs as there are processors, unless the caller chose, who may be another make: what that
+# says is in the environment only.
+ifeq (,$(filter -j% --jobserver%,$(MAKEFLAGS) $(shell echo "$$MAKEFLAGS")))
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 

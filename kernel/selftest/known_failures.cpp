@@ -13,9 +13,12 @@ constexpr KnownFailure kKnown[] = {
 
 }  // namespace
 
-const KnownFailure* known_failure(std::string_view id, std::string_view firmware) {
+const KnownFailure* known_failure(std::string_view id, const loader::Handoff& handoff) {
+  const std::string_view firmware(handoff.names.firmware);
+  const bool narrow =
+      sizeof(uintptr_t) < sizeof(uint64_t) || (handoff.flags & loader::kHandoffFlagMixed) != 0;
   for (const KnownFailure& known : kKnown) {
-    if (sizeof(uintptr_t) < sizeof(uint64_t)) break;  // all of them are of 64 bits
+    if (narrow) break;  // all of them are of firmware of 64 bits
     if (known.id == id && firmware.substr(0, known.firmware.size()) == known.firmware) {
       return &known;
     }

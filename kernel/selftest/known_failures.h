@@ -6,6 +6,8 @@
 
 #include <string_view>
 
+#include "loader/handoff/handoff.h"
+
 namespace kernel {
 
 struct KnownFailure {
@@ -14,7 +16,8 @@ struct KnownFailure {
   const char* reason;
 };
 
-// The entry for a test on this firmware; null when there is none.
-[[nodiscard]] const KnownFailure* known_failure(std::string_view id, std::string_view firmware);
+// The entry for a test on the firmware that the handoff names; null when there is none.
+[[nodiscard]] const KnownFailure* known_failure(std::string_view id,
+                                                const loader::Handoff& handoff);
 
 }  // namespace kernel

@@ -126,9 +126,9 @@ void explain(Ktap& ktap, const SelfTest& test, const Verdict& verdict) {
   ktap.diagnostic("advice: ", test.advice);
 }
 
-void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, std::string_view firmware,
+void tell(Ktap& ktap, const SelfTest& test, const Verdict& verdict, const loader::Handoff& handoff,
           Failures& failures) {
-  const KnownFailure* known = known_failure(test.id, firmware);
+  const KnownFailure* known = known_failure(test.id, handoff);
   ktap.diagnostic("", test.title);  // whatever came out: a report says what was checked
   switch (verdict.outcome()) {
     case Outcome::Pass:
@@ -205,7 +205,6 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
             log());
   if (asked.memtest) start_memtest(machine, *asked.memtest);
 
-  const std::string_view firmware(machine.kept.handoff().names.firmware);
   Ktap document(out, count);
   KtapTotals totals;
   Failures failures;
@@ -219,7 +218,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
       if (phase.here) ktap.running(test.id);
       console().flush();
       if (phase.here) note_run(test.id, 0, 0);
-      tell(ktap, test, phase.run(i, machine), firmware, failures);
+      tell(ktap, test, phase.run(i, machine), machine.kept.handoff(), failures);
     }
     totals += ktap.totals();
     const bool good = ktap.finish();

@@ -9,8 +9,7 @@ from qemu import GIB, MIB, PASSED, POWERED_OFF, Machine, Node
 from test_ia32 import HOLE
 from test_selftests import results
 
-# The kernel's first line that tells its own width: the direct map's, or lowmem's.
-WIDE = r"^\S*.*mixed mode: a kernel of 64 bits under a firmware of 32: without its runtime services"
+WIDE = r"mixed mode: a kernel of 64 bits under a firmware of 32: without its runtime services"
 TAKEN = r"^(?P<path>\\EFI\\baton\\kernel\S*) at 0x[0-9a-f]+: leaving the firmware"
 
 
@@ -25,7 +24,7 @@ def kernel_taken(boot):
 
 def test_every_self_test_passes(bench):
     """With nodes, CPUs, and RAM beyond what this firmware reaches."""
-    nodes = Machine.of_nodes(Node(2 * GIB, 2), Node(4 * GIB, 2), kind="q35", built_for="mixed")
+    nodes = Machine.of_nodes(Node(2 * GIB, 1), Node(4 * GIB, 1), kind="q35", built_for="mixed")
     boot = bench.boot(nodes, "selftest poweroff", timeout=300)
     assert boot.ended == "exit", str(boot)
     wrong = read.in_order(boot.log, [
@@ -33,7 +32,7 @@ def test_every_self_test_passes(bench):
         r"efi: No EFI runtime due to 32/64-bit mismatch with kernel",
         r"SRAT: Node 1 PXM 1 \[mem 0x100000000-0x1ffffffff\]",
         r"  Normal   \[mem 0x0000000100000000-0x00000001ffffffff\]",
-        r"Ledger: closed, 0 bytes unaccounted for", r"smp: Brought up 2 nodes, 4 CPUs"])
+        r"Ledger: closed, 0 bytes unaccounted for", r"smp: Brought up 2 nodes, 2 CPUs"])
     assert wrong is None, wrong
     by_id, failed = results(boot)
     assert set(failed) <= HOLE
@@ -48,17 +47,17 @@ def test_ends_without_the_firmware(bench):
     boot = bench.boot(machine(512 * MIB), "selftest=kernel.* poweroff")
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
     wrong = read.in_order(boot.log, [
-        WIDE, r"Report: runtime services: there are none that could be called.*none is left"])
+        WIDE, r"Report: none is left: runtime services: there are none that could be called"])
     assert wrong is None, wrong
 
 
 @pytest.mark.parametrize("cpu, options, said", [
-    ("qemu32", "poweroff", r"^mixed mode: the CPU has 32 bits only"),
-    ("", "nomixed poweroff", r"^mixed mode: off, as the options say")])
+    ("qemu32", "poweroff", r"mixed mode: the CPU has 32 bits only"),
+    ("", "nomixed poweroff", r"mixed mode: off, as the options say")])
 def test_the_kernel_of_32_bits_is_taken(bench, cpu, options, said):
     boot = bench.boot(machine(512 * MIB, cpu=cpu), options)
     assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
-    wrong = read.in_order(boot.log, [said, r"\\EFI\\baton\\kernel\.elf at", r"LOWMEM available\.",
+    wrong = read.in_order(boot.log, [said, r"\\EFI\\baton\\kernel\.elf at", r"\d+MB LOWMEM available\.",
                                      r"Ledger: closed, 0 bytes unaccounted for"])
     assert wrong is None, wrong
     assert "mismatch with kernel" not in boot.log
@@ -82,6 +81,6 @@ def test_an_installed_kernel_of_64_bits(bench):
     boot = bench.boot(machine(256 * MIB), "poweroff", installed)
     assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
     wrong = read.in_order(boot.log, [
-        r"\\EFI\\baton\\kernel-[0-9a-f]{16}\.elf at", r"mismatch with kernel",
+        r"\\EFI\\baton\\kernel-[0-9a-f]{16}\.elf at", r"efi: No EFI runtime due to 32/64-bit mismatch with kernel",
         r"reboot: Power down by ACPI's S5"])
     assert wrong is None, wrong
