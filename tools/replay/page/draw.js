@@ -8,6 +8,7 @@ const kMarks = 14;
 const kTypes = {top: 16, height: 9};
 const kHolds = {top: 27, height: 40};
 const kZones = {top: 69, height: 9};
+const kMiddle = (kTypes.top + kZones.top + kZones.height) / 2;
 const kTicks = 92;
 const kHeight = 98;
 const kNamesApart = 8;  // reservations' names that have a colour of their own
@@ -114,6 +115,7 @@ class NodePicture {
   }
 
   at(event) {
+    if (!this.drawn) this.draw();
     const box = this.svg.getBoundingClientRect();
     return this.view.place(event.clientX - box.left, this.width);
   }
@@ -189,7 +191,7 @@ class NodePicture {
   }
 
   // `whole`: columns of the longest node.
-  draw(whole = this.whole) {
+  draw(whole = this.whole || this.box.clientWidth) {
     this.whole = whole;
     this.drawn = true;
     const width = this.width;
@@ -236,7 +238,7 @@ class NodePicture {
         `M${begin + length - 2} ${kTypes.top} v${kZones.top + kZones.height - kTypes.top}`;
       const fold = shape('g', {class: 'fold'});
       fold.append(shape('path', {d: path}),
-        shape('text', {x: middle, y: 0, transform: `rotate(-90 ${middle} 0) translate(-47 4)`},
+        shape('text', {class: 'size', x: middle, y: kMiddle, transform: `rotate(-90 ${middle} ${kMiddle}) translate(0 4)`},
           sizeText(piece.end - piece.start)),
         shape('title', {}, `A hole of ${sizeText(piece.end - piece.start)}: ${rangeText(piece.start, piece.end)}`));
       parts.push(fold);

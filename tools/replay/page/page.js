@@ -19,7 +19,7 @@ class Page {
     at('tables').replaceChildren(at('tables-heading'), ...tablesOf(machine, (range) => this.jump(range)));
     at('owner').tBodies[0].replaceChildren();
     at('shown').hidden = false;
-    this.drawAll();
+    for (const picture of this.pictures.slice(0, 8)) picture.draw(this.width);
   }
 
   summary() {
@@ -59,7 +59,7 @@ class Page {
     this.pictures = nodes.filter((node) => node.pieces.length !== 0).map((node) => new NodePicture(
       this.machine, node, line(node) / whole, fold, (picture, address) => this.explain(address)));
     at('nodes').replaceChildren(...this.pictures.map((picture) => picture.box));
-    // Of many nodes those are drawn that are near.
+    // Of many nodes the others are drawn when they come near.
     if (this.watch) this.watch.disconnect();
     this.watch = new IntersectionObserver((seen) => {
       for (const {target, isIntersecting} of seen) {

@@ -1,6 +1,7 @@
 // Replays a machine: takes what its firmware said about memory through mm/, and says what is wrong
 // with it, the log that makes and where everything lies.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -83,8 +84,10 @@ void write_file(const std::string& path, const std::string& text) {
 }
 
 // Into the files that were asked for. False when none was.
-bool draw(const Arguments& arguments, const std::string& title, const Replayed& replayed,
+// Pages are handed on: they say the file's name, not where it lies here.
+bool draw(const Arguments& arguments, const std::string& name, const Replayed& replayed,
           const std::vector<replay::Finding>& findings) {
+  const std::string title = std::filesystem::path(name).filename().string();
   if (!arguments.html.empty()) {
     write_file(arguments.html, replay::page_of(replay::page_data(title, replayed, findings)));
   }

@@ -1,0 +1,191 @@
+"""`replay --html` and `--svg` draw a machine, and build/replay.html replays logs in WebAssembly; all
+without a browser (tests/page/ has what needs one)."""
+
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as xml
+
+import pytest
+from conftest import ROOT
+
+REPLAY = ROOT / "build/host/replay"
+PAGE = ROOT / "build/replay.html"
+IN_NODE = ROOT / "tests/tools/page_in_node.js"
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
+
+LOG = """\
+[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
+[    0.000000] BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
+[    0.000000] BIOS-e820: [mem 0x0000000040000000-0x00000000403fffff] reserved
+[    0.000000] BIOS-e820: [mem 0x0000000040400000-0x000000007fffffff] usable
+[    0.000000] ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x3fffffff]
+[    0.000000] ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]
+"""
+
+
+@pytest.fixture(name="log")
+def a_log(tmp_path):
+    path = tmp_path / "dmesg"
+    path.write_text(LOG)
+    return path
+
+
+def draw(option, path, out):
+    done = subprocess.run([REPLAY, option, out, path], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return out.read_text()
+
+
+def data_in(page):
+    return json.loads(re.search(r'<script type="application/json" id="machine">([^<]*)</script>', page)[1])
+
+
+def test_the_page_has_the_machine(log, tmp_path):
+    data = data_in(draw("--html", log, tmp_path / "out.html"))
+    assert (data["format"], data["version"], data["title"]) == ("baton-page", 1, "dmesg")
+    names = [kind["name"] for kind in data["types"]]
+    assert [[start, end, names[kind]] for start, end, kind in data["firmware"]] == [
+        [0, 0xa0000, "usable"], [0x100000, 0x40000000, "usable"],
+        [0x40000000, 0x40400000, "reserved"], [0x40400000, 0x80000000, "usable"]]
+    assert [node["ram"] for node in data["nodes"]] == [
+        [[0x1000, 0xa0000], [0x100000, 0x40000000]], [[0x40400000, 0x80000000]]]
+    # Each page of RAM is free or reserved, and in no two of these.
+    free = [(start, start + (4096 << order) * count) for start, order, count, _ in data["free"]]
+    reserved = [(start, end) for start, end, _ in data["reservations"]]
+    together = sorted(free + reserved)
+    assert all(a[1] <= b[0] for a, b in zip(together, together[1:]))
+    ram = sum(end - start for node in data["nodes"] for start, end in node["ram"])
+    assert sum(end - start for start, end in together) == ram
+    counted = sum((4096 << order) * blocks for node in data["nodes"] for zone in node["zones"]
+                  for order, blocks in enumerate(zone["free"]))
+    assert counted == sum(end - start for start, end in free)
+    assert data["open"] == "" and "Ledger: closed" in data["ledger"]
+
+
+def test_the_page_needs_nothing_else(log, tmp_path):
+    page = draw("--html", log, tmp_path / "out.html")
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1]
+    assert policy.startswith("default-src 'none';") and "unsafe-inline" not in policy
+    assert not re.search(r'(?:src|href)="(?!#)', page)
+
+
+def test_small_nodes_behind_large_ones_are_drawn(tmp_path):
+    path = tmp_path / "dmesg"
+    path.write_text(LOG.replace("0x00000000-0x3fffffff]", "0x00000000-0x77ffffff]").replace(
+        "0x40000000-0x7fffffff]\n", "0x78000000-0x7fffffff]\n"))
+    data = data_in(draw("--html", path, tmp_path / "out.html"))
+    assert [node["id"] for node in data["nodes"]] == [0, 1] and data["left_out"] == 0
+
+
+def hostile_log(path):
+    """A log whose bad line is named in a remark, in a file with a name that is markup, too."""
+    path = path / HOSTILE.replace("/", "")
+    path.write_text(LOG + f"[    0.000000] BIOS-e820: [mem 0x{HOSTILE}-0x1] usable\n")
+    return path
+
+
+def test_hostile_text_is_text_in_the_page(tmp_path):
+    page = draw("--html", hostile_log(tmp_path), tmp_path / "out.html")
+    data = data_in(page)
+    assert data["title"] == HOSTILE.replace("/", "")
+    assert any("<script>alert(1)" in remark["text"] for remark in data["remarks"])
+    assert "alert(1)</script>" not in page and "<img" not in page
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_the_still_is_drawn(log, tmp_path):
+    root = xml.fromstring(draw("--svg", log, tmp_path / "out.svg"))
+    words = [text.text for text in root.iter(f"{SVG}text")]
+    assert any(word.startswith("Node 0: 1,02") for word in words) and any(word.startswith("Node 1: 1,0") for word in words)
+    boxes = [box.attrib for box in root.iter(f"{SVG}rect")]
+    assert {"t1", "t8", "z1"} <= {box.get("class") for box in boxes}  # usable, reserved, DMA32
+    orders = {int(box["style"].split()[-1]) for box in boxes if box.get("class") == "free"}
+    assert max(orders) >= 17 and min(orders) < 17
+
+
+def test_hostile_text_is_text_in_the_still(tmp_path):
+    root = xml.fromstring(draw("--svg", hostile_log(tmp_path), tmp_path / "out.svg"))
+    assert root.find(f"{SVG}title").text.startswith(HOSTILE.replace("/", ""))
+    assert not list(root.iter(f"{SVG}script")) and not list(root.iter(f"{SVG}img"))
+
+
+def test_a_file_that_cannot_be_written_is_named(log, tmp_path):
+    for option in ("--html", "--svg"):
+        done = subprocess.run([REPLAY, option, tmp_path / "none/out", log], capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and f"{tmp_path}/none/out cannot be written" in done.stderr
+        done = subprocess.run([REPLAY, log, option], capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and f"{option} wants the name of a file" in done.stderr
+
+
+def test_sources_that_would_end_their_element_are_refused(tmp_path):
+    shutil.copytree(ROOT / "tools/replay/page", tmp_path / "replay/page")
+    tool = shutil.copy(ROOT / "tools/page", tmp_path)
+    (tmp_path / "replay/page/model.js").write_text("const a = '</script>';")
+    done = subprocess.run([tool, tmp_path / "out.html"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "model.js" in done.stderr
+
+
+# --- What the page computes ------------------------------------------------------------------------
+
+def in_node(*words, given=None):
+    if shutil.which("node") is None:
+        pytest.skip("node is not here (package nodejs)")
+    done = subprocess.run(["node", IN_NODE, *map(str, words)], input=given, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def test_the_page_knows_owners_as_replay_does(tmp_path):
+    """At both sides of every edge that there is in a machine of four nodes."""
+    machine = ROOT / "tests/machines/qemu-4-nodes-pmem.machine"
+    page = tmp_path / "out.html"
+    data = data_in(draw("--html", machine, page))
+    edges = {edge for key in ("firmware", "e820", "reservations", "srat") for edge in (
+        place for entry in data[key] for place in entry[:2])}
+    some = sorted({place for edge in edges for place in (max(edge - 1, 0), edge)})[::7]
+    for address, chain in zip(some, in_node("owners", page, *some)):
+        said = subprocess.run([REPLAY, "explain", hex(address), machine], capture_output=True, text=True, check=True).stdout
+        lines = []
+        for owner in chain:
+            line = f"  {owner['station']:<12} {owner['what']}"
+            if "start" in owner:
+                line += f" [mem 0x{owner['start']:016x}-0x{owner['end'] - 1:016x}]"
+            lines.append(line)
+        assert lines == said.splitlines()[1:], hex(address)
+
+
+def replay_in_page(text):
+    if not PAGE.exists():
+        pytest.skip("build/replay.html was not built: clang has no WebAssembly here (tools/setup replay-page)")
+    return in_node("replay", PAGE, given=text.encode())
+
+
+def test_the_program_in_the_page_gives_what_replay_gives(log, tmp_path):
+    ended = replay_in_page(LOG)
+    assert ended["status"] == 0, ended["errors"]
+    by_host = data_in(draw("--html", log, tmp_path / "out.html"))
+    assert {**json.loads(ended["output"]), "title": "dmesg"} == by_host
+
+
+def test_tables_that_lie_lower_are_said():
+    ended = replay_in_page(LOG.replace("0x000000007fffffff", "0x0000000fffffffff").replace(
+        "0x7fffffff]\n", "0xfffffffff]\n"))
+    data = json.loads(ended["output"])
+    assert data["tables_below"] == 3 << 30
+    assert all(end <= 3 << 30 for _, end, _ in data["reservations"])
+
+
+def test_a_machine_that_is_too_large_is_refused_by_name():
+    ended = replay_in_page(LOG.replace("0x000000007fffffff", "0x000003ffffffffff"))
+    assert ended["status"] == 2 and ended["output"] == ""
+    assert "MEMMAP" in ended["errors"] and "too small for this machine" in ended["errors"]
+
+
+@pytest.mark.parametrize("text, why", [("nothing", "no e820 list"), ("", "no e820 list")])
+def test_what_is_no_log_is_refused(text, why):
+    ended = replay_in_page(text)
+    assert ended["status"] == 2 and why in ended["errors"]
