@@ -211,6 +211,8 @@ def test_print_has_all_of_it(page, tmp_path):
     assert (tmp_path / "out.pdf").stat().st_size > 20000
     page.value("window.dispatchEvent(new Event('beforeprint'))")
     assert page.value("document.querySelectorAll('details:not([open])').length") == 0
+    widths = page.value("[...document.querySelectorAll('svg.node')].map((e) => e.getAttribute('width'))")
+    assert widths[0] == "680" and 0.7 < int(widths[1]) / 680 < 0.9
     page.value("window.dispatchEvent(new Event('afterprint'))")
     assert page.value("document.querySelectorAll('details[open]').length") == 0
 

@@ -1,6 +1,8 @@
 // The page: what it is given, and how its parts know of each other.
 'use strict';
 
+const kPaperWidth = 680;  // that A4 and Letter have room for, at 96 columns an inch
+
 const at = (id) => document.getElementById(id);
 
 class Page {
@@ -73,8 +75,12 @@ class Page {
   get width() { return Math.floor(at('nodes').clientWidth); }
 
   // Again, where the width is another.
-  drawAll(every = false) {
-    for (const picture of this.pictures || []) if (every || picture.drawn) picture.draw(this.width);
+  drawAll() {
+    for (const picture of this.pictures || []) if (picture.drawn) picture.draw(this.width);
+  }
+
+  drawForPaper() {
+    for (const picture of this.pictures || []) picture.draw(kPaperWidth);
   }
 
   legend() {
@@ -191,7 +197,7 @@ function start() {
   window.addEventListener('beforeprint', () => {
     closed = [...document.querySelectorAll('details:not([open])')];
     for (const details of closed) details.open = true;
-    page.drawAll(true);
+    page.drawForPaper();
   });
   window.addEventListener('afterprint', () => {
     for (const details of closed) details.open = false;
