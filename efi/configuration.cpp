@@ -82,8 +82,10 @@ mm::Result<> choose_width(const Firmware& firmware, const Volume& volume,
     out.line("mixed mode: the CPU has 32 bits only");
     return {};
   }
-  if (!BATON_TRY(take_kernel(firmware, volume, configuration, kId)) &&
-      !BATON_TRY(take_kernel(firmware, volume, configuration, {}))) {
+  if (BATON_TRY(take_kernel(firmware, volume, configuration, kId))) return {};
+  // Where the 32-bit one is of this build by name, another of another build may be of any version.
+  const bool by_name = configuration.own_kernel.size() != 0;
+  if (by_name || !BATON_TRY(take_kernel(firmware, volume, configuration, {}))) {
     out.line("mixed mode: there is no kernel of 64 bits beside {}", configuration.named_kernel);
   }
   return {};

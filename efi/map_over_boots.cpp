@@ -68,7 +68,7 @@ mm::Result<> replace(const Directory& own, const char* name, std::string_view te
 loader::MapDate date_of(const Firmware& firmware) {
   EFI_TIME time{};
   if (firmware.system->RuntimeServices->GetTime(&time, nullptr) != EFI_SUCCESS) return {};
-  return {time.Year, time.Month, time.Day, time.Hour, time.Minute};
+  return loader::map_date(time.Year, time.Month, time.Day, time.Hour, time.Minute);
 }
 
 mm::Result<> write_now(const Firmware& firmware, const Directory& own, const Last& last,

@@ -54,13 +54,16 @@ struct Form {
   const char* ending;
   Write write;
 };
+// The first two are a person's.
+constexpr size_t kNeeded = 2;
 constexpr std::array kForms{Form{".txt", &loader::write_report_text},
                             Form{".html", &loader::write_report_html},
                             Form{".json", &loader::write_report_json}};
 
 // Errors point into `names`, of a file of each form.
 using Names = std::array<Name, kForms.size()>;
-mm::Result<> write_files(const Firmware& firmware, const loader::Report& report, Names& names) {
+mm::Result<> write_files(const Firmware& firmware, const loader::Report& report, Names& names,
+                         const mm::Printer& findings) {
   std::array<char, 64> vendor_name{};
   put_vendor(firmware, vendor_name);
   const MemoryMap map = BATON_TRY(get_memory_map(firmware));
@@ -75,7 +78,11 @@ mm::Result<> write_files(const Firmware& firmware, const loader::Report& report,
     const auto written =
         write_file(firmware, directory, report, part, names[i].data(), kForms[i].write);
     if (written.ok()) continue;
-    // All or none: the next start tries again, and would leave one more of the others each time.
+    if (i >= kNeeded) {
+      findings.error("last report", written.error());
+      continue;
+    }
+    // Both or none: the next start tries again, and would leave one more of the first each time.
     for (size_t made = 0; made < i; ++made) BATON_TRY(directory.remove(names[made].data()));
     return written.error();
   }
@@ -94,7 +101,7 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
   if (report.ok()) out.line("writing the last run's report to the ESP");
   if (!report.ok()) {
     out.error("last report: thrown away", report.error());
-  } else if (const auto written = write_files(firmware, report.value(), names); !written.ok()) {
+  } else if (const auto written = write_files(firmware, report.value(), names, out); !written.ok()) {
     // It stays for a start from a medium that can be written to.
     out.error("last report", written.error());
     return;

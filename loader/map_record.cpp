@@ -66,6 +66,7 @@ std::optional<MapRange> parse_range(std::string_view line) {
   if (!take_word(line, " ")) return std::nullopt;
   const auto type =
       mm::number_of(take(line, std::min(line.find(' '), line.size())), 10, ~uint32_t{0});
+  if (!take_word(line, " ") || line.empty()) return std::nullopt;  // the type's name
   if (!first || !last || !type || *last < *first) return std::nullopt;
   const mm::Range range{Phys{*first}, Phys{*last + 1}};
   if (mm::whole_pages(range) != range) return std::nullopt;
@@ -187,6 +188,12 @@ void print_usable(uint64_t before, uint64_t after, const mm::Printer& out) {
 
 // --- The record ----------------------------------------------------------------------------------
 
+MapDate map_date(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned minute) {
+  if (year > 9999 || month > 12 || day > 31 || hour > 23 || minute > 59) return {};
+  return {static_cast<uint16_t>(year), static_cast<uint8_t>(month), static_cast<uint8_t>(day),
+          static_cast<uint8_t>(hour), static_cast<uint8_t>(minute)};
+}
+
 size_t record_map(const EfiMemoryMap& map, std::span<MapRange> out) {
   size_t all = 0;
   for (size_t i = 0; i < map.count(); ++i) {
@@ -238,6 +245,7 @@ mm::Result<MapRecord> parse_map_record(std::string_view text, const char* name,
     const bool ascends =
         range && (record.count == 0 || out[record.count - 1].range.start <= range->range.start);
     if (!ascends) return mm::Error{"line {} is no range, or out of order", name, number};
+    if (record.count == out.size()) return mm::Error{"line {}: more ranges than room", name, number};
     out[record.count++] = *range;
   }
 }

@@ -42,6 +42,10 @@ struct MapDate {
   uint8_t month = 0, day = 0, hour = 0, minute = 0;
 };
 
+// What a clock says, where that can be: otherwise there is none.
+[[nodiscard]] MapDate map_date(unsigned year, unsigned month, unsigned day, unsigned hour,
+                               unsigned minute);
+
 // The map as who comes after the firmware finds it: ascending, ranges of one type that touch as one,
 // and all that e820 calls usable as Conventional, whoever has it now; so nothing that a program
 // allocated makes a difference. Descriptors that cannot be right are left out (the self-tests

@@ -12,6 +12,7 @@
 #define CR0_WP          (1 << 16)
 #define CR4_PAE         (1 << 5)
 #define CR4_PGE         (1 << 7)
+#define CR4_LA57        (1 << 12)       // heeded in long mode only, whose tables have four levels here
 #define WIDE_CODE       8               // selectors, and the descriptors' halves
 #define WIDE_DATA       16
 #define FLAT_LOW        0x0000ffff
@@ -95,7 +96,7 @@ long_start:
         and     $~CR0_PG, %eax
         mov     %eax, %cr0
         mov     %cr4, %eax
-        and     $~CR4_PGE, %eax
+        and     $~(CR4_PGE | CR4_LA57), %eax
         or      $CR4_PAE, %eax
         mov     %eax, %cr4
         mov     %edi, %cr3

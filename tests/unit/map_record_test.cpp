@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -79,6 +80,30 @@ Map recorded(const std::vector<EfiDescriptor>& map) {
   Map out(map.size());
   out.resize(record_map({std::as_bytes(std::span(map)), sizeof(EfiDescriptor)}, out));
   return out;
+}
+
+TEST(MapRecord, NoMoreRangesThanThereIsRoomFor) {
+  const std::string file = file_of(kPc);
+  Map room(kPc.size() - 1);
+  EXPECT_FALSE(parse_map_record(file, "map.txt", room).ok());
+  // The shortest line that could be one still has its type's name.
+  std::string bare = file;
+  const size_t name = bare.find(" 7 ");
+  ASSERT_NE(name, std::string::npos);
+  bare.erase(name + 2, bare.find('\n', name) - name - 2);
+  EXPECT_NE(wrong_with(bare).find("is no range"), std::string::npos) << wrong_with(bare);
+  EXPECT_LE(std::count(file.begin(), file.end(), '\n') - 4,
+            static_cast<ptrdiff_t>(most_map_ranges(file)));
+}
+
+TEST(MapRecord, AClockThatSaysWhatCannotBeIsNone) {
+  for (const MapDate& date : {map_date(10000, 1, 1, 1, 1), map_date(2026, 13, 1, 1, 1),
+                              map_date(2026, 1, 32, 1, 1), map_date(2026, 1, 1, 45, 1),
+                              map_date(2026, 1, 1, 1, 60)}) {
+    EXPECT_EQ(date.year, 0);
+    EXPECT_TRUE(parse(file_of(kPc, date)).record.ok());
+  }
+  EXPECT_EQ(map_date(2026, 12, 31, 23, 59).minute, 59);
 }
 
 TEST(MapRecord, WhatIsFreeAfterwardsIsOneWhoeverHasItNow) {
