@@ -523,12 +523,14 @@ EMULATED := ia32 arm aarch64
 # No debug information, which emulators have no use for; what ARM's calling convention was before
 # GCC 7 does not matter.
 NARROW_CXXFLAGS := $(HOST_CXXFLAGS) -g0 -Wno-psabi
+# And the memory test's sweeps, where they are not the host's own.
+VECTOR_RUNS_aarch64 := kernel/aarch64/vector_runs.S tests/unit/vector_runs_test.cpp
 define narrow
 $(call compiled,host/$(1)/mm,$(NARROW_CXXFLAGS) -O1 -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 $(call compiled,host/$(1)/tests,$(NARROW_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
   -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call \
-  objects,host/$(1)/tests,$(REPLAY_LIB) $(wildcard tests/unit/mm/*_test.cpp))
+  objects,host/$(1)/tests,$(REPLAY_LIB) $(wildcard tests/unit/mm/*_test.cpp) $(VECTOR_RUNS_$(1)))
 $(BUILD)/host/$(1)/gtest%.o: $(GOOGLETEST)/src/gtest%.cc
 	$$(call say,CXX)
 	@mkdir -p $$(@D)

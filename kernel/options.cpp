@@ -31,9 +31,9 @@ constexpr std::array kKnown{
     OptionRow{"possible_cpus", Needed, "possible_cpus=N: keep page sets for N CPUs at most"},
     OptionRow{"keepinitrd", None, "keepinitrd: the ramdisk's memory is not given back"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the checks"},
-    OptionRow{
-        "memtest", Optional,
-        "memtest[=quick|full|N|node:N|plain|sse2|avx2,...]: test the RAM, N times, of one node"},
+    OptionRow{"memtest", Optional,
+              "memtest[=quick|full|N|node:N|plain|sse2|avx2|neon,...]: test the RAM, N times, of "
+              "one node"},
     OptionRow{"stress", Needed,
               "stress=N: all CPUs allocate and free, N times together, and nothing is lost"},
     OptionRow{"bench", Optional,

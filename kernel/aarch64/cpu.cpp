@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "kernel/aarch64/vector_runs.h"
 #include "kernel/arch.h"
 #include "loader/acpi/madt.h"
 
@@ -100,8 +101,12 @@ void copy_words(uint64_t to, uint64_t from, uint64_t words) {
                    words * sizeof(uint64_t));
 }
 
-// The kernel keeps no registers wider than a word.
-std::span<const RunForm> run_forms() { return {}; }
+// By ID_AA64PFR0_EL1.AdvSIMD; CPACR_EL1 does not trap it (loader/handoff/aarch64/translation.h).
+std::span<const RunForm> run_forms() {
+  static constinit std::array<RunForm, 1> all{aarch64::neon_runs(false)};
+  all[0].there = (KERNEL_READ(id_aa64pfr0_el1) >> 20 & 0xf) != 0xf;
+  return all;
+}
 
 void write_back_caches(uint64_t virt, uint64_t bytes) { aarch64::clean_and_forget(virt, bytes); }
 

@@ -23,6 +23,15 @@ def test_chosen(bench, cpu, words, said):
     assert read.find(boot.log, r"memtest: \d+ MiB, 1 pass, took \d:\d\d: no bad pages$")
 
 
+def test_chosen_on_aarch64(bench):
+    machine = Machine(kind="virt", memory=128 * MIB, cpus=2)
+    boot = bench.boot(machine, "memtest=quick poweroff", timeout=300)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, r"memtest: words that are alike, and blocks, by neon; zeros and ones, "
+                               r"and every second pass, word by word$")
+    assert read.find(boot.log, r"memtest: \d+ MiB, 1 pass, took \d:\d\d: no bad pages$")
+
+
 def test_a_form_that_the_cpu_has_not(bench):
     boot = bench.boot(Machine(memory=80 * MIB, extra=("-cpu", "qemu64")), "memtest=quick,avx2 poweroff")
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)

@@ -1,9 +1,13 @@
 // The memory test's sweeps by vector registers do what the ones word by word do.
+#if defined(__x86_64__)
 #include "kernel/x86_64/vector_runs.h"
+#elif defined(__aarch64__)
+#include "kernel/aarch64/vector_runs.h"
+#endif
 
 #include <gtest/gtest.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 #include <cstring>
 #include <memory>
@@ -19,11 +23,16 @@ const RunForm* const kPlain = nullptr;
 
 // Those that this host has, the plain one first.
 std::vector<const RunForm*> forms() {
+#if defined(__aarch64__)
+  static const RunForm kNeon = aarch64::neon_runs(true);
+  return {kPlain, &kNeon};
+#else
   static const RunForm kSse2 = x86::sse2_runs(true);
   static const RunForm kAvx2 = x86::avx2_runs(true);
   std::vector<const RunForm*> all{kPlain, &kSse2};
   if (__builtin_cpu_supports("avx2") != 0) all.push_back(&kAvx2);
   return all;
+#endif
 }
 
 const char* name_of(const RunForm* form) { return form == nullptr ? "plain" : form->name; }
