@@ -578,13 +578,14 @@ headers: $(HEADERS_OK)
 
 # --- For editors and clang-tidy ----------------------------------------------------------------
 # Each source once, with the flags of a world in which it is built: the host's where there is a
-# choice. clang takes -mgeneral-regs-only to mean that long double cannot even be declared.
+# choice. clang takes -mgeneral-regs-only to mean that long double cannot even be declared, and has no
+# -mapcs-frame.
 define newline
 
 
 endef
 command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
-  -mgeneral-regs-only,$(COMMANDS_OF_$(1))) -c $(2)"}
+  -mgeneral-regs-only -mapcs-frame,$(COMMANDS_OF_$(1))) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
 # What the host's programs have of loader/ is seen as x86-64's; another's is seen as its own.
 IN_EFI := $(filter efi/% $(if $(filter-out x86_64,$(ARCH)),loader/$(ARCH)/%),$(EFI_SRC))
@@ -608,12 +609,15 @@ $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang mode=$(or $(ANALYSIS),shallow))
 TIDY = clang-tidy --quiet -p $(BUILD) --extra-arg=-w $(analysis)
 SEEN := $(BUILD)/tidy$(addprefix -,$(ANALYSIS))
-# Of another architecture only what is its own: the rest has been seen as x86-64's. There a product of
-# sizes has 32 bits, or one of registers has, on purpose.
+# Of another architecture only what is its own, or its kind's and seen nowhere else: the rest has been
+# seen as x86-64's. There a product of sizes has 32 bits, or one of registers has, on purpose.
+seen_of.aarch64 := aarch64 bsa
+seen_of.ia32    := ia32 narrow
+seen_of.arm     := arm
 ifeq (x86_64,$(ARCH))
 TIDIED := $(IN_EFI) $(IN_KERNEL) $(ON_HOST)
 else
-TIDIED := $(filter efi/$(ARCH)/% kernel/$(ARCH)/% loader/$(ARCH)/%,$(IN_EFI) $(IN_KERNEL))
+TIDIED := $(filter $(foreach a,$(seen_of.$(ARCH)),efi/$(a)/% kernel/$(a)/% loader/$(a)/%),$(IN_EFI) $(IN_KERNEL))
 TIDY += --checks=-bugprone-implicit-widening-of-multiplication-result
 endif
 tidied = $(patsubst %,$(SEEN)/%.ok,$(basename $(filter %.cpp,$(1))))
