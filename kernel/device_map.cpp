@@ -45,10 +45,6 @@ uintptr_t address_of(const Booted& machine, Phys page) {
   return reinterpret_cast<uintptr_t>(machine.kept.map().at<uint8_t>(page));
 }
 
-mm::PagesOr take(void* context, mm::Gfp gfp, mm::NodeId /*node*/) {
-  return take_frames(*static_cast<Booted*>(context), gfp, 0);
-}
-
 mm::Result<> map_page(Booted& machine, Phys page) {
   const uintptr_t virt = address_of(machine, page);
   if (const auto there = arch::find_mapping(virt)) {
@@ -60,7 +56,7 @@ mm::Result<> map_page(Booted& machine, Phys page) {
   if (virt < mm::kPageSize || arch::is_kernels(virt)) {
     return mm::Error{"the kernel has no address for it (registers at {:#x})", "device", page.v};
   }
-  if (arch::map_register_page(virt, page, {take, nullptr, &machine})) return {};
+  if (arch::map_register_page(virt, page, frames_of(machine))) return {};
   return mm::Error{"no memory for page tables (registers at {:#x})", "device", page.v};
 }
 

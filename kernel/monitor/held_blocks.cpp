@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "kernel/frames.h"
 #include "kernel/monitor/arguments.h"
 #include "mm/size_text.h"
 
@@ -41,8 +42,7 @@ constinit HeldBlocks held;
 constexpr mm::Gfp kMovable = mm::kGfpKernel | mm::kGfpFlagMovable | mm::kGfpFlagNoWarn;
 
 void give_back(Booted& machine, Block block, const Printer& out) {
-  const mm::Freed freed =
-      machine.relay.pages().free_pages(arch::this_cpu(), block.pfn, block.order);
+  const mm::Freed freed = give_frames(machine, block.pfn, block.order);
   if (!freed.ok()) out.error("free", freed.error());
 }
 
@@ -66,8 +66,8 @@ void take_block(Booted& machine, std::string_view argument, const Printer& out) 
     return refuse(out, "alloc", argument, "is no node of this machine");
   }
   if (held.full()) return out.line("alloc: too many blocks are held; free some");
-  const auto got = machine.relay.pages().alloc_pages(
-      arch::this_cpu(), kMovable, static_cast<unsigned>(*order), static_cast<mm::NodeId>(*node));
+  const auto got =
+      take_frames(machine, kMovable, static_cast<unsigned>(*order), static_cast<mm::NodeId>(*node));
   if (!got) return out.error("alloc", got.error());
   held.add({got.value(), static_cast<unsigned>(*order)});
   out.line("{}, order {}; `free {}` gives it back", mm::phys(got.value()), *order,
@@ -88,8 +88,7 @@ void hold_memory(Booted& machine, std::string_view argument, const Printer& out)
   unsigned order = mm::kOrders - 1;
   while (got < wanted && !held.full()) {
     while (order > 0 && uint64_t{1} << order > wanted - got) --order;
-    const auto block =
-        machine.relay.pages().alloc_pages(arch::this_cpu(), kMovable, order, mm::NodeId{0});
+    const auto block = take_frames(machine, kMovable, order);
     if (block) {
       held.add({block.value(), order});
       got += uint64_t{1} << order;

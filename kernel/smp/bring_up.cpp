@@ -4,6 +4,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/frames.h"
 #include "kernel/smp/cpus.h"
 #include "mm/size_text.h"
 
@@ -88,7 +89,7 @@ class BringUp {
   size_t prepare(std::span<Cpu> table) {
     size_t end = 1;
     for (; end < table.size() && table[end].state == CpuState::Starting; ++end) {
-      mm::Result<> ready = arch::prepare_cpu(table[end], frames());
+      mm::Result<> ready = arch::prepare_cpu(table[end], frames_of(machine_));
       if (ready.ok()) ready = pages_.start_cpu(table[end].number, table[end].node);
       if (ready.ok()) continue;
       out_.error("smp", ready.error());
@@ -105,7 +106,7 @@ class BringUp {
     console().flush();
     const arch::StartFacts facts{mm::Phys{machine_.kept.handoff().ap_trampoline},
                                  mm::Phys{machine_.tables.madt().mailbox}};
-    const mm::Result<> started = arch::start_cpus(table, facts, frames());
+    const mm::Result<> started = arch::start_cpus(table, facts, frames_of(machine_));
     if (started.ok()) return;
     out_.error("smp", started.error());
     for (Cpu& cpu : table.subspan(1)) cpu.state = CpuState::Kept;
@@ -123,17 +124,6 @@ class BringUp {
     const unsigned online = cpus().online();
     out_.line("smp: Brought up {} node{}, {} CPU{}", count, count == 1 ? "" : "s", online,
               online == 1 ? "" : "s");
-  }
-
-  arch::Frames frames() {
-    return {[](void* context, mm::Gfp gfp, mm::NodeId node) {
-              return static_cast<BringUp*>(context)->pages_.alloc_pages(arch::this_cpu(), gfp, 0,
-                                                                        node);
-            },
-            [](void* context, mm::Pfn frame) {
-              (void)static_cast<BringUp*>(context)->pages_.free_pages(arch::this_cpu(), frame, 0);
-            },
-            this};
   }
 
   mm::PageAllocator<Policy>& pages_;

@@ -75,7 +75,7 @@ mm::PagesOr take(void* /*context*/, unsigned order, bool low) {
 }
 
 void give(void* /*context*/, mm::Pfn frame, unsigned order) {
-  const mm::Result<> freed = give_frames(*state.machine, frame, order);
+  const mm::Freed freed = give_frames(*state.machine, frame, order);
   if (!freed.ok()) news().error("usb", freed.error());
 }
 

@@ -22,7 +22,7 @@ struct Bench {
   Devices devices{
       xhci,
       "00:03.0",
-      {[](void* log, std::string_view text) { *static_cast<std::string*>(log) += text; }, &log}};
+      {[](void* to, std::string_view text) { *static_cast<std::string*>(to) += text; }, &log}};
   TypedKeys keys;
 
   void start() {
