@@ -76,7 +76,8 @@ struct TestMarks {
 // `for_columns(range, visit)` calls visit(column, frames) for each in which the range has a part.
 template <class ForColumns>
 void count_ram(const RelayCore& relay, NodeId node, ForColumns for_columns) {
-  for (const ActiveRange& active : relay.layout().active) {
+  const Layout& layout = relay.layout();
+  for (const ActiveRange& active : active_within(layout.active, layout.nodes[node].spanned)) {
     if (active.node != node) continue;
     for_columns(phys(active.pfns), [](auto& column, auto frames) { column.ram += frames; });
   }

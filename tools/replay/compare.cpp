@@ -61,4 +61,17 @@ std::string differences(const LinuxMade& linux, const mm::RelayCore& relay) {
   return text;
 }
 
+std::string explained(const LinuxMade& linux) {
+  const bool no_dma = !linux.zones.empty() &&
+                      std::none_of(linux.zones.begin(), linux.zones.end(),
+                                   [](const LinuxZone& z) { return z.type == mm::ZoneType::Dma; });
+  std::string text;
+  if (no_dma) text += "Its kernel has no zone DMA (CONFIG_ZONE_DMA is off). ";
+  if (linux.mtrr_lost_mib)
+    text += "It gave up RAM for want of MTRRs, not all lines of which are here. ";
+  return text +
+         "Look at the kernel's command line (mem=, memmap=, numa=), for lines that the log has "
+         "lost, and whether kexec started it: its map is then its predecessor's.";
+}
+
 }  // namespace replay

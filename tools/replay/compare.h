@@ -12,4 +12,7 @@ namespace replay {
 // does. What the log does not say is not compared.
 std::string differences(const LinuxMade& linux, const mm::RelayCore& relay);
 
+// What may be behind such differences, and what to look for.
+std::string explained(const LinuxMade& linux);
+
 }  // namespace replay

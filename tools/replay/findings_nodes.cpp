@@ -183,6 +183,46 @@ void find_interleaved(const Replayed& replayed, std::vector<Finding>& findings) 
                       .where = where});
 }
 
+// What UEFI calls more reliable: mirrored by the memory controller.
+void find_mirrored(const Replayed& replayed, std::vector<Finding>& findings) {
+  std::vector<Range> where = replayed.machine().mirrored;
+  join(where);
+  if (where.empty()) return;
+  findings.push_back(
+      {.name = "mirrored",
+       .text = size_words(bytes_of(where)) +
+               " are mirrored: the firmware keeps two copies of them: " + list_of(where) + ".",
+       .advice = "kernelcore=mirror keeps the kernel's own data in them; without it "
+                 "they are used like all other RAM.",
+       .note = true,
+       .bytes = bytes_of(where),
+       .where = where});
+}
+
+// CXL's windows in which there is no RAM, and nothing that is kept for a purpose either.
+void find_windows(const Replayed& replayed, std::vector<Finding>& findings) {
+  std::vector<Range> empty;
+  for (const Range& window : replayed.machine().windows) {
+    const auto entries = replayed.first_e820().entries();
+    const bool used = std::any_of(entries.begin(), entries.end(), [&](const E820Entry& entry) {
+      return entry.range.overlaps(window) &&
+             (entry.type == E820Type::Ram || entry.type == E820Type::SoftReserved ||
+              entry.type == E820Type::Pmem);
+    });
+    if (!used) empty.push_back(window);
+  }
+  join(empty);
+  if (empty.empty()) return;
+  findings.push_back({.name = "cxl-window-empty",
+                      .text = "CXL's windows (CEDT) have " + size_words(bytes_of(empty)) +
+                              " that are given to nobody: " + list_of(empty) + ".",
+                      .advice = "cxl list shows what is plugged in, cxl create-region gives it a "
+                                "place in a window. A window without a device is room for one.",
+                      .note = true,
+                      .bytes = bytes_of(empty),
+                      .where = empty});
+}
+
 // Frames without RAM that have a struct page, as their section has RAM.
 void find_holes(const Replayed& replayed, std::vector<Finding>& findings) {
   uint64_t frames = 0;
@@ -211,6 +251,8 @@ void find_in_nodes(const Replayed& replayed, std::vector<Finding>& findings) {
   find_unaligned(replayed, findings);
   find_interleaved(replayed, findings);
   find_holes(replayed, findings);
+  find_mirrored(replayed, findings);
+  find_windows(replayed, findings);
 }
 
 }  // namespace replay

@@ -1,6 +1,9 @@
 // RAM that the firmware calls usable and that is not used.
+#include <algorithm>
+#include <span>
 #include <string_view>
 
+#include "tools/replay/compare.h"
 #include "tools/replay/finding_rows.h"
 #include "tools/replay/said.h"
 
@@ -109,12 +112,26 @@ void find_left_behind(const Replayed& replayed, std::vector<Finding>& findings) 
        .where = lost});
 }
 
+// Where the input tells what Linux made of the machine, and that is something else.
+void find_differences(const Replayed& replayed, std::vector<Finding>& findings) {
+  const std::string text = differences(replayed.machine().linux_made, replayed.relay());
+  if (text.empty()) return;
+  findings.push_back({.name = "differs-from-linux",
+                      .text = "Linux made something else of this machine than this replay; the "
+                              "differences are listed at the end.",
+                      .advice = explained(replayed.machine().linux_made)});
+}
+
 }  // namespace
 
 void subtract_ram(Range range, const mm::E820Table& map, std::vector<Range>& rest) {
   mm::Phys at = range.start;
-  for (const E820Entry& entry : map.entries()) {
-    if (entry.type != E820Type::Ram || entry.range.end <= at) continue;
+  const auto entries = map.entries();
+  const auto first = std::upper_bound(
+      entries.begin(), entries.end(), at,
+      [](mm::Phys address, const E820Entry& entry) { return address < entry.range.end; });
+  for (const E820Entry& entry : std::span(first, entries.end())) {
+    if (entry.type != E820Type::Ram) continue;
     if (entry.range.start >= range.end) break;
     if (entry.range.start > at) rest.push_back({at, entry.range.start});
     at = entry.range.end;
@@ -127,6 +144,7 @@ void find_in_taken(const Replayed& replayed, std::vector<Finding>& findings) {
   find_32_bit(replayed, findings);
   find_unreachable(replayed, findings);
   find_left_behind(replayed, findings);
+  find_differences(replayed, findings);
 }
 
 }  // namespace replay

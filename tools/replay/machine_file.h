@@ -49,7 +49,18 @@ class MachineFile {
   // The same facts as a log has, in fewer words.
   [[nodiscard]] Machine machine() const {
     Machine machine;
-    machine.firmware.assign(e820.entries().begin(), e820.entries().end());
+    for (const std::string& line : lines("e820")) {
+      machine.firmware.push_back({range_of(line), type_of(line)});
+    }
+    for (const std::string& line : lines("user")) {
+      machine.user.push_back({range_of(line), type_of(line)});
+    }
+    for (const std::string& line : lines("rules")) {
+      if (line == "arm64") machine.kind = MachineKind::Arm64;
+      if (line == "arm") machine.kind = MachineKind::Arm;
+    }
+    if (has("lowmem")) machine.end_of_low = address_of("lowmem");
+    if (has("reach")) machine.end_of_reach = address_of("reach");
     machine.srat = srat;
     machine.named = named;
     machine.mtrr_trims = trims;
@@ -90,6 +101,15 @@ class MachineFile {
       throw std::runtime_error("not a range: " + text);
     }
     return {mm::Phys{start}, mm::Phys{last}};
+  }
+
+  [[nodiscard]] mm::Phys address_of(const std::string& keyword) const {
+    unsigned long address = 0;
+    const std::string text = lines(keyword).front();
+    if (std::sscanf(text.c_str(), "%" SCNx64, &address) != 1) {
+      throw std::runtime_error("not an address: " + keyword + " " + text);
+    }
+    return mm::Phys{address};
   }
 
   static mm::E820Type type_of(const std::string& line) {

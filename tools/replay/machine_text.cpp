@@ -37,7 +37,12 @@ std::string entry_of(const char* keyword, const mm::E820Entry& entry) {
 }  // namespace
 
 std::string facts_text(const Machine& machine, const std::string& name) {
-  std::string text = "machine " + name + "\n\n";
+  std::string text = "machine " + name + "\n";
+  if (machine.kind == MachineKind::Arm64) text += "rules arm64\n";
+  if (machine.kind == MachineKind::Arm) text += "rules arm\n";
+  if (machine.end_of_low) text += said("lowmem {:#x}\n", machine.end_of_low->v);
+  if (machine.end_of_reach) text += said("reach {:#x}\n", machine.end_of_reach->v);
+  text += "\n";
   for (const auto& entry : machine.firmware) text += entry_of("e820", entry);
   for (const auto& entry : machine.user) text += entry_of("user", entry);
   for (const mm::Range& trim : machine.mtrr_trims) text += "trim " + range_of(trim) + "\n";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mm/option_words.h"
 #include "mm/platform.h"
 #include "mm/relay_ledger.h"
 #include "tools/replay/said.h"
@@ -38,8 +39,73 @@ mm::Result<> Replayed::take_away() {
   return {};
 }
 
+namespace {
+
+mm::Result<> apply(const mm::OptionWord& word, mm::E820Table& map, mm::E820Changes& changes,
+                   const mm::Printer& out) {
+  if (word.name == "mem") return mm::apply_mem(word.value, map, changes, out);
+  if (word.name == "memmap") return mm::apply_memmap(word.value, map, changes, out);
+  return {};
+}
+
+mm::Result<> take_core(const mm::OptionWord& word, mm::MovableOptions& movable) {
+  if (word.name == "movable_node") movable.movable_node = true;
+  if (word.name == "movablecore") {
+    movable.movablecore = BATON_TRY(mm::parse_core_amount(word.value, "movablecore"));
+  }
+  if (word.name == "kernelcore") {
+    movable.mirror = word.value == "mirror";
+    if (!movable.mirror) {
+      movable.kernelcore = BATON_TRY(mm::parse_core_amount(word.value, "kernelcore"));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+// Where RAM ends, options taken: memmap= may add some.
+mm::Result<Phys> Replayed::end_with(const std::string& words) const {
+  std::vector<E820Entry> storage(first_storage_.size() + mm::E820Table::capacity_for(words.size()));
+  mm::E820Table map(storage);
+  BATON_TRY(map.adopt(first_.entries()));
+  mm::E820Changes changes;
+  for (std::string_view rest = words;;) {
+    const mm::OptionWord word = mm::take_option_word(rest);
+    if (word.text.empty()) break;
+    BATON_TRY(apply(word, map, changes, mm::Printer()));
+  }
+  const mm::Pfn limit = machine_.platform().max_pfn;
+  return mm::phys(std::max(map.last_pfn(limit), first_.last_pfn(limit)));
+}
+
+mm::Result<> Replayed::take_options(const std::string& words) {
+  for (std::string_view rest = words;;) {
+    const mm::OptionWord word = mm::take_option_word(rest);
+    if (word.text.empty()) break;
+    BATON_TRY(apply(word, relay_->e820(), changes_, into(log_)));
+    BATON_TRY(take_core(word, movable_));
+  }
+  mm::print_user_map(relay_->e820(), changes_, into(log_));
+  for (const mm::NamedBytes trim : {mm::NamedBytes{"mem=", changes_.taken_by_mem},
+                                    mm::NamedBytes{"memmap=", changes_.taken_by_memmap}}) {
+    if (trim.bytes != 0) trims_.push_back(trim);
+  }
+  return {};
+}
+
+mm::Result<> Replayed::reserve_first(const std::vector<NamedRange>& reserved) {
+  reserved_storage_.resize(2 * reserved.size() + 4);
+  reserved_first_ = mm::EarlyRes(reserved_storage_);
+  for (const NamedRange& each : reserved) {
+    BATON_TRY(reserved_first_.reserve(each.range, each.name.c_str()));
+  }
+  return {};
+}
+
 void Replayed::close_ledger() {
-  const mm::LedgerFacts facts{.firmware = firmware_, .trims = trims_};
+  const mm::LedgerFacts facts{
+      .firmware = firmware_, .added = changes_.added_by_memmap, .trims = trims_};
   const auto closed = mm::close_ledger(*relay_, relay_->pages(), facts, into(ledger_));
   if (!closed.ok()) into(open_).error("ledger", closed.error());
 }
@@ -49,22 +115,27 @@ mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
   first_storage_.resize(machine_.room_for_map());
   first_ = BATON_TRY(machine_.map(first_storage_));
   const mm::Platform platform = machine_.platform();
-  const Phys end = mm::phys(first_.last_pfn(platform.max_pfn));
+  const Phys end = BATON_TRY(end_with(options.words));
+  BATON_TRY(reserve_first(options.reserved));
   if (end == Phys{0}) return mm::Error{"there is no RAM"};
   memory_.emplace(end);
   const mm::Printer out = into(log_);
   relay_ = std::make_unique<mm::Relay<mm::OneCpu>>(platform, memory_->map(), out);
-  BATON_TRY(relay_->take_over(first_.entries(), {}, Phys{mm::kMaxPhys}, memory_->end_of_low()));
+  BATON_TRY(relay_->take_over(first_.entries(), reserved_first_.entries(), Phys{mm::kMaxPhys},
+                              memory_->end_of_low()));
   firmware_ = mm::account_firmware_ram(mm::claims_of(machine_.said()), relay_->e820());
   relay_->e820().print(out, "BIOS-e820");
-  BATON_TRY(relay_->trim());
+  BATON_TRY(take_options(options.words));
+  if (platform.trim != nullptr) BATON_TRY(relay_->trim());
   BATON_TRY(take_away());
   mm::NumaInput numa;
   numa.memory = machine_.srat;
   numa.named = machine_.named;
+  if (movable_.mirror) numa.mirrored = machine_.mirrored;
   uint32_t rows = 0;
   while (size_t{rows} * rows < machine_.distances.size()) domains_.push_back(rows++);
   BATON_TRY(relay_->finish({.numa = numa,
+                            .movable = movable_,
                             .window = memory_->window(),
                             .road = options.road,
                             .distances = {machine_.distances, rows, domains_}}));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mm/e820_options.h"
 #include "mm/firmware_ram.h"
 #include "mm/page_alloc.h"
 #include "mm/policy.h"
@@ -23,6 +24,9 @@ namespace replay {
 
 struct ReplayOptions {
   mm::Road road = mm::Road::Memblock;
+  // Of a kernel's command line: mem=, memmap=, kernelcore=, movablecore=, movable_node, early=.
+  std::string words = {};
+  std::vector<NamedRange> reserved = {};  // before anything is placed; names as a Reservation's
 };
 
 // What Linux was seen to take beside what the relay takes by its own rules, as the ledger names it.
@@ -52,6 +56,8 @@ class Replayed {
   // As the firmware's list (or the user's) made it, before anything was taken.
   [[nodiscard]] const mm::E820Table& first_e820() const { return first_; }
   [[nodiscard]] std::span<const Taken> taken() const { return taken_; }
+  // What was reserved before the relay placed anything of its own.
+  [[nodiscard]] const mm::EarlyRes& reserved_first() const { return reserved_first_; }
   [[nodiscard]] const mm::FirmwareRam& firmware_ram() const { return firmware_; }
 
   // What Baton's kernel would print of this machine.
@@ -61,6 +67,9 @@ class Replayed {
   [[nodiscard]] const std::string& open() const { return open_; }
 
  private:
+  mm::Result<> take_options(const std::string& words);
+  mm::Result<mm::Phys> end_with(const std::string& words) const;
+  mm::Result<> reserve_first(const std::vector<NamedRange>& reserved);
   mm::Result<> take_away();
   mm::Result<uint64_t> take(mm::Range range, const char* why, bool remove = false);
   void close_ledger();
@@ -74,6 +83,10 @@ class Replayed {
   mm::FirmwareRam firmware_;
   std::vector<Taken> taken_;
   std::vector<mm::NamedBytes> trims_;
+  mm::E820Changes changes_;
+  mm::MovableOptions movable_;
+  std::vector<mm::Reservation> reserved_storage_;
+  mm::EarlyRes reserved_first_;
   std::string log_;
   std::string ledger_;
   std::string open_;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "mm/size_text.h"
+#include "tools/replay/must.h"
 
 namespace replay {
 namespace {
@@ -40,7 +41,48 @@ mm::Phys address_of(std::string_view word) {
   return mm::Phys{*address};
 }
 
+// The value of --NAME=VALUE.
+bool take_value(std::string_view word, std::string_view name, std::string_view& value) {
+  if (!word.starts_with(name)) return false;
+  value = word.substr(name.size());
+  return true;
+}
+
+std::vector<mm::Phys> addresses_of(std::string_view list) {
+  std::vector<mm::Phys> addresses;
+  for (;;) {
+    const size_t comma = list.find(',');
+    addresses.push_back(address_of(list.substr(0, comma)));
+    if (comma == std::string_view::npos) return addresses;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+bool take_what_if(std::string_view word, Arguments& arguments) {
+  std::string_view value;
+  unsigned number = 0;
+  if (take_value(word, "--options=", value)) {
+    arguments.options = value;
+  } else if (take_value(word, "--add-dimm=", value)) {
+    arguments.dimms.emplace_back(value);
+  } else if (take_value(word, "--reserve=", value)) {
+    arguments.reservations.emplace_back(value);
+  } else if (take_value(word, "--crashkernel=", value)) {
+    const auto wanted = parse_crashkernel(value);
+    if (!wanted.ok()) throw BadArguments(describe(wanted.error()));
+    arguments.crashkernel = wanted.value();
+  } else if (take_number(word, "--hugepages-1g=", 1000000, number)) {
+    arguments.hugepages = number;
+  } else if (take_value(word, "--bad=", value)) {
+    arguments.bad = addresses_of(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 bool take_option(std::string_view word, Arguments& arguments) {
+  if (take_what_if(word, arguments)) return true;
   if (take_number(word, "--columns=", 1000, arguments.columns) ||
       take_number(word, "--boot=", 1000000, arguments.boot)) {
     return true;
@@ -118,6 +160,15 @@ const char* help() {
          "  replay --qemu FILE                arguments that give the nearest machine\n"
          "  replay --html out.html FILE       a page for any browser: where everything lies\n"
          "  replay --svg out.svg FILE         the picture alone\n"
+         "\n"
+         "What if:\n"
+         "  --options=\"mem=4G kernelcore=2G\"   with these words on the kernel's command line\n"
+         "                       (mem= memmap= kernelcore= movablecore= movable_node)\n"
+         "  --add-dimm=16G[@1]   with so much more RAM on that node\n"
+         "  --reserve=NAME=64M@0x40000000      with this reserved before all else\n"
+         "  --crashkernel=512M[,high]          where it lands, or why nowhere\n"
+         "  --hugepages-1g=N     how many whole GiB each node has free\n"
+         "  --bad=ADDR,...       what these pages are, and how to keep them from use\n"
          "\n"
          "  --boot=N             the Nth boot of a log (else the last)\n"
          "  --road=bootmem       by the bitmap, Linux before 3.x (else memblock)\n"

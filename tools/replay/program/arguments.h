@@ -8,6 +8,7 @@
 
 #include "mm/relay.h"
 #include "mm/types.h"
+#include "tools/replay/what_if.h"
 
 namespace replay {
 
@@ -29,6 +30,12 @@ struct Arguments {
   unsigned boot = 0;      // the last
   std::string html, svg;  // files to draw into; empty: not asked for
   Form form = Form::Text;
+  // What if.
+  std::string options;
+  std::vector<std::string> dimms, reservations;
+  std::optional<CrashKernel> crashkernel;
+  std::optional<unsigned> hugepages;
+  std::vector<mm::Phys> bad;
   bool json = false, machine = false, qemu = false;
 };
 

@@ -35,8 +35,13 @@ constexpr int kBadInput = 2;
 
 // With the log up to where the machine could not go on.
 std::unique_ptr<Replayed> replay_of(replay::Machine machine, const Arguments& arguments) {
+  replay::ReplayOptions options{.road = arguments.road, .words = arguments.options};
+  for (const std::string& dimm : arguments.dimms) replay::must(replay::add_dimm(dimm, machine));
+  for (const std::string& text : arguments.reservations) {
+    options.reserved.push_back(replay::must(replay::parse_reservation(text)));
+  }
   auto replayed = std::make_unique<Replayed>();
-  const auto result = replayed->run(std::move(machine), {.road = arguments.road});
+  const auto result = replayed->run(std::move(machine), options);
   if (!result.ok()) {
     std::cout << replayed->log();
     throw replay::BadInput(replay::describe(result.error()));
@@ -77,6 +82,15 @@ std::string text_of(const Replayed& replayed, const std::vector<replay::Finding>
   return {};
 }
 
+// The answers to what was asked besides.
+std::string answers(const Replayed& replayed, const Arguments& arguments) {
+  std::string text;
+  if (arguments.crashkernel) text += crashkernel_text(replayed, *arguments.crashkernel);
+  if (arguments.hugepages) text += hugepages_text(replayed, *arguments.hugepages);
+  if (!arguments.bad.empty()) text += bad_pages_text(replayed, arguments.bad);
+  return text;
+}
+
 void write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text << std::flush;
@@ -101,12 +115,17 @@ int run(const Arguments& arguments) {
   if (arguments.verb == Verb::Diff) return diff(arguments);
   replay::Given given = given_of(arguments.files, arguments);
   const auto replayed = replay_of(std::move(given.machine), arguments);
+  const std::vector<replay::Finding> findings = findings_of(*replayed);
+  const bool drawn = draw(arguments, given.name, *replayed, findings);
   if (arguments.verb == Verb::Explain) {
     std::cout << explain_text(*replayed, arguments.address);
     return kClean;
   }
-  const std::vector<replay::Finding> findings = findings_of(*replayed);
-  const bool drawn = draw(arguments, given.name, *replayed, findings);
+  const std::string asked = answers(*replayed, arguments);
+  if (!asked.empty()) {
+    std::cout << asked;
+    return kClean;
+  }
   if (!drawn || arguments.form != Form::Text) {
     std::cout << text_of(*replayed, findings, given.name, arguments);
   } else {
