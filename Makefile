@@ -493,11 +493,17 @@ $(BUILD)/replay.html: $(BUILD)/wasm/replay.wasm $(PAGE_PARTS)
 	$(Q)$(PYTHON) tools/page $@ $<
 replay-page: $(BUILD)/replay.html
 
+# In a browser: PICTURES=folder keeps what was seen.
+.PHONY: test-page
+test-page: $(BUILD)/host/replay $(BUILD)/replay.html
+	PICTURES='$(PICTURES)' $(PYTHON) -m pytest -q tests/page
+
 # Every program a test needs.
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
-  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY)
+  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY) \
+  $(if $(wildcard /usr/include/wasm32-wasi),$(BUILD)/replay.html)
 
 # --- Other architectures -----------------------------------------------------------------------
 # Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:
@@ -772,6 +778,7 @@ help:
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make replay     only build/host/replay, which takes a dmesg or a file of tests/machines/ through mm
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
+#: make test-page  the page in headless Chromium (`tools/setup test-page`, about 350 MB); PICTURES=folder
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format
 #: make tidy       only clang-tidy; ANALYSIS=deep follows calls, too

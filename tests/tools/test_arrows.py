@@ -21,6 +21,7 @@ MAY = {
     "kernel": {"kernel", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
     "tools/replay": {"mm"},
     "tools/replay/formats": {"tools/replay", "mm"},
+    "tools/replay/wasm": {"tools/replay", "tools/replay/program", "mm"},
     "tools/replay/program": {"tools/replay", "tools/replay/formats", "loader/acpi", "mm"},
 }
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.

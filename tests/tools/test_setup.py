@@ -113,3 +113,11 @@ def test_make_says_what_else_was_asked_for(tmp_path, goals, passed):
     done = subprocess.run(["make", "MAKE=true", *goals], text=True, capture_output=True, check=False,
                           cwd=tmp_path, env={"PATH": os.environ["PATH"]})
     assert done.stdout.splitlines()[0].rstrip() == f"setup for: {passed}".rstrip()
+
+
+def test_the_pages_tools_come_with_it(system):
+    system.setup("replay-page")
+    got = system.installed()
+    assert {"wasi-libc", "libc++-dev-wasm32", "lld", "clang"} <= got and not got & {"chromium", "python3-pytest"}
+    system.setup("test-page")
+    assert {"chromium", "libarchive-dev", "nodejs", "python3-pytest"} <= system.installed()

@@ -104,7 +104,7 @@ class MachineFile {
   }
 
   [[nodiscard]] mm::Phys address_of(const std::string& keyword) const {
-    unsigned long address = 0;
+    uint64_t address = 0;
     const std::string text = lines(keyword).front();
     if (std::sscanf(text.c_str(), "%" SCNx64, &address) != 1) {
       throw std::runtime_error("not an address: " + keyword + " " + text);
