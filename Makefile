@@ -470,7 +470,7 @@ $(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/re
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $(REPLAY_OBJ) $(BUILD)/host/libmm.a -larchive
 
-.PHONY: replay replay-page
+.PHONY: replay replay-page corpus install-tools
 replay: $(BUILD)/host/replay
 
 # The same in WebAssembly, by clang with wasi-libc, for a page that takes logs itself. There are no
@@ -497,6 +497,16 @@ replay-page: $(BUILD)/replay.html
 .PHONY: test-page
 test-page: $(BUILD)/host/replay $(BUILD)/replay.html
 	PICTURES='$(PICTURES)' $(PYTHON) -m pytest -q tests/page
+
+# Real machines, and logs from outside where BATON_LOGS names a folder of them.
+corpus: $(BUILD)/host/replay
+	$(Q)$(PYTHON) tools/corpus tests/machines $(BATON_LOGS)
+
+PREFIX ?= /usr/local
+install-tools: $(BUILD)/host/replay
+	$(call say,INSTALL)
+	$(Q)install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/host/replay tools/mapdump
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/replay.1
 
 # Every program a test needs.
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
@@ -776,9 +786,11 @@ help:
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
-#: make replay     only build/host/replay, which takes a dmesg or a file of tests/machines/ through mm
+#: make replay     only build/host/replay, which takes a dmesg or another map through mm (docs/replay.md)
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
 #: make test-page  the page in headless Chromium (`tools/setup test-page`, about 350 MB); PICTURES=folder
+#: make corpus     replay every machine of tests/machines/ and say who agrees with Linux (BATON_LOGS=folder: and logs)
+#: make install-tools  replay, its man page and mapdump into PREFIX=/usr/local
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format
 #: make tidy       only clang-tidy; ANALYSIS=deep follows calls, too

@@ -88,13 +88,12 @@ std::string one_slide(const std::vector<Change>& changes) {
   }
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  const bool up = first->distance() > 0;
+  const auto by = static_cast<uint64_t>(up ? first->distance() : -first->distance());
   return "One slide: " + list + said(" ({} {}, ", count, count == 1 ? "range" : "ranges") +
          size_words(bytes) + ") between " + mem_text({first->before.start, last->before.end}) +
-         " lies " + up_or_down(first->distance()) +
-         said(" ({}{:#x})", first->distance() > 0 ? "+" : "-",
-              static_cast<uint64_t>(first->distance() > 0 ? first->distance()
-                                                          : -first->distance())) +
-         "\n";
+         " moved " + size_words(by) + (up ? " up" : " down") +
+         said(" ({}{:#x})\n", up ? "+" : "-", by);
 }
 
 uint64_t usable_of(const std::vector<mm::E820Entry>& entries) {
@@ -135,7 +134,8 @@ void add_map(const Machine& before, const Machine& after, Diff& diff) {
                  ").\n";
   }
   diff.text +=
-      "Linux refuses to wake from a hibernation image that was written under another map.\n";
+      "If these are two boots of one machine: Linux does not wake from hibernation under another "
+      "map.\n";
 }
 
 // What is told only where it differs.

@@ -72,13 +72,18 @@ constexpr Spelling kSpellings[] = {
     {"\xe2\x80\x94", "-"}, {"\xe2\x88\x92", "-"},
 };
 
+// With what any of them begins.
+bool may_be_spelling(char c) { return c == '&' || c == '\\' || c == '\xc2' || c == '\xe2'; }
+
 std::string spelled_plainly(std::string_view line) {
   std::string text;
   for (size_t i = 0; i < line.size();) {
     const std::string_view rest = line.substr(i);
     const auto* const spelling =
-        std::find_if(std::begin(kSpellings), std::end(kSpellings),
-                     [&](const Spelling& known) { return rest.starts_with(known.pasted); });
+        may_be_spelling(rest.front())
+            ? std::find_if(std::begin(kSpellings), std::end(kSpellings),
+                           [&](const Spelling& known) { return rest.starts_with(known.pasted); })
+            : std::end(kSpellings);
     if (spelling != std::end(kSpellings)) {
       text += spelling->plain;
       i += spelling->pasted.size();

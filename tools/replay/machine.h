@@ -44,6 +44,9 @@ struct LinuxMade {
   std::vector<LinuxNodeRange> ranges;     // "Early memory node ranges"
   std::optional<uint64_t> total_kib;      // of "Memory: 1K/2K available" the second
   std::optional<uint64_t> mtrr_lost_mib;  // "CPU MTRRs don't cover all of memory, losing 3MB"
+
+  // Whether there is anything to compare with.
+  [[nodiscard]] bool known() const { return !zones.empty() || !ranges.empty() || total_kib; }
 };
 
 // Whose rules a machine is replayed by. A PC with an end of lowmem is one under a 32-bit kernel.

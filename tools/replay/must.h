@@ -18,6 +18,7 @@ inline std::string describe(const mm::Error& error) {
       },
       &text);
   out.error("error", error);
+  while (text.ends_with('\n')) text.pop_back();
   return text;
 }
 

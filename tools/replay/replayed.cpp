@@ -121,8 +121,8 @@ mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
   memory_.emplace(end);
   const mm::Printer out = into(log_);
   relay_ = std::make_unique<mm::Relay<mm::OneCpu>>(platform, memory_->map(), out);
-  BATON_TRY(relay_->take_over(first_.entries(), reserved_first_.entries(), Phys{mm::kMaxPhys},
-                              memory_->end_of_low()));
+  BATON_TRY(relay_->take_over(first_.entries(), reserved_first_.entries(),
+                              mm::phys(platform.max_pfn), memory_->end_of_low()));
   firmware_ = mm::account_firmware_ram(mm::claims_of(machine_.said()), relay_->e820());
   relay_->e820().print(out, "BIOS-e820");
   BATON_TRY(take_options(options.words));

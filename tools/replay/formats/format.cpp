@@ -51,16 +51,19 @@ Machine read_lines(const Format& format, std::span<const Line> lines) {
 std::span<const Format* const> formats() { return kFormats; }
 
 const Format* format_of(std::span<const Line> lines) {
-  const Format* most = nullptr;
+  const Format* best = nullptr;
   size_t known = 0;
   for (const Format* format : kFormats) {
     const size_t count = count_lines(*format, lines);
-    if (count > known) {
-      most = format;
+    if (count == 0) continue;
+    const bool better = best == nullptr || format->standing > best->standing ||
+                        (format->standing == best->standing && count > known);
+    if (better) {
+      best = format;
       known = count;
     }
   }
-  return most;
+  return best;
 }
 
 Machine read_as(const Format& format, std::span<const Line> lines) {

@@ -1,6 +1,7 @@
 // Maps of memory in other words than a Linux boot's log: a file of this folder for each.
 //
-// A format knows its lines when it sees them; of a text that is taken in which most lines are known.
+// A format knows its lines when it sees them; of a text that has lines of several the firmware's own
+// map is taken before what a kernel makes of it, and then that of which there are most.
 #pragma once
 
 #include <array>
@@ -55,7 +56,7 @@ struct Format {
 
 // All of them; a text that two know alike is the first's.
 [[nodiscard]] std::span<const Format* const> formats();
-// The one that knows most lines of the text; null: none does.
+// The one in which the text is read; null: there is none.
 [[nodiscard]] const Format* format_of(std::span<const Line> lines);
 // The map in the words of that format: lines that cannot be read and what is odd are its remarks.
 [[nodiscard]] Machine read_as(const Format& format, std::span<const Line> lines);

@@ -95,6 +95,7 @@ std::string json_text(const Replayed& replayed, std::span<const Finding> finding
                    [](const mm::Reservation& reservation) {
                      return with_range({{"name", reservation.name}}, reservation.range);
                    })},
+      {"linux_known", replayed.machine().linux_made.known()},
       {"ledger_closed", replayed.open().empty()},
   };
   return all.dump(1, ' ', true, Json::error_handler_t::replace) + "\n";
