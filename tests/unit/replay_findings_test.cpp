@@ -210,7 +210,7 @@ TEST(ReplayOwners, FromTheFirmwareToBuddy) {
   }
   EXPECT_EQ(text,
             "firmware=usable e820=usable SRAT=node 1 node=1 zone=Normal pageblock=Movable "
-            "block=free, in a block of order 18 ");
+            "block=free, in a block of order 17 ");
   const auto hole = owners_of(*machine, Phys{0xc0000000});
   EXPECT_EQ(hole.front().what, "not in its map");
   const auto bytes = owners_of(*machine, Phys{0x80000000});
@@ -259,9 +259,9 @@ TEST(ReplayWhatIf, ReservationsAndWholeGigabytes) {
   const auto machine = replayed(drawn(kWell), {.reserved = {reserved.value()}});
   EXPECT_STREQ(machine->relay().reservations().find(Phys{0x150000000})->name, "MINE");
   // Of the four GiB one has the reservation, one Baton's own, one begins with page 0.
-  EXPECT_EQ(replay::hugepages_text(*machine, 2),
-            "hugepagesz=1G hugepages=2: only 1 are there\n"
-            "  node 0: 1 whole GiB are free, of 4,095.6 MiB\n");
+  EXPECT_EQ(replay::hugepages_text(*machine, 3),
+            "hugepagesz=1G hugepages=3: only 2 are there\n"
+            "  node 0: 2 whole GiB are free, of 4,095.6 MiB\n");
   for (const char* wrong :
        {"", "=4K@0", "A=4K", "A=0@0", "A=4K@0x10000000000000", "FIFTEEN_LETTERS=4K@0x1000"}) {
     EXPECT_FALSE(replay::parse_reservation(wrong).ok()) << wrong;

@@ -1,7 +1,6 @@
 #include "tools/replay/diff.h"
 
 #include <algorithm>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -62,7 +61,7 @@ std::string line_of(const Change& change) {
 // When all that is not RAM only moved, by one distance: a line for it. RAM beside it grows and
 // shrinks by that.
 std::string one_slide(const std::vector<Change>& changes) {
-  std::set<std::string> names;
+  std::vector<std::string> names;  // each once, in the order of addresses
   const Change* first = nullptr;
   const Change* last = nullptr;
   size_t count = 0;
@@ -76,7 +75,9 @@ std::string one_slide(const std::vector<Change>& changes) {
     if (first != nullptr && change.distance() != first->distance()) return {};
     if (first == nullptr) first = &change;
     last = &change;
-    names.insert(change.name);
+    if (std::find(names.begin(), names.end(), change.name) == names.end()) {
+      names.push_back(change.name);
+    }
     bytes += change.before.size();
     ++count;
   }

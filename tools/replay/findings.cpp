@@ -29,7 +29,7 @@ std::string size_words(uint64_t bytes) {
     }
   }
   const uint64_t whole = bytes / unit->bytes;
-  const uint64_t tenths = (bytes % unit->bytes) / ((unit->bytes + 9) / 10);
+  const uint64_t tenths = bytes % unit->bytes * 10 / unit->bytes;
   std::string text =
       whole >= 1000 ? said("{},{:03}", whole / 1000, whole % 1000) : said("{}", whole);
   if (tenths != 0) text += said(".{}", tenths);

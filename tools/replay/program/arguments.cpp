@@ -1,6 +1,5 @@
 #include "tools/replay/program/arguments.h"
 
-#include <charconv>
 #include <span>
 #include <string_view>
 
