@@ -8,9 +8,11 @@
 namespace efi {
 namespace {
 
-// What any kernel's direct map holds: that of our own kind has the least room.
+// What any kernel's direct map holds, whatever the CPU: with the fewest levels least.
 uint64_t reachable(const Firmware& firmware) {
-  return loader::address_space(examine_cpu(firmware).paging).lowmem().end.v;
+  return loader::address_space({.levels = 2, .first_ram = examine_cpu(firmware).paging.first_ram})
+      .lowmem()
+      .end.v;
 }
 
 }  // namespace

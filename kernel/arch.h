@@ -75,6 +75,7 @@ std::optional<Typed> read_char();
 // Where this CPU's local interrupt controller answers; 0 where it has none.
 [[nodiscard]] uint64_t own_controller();
 [[nodiscard]] bool has_no_execute();
+[[nodiscard]] const char* why_no_execute_is_missing();  // where it has none
 // What keeps the kernel from running or reading a user's pages, and users from the addresses of its
 // tables.
 struct Protection {

@@ -54,23 +54,24 @@ void take_handoff(const loader::Handoff& handoff) {
   if (!shown.ok()) log().error("console", shown.error());
 }
 
+// Where the direct map ends, or what the CPU can address.
+mm::Phys reachable_end(const mm::Platform& platform) {
+  return std::min(arch::physical_end(), phys(platform.max_pfn));
+}
+
 void print_firmware(const loader::Handoff& handoff, const mm::E820Table& e820,
-                    const mm::E820Changes& changes) {
+                    const mm::Platform& platform, const mm::E820Changes& changes) {
   log().line("NX (Execute Disable) protection: {}",
-             arch::has_no_execute() ? "active" : "missing in CPU!");
+             arch::has_no_execute() ? "active" : arch::why_no_execute_is_missing());
   mm::print_user_map(e820, changes, log());
   mm::print_beyond(e820, arch::physical_end(), log());
+  mm::print_unreached(e820, {reachable_end(platform), arch::physical_end()}, log());
   log().line("efi: EFI v{}.{:02} by {}", handoff.firmware.efi_revision >> 16,
              handoff.firmware.efi_revision & 0xffff, handoff.names.firmware);
   if ((handoff.flags & loader::kHandoffFlagMixed) != 0) {
     log().line("efi: No EFI runtime due to 32/64-bit mismatch with kernel");
     log().line("efi: no report, no run record and no bad pages are left with the firmware");
   }
-}
-
-// Where the direct map ends, or what the CPU can address.
-mm::Phys reachable_end(const mm::Platform& platform) {
-  return std::min(arch::physical_end(), phys(platform.max_pfn));
 }
 
 // What memmap= calls RAM, the loader may have taken for something else and not mapped.
@@ -181,7 +182,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   const FirmwareMap firmware = handed_map(h);
   const mm::FirmwareRam ram = firmware_ram(firmware, relay.e820());
   const mm::E820Changes changes = change_e820(options, relay.e820(), log());
-  print_firmware(h, relay.e820(), changes);
+  print_firmware(h, relay.e820(), relay.platform(), changes);
   std::array<mm::PfnRange, arch::kMostUncachedRuns> uncached;
   const size_t runs = memory.trim_uncached ? arch::uncached_frames(uncached, log()) : 0;
   if (relay.platform().trim != nullptr) must("e820", relay.trim(std::span(uncached).first(runs)));

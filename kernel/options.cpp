@@ -30,6 +30,7 @@ constexpr std::array kKnown{
     OptionRow{"maxcpus", Needed, "maxcpus=N: start N CPUs at most; 0 is nosmp"},
     OptionRow{"possible_cpus", Needed, "possible_cpus=N: keep page sets for N CPUs at most"},
     OptionRow{"keepinitrd", None, "keepinitrd: the ramdisk's memory is not given back"},
+    OptionRow{"nopae", None, "nopae: page tables without physical address extension (32-bit PCs)"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the checks"},
     OptionRow{"memtest", Optional,
               "memtest[=quick|full|N|node:N|plain|sse2|avx2|neon,...]: test the RAM, N times, of "

@@ -23,9 +23,10 @@ struct PageEntry;
 void set_table_map(const mm::DirectMap& map);
 [[nodiscard]] const mm::DirectMap& table_map();
 
-// The entry of the page that has an address. `shift` is the logarithm of the page's size.
+// The entry of the page that has an address, for PageWalk's read() and write(). `shift` is the
+// logarithm of the page's size.
 struct Leaf {
-  uint64_t* entry = nullptr;  // null: it is not mapped
+  void* entry = nullptr;  // null: it is not mapped
   unsigned shift = 0;
 };
 
@@ -33,6 +34,8 @@ template <class Entry>
 struct PageWalk {
   // Of a canonical address, in the tables in use.
   static Leaf find_leaf(uint64_t virt, const mm::DirectMap& tables);
+  static uint64_t read(const Leaf& leaf);
+  static void write(const Leaf& leaf, uint64_t entry);
   // Maps a page for reading and writing where none is mapped; tables that are missing on the way
   // are frames from `frames`, and stay. False when there is none.
   static bool map_page(uint64_t virt, mm::Phys page, mm::NodeId node, const arch::Frames& frames);

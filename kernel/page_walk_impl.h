@@ -1,5 +1,8 @@
 // How page tables are walked (kernel/page_walk.h). An architecture's page_walk.cpp instantiates it
 // with its entry:
+//     using Word = uint64_t;
+//     static constexpr unsigned kIndexBits = 9;  // of the address that choose in a table: of 4 KiB
+//     static constexpr bool kSigned = true;      // addresses are canonical; or else end with them
 //     static unsigned levels();
 //     static bool is_present(uint64_t entry), is_leaf(uint64_t entry, unsigned level);
 //     static uint64_t address(uint64_t entry);            // of what it leads to
@@ -20,14 +23,27 @@
 
 namespace kernel::page_walk {
 
-inline constexpr unsigned kEntries = 512;
+template <class Entry>
+inline constexpr unsigned kEntries = 1u << Entry::kIndexBits;
 
 // Bits of the address below a table's entry: level 1 entries map 4 KiB.
-constexpr unsigned shift_of(unsigned level) { return mm::kPageShift + 9 * (level - 1); }
+template <class Entry>
+constexpr unsigned shift_of(unsigned level) {
+  return mm::kPageShift + Entry::kIndexBits * (level - 1);
+}
+
+// That of an address in the table to which another entry, or the root's register, leads.
+template <class Entry>
+typename Entry::Word& entry_of(const mm::DirectMap& map, uint64_t leads, unsigned level,
+                               uint64_t virt) {
+  return map.at<typename Entry::Word>(
+      mm::Phys{Entry::address(leads)})[virt >> shift_of<Entry>(level) & (kEntries<Entry> - 1)];
+}
 
 template <class Entry>
 uint64_t canonical(uint64_t virt) {
-  const unsigned unused = 64 - shift_of(Entry::levels() + 1);
+  const unsigned unused = 64 - shift_of<Entry>(Entry::levels() + 1);
+  if (!Entry::kSigned) return virt << unused >> unused;
   return static_cast<uint64_t>(static_cast<int64_t>(virt << unused) >> unused);
 }
 
@@ -42,7 +58,7 @@ struct Rights {
 
 template <class Entry>
 arch::Mapping leaf(uint64_t entry, unsigned level, uint64_t virt, Rights<Entry> rights) {
-  const uint64_t size = uint64_t{1} << shift_of(level);
+  const uint64_t size = uint64_t{1} << shift_of<Entry>(level);
   return {canonical<Entry>(virt), Entry::address(entry) & ~(size - 1), size, rights.write,
           rights.execute,         Entry::caching(entry, level)};
 }
@@ -54,11 +70,11 @@ struct Walk {
 
   // False: visit() wants no more.
   bool table(uint64_t physical, unsigned level, uint64_t virt, Rights<Entry> above) const {
-    const uint64_t* entries = table_map().at<const uint64_t>(mm::Phys{physical});
-    for (unsigned i = 0; i < kEntries; ++i) {
+    const auto* entries = table_map().at<const typename Entry::Word>(mm::Phys{physical});
+    for (unsigned i = 0; i < kEntries<Entry>; ++i) {
       const uint64_t entry = entries[i];
       if (!Entry::is_present(entry)) continue;
-      const uint64_t at = virt | uint64_t{i} << shift_of(level);
+      const uint64_t at = virt | uint64_t{i} << shift_of<Entry>(level);
       const Rights<Entry> rights = above.with(entry, level);
       const bool more = Entry::is_leaf(entry, level)
                             ? visit(context, leaf<Entry>(entry, level, at, rights))
@@ -75,17 +91,16 @@ template <class Entry, class Take>
 bool map_at(uint64_t virt, uint64_t leaf, unsigned leaf_level, Take take) {
   uint64_t table = arch::page_root();
   for (unsigned level = Entry::levels();; --level) {
-    uint64_t& entry = table_map().at<uint64_t>(
-        mm::Phys{Entry::address(table)})[virt >> shift_of(level) & (kEntries - 1)];
+    typename Entry::Word& entry = entry_of<Entry>(table_map(), table, level, virt);
     if (level == leaf_level) {
-      entry = leaf;
+      entry = static_cast<typename Entry::Word>(leaf);
       Entry::mapped();
       return true;
     }
     if (!Entry::is_present(entry)) {
       const mm::Phys next = take();
       if (next == mm::Phys{0}) return false;
-      entry = Entry::table(next.v, level);
+      entry = static_cast<typename Entry::Word>(Entry::table(next.v, level));
     }
     table = entry;
   }
@@ -112,12 +127,21 @@ template <class Entry>
 Leaf PageWalk<Entry>::find_leaf(uint64_t virt, const mm::DirectMap& tables) {
   uint64_t table = arch::page_root();
   for (unsigned level = Entry::levels();; --level) {
-    auto* const entries = tables.at<uint64_t>(mm::Phys{Entry::address(table)});
-    uint64_t& entry = entries[virt >> page_walk::shift_of(level) & (page_walk::kEntries - 1)];
+    typename Entry::Word& entry = page_walk::entry_of<Entry>(tables, table, level, virt);
     if (!Entry::is_present(entry)) return {};
-    if (Entry::is_leaf(entry, level)) return {&entry, page_walk::shift_of(level)};
+    if (Entry::is_leaf(entry, level)) return {&entry, page_walk::shift_of<Entry>(level)};
     table = entry;
   }
+}
+
+template <class Entry>
+uint64_t PageWalk<Entry>::read(const Leaf& leaf) {
+  return *static_cast<const typename Entry::Word*>(leaf.entry);
+}
+
+template <class Entry>
+void PageWalk<Entry>::write(const Leaf& leaf, uint64_t entry) {
+  *static_cast<typename Entry::Word*>(leaf.entry) = static_cast<typename Entry::Word>(entry);
 }
 
 template <class Entry>
@@ -137,11 +161,11 @@ template <class Entry>
 bool PageWalk<Entry>::map_range(uint64_t virt, mm::Range pages, const mm::Window::Tables& tables) {
   const auto take = [&] {
     const mm::Phys page = tables.page();
-    if (page != mm::Phys{0}) std::fill_n(table_map().at<uint64_t>(page), page_walk::kEntries, 0);
+    if (page != mm::Phys{0}) std::fill_n(table_map().at<uint8_t>(page), mm::kPageSize, 0);
     return page;
   };
   while (!pages.empty()) {
-    const uint64_t large = uint64_t{1} << page_walk::shift_of(2);
+    const uint64_t large = uint64_t{1} << page_walk::shift_of<Entry>(2);
     const bool fits = (virt | pages.start.v) % large == 0 && pages.size() >= large;
     const unsigned level = fits ? 2 : 1;
     const uint64_t leaf = Entry::data(pages.start.v, level);
@@ -155,8 +179,8 @@ bool PageWalk<Entry>::map_range(uint64_t virt, mm::Range pages, const mm::Window
 template <class Entry>
 mm::Phys PageWalk<Entry>::unmap_page(uint64_t virt) {
   const Leaf leaf = find_leaf(virt, table_map());
-  const mm::Phys page{Entry::address(*leaf.entry)};
-  *leaf.entry = 0;
+  const mm::Phys page{Entry::address(read(leaf))};
+  write(leaf, 0);
   Entry::forget(virt);
   return page;
 }
@@ -167,12 +191,11 @@ std::optional<arch::Mapping> PageWalk<Entry>::translate(uint64_t root, uint64_t 
   page_walk::Rights<Entry> rights;
   uint64_t table = root;
   for (unsigned level = Entry::levels(); level >= 1; --level) {
-    const uint64_t entry = table_map().at<const uint64_t>(mm::Phys{
-        Entry::address(table)})[virt >> page_walk::shift_of(level) & (page_walk::kEntries - 1)];
+    const uint64_t entry = page_walk::entry_of<Entry>(table_map(), table, level, virt);
     if (!Entry::is_present(entry)) return std::nullopt;
     rights = rights.with(entry, level);
     if (Entry::is_leaf(entry, level)) {
-      const uint64_t size = uint64_t{1} << page_walk::shift_of(level);
+      const uint64_t size = uint64_t{1} << page_walk::shift_of<Entry>(level);
       return page_walk::leaf<Entry>(entry, level, virt & ~(size - 1), rights);
     }
     table = entry;
@@ -193,12 +216,13 @@ bool PageWalk<Entry>::make_data(mm::Range range) {
     const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
     const mm::Range page{mm::align_down(at, size), mm::align_down(at, size) + size};
     at = page.end;
-    if (leaf.entry == nullptr || (Entry::address(*leaf.entry) & ~(size - 1)) != page.start.v)
-      continue;
-    const uint64_t wanted = Entry::as_data(*leaf.entry);
-    if (wanted == *leaf.entry) continue;
+    if (leaf.entry == nullptr) continue;
+    const uint64_t entry = read(leaf);
+    if ((Entry::address(entry) & ~(size - 1)) != page.start.v) continue;
+    const uint64_t wanted = Entry::as_data(entry);
+    if (wanted == entry) continue;
     if (!range.contains(page)) return false;
-    *leaf.entry = wanted;
+    write(leaf, wanted);
   }
   Entry::forget_all();
   return true;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "arch_tables.h"  // PageTables, in the form or the forms that its kernels have
 #include "loader/handoff/handoff.h"
@@ -75,6 +76,10 @@ struct AddressSpace {
 
 // Whether low memory is a PC's: page 0 is the BIOS's, and other CPUs begin in real mode, below 1 MiB.
 [[nodiscard]] bool has_pc_low_memory();
+
+// Which page tables the kernel is to have: those of the CPU, or others that it has, too, where the
+// options ask for them by name.
+[[nodiscard]] PagingFeatures paging_for(const PagingFeatures& cpu, std::string_view options);
 
 // A tree of page tables that the CPU uses: not ours, but in our architecture's form.
 struct LiveTables {

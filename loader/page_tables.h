@@ -32,6 +32,7 @@ struct PagingFeatures {
   unsigned physical_bits = 52;  // an entry with a higher one faults
   // Where RAM begins (first_ram()), and with it the direct map of 32-bit Arm. Others do not ask.
   mm::Phys first_ram{};
+  bool large_pages = true;  // those of level 2
 };
 
 enum class Cache : uint8_t { WriteBack, Uncached };
@@ -60,7 +61,8 @@ struct Access {
 // What a virtual address translates to.
 struct Translation {
   mm::Phys address;
-  uint64_t page_size = 0;  // 4 KiB, 2 MiB or 1 GiB; with short descriptors 4 KiB or 1 MiB
+  uint64_t page_size = 0;  // 4 KiB, 2 MiB or 1 GiB; with short descriptors 4 KiB or 1 MiB;
+                           // by IA-32's two levels 4 KiB or 4 MiB
   Access access;
 };
 

@@ -26,9 +26,14 @@ template <class Entry>
   return entries_of<Entry>(level) * sizeof(typename Entry::Word);
 }
 
+// Whether an entry above level 1 may be a large page.
+[[nodiscard]] constexpr bool has_leaves(unsigned level, const PagingFeatures& features) {
+  return (level == 2 && features.large_pages) || (level == 3 && features.gigabyte_pages);
+}
+
 template <class Entry>
 bool TableBuilder<Entry>::leaf_allowed(unsigned level) const {
-  return level == 1 || level == 2 || (level == 3 && features_.gigabyte_pages);
+  return level == 1 || has_leaves(level, features_);
 }
 
 template <class Entry>
@@ -66,8 +71,8 @@ uint64_t TableBuilder<Entry>::pages_for(uint64_t ranges, uint64_t bytes, uint64_
   for (unsigned level = 2; level <= features.levels; ++level) {
     const uint64_t all =
         (end >> table_shift<Entry>(level)) + 2;  // tables below entries of this level
-    const bool large_page_instead = level == 2 || (level == 3 && features.gigabyte_pages);
-    const uint64_t full = congruent && large_page_instead ? 0 : bytes >> table_shift<Entry>(level);
+    const uint64_t full =
+        congruent && has_leaves(level, features) ? 0 : bytes >> table_shift<Entry>(level);
     const uint64_t needed = 2 * ranges + full;
     pages += needed < all ? needed : all;
   }

@@ -338,4 +338,14 @@ size_t print_beyond(const E820Table& e820, Phys end, const Printer& out) {
   return beyond;
 }
 
+void print_unreached(const E820Table& e820, Range range, const Printer& out) {
+  uint64_t bytes = 0;
+  for (const E820Entry& entry : e820.entries()) {
+    if (entry.type == E820Type::Ram) bytes += entry.range.clip(range).size();
+  }
+  if (bytes == 0) return;
+  out.line("e820: {}K of RAM from {} on are not used: page tables of this form do not lead there",
+           bytes / kKiB, range.start);
+}
+
 }  // namespace mm

@@ -130,5 +130,7 @@ class E820Batch {
 // Names every entry that reaches beyond `end`, where the CPU has no addresses: `e820: [mem
 // 0x...-0x...] reserved is beyond what the CPU can address (0x...)`. Returns how many there are.
 size_t print_beyond(const E820Table& e820, Phys end, const Printer& out);
+// How much of what is usable lies in `range`, which the CPU can address and page tables do not lead to.
+void print_unreached(const E820Table& e820, Range range, const Printer& out);
 
 }  // namespace mm

@@ -17,6 +17,9 @@ struct NamedBytes {
   uint64_t bytes = 0;
 };
 
+// What page tables cannot map, which is removed from e820.
+inline constexpr const char* kUnreachable = "unreachable";
+
 class Trims {
  public:
   static constexpr size_t kMost = 8;

@@ -73,7 +73,7 @@ AARCH64 = Architecture(
 IA32 = Architecture(
     name="ia32", program="qemu-system-i386", esp="ia32/esp", firmware_name="OVMF32",
     firmware=(("/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF32_VARS_4M.fd"),),
-    u_boot="", u_boot_id=0, boot_file="BOOTIA32.EFI",
+    u_boot="/usr/lib/u-boot/qemu-x86/u-boot.rom", u_boot_id=3, boot_file="BOOTIA32.EFI",
     most_cpus={"q35": 255}, least_memory=64 * MIB,
     screen=X86_64.screen, exit=X86_64.exit)
 # The same firmware on a CPU of 64 bits, where its Baton starts the kernel of 64 bits: mixed mode.
@@ -220,7 +220,7 @@ class Machine:
         board = self.kind
         if self.arch == AARCH64 and "gic-version" not in board:
             board += ",gic-version=3"  # the second knows no more than 8 processors
-        if self.arch in (IA32, MIXED):
+        if self.arch in (IA32, MIXED) and self.firmware != U_BOOT:
             board += ",smm=on"
             args += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
         backend = "memory-backend-ram,id={},size={}M,reserve=off"

@@ -34,7 +34,7 @@ std::optional<loader::PagingFeatures> long_mode(loader::PagingFeatures paging) {
 }  // namespace
 
 Cpu examine_cpu(const Firmware& /*firmware*/) {
-  constexpr uint32_t kPae = 1u << 6, kApic = 1u << 9, kNx = 1u << 20;
+  constexpr uint32_t kPse = 1u << 3, kPae = 1u << 6, kApic = 1u << 9, kNx = 1u << 20;
   constexpr unsigned kLeastBits = 36, kPlainBits = 32;  // of a CPU that cannot tell
   Cpu cpu;
   const CpuidLeaf basic = cpuid(1);
@@ -43,6 +43,7 @@ Cpu examine_cpu(const Firmware& /*firmware*/) {
   cpu.paging.levels = pae ? 3 : 2;
   cpu.paging.nx = pae && last >= 0x8000'0001 && (cpuid(0x8000'0001).d & kNx) != 0;
   cpu.paging.gigabyte_pages = false;
+  cpu.paging.large_pages = (basic.d & kPse) != 0;
   cpu.paging.physical_bits = pae ? kLeastBits : kPlainBits;
   if (pae && last >= 0x8000'0008) cpu.paging.physical_bits = cpuid(0x8000'0008).a & 0xff;
 

@@ -1,5 +1,7 @@
 #include "efi/arch.h"
+#include "efi/ia32/registers.h"
 #include "loader/handoff/handoff.h"
+#include "loader/ia32/page_entry.h"
 
 extern "C" {
 // From the linker script; hidden, so that no table of addresses is needed to reach them.
@@ -12,7 +14,7 @@ extern "C" {
 [[gnu::visibility("hidden")]] extern const uint8_t jump_end[];
 // NOLINTEND(readability-identifier-naming)
 [[noreturn]] void switch_worlds(uint32_t jump, uint32_t handoff, uint32_t page_tables,
-                                uint32_t entry, uint32_t stack_top, uint32_t has_nx);
+                                uint32_t entry, uint32_t stack_top, uint32_t cr4, uint32_t has_nx);
 [[noreturn]] void switch_to_long_mode(uint32_t jump, uint32_t handoff, uint32_t page_tables,
                                       uint32_t entry, uint32_t stack_top, uint32_t has_nx);
 }
@@ -37,8 +39,10 @@ void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, m
     switch_to_long_mode(word(text.start.v), word(world.handoff.v), word(world.page_tables.v),
                         word(entry), word(stack.end.v), nx);
   }
+  uint32_t cr4 = paging.large_pages ? ia32::kCr4Pse : 0;
+  if (paging.levels == loader::ia32::kPaeLevels) cr4 = ia32::kCr4Pae;
   switch_worlds(word(text.start.v), word(world.handoff.v), word(world.page_tables.v), word(entry),
-                word(loader::kNarrowDirectMap + stack.end.v), nx);
+                word(loader::kNarrowDirectMap + stack.end.v), cr4, nx);
 }
 
 }  // namespace efi

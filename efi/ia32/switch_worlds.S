@@ -1,8 +1,9 @@
-// switch_worlds(jump, handoff, page_tables, entry, stack_top, has_nx), cdecl: the last of ours.
+// switch_worlds(jump, handoff, page_tables, entry, stack_top, cr4, has_nx), cdecl: the last of ours.
+// `cr4`: PAE or PSE, by the form of the tables.
 //
 // What it jumps to was copied to the page `jump` (efi/protocols/baton.cpp), which alone is at its own
-// address in both worlds: it turns the firmware's paging off, whichever form that has, and ours on.
-// NX must be on before tables that use it are live, and write protection before anything runs that
+// address in both worlds: it turns the firmware's paging off, whichever form that has, and ours on,
+// which may have the other. NX must be on before tables that use it are live, and write protection before anything runs that
 // trusts read-only pages. Intel SDM vol. 3A section 4.1.2.
 
 #define EFER            0xc0000080
@@ -10,6 +11,7 @@
 #define EFER_NXE        (1 << 11)
 #define CR0_PG          (1 << 31)
 #define CR0_WP          (1 << 16)
+#define CR4_PSE         (1 << 4)
 #define CR4_PAE         (1 << 5)
 #define CR4_PGE         (1 << 7)
 #define CR4_LA57        (1 << 12)       // heeded in long mode only, whose tables have four levels here
@@ -30,7 +32,8 @@ switch_worlds:
         mov     12(%esp), %edi          // CR3
         mov     16(%esp), %ebx          // entry
         mov     20(%esp), %ebp          // top of stack
-        mov     24(%esp), %ecx          // whether the CPU has NX
+        mov     24(%esp), %edx          // of CR4
+        mov     28(%esp), %ecx          // whether the CPU has NX
         jmp     *4(%esp)
         .size   switch_worlds, . - switch_worlds
 
@@ -73,8 +76,8 @@ jump_start:
         and     $~CR0_PG, %eax
         mov     %eax, %cr0
         mov     %cr4, %eax
-        and     $~CR4_PGE, %eax
-        or      $CR4_PAE, %eax
+        and     $~(CR4_PGE | CR4_PAE | CR4_PSE), %eax
+        or      %edx, %eax
         mov     %eax, %cr4
         jecxz   1f
         mov     $EFER, %ecx

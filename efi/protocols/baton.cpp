@@ -192,6 +192,7 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   BATON_TRY(loader::add_to_e820(view, e820, findings));
 
   departure.cpu = examine_cpu(firmware);
+  departure.cpu.paging = loader::paging_for(departure.cpu.paging, options);
   departure.framebuffer = find_framebuffer(firmware, findings);
   const Phys reach = loader::reach_of(departure.cpu.paging).devices;
   if (departure.framebuffer.address != 0 &&

@@ -78,6 +78,8 @@ bool has_wide_cpu_ids() { return true; }
 
 bool has_no_execute() { return true; }
 
+const char* why_no_execute_is_missing() { return ""; }
+
 // The parts of a GIC that are a CPU's own are in the MADT.
 uint64_t own_controller() { return 0; }
 

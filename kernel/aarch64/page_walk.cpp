@@ -26,6 +26,9 @@ constinit uint64_t window_used = 0;  // bytes
 }  // namespace
 
 struct PageEntry {
+  using Word = uint64_t;
+  static constexpr unsigned kIndexBits = 9;
+  static constexpr bool kSigned = true;
   static unsigned levels() { return 4; }
   static bool is_present(uint64_t entry) { return (entry & kValid) != 0; }
   static bool is_leaf(uint64_t entry, unsigned level) {
@@ -108,12 +111,12 @@ uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& table
     if (leaf.entry == nullptr) break;
     const uint64_t page = uint64_t{1} << leaf.shift;
     const uint64_t start = at & ~(page - 1);
-    const uint64_t entry = *leaf.entry;
+    const uint64_t entry = PageTables::read(leaf);
     if (start >= virt && start + page <= virt + size &&
         (entry & kType) >> kTypeShift == MemoryType::kDevice) {
-      *leaf.entry = 0;
+      PageTables::write(leaf, 0);
       PageEntry::forget(start);
-      *leaf.entry = (entry & ~kType) | uint64_t{MemoryType::kNotCached} << kTypeShift;
+      PageTables::write(leaf, (entry & ~kType) | uint64_t{MemoryType::kNotCached} << kTypeShift);
       PageEntry::mapped();
       changed += page;
     }

@@ -41,6 +41,8 @@ bool has_wide_cpu_ids() { return true; }
 
 bool has_no_execute() { return true; }
 
+const char* why_no_execute_is_missing() { return ""; }
+
 // The device tree has them.
 uint64_t own_controller() { return 0; }
 

@@ -1,33 +1,32 @@
-// IA-32's page tables with physical address extension (Intel SDM vol. 3A, section 4.4).
+// IA-32's page tables, in the form that is in use (page_forms.h).
 #include "kernel/page_walk.h"
 
+#include <array>
+
+#include "kernel/ia32/page_forms.h"
+#include "kernel/ia32/space.h"
+#include "kernel/narrow/kmap.h"
 #include "kernel/page_walk_impl.h"
-#include "kernel/x86/cpu.h"
-#include "kernel/x86/page_bits.h"
 
 namespace kernel {
+
+template struct PageWalk<ia32::PaeEntry>;
+template struct PageWalk<ia32::PlainEntry>;
+
 namespace arch {
 
-struct PageEntry : x86::PageBits {
-  static constexpr unsigned kRootLevel = 3;  // its four entries have no rights of their own
-  static unsigned levels() { return kRootLevel; }
-  static bool writable(uint64_t entry, unsigned level) {
-    return level == kRootLevel || (entry & kWrite) != 0;
-  }
-  static uint64_t table(uint64_t table, unsigned level) {
-    return table | kPresent | (level == kRootLevel ? 0 : kWrite);
-  }
-  // RAM is nowhere at its own address.
-  static uint64_t as_data(uint64_t /*leaf*/) { return 0; }
-};
+// What kernel/page_walk.h names: whichever form it is.
+struct PageEntry {};
 
 uint64_t page_root() { return x86::read_cr3(); }
 
 void set_page_root(uint64_t root) { x86::write_cr3(root); }
 
-TableLevels table_levels(unsigned /*paging_levels*/) {
-  static constexpr TableLevel kLevels[] = {{"PT", 12}, {"PD", 21}, {"PDPT", 30}};
-  return {kLevels, 38};
+TableLevels table_levels(unsigned paging_levels) {
+  static constexpr TableLevel kPae[] = {{"PT", 12}, {"PD", 21}, {"PDPT", 30}};
+  static constexpr TableLevel kPlain[] = {{"PT", 12, 10}, {"PD", 22, 10}};
+  if (paging_levels == 2) return {kPlain, 32};
+  return {kPae, 38};
 }
 
 // Lowmem has a stretch for any mem_map that it has room for.
@@ -35,6 +34,71 @@ mm::Window mem_map_window() { return {}; }
 
 }  // namespace arch
 
-template struct PageWalk<arch::PageEntry>;
+template <>
+Leaf PageWalk<arch::PageEntry>::find_leaf(uint64_t virt, const mm::DirectMap& tables) {
+  return ia32::by_form([&](auto walk) { return walk.find_leaf(virt, tables); });
+}
 
+template <>
+uint64_t PageWalk<arch::PageEntry>::read(const Leaf& leaf) {
+  return ia32::by_form([&](auto walk) { return walk.read(leaf); });
+}
+
+template <>
+void PageWalk<arch::PageEntry>::write(const Leaf& leaf, uint64_t entry) {
+  ia32::by_form([&](auto walk) { walk.write(leaf, entry); });
+}
+
+template <>
+bool PageWalk<arch::PageEntry>::map_page(uint64_t virt, mm::Phys page, mm::NodeId node,
+                                         const arch::Frames& frames) {
+  return ia32::by_form([&](auto walk) { return walk.map_page(virt, page, node, frames); });
+}
+
+template <>
+mm::Phys PageWalk<arch::PageEntry>::unmap_page(uint64_t virt) {
+  return ia32::by_form([&](auto walk) { return walk.unmap_page(virt); });
+}
+
+template <>
+std::optional<arch::Mapping> PageWalk<arch::PageEntry>::translate(uint64_t root, uint64_t virt) {
+  return ia32::by_form([&](auto walk) { return walk.translate(root, virt); });
+}
+
+template <>
+void PageWalk<arch::PageEntry>::walk(arch::VisitMapping visit, void* context) {
+  ia32::by_form([&](auto walk) { walk.walk(visit, context); });
+}
+
+template <>
+bool PageWalk<arch::PageEntry>::make_data(mm::Range range) {
+  return ia32::by_form([&](auto walk) { return walk.make_data(range); });
+}
+
+namespace ia32 {
+namespace {
+
+// That of the other CPUs' own pages; the other window's are kmap's.
+alignas(mm::kPageSize) constinit std::array<uint32_t, 1024> areas_table{};
+
+}  // namespace
+
+void open_windows(mm::Phys runtime_root) {
+  narrow::open_kmap();
+  if (x86::has_wide_entries()) return;
+  constexpr uint64_t kReach = 4 * mm::kMiB;
+  static_assert(kAreas.start % kReach == 0 && kAreas.size == kReach);
+  static_assert(kPkmap.start == kAreas.start + kReach && kFixmap.start < kPkmap.start + kReach);
+  const auto virt = reinterpret_cast<uintptr_t>(areas_table.data());
+  const auto mapping = arch::find_mapping(virt);
+  auto* const root = table_map().at<uint32_t>(mm::Phys{arch::page_root()});
+  root[kAreas.start / kReach] = static_cast<uint32_t>(
+      PlainEntry::table(mapping->phys + (virt - mapping->virt), PlainEntry::levels()));
+  auto* const runtime = table_map().at<uint32_t>(runtime_root);
+  for (const Window& window : {kAreas, kPkmap}) {
+    runtime[window.start / kReach] = root[window.start / kReach];
+  }
+}
+
+}  // namespace ia32
 }  // namespace kernel

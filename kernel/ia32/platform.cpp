@@ -1,10 +1,11 @@
 #include "mm/platform.h"
 
+#include "end_of_low.h"
 #include "kernel/arch.h"
 #include "loader/handoff/handoff.h"
 
 mm::Platform kernel::arch::platform(unsigned paging_levels) {
-  return mm::ia32_platform(mm::Phys{loader::kNarrowLowmem}, paging_levels);
+  return mm::ia32_platform(mm::Phys{end_of_low()}, paging_levels);
 }
 
 bool kernel::arch::is_kernels(uint64_t virt) {

@@ -1,9 +1,8 @@
 // From the entry point to kernel_main(): the CPU's tables, the first console, the handoff checked.
 #include "cpu_local.h"
 #include "kernel/arch.h"
+#include "kernel/ia32/page_forms.h"
 #include "kernel/main.h"
-#include "kernel/narrow/kmap.h"
-#include "kernel/page_walk.h"
 #include "kernel/panic.h"
 #include "kernel/x86/clock.h"
 #include "kernel/x86/cpu.h"
@@ -24,7 +23,7 @@ void kernel_start(const loader::Handoff* handoff) {
     panic("handoff", good.error());
   }
   set_table_map(mm::DirectMap{static_cast<uintptr_t>(handoff->direct_map)});
-  narrow::open_kmap();
+  ia32::open_windows(mm::Phys{handoff->runtime_root});
   arch::prepare_end(*handoff, {});
   kernel_main(*handoff);
 }

@@ -14,12 +14,11 @@ namespace {
 
 constexpr size_t kSlots = 512;
 
-using Table = std::array<KmapEntry::Word, kSlots>;
-alignas(mm::kPageSize) constinit Table pkmap_table{};
-alignas(mm::kPageSize) constinit Table fixmap_table{};
+alignas(mm::kPageSize) constinit KmapTable pkmap_table{};
+alignas(mm::kPageSize) constinit KmapTable fixmap_table{};
 // What is in use: those, or what is there already.
-constinit KmapEntry::Word* pkmap = pkmap_table.data();
-constinit KmapEntry::Word* fixmap = fixmap_table.data();
+constinit KmapSlots pkmap;
+constinit KmapSlots fixmap;
 
 // Of the kernel's own image.
 mm::Phys place_of(const void* at) {
@@ -40,8 +39,7 @@ constinit SpinLock<LockRank::Findings> lock;
 
 std::optional<size_t> slot_of(mm::Phys page) {
   for (size_t slot = 0; slot < kSlots; ++slot) {
-    const bool there = KmapEntry::is_present(pkmap[slot]);
-    if (there && KmapEntry::address(pkmap[slot]) == page.v) return slot;
+    if (pkmap.page(slot) == page) return slot;
   }
   return std::nullopt;
 }
@@ -50,11 +48,11 @@ std::optional<size_t> slot_of(mm::Phys page) {
 // forget them.
 bool flush() {
   for (size_t slot = 0; slot < kSlots; ++slot) {
-    if (wanted[slot] < 0) pkmap[slot] = 0;
+    if (wanted[slot] < 0) pkmap.clear(slot);
   }
-  KmapEntry::forget_all();
+  KmapSlots::forget_all();
   const unsigned missing = call_others([](void*, unsigned) { return true; },
-                                       [](void*) { KmapEntry::forget_all(); }, nullptr);
+                                       [](void*) { KmapSlots::forget_all(); }, nullptr);
   if (missing != 0) return false;
   for (int32_t& count : wanted) {
     if (count < 0) count = 0;
@@ -79,14 +77,14 @@ struct Own {
   std::array<uint64_t, arch::kShortMappings> pages{};
   unsigned next = 0;
 };
-constexpr size_t kMostCpus = KmapEntry::kFixmapSlots / arch::kShortMappings;
+constexpr size_t kMostCpus = KmapSlots::kFixmapSlots / arch::kShortMappings;
 constinit std::array<Own, kMostCpus> owns{};
 
 }  // namespace
 
 void open_kmap() {
-  pkmap = install(pkmap_table.data(), place_of(pkmap_table.data()), KmapEntry::pkmap());
-  fixmap = install(fixmap_table.data(), place_of(fixmap_table.data()), KmapEntry::fixmap());
+  pkmap = install(pkmap_table, place_of(pkmap_table.data()), KmapSlots::pkmap());
+  fixmap = install(fixmap_table, place_of(fixmap_table.data()), KmapSlots::fixmap());
   owns = {};
 }
 
@@ -96,10 +94,10 @@ void* kmap(mm::Phys page) {
   if (!slot) {
     slot = free_slot();
     if (!slot) return nullptr;
-    KmapEntry::set(pkmap[*slot], page);
+    pkmap.set(*slot, page);
   }
   wanted[*slot] = wanted[*slot] < 0 ? 1 : wanted[*slot] + 1;
-  return address_of(KmapEntry::pkmap(), *slot);
+  return address_of(KmapSlots::pkmap(), *slot);
 }
 
 bool kunmap(mm::Phys page) {
@@ -121,14 +119,13 @@ void* kernel::arch::map_for_a_moment(mm::Phys page) {
   while (slot < kShortMappings && own.pages[slot] != page.v) ++slot;
   void* virt = nullptr;
   if (slot < kShortMappings) {
-    virt = address_of(KmapEntry::fixmap(), cpu * kShortMappings + slot);
+    virt = address_of(KmapSlots::fixmap(), cpu * kShortMappings + slot);
   } else {
     slot = own.next;
     own.next = (own.next + 1) % kShortMappings;
     own.pages[slot] = page.v;
-    virt = address_of(KmapEntry::fixmap(), cpu * kShortMappings + slot);
-    KmapEntry::replace(fixmap[cpu * kShortMappings + slot], page,
-                       reinterpret_cast<uintptr_t>(virt));
+    virt = address_of(KmapSlots::fixmap(), cpu * kShortMappings + slot);
+    fixmap.replace(cpu * kShortMappings + slot, page, reinterpret_cast<uintptr_t>(virt));
   }
   restore_interrupts(on);
   return virt;

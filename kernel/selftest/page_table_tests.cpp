@@ -68,6 +68,10 @@ class Plan {
     const auto found = machine_.firmware_map.find(at);
     const mm::E820Entry* entry = machine_.relay.e820().find(at);
     const bool ram = entry != nullptr && entry->type == mm::E820Type::Ram;
+    // Of highmem a table alone, where a firmware has one in memory that it calls usable.
+    if (at >= machine_.relay.platform().end_of_low && holds_table(at)) {
+      return {Purpose::ReadOnly, at + mm::kPageSize};
+    }
     if (found && found->is_ram()) {
       // The loader's code, too, which ran in the identity map, is data before it is given back.
       return {Purpose::Data, std::min(found->range.end, border)};
@@ -387,7 +391,7 @@ class PageAudit {
 };
 
 Verdict test_write_xor_execute(Booted&) {
-  if (!arch::has_no_execute()) return Verdict::skip("the CPU has no NX");
+  if (!arch::has_no_execute()) return Verdict::skip("NX {}", arch::why_no_execute_is_missing());
   Mapping found;
   arch::walk_mappings(
       [](void* context, const Mapping& m) {

@@ -60,7 +60,9 @@ Verdict check_smbios_total(const TableFacts& machine) {
     if (const auto device = loader::memory_device(*s)) modules += device->size;
   }
   if (modules == 0) return Verdict::skip("SMBIOS names no memory module");
-  const uint64_t usable = machine.e820->total(mm::E820Type::Ram);
+  // The firmware gives also what page tables of this form do not reach.
+  const uint64_t usable =
+      machine.e820->total(mm::E820Type::Ram) + machine.trims.bytes_of(mm::kUnreachable);
   // Graphics and management engines may have an eighth, and 512 MiB more.
   const uint64_t least = modules - modules / 8;
   if (usable > modules || usable + 512 * mm::kMiB < least) {

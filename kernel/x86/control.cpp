@@ -12,8 +12,6 @@ constexpr uint32_t kMsrMicrocode = 0x8b;
 constexpr uint64_t kCr0NotWriteThrough = 1u << 29, kCr0CacheDisable = 1u << 30;
 constexpr uint64_t kEferLongModeActive = 1u << 10;
 
-bool has_pat() { return (cpuid(1).edx >> 16 & 1) != 0; }
-
 // Intel: in the upper half, once CPUID was executed with 0 in the register; AMD: in the lower.
 uint64_t microcode_revision() {
   const CpuFacts cpu = cpu_facts();

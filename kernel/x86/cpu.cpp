@@ -27,6 +27,12 @@ void put(char* to, uint32_t four_bytes) { std::memcpy(to, &four_bytes, sizeof fo
 
 }  // namespace
 
+bool has_pat() {
+  static constinit int there = -1;  // every CPU says the same, and each page's entry asks
+  if (there < 0) there = (cpuid(1).edx >> 16 & 1) != 0 ? 1 : 0;
+  return there != 0;
+}
+
 void protect_supervisor() {
   uint64_t cr4 = read_cr4();
   for (const Cr4Bit& b : supervisor_bits()) {

@@ -44,6 +44,9 @@ inline void wrmsr(uint32_t msr, uint64_t value) {
 // 0 where the CPU has no such register.
 [[nodiscard]] uint64_t read_efer();
 
+// Whether there is a page attribute table (kMsrPat).
+[[nodiscard]] bool has_pat();
+
 // False where the CPU, or whoever plays it, does not know the register.
 [[nodiscard]] bool probe_rdmsr(uint32_t msr, uint64_t& value);
 
@@ -84,8 +87,13 @@ inline constexpr uint64_t kApicBaseX2apic = 1u << 10;
 inline constexpr uint32_t kMsrPat = 0x277;
 inline constexpr uint64_t kEferNxe = 1u << 11;
 inline constexpr uint64_t kCr0Wp = 1u << 16;
+inline constexpr uint64_t kCr4Pse = 1u << 4;
+inline constexpr uint64_t kCr4Pae = 1u << 5;
 inline constexpr uint64_t kCr4Pge = 1u << 7;
 inline constexpr uint64_t kCr4La57 = 1u << 12;
+
+// Whether page tables have entries of 8 bytes: IA-32 may have others.
+inline bool has_wide_entries() { return (read_cr4() & kCr4Pae) != 0; }
 
 // Facts of the CPU that runs this (Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E).
 struct CpuFacts {

@@ -37,7 +37,12 @@ bool is_cpu_memory(const Mapping& mapping) {
          mapping.virt < x86::kAreaBase + x86::areas() * x86::kAreaSize;
 }
 
-bool has_no_execute() { return (x86::read_efer() & x86::kEferNxe) != 0; }
+bool has_no_execute() { return x86::has_wide_entries() && (x86::read_efer() & x86::kEferNxe) != 0; }
+
+// Linux's words (arch/x86/mm/setup_nx.c).
+const char* why_no_execute_is_missing() {
+  return x86::cpu_facts().nx ? "cannot be enabled: non-PAE kernel!" : "missing in CPU!";
+}
 
 void print_cpu(const mm::Printer& out) {
   x86::print(x86::cpu_facts(), out);

@@ -1,5 +1,6 @@
-// An entry of 8 bytes of x86's page tables, in whatever number of levels (Intel SDM vol. 3A, chapter
-// 4): what kernel/page_walk_impl.h asks of all of them alike.
+// An entry of x86's page tables, in whatever number of levels (Intel SDM vol. 3A, chapter 4): what
+// kernel/page_walk_impl.h asks of all of them alike. One of 4 bytes has the same bits, but for the
+// last.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,9 @@
 namespace kernel::x86 {
 
 struct PageBits {
+  using Word = uint64_t;
+  static constexpr unsigned kIndexBits = 9;
+  static constexpr bool kSigned = true;
   static constexpr uint64_t kPresent = 1, kWrite = 2, kLarge = 1 << 7,
                             kNoExecute = uint64_t{1} << 63;
   static constexpr uint64_t kWriteThrough = 1 << 3, kCacheDisable = 1 << 4, kPatSmall = 1 << 7,
@@ -23,14 +27,15 @@ struct PageBits {
   static uint64_t address(uint64_t entry) { return entry & kAddressMask; }
   static bool executable(uint64_t entry) { return (entry & kNoExecute) == 0; }
   // The entry's three bits choose a byte of the PAT (Intel SDM vol. 3A, section 12.12; its table
-  // 12-10 for the numbers). Every x86-64 CPU and all since the Pentium III have one.
+  // 12-10 for the numbers). A CPU that has none does as its first four say after a reset.
   static arch::Caching caching(uint64_t entry, unsigned level) {
     using enum arch::Caching;
     const uint64_t pat_bit = level == 1 ? kPatSmall : kPatLarge;
     const unsigned index = ((entry & pat_bit) != 0 ? 4u : 0u) |
                            ((entry & kCacheDisable) != 0 ? 2u : 0u) |
                            ((entry & kWriteThrough) != 0 ? 1u : 0u);
-    switch (rdmsr(kMsrPat) >> (8 * index) & 7) {
+    constexpr uint64_t kAtReset = 0x0007'0406'0007'0406;
+    switch ((has_pat() ? rdmsr(kMsrPat) : kAtReset) >> (8 * index) & 7) {
       case 1:
         return WriteCombining;
       case 4:

@@ -90,13 +90,13 @@ class StartTables {
       if (!frame) return mm::Error{"no memory below 4 GiB for page tables", "AP TRAMPOLINE"};
       tables_[count_++] = mm::phys(frame.value());
     }
-    const auto* kernel = map_.at<const uint64_t>(mm::Phys{secondary_root});
-    std::copy_n(kernel + kFirstOfKernel, kOfKernel, map_.at<uint64_t>(tables_[0]) + kFirstOfKernel);
+    copy_kernels_part(map_, mm::Phys{secondary_root}, tables_[0]);
     for (size_t i = 0; i + 1 < levels; ++i) {
-      const uint64_t rights = i == 0 ? kRootRights : kPresentWritable;
-      *map_.at<uint64_t>(tables_[i]) = tables_[i + 1].v | rights;
+      const uint64_t rights = i == 0 ? root_rights() : kPresentWritable;
+      put_entry(map_, tables_[i], 0, tables_[i + 1].v | rights);
     }
-    map_.at<uint64_t>(tables_[levels - 1])[page.v / mm::kPageSize] = page.v | kPresentWritable;
+    put_entry(map_, tables_[levels - 1], static_cast<size_t>(page.v / mm::kPageSize),
+              page.v | kPresentWritable);
     return tables_[0];
   }
 
@@ -108,14 +108,13 @@ class StartTables {
 };
 
 void fill_trampoline(uint8_t* page, mm::Phys at, mm::Phys root) {
-  constexpr uint64_t kPae = 1u << 5;
   std::memcpy(page, trampoline_start, offset(trampoline_end));
   TrampolineFields fields;
   std::memcpy(&fields, page + offset(trampoline_fields), sizeof fields);
   fields.gdt += static_cast<uint32_t>(at.v);
   fields.far += static_cast<uint32_t>(at.v);
   fields.root = static_cast<uint32_t>(root.v);
-  fields.cr4 = static_cast<uint32_t>(kPae | (boot_control.cr4 & kCr4La57));
+  fields.cr4 = static_cast<uint32_t>(boot_control.cr4 & (kCr4Pse | kCr4Pae | kCr4La57));
   fields.efer = static_cast<uint32_t>(boot_control.efer & kStartEfer);
   fields.cr0 = static_cast<uint32_t>(boot_control.cr0);
   std::memcpy(page + offset(trampoline_fields), &fields, sizeof fields);

@@ -18,9 +18,7 @@ constexpr unsigned kEntry = 4;
 constexpr uint64_t kWriteThrough = 1 << 3, kCacheDisable = 1 << 4;
 constexpr uint64_t kPatSmall = 1 << 7, kPatLarge = 1 << 12;
 
-bool has_pat() { return (cpuid(1).edx >> 16 & 1) != 0; }
-
-bool can_change(const uint64_t* entry) {
+bool can_change(const void* entry) {
   const auto mapping = arch::find_mapping(reinterpret_cast<uintptr_t>(entry));
   return mapping && mapping->writable;
 }
@@ -44,14 +42,15 @@ uint64_t combine_writes(uint64_t virt, uint64_t size, const mm::DirectMap& table
     const uint64_t page = uint64_t{1} << leaf.shift;
     const uint64_t start = at & ~(page - 1);
     const bool inside = start >= virt && start + page <= virt + size;
-    const bool uncached = (*leaf.entry & kCacheDisable) != 0;
+    const uint64_t entry = PageTables::read(leaf);
+    const bool uncached = (entry & kCacheDisable) != 0;
     if (const uint64_t page_of = reinterpret_cast<uintptr_t>(leaf.entry) / mm::kPageSize;
         inside && uncached && page_of != std::exchange(asked, page_of)) {
       writable = can_change(leaf.entry);
     }
     if (inside && uncached && writable) {
       const uint64_t bit = leaf.shift == mm::kPageShift ? kPatSmall : kPatLarge;
-      *leaf.entry = (*leaf.entry & ~(kCacheDisable | kWriteThrough)) | bit;
+      PageTables::write(leaf, (entry & ~(kCacheDisable | kWriteThrough)) | bit);
       changed += page;
     }
     at = start + page;

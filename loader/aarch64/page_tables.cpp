@@ -6,6 +6,8 @@ namespace loader {
 
 template class TableBuilder<aarch64::PageEntry>;
 
+PagingFeatures paging_for(const PagingFeatures& cpu, std::string_view /*options*/) { return cpu; }
+
 std::span<const ElfKind> elf_kinds() {
   // ELF for the Arm 64-bit architecture, section 5.2.
   static constexpr ElfKind kKinds[] = {{.machine = 183, .wide = true}};

@@ -6,6 +6,8 @@ namespace loader {
 
 template class TableBuilder<arm::PageEntry>;
 
+PagingFeatures paging_for(const PagingFeatures& cpu, std::string_view /*options*/) { return cpu; }
+
 std::span<const ElfKind> elf_kinds() {
   // ELF for the Arm architecture, section 4.3.
   static constexpr ElfKind kKinds[] = {{.machine = 40, .wide = false}};

@@ -90,7 +90,7 @@ mm::Result<> check(const Handoff& h) {
   if (h.paging_levels < 2 || h.paging_levels > 5) {
     return mm::Error{"neither 2, 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }
-  // With short descriptors it depends on where RAM begins.
+  // With two levels it depends, on Arm, on where RAM begins.
   const uint64_t any = mm::align_down(static_cast<uint32_t>(h.direct_map), kNarrowAlign);
   const uint64_t direct_maps[] = {any, kNarrowDirectMap, kDirectMap4Level, kDirectMap5Level};
   const uint64_t direct_map = direct_maps[h.paging_levels - 2];

@@ -17,8 +17,9 @@
 //     0xffbb4400 (Device-nGnRnE, then Normal: not cached, write-through, write-back);
 // on IA-32 with
 //     eax = physical address of this struct, which lies in lowmem and is readable in the direct map,
-//     interrupts off, direction flag clear, PAE paging with CR3 = Handoff::page_tables, EFER.NXE set
-//     where the CPU has NX, CR0.WP set, flat segments that the kernel replaces before anything
+//     interrupts off, direction flag clear, CR3 = Handoff::page_tables, by PAE paging (three levels),
+//     or without it (two, CR4.PSE set where the CPU has large pages), EFER.NXE set where the CPU has
+//     NX and the tables can say so, CR0.WP set, flat segments that the kernel replaces before anything
 //     else, as the GDT they came from is not mapped; a stack as above, in the direct map;
 // on ARM32 with
 //     r0 = address of this struct in the direct map (which begins where RAM does, in no fixed place),
@@ -51,6 +52,8 @@ inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
 inline constexpr uint64_t kNarrowDirectMap = 0xc000'0000;
 inline constexpr uint64_t kNarrowKernel = 0xf700'0000, kNarrowKernelSize = 16 * mm::kMiB;
 inline constexpr uint64_t kNarrowLowmem = kNarrowKernel - kNarrowDirectMap - 2 * mm::kPageSize;
+// And without that extension, where an entry of the first table is for 4 MiB and not for 2.
+inline constexpr uint64_t kNarrowLowmemPlain = kNarrowLowmem - 4 * mm::kMiB;
 // On ARM32 it is RAM's beginning that stands at kNarrowDirectMap, a multiple of this; what else the
 // kernel has where is in mm/arm/space.h.
 inline constexpr uint64_t kNarrowAlign = 2 * mm::kMiB;
@@ -158,7 +161,7 @@ struct Handoff {
   uint64_t page_tables;      // their root
   uint64_t direct_map;       // virtual address of physical 0 in the direct map (of 32 bits: modulo
                              // 2^32)
-  uint32_t paging_levels;    // 4 or 5; 3: PAE; 2: Arm's short descriptors
+  uint32_t paging_levels;    // 4 or 5; 3: PAE; 2: without, or Arm's short descriptors
   uint32_t processor_id;     // APIC id (Arm: packed_mpidr()) of the CPU that made the jump
   uint64_t kernel_physical;  // where the image lies
   uint64_t kernel_size;      // bytes in memory

@@ -1,5 +1,5 @@
 // Page tables as the kernels have them that this architecture's loader starts (loader/arch.h): its
-// own, and x86-64's.
+// own two, and x86-64's.
 #pragma once
 
 #include "loader/ia32/page_entry.h"
@@ -8,6 +8,6 @@
 
 namespace loader {
 
-using PageTables = TablesOfForms<ia32::PaeEntry, x86_64::PageEntry>;
+using PageTables = TablesOfForms<ia32::PlainEntry, ia32::PaeEntry, x86_64::PageEntry>;
 
 }  // namespace loader

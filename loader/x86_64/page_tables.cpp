@@ -6,6 +6,8 @@ namespace loader {
 
 template class TableBuilder<x86_64::PageEntry>;
 
+PagingFeatures paging_for(const PagingFeatures& cpu, std::string_view /*options*/) { return cpu; }
+
 std::span<const ElfKind> elf_kinds() {
   static constexpr ElfKind kKinds[] = {x86_64::kElfKind};
   return kKinds;

@@ -20,7 +20,6 @@ namespace mm {
 // What is taken, as the ledger names it.
 inline constexpr const char* kPageZero = "page 0";     // [0, 4 KiB): the BIOS's; becomes reserved
 inline constexpr const char* kBiosHole = "BIOS hole";  // [640 KiB, 1 MiB): removed in any case
-inline constexpr const char* kUnreachable = "unreachable";  // what page tables cannot map: removed
 inline constexpr const char* kUncached = "MTRR";  // not cached, as MTRRs have it; becomes reserved
 
 // The first frame Linux does not use: 64 TiB with four levels of page tables, 4 PiB with five; 64 GiB

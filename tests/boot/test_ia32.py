@@ -6,8 +6,9 @@ import pytest
 
 import log as read
 from conftest import BUILD
-from qemu import FAILED, GIB, MIB, PASSED, POWERED_OFF, Machine, Node
+from qemu import FAILED, GIB, MIB, PASSED, POWERED_OFF, U_BOOT, Machine, Node
 from test_selftests import results
+from test_u_boot import FAULTS
 
 
 def machine(memory, **others):
@@ -56,6 +57,50 @@ def test_two_nodes_and_four_cpus(bench):
     assert boot.ended == "exit", str(boot)
     assert read.find(boot.log, r"smp: Brought up 2 nodes, 4 CPUs")
     assert set(results(boot)[1]) <= HOLE
+
+
+def test_without_pae(bench):
+    """RAM up to 4 GiB is used, as Linux' 686 uses it, and what is beyond is told."""
+    boot = bench.boot(machine(6 * GIB), "nopae selftest poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    wrong = read.in_order(boot.log, [
+        r"NX \(Execute Disable\) protection: cannot be enabled: non-PAE kernel!",
+        r"e820: 4194304K of RAM from 0x100000000 on are not used: page tables of this form do not lead there",
+        r"last_pfn = 0x7ef[0-9a-f]+ max_arch_pfn = 0x100000",
+        r"1155MB HIGHMEM available\.",
+        r"875MB LOWMEM available\.",
+        r"  Normal   \[mem 0x0000000001000000-0x0000000036bfdfff\]",
+        r"  HighMem  \[mem 0x0000000036bfe000-0x000000007ef[0-9a-f]+\]",
+        r"Ledger:   unreachable +4294967296",
+        r"Ledger: closed, 0 bytes unaccounted for"])
+    assert wrong is None, wrong
+    by_id, failed = results(boot)
+    assert failed == []
+    assert "# SKIP NX" in by_id["kernel.pages.wx"]
+    for test in ("kernel.pages.exact", "kernel.pages.image", "kernel.pages.guard",
+                 "kernel.highmem.frames", "kernel.highmem.kept"):
+        assert "# SKIP" not in by_id[test], test
+
+
+def test_several_cpus_without_pae(bench):
+    nodes = Machine.of_nodes(Node(GIB, 2), Node(GIB, 2), kind="q35", built_for="ia32")
+    boot = bench.boot(nodes, "nopae selftest=kernel.*,mm.* stress=20 poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, r"smp: Brought up 2 nodes, 4 CPUs")
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
+
+
+# OVMF32 does not start on such CPUs, U-Boot does. Without page size extensions there are only small pages.
+@pytest.mark.parametrize("cpu", ["qemu32,-pae", "qemu32,-pae,-pse"])
+def test_a_cpu_that_has_no_pae(bench, cpu):
+    boot = bench.boot(machine(1 * GIB, cpu=cpu, firmware=U_BOOT), "selftest poweroff", timeout=240)
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    _, failed = results(boot)
+    assert set(failed) <= FAULTS
+    assert "# SKIP NX missing" in results(boot)[0]["kernel.pages.wx"]
+    assert read.find(boot.log, r"CPU: .* 2-level paging, NX no")
+    assert read.find(boot.log, r"875MB LOWMEM available\.")
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
 
 
 def test_a_fault_names_who_made_it(bench):

@@ -220,7 +220,8 @@ def test_only_the_last_surplus_line_is_let_pass():
 @pytest.mark.parametrize("line", [
     "x q35 # no memory", "x mem=1G # no board", "x q35 mem=1G", "x q35 mem=1G node=2G # sum",
     "x q35 mem=1G fw=9m # firmware", "x q35 mem=1x # size",
-    "x virt mem=1G fw=4m # a PC's", "x pc mem=1G fw=ovmf32 # no SMM", "x q35 mem=1G dimm=1G # no window"])
+    "x virt mem=1G fw=4m # a PC's", "x pc mem=1G fw=ovmf32 # no SMM", "x q35 mem=1G dimm=1G # no window",
+    "x q35 mem=1G nopae # 64 bits"])
 def test_a_machine_that_cannot_be_meant_is_refused(line):
     with pytest.raises(machines.MachineError):
         machines.Machine(line)

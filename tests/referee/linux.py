@@ -39,15 +39,21 @@ class Linux:
     def fetch(self, machine):
         """Has what this machine boots at hand: to be called before report(), and by one thread."""
         name, _ = DEBIAN[machine.arch.name]
-        if name not in self._kernels:
+        wanted = self._wanted(machine)
+        if wanted not in self._kernels:
             packages = debian.Packages(self._unpacked, name)
-            self._initramfs[name] = debian.initramfs(packages)
-            self._kernels[name] = debian.Kernel(packages, self._meta)
+            self._initramfs[wanted] = debian.initramfs(packages)
+            self._kernels[wanted] = debian.Kernel(packages, wanted[1])
+
+    def _wanted(self, machine):
+        """(Debian's architecture, the package that is asked for by name or None)."""
+        name, _ = DEBIAN[machine.arch.name]
+        return name, self._meta or machine.kernel
 
     def _booted(self, machine):
         """(kernel, initramfs, its digest) for a machine."""
-        name, _ = DEBIAN[machine.arch.name]
-        return self._kernels[name], *self._initramfs[name]
+        wanted = self._wanted(machine)
+        return self._kernels[wanted], *self._initramfs[wanted]
 
     @property
     def versions(self):

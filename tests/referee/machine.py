@@ -31,6 +31,8 @@ FIRMWARE = {
 }
 # Whose firmware it is, where not x86-64's.
 BUILT_FOR = {"aavmf": qemu.AARCH64, "ovmf32": qemu.IA32, "aavmf32": qemu.ARM, "mixed": qemu.MIXED}
+# Debian's for IA-32 with page tables of two levels.
+KERNEL_WITHOUT_PAE = "linux-image-686"
 
 
 class MachineError(Exception):
@@ -59,6 +61,7 @@ class Machine:
         self.tpm_socket = "TPM"  # where a boot has one listening
         self.linux_refused = None
         self.append, self.baton = [], []
+        self.kernel = None  # the package of Linux's, where it is not the architecture's usual one
         self.faults = set()  # self-tests that this firmware is known to fail
         self.small = self.secure = False
         for word in words:
@@ -78,6 +81,9 @@ class Machine:
             self.board_words.append(word)
         elif word == "small":
             self.small = True
+        elif word == "nopae":
+            self.kernel = KERNEL_WITHOUT_PAE
+            self.baton.append(word)
         elif key == "mem":
             self.memory = size(value)
         elif key == "maxmem":
@@ -123,6 +129,8 @@ class Machine:
                                "firmware")
         # Linux on all that QEMU's Arm CPUs can spends its time on signing pointers.
         self.cpu = self.cpu or ("cortex-a57" if self.arch == qemu.AARCH64 else self.arch.cpu)
+        if self.kernel and self.arch != qemu.IA32:
+            raise MachineError(f"machine {self.name}: nopae is IA-32's")
         if self.nodes and sum(ram for ram, _ in self.nodes) != self.memory:
             raise MachineError(f"machine {self.name}: the nodes' RAM is not mem=")
         if self.plugged and not (self.maxmem and self.slots):

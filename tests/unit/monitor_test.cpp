@@ -29,6 +29,7 @@ bool map_register_page(uint64_t, mm::Phys, const Frames&) { return false; }
 void order_for_devices() {}
 const ConfigPorts* config_ports() { return nullptr; }
 bool has_no_execute() { return test::hardware.no_execute; }
+const char* why_no_execute_is_missing() { return "missing in CPU!"; }
 uint64_t own_controller() { return 0; }
 const ArchFacts* self_test_facts() { return nullptr; }
 size_t uncached_frames(std::span<mm::PfnRange, kMostUncachedRuns>, const mm::Printer&) { return 0; }

@@ -1,6 +1,4 @@
 // Page tables, tested by walking what was built.
-#include "loader/arch.h"
-
 #include <gtest/gtest.h>
 #include <algorithm>
 
@@ -9,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "loader/page_tables_impl.h"
+#include "loader/x86_64/page_entry.h"
 #include "mm/print.h"
 
 namespace loader {
@@ -19,6 +19,7 @@ using mm::kKiB;
 using mm::kMiB;
 using mm::Phys;
 using mm::Range;
+using PageTables = TableBuilder<x86_64::PageEntry>;
 
 constexpr uint64_t k2M = 2 * kMiB;
 

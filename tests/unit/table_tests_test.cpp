@@ -402,6 +402,16 @@ TEST(TableTests, EachBreakageTripsItsTestAndNoOther) {
   }
 }
 
+// Page tables without physical address extension lead to 4 GiB: what lies beyond is no module that the
+// firmware leaves out.
+TEST(TableTests, RamThatPageTablesDoNotReachIsTheFirmwaresAllTheSame) {
+  Machine machine;
+  machine.modules[1] = 8192;
+  EXPECT_EQ(machine.tripped().count("machine.smbios.total"), 1U);
+  ASSERT_TRUE(machine.facts.trims.add(mm::kUnreachable, 7 * kGiB).ok());
+  EXPECT_EQ(machine.tripped().count("machine.smbios.total"), 0U);
+}
+
 // What comes behind the structure that does not end cannot be seen, and so is not judged.
 TEST(TableTests, AnSmbiosTableThatDoesNotEnd) {
   Machine machine;

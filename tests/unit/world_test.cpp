@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "loader/page_tables_impl.h"
+#include "loader/x86_64/page_entry.h"
+
 namespace loader {
 namespace {
 
@@ -16,6 +19,7 @@ using mm::kGiB;
 using mm::kMiB;
 using mm::Phys;
 using mm::Range;
+using PageTables = TableBuilder<x86_64::PageEntry>;
 using T = EfiMemoryType;
 
 constexpr Range range(uint64_t start, uint64_t end) { return {Phys{start}, Phys{end}}; }
