@@ -64,7 +64,7 @@ void take_over_descriptors(const Firmware& firmware, const loader::HandoffFrameb
 // there is no room for all of ours; empty: ours has its place there.
 [[nodiscard]] std::span<const uint8_t> jump_code();
 
-// Enters the kernel as loader/handoff/handoff.h says, of the kind that has such page tables. Interrupts are off; `stack` is the range its
+// Enters the kernel as loader/handoff/handoff.h says. Interrupts are off; `stack` is the range its
 // stack grows down in; `entry` is virtual; `text` is our_text(), or where jump_code() was copied to.
 [[noreturn]] void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack,
                                mm::Range text, const loader::PagingFeatures& paging);

@@ -124,7 +124,8 @@ loader::FirmwareFacts facts_of(const Firmware& firmware, const RealFirmware& ser
   facts.has_tcg2 = protocol_anywhere<void>(firmware, kTcg2) != nullptr;
   facts.has_memory_attribute = protocol_anywhere<void>(firmware, kMemoryAttribute) != nullptr;
   facts.framebuffer = find_framebuffer(firmware, {});
-  facts.ends = loader::reach_of(examine_cpu(firmware).paging);
+  const Cpu cpu = examine_cpu(firmware);
+  facts.ends = loader::reach_of(cpu.wide.value_or(cpu.paging));  // of what may be started
   return facts;
 }
 

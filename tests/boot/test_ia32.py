@@ -158,4 +158,4 @@ def test_a_kernel_for_another_machine(bench):
             (BUILD / "esp/EFI/baton/kernel.elf").read_bytes())
     boot = bench.boot(machine(256 * MIB), "poweroff", of_x86_64)
     assert boot.ended == "firmware", str(boot)
-    assert re.search(r"e_ident: not a 32-bit image \(class 2, wanted 1\)", boot.log)
+    assert re.search(r"the kernel: is of 64 bits, and this CPU has 32 only", boot.log)

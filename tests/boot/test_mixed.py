@@ -30,7 +30,7 @@ def test_every_self_test_passes(bench):
     wrong = read.in_order(boot.log, [
         WIDE, r"\\EFI\\baton\\kernel64\.elf at 0x[0-9a-f]+: leaving the firmware",
         r"efi: No EFI runtime due to 32/64-bit mismatch with kernel",
-        r"SRAT: Node 1 PXM 1 \[mem 0x100000000-0x1ffffffff\]",
+        r"ACPI: SRAT: Node 1 PXM 1 \[mem 0x100000000-0x1ffffffff\]",
         r"  Normal   \[mem 0x0000000100000000-0x00000001ffffffff\]",
         r"Ledger: closed, 0 bytes unaccounted for", r"smp: Brought up 2 nodes, 2 CPUs"])
     assert wrong is None, wrong
