@@ -72,8 +72,8 @@ mm::Result<Configuration> read_configuration(const Firmware& firmware, const Vol
 
 mm::Result<> choose_width(const Firmware& firmware, const Volume& volume,
                           Configuration& configuration, const mm::Printer& out) {
-  constexpr std::string_view kId = BATON_WIDE_KERNEL_ID;
-  if (kId.empty()) return {};
+  constexpr const char* kId = BATON_WIDE_KERNEL_ID;
+  if (*kId == '\0') return {};  // ours is no firmware of 32 bits on such a CPU
   if (mm::has_option_word(configuration.values.options, "nomixed")) {
     out.line("mixed mode: off, as the options say");
     return {};
