@@ -33,8 +33,8 @@ class Search {
       const PciFunction first{space_.segment, bus, device, 0};
       if (space_.at(first, kId) == kNobody) continue;
       const bool many = (space_.at(first, kHeader) >> 23 & 1) != 0;
-      for (uint8_t function = 0; function < (many ? 8 : 1); ++function) {
-        take({space_.segment, bus, device, function});
+      for (unsigned function = 0; function < (many ? 8u : 1u); ++function) {
+        take({space_.segment, bus, device, static_cast<uint8_t>(function)});
       }
     }
   }

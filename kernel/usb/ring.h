@@ -15,7 +15,7 @@ struct Trb {
   uint32_t status = 0;
   uint32_t control = 0;
 };
-inline constexpr unsigned kTrbBytes = 16;
+inline constexpr uint64_t kTrbBytes = 16;
 constexpr uint32_t trb_type(xhci::TrbType type) { return static_cast<uint32_t>(type) << 10; }
 
 // A block where it lies; the controller may write it meanwhile.
@@ -31,7 +31,7 @@ class Ring {
 
   // Where the block lies, which is what its event says.
   mm::Phys push(const Trb& trb) {
-    const mm::Phys at = at_ + uint64_t{next_} * kTrbBytes;
+    const mm::Phys at = at_ + next_ * kTrbBytes;
     write(next_, trb);
     if (++next_ == count_ - 1) {
       write(next_, {at_.v, 0, trb_type(xhci::TrbType::Link) | xhci::kToggle});
@@ -42,7 +42,7 @@ class Ring {
   }
   // Where the controller is to go on, and with which cycle bit, as contexts and commands have it.
   [[nodiscard]] uint64_t next() const {
-    return (at_ + uint64_t{next_} * kTrbBytes).v | (cycle_ ? xhci::kCycle : 0);
+    return (at_ + next_ * kTrbBytes).v | (cycle_ ? xhci::kCycle : 0);
   }
 
  private:
@@ -81,7 +81,7 @@ class EventRing {
     return true;
   }
   // Up to where all are taken.
-  [[nodiscard]] mm::Phys taken() const { return at_ + uint64_t{next_} * kTrbBytes; }
+  [[nodiscard]] mm::Phys taken() const { return at_ + next_ * kTrbBytes; }
 
  private:
   const TrbWords* words_ = nullptr;

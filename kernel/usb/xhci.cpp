@@ -201,7 +201,7 @@ void Xhci::set_context(uint8_t slot, mm::Phys context) {
 
 volatile uint32_t* Xhci::clear_input() {
   auto* const words = hw_.map.at<volatile uint32_t>(pages_[kInput].at);
-  for (unsigned i = 0; i < (kEntriesOfContext + 1) * context_words(); ++i) words[i] = 0;
+  for (size_t i = 0; i < (kEntriesOfContext + 1) * context_words(); ++i) words[i] = 0;
   return words;
 }
 

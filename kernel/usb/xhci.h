@@ -80,7 +80,7 @@ class Xhci {
   // For commands: an input context of zeroes, and how many bytes a context has.
   [[nodiscard]] volatile uint32_t* clear_input();
   [[nodiscard]] mm::Phys input() const { return pages_[kInput].at; }
-  [[nodiscard]] unsigned context_words() const { return context_bytes_ / 4; }
+  [[nodiscard]] size_t context_words() const { return context_bytes_ / 4; }
 
   // A page of zeroes that the controller reaches.
   mm::Result<mm::Phys> take_page();

@@ -50,7 +50,8 @@ mm::Result<> Xhci::find_registers() {
   doorbells_ = hw_.read(hw_.context, kDoorbellOffset) & ~uint32_t{3};
   context_bytes_ = (capability_ & kWideContexts) != 0 ? 64 : 32;
   const uint64_t ends[] = {uint64_t{base_} + kPorts + uint64_t{ports_} * kPortStride,
-                           uint64_t{runtime_} + 0x40, uint64_t{doorbells_} + 4 * (slots_ + 1)};
+                           uint64_t{runtime_} + 0x40,
+                           uint64_t{doorbells_} + uint64_t{4} * (slots_ + 1)};
   for (const uint64_t end : ends) {
     if (end <= hw_.size) continue;
     return mm::Error{"registers beyond its range (to {:#x} of {:#x})", "xHCI", end, hw_.size};
