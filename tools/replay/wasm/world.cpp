@@ -37,8 +37,8 @@ int munmap(void* /*address*/, size_t /*bytes*/) { return 0; }
 
 // --- Exceptions ----------------------------------------------------------------------------------
 // clang 14 makes none for WASI: it lets every `throw` call these (Itanium C++ ABI: exception
-// handling, 2.4), and leaves handlers out. All that is thrown here is a std::exception that nobody
-// within would catch: it ends the program with its words.
+// handling, 2.4), and leaves handlers out. All that is thrown here is a std::exception, whose words
+// are for who uses the program: they are its last.
 
 void* __cxa_allocate_exception(size_t size) { return std::malloc(size); }
 void __cxa_free_exception(void* thrown) { std::free(thrown); }
