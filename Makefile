@@ -525,8 +525,7 @@ install-tools: $(BUILD)/host/replay
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
-  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY) \
-  $(if $(wildcard /usr/include/wasm32-wasi),$(BUILD)/replay.html)
+  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY)
 
 # --- Other architectures -----------------------------------------------------------------------
 # Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:
@@ -803,7 +802,7 @@ help:
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make replay     only build/host/replay, which takes a dmesg or another map through mm (docs/replay.md)
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
-#: make test-page  the page in headless Chromium (`tools/setup test-page`, about 350 MB); PICTURES=folder
+#: make test-page  the page in headless Chromium (`tools/setup test-page`, about 420 MB); PICTURES=folder
 #: make corpus     replay every machine of tests/machines/ and say who agrees with Linux (BATON_LOGS=folder: and logs)
 #: make install-tools  replay, its man page and mapdump into PREFIX=/usr/local
 #: make mm         only the memory-management library, for the host: build/host/libmm.a

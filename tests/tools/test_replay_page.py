@@ -1,9 +1,7 @@
-"""`replay --html` and `--svg` draw a machine, and build/replay.html replays logs in WebAssembly; all
-without a browser (tests/page/ has what needs one)."""
+"""`replay --html` and `--svg` draw a machine (`make test-page` looks at the page in a browser)."""
 
 import json
 import re
-import shutil
 import subprocess
 import xml.etree.ElementTree as xml
 
@@ -11,8 +9,6 @@ import pytest
 from conftest import ROOT
 
 REPLAY = ROOT / "build/host/replay"
-PAGE = ROOT / "build/replay.html"
-IN_NODE = ROOT / "tests/tools/page_in_node.js"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
 
 LOG = """\
@@ -127,65 +123,3 @@ def test_sources_that_would_end_their_element_are_refused(tmp_path):
     (tmp_path / "replay/page/model.js").write_text("const a = '</script>';")
     done = subprocess.run([tool, tmp_path / "out.html"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "model.js" in done.stderr
-
-
-# --- What the page computes ------------------------------------------------------------------------
-
-def in_node(*words, given=None):
-    if shutil.which("node") is None:
-        pytest.skip("node is not here (package nodejs)")
-    done = subprocess.run(["node", IN_NODE, *map(str, words)], input=given, capture_output=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
-
-
-def test_the_page_knows_owners_as_replay_does(tmp_path):
-    """At both sides of every edge that there is in a machine of four nodes."""
-    machine = ROOT / "tests/machines/qemu-4-nodes-pmem.machine"
-    page = tmp_path / "out.html"
-    data = data_in(draw("--html", machine, page))
-    edges = {edge for key in ("firmware", "e820", "reservations", "srat") for edge in (
-        place for entry in data[key] for place in entry[:2])}
-    some = sorted({place for edge in edges for place in (max(edge - 1, 0), edge)})[::7]
-    for address, chain in zip(some, in_node("owners", page, *some)):
-        said = subprocess.run([REPLAY, "explain", hex(address), machine], capture_output=True, text=True, check=True).stdout
-        lines = []
-        for owner in chain:
-            line = f"  {owner['station']:<12} {owner['what']}"
-            if "start" in owner:
-                line += f" [mem 0x{owner['start']:016x}-0x{owner['end'] - 1:016x}]"
-            lines.append(line)
-        assert lines == said.splitlines()[1:], hex(address)
-
-
-def replay_in_page(text):
-    if not PAGE.exists():
-        pytest.skip("build/replay.html was not built: clang has no WebAssembly here (tools/setup replay-page)")
-    return in_node("replay", PAGE, given=text.encode())
-
-
-def test_the_program_in_the_page_gives_what_replay_gives(log, tmp_path):
-    ended = replay_in_page(LOG)
-    assert ended["status"] == 0, ended["errors"]
-    by_host = data_in(draw("--html", log, tmp_path / "out.html"))
-    assert {**json.loads(ended["output"]), "title": "dmesg"} == by_host
-
-
-def test_tables_that_lie_lower_are_said():
-    ended = replay_in_page(LOG.replace("0x000000007fffffff", "0x0000000fffffffff").replace(
-        "0x7fffffff]\n", "0xfffffffff]\n"))
-    data = json.loads(ended["output"])
-    assert data["tables_below"] == 3 << 30
-    assert all(end <= 3 << 30 for _, end, _ in data["reservations"])
-
-
-def test_a_machine_that_is_too_large_is_refused_by_name():
-    ended = replay_in_page(LOG.replace("0x000000007fffffff", "0x000003ffffffffff"))
-    assert ended["status"] == 2 and ended["output"] == ""
-    assert "MEMMAP" in ended["errors"] and "too small for this machine" in ended["errors"]
-
-
-@pytest.mark.parametrize("text, why", [("nothing", "no e820 list"), ("", "no e820 list")])
-def test_what_is_no_log_is_refused(text, why):
-    ended = replay_in_page(text)
-    assert ended["status"] == 2 and why in ended["errors"]

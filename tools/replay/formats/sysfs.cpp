@@ -91,8 +91,7 @@ Machine read_iomem(std::span<const Line> lines) {
 
 // --- /sys/firmware/memmap ------------------------------------------------------------------------
 
-// `/sys/firmware/memmap/0/start:0x0`, `.../end:0x9ffff`, `.../type:System RAM`: of each entry three
-// lines, in any order.
+// `/sys/firmware/memmap/0/start:0x0`, and so `end` and `type`: of each entry three lines, in any order.
 struct Attribute {
   uint64_t entry = 0;
   std::string_view name, value;

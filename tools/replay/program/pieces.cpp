@@ -101,7 +101,7 @@ void add_folder(const std::string& path, std::vector<Piece>& pieces) {
   for (const std::string& name : names) pieces.push_back(read_file(name));
 }
 
-// `.../memmap/7/start`: the entry's number and which of the three it is; the folder before them.
+// A path that ends in `memmap/7/start`: the entry's number and which of the three it is; the folder before them.
 bool is_memmap(const std::string& name, std::string& folder, std::string& attribute) {
   const size_t slash = name.rfind('/');
   if (slash == std::string::npos || slash == 0) return false;
