@@ -157,8 +157,10 @@ std::string pasted(const std::string& text, Random& random) {
   std::string all = below(random, 2) == 0 ? "see what I have:" + end : "";
   for (size_t at = 0; at < text.size();) {
     const size_t stop = text.find('\n', at);
-    const std::string line = prefix + text.substr(at, stop - at) + end;
-    all += doubled ? line + line : line;
+    std::string line = prefix;
+    line.append(text, at, stop - at).append(end);
+    all += line;
+    if (doubled) all += line;
     at = stop + 1;
   }
   return all;

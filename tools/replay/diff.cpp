@@ -17,6 +17,7 @@ constexpr const char* kUsable = "usable";
 
 std::vector<NamedRange> map_of(const std::vector<mm::E820Entry>& entries) {
   std::vector<NamedRange> map;
+  map.reserve(entries.size());
   for (const mm::E820Entry& entry : entries) map.push_back({entry.range, said("{}", entry.type)});
   return map;
 }
@@ -39,7 +40,7 @@ std::string up_or_down(int64_t distance) {
 }
 
 std::string line_of(const Change& change) {
-  const std::string from = change.name + " " + mem_text(change.before);
+  std::string from = change.name + " " + mem_text(change.before);
   switch (change.kind) {
     case Kind::Moved:
       return from + " lies " + up_or_down(change.distance()) + ": " + mem_text(change.after);
