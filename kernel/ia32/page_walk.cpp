@@ -56,6 +56,12 @@ bool PageWalk<arch::PageEntry>::map_page(uint64_t virt, mm::Phys page, mm::NodeI
 }
 
 template <>
+bool PageWalk<arch::PageEntry>::map_registers(uint64_t virt, mm::Phys page,
+                                              const arch::Frames& frames) {
+  return ia32::by_form([&](auto walk) { return walk.map_registers(virt, page, frames); });
+}
+
+template <>
 mm::Phys PageWalk<arch::PageEntry>::unmap_page(uint64_t virt) {
   return ia32::by_form([&](auto walk) { return walk.unmap_page(virt); });
 }
