@@ -101,7 +101,8 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
   if (report.ok()) out.line("writing the last run's report to the ESP");
   if (!report.ok()) {
     out.error("last report: thrown away", report.error());
-  } else if (const auto written = write_files(firmware, report.value(), names, out); !written.ok()) {
+  } else if (const auto written = write_files(firmware, report.value(), names, out);
+             !written.ok()) {
     // It stays for a start from a medium that can be written to.
     out.error("last report", written.error());
     return;

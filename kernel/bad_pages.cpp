@@ -153,8 +153,8 @@ void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
   head.crc = loader::crc32(std::span(content).subspan(sizeof head, bytes.size()));
   std::memcpy(content.data(), &head, sizeof head);
   console().flush();  // writing flash takes its time
-  const auto written = arch::set_variable(
-      handoff, kVariable, std::span(content).first(sizeof head + bytes.size()));
+  const auto written =
+      arch::set_variable(handoff, kVariable, std::span(content).first(sizeof head + bytes.size()));
   if (!written.ok()) {
     const Policy::Masked masked;
     const Held held(lock);

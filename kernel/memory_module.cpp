@@ -5,9 +5,9 @@
 namespace kernel {
 
 std::string_view module_of(const TableFacts& facts, mm::Phys address) {
-  const auto table = loader::smbios_table(
-      facts.map, facts.smbios, facts.smbios_version,
-      [&](uint64_t at, uint64_t size) { return facts.can_read(at, size); });
+  const auto table =
+      loader::smbios_table(facts.map, facts.smbios, facts.smbios_version,
+                           [&](uint64_t at, uint64_t size) { return facts.can_read(at, size); });
   loader::SmbiosStructures ranges(table);
   while (const auto range = ranges.next()) {
     const auto answers = loader::device_range(*range);

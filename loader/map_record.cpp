@@ -245,7 +245,8 @@ mm::Result<MapRecord> parse_map_record(std::string_view text, const char* name,
     const bool ascends =
         range && (record.count == 0 || out[record.count - 1].range.start <= range->range.start);
     if (!ascends) return mm::Error{"line {} is no range, or out of order", name, number};
-    if (record.count == out.size()) return mm::Error{"line {}: more ranges than room", name, number};
+    if (record.count == out.size())
+      return mm::Error{"line {}: more ranges than room", name, number};
     out[record.count++] = *range;
   }
 }

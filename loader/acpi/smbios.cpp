@@ -5,8 +5,8 @@
 namespace loader {
 namespace {
 
-constexpr uint8_t kBios = 0, kSystem = 1, kBoard = 2, kMemoryArray = 16, kMemoryDevice = 17, kMappedAddress = 19, kDeviceMapped = 20,
-                  kEnd = 127;
+constexpr uint8_t kBios = 0, kSystem = 1, kBoard = 2, kMemoryArray = 16, kMemoryDevice = 17,
+                  kMappedAddress = 19, kDeviceMapped = 20, kEnd = 127;
 constexpr size_t kHeader = 4;
 
 bool starts_with(std::span<const uint8_t> bytes, std::string_view text) {

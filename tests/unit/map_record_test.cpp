@@ -97,9 +97,9 @@ TEST(MapRecord, NoMoreRangesThanThereIsRoomFor) {
 }
 
 TEST(MapRecord, AClockThatSaysWhatCannotBeIsNone) {
-  for (const MapDate& date : {map_date(10000, 1, 1, 1, 1), map_date(2026, 13, 1, 1, 1),
-                              map_date(2026, 1, 32, 1, 1), map_date(2026, 1, 1, 45, 1),
-                              map_date(2026, 1, 1, 1, 60)}) {
+  for (const MapDate& date :
+       {map_date(10000, 1, 1, 1, 1), map_date(2026, 13, 1, 1, 1), map_date(2026, 1, 32, 1, 1),
+        map_date(2026, 1, 1, 45, 1), map_date(2026, 1, 1, 1, 60)}) {
     EXPECT_EQ(date.year, 0);
     EXPECT_TRUE(parse(file_of(kPc, date)).record.ok());
   }
