@@ -51,7 +51,7 @@ def bench(tmp_path):
 def faulty():
     """Given a fault's name, a change of the ESP that puts that faulty program in front of Baton."""
     def of_name(name, arch=qemu.X86_64):
-        program = BUILD / arch.esp / "../faulty" / f"{name}.efi"
+        program = (BUILD / arch.esp).parent / "faulty" / f"{name}.efi"
 
         def change(tree):
             boot = tree / "EFI/BOOT"
