@@ -74,7 +74,8 @@ mm::Result<> choose_width(const Firmware& firmware, const Volume& volume,
                           Configuration& configuration, const mm::Printer& out) {
   constexpr const char* kId = BATON_WIDE_KERNEL_ID;
   if (*kId == '\0') return {};  // ours is no firmware of 32 bits on such a CPU
-  if (mm::has_option_word(configuration.values.options, "nomixed")) {
+  const std::string_view options = configuration.values.options;
+  if (mm::has_option_word(options, "nomixed")) {
     out.line("mixed mode: off, as the options say");
     return {};
   }
