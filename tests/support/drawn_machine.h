@@ -41,8 +41,10 @@ class Log {
   std::string text_;
 };
 
-using replay::describe;
 using replay::must;
+
+// As it is printed, a whole line.
+inline std::string describe(const mm::Error& error) { return replay::describe(error) + "\n"; }
 
 // What became of a firmware's list in e820.
 inline mm::FirmwareRam firmware_ram(std::span<const mm::E820Entry> said,
