@@ -686,6 +686,12 @@ SHARING_JOBS := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
 test:
 	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test
 
+# Boots of further machines, of kinds that `make test` has others of.
+.PHONY: test-long
+test-long: all $(BUILD)/host/replay
+	@+for arch in $(filter-out x86_64,$(BUILT)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
+	@BUILD=$(BUILD) $(PYTHON) tools/test long
+
 .PHONY: check
 check:
 	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test check
@@ -802,6 +808,7 @@ help:
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make replay     only build/host/replay, which takes a dmesg or another map through mm (docs/replay.md)
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
+#: make test-long  boots of further machines, which are no part of `make test`
 #: make test-page  the page in headless Chromium (`tools/setup test-page`, about 420 MB); PICTURES=folder
 #: make corpus     replay every machine of tests/machines/ and say who agrees with Linux (BATON_LOGS=folder: and logs)
 #: make install-tools  replay, its man page and mapdump into PREFIX=/usr/local

@@ -13,6 +13,10 @@ sys.path.insert(0, str(ROOT / "tools"))
 import qemu  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: a further machine of a kind that make test has: make test-long")
+
+
 class Bench:
     """Boots what is in build/esp, changed as a test wants it, and keeps the log for the report."""
 

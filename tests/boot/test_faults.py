@@ -225,8 +225,9 @@ def elsewhere(arch):
 
 
 @pytest.mark.parametrize("arch, fault", [
-    (X86_64, "wide_descriptors"), (AARCH64, "wide_descriptors"),
-    (AARCH64, "stale_at_first"), (ARM, "stale_at_first"), (IA32, "stale_at_first"),
+    (X86_64, "wide_descriptors"), (AARCH64, "stale_at_first"),
+    *(pytest.param(*one, marks=pytest.mark.long) for one in (
+        (AARCH64, "wide_descriptors"), (ARM, "stale_at_first"), (IA32, "stale_at_first"))),
 ], ids=lambda one: getattr(one, "name", one))
 def test_a_map_that_is_odd_or_stale(bench, faulty, arch, fault):
     """Descriptors 64 bytes apart, and an exit that goes through at the fourth try."""

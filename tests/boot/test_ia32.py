@@ -82,6 +82,7 @@ def test_without_pae(bench):
         assert "# SKIP" not in by_id[test], test
 
 
+@pytest.mark.long
 def test_several_cpus_without_pae(bench):
     nodes = Machine.of_nodes(Node(GIB, 2), Node(GIB, 2), kind="q35", built_for="ia32")
     boot = bench.boot(nodes, "nopae selftest=kernel.*,mm.* stress=20 poweroff", timeout=240)
@@ -91,7 +92,8 @@ def test_several_cpus_without_pae(bench):
 
 
 # OVMF32 does not start on such CPUs, U-Boot does. Without page size extensions there are only small pages.
-@pytest.mark.parametrize("cpu", ["qemu32,-pae", "qemu32,-pae,-pse"])
+@pytest.mark.parametrize("cpu", [
+    pytest.param("qemu32,-pae", marks=pytest.mark.long), "qemu32,-pae,-pse"])
 def test_a_cpu_that_has_no_pae(bench, cpu):
     boot = bench.boot(machine(1 * GIB, cpu=cpu, firmware=U_BOOT), "selftest poweroff", timeout=240)
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)

@@ -22,6 +22,7 @@ def kernel_taken(boot):
     return re.search(TAKEN, boot.log, re.MULTILINE)["path"]
 
 
+@pytest.mark.long
 def test_every_self_test_passes(bench):
     """With nodes, CPUs, and RAM beyond what this firmware reaches."""
     nodes = Machine.of_nodes(Node(2 * GIB, 1), Node(4 * GIB, 1), kind="q35", built_for="mixed")

@@ -44,9 +44,9 @@ def test_typing_unplugging_and_a_hub(bench):
 
 
 @pytest.mark.parametrize("machine", [
-    Machine(memory=128 * MIB, built_for="ia32", extra=KEYBOARD),
+    pytest.param(Machine(memory=128 * MIB, built_for="ia32", extra=KEYBOARD), marks=pytest.mark.long),
     Machine(memory=256 * MIB, kind="virt", extra=KEYBOARD),
-    Machine(memory=256 * MIB, kind="virt", built_for="arm", extra=KEYBOARD),
+    pytest.param(Machine(memory=256 * MIB, kind="virt", built_for="arm", extra=KEYBOARD), marks=pytest.mark.long),
 ], ids=["ia32", "aarch64", "arm"])
 def test_other_machines(bench, machine):
     with bench.start(machine) as running:
