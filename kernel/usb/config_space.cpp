@@ -120,10 +120,13 @@ mm::Result<mm::Range> wake_function(const ConfigSpace& space, const PciFunction&
   return mm::Range{mm::Phys{start}, mm::Phys{start + size}};
 }
 
-void switch_function(const ConfigSpace& space, const PciFunction& f, bool on) {
-  const uint32_t command = space.at(f, kCommand) & 0xffff;
-  const uint32_t ours = kMemory | kMaster | kNoInterrupts;
-  space.set(f, kCommand, on ? command | ours : (command & ~kMaster) | kNoInterrupts);
+void switch_function(const ConfigSpace& space, const PciFunction& f, Access access) {
+  uint32_t command = (space.at(f, kCommand) & 0xffff & ~kMaster) | kNoInterrupts;
+  if (access != Access::None) command |= kMemory;
+  if (access == Access::Memory) command |= kMaster;
+  space.set(f, kCommand, command);
+  // The answer comes after all that it had sent to memory (PCI Express 5.0, section 2.4.1).
+  (void)space.at(f, kCommand);
 }
 
 }  // namespace kernel::usb

@@ -24,17 +24,27 @@ struct Hardware {
   void (*rest)(void* context) = nullptr;   // for a millisecond or less
   void (*order)(void* context) = nullptr;  // arch::order_for_devices()
 
-  // It reaches memory no more, whatever it does.
+  // It reaches memory from here on. Before, what the firmware had it do would go on in memory that is
+  // ours now.
+  void (*let_in)(void* context) = nullptr;
+  // It reaches memory no more, whatever it does; when that returns, nothing is under way.
   void (*cut_off)(void* context) = nullptr;
+
+  // Looks at a clock that stands still, until it is taken for one that does not go: more than fit
+  // between two ticks of any that does.
+  static constexpr unsigned kMostStanding = 4096;
 
   // Whether done() came true within the time. Ends also where the clock stands still.
   template <class Done>
   bool wait(uint64_t most_microseconds, Done done) const {
     const uint64_t start = microseconds(context);
-    const uint64_t most_looks = 64 + most_microseconds / 8;
-    for (uint64_t i = 0; i < most_looks; ++i) {
+    uint64_t last = start;
+    for (unsigned standing = 0; standing < kMostStanding;) {
       if (done()) return true;
-      if (microseconds(context) - start > most_microseconds) break;
+      const uint64_t now = microseconds(context);
+      if (now - start > most_microseconds) break;
+      standing = now == last ? standing + 1 : 0;
+      last = now;
       rest(context);
     }
     return done();

@@ -91,7 +91,8 @@ Hardware hardware(Controller& controller, uint64_t size) {
       .microseconds = [](void*) { return arch::microseconds(); },
       .rest = [](void*) { arch::doze(); },
       .order = [](void*) { arch::order_for_devices(); },
-      .cut_off = [](void* c) { switch_function(of(c).space, of(c).at, false); }};
+      .let_in = [](void* c) { switch_function(of(c).space, of(c).at, Access::Memory); },
+      .cut_off = [](void* c) { switch_function(of(c).space, of(c).at, Access::None); }};
 }
 
 Controller::Controller(ConfigSpace& config, const PciFunction& function, uintptr_t base,
@@ -193,7 +194,7 @@ mm::Result<> open_controller(ConfigSpace& space, const PciFunction& function) {
   auto* const controller = new (machine.kept.map().at(mm::phys(place.value())))
       Controller(space, function, base, registers.size(), news());
   state.controllers[state.controller_count++] = controller;
-  switch_function(space, function, true);
+  switch_function(space, function, Access::Registers);
   if (const auto started = controller->xhci.start(); !started.ok()) {
     tell_fault(*controller, started.error());
     return {};

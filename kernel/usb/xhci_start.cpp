@@ -206,20 +206,27 @@ mm::Result<> Xhci::run() {
 }
 
 mm::Result<> Xhci::start() {
-  mm::Result<> done = find_registers();
-  if (done.ok()) {
-    take_from_firmware();
-    done = reset();
-    if (done.ok()) done = lay_out();
-    if (done.ok()) done = run();
-    if (done.ok()) return {};
-    (void)note_broken(done.error());
-    stop();
+  if (const mm::Result<> found = find_registers(); !found.ok()) {
+    // There is nothing to halt it by.
+    hw_.cut_off(hw_.context);
+    stopped_ = true;
+    return note_broken(found.error());
   }
-  return note_broken(done.error());
+  take_from_firmware();
+  mm::Result<> done = reset();
+  if (done.ok()) {
+    hw_.let_in(hw_.context);
+    done = lay_out();
+  }
+  if (done.ok()) done = run();
+  if (done.ok()) return {};
+  (void)note_broken(done.error());
+  stop();
+  return done;
 }
 
 void Xhci::stop() {
+  if (stopped_) return;
   (void)halt();
   hw_.cut_off(hw_.context);
   stopped_ = true;

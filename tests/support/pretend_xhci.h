@@ -64,6 +64,8 @@ class PretendXhci {
   std::array<PretendDevice*, kPortCount + 1> ports{};
   size_t pages_out = 0;
   bool cut_off = false;
+  bool left_running = false;    // by the firmware; what it does then is not ours
+  bool strayed = false;         // it reached memory while it did
   bool firmware_keeps = false;  // it does not let go
   uint32_t legacy = 1 | 1u << 16, smi = 0x2011;
   std::vector<uint8_t> commands;  // types that came
@@ -81,6 +83,7 @@ class PretendXhci {
             .microseconds = [](void* c) { return of(c).now += 3; },
             .rest = [](void* c) { of(c).now += 700; },
             .order = [](void*) {},
+            .let_in = [](void* c) { of(c).let_in(); },
             .cut_off = [](void* c) { of(c).cut_off = true; }};
   }
   uint64_t now = 0;
@@ -132,6 +135,10 @@ class PretendXhci {
     }
     return mm::PagesOr::Failure::NoMemory;
   }
+  void let_in() {
+    reaches_ = true;
+    strayed = strayed || left_running;
+  }
   void give(mm::Pfn frame, unsigned order) {
     for (size_t j = 0; j < size_t{1} << order; ++j) taken_.at(frame.v - kFirstPage + j) = false;
     pages_out -= size_t{1} << order;
@@ -161,7 +168,7 @@ class PretendXhci {
   std::array<bool, kPortCount + 1> enabled_{};
   std::map<unsigned, std::pair<uint32_t, bool>> hub_ports_;  // changes, enabled
   std::map<uint8_t, Slot> slots_;
-  bool running_ = false;
+  bool running_ = false, reaches_ = false;
   uint64_t command_ring_ = 0;
   size_t event_at_ = 0;
   bool event_cycle_ = true;
@@ -199,7 +206,7 @@ inline uint32_t PretendXhci::read(uint32_t offset) {
     case kOperational + 0x00:
       return (running_ ? 1u : 0u) | (fault == Fault::NoReset ? 2u : 0u);
     case kOperational + 0x04:
-      return (running_ || fault == Fault::NoHalt ? 0u : 1u) |
+      return (running_ || left_running || fault == Fault::NoHalt ? 0u : 1u) |
              (fault == Fault::NotReady ? 1u << 11 : 0u);
     case kOperational + 0x08:
       return 1;
@@ -231,6 +238,7 @@ inline void PretendXhci::write(uint32_t offset, uint32_t value) {
   } else if (offset == kExtended + 4) {
     smi = value & 0xffff;
   } else if (offset == kOperational) {
+    left_running = left_running && (value & 1) != 0;
     running_ = (value & 1) != 0 && fault != Fault::NoRun;
   } else if (offset == kOperational + 0x18) {
     command_ring_ = value;
@@ -242,7 +250,7 @@ inline void PretendXhci::write(uint32_t offset, uint32_t value) {
 }
 
 inline void PretendXhci::event(Trb trb) {
-  if (!running_) return;
+  if (!running_ || !reaches_) return;
   if (twist) twist(trb);
   const uint64_t table = kept_[(kRuntime + 0x30) / 4];
   const uint64_t segment = word(table);

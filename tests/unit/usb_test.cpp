@@ -246,9 +246,12 @@ TEST(ConfigSpace, RegistersAreFoundAndSwitched) {
   EXPECT_EQ(registers.value().start.v, 0xffff'ffff'fe00'0000u);
   EXPECT_EQ(registers.value().size(), 0x4000u);
   EXPECT_EQ(f.registers[0x10], 0xfe000004u) << "as it was";
-  switch_function(space, at, true);
+  f.registers[0x04] = 1u << 20 | 7;
+  switch_function(space, at, Access::Registers);
+  EXPECT_EQ(f.registers[0x04] & 0x406u, 0x402u) << "what the firmware left it doing does not go on";
+  switch_function(space, at, Access::Memory);
   EXPECT_EQ(f.registers[0x04] & 0x406u, 0x406u);
-  switch_function(space, at, false);
+  switch_function(space, at, Access::None);
   EXPECT_EQ(f.registers[0x04] & 0x406u, 0x402u);
   f.registers[0x10] = 0xe001;
   EXPECT_FALSE(wake_function(space, at).ok());

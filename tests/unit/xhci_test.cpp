@@ -189,6 +189,26 @@ TEST(Xhci, TakenFromTheFirmware) {
   }
 }
 
+TEST(Xhci, WhatTheFirmwareLeftRunningEndsBeforeItReachesMemory) {
+  Bench bench;
+  bench.controller.left_running = true;
+  bench.start();
+  EXPECT_FALSE(bench.controller.strayed);
+  bench.end();
+}
+
+TEST(Xhci, RegistersThatMakeNoSenseAreNotTouchedAgain) {
+  Bench bench;
+  Hardware hardware = bench.controller.hardware();
+  hardware.size = 0x100;  // less than its registers need
+  hardware.write = [](void*, uint32_t, uint32_t) { ADD_FAILURE(); };
+  Xhci xhci(hardware);
+  EXPECT_FALSE(xhci.start().ok());
+  EXPECT_TRUE(xhci.is_stopped());
+  EXPECT_TRUE(bench.controller.cut_off);
+  xhci.stop();
+}
+
 TEST(Xhci, ControllersThatMisbehaveAreStopped) {
   struct Case {
     Fault fault;
@@ -206,6 +226,8 @@ TEST(Xhci, ControllersThatMisbehaveAreStopped) {
     ASSERT_FALSE(started.ok()) << each.said;
     EXPECT_EQ(std::string(started.error().what).rfind(each.said, 0), 0u) << started.error().what;
     EXPECT_TRUE(bench.xhci.broken());
+    EXPECT_TRUE(bench.xhci.is_stopped()) << each.said;
+    EXPECT_TRUE(bench.controller.cut_off) << each.said;
     EXPECT_EQ(bench.controller.pages_out, 0u);
     EXPECT_LT(bench.controller.now, 10'000'000u) << each.said;
     bench.devices.poll(bench.keys);  // harmless
@@ -238,6 +260,30 @@ TEST(Xhci, MemoryAbove4GiBOnlyForThoseThatReachIt) {
   const auto started = xhci.start();
   ASSERT_FALSE(started.ok());
   EXPECT_EQ(std::string(started.error().what), "no memory below 4 GiB, and it reaches no other");
+}
+
+// Clocks that tick once in so many looks; 0: never.
+TEST(UsbHardware, WaitsAsLongAsTheClockGoes) {
+  struct Clock {
+    uint64_t ticks_after, looks = 0;
+  };
+  for (const uint64_t ticks_after : {1, 100, 0}) {
+    Clock clock{ticks_after};
+    Hardware hardware;
+    hardware.context = &clock;
+    hardware.microseconds = [](void* context) {
+      auto& c = *static_cast<Clock*>(context);
+      ++c.looks;
+      return c.ticks_after == 0 ? 7 : c.looks / c.ticks_after;
+    };
+    hardware.rest = [](void*) {};
+    hardware.sleep(1000);
+    if (ticks_after != 0) {
+      EXPECT_GE(clock.looks, 1000 * ticks_after);
+    } else {
+      EXPECT_LE(clock.looks, 2 * Hardware::kMostStanding);
+    }
+  }
 }
 
 TEST(Xhci, NoMemory) {
