@@ -42,6 +42,7 @@ void Devices::find() {
     if (xhci_.is_connected(port)) attach(Device::kNoParent, static_cast<uint8_t>(port));
   }
   settle_hubs();
+  drop_abandoned();
 }
 
 void Devices::attach(uint8_t parent, uint8_t port) {
@@ -75,7 +76,7 @@ void Devices::attach(uint8_t parent, uint8_t port) {
   out_.text("\n");
 }
 
-// What hangs on it goes first: a device's place says nothing of its depth, so deepest tiers first.
+// And all that hangs on it.
 void Devices::detach(uint8_t parent, uint8_t port) {
   const auto top = std::find_if(devices_.begin(), devices_.end(), [&](const Device& d) {
     return d.kind != Device::Kind::None && d.parent == parent && d.port == port;
@@ -98,9 +99,9 @@ void Devices::detach(uint8_t parent, uint8_t port) {
 
 void Devices::free(Device& device) {
   if (device.slot != 0 && !xhci_.broken()) {
-    const mm::Result<> disabled = disable(device);
+    const mm::Result<> disabled = xhci_.disable_slot(device.slot);
     // What the controller may still use is not given back.
-    if (!disabled.ok()) {
+    if (!disabled.ok() && !xhci_.broken()) {
       tell(device, disabled.error());
       out_.line("USB fault: {}: a page of memory stays with it ({})", name_, device.page);
       device = {};
@@ -112,10 +113,13 @@ void Devices::free(Device& device) {
   device = {};
 }
 
-mm::Result<> Devices::disable(const Device& device) {
-  (void)BATON_TRY(xhci_.command(TrbType::DisableSlot, {}, device.slot));
-  xhci_.set_context(device.slot, mm::Phys{0});
-  return {};
+// One whose requests cannot be had back would take part in what others are asked.
+void Devices::drop_abandoned() {
+  for (const Device& device : devices_) {
+    if (device.kind != Device::Kind::None && device.control.is_abandoned()) {
+      detach(device.parent, device.port);
+    }
+  }
 }
 
 void Devices::forget() {
@@ -159,6 +163,7 @@ void Devices::poll(TypedKeys& keys) {
     root_changed(*change);
   }
   settle_hubs();
+  drop_abandoned();
   const uint64_t now = xhci_.hardware().microseconds(xhci_.hardware().context);
   for (Device& device : devices_) {
     if (device.kind == Device::Kind::Keyboard && keys.has_room()) device.keyboard.repeat(now, keys);
@@ -166,15 +171,15 @@ void Devices::poll(TypedKeys& keys) {
 }
 
 void Devices::ask_for_report(Device& device) {
-  device.reports.push({(device.page + kReportAt).v, device.endpoint.packet,
-                       trb_type(TrbType::Normal) | kInterrupts | kShortInterrupts});
+  device.asked = device.reports.push({(device.page + kReportAt).v, device.endpoint.packet,
+                                      trb_type(TrbType::Normal) | kInterrupts | kShortInterrupts});
   xhci_.ring_doorbell(device.slot, device.report_index());
 }
 
 void Devices::take_report(const Report& report, TypedKeys& keys) {
   const auto found = std::find_if(devices_.begin(), devices_.end(), [&](const Device& d) {
     return d.kind >= Device::Kind::Hub && d.slot == report.slot &&
-           d.report_index() == report.endpoint;
+           d.report_index() == report.endpoint && d.asked == report.asked;
   });
   if (found == devices_.end()) return;
   if (report.code != kSuccess && report.code != kShortPacket)
@@ -198,17 +203,20 @@ void Devices::take_report(const Report& report, TypedKeys& keys) {
 
 // An endpoint that has met an error stands still until it is told to go on.
 void Devices::lost_report(Device& device, uint8_t code) {
+  mm::Result<> done;
   if (++device.failures > kMostFailures) {
-    tell(device,
-         {"no more reports are asked for, as {} failed (code {})", "device", kMostFailures, code});
-    return;
+    done = mm::Error{"no more reports are asked for, as {} failed (code {})", "device",
+                     kMostFailures, code};
+  } else {
+    done = xhci_.restart(device.slot, device.report_index(), device.reports, halts(code));
   }
-  mm::Result<> done = xhci_.restart(device.slot, device.report_index(), device.reports);
   const auto endpoint = static_cast<uint16_t>(device.endpoint.number | 0x80);
   if (done.ok() && code == kStall) {
     done = control(device, {0x02, kClearFeature, kEndpointHalt, endpoint, 0});
   }
-  if (done.ok()) ask_for_report(device);
+  if (done.ok()) return ask_for_report(device);
+  tell(device, done.error());
+  detach(device.parent, device.port);
 }
 
 mm::Result<> Devices::control(Device& device, const Request& request, std::span<uint8_t> data) {

@@ -36,6 +36,7 @@ struct Device {
   mm::Phys page{};
   Ring control, reports;
   ReportEndpoint endpoint;
+  mm::Phys asked{};       // with what, for the report that is under way
   unsigned failures = 0;  // of reports, one after the other
   HubFacts hub;
   uint32_t changed_ports = 0;  // of a hub: bits, by port
@@ -78,7 +79,7 @@ class Devices {
   void lost_report(Device& device, uint8_t code);
   void ask_for_report(Device& device);
   void free(Device& device);
-  mm::Result<> disable(const Device& device);
+  void drop_abandoned();
 
   // Steps of attach().
   mm::Result<> address(Device& device);

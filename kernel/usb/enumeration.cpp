@@ -91,11 +91,9 @@ mm::Result<> Devices::address(Device& device) {
     }
   }
   device.page = BATON_TRY(xhci_.take_page());
-  const mm::DirectMap& map = xhci_.hardware().map;
-  device.control = Ring(map, device.page + kControlAt, kRingCount);
-  device.reports = Ring(map, device.page + kReportsAt, kRingCount);
+  device.control = Ring(xhci_.hardware(), device.page + kControlAt, kRingCount);
+  device.reports = Ring(xhci_.hardware(), device.page + kReportsAt, kRingCount);
   device.slot = BATON_TRY(xhci_.command(TrbType::EnableSlot));
-  if (device.slot == 0) return mm::Error{"got slot 0", "device"};
   xhci_.set_context(device.slot, device.page);
   volatile uint32_t* const input = xhci_.clear_input();
   input[1] = kAddSlot | kAddControl;

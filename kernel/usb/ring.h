@@ -2,8 +2,8 @@
 // the controller's, from which it takes events.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <span>
 
 #include "kernel/usb/hardware.h"
 #include "kernel/usb/xhci_form.h"
@@ -26,40 +26,56 @@ class Ring {
  public:
   Ring() = default;
   // `count` blocks of zeroes, of which the last leads back to the first.
-  Ring(const mm::DirectMap& map, mm::Phys at, unsigned count)
-      : words_(map.at<TrbWords>(at)), at_(at), count_(count) {}
+  Ring(const Hardware& hardware, mm::Phys at, unsigned count)
+      : words_(hardware.map.at<TrbWords>(at)),
+        at_(at),
+        count_(count),
+        order_(hardware.order),
+        context_(hardware.context) {}
 
-  // Where the block lies, which is what its event says.
-  mm::Phys push(const Trb& trb) {
-    const mm::Phys at = at_ + next_ * kTrbBytes;
-    write(next_, trb);
-    if (++next_ == count_ - 1) {
-      write(next_, {at_.v, 0, trb_type(xhci::TrbType::Link) | xhci::kToggle});
+  // All at once: the first becomes the controller's last. Where each lies, which is what its event
+  // says, is in `lie`, which is as long.
+  void push(std::span<const Trb> trbs, std::span<mm::Phys> lie) {
+    const unsigned first = next_;
+    const uint32_t control = trbs[0].control | cycle();
+    for (size_t i = 0; i < trbs.size(); ++i) {
+      lie[i] = at_ + next_ * kTrbBytes;
+      write(next_, trbs[i], i == 0 ? cycle() ^ xhci::kCycle : cycle());
+      if (++next_ != count_ - 1) continue;
+      write(next_, {at_.v, 0, trb_type(xhci::TrbType::Link) | xhci::kToggle}, cycle());
       next_ = 0;
       cycle_ = !cycle_;
     }
-    return at;
+    order_(context_);
+    words_[size_t{first} * 4 + 3] = control;
+  }
+  mm::Phys push(const Trb& trb) {
+    mm::Phys lies{};
+    push({&trb, 1}, {&lies, 1});
+    return lies;
   }
   // Where the controller is to go on, and with which cycle bit, as contexts and commands have it.
-  [[nodiscard]] uint64_t next() const {
-    return (at_ + next_ * kTrbBytes).v | (cycle_ ? xhci::kCycle : 0);
-  }
+  [[nodiscard]] uint64_t next() const { return (at_ + next_ * kTrbBytes).v | cycle(); }
+  // What was appended cannot be had back: nothing more is.
+  void abandon() { abandoned_ = true; }
+  [[nodiscard]] bool is_abandoned() const { return abandoned_; }
 
  private:
-  void write(unsigned index, const Trb& trb) const {
+  [[nodiscard]] uint32_t cycle() const { return cycle_ ? xhci::kCycle : 0; }
+  void write(unsigned index, const Trb& trb, uint32_t cycle) const {
     TrbWords* const words = words_ + size_t{index} * 4;
     words[0] = static_cast<uint32_t>(trb.parameter);
     words[1] = static_cast<uint32_t>(trb.parameter >> 32);
     words[2] = trb.status;
-    // The last: from here on it is the controller's.
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    words[3] = trb.control | (cycle_ ? xhci::kCycle : 0);
+    words[3] = trb.control | cycle;
   }
 
   TrbWords* words_ = nullptr;
   mm::Phys at_{};
   unsigned count_ = 0, next_ = 0;
-  bool cycle_ = true;
+  bool cycle_ = true, abandoned_ = false;
+  void (*order_)(void* context) = nullptr;  // Hardware's
+  void* context_ = nullptr;
 };
 
 class EventRing {

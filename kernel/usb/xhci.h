@@ -26,6 +26,7 @@ struct Request {
 
 // What has come from an endpoint that is not endpoint 0.
 struct Report {
+  mm::Phys asked{};                // where the block lies that it was asked for with
   uint8_t slot = 0, endpoint = 0;  // its device context index
   uint8_t code = 0;                // of completion
   uint32_t missing = 0;            // bytes of those asked for
@@ -64,12 +65,16 @@ class Xhci {
   };
   std::optional<PortChange> take_changed_port();
 
-  // Fails with its completion code. The slot that it is about, or that it gave.
+  // Fails with its completion code, or where it does not end and is aborted. The slot that it is
+  // about, or that it gave.
   mm::Result<uint8_t> command(xhci::TrbType type, mm::Phys input = {}, uint8_t slot = 0,
                               uint8_t endpoint = 0);
-  // Endpoint `endpoint`, which has stopped, goes on with the next of its ring.
-  mm::Result<> restart(uint8_t slot, uint8_t endpoint, const Ring& ring);
+  // The slot is free, and of its device nothing comes any more.
+  mm::Result<> disable_slot(uint8_t slot);
+  // Endpoint `endpoint`, which was `halted` or is to be stopped, goes on with the next of its ring.
+  mm::Result<> restart(uint8_t slot, uint8_t endpoint, const Ring& ring, bool halted);
   // `data` is written or read, as request.type says; where fewer bytes come the rest are zeroes.
+  // Where a request that failed cannot be had back, its ring is abandoned: free the device.
   mm::Result<> control(uint8_t slot, Ring& ring, const Request& request, std::span<uint8_t> data);
   void ring_doorbell(uint8_t slot, uint8_t endpoint);
   // The next report, if any came. Also sees to ports' changes.
@@ -118,7 +123,12 @@ class Xhci {
   mm::Error note_broken(const mm::Error& error);
   // One event of whatever kind; false: there is none.
   bool take_event();
+  void take_events();
   void sort(const Trb& event);
+  // Whether what is awaited has come.
+  bool await(uint64_t most_microseconds);
+  bool abort_command();
+  uint8_t try_request(uint8_t slot, Ring& ring, const Request& request, mm::Phys place);
 
   Hardware hw_;
   std::optional<mm::Error> broken_;
@@ -136,10 +146,16 @@ class Xhci {
   struct Awaited {
     mm::Phys command{};  // 0: none
     uint8_t slot = 0;    // whose endpoint 0; 0: none
+    // Where the request's blocks lie that can have events; 0: none. The status is the last to come.
+    std::array<mm::Phys, 3> request{};
+    mm::Phys status{};
     bool done = false;
     uint8_t code = 0, given = 0;
+
+    [[nodiscard]] bool is_ended_by(const Trb& event, uint8_t code) const;
   };
   Awaited awaited_;
+  bool commands_stopped_ = false;  // as told, since somebody wanted to know
   std::array<Report, 64> reports_{};
   size_t report_start_ = 0, report_end_ = 0;
 };

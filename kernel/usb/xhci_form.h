@@ -17,6 +17,8 @@ inline constexpr uint32_t kWideAddresses = 1u << 0, kWideContexts = 1u << 2,
 inline constexpr uint32_t kCommand = 0x00, kStatus = 0x04, kPageSize = 0x08, kCommandRing = 0x18,
                           kContexts = 0x30, kConfigure = 0x38, kPorts = 0x400, kPortStride = 0x10;
 inline constexpr uint32_t kRun = 1u << 0, kReset = 1u << 1;
+// Of the command ring's: what it is to do, and whether it runs (section 5.4.5).
+inline constexpr uint32_t kRingAbort = 1u << 2, kRingRuns = 1u << 3;
 inline constexpr uint32_t kHalted = 1u << 0, kSystemError = 1u << 2, kNotReady = 1u << 11,
                           kControllerError = 1u << 12;
 
@@ -54,6 +56,7 @@ enum class TrbType : uint8_t {
   ConfigureEndpoint = 12,
   EvaluateContext = 13,
   ResetEndpoint = 14,
+  StopEndpoint = 15,
   SetDequeue = 16,
   NoOpCommand = 23,
   Transfer = 32,
@@ -65,8 +68,13 @@ inline constexpr uint32_t kCycle = 1u << 0, kToggle = 1u << 1, kShortInterrupts 
                           kInterrupts = 1u << 5, kImmediate = 1u << 6, kIn = 1u << 16;
 inline constexpr uint32_t kTransferOut = 2u << 16, kTransferIn = 3u << 16;  // a setup's
 
-// Completion codes (table 6-90).
-inline constexpr uint8_t kSuccess = 1, kStall = 6, kShortPacket = 13;
+// Completion codes (table 6-90). 0 is none.
+inline constexpr uint8_t kSuccess = 1, kBabble = 3, kTransactionError = 4, kStall = 6,
+                         kShortPacket = 13, kRingStopped = 24, kAborted = 25, kSplitError = 36;
+// Those that an endpoint stands still after, until it is reset (section 4.10.2).
+constexpr bool halts(uint8_t code) {
+  return code == kBabble || code == kTransactionError || code == kStall || code == kSplitError;
+}
 
 // --- Contexts (section 6.2) ---
 inline constexpr unsigned kEntriesOfContext = 32;  // the slot's, then an endpoint's for each

@@ -169,7 +169,7 @@ mm::Result<> Xhci::lay_out() {
   for (const Page page : {kTables, kEvents, kInput}) BATON_TRY(take_block(pages_[page], 0));
   BATON_TRY(lay_out_scratch());
   const mm::Phys tables = pages_[kTables].at;
-  commands_ = Ring(hw_.map, tables + kCommandsAt, kCommandCount);
+  commands_ = Ring(hw_, tables + kCommandsAt, kCommandCount);
   events_ = EventRing(hw_.map, pages_[kEvents].at, kEventCount);
   auto* const segment = hw_.map.at<uint64_t>(tables + kSegmentsAt);
   segment[0] = pages_[kEvents].at.v;

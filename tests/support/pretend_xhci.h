@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "kernel/usb/hardware.h"
 #include "kernel/usb/ring.h"
 #include "kernel/usb/xhci_form.h"
+#include "tests/support/pretend_usb.h"
 
 namespace test {
 
@@ -22,34 +22,6 @@ using kernel::usb::trb_type;
 
 using kernel::usb::Hardware;
 using kernel::usb::Trb;
-
-// What hangs on a port: bytes that requests are answered with.
-struct PretendDevice {
-  kernel::usb::xhci::Speed speed = kernel::usb::xhci::Speed::Full;
-  std::vector<uint8_t> device, configuration, hub;
-  std::vector<uint8_t> stalls;               // requests that it refuses
-  std::deque<std::vector<uint8_t>> reports;  // to come
-  std::map<unsigned, PretendDevice*> below;  // of a hub, by port
-  std::vector<uint8_t> requests;             // that came
-};
-
-inline PretendDevice pretend_keyboard() {
-  PretendDevice d;
-  d.device = {18, 1, 0, 2, 0, 0, 0, 8, 0x27, 6, 1, 0, 0, 0, 0, 0, 0, 1};
-  d.configuration = {9, 2,    34,   0, 1, 1, 0,    0xa0, 50,  // one interface,
-                     9, 4,    0,    0, 1, 3, 1,    1,    0,   // a boot keyboard's,
-                     9, 0x21, 0x11, 1, 0, 1, 0x22, 63,   0,   // with a HID descriptor,
-                     7, 5,    0x81, 3, 8, 0, 10};             // and endpoint 1
-  return d;
-}
-inline PretendDevice pretend_hub() {
-  PretendDevice d;
-  d.device = {18, 1, 0, 2, 9, 0, 0, 8, 9, 4, 0xaa, 0x55, 0, 0, 0, 0, 0, 1};
-  d.configuration = {9, 2, 25, 0, 1, 1, 0, 0xe0, 0, 9, 4, 0, 0,
-                     1, 9, 0,  0, 0, 7, 5, 0x81, 3, 1, 0, 12};
-  d.hub = {9, 0x29, 4, 0, 0, 1, 0, 0, 0xff};
-  return d;
-}
 
 class PretendXhci {
  public:
@@ -69,6 +41,9 @@ class PretendXhci {
   bool firmware_keeps = false;  // it does not let go
   uint32_t legacy = 1 | 1u << 16, smi = 0x2011;
   std::vector<uint8_t> commands;  // types that came
+  std::vector<uint8_t> hanging;   // types of those that do not end until they are aborted
+  std::map<uint8_t, std::deque<uint8_t>> refused;  // codes that the next of a type end with
+  std::function<void(uint8_t)> before;             // each command, by its type
   // Called for each event before it is written.
   std::function<void(Trb&)> twist;
 
@@ -88,6 +63,8 @@ class PretendXhci {
   }
   uint64_t now = 0;
 
+  // The command's doing; its completion code.
+  uint8_t reset_endpoint(uint8_t slot, uint8_t endpoint);
   void plug(unsigned port, PretendDevice* device) {
     ports[port] = device;
     changes_[port] |= kernel::usb::xhci::kConnectChange;
@@ -104,10 +81,16 @@ class PretendXhci {
 
  private:
   using TrbType = kernel::usb::xhci::TrbType;
+  struct Endpoint {
+    uint64_t ring = 0;  // with the cycle bit
+    bool halted = false, stopped = true;
+  };
   struct Slot {
     PretendDevice* device = nullptr;
-    uint64_t control = 0, reports = 0;  // with the cycle bit
+    Endpoint control, reports;
     uint8_t report_endpoint = 0;
+    bool behind = false;       // with answers, by one
+    std::optional<Trb> again;  // an event
   };
   static constexpr size_t kPages = 128;
 
@@ -151,8 +134,20 @@ class PretendXhci {
   void event(Trb trb);
   std::optional<Trb> next(uint64_t& ring);
   void run_commands();
+  uint8_t run_command(TrbType type, const Trb& trb, uint8_t& slot);
+  uint8_t stop_endpoint(uint8_t slot, uint8_t endpoint);
+  uint8_t set_dequeue(uint8_t slot, uint8_t endpoint, uint64_t ring);
+  void write_command_ring(uint32_t value);
+  void abort();
+  // Where the block lies that a ring had before the next.
+  static uint64_t last_of(uint64_t ring) { return (ring & ~uint64_t{15}) - 16; }
+  Endpoint& endpoint_of(uint8_t slot, uint8_t endpoint) {
+    return endpoint == 1 ? slots_[slot].control : slots_[slot].reports;
+  }
   void address(uint8_t slot, uint64_t input);
   void run_control(uint8_t slot, Slot& s);
+  static bool falls_behind(Slot& s, uint64_t setup);
+  uint8_t begin(PretendDevice& device, uint64_t setup, std::vector<uint8_t>& data);
   std::vector<uint8_t> answer(PretendDevice& device, uint64_t setup);
   void send_report(uint8_t slot, Slot& s);
   uint32_t word(uint64_t physical) {
@@ -169,7 +164,8 @@ class PretendXhci {
   std::map<unsigned, std::pair<uint32_t, bool>> hub_ports_;  // changes, enabled
   std::map<uint8_t, Slot> slots_;
   bool running_ = false, reaches_ = false;
-  uint64_t command_ring_ = 0;
+  uint64_t command_ring_ = 0, hung_ = 0;  // hung_: where the command lies that does not end
+  bool commands_run_ = false, abort_asked_ = false;
   size_t event_at_ = 0;
   bool event_cycle_ = true;
 };
@@ -210,6 +206,8 @@ inline uint32_t PretendXhci::read(uint32_t offset) {
              (fault == Fault::NotReady ? 1u << 11 : 0u);
     case kOperational + 0x08:
       return 1;
+    case kOperational + 0x18:
+      return commands_run_ ? 8 : 0;
     case kExtended:
       return legacy;
     case kExtended + 4:
@@ -228,6 +226,7 @@ inline void PretendXhci::write(uint32_t offset, uint32_t value) {
   const uint32_t first = kOperational + 0x400;
   if (offset >= kDoorbells && offset < kDoorbells + 4 * 256) {
     const auto slot = static_cast<uint8_t>((offset - kDoorbells) / 4);
+    commands_run_ = commands_run_ || (running_ && slot == 0);
     if (!running_ || fault == Fault::NoAnswer) return;
     if (slot == 0) return run_commands();
     if (slots_.count(slot) == 0) return;
@@ -240,8 +239,11 @@ inline void PretendXhci::write(uint32_t offset, uint32_t value) {
   } else if (offset == kOperational) {
     left_running = left_running && (value & 1) != 0;
     running_ = (value & 1) != 0 && fault != Fault::NoRun;
+    commands_run_ = commands_run_ && running_;
   } else if (offset == kOperational + 0x18) {
-    command_ring_ = value;
+    write_command_ring(value);
+  } else if (offset == kOperational + 0x1c) {
+    if (abort_asked_) abort();
   } else if (offset >= first && offset < first + kPortCount * 16 && offset % 16 == 0) {
     write_port((offset - first) / 16 + 1, value);
   } else {
@@ -279,113 +281,6 @@ inline std::optional<Trb> PretendXhci::next(uint64_t& ring) {
   return std::nullopt;
 }
 
-inline void PretendXhci::address(uint8_t slot, uint64_t input) {
-  const uint64_t size = wide_contexts ? 64 : 32;
-  const uint32_t route = word(input + size) & 0xfffff, root = word(input + size + 4) >> 16 & 0xff;
-  Slot& s = slots_[slot];
-  s.device = root <= kPortCount ? ports[root] : nullptr;
-  for (uint32_t rest = route; rest != 0 && s.device != nullptr; rest >>= 4) {
-    const auto found = s.device->below.find(rest & 15);
-    s.device = found == s.device->below.end() ? nullptr : found->second;
-  }
-  s.control = word(input + 2 * size + 8) | uint64_t{word(input + 2 * size + 12)} << 32;
-}
-
-inline void PretendXhci::run_commands() {
-  while (true) {
-    const auto trb = next(command_ring_);
-    if (!trb) return;
-    const auto type = TrbType{static_cast<uint8_t>(trb->control >> 10 & 63)};
-    auto slot = static_cast<uint8_t>(trb->control >> 24);
-    commands.push_back(static_cast<uint8_t>(type));
-    const uint64_t size = wide_contexts ? 64 : 32;
-    if (type == TrbType::EnableSlot) {
-      for (slot = 1; slots_.count(slot) != 0;) ++slot;
-      slots_[slot] = {};
-    } else if (type == TrbType::DisableSlot) {
-      slots_.erase(slot);
-    } else if (type == TrbType::AddressDevice) {
-      address(slot, trb->parameter);
-    } else if (type == TrbType::ConfigureEndpoint) {
-      const uint32_t added = word(trb->parameter + 4) & ~1u;
-      const auto index = static_cast<uint8_t>(__builtin_ctz(added | 1u << 31));
-      slots_[slot].report_endpoint = index;
-      slots_[slot].reports = word(trb->parameter + (index + 1u) * size + 8);
-    } else if (type == TrbType::SetDequeue) {
-      ((trb->control >> 16 & 31) == 1 ? slots_[slot].control : slots_[slot].reports) =
-          trb->parameter;
-    }
-    // Past links: where the command itself lies.
-    const uint64_t lies = (command_ring_ & ~uint64_t{15}) - 16;
-    event({lies, 1u << 24, trb_type(TrbType::CommandDone) | uint32_t{slot} << 24});
-  }
-}
-
-inline std::vector<uint8_t> PretendXhci::answer(PretendDevice& device, uint64_t setup) {
-  const auto type = static_cast<uint8_t>(setup), request = static_cast<uint8_t>(setup >> 8);
-  const auto value = static_cast<uint16_t>(setup >> 16), index = static_cast<uint16_t>(setup >> 32);
-  if (type == 0x80 && request == 6) return value >> 8 == 1 ? device.device : device.configuration;
-  if (type == 0xa0 && request == 6) return device.hub;
-  auto& [changes, enabled] = hub_ports_[index];
-  const auto found = device.below.find(index);
-  const bool there = found != device.below.end();
-  if (type == 0x23 && request == 3 && value == 4) {
-    enabled = there;
-    changes |= 1u << 4;
-  } else if (type == 0x23 && request == 1 && value >= 16) {
-    changes &= ~(1u << (value - 16));
-  } else if (type == 0xa3) {
-    const uint32_t low =
-        there && found->second->speed == kernel::usb::xhci::Speed::Low ? 1u << 9 : 0;
-    const uint32_t status = (there ? 1u : 0u) | (enabled ? 2u : 0u) | 1u << 8 | low | changes << 16;
-    return {static_cast<uint8_t>(status), static_cast<uint8_t>(status >> 8),
-            static_cast<uint8_t>(status >> 16), static_cast<uint8_t>(status >> 24)};
-  }
-  return {};
-}
-
-inline void PretendXhci::run_control(uint8_t slot, Slot& s) {
-  uint64_t setup = 0;
-  std::vector<uint8_t> data;
-  while (const auto trb = next(s.control)) {
-    const auto type = TrbType{static_cast<uint8_t>(trb->control >> 10 & 63)};
-    uint8_t code = s.device == nullptr ? 4 : 1;
-    if (type == TrbType::Setup) {
-      setup = trb->parameter;
-      const auto request = static_cast<uint8_t>(setup >> 8);
-      if (s.device != nullptr) {
-        s.device->requests.push_back(request);
-        for (const uint8_t refused : s.device->stalls) code = refused == request ? 6 : code;
-        data = answer(*s.device, setup);
-      }
-      if (code == 1) continue;
-      // The endpoint stands still, until it is told where to go on.
-      event(
-          {0, uint32_t{code} << 24, trb_type(TrbType::Transfer) | 1u << 16 | uint32_t{slot} << 24});
-      return;
-    }
-    if (type == TrbType::Data) {
-      data.resize(std::min<size_t>(data.size(), trb->status & 0x1ffff));
-      if (uint8_t* to = at(trb->parameter, data.size())) std::copy(data.begin(), data.end(), to);
-      continue;
-    }
-    event({(s.control & ~uint64_t{15}) - 16, 1u << 24,
-           trb_type(TrbType::Transfer) | 1u << 16 | uint32_t{slot} << 24});
-  }
-}
-
-inline void PretendXhci::send_report(uint8_t slot, Slot& s) {
-  while (s.device != nullptr && !s.device->reports.empty() && s.report_endpoint != 0) {
-    const auto trb = next(s.reports);
-    if (!trb) return;
-    const std::vector<uint8_t> report = s.device->reports.front();
-    s.device->reports.pop_front();
-    const size_t length = std::min<size_t>(report.size(), trb->status & 0x1ffff);
-    if (uint8_t* to = at(trb->parameter, length)) std::copy_n(report.begin(), length, to);
-    const auto missing = static_cast<uint32_t>((trb->status & 0x1ffff) - length);
-    event({(s.reports & ~uint64_t{15}) - 16, (missing != 0 ? 13u : 1u) << 24 | missing,
-           trb_type(TrbType::Transfer) | uint32_t{s.report_endpoint} << 16 | uint32_t{slot} << 24});
-  }
-}
-
 }  // namespace test
+
+#include "tests/support/pretend_slots.h"

@@ -6,49 +6,15 @@
 #include <string>
 
 #include "kernel/usb/devices.h"
-#include "tests/support/pretend_xhci.h"
+#include "tests/support/xhci_bench.h"
 
 namespace kernel::usb {
 namespace {
 
+using test::Bench;
+using test::pressed;
 using test::PretendXhci;
 using Fault = PretendXhci::Fault;
-
-// A controller, what drives it, and what was said and typed.
-struct Bench {
-  PretendXhci controller;
-  Xhci xhci{controller.hardware()};
-  std::string log;
-  Devices devices{
-      xhci,
-      "00:03.0",
-      {[](void* to, std::string_view text) { *static_cast<std::string*>(to) += text; }, &log}};
-  TypedKeys keys;
-
-  void start() {
-    const auto started = xhci.start();
-    ASSERT_TRUE(started.ok()) << started.error().what;
-    devices.find();
-  }
-  std::string typed() {
-    devices.poll(keys);
-    std::string text;
-    while (const auto c = keys.take()) text += *c;
-    return text;
-  }
-  // Nothing is kept of what was taken.
-  void end() {
-    xhci.stop();
-    devices.forget();
-    EXPECT_EQ(controller.pages_out, 0u);
-    EXPECT_EQ(xhci.pages_held(), 0u);
-    EXPECT_TRUE(controller.cut_off);
-  }
-};
-
-std::vector<uint8_t> pressed(uint8_t key, uint8_t modifiers = 0) {
-  return {modifiers, 0, key, 0, 0, 0, 0, 0};
-}
 
 TEST(Xhci, KeyboardAtARootPort) {
   Bench bench;
@@ -164,17 +130,16 @@ TEST(Xhci, ReportsThatFailAreAskedForAFewTimes) {
   bench.controller.ports[1] = &keyboard;
   bench.start();
   bench.log.clear();
-  bench.controller.twist = [](Trb& event) {
-    const bool report = (event.control >> 10 & 63) == 32 && (event.control >> 16 & 31) != 1;
-    if (report) event.status = 4u << 24;  // transaction error
-  };
+  keyboard.report_errors.assign(6, 4);  // transaction errors
   for (int i = 0; i < 6; ++i) {
     bench.controller.press(keyboard, pressed(0x04));
     EXPECT_EQ(bench.typed(), "");
   }
   EXPECT_EQ(
       bench.log,
-      "USB fault: 00:03.0 port 1: device: no more reports are asked for, as 3 failed (code 4)\n");
+      "USB fault: 00:03.0 port 1: device: no more reports are asked for, as 3 failed (code 4)\n"
+      "usb: the keyboard at 00:03.0 port 1 is gone\n");
+  EXPECT_EQ(bench.devices.keyboards(), 0u);
   bench.end();
 }
 
