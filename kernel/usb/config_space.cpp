@@ -1,6 +1,7 @@
 #include "kernel/usb/config_space.h"
 
 #include <array>
+#include <iterator>
 
 namespace kernel::usb {
 namespace {
@@ -12,6 +13,7 @@ constexpr uint32_t kNobody = 0xffff'ffff;
 constexpr uint32_t kMemory = 1u << 1, kMaster = 1u << 2, kNoInterrupts = 1u << 10;
 constexpr uint32_t kHasCapabilities = 1u << 20;  // of the status
 constexpr uint8_t kPowerManagement = 0x01;
+constexpr uint32_t kNoSoftReset = 1u << 3;  // of its control and status
 constexpr uint32_t kUsbClass = 0x0c03;
 
 class Search {
@@ -67,12 +69,21 @@ unsigned find_capability(const ConfigSpace& space, const PciFunction& f, uint8_t
   return 0;
 }
 
-// PCI Power Management 1.2, section 3.2.4: state D0.
+// Into state D0 (PCI Power Management 1.2, section 3.2.4). Coming from D3 the function takes 10 ms
+// (section 5.6.1), and is as after a reset where it does not say otherwise (section 5.4.1).
 void wake(const ConfigSpace& space, const PciFunction& f) {
   const unsigned at = find_capability(space, f, kPowerManagement);
   if (at == 0 || at + 4 > 0xfc) return;
   const uint32_t status = space.at(f, at + 4);
-  if ((status & 3) != 0) space.set(f, at + 4, status & 0xffff'7ffc);
+  if ((status & 3) == 0) return;
+  constexpr unsigned kKept[] = {kBar0, kBar1, kCommand};
+  uint32_t kept[std::size(kKept)];
+  for (size_t i = 0; i < std::size(kKept); ++i) kept[i] = space.at(f, kKept[i]);
+  space.set(f, at + 4, status & 0xffff'7ffc);
+  space.sleep(10'000);
+  if ((status & kNoSoftReset) != 0) return;
+  kept[std::size(kKept) - 1] &= 0xffff;
+  for (size_t i = 0; i < std::size(kKept); ++i) space.set(f, kKept[i], kept[i]);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct ConfigSpace {
   // ones.
   uint32_t (*read)(void* context, uint32_t at) = nullptr;
   void (*write)(void* context, uint32_t at, uint32_t value) = nullptr;
+  void (*sleep)(uint64_t least_microseconds) = nullptr;
   uint16_t segment = 0;
   uint8_t first_bus = 0, last_bus = 0;
   // Buses that no bridge leads to are looked at, too, as host bridges of a PC may begin anywhere.

@@ -112,6 +112,13 @@ Controller::Controller(ConfigSpace& config, const PciFunction& function, uintptr
 
 // --- Configuration space ---
 
+void sleep(uint64_t least_microseconds) {
+  Hardware clock;
+  clock.microseconds = [](void*) { return arch::microseconds(); };
+  clock.rest = [](void*) { arch::doze(); };
+  clock.sleep(least_microseconds);
+}
+
 uint32_t* in_window(void* context, uint32_t at) {
   const auto& window = *static_cast<const ConfigWindow*>(context);
   const mm::Range bus = window.bus(at >> 16);
@@ -142,22 +149,34 @@ void add_windows(size_t count) {
                              volatile uint32_t* const there = in_window(context, at);
                              if (there != nullptr) *there = value;
                            },
+                       .sleep = sleep,
                        .segment = window.segment,
                        .first_bus = window.first_bus,
                        .last_bus = window.last_bus};
   }
 }
 
+// Ports reach the first only.
+void tell_of_other_segments() {
+  const auto mcfg = state.machine->tables.tables().table("MCFG");
+  const size_t count = std::min(windows_of_mcfg(mcfg, state.windows), state.windows.size());
+  const auto others = std::count_if(state.windows.begin(), state.windows.begin() + count,
+                                    [](const ConfigWindow& window) { return window.segment != 0; });
+  if (others == 0) return;
+  news().line("usb: {} windows of PCI segments beside the first are not looked at", others);
+}
+
 void find_spaces() {
   const FirmwareTables& tables = state.machine->tables;
-  if (const arch::ConfigPorts* const ports = arch::config_ports()) {
+  if (arch::config_ports() != nullptr) {
     state.spaces[0] = {
         .read = [](void*, uint32_t at) { return arch::config_ports()->read(at); },
         .write = [](void*, uint32_t at, uint32_t value) { arch::config_ports()->write(at, value); },
+        .sleep = sleep,
         .last_bus = 255,
         .all_buses = true};
-    state.space_count = ports == nullptr ? 0 : 1;
-    return;
+    state.space_count = 1;
+    return tell_of_other_segments();
   }
   if (!tables.told_by_tree()) {
     return add_windows(windows_of_mcfg(tables.tables().table("MCFG"), state.windows));

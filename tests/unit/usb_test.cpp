@@ -171,6 +171,7 @@ struct PretendPci {
   struct Function {
     std::map<unsigned, uint32_t> registers;
     uint32_t bar_size = 0x4000;
+    unsigned resets_at = 0;  // the register by which it wakes, as after a reset; 0: as it was
   };
   std::map<uint32_t, Function> functions;
   size_t reads = 0;
@@ -189,7 +190,12 @@ struct PretendPci {
                   Function& f = static_cast<PretendPci*>(c)->functions[at & ~0xffu];
                   const bool bar = (at & 0xff) == 0x10;
                   f.registers[at & 0xff] = bar ? (value & ~(f.bar_size - 1)) | 4 : value;
+                  if (f.resets_at == 0 || f.resets_at != (at & 0xff)) return;
+                  f.registers[0x04] &= 0xffff'0000;
+                  f.registers[0x10] = 4;
+                  f.registers[0x14] = 0;
                 },
+            .sleep = [](uint64_t) {},
             .last_bus = 255,
             .all_buses = all_buses};
   }
@@ -271,6 +277,21 @@ TEST(ConfigSpace, WakesWhatSleeps) {
   f.registers[0x84] = 0x8103;
   ASSERT_TRUE(wake_function(pci.space(true), {0, 0, 4, 0}).ok());
   EXPECT_EQ(f.registers[0x84], 0x0100u);
+}
+
+TEST(ConfigSpace, KeepsWhereItsRegistersAreAsItWakes) {
+  PretendPci pci;
+  PretendPci::Function& f = pci.add(0, 4, 0, 0x0c0330);
+  f.registers[0x14] = 0xffff'ffff;
+  f.registers[0x04] = 1u << 20 | 1;
+  f.registers[0x34] = 0x80;
+  f.registers[0x80] = 0x0001;
+  f.registers[0x84] = 3;
+  f.resets_at = 0x84;
+  const auto registers = wake_function(pci.space(true), {0, 0, 4, 0});
+  ASSERT_TRUE(registers.ok()) << registers.error().what;
+  EXPECT_EQ(registers.value().start.v, 0xffff'ffff'fe00'0000u);
+  EXPECT_EQ(f.registers[0x04] & 0xffffu, 1u);
 }
 
 TEST(ConfigWindows, OfMcfg) {
