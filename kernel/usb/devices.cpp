@@ -10,8 +10,9 @@ using namespace xhci;  // NOLINT: all of it is about those
 // Of a device's page: its context, its two rings, and its report.
 constexpr uint64_t kReportAt = 3072;
 constexpr unsigned kMostFailures = 3;
-// Ports and reports that are dealt with at a time, whatever comes meanwhile.
-constexpr unsigned kMostAtOnce = 32;
+// Reports and hubs' ports that are dealt with at a time, whatever comes meanwhile; and root ports,
+// each of which may take a while.
+constexpr unsigned kMostAtOnce = 32, kMostPlugged = 4;
 
 constexpr uint8_t kClearFeature = 1;
 constexpr uint16_t kEndpointHalt = 0;
@@ -45,6 +46,20 @@ void Devices::find() {
   drop_abandoned();
 }
 
+Device Devices::device_at(uint8_t parent, uint8_t port) const {
+  Device device;
+  device.kind = Device::Kind::Other;
+  device.parent = parent;
+  device.port = port;
+  device.root_port = port;
+  if (parent == Device::kNoParent) return device;
+  const Device& hub = devices_[parent];
+  device.root_port = hub.root_port;
+  device.tier = static_cast<uint8_t>(hub.tier + 1);
+  device.route = hub.route | uint32_t{port} << (4 * hub.tier);
+  return device;
+}
+
 void Devices::attach(uint8_t parent, uint8_t port) {
   const auto place = std::find_if(devices_.begin(), devices_.end(),
                                   [](const Device& d) { return d.kind == Device::Kind::None; });
@@ -54,18 +69,13 @@ void Devices::attach(uint8_t parent, uint8_t port) {
     return;
   }
   Device& device = *place;
-  device = {};
-  device.kind = Device::Kind::Other;
-  device.parent = parent;
-  device.port = port;
-  device.root_port = port;
-  if (parent != Device::kNoParent) {
-    const Device& hub = devices_[parent];
-    device.root_port = hub.root_port;
-    device.tier = static_cast<uint8_t>(hub.tier + 1);
-    device.route = hub.route | uint32_t{port} << (4 * hub.tier);
-  }
+  device = device_at(parent, port);
   mm::Result<> done = address(device);
+  if (!done.ok() && !xhci_.broken()) {  // some hear a second reset only
+    free(device);
+    device = device_at(parent, port);
+    done = address(device);
+  }
   if (done.ok()) done = identify(device);
   if (!done.ok()) tell(device, done.error());
   if (!done.ok() || device.kind == Device::Kind::Other) return free(device);
@@ -140,14 +150,19 @@ void Devices::root_changed(const Xhci::PortChange& change) {
 void Devices::settle_hubs() {
   for (unsigned i = 0; i < kMostAtOnce && !xhci_.broken(); ++i) {
     const auto hub = std::find_if(devices_.begin(), devices_.end(), [](const Device& d) {
-      return d.kind == Device::Kind::Hub && (d.changed_ports | d.new_ports) != 0;
+      return d.kind == Device::Kind::Hub && (d.changed_ports | d.new_ports) != 0 &&
+             !d.control.is_abandoned();
     });
     if (hub == devices_.end()) return;
     const auto port = static_cast<uint8_t>(__builtin_ctz(hub->changed_ports | hub->new_ports));
     const bool first = (hub->new_ports >> port & 1) != 0;
     hub->changed_ports &= ~(1u << port);
     hub->new_ports &= ~(1u << port);
-    hub_changed(*hub, port, first);
+    if (port == 0) {
+      hub_itself_changed(*hub);
+    } else {
+      hub_changed(*hub, port, first);
+    }
   }
 }
 
@@ -157,7 +172,7 @@ void Devices::poll(TypedKeys& keys) {
     if (!report) break;
     take_report(*report, keys);
   }
-  for (unsigned i = 0; i < kMostAtOnce && !xhci_.broken(); ++i) {
+  for (unsigned i = 0; i < kMostPlugged && !xhci_.broken(); ++i) {
     const auto change = xhci_.take_changed_port();
     if (!change) break;
     root_changed(*change);
@@ -192,11 +207,11 @@ void Devices::take_report(const Report& report, TypedKeys& keys) {
   if (found->kind == Device::Kind::Keyboard) {
     found->keyboard.take(bytes, hardware.microseconds(hardware.context), keys);
   } else {
-    // Bit 0 is the hub itself (USB 2.0, section 11.12.4).
+    // USB 2.0, section 11.12.4.
     for (size_t i = 0; i < bytes.size() && i < 2; ++i) {
       found->changed_ports |= uint32_t{bytes[i]} << (8 * i);
     }
-    found->changed_ports &= ((2u << found->hub.ports) - 1) & ~1u;
+    found->changed_ports &= (2u << found->hub.ports) - 1;
   }
   ask_for_report(*found);
 }

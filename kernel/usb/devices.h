@@ -39,7 +39,7 @@ struct Device {
   mm::Phys asked{};       // with what, for the report that is under way
   unsigned failures = 0;  // of reports, one after the other
   HubFacts hub;
-  uint32_t changed_ports = 0;  // of a hub: bits, by port
+  uint32_t changed_ports = 0;  // of a hub: bits, by port; 0 is the hub itself
   uint32_t new_ports = 0;      // and those that were never looked at
   BootKeyboard keyboard;
 
@@ -70,11 +70,13 @@ class Devices {
   static void print_place(const Device& device, const mm::Printer& out);
 
  private:
+  [[nodiscard]] Device device_at(uint8_t parent, uint8_t port) const;
   void attach(uint8_t parent, uint8_t port);
   void detach(uint8_t parent, uint8_t port);
   void root_changed(const Xhci::PortChange& change);
   void settle_hubs();
   void hub_changed(Device& hub, uint8_t port, bool first);
+  void hub_itself_changed(Device& hub);
   void take_report(const Report& report, TypedKeys& keys);
   void lost_report(Device& device, uint8_t code);
   void ask_for_report(Device& device);

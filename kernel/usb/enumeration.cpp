@@ -16,7 +16,7 @@ constexpr uint16_t kMostReportBytes = 1024;
 
 // Requests (USB 2.0, table 9-4; HID 1.11, section 7.2; hubs: section 11.24.2).
 constexpr uint8_t kFromDevice = 0x80, kToInterface = 0x21, kToPort = 0x23, kFromPort = 0xa3,
-                  kFromHub = 0xa0;
+                  kFromHub = 0xa0, kToHub = 0x20;
 constexpr uint8_t kGetStatus = 0, kClearFeature = 1, kSetFeature = 3, kGetDescriptor = 6,
                   kSetConfiguration = 9, kSetIdle = 10, kSetProtocol = 11;
 constexpr uint16_t kBootProtocol = 0;
@@ -219,10 +219,23 @@ mm::Result<> Devices::reset_hub_port(Device& hub, uint8_t port, Speed& speed) {
   if ((status & kHubReset) != 0 || (status & kHubEnabled) == 0) {
     return mm::Error{"is not enabled by a reset (port {}, status {:#x})", "hub", port, status};
   }
+  xhci_.hardware().sleep(10'000);  // USB 2.0, section 7.1.7.5
   speed = (status & kHubLowSpeed) != 0    ? Speed::Low
           : (status & kHubHighSpeed) != 0 ? Speed::High
                                           : Speed::Full;
   return {};
+}
+
+// Its power, or too much of it: seen, or it tells of that with each report (USB 2.0, section
+// 11.24.2.6).
+void Devices::hub_itself_changed(Device& hub) {
+  std::array<uint8_t, 4> bytes{};
+  mm::Result<> done = control(hub, {kFromHub, kGetStatus, 0, 0, 4}, bytes);
+  for (uint16_t bit = 0; bit < 2 && done.ok(); ++bit) {
+    if ((word(bytes) >> (16 + bit) & 1) == 0) continue;
+    done = control(hub, {kToHub, kClearFeature, bit, 0, 0});
+  }
+  if (!done.ok()) tell(hub, done.error());
 }
 
 void Devices::hub_changed(Device& hub, uint8_t port, bool first) {

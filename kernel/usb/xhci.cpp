@@ -1,6 +1,7 @@
 #include "kernel/usb/xhci.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kernel::usb {
 namespace {
@@ -16,6 +17,8 @@ constexpr uint8_t kDirectionIn = 0x80;
 constexpr uint8_t kControlEndpoint = 1;
 // Events that are taken at a time, whatever comes meanwhile.
 constexpr unsigned kMostEvents = 512;
+// Times that a port is told that its changes are seen, while it has others.
+constexpr unsigned kMostChanges = 8;
 
 }  // namespace
 
@@ -31,9 +34,30 @@ bool Xhci::is_connected(unsigned port) const {
   return status != 0xffff'ffff && (status & kConnected) != 0;
 }
 
+// What has changed, which the port says no more. An event tells only of the first change after there
+// was none (section 4.19.2), so none is left.
+uint32_t Xhci::take_changes(unsigned port) const {
+  const uint32_t at = port_at(port);
+  uint32_t seen = 0;
+  for (unsigned i = 0; i < kMostChanges; ++i) {
+    const uint32_t status = operational(at), changes = status & kPortChanges;
+    if (status == 0xffff'ffff || changes == 0) break;
+    seen |= changes;
+    set_operational(at, (status & kPortKept) | changes);
+  }
+  return seen;
+}
+
+void Xhci::note_changed(unsigned port) {
+  if (changed_[port]) return;
+  changed_[port] = true;
+  ++changed_count_;
+}
+
 // Section 4.3.1. Ports of USB 3 are enabled without that.
 mm::Result<Speed> Xhci::reset_port(unsigned port) {
   const uint32_t at = port_at(port);
+  (void)take_changes(port);  // it is what is there now that is reset
   uint32_t status = operational(at);
   if ((status & kEnabled) == 0) {
     set_operational(at, (status & kPortKept) | kPortReset);
@@ -46,8 +70,12 @@ mm::Result<Speed> Xhci::reset_port(unsigned port) {
     }
     hw_.sleep(10'000);  // USB 2.0, section 7.1.7.5
   }
+  // Another may be there by now.
+  if ((take_changes(port) & kConnectChange) != 0) {
+    replugged_[port] = true;
+    note_changed(port);
+  }
   status = operational(at);
-  set_operational(at, (status & kPortKept) | (status & kPortChanges));
   if ((status & kEnabled) == 0) {
     return mm::Error{"is not enabled by a reset (port {}, status {:#x})", "port", port, status};
   }
@@ -62,10 +90,8 @@ std::optional<Xhci::PortChange> Xhci::take_changed_port() {
     if (!changed_[port]) continue;
     changed_[port] = false;
     --changed_count_;
-    // What has changed is said once; what changes from here on, again.
-    const uint32_t status = operational(port_at(port));
-    set_operational(port_at(port), (status & kPortKept) | (status & kPortChanges));
-    return PortChange{port, (status & kConnectChange) != 0};
+    const bool now = (take_changes(port) & kConnectChange) != 0;
+    return PortChange{port, std::exchange(replugged_[port], false) || now};
   }
   return std::nullopt;
 }
@@ -109,9 +135,7 @@ void Xhci::sort(const Trb& event) {
     }
   } else if (type == TrbType::PortChanged) {
     const auto port = static_cast<unsigned>(event.parameter >> 24 & 0xff);
-    if (port == 0 || port > ports_ || changed_[port]) return;
-    changed_[port] = true;
-    ++changed_count_;
+    if (port != 0 && port <= ports_) note_changed(port);
   } else if (type == TrbType::Controller) {
     (void)note_broken({"tells of an error of its own (code {})", "xHCI", code});
   }

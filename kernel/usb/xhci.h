@@ -109,6 +109,8 @@ class Xhci {
   }
   void set_wide(uint32_t at, mm::Phys value) const;
   [[nodiscard]] uint32_t port_at(unsigned port) const;
+  [[nodiscard]] uint32_t take_changes(unsigned port) const;
+  void note_changed(unsigned port);
 
   mm::Result<> find_registers();
   void take_from_firmware() const;
@@ -140,7 +142,8 @@ class Xhci {
   std::array<Block, kPageKinds> pages_{};
   Ring commands_;
   EventRing events_;
-  std::array<bool, 256> changed_{};  // ports
+  std::array<bool, 256> changed_{};    // ports
+  std::array<bool, 256> replugged_{};  // of those, seen already
   unsigned changed_count_ = 0;
 
   struct Awaited {

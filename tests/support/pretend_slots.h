@@ -116,6 +116,8 @@ inline std::vector<uint8_t> PretendXhci::answer(PretendDevice& device, uint64_t 
   const auto value = static_cast<uint16_t>(setup >> 16), index = static_cast<uint16_t>(setup >> 32);
   if (type == 0x80 && request == 6) return value >> 8 == 1 ? device.device : device.configuration;
   if (type == 0xa0 && request == 6) return device.hub;
+  if (type == 0xa0) return {0, 0, static_cast<uint8_t>(device.hub_changes), 0};
+  if (type == 0x20 && request == 1) device.hub_changes &= ~(1u << value);
   auto& [changes, enabled] = hub_ports_[index];
   const auto found = device.below.find(index);
   const bool there = found != device.below.end();

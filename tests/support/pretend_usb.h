@@ -22,6 +22,7 @@ struct PretendDevice {
   std::vector<uint8_t> told_twice;  // requests whose end is told again when the next is asked
   std::deque<std::vector<uint8_t>> reports;  // to come
   std::map<unsigned, PretendDevice*> below;  // of a hub, by port
+  uint32_t hub_changes = 0;                  // its own
   std::vector<uint8_t> requests;             // that came
 };
 

@@ -42,8 +42,9 @@ class PretendXhci {
   uint32_t legacy = 1 | 1u << 16, smi = 0x2011;
   std::vector<uint8_t> commands;  // types that came
   std::vector<uint8_t> hanging;   // types of those that do not end until they are aborted
-  std::map<uint8_t, std::deque<uint8_t>> refused;  // codes that the next of a type end with
-  std::function<void(uint8_t)> before;             // each command, by its type
+  std::map<uint8_t, std::deque<uint8_t>> refused;       // codes that the next of a type end with
+  std::function<void(uint8_t)> before;                  // each command, by its type
+  std::function<void(unsigned, uint32_t)> before_port;  // is written, with what
   // Called for each event before it is written.
   std::function<void(Trb&)> twist;
 
@@ -67,8 +68,14 @@ class PretendXhci {
   uint8_t reset_endpoint(uint8_t slot, uint8_t endpoint);
   void plug(unsigned port, PretendDevice* device) {
     ports[port] = device;
-    changes_[port] |= kernel::usb::xhci::kConnectChange;
     enabled_[port] = false;
+    change_port(port, kernel::usb::xhci::kConnectChange);
+  }
+  // Only the first change after there was none has an event (section 4.19.2).
+  void change_port(unsigned port, uint32_t change) {
+    const bool first = changes_[port] == 0;
+    changes_[port] |= change;
+    if (!first) return;
     event({uint64_t{port} << 24, 1u << 24, trb_type(kernel::usb::xhci::TrbType::PortChanged)});
   }
   // A report that is due is sent where one is asked for.
@@ -177,10 +184,11 @@ inline uint32_t PretendXhci::read_port(unsigned port) {
 }
 
 inline void PretendXhci::write_port(unsigned port, uint32_t value) {
+  if (before_port) before_port(port, value);
   changes_[port] &= ~value;
   if ((value & kernel::usb::xhci::kPortReset) == 0) return;
   enabled_[port] = ports[port] != nullptr;
-  changes_[port] |= kernel::usb::xhci::kResetChange;
+  change_port(port, kernel::usb::xhci::kResetChange);
 }
 
 inline uint32_t PretendXhci::read(uint32_t offset) {

@@ -126,7 +126,7 @@ TEST(XhciFaults, SlotsThatThereAreNot) {
   bench.controller.twist = [&](Trb& event) {
     const auto& commands = bench.controller.commands;
     const bool given = !commands.empty() && commands.back() == number(xhci::TrbType::EnableSlot);
-    if (given) event.control |= 200u << 24;
+    if (given) event.control = (event.control & 0xff'ffff) | 201u << 24;
   };
   bench.start();
   EXPECT_NE(bench.log.find("gives a slot that it does not have (201 of 24)"), std::string::npos)
@@ -144,6 +144,74 @@ TEST(XhciFaults, APageThatTheControllerMayStillUseIsGivenBackOnceItIsStopped) {
   bench.controller.fault = test::PretendXhci::Fault::NoAnswer;
   EXPECT_EQ(bench.typed(), "");
   EXPECT_TRUE(bench.xhci.broken());
+  bench.end();
+}
+
+// --- Ports ---
+
+TEST(XhciFaults, ChangesThatComeAsOthersAreSeenAreSeenToo) {
+  Bench bench;
+  bench.start();
+  test::PretendDevice keyboard = test::pretend_keyboard();
+  bench.controller.before_port = [&](unsigned port, uint32_t value) {
+    if ((value & xhci::kConnectChange) == 0) return;
+    bench.controller.before_port = nullptr;
+    bench.controller.change_port(port, 1u << 22);  // of its link's state
+  };
+  bench.controller.plug(1, nullptr);
+  EXPECT_EQ(bench.typed(), "");
+  bench.controller.plug(1, &keyboard);
+  EXPECT_EQ(bench.typed(), "");
+  EXPECT_EQ(bench.devices.keyboards(), 1u);
+  bench.end();
+}
+
+TEST(XhciFaults, WhatIsPluggedInDuringAResetIsLookedAt) {
+  Bench bench;
+  test::PretendDevice mouse = test::pretend_keyboard(), keyboard = test::pretend_keyboard();
+  mouse.configuration[9 + 7] = 2;
+  bench.controller.ports[1] = &mouse;
+  bench.controller.before = [&](uint8_t type) {
+    if (type == number(xhci::TrbType::DisableSlot)) bench.controller.ports[1] = &keyboard;
+  };
+  bench.controller.before_port = [&](unsigned port, uint32_t value) {
+    if ((value & xhci::kPortReset) == 0) return;
+    bench.controller.before_port = nullptr;
+    bench.controller.change_port(port, xhci::kConnectChange);
+  };
+  bench.start();
+  EXPECT_EQ(bench.devices.keyboards(), 0u);
+  EXPECT_EQ(bench.typed(), "");
+  EXPECT_EQ(bench.devices.keyboards(), 1u);
+  bench.end();
+}
+
+TEST(XhciFaults, WhatHearsASecondResetOnly) {
+  Bench bench;
+  test::PretendDevice hub = test::pretend_hub(), keyboard = test::pretend_keyboard();
+  hub.below = {{2, &keyboard}};
+  bench.controller.ports[1] = &hub;
+  // First of the hub, then of the keyboard: transaction errors.
+  bench.controller.before = [&](uint8_t type) {
+    const bool again = type == number(xhci::TrbType::EnableSlot);
+    auto& codes = bench.controller.refused[number(xhci::TrbType::AddressDevice)];
+    if (again && count(bench, xhci::TrbType::AddressDevice) % 2 == 0) codes = {4};
+  };
+  bench.start();
+  EXPECT_EQ(bench.log, "usb: keyboard 0627:0001 at 00:03.0 port 1.2\n");
+  EXPECT_EQ(count(bench, xhci::TrbType::AddressDevice), 4);
+  bench.end();
+}
+
+TEST(XhciFaults, WhatHubsTellOfThemselvesIsSeen) {
+  Bench bench;
+  test::PretendDevice hub = test::pretend_hub();
+  bench.controller.ports[1] = &hub;
+  bench.start();
+  hub.hub_changes = 3;  // of power, and over-current
+  bench.controller.press(hub, {1});
+  EXPECT_EQ(bench.typed(), "");
+  EXPECT_EQ(hub.hub_changes, 0u);
   bench.end();
 }
 
