@@ -73,6 +73,7 @@ void Devices::attach(uint8_t parent, uint8_t port) {
   mm::Result<> done = address(device);
   if (!done.ok() && !xhci_.broken()) {  // some hear a second reset only
     free(device);
+    if (xhci_.broken()) return;  // forget() sees to it
     device = device_at(parent, port);
     done = address(device);
   }
@@ -125,6 +126,7 @@ void Devices::free(Device& device) {
 
 // One whose requests cannot be had back would take part in what others are asked.
 void Devices::drop_abandoned() {
+  if (xhci_.broken()) return;
   for (const Device& device : devices_) {
     if (device.kind != Device::Kind::None && device.control.is_abandoned()) {
       detach(device.parent, device.port);

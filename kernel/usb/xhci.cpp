@@ -269,6 +269,7 @@ uint8_t Xhci::try_request(uint8_t slot, Ring& ring, const Request& request, mm::
 
 mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
                            std::span<uint8_t> data) {
+  if (broken_) return *broken_;
   if (request.length > kBufferBytes || data.size() < request.length) {
     return mm::Error{"more data than there is room for (bytes {})", "transfer", request.length};
   }
@@ -279,7 +280,6 @@ mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
   uint8_t code = 0;
   // What was disturbed on its way is sent once more.
   for (unsigned tries = 0; tries < 2; ++tries) {
-    if (broken_) return *broken_;
     std::fill_n(buffer, kBufferBytes, uint8_t{0});
     if (!in) std::copy_n(data.begin(), request.length, buffer);
     code = try_request(slot, ring, request, place);

@@ -155,7 +155,7 @@ class Xhci {
     bool done = false;
     uint8_t code = 0, given = 0;
 
-    [[nodiscard]] bool is_ended_by(const Trb& event, uint8_t code) const;
+    [[nodiscard]] bool is_ended_by(const Trb& event, uint8_t event_code) const;
   };
   Awaited awaited_;
   bool commands_stopped_ = false;  // as told, since somebody wanted to know

@@ -136,15 +136,22 @@ TEST(XhciFaults, SlotsThatThereAreNot) {
 }
 
 TEST(XhciFaults, APageThatTheControllerMayStillUseIsGivenBackOnceItIsStopped) {
-  Bench bench;
-  test::PretendDevice keyboard = test::pretend_keyboard();
-  bench.controller.ports[1] = &keyboard;
-  bench.start();
-  bench.controller.plug(1, nullptr);
-  bench.controller.fault = test::PretendXhci::Fault::NoAnswer;
-  EXPECT_EQ(bench.typed(), "");
-  EXPECT_TRUE(bench.xhci.broken());
-  bench.end();
+  for (const bool as_it_is_found : {false, true}) {
+    Bench bench;
+    test::PretendDevice keyboard = test::pretend_keyboard();
+    bench.controller.ports[1] = &keyboard;
+    bench.controller.before = [&](uint8_t type) {
+      if (!as_it_is_found || type != number(xhci::TrbType::AddressDevice)) return;
+      bench.controller.refused[type] = {4};
+      bench.controller.fault = test::PretendXhci::Fault::NoAnswer;
+    };
+    bench.start();
+    bench.controller.plug(1, nullptr);
+    bench.controller.fault = test::PretendXhci::Fault::NoAnswer;
+    EXPECT_EQ(bench.typed(), "");
+    EXPECT_TRUE(bench.xhci.broken());
+    bench.end();
+  }
 }
 
 // --- Ports ---
