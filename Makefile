@@ -310,8 +310,8 @@ FAULTY_SRC := $(wildcard $(FAULTY_ROOM)/*.cpp $(patsubst %,$(FAULTY_ROOM)/%/*.cp
 FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
 FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
 FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) $(filter $(patsubst \
-  %,$(BUILD)/efi/efi/$(ARCH)/%,entry.S.o pe_sections.S.o $(if $(OWN_PE),pe_header.S.o \
-  memory_functions.S.o freestanding.o)),$(EFI_OBJ))
+  %,$(BUILD)/efi/efi/%,$(ARCH)/entry.S.o $(ARCH)/pe_sections.S.o $(if $(OWN_PE),$(ARCH)/pe_header.S.o \
+  $(ARCH)/memory_functions.S.o x86/memory_functions.o $(ARCH)/division.o freestanding.o)),$(EFI_OBJ))
 FAULTY := $(patsubst bend_%.o,$(BUILD)/faulty/%.efi,$(notdir $(FAULTY_BENDS)))
 ifneq (,$(as_wide.$(ARCH)))
 $(FAULTY_OBJ): | $(patsubst %,$(BUILD)/gen/$(gnu_efi.$(ARCH))/%.h,efibind efilibplat)

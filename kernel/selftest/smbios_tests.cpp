@@ -60,12 +60,12 @@ Verdict check_smbios_total(const TableFacts& machine) {
     if (const auto device = loader::memory_device(*s)) modules += device->size;
   }
   if (modules == 0) return Verdict::skip("SMBIOS names no memory module");
-  // The firmware gives also what page tables of this form do not reach.
-  const uint64_t usable =
-      machine.e820->total(mm::E820Type::Ram) + machine.trims.bytes_of(mm::kUnreachable);
+  const uint64_t usable = machine.e820->total(mm::E820Type::Ram);
+  // Modules may have what page tables of this form do not reach; or nothing does, whatever the firmware says.
+  const uint64_t unreached = machine.trims.bytes_of(mm::kUnreachable);
   // Graphics and management engines may have an eighth, and 512 MiB more.
   const uint64_t least = modules - modules / 8;
-  if (usable > modules || usable + 512 * mm::kMiB < least) {
+  if (usable > modules || usable + unreached + 512 * mm::kMiB < least) {
     return Verdict::fail("{} MiB are usable, the modules have {} MiB", usable / mm::kMiB,
                          modules / mm::kMiB);
   }
