@@ -39,8 +39,8 @@ ifneq (x86_64,$(ARCH))
 ifeq (,$(filter $(ARCH),$(BUILT)))
 $(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
 endif
-ifneq (,$(filter-out all run image install headers faulty referee tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
-$(error ARCH=$(ARCH) goes with all, run, image, install, headers, faulty, referee, tidy, clean and help; the tests are of all architectures)
+ifneq (,$(filter-out all run image install headers faulty referee test tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, install, headers, faulty, referee, test, tidy, clean and help; other tests are of all architectures)
 endif
 endif
 
@@ -684,7 +684,7 @@ run: all
 # `+` passes make's jobs on, and runs the line for `make -n`, too, which is to show it only.
 SHARING_JOBS := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
 test:
-	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test
+	@$(SHARING_JOBS)BUILD=$(if $(filter x86_64,$(ARCH)),$(BUILD) $(PYTHON) tools/test,build $(PYTHON) tools/test of $(ARCH))
 
 # Boots of further machines, of kinds that `make test` has others of.
 .PHONY: test-long
@@ -776,7 +776,7 @@ help:
 #:                   MACHINE=virt,acpi=off: with a device tree and no ACPI (ARCH=aarch64)
 #:                   MIXED=1: on a CPU of 64 bits (ARCH=ia32), where the kernel of 64 bits is taken
 #: make check      while working: format, build, unit tests of what changed, four boots
-#: make test       build, then run every test; the last line counts them
+#: make test       build, then run every test; the last line counts them. ARCH=...: what is that architecture's own
 #: make neutral    compile what is no architecture's for those that cannot be built whole
 #: make narrow     mm's tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
 #:                 and property_aarch64_tests
