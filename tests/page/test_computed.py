@@ -1,6 +1,7 @@
 """What the page computes: owners, and replay itself in WebAssembly, which node runs."""
 
 import json
+import re
 import subprocess
 
 import pytest

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import xml.etree.ElementTree as xml
 
