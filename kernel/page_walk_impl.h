@@ -24,7 +24,9 @@
 namespace kernel::page_walk {
 
 template <class Entry>
-inline constexpr unsigned kEntries = 1u << Entry::kIndexBits;
+[[nodiscard]] constexpr unsigned entries_in() {
+  return 1u << Entry::kIndexBits;
+}
 
 // Bits of the address below a table's entry: level 1 entries map 4 KiB.
 template <class Entry>
@@ -37,7 +39,7 @@ template <class Entry>
 typename Entry::Word& entry_of(const mm::DirectMap& map, uint64_t leads, unsigned level,
                                uint64_t virt) {
   return map.at<typename Entry::Word>(
-      mm::Phys{Entry::address(leads)})[virt >> shift_of<Entry>(level) & (kEntries<Entry> - 1)];
+      mm::Phys{Entry::address(leads)})[virt >> shift_of<Entry>(level) & (entries_in<Entry>() - 1)];
 }
 
 template <class Entry>
@@ -71,7 +73,7 @@ struct Walk {
   // False: visit() wants no more.
   bool table(uint64_t physical, unsigned level, uint64_t virt, Rights<Entry> above) const {
     const auto* entries = table_map().at<const typename Entry::Word>(mm::Phys{physical});
-    for (unsigned i = 0; i < kEntries<Entry>; ++i) {
+    for (unsigned i = 0; i < entries_in<Entry>(); ++i) {
       const uint64_t entry = entries[i];
       if (!Entry::is_present(entry)) continue;
       const uint64_t at = virt | uint64_t{i} << shift_of<Entry>(level);
