@@ -72,14 +72,14 @@ void Devices::attach(uint8_t parent, uint8_t port) {
   device = device_at(parent, port);
   mm::Result<> done = address(device);
   if (!done.ok() && !xhci_.broken()) {  // some hear a second reset only
-    free(device);
+    release(device);
     if (xhci_.broken()) return;  // forget() sees to it
     device = device_at(parent, port);
     done = address(device);
   }
   if (done.ok()) done = identify(device);
   if (!done.ok()) tell(device, done.error());
-  if (!done.ok() || device.kind == Device::Kind::Other) return free(device);
+  if (!done.ok() || device.kind == Device::Kind::Other) return release(device);
   ask_for_report(device);
   if (device.kind != Device::Kind::Keyboard) return;
   out_.part("usb: keyboard {:04x}:{:04x} at {} port ", device.vendor, device.product, name_);
@@ -104,11 +104,11 @@ void Devices::detach(uint8_t parent, uint8_t port) {
       print_place(device, out_);
       out_.line(" is gone");
     }
-    free(device);
+    release(device);
   }
 }
 
-void Devices::free(Device& device) {
+void Devices::release(Device& device) {
   if (device.slot != 0 && !xhci_.broken()) {
     const mm::Result<> disabled = xhci_.disable_slot(device.slot);
     // What the controller may still use is not given back.
@@ -136,7 +136,7 @@ void Devices::drop_abandoned() {
 
 void Devices::forget() {
   for (Device& device : devices_) {
-    if (device.kind != Device::Kind::None) free(device);
+    if (device.kind != Device::Kind::None) release(device);
   }
 }
 

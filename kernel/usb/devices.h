@@ -80,7 +80,7 @@ class Devices {
   void take_report(const Report& report, TypedKeys& keys);
   void lost_report(Device& device, uint8_t code);
   void ask_for_report(Device& device);
-  void free(Device& device);
+  void release(Device& device);
   void drop_abandoned();
 
   // Steps of attach().

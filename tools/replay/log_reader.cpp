@@ -14,7 +14,6 @@ namespace replay {
 namespace {
 
 using mm::E820Entry;
-using mm::E820Type;
 using mm::Phys;
 using mm::Range;
 

@@ -44,13 +44,8 @@ using Archive = std::unique_ptr<archive, CloseArchive>;
 
 // Of what libarchive knows none is text that begins so by chance, but for these.
 bool may_be_packed(std::string_view bytes) {
-  constexpr std::string_view kMagics[] = {"\x1f\x8b",
-                                          "\x28\xb5\x2f\xfd",
-                                          "\xfd"
-                                          "7zXZ",
-                                          "BZh",
-                                          "PK\x03\x04",
-                                          "7z\xbc\xaf"};
+  constexpr std::string_view kMagics[] = {"\x1f\x8b", "\x28\xb5\x2f\xfd", "\3757zXZ",
+                                          "BZh",      "PK\x03\x04",       "7z\xbc\xaf"};
   return std::any_of(std::begin(kMagics), std::end(kMagics),
                      [&](std::string_view magic) { return bytes.starts_with(magic); }) ||
          (bytes.size() > 262 && bytes.substr(257).starts_with("ustar"));
@@ -131,7 +126,7 @@ void gather_memmap(std::vector<Piece>& pieces) {
     auto at = std::find_if(kept.begin(), kept.end(),
                            [&](const Piece& each) { return each.name == folder; });
     if (at == kept.end()) at = kept.insert(kept.end(), {folder, {}});
-    at->bytes += "/" + attribute + ":" + value + "\n";
+    at->bytes.append("/").append(attribute).append(":").append(value).append("\n");
   }
   pieces = std::move(kept);
 }
