@@ -581,7 +581,7 @@ $(BUILD)/host/property_aarch64_tests: $(PROPERTY_AARCH64_OBJ) $(BUILD)/host/aarc
 	$(call say,LINK)
 	$(Q)$(prefix.aarch64)g++ -static -o $@ $(filter %.o,$^) -pthread
 .PHONY: narrow
-narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests) $(BUILD)/host/property_aarch64_tests
+narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests)
 
 # --- Headers -----------------------------------------------------------------------------------
 # Each compiles by itself, with the flags of a world in which it is used. With which a source begins,

@@ -80,6 +80,7 @@ def test_a_stack_that_is_too_small(bench, cpu, stack):
     assert wrong is None, wrong
 
 
+@pytest.mark.long
 def test_memtest(bench):
     boot = bench.boot(machine(128 * MIB, cpus=2), "memtest=quick poweroff", timeout=300)
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)

@@ -3,6 +3,8 @@
 import importlib.machinery
 import importlib.util
 
+import pytest
+
 import qemu
 from conftest import ROOT
 
@@ -16,6 +18,7 @@ def tools_bench():
     return module
 
 
+@pytest.mark.long
 def test_from_entry_to_prompt(monkeypatch):
     monkeypatch.setattr(qemu, "kvm_usable", qemu.kvm_usable)  # tools/bench does without KVM
     figures = tools_bench().measure_start()

@@ -126,7 +126,7 @@ def test_a_fault_of_another_cpu(bench):
     assert wrong is None, wrong
 
 
-@pytest.mark.parametrize("cpu", [1, 3])
+@pytest.mark.parametrize("cpu", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_another_cpus_stack_that_is_too_small(bench, cpu):
     boot = bench.boot(machine(256 * MIB, cpus=4), f"panic=stack@{cpu}")
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
@@ -137,6 +137,7 @@ def test_another_cpus_stack_that_is_too_small(bench, cpu):
     assert wrong is None, wrong
 
 
+@pytest.mark.long
 def test_memtest_to_its_end(bench):
     """Highmem, too: every pattern over all RAM that is free."""
     boot = bench.boot(machine(1280 * MIB, cpus=4), "memtest=quick poweroff", timeout=240)

@@ -19,11 +19,15 @@ def boots(bench, machine, image):
     assert "Starts by itself in 3 s" in boot.log, "the menu that is shipped"
 
 
-@pytest.mark.parametrize("bus", ["virtio", "ahci", "nvme", "usb"])
+def further(*buses):
+    return [pytest.param(bus, marks=pytest.mark.long) for bus in buses]
+
+
+@pytest.mark.parametrize("bus", ["virtio", "ahci", *further("nvme"), "usb"])
 def test_disk_image(bench, bus):
     boots(bench, Machine(memory=256 * MIB, bus=bus), BUILD / "baton.img")
 
 
-@pytest.mark.parametrize("bus", ["cdrom", "usb", "virtio"])
+@pytest.mark.parametrize("bus", ["cdrom", *further("usb", "virtio")])
 def test_iso(bench, bus):
     boots(bench, Machine(memory=256 * MIB, bus=bus), BUILD / "baton.iso")

@@ -12,7 +12,7 @@ from qemu import FAILED, MIB, PASSED, Machine
 
 @pytest.mark.parametrize("cpu, words, said", [
     ("max", "", r"by avx2; zeros and ones, and every second pass, word by word"),
-    ("max", ",sse2", "by sse2"),
+    pytest.param("max", ",sse2", "by sse2", marks=pytest.mark.long),
     ("qemu64", "", r"by sse2; zeros and ones, and every second pass, word by word")])
 def test_chosen(bench, cpu, words, said):
     """On two CPUs, each of which must have the registers switched on."""
