@@ -374,8 +374,10 @@ HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer -DBATON_CHECK_LOCKS
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-# With the sanitizers: unit tests. The tests themselves are not optimised: thrice as quick to build.
-CHECKED_OBJ := $(call objects,host/checked,$(HOST_SRC))
+# With the sanitizers: unit tests. The tests themselves, and what they have of replay, are not optimised:
+# thrice as quick to build.
+CHECKED_OBJ := $(call objects,host/checked,$(filter-out tools/%,$(HOST_SRC))) \
+  $(call objects,host/tests,$(filter tools/%,$(HOST_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*_test.cpp tests/unit/mm/*_test.cpp)
 UNIT_OBJ := $(call objects,host/tests,$(UNIT_SRC))
 $(eval $(call compiled,host/checked,$(HOST_CXXFLAGS) -O1 $(SANITIZERS)))
