@@ -476,4 +476,22 @@ void PageAllocatorCore::report_failure(const Printer& out, unsigned cpu, Gfp gfp
   show_mem(*this, cpu, gfp_zone(gfp), out);
 }
 
+const char* words_of(FrameUse use) {
+  switch (use) {
+    case FrameUse::NoNode:
+      return "in no node's mem_map";
+    case FrameUse::Hole:
+      return "a hole: no RAM is there";
+    case FrameUse::Reserved:
+      return "reserved: not the allocator's";
+    case FrameUse::Free:
+      return "free";
+    case FrameUse::OnCpuList:
+      return "free, on a CPU's list";
+    case FrameUse::Allocated:
+      return "allocated";
+  }
+  return "";
+}
+
 }  // namespace mm

@@ -22,4 +22,7 @@ void show_meminfo(const PageAllocatorCore& core, const Printer& out);
 // From "Mem-Info:" on: what every zone up to `highest` has, as in a failure report.
 void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, const Printer& out);
 
+// How a frame is used, for who asks about one: "free", "a hole: no RAM is there".
+[[nodiscard]] const char* words_of(FrameUse use);
+
 }  // namespace mm

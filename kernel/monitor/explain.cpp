@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernel/monitor/arguments.h"
+#include "mm/show.h"
 #include "mm/size_text.h"
 
 namespace kernel {
@@ -40,24 +41,6 @@ void explain_e820(const mm::E820Table& e820, mm::Phys address, const Printer& ou
   print_range(out, entry->range);
 }
 
-const char* use_of(FrameUse use) {
-  switch (use) {
-    case FrameUse::NoNode:
-      return "in no node's mem_map";
-    case FrameUse::Hole:
-      return "a hole: no RAM is there";
-    case FrameUse::Reserved:
-      return "reserved: not the allocator's";
-    case FrameUse::Free:
-      return "free";
-    case FrameUse::OnCpuList:
-      return "free, on a CPU's list";
-    case FrameUse::Allocated:
-      return "allocated";
-  }
-  return "";
-}
-
 void explain_frame(const mm::PageAllocatorCore& pages, mm::Pfn pfn, const Printer& out) {
   const FrameOwner owner = pages.owner_of(pfn);
   if (owner.use != FrameUse::NoNode) {
@@ -66,7 +49,7 @@ void explain_frame(const mm::PageAllocatorCore& pages, mm::Pfn pfn, const Printe
     const mm::Pfn pageblock = mm::align_down(pfn, mm::kPageblockFrames);
     out.line("  pageblock:   {}, {}", pageblock, mm::migratetype_name(owner.migratetype));
   }
-  out.part("  frame {}: {}", pfn, use_of(owner.use));
+  out.part("  frame {}: {}", pfn, mm::words_of(owner.use));
   const bool in_block = owner.use == FrameUse::Free || owner.use == FrameUse::OnCpuList ||
                         owner.use == FrameUse::Allocated;
   if (in_block) out.part(", in the block of order {} at frame {}", owner.order, owner.block);

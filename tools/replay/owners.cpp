@@ -1,5 +1,6 @@
 // Who has an address.
 #include "mm/page_alloc.h"
+#include "mm/show.h"
 #include "tools/replay/replayed.h"
 #include "tools/replay/said.h"
 
@@ -44,24 +45,6 @@ void add_srat(const Replayed& replayed, Phys address, std::vector<Owner>& owners
   }
 }
 
-const char* use_of(FrameUse use) {
-  switch (use) {
-    case FrameUse::NoNode:
-      return "in no node's mem_map";
-    case FrameUse::Hole:
-      return "a hole: no RAM is there";
-    case FrameUse::Reserved:
-      return "reserved: not the allocator's";
-    case FrameUse::Free:
-      return "free";
-    case FrameUse::OnCpuList:
-      return "free, on a CPU's list";
-    case FrameUse::Allocated:
-      return "allocated";
-  }
-  return "";
-}
-
 void add_frame(const Replayed& replayed, mm::Pfn frame, std::vector<Owner>& owners) {
   const mm::FrameOwner owner = replayed.pages().owner_of(frame);
   if (owner.use != FrameUse::NoNode) {
@@ -77,7 +60,7 @@ void add_frame(const Replayed& replayed, mm::Pfn frame, std::vector<Owner>& owne
   const bool in_block = owner.use == FrameUse::Free || owner.use == FrameUse::OnCpuList ||
                         owner.use == FrameUse::Allocated;
   Range block;
-  std::string what = use_of(owner.use);
+  std::string what = mm::words_of(owner.use);
   if (in_block) {
     block = mm::phys(mm::PfnRange{owner.block, owner.block + (uint64_t{1} << owner.order)});
     what += said(", in a block of order {}", owner.order);
