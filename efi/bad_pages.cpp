@@ -9,6 +9,7 @@
 #include "efi/own_variables.h"
 #include "efi/sheet.h"
 #include "loader/bad_pages.h"
+#include "loader/own_directory.h"
 
 namespace efi {
 namespace {
@@ -58,8 +59,8 @@ mm::Result<File> read_list(const Firmware& firmware, const Volume& volume,
 }
 
 mm::Result<> write_list(const Firmware& firmware, std::string_view text) {
-  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kBadPagesDirectory));
-  if (!directory.there()) return mm::Error{"cannot be made", loader::kBadPagesDirectory};
+  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kOwnDirectory));
+  if (!directory.there()) return mm::Error{"cannot be made", loader::kOwnDirectory};
   const auto replace = [&](const char* name) -> mm::Result<> {
     if (BATON_TRY(directory.has(name))) BATON_TRY(directory.remove(name));
     return directory.write_new(name, text);

@@ -10,6 +10,7 @@
 #include "efi/memory_map.h"
 #include "efi/own_variables.h"
 #include "efi/sheet.h"
+#include "loader/own_directory.h"
 #include "loader/run_record.h"
 
 namespace efi {
@@ -56,8 +57,8 @@ bool find_page(const loader::EfiMemoryMap& map, const RunMark* mark, RunPage& co
 }
 
 mm::Result<> write_file(const Firmware& firmware, const loader::LastRun& last) {
-  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kLastRunDirectory));
-  if (!directory.there()) return mm::Error{"cannot be made", loader::kLastRunDirectory};
+  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kOwnDirectory));
+  if (!directory.there()) return mm::Error{"cannot be made", loader::kOwnDirectory};
   const Text text = BATON_TRY(text_of(firmware, loader::kLastRunFile, [&](const Printer& out) {
     loader::print_last_run_whole(last, out);
   }));
@@ -71,7 +72,7 @@ void tell(const Firmware& firmware, const loader::LastRun& last, const Printer& 
   loader::print_last_run(last, out);
   const auto written = write_file(firmware, last);
   if (!written.ok()) return out.error("the last run's record", written.error());
-  out.line("  more is in {}\\{}", loader::kLastRunDirectory, loader::kLastRunFile);
+  out.line("  more is in {}\\{}", loader::kOwnDirectory, loader::kLastRunFile);
 }
 
 mm::Result<std::optional<RunMark>> read_mark(const Firmware& firmware) {

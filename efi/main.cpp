@@ -18,6 +18,7 @@
 #include "efi/menu.h"
 #include "efi/protocols/baton.h"
 #include "efi/report.h"
+#include "loader/own_directory.h"
 #include "version.h"
 
 namespace efi {
@@ -39,7 +40,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const bool told = tell_last_run(firmware, out);
   write_last_report(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
-  const auto own = Directory::open(firmware, loader::kMapDirectory);
+  const auto own = Directory::open(firmware, loader::kOwnDirectory);
   const MapOverBoots boots =
       own.ok() ? compare_with_last_boot(firmware, volume, own.value(), out) : MapOverBoots{};
   const HeldBadPages bad = withhold_bad_pages(firmware, volume, own, config.bad_pages, out);

@@ -9,6 +9,7 @@
 #include "efi/memory_map.h"
 #include "efi/own_variables.h"
 #include "efi/sheet.h"
+#include "loader/own_directory.h"
 #include "loader/report.h"
 #include "loader/report_json.h"
 
@@ -69,8 +70,8 @@ mm::Result<> write_files(const Firmware& firmware, const loader::Report& report,
   const MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const loader::FirmwarePart part{vendor_name.data(), firmware.system->Hdr.Revision,
                                   secure_boot(firmware), map.view()};
-  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kReportDirectory));
-  if (!directory.there()) return mm::Error{"cannot be made", loader::kReportDirectory};
+  const Directory directory = BATON_TRY(Directory::create(firmware, loader::kOwnDirectory));
+  if (!directory.there()) return mm::Error{"cannot be made", loader::kOwnDirectory};
   Numbers numbers{report.head};
   BATON_TRY(directory.for_each_file(&Numbers::take, &numbers));
   for (size_t i = 0; i < kForms.size(); ++i) {
@@ -107,7 +108,7 @@ void write_last_report(const Firmware& firmware, const mm::Printer& out) {
     out.error("last report", written.error());
     return;
   } else {
-    out.line("the last run's report is in {}\\{}, .html and .json", loader::kReportDirectory,
+    out.line("the last run's report is in {}\\{}, .html and .json", loader::kOwnDirectory,
              names[0].data());
   }
   if (const auto deleted = delete_variable(firmware, kVariable); !deleted.ok()) {

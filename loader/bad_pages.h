@@ -20,7 +20,6 @@
 
 namespace loader {
 
-inline constexpr const char* kBadPagesDirectory = "\\baton";
 inline constexpr const char* kBadPagesFile = "badpages.txt";
 // While the file is written anew its content is here, too, so that one of the two is always whole.
 inline constexpr const char* kBadPagesSpare = "badpages.new";

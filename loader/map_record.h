@@ -19,7 +19,6 @@
 
 namespace loader {
 
-inline constexpr const char* kMapDirectory = "\\baton";
 inline constexpr const char* kMapFile = "map.txt";
 inline constexpr const char* kMapBefore = "map.old";
 inline constexpr size_t kMaxMapFile = 64 * mm::kKiB;

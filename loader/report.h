@@ -15,8 +15,6 @@
 
 namespace loader {
 
-inline constexpr const char* kReportDirectory = "\\baton";
-
 struct Report {
   ReportHead head;
   std::string_view text;  // points into what was parsed

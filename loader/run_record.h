@@ -12,7 +12,6 @@
 namespace loader {
 
 // Where the record's words go to.
-inline constexpr const char* kLastRunDirectory = "\\baton";
 inline constexpr const char* kLastRunFile = "lastrun.txt";
 
 // Fails when the bytes are no mark, and says what is wrong.
