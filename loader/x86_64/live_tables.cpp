@@ -1,4 +1,6 @@
 // Intel SDM vol. 3A section 4.5.
+#include <utility>
+
 #include "loader/arch.h"
 #include "loader/table_runs.h"
 
@@ -14,14 +16,16 @@ constexpr bool is_table(uint64_t entry, unsigned level) {
   return (entry & kPresent) != 0 && (level > 3 || (entry & kLarge) == 0);
 }
 
+template <size_t... kIndex>
+uint64_t common_bits(const uint64_t* entries, std::index_sequence<kIndex...> /*indices*/) {
+  return (entries[kIndex] & ...);
+}
+
 // Firmware that maps all of a 40-bit address space by 2 MiB has half a million entries, nearly all
-// of them large pages: so no question for each, and eight a turn of the loop.
+// of them large pages: so no question for each, and one instruction.
 bool all_are_large_pages(const uint64_t* entries) {
-  uint64_t all = kPresent | kLarge;
-  for (const uint64_t* e = entries; e != entries + kGroup; e += 8) {
-    all &= e[0] & e[1] & e[2] & e[3] & e[4] & e[5] & e[6] & e[7];
-  }
-  return all == (kPresent | kLarge);
+  constexpr uint64_t kWanted = kPresent | kLarge;
+  return (common_bits(entries, std::make_index_sequence<kGroup>{}) & kWanted) == kWanted;
 }
 
 class Walk {
