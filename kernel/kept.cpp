@@ -8,6 +8,8 @@ mm::Result<> Kept::take(const loader::Handoff& handoff) {
   BATON_TRY(loader::check_room(handoff.options_length, handoff.segments.count,
                                handoff.results.count, handoff.map_changes.count));
   handoff_ = handoff;
+  handoff_.size = sizeof(handoff_);
+  seal(handoff_);
   if (handoff.options != 0) {
     const char* text = map().at<const char>(mm::Phys{handoff.options});
     options_length_ = handoff.options_length;

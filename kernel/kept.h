@@ -18,9 +18,12 @@ class Kept {
   mm::Result<> take(const loader::Handoff& handoff);
 
   // From now on as if the firmware offered no runtime services.
-  void forget_runtime_services() { handoff_.runtime_root = 0; }
+  void forget_runtime_services() {
+    handoff_.runtime_root = 0;
+    seal(handoff_);
+  }
 
-  // The struct itself. Its arrays' addresses lead nowhere any more once the reservation HANDOFF is
+  // The struct itself, as large as this kernel knows it. Its arrays' addresses lead nowhere any more once the reservation HANDOFF is
   // given back.
   [[nodiscard]] const loader::Handoff& handoff() const { return handoff_; }
   [[nodiscard]] std::string_view options() const { return {options_.data(), options_length_}; }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "loader/arch.h"
+#include "loader/kernel_note.h"
 
 namespace loader {
 namespace {
@@ -66,7 +67,7 @@ constexpr size_t program_header_size(bool wide) {
 constexpr uint8_t kMagic[] = {0x7f, 'E', 'L', 'F'};
 constexpr uint8_t kClass32 = 1, kClass64 = 2, kLittleEndian = 1, kVersion = 1;
 constexpr uint16_t kExecutable = 2;
-constexpr uint32_t kLoad = 1, kDynamic = 2, kInterpreter = 3;
+constexpr uint32_t kLoad = 1, kDynamic = 2, kInterpreter = 3, kNote = 4;
 constexpr uint32_t kX = 1, kW = 2, kKnownFlags = 7;
 
 // Whether [offset, offset + size) lies in [0, whole). No sum that could wrap.
@@ -124,9 +125,28 @@ ElfKind kind_of(std::span<const uint8_t> file, std::span<const ElfKind> kinds) {
   return kinds.front();
 }
 
+// The System V gABI's registry of e_machine.
+constexpr mm::ErrorText for_machine(uint16_t machine) {
+  switch (machine) {
+    case 3:
+      return "e_machine: for IA-32 (given {:#x}, this one is {:#x})";
+    case 40:
+      return "e_machine: for ARM of 32 bits (given {:#x}, this one is {:#x})";
+    case 62:
+      return "e_machine: for x86-64 (given {:#x}, this one is {:#x})";
+    case 183:
+      return "e_machine: for AArch64 (given {:#x}, this one is {:#x})";
+    case 243:
+      return "e_machine: for RISC-V (given {:#x}, this one is {:#x})";
+    default:
+      return "e_machine: for another machine (given {:#x}, this one is {:#x})";
+  }
+}
+
 Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name,
                                const ElfKind& kind) {
   if (file.size() < sizeof(kMagic) || std::memcmp(file.data(), kMagic, sizeof(kMagic)) != 0) {
+    BATON_TRY(refuse_foreign(file, name));
     return Error{"not an ELF file", name};
   }
   const size_t header_size = file_header_size(kind.wide);
@@ -150,8 +170,7 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name,
                  h.version};
   }
   if (h.machine != kind.machine) {
-    return Error{"e_machine: for another machine (given {:#x}, this one is {:#x})", name, h.machine,
-                 kind.machine};
+    return Error{for_machine(h.machine), name, h.machine, kind.machine};
   }
   if (h.type != kExecutable) {
     return Error{"e_type: not an executable with fixed addresses (given {:#x}, wanted {:#x})", name,
@@ -246,6 +265,25 @@ Result<> check_neighbours(const ElfImage& image, const char* name) {
   return {};
 }
 
+// What the kernel says of itself in its notes; of one that says nothing, whether it is others'.
+Result<KernelWishes> find_wishes(std::span<const uint8_t> file, const FileHeader& h,
+                                 const char* name, bool wide) {
+  for (uint64_t i = 0; i < h.program_header_count; ++i) {
+    const ProgramHeader p =
+        read_program_header(file, h.program_headers + i * program_header_size(wide), wide);
+    if (p.type != kNote) continue;
+    if (!inside(p.offset, p.file_size, file.size())) {
+      return Error{"truncated: notes lie outside the file (p_offset {:#x}, p_filesz {})", name,
+                   p.offset, p.file_size};
+    }
+    const auto notes =
+        file.subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.file_size));
+    if (const auto wishes = BATON_TRY(kernel_wishes(notes, name))) return *wishes;
+  }
+  BATON_TRY(refuse_foreign_elf(file, name));
+  return KernelWishes{.stack_size = kUsualStack};
+}
+
 Result<> check_entry(const ElfImage& image, const char* name) {
   for (const ElfSegment& segment : image.segments()) {
     if ((segment.flags & kX) != 0 && image.entry >= segment.virt &&
@@ -265,6 +303,7 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
   ElfImage image;
   image.entry = h.entry;
   image.kind = kind;
+  image.wishes = BATON_TRY(find_wishes(file, h, name, kind.wide));
   for (uint64_t i = 0; i < h.program_header_count; ++i) {
     const ProgramHeader p = read_program_header(
         file, h.program_headers + i * program_header_size(kind.wide), kind.wide);

@@ -9,6 +9,7 @@
 
 #include "loader/arch.h"
 #include "loader/handoff/handoff.h"
+#include "loader/kernel_note.h"
 #include "mm/result.h"
 #include "mm/types.h"
 
@@ -45,6 +46,7 @@ struct ElfImage {
   uint64_t start = 0;  // virtual range of all segments, whole pages
   uint64_t size = 0;
   ElfKind kind{};
+  KernelWishes wishes{};
 
   [[nodiscard]] std::span<const ElfSegment> segments() const { return {storage.data(), count}; }
 };
@@ -54,7 +56,7 @@ inline constexpr uint64_t kImageAlign = 2 * mm::kMiB;
 
 // Checks a whole file, which must be of the first of these kinds that is as wide as it says; where
 // none is, the first refuses it. The error's subject is `name`; its text says which field of which
-// header is wrong, its numbers what stands there.
+// header is wrong, its numbers what stands there, or what else it is than a kernel for this loader.
 mm::Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
                                std::span<const ElfKind> kinds = elf_kinds());
 

@@ -44,7 +44,7 @@ void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, m
   clean({kernel, kernel + handoff.kernel_size});
   clean(text);
   asm volatile("dsb sy\n\tic ialluis\n\tdsb sy\n\tisb" : : : "memory");
-  switch_worlds(world.handoff.v, world.page_tables.v, entry, stack.end.v,
+  switch_worlds(world.handoff.v, world.page_tables.v, entry, handoff.direct_map + stack.end.v,
                 loader::aarch64::tcr(aarch64::physical_size()), loader::aarch64::kMair,
                 loader::aarch64::kSctlr, loader::aarch64::kCpacr);
 }

@@ -18,6 +18,7 @@
 #define WIDE_CODE       8               // selectors, and the descriptors' halves
 #define WIDE_DATA       16
 #define FLAT_LOW        0x0000ffff
+#define DIRECT_MAP_HIGH 0xffff8880      // of kDirectMap4Level
 #define WIDE_CODE_HIGH  0x00af9b00
 #define WIDE_DATA_HIGH  0x00cf9300
 
@@ -38,8 +39,8 @@ switch_worlds:
         .size   switch_worlds, . - switch_worlds
 
 // switch_to_long_mode(jump, handoff, page_tables, low half of entry, stack_top, has_nx): the same into
-// a kernel of 64 bits. Its world has the stack at its own address, too, and there the GDT is. Intel SDM
-// vol. 3A section 9.8.5.
+// a kernel of 64 bits. Its world has the stack at its own address, too, where the GDT is; the kernel gets
+// it in the direct map. Intel SDM vol. 3A section 9.8.5.
         .globl  switch_to_long_mode
         .hidden switch_to_long_mode
         .type   switch_to_long_mode, @function
@@ -128,6 +129,9 @@ long_code:
         mov     %eax, %fs
         mov     %eax, %gs
         mov     %esp, %esp              // of all registers the upper halves are undefined
+        mov     $DIRECT_MAP_HIGH, %eax
+        shl     $32, %rax
+        add     %rax, %rsp
         mov     %esi, %edi
         movslq  %ebx, %rax
         xor     %ebp, %ebp              // the outermost frame

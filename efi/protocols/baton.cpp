@@ -20,7 +20,6 @@ using mm::Range;
 using mm::Result;
 using mm::whole_pages;
 
-constexpr uint64_t kKernelStack = 32 * mm::kKiB;  // twice what loader/handoff/handoff.h promises
 // How much of the firmware's stack we say is live: ours is below where we look, and the
 // specification promises us 128 KiB (UEFI 2.10 section 2.3.4).
 constexpr uint64_t kStackBelow = 32 * mm::kKiB;
@@ -222,7 +221,8 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
       live_room + kOtherLive + departure.reserved_count + departure.bad_pages.size();
   departure.in_use_storage =
       BATON_TRY(allocate_array<NamedRange>(firmware, in_use_room, "list of what is live"));
-  departure.stack = BATON_TRY(allocate(firmware, kKernelStack, "the kernel's first stack"));
+  departure.stack =
+      BATON_TRY(allocate(firmware, kernel.image.wishes.stack_size, "the kernel's first stack"));
   BATON_TRY(copy_jump(firmware, departure));
 
   // Sizes for the worst case: as many descriptors as the map may have, all of the lists full.

@@ -1,4 +1,5 @@
 #include "efi/arch.h"
+#include "loader/handoff/handoff.h"
 
 extern "C" {
 // From the linker script; hidden, so that no table of addresses is needed to reach them.
@@ -23,7 +24,9 @@ std::span<const uint8_t> jump_code() { return {}; }
 
 void enter_kernel(const loader::World& world, uint64_t entry, mm::Range stack, mm::Range /*text*/,
                   const loader::PagingFeatures& paging) {
-  switch_worlds(world.handoff.v, world.page_tables.v, entry, stack.end.v, paging.nx ? 1 : 0);
+  const auto& handoff = *reinterpret_cast<const loader::Handoff*>(world.handoff.v);  // NOLINT
+  switch_worlds(world.handoff.v, world.page_tables.v, entry, handoff.direct_map + stack.end.v,
+                paging.nx ? 1 : 0);
 }
 
 }  // namespace efi

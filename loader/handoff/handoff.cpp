@@ -5,11 +5,14 @@
 namespace loader {
 namespace {
 
+// A later loader's has more at its end; this is the most that is looked at.
+constexpr uint32_t kMostSize = 4096;
+
 uint32_t sum_of_words(const Handoff& handoff) {
   static_assert(sizeof(Handoff) % sizeof(uint32_t) == 0);
   const auto* bytes = reinterpret_cast<const unsigned char*>(&handoff);
   uint32_t sum = 0;
-  for (size_t i = 0; i < sizeof(Handoff); i += 4) {
+  for (size_t i = 0; i < handoff.size; i += 4) {
     sum += uint32_t{bytes[i]} | uint32_t{bytes[i + 1]} << 8 | uint32_t{bytes[i + 2]} << 16 |
            uint32_t{bytes[i + 3]} << 24;
   }
@@ -72,8 +75,9 @@ mm::Result<> check(const Handoff& h) {
     return mm::Error{"another version (given {}, understood {})", "version", h.version,
                      kHandoffVersion};
   }
-  if (h.size != sizeof(Handoff)) {
-    return mm::Error{"another size (given {}, understood {})", "size", h.size, sizeof(Handoff)};
+  if (h.size < sizeof(Handoff) || h.size > kMostSize || h.size % sizeof(uint32_t) != 0) {
+    return mm::Error{"too small, too large or no multiple of 4 (given {}, understood {})", "size",
+                     h.size, sizeof(Handoff)};
   }
   if (const uint32_t sum = sum_of_words(h); sum != 0) {
     return mm::Error{"the words do not sum to zero (checksum {:#x}, sum {:#x})", "checksum",

@@ -7,7 +7,8 @@
 // The kernel is entered at the ELF image's entry point, on x86-64 with
 //     rdi = physical address of this struct, which is also readable at identity address rdi,
 //     interrupts off, direction flag clear, CR3 = Handoff::page_tables.root, a GDT with flat 64-bit
-//     segments that the kernel replaces, a stack of at least 16 KiB (in the reservation "LOADER"),
+//     segments that the kernel replaces, a stack of at least 16 KiB, or what the kernel asks for
+//     (loader/kernel_note.h), in the reservation "LOADER" and by its address in the direct map,
 //     EFER.NXE set where the CPU has NX, CR0.WP set, as many paging levels as the firmware had, four
 //     under a firmware of 32 bits;
 // on AArch64 with
@@ -27,7 +28,8 @@
 //     for all addresses (TTBCR 0), 16 KiB, SCTLR.TRE 0 and AFE 0, domain 0 a client (DACR 1); a stack
 //     as above, in the direct map.
 // A kernel takes a handoff only when check() says so; a change of meaning or layout changes
-// kHandoffVersion.
+// kHandoffVersion, new fields behind all others only the size. For kernels that are not ours the same is
+// said in include/baton/handoff.h and docs/handoff.md.
 #pragma once
 
 #include <cstddef>

@@ -123,4 +123,4 @@ def test_a_kernel_for_another_machine(bench):
             path.unlink()
     boot = bench.boot(SMALL, "poweroff", of_x86)
     assert boot.ended == "firmware", str(boot)
-    assert re.search(r"e_machine: for another machine \(given 0x3e, this one is 0xb7\)", boot.log)
+    assert re.search(r"e_machine: for x86-64 \(given 0x3e, this one is 0xb7\)", boot.log)

@@ -12,13 +12,14 @@ from conftest import ROOT
 # Rooms within kernel/, efi/ and loader/ that are not named are parts of these, and free to each other.
 MAY = {
     "mm": {"mm"},
-    "loader/handoff": {"mm"},
+    "include": set(),
+    "loader/handoff": {"include", "mm"},
     "loader/serial": {"mm"},
     "loader/acpi": {"loader/handoff", "mm"},
     "loader/fdt": {"loader/handoff", "loader/acpi", "mm"},
-    "loader": {"loader", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
+    "loader": {"loader", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "include", "mm"},
     "efi": {"efi", "loader", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
-    "kernel": {"kernel", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
+    "kernel": {"kernel", "include", "loader/handoff", "loader/acpi", "loader/fdt", "loader/serial", "mm"},
     "tools/replay": {"mm"},
     "tools/replay/formats": {"tools/replay", "mm"},
     "tools/replay/wasm": {"tools/replay", "tools/replay/program", "mm"},
