@@ -39,8 +39,8 @@ ifneq (x86_64,$(ARCH))
 ifeq (,$(filter $(ARCH),$(BUILT)))
 $(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
 endif
-ifneq (,$(filter-out all run image install headers faulty referee test tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
-$(error ARCH=$(ARCH) goes with all, run, image, install, headers, faulty, referee, test, tidy, clean and help; other tests are of all architectures)
+ifneq (,$(filter-out all run image install headers faulty examples referee test tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, install, headers, faulty, examples, referee, test, tidy, clean and help; other tests are of all architectures)
 endif
 endif
 
@@ -678,10 +678,36 @@ GDB     ?=
 # In the environment DISPLAY is the X server's; only as one of make's own words it is ours.
 SHOWN := $(if $(filter command override,$(firstword $(origin DISPLAY))),$(DISPLAY),none)
 
-run: all
+# KERNEL=examples/NAME is built; another file is taken as it is.
+OTHER_KERNEL = $(patsubst examples/%,$(BUILD)/examples/%.elf,$(patsubst %/,%,$(KERNEL)))
+run: all $(if $(KERNEL),$(OTHER_KERNEL))
 	@$(PYTHON) tools/run --arch '$(if $(MIXED),mixed,$(ARCH))' --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
 	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --display '$(SHOWN)' \
-	  --options '$(OPTIONS)' $(if $(GDB),--gdb)
+	  --options '$(OPTIONS)' $(if $(KERNEL),--kernel '$(OTHER_KERNEL)') $(if $(GDB),--gdb)
+
+# --- Examples ----------------------------------------------------------------------------------
+# Kernels of other people's, who have the handoff's header and no more: examples/NAME/ becomes
+# build/examples/NAME.elf, linked where docs/handoff.md says.
+BASE_OF := $(if $(filter narrow,$(kin.$(ARCH))),0xf7000000,0xffffffff80200000)
+EXAMPLE_FLAGS := -I. -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic -O2 \
+  -Wall -Wextra -Werror $(PATHLESS) $(alone.$(ARCH)) $(filter-out -mapcs-frame,$(image.$(ARCH)))
+EXAMPLES := $(patsubst examples/%/,$(BUILD)/examples/%.elf,$(wildcard examples/*/))
+$(eval $(call compiled,examples,$(EXAMPLE_FLAGS) -std=c++20 -fno-exceptions -fno-rtti,$(TARGET_CXX)))
+$(BUILD)/examples/%.o: %.c $(BUILD)/flags/examples
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(TARGET_CXX) -x c -std=c11 $(EXAMPLE_FLAGS) -MMD -MP -c -o $@ $<
+# $(call example,NAME)
+define example
+$(BUILD)/examples/$(1).elf: $(patsubst %,$(BUILD)/examples/%.o,$(basename $(wildcard examples/$(1)/*.c \
+    examples/$(1)/*.cpp))) examples/kernel.lds
+	$$(call say,LD)
+	$$(Q)$(LD) -nostdlib -static -z max-page-size=4096 $(link.$(ARCH)) --defsym BASE=$(BASE_OF) \
+	  -T examples/kernel.lds -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach e,$(patsubst examples/%/,%,$(wildcard examples/*/)),$(eval $(call example,$(e))))
+.PHONY: examples
+examples: $(EXAMPLES)
 
 # `+` passes make's jobs on, and runs the line for `make -n`, too, which is to show it only.
 SHARING_JOBS := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
@@ -755,7 +781,7 @@ bench-host: $(BUILD)/host/benchmarks $(BUILD)/host/bulk $(if $(BENCH_WITH),$(BUI
 	@THREADS='$(THREADS)' BENCH_WITH='$(BENCH_WITH)' $(BUILD)/host/bulk
 	$(if $(BENCH_WITH),@BENCH_WITH='$(BENCH_WITH)' $(BUILD)/host/fragmentation)
 
-OUR_SOURCES = $(shell find efi loader mm kernel tools tests -name '*.cpp' -o -name '*.h')
+OUR_SOURCES = $(shell find efi loader mm kernel tools tests include examples -name '*.cpp' -o -name '*.[ch]')
 format:
 	clang-format -i $(OUR_SOURCES)
 
@@ -782,6 +808,7 @@ help:
 #: make neutral    compile what is no architecture's for those that cannot be built whole
 #: make narrow     mm's tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
 #:                 and property_aarch64_tests
+#: make examples   kernels of other people's (examples/), with ARCH=, too; make run KERNEL=examples/hello-c
 #: make faulty     what the boot tests put in front of Baton (tests/boot/faulty/), with ARCH=, too
 #: make headers    see that each header compiles by itself
 #: make referee    compare Baton with Debian's Linux on every machine of tests/referee/machines.txt
