@@ -687,25 +687,26 @@ run: all $(if $(KERNEL),$(OTHER_KERNEL))
 
 # --- Examples ----------------------------------------------------------------------------------
 # Kernels of other people's, who have the handoff's header and no more: examples/NAME/ becomes
-# build/examples/NAME.elf, linked where docs/handoff.md says.
+# build/examples/NAME.elf, linked where docs/handoff.md says; so does the one that checks what that says.
+OTHER_KERNELS := $(patsubst %/,%,$(wildcard examples/*/)) tests/boot/checker
 BASE_OF := $(if $(filter narrow,$(kin.$(ARCH))),0xf7000000,0xffffffff80200000)
 EXAMPLE_FLAGS := -I. -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic -O2 \
   -Wall -Wextra -Werror $(PATHLESS) $(alone.$(ARCH)) $(filter-out -mapcs-frame,$(image.$(ARCH)))
-EXAMPLES := $(patsubst examples/%/,$(BUILD)/examples/%.elf,$(wildcard examples/*/))
+EXAMPLES := $(patsubst %,$(BUILD)/examples/%.elf,$(notdir $(OTHER_KERNELS)))
 $(eval $(call compiled,examples,$(EXAMPLE_FLAGS) -std=c++20 -fno-exceptions -fno-rtti,$(TARGET_CXX)))
 $(BUILD)/examples/%.o: %.c $(BUILD)/flags/examples
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(Q)$(TARGET_CXX) -x c -std=c11 $(EXAMPLE_FLAGS) -MMD -MP -c -o $@ $<
-# $(call example,NAME)
+# $(call example,FOLDER)
 define example
-$(BUILD)/examples/$(1).elf: $(patsubst %,$(BUILD)/examples/%.o,$(basename $(wildcard examples/$(1)/*.c \
-    examples/$(1)/*.cpp))) examples/kernel.lds
+$(BUILD)/examples/$(notdir $(1)).elf: $(patsubst %,$(BUILD)/examples/%.o,$(basename $(wildcard $(1)/*.c \
+    $(1)/*.cpp))) examples/kernel.lds
 	$$(call say,LD)
 	$$(Q)$(LD) -nostdlib -static -z max-page-size=4096 $(link.$(ARCH)) --defsym BASE=$(BASE_OF) \
 	  -T examples/kernel.lds -o $$@ $$(filter %.o,$$^)
 endef
-$(foreach e,$(patsubst examples/%/,%,$(wildcard examples/*/)),$(eval $(call example,$(e))))
+$(foreach e,$(OTHER_KERNELS),$(eval $(call example,$(e))))
 .PHONY: examples
 examples: $(EXAMPLES)
 
