@@ -115,7 +115,8 @@ Result<std::optional<KernelWishes>> kernel_wishes(std::span<const uint8_t> notes
       return Error{"a note ends behind its segment (bytes of its name {}, of the note {})", name,
                    owner, size};
     }
-    const std::string_view owned(reinterpret_cast<const char*>(notes.data()) + kHeader, owner);
+    const std::string_view owned(reinterpret_cast<const char*>(notes.data()) + kHeader,
+                                 static_cast<size_t>(owner));
     if (owned == kOwner && type == BATON_NOTE_TYPE) {
       return std::optional(BATON_TRY(
           take_note(notes.subspan(static_cast<size_t>(begin), static_cast<size_t>(size)), name)));
