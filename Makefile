@@ -690,7 +690,7 @@ run: all $(if $(KERNEL),$(OTHER_KERNEL))
 # build/examples/NAME.elf, linked where docs/handoff.md says; so does the one that checks what that says.
 OTHER_KERNELS := $(patsubst %/,%,$(wildcard examples/*/)) tests/boot/checker
 BASE_OF := $(if $(filter narrow,$(kin.$(ARCH))),0xf7000000,0xffffffff80200000)
-EXAMPLE_FLAGS := -I. -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic -O2 \
+EXAMPLE_FLAGS := -I. -I$(BUILD)/gen -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic -O2 \
   -Wall -Wextra -Werror $(PATHLESS) $(alone.$(ARCH)) $(filter-out -mapcs-frame,$(image.$(ARCH)))
 EXAMPLES := $(patsubst %,$(BUILD)/examples/%.elf,$(notdir $(OTHER_KERNELS)))
 $(eval $(call compiled,examples,$(EXAMPLE_FLAGS) -std=c++20 -fno-exceptions -fno-rtti,$(TARGET_CXX)))
