@@ -517,6 +517,22 @@ test-page: $(BUILD)/host/replay $(BUILD)/replay.html
 corpus: $(BUILD)/host/replay
 	$(Q)$(PYTHON) tools/corpus tests/machines $(BATON_LOGS)
 
+# mm/ as a library of one header and one source (docs/mm-library.md).
+RELEASE := $(BUILD)/release
+.PHONY: release install-mm
+release:
+	$(call say,RELEASE)
+	$(Q)$(PYTHON) tools/release $(RELEASE) $(VERSION)
+# With BATON_MM_FLAGS=-DBATON_MM_ONE_CPU, say.
+$(RELEASE)/libbaton_mm.a: release FORCE
+	$(Q)$(CXX) -std=c++20 -O2 -fno-exceptions -fno-rtti $(BATON_MM_FLAGS) -c -o $(RELEASE)/baton_mm.o $(RELEASE)/baton_mm.cpp
+	$(Q)rm -f $@ && $(AR) crs $@ $(RELEASE)/baton_mm.o
+install-mm: $(RELEASE)/libbaton_mm.a
+	$(call say,INSTALL)
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/include $(RELEASE)/baton_mm.h
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib $(RELEASE)/libbaton_mm.a
+	$(Q)$(PYTHON) tools/release packages $(DESTDIR)$(PREFIX)/lib $(VERSION) $(PREFIX)
+
 PREFIX ?= /usr/local
 install-tools: $(BUILD)/host/replay
 	$(call say,INSTALL)
@@ -841,6 +857,8 @@ help:
 #: make test-long  boots of further machines, which are no part of `make test`
 #: make test-page  the page in headless Chromium (`tools/setup test-page`, about 420 MB); PICTURES=folder
 #: make corpus     replay every machine of tests/machines/ and say who agrees with Linux (BATON_LOGS=folder: and logs)
+#: make release    mm/ as a library of one header and one source, in build/release/ (docs/mm-library.md)
+#: make install-mm that library, for pkg-config and CMake, into PREFIX=/usr/local
 #: make install-tools  replay, its man page and mapdump into PREFIX=/usr/local
 #: make mm         only the memory-management library, for the host: build/host/libmm.a
 #: make format     put all sources into the project's format

@@ -22,15 +22,6 @@ void* memchr(const void* in, int value, size_t size) {
   return nullptr;
 }
 
-// std::popcount, on a CPU that is not known to have the instruction, or has it for vector registers
-// only; libgcc's name.
-int __popcountdi2(uint64_t bits) {  // NOLINT: theirs
-  bits -= bits >> 1 & 0x5555'5555'5555'5555;
-  bits = (bits & 0x3333'3333'3333'3333) + (bits >> 2 & 0x3333'3333'3333'3333);
-  bits = (bits + (bits >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
-  return static_cast<int>(bits * 0x0101'0101'0101'0101 >> 56);
-}
-
 }  // extern "C"
 
 // libstdc++'s bounds checks (std::string_view::substr) end here instead of in an exception; so do

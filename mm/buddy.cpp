@@ -443,7 +443,7 @@ void free_frames(Zone& zone, const FrameBatch& frames) {
     FreeMap& map = zone.pageblocks.map(index);
     const unsigned word = zone.pageblocks.unit(part.first()) / FreeMap::kWordUnits;
     map.set_word(word, map.word(word) | part.bits);
-    frames_freed(zone, index, static_cast<unsigned>(std::popcount(part.bits)),
+    frames_freed(zone, index, count_bits(part.bits),
                  map.largest_near(word));
   }
 }
@@ -461,7 +461,7 @@ void free_pageblocks(Zone& zone, const FrameBatch& pageblocks) {
       }
       continue;
     }
-    const auto count = static_cast<unsigned>(std::popcount(part.bits));
+    const auto count = count_bits(part.bits);
     FreeMap& map = zone.gigas.map(index);
     const unsigned word = first / FreeMap::kWordUnits;
     map.set_word(word, map.word(word) | part.bits);
@@ -537,7 +537,7 @@ unsigned give_back_far(Zone& zone, unsigned order, FrameBatch& got) {
       got.parts[kept++] = part;
       continue;
     }
-    blocks += static_cast<unsigned>(std::popcount(part.bits));
+    blocks += count_bits(part.bits);
     far.parts[far.count++] = {part.first_pfn, block_bits(part.bits, order)};
   }
   got.count = kept;

@@ -1,5 +1,7 @@
 #include "mm/e820_options.h"
 
+#include <algorithm>
+
 #include "mm/size_text.h"
 
 namespace mm {
@@ -119,8 +121,9 @@ Result<> apply_mem(std::string_view value, E820Table& e820, E820Changes& changes
 Result<> apply_memmap(std::string_view value, E820Table& e820, E820Changes& changes,
                       const Printer& out) {
   for (bool more = true; more;) {
-    const size_t comma = value.find(',');
-    more = comma != std::string_view::npos;
+    const auto comma =
+        static_cast<size_t>(std::find(value.begin(), value.end(), ',') - value.begin());
+    more = comma != value.size();
     const uint64_t before = e820.total(E820Type::Ram);
     BATON_TRY(apply_one(value.substr(0, comma), e820, out));
     const uint64_t after = e820.total(E820Type::Ram);

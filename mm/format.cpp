@@ -7,6 +7,7 @@ namespace mm {
 namespace {
 
 using formatting::Kind;
+using std::string_view_literals::operator""sv;
 
 void pad(const Printer& out, std::string_view with, size_t count) {
   for (; count > 0; --count) out.text(with);
@@ -52,13 +53,13 @@ const uint64_t* put(const Printer& out, Spec& spec, Kind kind, const uint64_t* v
       spec.hex = true;
       [[fallthrough]];
     case Kind::Unsigned:
-      put_number(out, spec, spec.prefix ? "0x" : "", *v);
+      put_number(out, spec, spec.prefix ? "0x"sv : ""sv, *v);
       break;
     case Kind::Signed:
       if (const auto value = static_cast<int64_t>(*v); value >= 0) {
-        put_number(out, spec, spec.prefix ? "0x" : "", *v);
+        put_number(out, spec, spec.prefix ? "0x"sv : ""sv, *v);
       } else {
-        put_number(out, spec, spec.prefix ? "-0x" : "-", 0 - *v);
+        put_number(out, spec, spec.prefix ? "-0x"sv : "-"sv, 0 - *v);
       }
       break;
     case Kind::Char: {
@@ -67,7 +68,7 @@ const uint64_t* put(const Printer& out, Spec& spec, Kind kind, const uint64_t* v
       break;
     }
     case Kind::Text:
-      put_text(out, spec, !spec.right, *v != 0 ? pointer<const char*>(*v) : "(null)");
+      put_text(out, spec, !spec.right, *v != 0 ? text_of(pointer<const char*>(*v)) : "(null)");
       break;
     case Kind::View:
       put_text(out, spec, !spec.right, {pointer<const char*>(v[0]), static_cast<size_t>(v[1])});

@@ -22,6 +22,17 @@
 
 namespace mm {
 
+// A NUL-terminated text; by no function of the C library's, which a kernel may not have.
+[[nodiscard]] constexpr std::string_view text_of(const char* text) {
+  size_t length = 0;
+  while (text[length] != '\0') {
+    ++length;
+    // Or compilers make a call of strlen out of the loop.
+    if (!std::is_constant_evaluated()) __asm__("" : "+r"(length));
+  }
+  return {text, length};
+}
+
 class Printer;
 
 // What stands between the braces.

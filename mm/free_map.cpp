@@ -126,9 +126,9 @@ unsigned FreeMap::first_from(unsigned unit) const {
 }
 
 unsigned FreeMap::count() const {
-  int units = 0;
-  for (const Published<uint64_t>& word : words_) units += std::popcount(uint64_t{word});
-  return static_cast<unsigned>(units);
+  unsigned units = 0;
+  for (const Published<uint64_t>& word : words_) units += count_bits(word);
+  return units;
 }
 
 }  // namespace mm

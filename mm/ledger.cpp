@@ -230,7 +230,7 @@ class Ledger {
              in_.reservations[i - 1].range.end.v, in_.reservations[i - 1].name},
             out_);
       }
-      const auto same = [&](const Reservation& other) { return has_name(other, r.name); };
+      const auto same = [&](const Reservation& other) { return has_name(other, text_of(r.name)); };
       const auto first = in_.reservations.begin();
       if (std::any_of(first, first + static_cast<ptrdiff_t>(i), same)) continue;
       uint64_t bytes = 0;

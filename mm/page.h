@@ -87,7 +87,12 @@ inline constexpr FrameIndex kNoFrame = 0xffff'ffff;
 struct Page {
   uint32_t word;   // a Tag; other CPUs look at it when they merge, so it is read and written whole
   uint32_t count;  // Allocated: references held (1 when fresh). On a CPU's list: 1.
-  FrameIndex next, prev;  // on a list; otherwise without meaning
+  __extension__ union {
+    struct {
+      FrameIndex next, prev;  // on a list
+    };
+    uint64_t owners;  // Allocated: its owner's; otherwise without meaning
+  };
 
   [[nodiscard]] Tag tag() const { return Tag{__atomic_load_n(&word, __ATOMIC_RELAXED)}; }
   void set_tag(Tag tag) { __atomic_store_n(&word, tag.word(), __ATOMIC_RELAXED); }

@@ -332,6 +332,11 @@ Page* PageAllocatorCore::allocated_page(Pfn pfn) const {
   return page != nullptr && page->tag().state() == BlockState::Allocated ? page : nullptr;
 }
 
+uint64_t* PageAllocatorCore::owners_word(Pfn pfn) const {
+  Page* const page = allocated_page(pfn);
+  return page == nullptr ? nullptr : &page->owners;
+}
+
 Zone& PageAllocatorCore::zone_of_allocated(Pfn pfn) const {
   Node& node = *quick_node(pfn);
   return node.zones[node.block_page(pfn)->tag().zone()];

@@ -201,6 +201,10 @@ class PageAllocatorCore {
   void for_each_cpu_block(Visit visit) const;
   [[nodiscard]] FrameOwner owner_of(Pfn pfn) const;
 
+  // Eight bytes that are the owner's as long as the block is allocated, of any content at first; null
+  // where no allocated block begins.
+  [[nodiscard]] uint64_t* owners_word(Pfn pfn) const;
+
  protected:
   PageAllocatorCore() = default;
   ~PageAllocatorCore() = default;

@@ -250,7 +250,7 @@ class Relay : public RelayCore {
   Result<uint64_t> release_named(const char* name) {
     Result<> result;
     const uint64_t frames =
-        release_reservations(reservations_, name, layout_, [&](NodeId, PfnRange part) {
+        release_reservations(reservations_, text_of(name), layout_, [&](NodeId, PfnRange part) {
           if (result.ok()) result = pages_.release(part);
         });
     BATON_TRY(result);

@@ -65,6 +65,12 @@ class [[nodiscard]] Result {
   bool failed_ = false;
 };
 
+// The value, to be moved from; for BATON_TRY, who may have no use for it.
+template <class R>
+constexpr auto&& taken(R& result) {
+  return static_cast<std::remove_reference_t<decltype(result.value())>&&>(result.value());
+}
+
 }  // namespace mm
 
 // The value of `expression`, or return its error from the function around it.
@@ -72,5 +78,5 @@ class [[nodiscard]] Result {
   __extension__({                                                \
     auto&& baton_try_result = (expression);                      \
     if (!baton_try_result.ok()) return baton_try_result.error(); \
-    std::move(baton_try_result.value());                         \
+    ::mm::taken(baton_try_result);                               \
   })

@@ -37,7 +37,7 @@ class Trims {
   // 0 for what is not there.
   [[nodiscard]] constexpr uint64_t bytes_of(std::string_view name) const {
     for (const NamedBytes& trim : all()) {
-      if (trim.name == name) return trim.bytes;
+      if (text_of(trim.name) == name) return trim.bytes;
     }
     return 0;
   }

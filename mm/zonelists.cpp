@@ -21,7 +21,8 @@ class ByDistance {
       if (id != node.id && with_memory.has(id)) ranks_[count++] = rank(node.id, id);
     }
     const std::span<uint32_t> ranks = ranks_.first(count);
-    std::sort(ranks.begin(), ranks.end());
+    // By an order of ours: the plain one is a function of libc++, not in its headers.
+    std::sort(ranks.begin(), ranks.end(), [](uint32_t a, uint32_t b) { return a < b; });
     unsigned before = distances_.between(node.id, node.id);
     for (const uint32_t ranked : ranks) {
       const auto id = static_cast<NodeId>(ranked % kMaxNodes);

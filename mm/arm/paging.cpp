@@ -5,7 +5,6 @@
 namespace mm::arm {
 namespace {
 
-constexpr uint64_t kEnd = uint64_t{1} << 32;
 constexpr uint64_t kVmallocOffset = 8 * kMiB;
 constexpr uint64_t kModulesSize = 16 * kMiB;  // below PAGE_OFFSET, pkmap's 2 MiB among them
 

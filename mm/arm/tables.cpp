@@ -7,7 +7,6 @@
 namespace mm::arm {
 namespace {
 
-constexpr uint64_t kEnd = uint64_t{1} << 32;
 constexpr uint64_t kPagesOfSection = kSectionSize / kPageSize, kPagesOfPmd = 2 * kPagesOfSection;
 
 bool is_table(uint32_t entry) { return (entry & kTypeMask) == kTable; }

@@ -19,6 +19,9 @@
 
 namespace mm::arm {
 
+// Of addresses, virtual ones and those that a descriptor holds.
+inline constexpr uint64_t kEnd = uint64_t{1} << 32;
+
 // The two kernels that are followed, by what hands out memory early in them: Linux 2.6.34 and 4.14.
 enum class Age : uint8_t { Bootmem, Memblock };
 

@@ -15,7 +15,7 @@ Result<Trims> trim_pc(E820Table& e820, const TrimFacts& facts, const Printer& ou
   Trims trims = BATON_TRY(trim_bios_range(e820, std::min(max_pfn, pfn_down(facts.reach)), out));
   print_last_pfn(e820, max_pfn, out);
   BATON_TRY(trim_uncached(e820, facts.uncached, trims, out));
-  if (trims.bytes_of(kUncached) != 0) print_last_pfn(e820, max_pfn, out);
+  if (trims.bytes_of(text_of(kUncached)) != 0) print_last_pfn(e820, max_pfn, out);
   print_last_low_pfn(e820, max_pfn, out);
   return trims;
 }
