@@ -49,26 +49,28 @@ uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t ot
   return status == EFI_SUCCESS && size == sizeof(value) ? value : otherwise;
 }
 
+// The firmware's variables SecureBoot and SetupMode.
+bool secure_boot(const Firmware& firmware) {
+  return byte_variable(firmware, u"SecureBoot", 0) == 1 &&
+         byte_variable(firmware, u"SetupMode", 1) == 0;
+}
+
 }  // namespace
 
 mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
   if (system->BootServices == nullptr) return mm::Error{"is not there", "boot services table"};
   if (system->RuntimeServices == nullptr)
     return mm::Error{"is not there", "runtime services table"};
-  Firmware firmware{image, system, system->BootServices, nullptr};
+  Firmware firmware{image, system, system->BootServices};
   firmware.loaded = protocol_on<EFI_LOADED_IMAGE>(firmware, image, kLoadedImage);
   if (firmware.loaded == nullptr) {
     return mm::Error{"the firmware does not say how Baton was loaded", "loaded image protocol"};
   }
+  firmware.secure_boot = secure_boot(firmware);
   return firmware;
 }
 
 void stop_watchdog(const Firmware& firmware) { firmware.boot->SetWatchdogTimer(0, 0, 0, nullptr); }
-
-bool secure_boot(const Firmware& firmware) {
-  return byte_variable(firmware, u"SecureBoot", 0) == 1 &&
-         byte_variable(firmware, u"SetupMode", 1) == 0;
-}
 
 const char* status_name(EFI_STATUS status) {
   for (const StatusName& known : kStatusNames) {

@@ -15,6 +15,7 @@ struct Firmware {
   EFI_SYSTEM_TABLE* system = nullptr;
   EFI_BOOT_SERVICES* boot = nullptr;
   EFI_LOADED_IMAGE* loaded = nullptr;  // where our image lies, from which device, with what options
+  bool secure_boot = false;            // only what is signed is started (UEFI 2.10 section 32.2)
 };
 
 // The tables of services must be there, and the loaded image's protocol, without which nothing else
@@ -24,9 +25,6 @@ mm::Result<Firmware> meet_firmware(EFI_HANDLE image, EFI_SYSTEM_TABLE* system);
 // Switches off the watchdog that would reset the machine five minutes after we were started (UEFI
 // 2.10 section 7.5). A firmware without one says so; that is no error.
 void stop_watchdog(const Firmware& firmware);
-
-// Whether the firmware only starts what is signed: its variables SecureBoot and SetupMode.
-[[nodiscard]] bool secure_boot(const Firmware& firmware);
 
 // "Not Found" and so on (UEFI 2.10 appendix D); null for a status it does not name.
 [[nodiscard]] const char* status_name(EFI_STATUS status);

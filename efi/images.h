@@ -7,6 +7,7 @@
 #include "efi/files.h"
 #include "efi/firmware.h"
 #include "efi/memory.h"
+#include "efi/trust.h"
 #include "loader/elf.h"
 #include "loader/handoff/handoff.h"
 #include "mm/print.h"
@@ -33,11 +34,12 @@ struct Kernel {
   }
 };
 
-mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const char* path,
-                               const mm::Printer& progress);
+// Both are checked in the memory that they are used from: no byte is read again.
+mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const Trust& trust,
+                               const char* path, const mm::Printer& progress);
 
 // Without a path (null) an empty file.
-mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const char* path,
-                             const mm::Printer& progress);
+mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const Trust& trust,
+                             const char* path, const mm::Printer& progress);
 
 }  // namespace efi

@@ -18,6 +18,7 @@
 #include "efi/menu.h"
 #include "efi/protocols/baton.h"
 #include "efi/report.h"
+#include "efi/trust.h"
 #include "loader/own_directory.h"
 #include "version.h"
 
@@ -28,6 +29,7 @@ namespace {
 struct Baggage {
   Firmware firmware;
   Configuration configuration;
+  Path chosen{"", {}};  // from the menu
 };
 
 mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_entry) {
@@ -39,13 +41,16 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const Volume volume = BATON_TRY(open_boot_volume(firmware));
   const bool told = tell_last_run(firmware, out);
   write_last_report(firmware, out);
+  const Trust trust = Trust::meet(firmware, volume, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   const auto own = Directory::open(firmware, loader::kOwnDirectory);
   const MapOverBoots boots =
       own.ok() ? compare_with_last_boot(firmware, volume, own.value(), out) : MapOverBoots{};
   const HeldBadPages bad = withhold_bad_pages(firmware, volume, own, config.bad_pages, out);
-  BATON_TRY(choose_entry(firmware, volume, baggage.configuration, tsc_entry, out));
-  if (asks_for_guard(config.options)) return start_guarded(firmware, volume, tsc_entry, out);
+  const Start start{firmware, volume, trust, tsc_entry, baggage.chosen, out};
+  BATON_TRY(choose_entry(start, baggage.configuration));
+  BATON_TRY(trust.confine(firmware, baggage.configuration, out));
+  if (asks_for_guard(config.options)) return start_guarded(start);
   BATON_TRY(choose_width(firmware, volume, baggage.configuration, out));
   if (config.timeout != 0) {
     out.line("starting in {} s, or when a key is pressed", config.timeout);
@@ -53,8 +58,8 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   }
 
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, boots, out));
-  const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, config.kernel, out));
-  const File initrd = BATON_TRY(load_initrd(firmware, volume, config.initrd, out));
+  const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, trust, config.kernel, out));
+  const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
   Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(),
                                           bad.ranges(), boots.text.view(), out));
   if (!told) tell_last_panic(firmware, departure.map.view(), out);
@@ -84,7 +89,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
 extern "C" EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE* system) {
   using efi::Baggage, efi::Console, efi::meet_firmware, efi::read_counter, efi::leave_firmware;
   const uint64_t tsc_entry = read_counter();
-  Baggage baggage{{image, system, system->BootServices, nullptr}, {}};
+  Baggage baggage{{image, system, system->BootServices}, {}};
   Console console(baggage.firmware);
   const mm::Printer out = console.printer();
   out.line("Baton {} ({})", BATON_VERSION, BATON_BUILD_ID);

@@ -6,11 +6,14 @@
 
 #include "efi/boot_entries.h"
 #include "efi/boot_loader_interface.h"
+#include "efi/device_path.h"
 #include "efi/menu_console.h"
 #include "efi/protocols/chain.h"
+#include "efi/protocols/initrd.h"
 #include "efi/terminal.h"
 #include "loader/menu/boot_loader_interface.h"
 #include "loader/menu/boot_menu.h"
+#include "loader/trust/words.h"
 #include "mm/option_words.h"
 #include "version.h"
 
@@ -95,14 +98,32 @@ size_t asked_entry(const Firmware& firmware, const Entries& all, const MenuConfi
       all.entries(), {asked.one_shot.data(), asked.preferred.data(), config.default_pattern});
 }
 
-// The menu's chosen entry, which is another program's.
-mm::Result<> start_other(const Firmware& firmware, const BootMenu& menu, uint64_t entered,
-                         const mm::Printer& findings) {
+// The options that another program gets; `out` has room for the longest.
+void options_for_other(const Start& start, const BootMenu& menu, std::span<char> out) {
+  std::array<char, BootMenu::kMaxOptions + 1> as_written{};
+  if (start.trust.enforced()) {
+    const BootEntry& entry = menu.entries()[menu.chosen()];
+    const size_t length = entry.join_options(std::span(as_written).first(BootMenu::kMaxOptions),
+                                             BootEntry::Initrds::LeftOut);
+    loader::drop_initrd_words({as_written.data(), length}, out, start.findings);
+  } else {
+    std::copy_n(menu.options(), std::strlen(menu.options()) + 1, out.begin());
+  }
+}
+
+// The menu's chosen entry, which is another program's and fits.
+mm::Result<> start_other(const Start& start, const BootMenu& menu) {
   const BootEntry& entry = menu.entries()[menu.chosen()];
-  const Path path("", entry.program());
-  count_attempt(firmware, entry, findings);
-  tell_system(firmware, menu.entries(), entry, entered, findings);
-  return start_program(firmware, path.text.data(), menu.options());
+  std::array<char, BootMenu::kMaxOptions + 1> options;
+  options_for_other(start, menu, options);
+  OfferedInitrd initrd;
+  if (start.trust.enforced())
+    BATON_TRY(
+        offer_initrds(start.firmware, start.volume, start.trust, entry, start.subject, initrd));
+  start.subject = Path("", entry.program());
+  count_attempt(start.firmware, entry, start.findings);
+  tell_system(start.firmware, menu.entries(), entry, start.entered, start.findings);
+  return start_program(start.firmware, start.volume, start.subject.text.data(), options.data());
 }
 
 // Ours, with the options that its entry has.
@@ -120,9 +141,8 @@ mm::Result<> take_own(const Firmware& firmware, const BootMenu& menu, Configurat
 
 // Whether to go on with Baton's own kernel; otherwise another program came back, or did not start, and
 // somebody is there to choose again. The files are read each time: an attempt changes their names.
-mm::Result<bool> choose_once(const Firmware& firmware, const Volume& volume,
-                             Configuration& configuration, uint64_t entered, bool again,
-                             const mm::Printer& findings) {
+mm::Result<bool> choose_once(const Start& start, Configuration& configuration, bool again) {
+  const auto& [firmware, volume, trust, entered, subject, findings] = start;
   const bool guarded = asks_for_guard(configuration.values.options);
   const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
   if (all.count < 2) return true;
@@ -136,6 +156,7 @@ mm::Result<bool> choose_once(const Firmware& firmware, const Volume& volume,
   if (chosen == all.count) return true;
   const Terminal terminal(firmware);
   BootMenu menu(all.entries(), chosen, conf.config.editor);
+  if (trust.enforced()) menu.lock_options();
   // Without a wait, a key that is down already still shows the menu.
   if (terminal.usable() && (timeout != 0 || terminal.key().has_value())) {
     run_menu(terminal, menu, timeout == 0 ? MenuConfig::kForEver : timeout);
@@ -146,16 +167,15 @@ mm::Result<bool> choose_once(const Firmware& firmware, const Volume& volume,
     return true;
   }
   const BootEntry& entry = all.entries()[menu.chosen()];
-  const Path path("", entry.program());
+  subject = Path("", entry.program());
   const auto fits = check_fits(menu);
-  const auto ours = fits.ok() ? is_ourselves(firmware, volume, path.text.data(), entry.program())
+  const auto ours = fits.ok() ? is_ourselves(firmware, volume, subject.text.data(), entry.program())
                               : mm::Result<bool>(fits.error());
   if (ours.ok() && ours.value()) {
     BATON_TRY(take_own(firmware, menu, configuration, findings));
     return true;
   }
-  const mm::Result<> ended =
-      ours.ok() ? start_other(firmware, menu, entered, findings) : mm::Result<>(ours.error());
+  const mm::Result<> ended = ours.ok() ? start_other(start, menu) : mm::Result<>(ours.error());
   if (!ended.ok()) findings.error("boot entry", ended.error());
   // The firmware goes on with its own order, also where nobody sits at the menu.
   if (guarded && ended.ok()) return mm::Error{"came back", "guard"};
@@ -169,8 +189,8 @@ mm::Result<bool> choose_once(const Firmware& firmware, const Volume& volume,
 
 bool asks_for_guard(std::string_view options) { return mm::has_option_word(options, "guard"); }
 
-mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume, uint64_t entered,
-                           const mm::Printer& findings) {
+mm::Result<> start_guarded(const Start& start) {
+  const auto& [firmware, volume, trust, entered, subject, findings] = start;
   const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
   const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
   const size_t asked = all.count == 0 ? 0 : asked_entry(firmware, all, conf.config, findings);
@@ -183,19 +203,15 @@ mm::Result<> start_guarded(const Firmware& firmware, const Volume& volume, uint6
   const BootMenu menu(all.entries(), other, false);
   BATON_TRY(check_fits(menu));
   findings.line("guard: starting {}", all.entries()[other].title);
-  BATON_TRY(start_other(firmware, menu, entered, findings));
+  BATON_TRY(start_other(start, menu));
   return mm::Error{"came back", "guard"};
 }
 
-mm::Result<> choose_entry(const Firmware& firmware, const Volume& volume,
-                          Configuration& configuration, uint64_t entered,
-                          const mm::Printer& findings) {
+mm::Result<> choose_entry(const Start& start, Configuration& configuration) {
   const bool guarded = asks_for_guard(configuration.values.options);
   if (configuration.load_options.size() != 0 && !guarded) return {};
   for (bool again = false;; again = true) {
-    if (BATON_TRY(choose_once(firmware, volume, configuration, entered, again, findings))) {
-      return {};
-    }
+    if (BATON_TRY(choose_once(start, configuration, again))) return {};
   }
 }
 

@@ -87,7 +87,8 @@ class MenuOnConsole {
         menu_.editing() ? "  Enter start    Esc leave the options as they were"
         : menu_.may_edit()
             ? "  Enter start    Up, Down choose    e edit options    t tests for this start"
-            : "  Enter start    Up, Down choose";
+        : menu_.may_test() ? "  Enter start    Up, Down choose    t tests for this start"
+                           : "  Enter start    Up, Down choose";
     terminal_.row(below + 2, Terminal::kFaint, keys);
     if (menu_.editing()) terminal_.cursor(cursor_column_, below, true);
   }

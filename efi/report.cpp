@@ -69,7 +69,7 @@ mm::Result<> write_files(const Firmware& firmware, const loader::Report& report,
   put_vendor(firmware, vendor_name);
   const MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const loader::FirmwarePart part{vendor_name.data(), firmware.system->Hdr.Revision,
-                                  secure_boot(firmware), map.view()};
+                                  firmware.secure_boot, map.view()};
   const Directory directory = BATON_TRY(Directory::create(firmware, loader::kOwnDirectory));
   if (!directory.there()) return mm::Error{"cannot be made", loader::kOwnDirectory};
   Numbers numbers{report.head};

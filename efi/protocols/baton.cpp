@@ -241,7 +241,7 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
                                    uint64_t tsc_entry) {
   const EFI_SYSTEM_TABLE& system = *firmware.system;
   loader::HandoffFacts facts{};
-  facts.secure_boot = secure_boot(firmware);
+  facts.secure_boot = firmware.secure_boot;
   facts.mixed = departure.mixed;
   facts.firmware.revision = system.FirmwareRevision;
   facts.firmware.system_table = reinterpret_cast<uintptr_t>(&system);

@@ -3,16 +3,17 @@
 
 #include <string_view>
 
+#include "efi/files.h"
 #include "efi/firmware.h"
 #include "mm/result.h"
 
 namespace efi {
 
-// Whether the path (printable ASCII, / or backslash) is the file our own image was loaded from.
-[[nodiscard]] bool is_our_path(const Firmware& firmware, std::string_view path);
-
 // Loads and starts a program with these load options. Comes back when it ends, with an error when
-// it could not be started or says that it failed. `path` is NUL-terminated and the error's subject.
-mm::Result<> start_program(const Firmware& firmware, const char* path, std::string_view options);
+// it could not be started or says that it failed. With Secure Boot on the firmware, or shim, verifies
+// it in the memory that `volume` was read into, and what was verified is what runs. `path` is
+// NUL-terminated and the error's subject.
+mm::Result<> start_program(const Firmware& firmware, const Volume& volume, const char* path,
+                           std::string_view options);
 
 }  // namespace efi

@@ -175,9 +175,9 @@ class Joined {
 
 }  // namespace
 
-size_t BootEntry::join_options(std::span<char> out) const {
+size_t BootEntry::join_options(std::span<char> out, Initrds how) const {
   Joined joined(out);
-  if (efi.empty()) {
+  if (efi.empty() && how == Initrds::AsWords) {
     for (size_t i = 0; i < initrd_count; ++i) {
       joined.word("initrd=");
       for (const char c : initrds[i]) joined.add(c == '/' ? "\\" : std::string_view(&c, 1));

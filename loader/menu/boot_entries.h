@@ -35,9 +35,10 @@ struct BootEntry {
   uint32_t tries_done = 0;
 
   [[nodiscard]] std::string_view program() const { return efi.empty() ? linux_ : efi; }
-  // Writes initrd=... words (for `linux`) and the options, joined by blanks; the length of the
-  // whole, which may be more than fits.
-  size_t join_options(std::span<char> out) const;
+  // Writes initrd=... words (for `linux`, unless they are to go another way) and the options, joined by
+  // blanks; the length of the whole, which may be more than fits.
+  enum class Initrds : uint8_t { AsWords, LeftOut };
+  size_t join_options(std::span<char> out, Initrds how = Initrds::AsWords) const;
 };
 
 // Reads one entry. Nothing when it has no program or is for another architecture (entry_architecture()).

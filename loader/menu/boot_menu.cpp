@@ -50,8 +50,8 @@ BootMenu::Answer BootMenu::press_while_choosing(MenuKey key) {
   if (character && key.c == '\r') return Answer::Start;
   if (key.kind == Kind::Right) return Answer::Start;
   // Who may not edit options may not choose them either.
-  if (character && (key.c == 't' || key.c == 'T') && editor_) return Answer::Tests;
-  if (character && (key.c == 'e' || key.c == 'E') && editor_) {
+  if (character && (key.c == 't' || key.c == 'T') && may_test()) return Answer::Tests;
+  if (character && (key.c == 'e' || key.c == 'E') && may_edit()) {
     editing_ = true;
     return Answer::Changed;
   }

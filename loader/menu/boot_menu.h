@@ -34,13 +34,17 @@ class BootMenu {
 
   Answer press(MenuKey key);
 
+  // Nobody may edit options, whatever `editor` says; the page of tests stays.
+  void lock_options() { locked_ = true; }
+
   // What is to be started is Baton itself, with these words, whichever entry is chosen.
   void choose_ourselves(const char* words);
   [[nodiscard]] bool chose_ourselves() const { return ourselves_; }
 
   [[nodiscard]] std::span<const BootEntry> entries() const { return entries_; }
   [[nodiscard]] size_t chosen() const { return chosen_; }
-  [[nodiscard]] bool may_edit() const { return editor_; }
+  [[nodiscard]] bool may_edit() const { return editor_ && !locked_; }
+  [[nodiscard]] bool may_test() const { return editor_; }
   [[nodiscard]] bool editing() const { return editing_; }
   // Of the chosen entry; as edited, where that was done. NUL-terminated.
   [[nodiscard]] const char* options() const { return options_.data(); }
@@ -57,6 +61,7 @@ class BootMenu {
   std::span<const BootEntry> entries_;
   size_t chosen_ = 0;
   bool editor_;
+  bool locked_ = false;
   bool editing_ = false;
   bool edited_ = false;
   bool ourselves_ = false;
