@@ -17,6 +17,8 @@ decltype(EFI_FILE::Open) true_open = nullptr;
 decltype(EFI_FILE::Read) true_read = nullptr;
 decltype(EFI_FILE::Write) true_write = nullptr;
 bool writes_are_bent = false;
+bool is_swapped = false;
+UINTN times_begun = 0;
 
 bool ends_in(const CHAR16* text, const CHAR16* end) {
   const UINTN text_length = StrLen(text);
@@ -31,6 +33,15 @@ EFI_STATUS EFIAPI bent_read(EFI_FILE* file, UINTN* size, void* buffer) {
   if (delay != 0) stalls->Stall(delay);
   if (position + *size <= bytes_good) return true_read(file, size, buffer);
   return read_beyond(size);
+}
+
+EFI_STATUS EFIAPI swapped_read(EFI_FILE* file, UINTN* size, void* buffer) {
+  UINT64 position = 0;
+  EFI_STATUS status = file->GetPosition(file, &position);
+  if (!EFI_ERROR(status)) status = true_read(file, size, buffer);
+  if (EFI_ERROR(status) || position != 0 || *size == 0) return status;
+  if (times_begun++ != 0) static_cast<UINT8*>(buffer)[*size / 2] ^= 1;
+  return status;
 }
 
 EFI_STATUS EFIAPI bent_write(EFI_FILE* file, UINTN* size, void* buffer) {
@@ -49,7 +60,7 @@ EFI_STATUS EFIAPI bent_open(EFI_FILE* parent, EFI_FILE** file, CHAR16* name, UIN
     (*file)->Write = bent_write;
   } else if (ends_in(name, bent_name)) {
     true_read = (*file)->Read;
-    (*file)->Read = bent_read;
+    (*file)->Read = is_swapped ? swapped_read : bent_read;
   }
   return status;
 }
@@ -83,6 +94,12 @@ EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const
                            UINTN microseconds) {
   stalls = &services;
   delay = microseconds;
+  return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
+}
+
+EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume,
+                                 const CHAR16* name) {
+  is_swapped = true;
   return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
