@@ -336,8 +336,8 @@ $(foreach f,$(FAULTY_ROOM) $(FAULTY_ROOM)/$(ARCH),$(eval $(call faulty_in,$(f)))
 faulty: $(FAULTY)
 
 # --- ESP and disk image ------------------------------------------------------------------------
-# The ESP holds the two programs and the files of esp/, nothing else: what was there before and is
-# not wanted any more is removed.
+# The ESP holds the two programs, the files of esp/ and the manifest of whoever signs it (tools/sign),
+# nothing else: what was there before and is not wanted any more is removed.
 ESP_TEXTS := $(patsubst esp/%,$(ESP)/%,$(shell find esp -type f 2>/dev/null))
 ESP_FILES := $(APPLICATION) $(ESP)/EFI/baton/kernel.elf $(WIDE_KERNEL) $(ESP_TEXTS)
 $(eval $(call remember,esp,$(ESP_FILES)))
@@ -349,7 +349,7 @@ $(ESP_TEXTS): $(ESP)/%: esp/% $(BUILD)/flags/esp.texts
 	$(Q)sed -e 's/BOOTX64\.EFI/$(boot.$(ARCH))/' -e '/^architecture /s/x64/$(entry.$(ARCH))/' $< > $@
 
 $(BUILD)/esp.complete: $(ESP_FILES) $(BUILD)/flags/esp
-	@find $(ESP) -type f $(foreach f,$(ESP_FILES),! -path $(f)) -delete
+	@find $(ESP) -type f ! -name 'manifest*.efi' $(foreach f,$(ESP_FILES),! -path $(f)) -delete
 	@touch $@
 
 $(BUILD)/baton.img: $(BUILD)/esp.complete tools/image
@@ -364,6 +364,13 @@ image: $(BUILD)/baton.img $(BUILD)/baton.iso
 
 install: $(BUILD)/esp.complete
 	@$(PYTHON) tools/install install --from $(BUILD)/esp $(if $(ASKED_ESP),--esp '$(ASKED_ESP)')
+
+# Signed in place are the trees of all architectures that have been built.
+.PHONY: sign
+sign: $(BUILD)/esp.complete
+	@$(PYTHON) tools/sign $(if $(KEY),--key '$(KEY)') $(if $(CERT),--cert '$(CERT)') $(COVER:%=--cover '%') \
+	  $(if $(WORDS),--options '$(WORDS)') $(ESP) $(patsubst %/EFI/BOOT,%,$(wildcard build/*/esp/EFI/BOOT))
+	@+$(MAKE) --no-print-directory image
 
 # --- Host --------------------------------------------------------------------------------------
 # mm/ and loader/ need no machine, and neither do the kernel's own files outside kernel/$(ARCH)/ nor
@@ -741,6 +748,12 @@ test-long: all $(BUILD)/host/replay
 	@+for arch in $(filter-out x86_64,$(BUILT)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
 	@BUILD=$(BUILD) $(PYTHON) tools/test long
 
+# All boots with Secure Boot on.
+.PHONY: secure
+secure: all faulty
+	@+$(MAKE) --no-print-directory ARCH=aarch64 all
+	@BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/boot/test_secure_boot.py
+
 .PHONY: check
 check:
 	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test check
@@ -856,6 +869,9 @@ help:
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
+#: make sign       sign what is built for Secure Boot, in place, with your keys; see tools/sign --help
+#:                   KEY=db.key CERT=db.pem; COVER="EFI/baton/initrd.img" WORDS="mem=2G": a manifest, too
+#: make secure     all boots with Secure Boot on, by the owner's keys, a stranger's, and under shim
 #: make replay     only build/host/replay, which takes a dmesg or another map through mm (docs/replay.md)
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
 #: make test-long  boots of further machines, which are no part of `make test`

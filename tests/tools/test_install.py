@@ -433,7 +433,7 @@ def test_guard_is_started_first_and_undone(bench, tmp_path):
     assert set(esp.files()) == {"EFI/Microsoft/Boot/bootmgfw.efi", "baton/badpages.txt"}
 
 
-def test_guard_is_not_for_secure_boot_yet(bench, tmp_path):
+def test_guard_is_signed_where_secure_boot_is_on(bench, tmp_path):
     esp = OnDirectory(tmp_path)
     sysfs = machine(bench, esp.path)
     bench.answers("efibootmgr", BOOT_ENTRIES)
