@@ -243,7 +243,7 @@ def test_nobody_edits_options(bench, keys):
     with bench.start(secure.pc(), None, secure.signed(keys, change)) as running:
         assert running.wait_for(r"t tests for this start", 90), running.log[-3000:]
         assert "e edit options" not in running.log
-        running.send("emem=1G\r")
+        running.send("e xyz\r")
         assert running.wait_for(r"Command line: poweroff$", 60), running.log[-3000:]
 
 
@@ -254,15 +254,15 @@ def test_on_arms_machines(bench, keys):
 
     def change(tree):
         secure.sign(tree / "EFI/BOOT/BOOTAA64.EFI", keys)
-        secure.cover(tree, keys, [], ["mem=200M"], "aa64")
-    boot = bench.boot(machine, "mem=200M memmap=1M$0x50000000 poweroff", change)
+        secure.cover(tree, keys, [], ["mem=1200M"], "aa64")
+    boot = bench.boot(machine, "mem=1200M memmap=1M$0x50000000 poweroff", change)
     assert boot.status == POWERED_OFF, str(boot)
     assert "Secure Boot is on: by \\EFI\\baton\\manifestaa64.efi" in boot.log
     assert "Secure Boot: option memmap=1M$0x50000000 ignored" in boot.log
 
     def unsigned(tree):
-        secure.cover(tree, None, [], ["mem=200M"], "aa64")
+        secure.cover(tree, None, [], ["mem=1200M"], "aa64")
         secure.sign(tree / "EFI/BOOT/BOOTAA64.EFI", keys)
-    boot = bench.boot(machine, "mem=200M poweroff", unsigned)
+    boot = bench.boot(machine, "mem=1200M poweroff", unsigned)
     assert boot.status == POWERED_OFF, str(boot)
     assert "the firmware does not accept its signature" in boot.log
