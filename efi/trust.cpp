@@ -11,21 +11,24 @@
 #include "loader/trust/words.h"
 
 namespace efi {
+
+struct ShimLock {
+  EFI_STATUS (*verify)(const void* buffer, uint32_t size);
+};
+
 namespace {
 
 // shim's own protocol: by whom it may be asked, and how. Its functions have the calling convention of
 // its compiler, not the firmware's.
 constexpr EFI_GUID kShimLock = {
     0x605dab50, 0xe046, 0x4300, {0xab, 0xb6, 0x3d, 0xd8, 0x10, 0xdd, 0x8b, 0x23}};
-struct ShimLock {
-  EFI_STATUS (*verify)(const void* buffer, uint32_t size);
-};
 constexpr size_t kMostForShim = 0x7fff'ffff;
 
 // By shim where it is there, as the owner's keys are its own (MOK) then; by the firmware's LoadImage
 // else. What is loaded is given back, never started.
-mm::Result<> verify_image(const Firmware& firmware, const File& file, const char* path) {
-  if (auto* const shim = protocol_anywhere<ShimLock>(firmware, kShimLock); shim != nullptr) {
+mm::Result<> verify_image(const Firmware& firmware, const ShimLock* shim, const File& file,
+                          const char* path) {
+  if (shim != nullptr) {
     if (file.size > kMostForShim) return mm::Error{"is too large (bytes {})", path, file.size};
     const EFI_STATUS status = shim->verify(file.pages.as<void>(), static_cast<uint32_t>(file.size));
     if (status != EFI_SUCCESS) return failed("shim does not accept its signature", path, status);
@@ -49,6 +52,7 @@ Trust Trust::meet(const Firmware& firmware, const Volume& volume, const mm::Prin
   Trust trust;
   if (!firmware.secure_boot) return trust;
   trust.enforced_ = true;
+  trust.shim_ = protocol_anywhere<ShimLock>(firmware, kShimLock);
   // One for each architecture, as firmware looks at no other's images.
   std::array<char, 40> name;
   (void)mm::format(name, "\\EFI\\baton\\manifest{}.efi", loader::entry_architecture());
@@ -59,8 +63,8 @@ Trust Trust::meet(const Firmware& firmware, const Volume& volume, const mm::Prin
     return trust;
   }
   auto file = there.ok() ? volume.read(firmware, path) : mm::Result<File>(there.error());
-  const auto verified =
-      file.ok() ? verify_image(firmware, file.value(), path) : mm::Result<>(file.error());
+  const auto verified = file.ok() ? verify_image(firmware, trust.shim_, file.value(), path)
+                                  : mm::Result<>(file.error());
   const auto manifest = verified.ok() ? loader::Manifest::read(file.value().bytes(), path)
                                       : mm::Result<loader::Manifest>(verified.error());
   if (!manifest.ok()) {
@@ -75,6 +79,11 @@ Trust Trust::meet(const Firmware& firmware, const Volume& volume, const mm::Prin
 
 mm::Result<> Trust::check_kernel(const File& file, const char* path) const {
   if (!enforced_) return {};
+  // Shims before version 16 end a machine at ExitBootServices whose boot loader has asked about nothing.
+  // The answer does not count: a kernel of ours is no PE image.
+  if (shim_ != nullptr && file.size <= kMostForShim) {
+    shim_->verify(file.pages.as<void>(), static_cast<uint32_t>(file.size));
+  }
   const loader::Digest digest = loader::sha256(file.bytes());
   for (const char* const built : {BATON_KERNEL_SHA256, BATON_WIDE_KERNEL_SHA256}) {
     if (loader::digest_of(built) == digest) return {};

@@ -30,6 +30,7 @@ class Trust {
 
  private:
   bool enforced_ = false;
+  const struct ShimLock* shim_ = nullptr;  // null: there is none
   File file_;
   loader::Manifest manifest_;  // points into file_
 };

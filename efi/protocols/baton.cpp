@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "efi/graphics.h"
+#include "efi/memory_attributes.h"
 #include "loader/arch.h"
 #include "loader/fdt/machine.h"
 #include "loader/handoff/text.h"
@@ -138,7 +139,8 @@ Result<> copy_jump(const Firmware& firmware, Departure& departure) {
   if (code.empty()) return {};
   departure.jump = BATON_TRY(allocate(firmware, code.size(), "the jump", EfiLoaderCode));
   std::memcpy(departure.jump.as<uint8_t>(), code.data(), code.size());
-  return {};
+  // EDK II writes into what it is given back, and this cannot be written any more.
+  return make_executable(firmware, departure.jump.keep());
 }
 
 loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure,

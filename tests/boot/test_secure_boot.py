@@ -109,6 +109,14 @@ def test_under_shim_a_strangers_manifest_covers_nothing(bench, keys):
 
 
 @pytest.mark.long
+def test_an_older_shim_lets_the_machine_go(bench, keys, faulty):
+    """Before version 16 it ended one whose boot loader had asked it about nothing."""
+    boot = bench.boot(secure.pc(), "poweroff", _signed_faulty(bench, faulty, "old_shim", keys))
+    assert boot.status == POWERED_OFF, str(boot)
+    assert "faulty: shim was asked" in boot.log
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["nobody", "a stranger"])
 def test_firmware_refuses_the_application(bench, by):
     def change(tree):
@@ -266,3 +274,14 @@ def test_on_arms_machines(bench, keys):
     boot = bench.boot(machine, "mem=1200M poweroff", unsigned)
     assert boot.status == POWERED_OFF, str(boot)
     assert "the firmware does not accept its signature" in boot.log
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("arch", [qemu.IA32, qemu.ARM], ids=lambda arch: arch.name)
+def test_memory_that_the_firmware_protects(bench, faulty, arch):
+    """The code that changes page tables lies in memory from the firmware: it is made executable there.
+    (That of 64 bits runs where it was loaded.)"""
+    machine = qemu.Machine(memory=256 * qemu.MIB, built_for=arch.name, kind=next(iter(arch.most_cpus)))
+    boot = bench.boot(machine, "poweroff", faulty("protected_memory", arch))
+    assert "faulty: read-only pages were made executable" in boot.log
+    assert boot.status == POWERED_OFF, str(boot)

@@ -1,0 +1,15 @@
+// What a firmware that protects memory must be told before code runs in pages that it has given
+// (EFI_MEMORY_ATTRIBUTE_PROTOCOL, UEFI 2.10 section 37.7; Microsoft asks for that under NX_COMPAT).
+#pragma once
+
+#include "efi/firmware.h"
+#include "mm/result.h"
+#include "mm/types.h"
+
+namespace efi {
+
+// Whole pages become executable, and read-only: they may not be given back then. Without the protocol,
+// which older firmware does not have, nothing is done, as nothing is protected there.
+mm::Result<> make_executable(const Firmware& firmware, mm::Range pages);
+
+}  // namespace efi
