@@ -29,9 +29,12 @@ def pc(variables=VARIABLES, **how):
 
 def aarch64(**how):
     """One of Arm's; the same keys."""
+    code = "/usr/share/AAVMF/AAVMF_CODE.secboot.fd"  # since Debian 13; before, all of them could do it
+    if not pathlib.Path(code).exists():
+        code = "/usr/share/AAVMF/AAVMF_CODE.fd"
     return qemu.Machine(**{
         "memory": 256 * qemu.MIB, "kind": "virt", "built_for": "aarch64",
-        "firmware": ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd"), **how})
+        "firmware": (code, "/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd"), **how})
 
 
 def snakeoil(folder):

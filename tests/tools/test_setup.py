@@ -67,6 +67,11 @@ def test_all_else_needs_everything(system, goals):
         system.installed())
 
 
+def test_signing_brings_its_tools(system):
+    system.setup("sign")
+    assert {"sbsigntool", "openssl", "g++"} <= system.installed() and not system.installed() & CROSS
+
+
 def test_words_of_a_run_bring_theirs(system):
     system.setup("run", FIRMWARE="u-boot", GDB="1")
     assert {"u-boot-qemu", "gdb"} <= system.installed()
