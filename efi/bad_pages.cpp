@@ -231,8 +231,9 @@ void take_what_was_ours(const Firmware& firmware, HeldBadPages& held, uint64_t& 
 
 // With the buffers that are only needed on the way.
 mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& volume,
-                                      const mm::Result<Directory>& own, const char* by_hand,
-                                      size_t& count, uint64_t& kept, const Printer& out) {
+                                      const Tpm& tpm, const mm::Result<Directory>& own,
+                                      const char* by_hand, size_t& count, uint64_t& kept,
+                                      const Printer& out) {
   LastRuns last{};
   if (const auto read = read_last_run(firmware, last, out); !read.ok()) {
     out.error("bad pages: the last run's", read.error());
@@ -245,6 +246,8 @@ mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& vo
     if (!written.ok()) out.error("bad pages: the last run's", written.error());
   }
   if (text.empty() && *by_hand == '\0' && last.found.head.count == 0) return HeldBadPages{};
+  if (!text.empty()) tpm.measure(Pcr::Options, text, "baton: bad pages", kPath);
+  if (*by_hand != '\0') tpm.measure(Pcr::Options, by_hand, "baton: bad pages", by_hand);
   const Listed listed = BATON_TRY(ranges_of(firmware, text, by_hand, last.found, out));
   count = listed.count;
   if (count == 0) return HeldBadPages{};
@@ -253,12 +256,12 @@ mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& vo
 
 }  // namespace
 
-HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume,
+HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, const Tpm& tpm,
                                 const mm::Result<Directory>& own, const char* by_hand,
                                 const Printer& out) {
   size_t count = 0;
   uint64_t kept = 0;
-  auto held = withhold_all(firmware, volume, own, by_hand, count, kept, out);
+  auto held = withhold_all(firmware, volume, tpm, own, by_hand, count, kept, out);
   if (!held.ok()) {
     out.error("bad pages", held.error());
     return {};

@@ -8,6 +8,7 @@
 #include "efi/files.h"
 #include "efi/firmware.h"
 #include "efi/memory.h"
+#include "efi/tpm.h"
 #include "mm/print.h"
 #include "mm/types.h"
 
@@ -27,7 +28,7 @@ struct HeldBadPages {
 // Adds what the last run found to \baton\badpages.txt, and takes what is listed there, and in
 // `by_hand` (loader/bad_pages.h), from the firmware for good: it stays taken also when Baton goes back
 // to it. `own` is the directory \baton, if there is one. What was done, or why it could not be, goes to `out`; nothing of it keeps Baton from starting.
-HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume,
+HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, const Tpm& tpm,
                                 const mm::Result<Directory>& own, const char* by_hand,
                                 const mm::Printer& out);
 

@@ -18,6 +18,7 @@
 #include "efi/menu.h"
 #include "efi/protocols/baton.h"
 #include "efi/report.h"
+#include "efi/tpm.h"
 #include "efi/trust.h"
 #include "loader/own_directory.h"
 #include "version.h"
@@ -32,6 +33,15 @@ struct Baggage {
   Path chosen{"", {}};  // from the menu
 };
 
+// What Baton's own kernel comes from, before anything of it runs.
+void measure_start(const Tpm& tpm, const Firmware& firmware, const Kernel& kernel,
+                   const File& initrd, const loader::Config& config) {
+  tpm.measure(Pcr::Files, kernel.file.bytes(), "baton: kernel", config.kernel);
+  if (initrd.size != 0) tpm.measure(Pcr::Files, initrd.bytes(), "baton: initrd", config.initrd);
+  tpm.measure(Pcr::Options, config.options, "baton: options", config.options);
+  tpm.measure_map(firmware);
+}
+
 mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_entry) {
   const Firmware& firmware = baggage.firmware;
   const loader::Config& config = baggage.configuration.values;
@@ -42,12 +52,13 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const bool told = tell_last_run(firmware, out);
   write_last_report(firmware, out);
   const Trust trust = Trust::meet(firmware, volume, out);
+  const Tpm tpm = Tpm::find(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   const auto own = Directory::open(firmware, loader::kOwnDirectory);
   const MapOverBoots boots =
       own.ok() ? compare_with_last_boot(firmware, volume, own.value(), out) : MapOverBoots{};
-  const HeldBadPages bad = withhold_bad_pages(firmware, volume, own, config.bad_pages, out);
-  const Start start{firmware, volume, trust, tsc_entry, baggage.chosen, out};
+  const HeldBadPages bad = withhold_bad_pages(firmware, volume, tpm, own, config.bad_pages, out);
+  const Start start{firmware, volume, trust, tpm, tsc_entry, baggage.chosen, out};
   BATON_TRY(choose_entry(start, baggage.configuration));
   BATON_TRY(trust.confine(firmware, baggage.configuration, out));
   if (asks_for_guard(config.options)) return start_guarded(start);
@@ -60,6 +71,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, boots, out));
   const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, trust, config.kernel, out));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
+  measure_start(tpm, firmware, kernel, initrd, config);
   Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(),
                                           bad.ranges(), boots.text.view(), out));
   if (!told) tell_last_panic(firmware, departure.map.view(), out);

@@ -121,6 +121,7 @@ mm::Result<> start_other(const Start& start, const BootMenu& menu) {
     BATON_TRY(
         offer_initrds(start.firmware, start.volume, start.trust, entry, start.subject, initrd));
   start.subject = Path("", entry.program());
+  start.tpm.measure(Pcr::Options, options.data(), "baton: options", options.data());
   count_attempt(start.firmware, entry, start.findings);
   tell_system(start.firmware, menu.entries(), entry, start.entered, start.findings);
   return start_program(start.firmware, start.volume, start.subject.text.data(), options.data());
@@ -142,7 +143,7 @@ mm::Result<> take_own(const Firmware& firmware, const BootMenu& menu, Configurat
 // Whether to go on with Baton's own kernel; otherwise another program came back, or did not start, and
 // somebody is there to choose again. The files are read each time: an attempt changes their names.
 mm::Result<bool> choose_once(const Start& start, Configuration& configuration, bool again) {
-  const auto& [firmware, volume, trust, entered, subject, findings] = start;
+  const auto& [firmware, volume, trust, tpm, entered, subject, findings] = start;
   const bool guarded = asks_for_guard(configuration.values.options);
   const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
   if (all.count < 2) return true;
@@ -190,7 +191,7 @@ mm::Result<bool> choose_once(const Start& start, Configuration& configuration, b
 bool asks_for_guard(std::string_view options) { return mm::has_option_word(options, "guard"); }
 
 mm::Result<> start_guarded(const Start& start) {
-  const auto& [firmware, volume, trust, entered, subject, findings] = start;
+  const auto& [firmware, volume, trust, tpm, entered, subject, findings] = start;
   const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
   const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
   const size_t asked = all.count == 0 ? 0 : asked_entry(firmware, all, conf.config, findings);

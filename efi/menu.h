@@ -8,6 +8,7 @@
 #include "efi/configuration.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
+#include "efi/tpm.h"
 #include "efi/trust.h"
 #include "mm/print.h"
 #include "mm/result.h"
@@ -19,6 +20,7 @@ struct Start {
   const Firmware& firmware;
   const Volume& volume;
   const Trust& trust;
+  const Tpm& tpm;
   uint64_t entered;  // the counter (efi/arch.h) when we were
   Path& subject;     // of errors
   const mm::Printer& findings;

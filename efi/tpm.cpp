@@ -1,0 +1,91 @@
+#include "efi/tpm.h"
+
+#include <algorithm>
+#include <array>
+
+#include "efi/memory.h"
+#include "efi/memory_map.h"
+#include "efi/sheet.h"
+#include "loader/map_record.h"
+
+namespace efi {
+namespace {
+
+constexpr EFI_GUID kTcg2 = {
+    0x607f766c, 0x7455, 0x42be, {0x93, 0x0b, 0xe4, 0xd7, 0x6d, 0xb2, 0x72, 0x0f}};
+constexpr uint32_t kEvIpl = 13;  // TCG PC Client Platform Firmware Profile, section 10.4.1
+
+struct Capability {
+  uint8_t size = sizeof(Capability);
+  uint8_t versions[4];
+  uint32_t hash_algorithms, event_logs;
+  uint8_t tpm_present;
+  uint16_t most_command, most_response;
+  uint32_t manufacturer, banks, active_banks;
+};
+
+struct [[gnu::packed]] Event {
+  uint32_t size;
+  uint32_t header_size;
+  uint16_t header_version;
+  uint32_t pcr, type;
+  std::array<char, 200> text;
+};
+constexpr uint32_t kEventHeader = 14;
+
+struct Tcg2 {
+  EFI_STATUS(EFIAPI* get_capability)(Tcg2*, Capability*);
+  void* get_event_log;
+  EFI_STATUS(EFIAPI* hash_log_extend_event)
+  (Tcg2*, uint64_t flags, EFI_PHYSICAL_ADDRESS data, uint64_t size, Event* event);
+};
+
+}  // namespace
+
+Tpm Tpm::find(const Firmware& firmware, const mm::Printer& findings) {
+  Tpm tpm;
+  tpm.findings_ = findings;
+  auto* const tcg = protocol_anywhere<Tcg2>(firmware, kTcg2);
+  Capability capability;
+  if (tcg == nullptr || tcg->get_capability(tcg, &capability) != EFI_SUCCESS) return tpm;
+  if (capability.tpm_present != 0) tpm.protocol_ = tcg;
+  return tpm;
+}
+
+void Tpm::measure(Pcr pcr, std::span<const uint8_t> bytes, const char* what,
+                  const char* name) const {
+  if (protocol_ == nullptr) return;
+  Event event{};
+  const size_t wanted = mm::format(event.text, "{}: {}", what, name) + 1;
+  const auto length = static_cast<uint32_t>(std::min(wanted, event.text.size()));
+  event.header_size = kEventHeader;
+  event.header_version = 1;
+  event.pcr = static_cast<uint32_t>(pcr);
+  event.type = kEvIpl;
+  event.size = sizeof(event.size) + kEventHeader + length;
+  auto* const tcg = static_cast<Tcg2*>(protocol_);
+  const EFI_STATUS status = tcg->hash_log_extend_event(
+      tcg, 0, reinterpret_cast<uintptr_t>(bytes.data()), bytes.size(), &event);
+  if (status != EFI_SUCCESS) {
+    findings_.error("TPM", failed("cannot be measured (register {})", name, status, event.pcr));
+  }
+}
+
+void Tpm::measure_map(const Firmware& firmware) const {
+  if (protocol_ == nullptr) return;
+  const auto measured = [&]() -> mm::Result<> {
+    const MemoryMap map = BATON_TRY(get_memory_map(firmware));
+    const Pages storage =
+        BATON_TRY(allocate_array<loader::MapRange>(firmware, map.view().count(), "memory map"));
+    const auto ranges = storage.span<loader::MapRange>();
+    const size_t count = loader::record_map(map.view(), ranges);
+    const Text text = BATON_TRY(text_of(firmware, "memory map", [&](const mm::Printer& out) {
+      loader::print_map_record(ranges.first(count), {}, out);
+    }));
+    measure(Pcr::Options, text.view(), "baton: map", "of the firmware");
+    return {};
+  }();
+  if (!measured.ok()) findings_.error("TPM", measured.error());
+}
+
+}  // namespace efi
