@@ -58,9 +58,9 @@ EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR
 EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
                            UINTN microseconds);
 
-// From the second time on that such a file is read from its beginning, it is another: one bit differs.
-EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume,
-                                 const CHAR16* name);
+// From the second time on that such a file is read from its beginning, it is another: this byte differs.
+EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                                 UINTN byte);
 
 // Bends every write to a file whose name ends in `name`: half is written, and then the volume is
 // full.

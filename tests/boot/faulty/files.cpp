@@ -19,6 +19,7 @@ decltype(EFI_FILE::Write) true_write = nullptr;
 bool writes_are_bent = false;
 bool is_swapped = false;
 UINTN times_begun = 0;
+UINTN other_byte = 0;
 
 bool ends_in(const CHAR16* text, const CHAR16* end) {
   const UINTN text_length = StrLen(text);
@@ -39,8 +40,8 @@ EFI_STATUS EFIAPI swapped_read(EFI_FILE* file, UINTN* size, void* buffer) {
   UINT64 position = 0;
   EFI_STATUS status = file->GetPosition(file, &position);
   if (!EFI_ERROR(status)) status = true_read(file, size, buffer);
-  if (EFI_ERROR(status) || position != 0 || *size == 0) return status;
-  if (times_begun++ != 0) static_cast<UINT8*>(buffer)[*size / 2] ^= 1;
+  if (EFI_ERROR(status) || position != 0 || *size <= other_byte) return status;
+  if (times_begun++ != 0) static_cast<UINT8*>(buffer)[other_byte] ^= 1;
   return status;
 }
 
@@ -97,9 +98,10 @@ EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const
   return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
-EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume,
-                                 const CHAR16* name) {
+EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                                 UINTN byte) {
   is_swapped = true;
+  other_byte = byte;
   return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
