@@ -49,10 +49,10 @@ uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t ot
   return status == EFI_SUCCESS && size == sizeof(value) ? value : otherwise;
 }
 
-// The firmware's variables SecureBoot and SetupMode.
+// The firmware's variables SecureBoot and SetupMode; a firmware without the second is in no such mode.
 bool secure_boot(const Firmware& firmware) {
   return byte_variable(firmware, u"SecureBoot", 0) == 1 &&
-         byte_variable(firmware, u"SetupMode", 1) == 0;
+         byte_variable(firmware, u"SetupMode", 0) == 0;
 }
 
 }  // namespace

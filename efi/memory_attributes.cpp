@@ -18,15 +18,15 @@ struct MemoryAttribute {
 
 }  // namespace
 
-mm::Result<> make_executable(const Firmware& firmware, mm::Range pages) {
+mm::Result<bool> make_executable(const Firmware& firmware, mm::Range pages) {
   const char* const what = "memory for code";
   auto* const attributes = protocol_anywhere<MemoryAttribute>(firmware, kMemoryAttribute);
-  if (attributes == nullptr) return {};
+  if (attributes == nullptr) return false;
   EFI_STATUS status = attributes->set(attributes, pages.start.v, pages.size(), kReadOnly);
   if (status != EFI_SUCCESS) return failed("cannot be made read-only", what, status);
   status = attributes->clear(attributes, pages.start.v, pages.size(), kExecuteProtect);
   if (status != EFI_SUCCESS) return failed("cannot be made executable", what, status);
-  return {};
+  return true;
 }
 
 }  // namespace efi

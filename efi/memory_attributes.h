@@ -8,8 +8,8 @@
 
 namespace efi {
 
-// Whole pages become executable, and read-only: they may not be given back then. Without the protocol,
-// which older firmware does not have, nothing is done, as nothing is protected there.
-mm::Result<> make_executable(const Firmware& firmware, mm::Range pages);
+// Whole pages become executable, and read-only, so that they may not be given back: true. Without the
+// protocol, which older firmware does not have, nothing is protected, and nothing done: false.
+mm::Result<bool> make_executable(const Firmware& firmware, mm::Range pages);
 
 }  // namespace efi

@@ -139,8 +139,9 @@ Result<> copy_jump(const Firmware& firmware, Departure& departure) {
   if (code.empty()) return {};
   departure.jump = BATON_TRY(allocate(firmware, code.size(), "the jump", EfiLoaderCode));
   std::memcpy(departure.jump.as<uint8_t>(), code.data(), code.size());
-  // EDK II writes into what it is given back, and this cannot be written any more.
-  return make_executable(firmware, departure.jump.keep());
+  // EDK II writes into what it is given back, and this cannot be written then.
+  if (BATON_TRY(make_executable(firmware, departure.jump.range()))) departure.jump.keep();
+  return {};
 }
 
 loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure,
