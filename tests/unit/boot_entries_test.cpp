@@ -80,6 +80,16 @@ TEST(BootEntries, OptionsThatDoNotFitTellTheirLength) {
   EXPECT_EQ(std::string_view(small, 4), "one-");
 }
 
+TEST(BootEntries, InitrdsGoAsWordsOrAnotherWay) {
+  BootEntry entry;
+  entry.linux_ = "/x";
+  entry.initrds[entry.initrd_count++] = "/a/b";
+  entry.options[entry.option_count++] = "quiet";
+  EXPECT_EQ(joined(entry), "initrd=\\a\\b quiet");
+  char out[32];
+  EXPECT_EQ(std::string(out, entry.join_options(out, BootEntry::Initrds::LeftOut)), "quiet");
+}
+
 TEST(BootEntries, BootCounters) {
   const struct {
     const char* name;

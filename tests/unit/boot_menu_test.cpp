@@ -35,6 +35,17 @@ class BootMenuTest : public testing::Test {
   BootMenu menu{entries, 1, true};
 };
 
+// With Secure Boot on: `e` means nothing, the page of tests stays.
+TEST_F(BootMenuTest, LockedOptionsAreNotEdited) {
+  EXPECT_TRUE(menu.may_edit());
+  menu.lock_options();
+  EXPECT_FALSE(menu.may_edit());
+  EXPECT_EQ(type("e"), Answer::Nothing);
+  EXPECT_FALSE(menu.editing());
+  EXPECT_STREQ(menu.options(), "selftest");
+  EXPECT_EQ(type("t"), Answer::Tests);
+}
+
 TEST_F(BootMenuTest, Choosing) {
   EXPECT_EQ(menu.chosen(), 1u);
   EXPECT_STREQ(menu.options(), "selftest");
