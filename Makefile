@@ -751,8 +751,8 @@ test-long: all $(BUILD)/host/replay
 # All boots with Secure Boot on.
 .PHONY: secure
 secure: all faulty
-	@+$(MAKE) --no-print-directory ARCH=aarch64 all
-	@BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/boot/test_secure_boot.py
+	@+for arch in $(filter-out x86_64,$(BUILT)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
+	@BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/boot/test_secure_boot.py tests/boot/test_measured.py
 
 .PHONY: check
 check:
@@ -871,7 +871,7 @@ help:
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make sign       sign what is built for Secure Boot, in place, with your keys; see tools/sign --help
 #:                   KEY=db.key CERT=db.pem; COVER="EFI/baton/initrd.img" WORDS="mem=2G": a manifest, too
-#: make secure     all boots with Secure Boot on, by the owner's keys, a stranger's, and under shim
+#: make secure     all boots with Secure Boot on, by the owner's keys, a stranger's, and under shim; with a TPM
 #: make replay     only build/host/replay, which takes a dmesg or another map through mm (docs/replay.md)
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
 #: make test-long  boots of further machines, which are no part of `make test`
