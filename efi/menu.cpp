@@ -117,9 +117,10 @@ mm::Result<> start_other(const Start& start, const BootMenu& menu) {
   std::array<char, BootMenu::kMaxOptions + 1> options;
   options_for_other(start, menu, options);
   OfferedInitrd initrd;
-  if (start.trust.enforced())
+  if (start.trust.enforced()) {
     BATON_TRY(
         offer_initrds(start.firmware, start.volume, start.trust, entry, start.subject, initrd));
+  }
   start.subject = Path("", entry.program());
   start.tpm.measure(Pcr::Options, options.data(), "baton: options", options.data());
   count_attempt(start.firmware, entry, start.findings);
