@@ -79,7 +79,7 @@ using Entries = std::array<BadPagesEntry, kMostNotedRuns + loader::kMostBadPages
 
 // What is stored and what was noted, ascending and disjoint; how many.
 size_t merge(const loader::FoundBadPages& stored, std::span<const Noted> runs,
-             const TableFacts& facts, Entries& entries) {
+             const MemoryModules& modules, Entries& entries) {
   size_t count = 0;
   for (size_t i = 0; i < stored.head.count; ++i) entries[count++] = stored.at(i);
   for (const Noted& run : runs) {
@@ -92,7 +92,7 @@ size_t merge(const loader::FoundBadPages& stored, std::span<const Noted> runs,
     }
     BadPagesEntry entry{range, {}, {}};
     loader::put_text(entry.found_by, run.found_by);
-    loader::put_text(entry.module, module_of(facts, range.start));
+    modules.name(range.start, entry.module);
     entries[count++] = entry;
   }
   const auto all = std::span(entries).first(count);
@@ -121,6 +121,7 @@ void note_bad_page(mm::Pfn pfn, const char* found_by) {
 void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
   static constinit std::array<uint8_t, loader::kMaxBadPages> content{};
   static constinit Entries entries{};
+  static constinit MemoryModules modules;
   {
     const Policy::Masked masked;
     const Held held(lock);
@@ -128,12 +129,13 @@ void leave_bad_pages(const Booted& machine, const mm::Printer& out) {
   }
   const loader::Handoff& handoff = machine.kept.handoff();
   const loader::FoundBadPages stored = take_stored(handoff, content);
+  modules.read(smbios_of(table_facts(machine)));
   size_t count = 0;
   uint64_t left_out = 0;
   {
     const Policy::Masked masked;
     const Held held(lock);
-    count = merge(stored, noted.runs(), table_facts(machine), entries);
+    count = merge(stored, noted.runs(), modules, entries);
     left_out = noted.left_out();
   }
   const loader::Joined joined =

@@ -40,14 +40,17 @@ void Console::flush() {
   }
 }
 
-void Console::replay(Output output) const {
-  if (written_ <= kRingSize) {
-    output({ring_.data(), static_cast<size_t>(written_)});
-    return;
-  }
-  const size_t oldest = static_cast<size_t>(written_ % kRingSize);
-  output({ring_.data() + oldest, kRingSize - oldest});
-  output({ring_.data(), oldest});
+void Console::replay(Output output) const { (void)replay_since(0, output); }
+
+uint64_t Console::replay_since(uint64_t from, Output output) const {
+  const uint64_t oldest = written_ <= kRingSize ? 0 : written_ - kRingSize;
+  const uint64_t first = std::max(from, oldest);
+  const auto place = static_cast<size_t>(first % kRingSize);
+  const auto count = static_cast<size_t>(written_ - first);
+  const size_t to_end = std::min(count, kRingSize - place);
+  output({ring_.data() + place, to_end});
+  if (count > to_end) output({ring_.data(), count - to_end});
+  return written_;
 }
 
 void Console::show_again() const {

@@ -48,6 +48,9 @@ class Console {
   // line may be cut at its front.
   void replay(Output output) const;
 
+  // The same of what was written after `from` characters; how many there are now.
+  uint64_t replay_since(uint64_t from, Output output) const;
+
   // The same, to all outputs.
   void show_again() const;
 

@@ -20,6 +20,7 @@ constexpr VariableName kVariable{loader::kReportVariable, loader::kReportVendor,
 static_assert(Summary::kRoom <= loader::kMaxReportText);
 
 constinit Summary summary;
+constinit uint64_t taken = 0;  // how much of the log it has
 
 using Stored = std::array<uint8_t, loader::kMaxReport>;
 
@@ -57,8 +58,7 @@ mm::Result<bool> store(const loader::Handoff& handoff, std::string_view text) {
 }  // namespace
 
 std::string_view summary_of_log() {
-  summary.clear();
-  console().replay([](std::string_view text) { summary.take(text); });
+  taken = console().replay_since(taken, [](std::string_view text) { summary.take(text); });
   return summary.finish();
 }
 

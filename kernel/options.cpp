@@ -33,8 +33,8 @@ constexpr std::array kKnown{
     OptionRow{"nopae", None, "nopae: page tables without physical address extension (32-bit PCs)"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the checks"},
     OptionRow{"memtest", Optional,
-              "memtest[=quick|full|N|node:N|plain|sse2|avx2|neon,...]: test the RAM, N times, of "
-              "one node"},
+              "memtest[=quick|full|N|overnight|node:N|plain|sse2|avx2|neon,...]: test the RAM, N "
+              "times or until a key is pressed, of one node"},
     OptionRow{"stress", Needed,
               "stress=N: all CPUs allocate and free, N times together, and nothing is lost"},
     OptionRow{"bench", Optional,

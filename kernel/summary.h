@@ -17,10 +17,8 @@ class Summary {
 
   // Takes the log, in pieces of any length.
   void take(std::string_view text);
-  // The end of the log: makes the answer, lines with '\n'.
+  // Makes the answer, lines with '\n', of the log up to here; more of it may follow, as a new line.
   std::string_view finish();
-
-  void clear() { *this = Summary(); }
 
  private:
   enum class Kind : uint8_t { Machine, Outcome, Trouble };

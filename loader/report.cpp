@@ -73,7 +73,8 @@ const char* look_of(std::string_view line) {
     return counted->passed != 0 ? "good" : "plain";
   }
   if (contains(line, "FAILED") || contains(line, "not ok") || contains(line, "panic") ||
-      contains(line, "does not close") || contains(line, " bad ")) {
+      contains(line, "does not close") || contains(line, "pull first") ||
+      (contains(line, " bad ") && !contains(line, "no bad "))) {
     return "bad";
   }
   if (contains(line, "Firmware Bug")) return "odd";

@@ -28,6 +28,17 @@ void put_lines(std::string_view text, const mm::Printer& out) {
   out.text("\n  ],\n");
 }
 
+// What the memory test says of which module to pull first; null: it found no errors, or did not run.
+void put_module(std::string_view text, const mm::Printer& out) {
+  constexpr std::string_view kBegins = "memtest: pull first: ";
+  out.text("  \"pull_first\": ");
+  const size_t at = text.find(kBegins);
+  if (at == std::string_view::npos) return out.line("null,");
+  text.remove_prefix(at + kBegins.size());
+  put_string(text.substr(0, text.find('\n')), out);
+  out.line(",");
+}
+
 // Addresses as text: a number of JSON's need not hold 64 bits.
 void put_range(const EfiDescriptor& d, const mm::Printer& out) {
   out.part("    {{\"start\": \"{:#x}\", \"pages\": {}, \"type\": {}, \"name\": ", d.physical_start,
@@ -48,6 +59,7 @@ void write_report_json(const Report& report, const FirmwarePart& firmware, const
              head.day, head.hour, head.minute, head.second);
   }
   put_lines(report.text, out);
+  put_module(report.text, out);
   out.text("  \"firmware\": {\"vendor\": ");
   put_string(firmware.vendor, out);
   out.line(", \"uefi\": \"{}.{:02}\", \"secure_boot\": {}}},", firmware.efi_revision >> 16,

@@ -7,7 +7,7 @@
 namespace loader {
 
 // One object, printable ASCII. What the schema means by another number is another form.
-inline constexpr uint32_t kReportJsonVersion = 1;
+inline constexpr uint32_t kReportJsonVersion = 2;
 void write_report_json(const Report& report, const FirmwarePart& firmware, const mm::Printer& out);
 
 }  // namespace loader

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernel/memtest/overnight.h"
 #include "kernel/nearest.h"
 #include "mm/size_text.h"
 
@@ -27,6 +28,7 @@ class MemtestWords {
     constexpr std::string_view kNode = "node:", kCpu = "cpu:";
     if (word == "quick") return depth(word, Depth::Quick);
     if (word == "full") return depth(word, Depth::Full);
+    if (word == kOvernight) return overnight(word);
     if (word.starts_with(kNode)) return node(word, word.substr(kNode.size()));
     if (word == "in-turn") return testers(word, Testers::InTurn);
     if (word.starts_with(kCpu)) return cpu(word, word.substr(kCpu.size()));
@@ -38,11 +40,12 @@ class MemtestWords {
     Nearest nearest(word);
     for (const std::string_view known : {"quick", "full", "node:0", "in-turn", "cpu:0"})
       nearest.offer(known);
+    nearest.offer(kOvernight);
     nearest.offer(kPlain);
     for (const RunForm& known : arch::run_forms()) nearest.offer(known.name);
     out_.part(
-        "memtest: \"{}\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N, "
-        "plain",
+        "memtest: \"{}\": not one of quick, full, a number of passes, overnight, node:N, in-turn, "
+        "cpu:N, plain",
         word);
     for (const RunForm& known : arch::run_forms()) out_.part(", {}", known.name);
     nearest.print(out_);
@@ -51,7 +54,7 @@ class MemtestWords {
   }
 
  private:
-  static constexpr std::string_view kPlain = "plain";
+  static constexpr std::string_view kPlain = "plain", kOvernight = "overnight";
 
   bool wrong(std::string_view word, const char* why) {
     out_.line("memtest: \"{}\": {}", word, why);
@@ -70,6 +73,11 @@ class MemtestWords {
     if (passes_given_) return wrong(word, "the number of passes is given already");
     passes_given_ = true;
     options_.passes = static_cast<unsigned>(*passes);
+    return true;
+  }
+  bool overnight(std::string_view word) {
+    if (passes_given_) return wrong(word, "the number of passes is given already");
+    passes_given_ = options_.overnight = true;
     return true;
   }
   bool node(std::string_view word, std::string_view digits) {
@@ -218,7 +226,6 @@ void BadPages::print(const mm::Printer& out) const {
 // --- Progress ------------------------------------------------------------------------------------
 
 bool MemtestProgress::add(uint64_t bytes) {
-  constexpr uint64_t kEvery = 5'000'000;
   constexpr uint64_t kUnit = 64 * mm::kKiB;
   if (clock_ == nullptr) return false;
   if (started_ == 0) started_ = printed_ = clock_();
@@ -227,7 +234,7 @@ bool MemtestProgress::add(uint64_t bytes) {
   rest_ += bytes / kUnit * rate_ + bytes % kUnit * rate_ / kUnit;
   done_ += rest_ / 1000;
   rest_ %= 1000;
-  if (clock_() - printed_ < kEvery) return false;
+  if (clock_() - printed_ < every_) return false;
   print();
   return true;
 }
@@ -363,12 +370,21 @@ bool TakenMemory::contains(mm::Phys address) const {
 
 // --- What the hardware tells ---------------------------------------------------------------------
 
-void MemoryPlaces::print(mm::Phys address, unsigned cpu, const mm::Printer& out) const {
-  const std::string_view module =
-      module_of == nullptr ? std::string_view() : module_of(context, address);
+mm::NodeId MemoryPlaces::node(mm::Phys address) const {
   const mm::Node* const node = pages->node_of(mm::pfn_down(address));
-  out.part(" at {:#x} (node {}{}{}", address.v, node == nullptr ? 0 : node->id,
-           module.empty() ? "" : ", ", module);
+  return node == nullptr ? mm::NodeId{0} : node->id;
+}
+
+Answering MemoryPlaces::answering(mm::Phys address) const {
+  return modules == nullptr ? Answering{} : modules->answering(address);
+}
+
+void MemoryPlaces::print(mm::Phys address, unsigned cpu, const mm::Printer& out) const {
+  out.part(" at {:#x} (node {}", address.v, node(address));
+  if (const Answering who = answering(address); who.modules.count() != 0) {
+    out.text(", ");
+    modules->print(who.modules, out);
+  }
   if (cpus().online() > 1) out.part(", seen by CPU {}", cpu);
   out.text(")");
 }
@@ -383,11 +399,17 @@ void take_hardware_error(MemtestState& state, const HardwareError& error,
   const Policy::Masked masked;
   const Held held(state.lock);
   state.told.add(error);
-  if (!error.corrected && !error.where.empty()) {
+  const bool placed = !error.where.empty();
+  const Answering who = placed ? places.answering(error.where.start) : Answering{};
+  state.of_modules.add(who, placed ? std::optional(places.node(error.where.start)) : std::nullopt,
+                       error.corrected ? ModuleErrors::Kind::Corrected : ModuleErrors::Kind::Lost,
+                       error.count);
+  if (!error.corrected && placed) {
     for (mm::Phys at = mm::align_down(error.where.start, mm::kPageSize); at < error.where.end;
          at += mm::kPageSize) {
       const mm::FrameUse use = places.pages->owner_of(mm::pfn_down(at)).use;
-      if (use >= mm::FrameUse::Free) (void)state.bad.add(mm::pfn_down(at), "machine check");
+      if (use < mm::FrameUse::Free) continue;
+      if (state.bad.add(mm::pfn_down(at), "machine check")) state.of_modules.add_page(who);
     }
   }
   if (++state.told_lines > kLinesShown) {
@@ -397,7 +419,7 @@ void take_hardware_error(MemtestState& state, const HardwareError& error,
     return;
   }
   out.part("memtest: {} error", error.corrected ? "corrected" : "uncorrected");
-  if (error.where.empty()) {
+  if (!placed) {
     out.part(" without an address, CPU {}", error.cpu);
   } else {
     places.print(error.where.start, error.cpu, out);
@@ -413,10 +435,12 @@ void print_outcome(const MemtestState& state, unsigned passes, const mm::Printer
              state.told.corrected(), state.told.uncorrected());
     state.told.print("memtest", out);
   }
+  state.of_modules.print(state.modules, out);
   if (!state.bad.empty()) return state.bad.print(out);
-  const uint64_t seconds = (state.progress.elapsed() + 999'999) / 1'000'000;
-  out.line("memtest: {} MiB, {} pass{}, took {}:{:02}: no bad pages", state.tested / mm::kMiB,
-           passes, passes == 1 ? "" : "es", seconds / 60, seconds % 60);
+  out.part("memtest: {} MiB, {} pass{}, took ", state.tested / mm::kMiB, passes,
+           passes == 1 ? "" : "es");
+  print_time(state.earlier + state.progress.elapsed(), out);
+  out.line(": no bad pages");
 }
 
 }  // namespace kernel

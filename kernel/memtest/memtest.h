@@ -12,6 +12,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/hardware_errors.h"
+#include "kernel/memory_module.h"
 #include "kernel/memtest/memory_patterns.h"
 #include "kernel/policy.h"
 #include "kernel/smp/cpus.h"
@@ -32,7 +33,8 @@ enum class Testers : uint8_t {
 // `memtest=quick,2,node:1`: words with commas (at the monitor's prompt also blanks) between them.
 struct MemtestOptions {
   Depth depth = Depth::Normal;          // quick, full
-  unsigned passes = 1;                  // a number
+  unsigned passes = 1;                  // a number; of a test without an end: at a time
+  bool overnight = false;               // pass after pass, until a key is pressed
   std::optional<mm::NodeId> node;       // node:N; otherwise all
   Testers testers = Testers::Together;  // in-turn, cpu:N
   unsigned cpu = 0;
@@ -46,6 +48,10 @@ struct MemtestOptions {
                                      unsigned pass);
 // What that comes to, in a line.
 void print_forms(const MemtestOptions& options, const mm::Printer& out);
+// What the run is called where it does not come to its end.
+[[nodiscard]] constexpr const char* memtest_name(const MemtestOptions& options) {
+  return options.overnight ? "the memory test, until a key" : "the memory test";
+}
 // `nodes` is how many the machine has; a CPU must be online. Nothing where a word is wrong, and a
 // line that names it and says what would be right.
 std::optional<MemtestOptions> parse_memtest(std::string_view words, size_t nodes,
@@ -87,8 +93,11 @@ class MemtestProgress {
  public:
   using Clock = uint64_t (*)();  // microseconds
   MemtestProgress() = default;
-  MemtestProgress(const mm::Printer& out, Clock clock, uint64_t planned_microseconds)
-      : out_(out), clock_(clock), planned_(planned_microseconds) {}
+  // `every`: microseconds between two lines, at least.
+  static constexpr uint64_t kEvery = 5'000'000;
+  MemtestProgress(const mm::Printer& out, Clock clock, uint64_t planned_microseconds,
+                  uint64_t every = kEvery)
+      : out_(out), clock_(clock), planned_(planned_microseconds), every_(every) {}
 
   // `rate`: ns that a sweep over 64 KiB was planned to take.
   void doing(const char* what, uint64_t rate) {
@@ -106,15 +115,20 @@ class MemtestProgress {
   [[nodiscard]] Standing standing() const;
   // Microseconds since the first memory was swept.
   [[nodiscard]] uint64_t elapsed() const { return started_ == 0 ? 0 : clock_() - started_; }
-  // Prints where it stands; add() does every five seconds.
+  // Prints where it stands; add() does now and then.
   void print();
+  // A pattern has come to its end: that is a line, too, where lines are not to be few.
+  void end_pattern() {
+    if (every_ == kEvery) print();
+  }
 
  private:
   mm::Printer out_;
   Clock clock_ = nullptr;
   uint64_t planned_ = 0, done_ = 0;  // microseconds by the plan
-  uint64_t rate_ = 0, rest_ = 0;     // ns; and those that are no whole microsecond yet
-  uint64_t swept_ = 0;               // bytes
+  uint64_t every_ = kEvery;
+  uint64_t rate_ = 0, rest_ = 0;  // ns; and those that are no whole microsecond yet
+  uint64_t swept_ = 0;            // bytes
   uint64_t started_ = 0, printed_ = 0;
   const char* what_ = "";
 };
@@ -196,13 +210,17 @@ struct MemtestState {
   MemtestProgress progress;
   SpinLock<LockRank::Findings> lock;  // for what is found
   uint64_t errors = 0;
+  MemoryModules modules;
+  ModuleErrors of_modules;
   HardwareErrors told;  // by the hardware, since the test began
   uint64_t told_lines = 0;
   GivenUp given_up;  // in this pattern
   const char* pattern = "memtest";
+  bool stop = false;       // somebody wants it to end: what has not begun is left out
   mm::Range sample{};      // of the plan
   uint64_t collected = 0;  // when banks were last looked into
   uint64_t swept = 0;      // bytes that progress has not been told of
+  uint64_t earlier = 0;    // microseconds that passes took which progress does not count
   uint64_t tested = 0;     // bytes that every pattern swept; before the first all that is planned
 };
 
@@ -212,11 +230,11 @@ void print_outcome(const MemtestState& state, unsigned passes, const mm::Printer
 
 // What a message says of an address: its node, and the module that answers it, where SMBIOS tells.
 struct MemoryPlaces {
-  using ModuleOf = std::string_view (*)(const void* context, mm::Phys address);
   const mm::PageAllocatorCore* pages = nullptr;
-  ModuleOf module_of = nullptr;
-  const void* context = nullptr;
+  const MemoryModules* modules = nullptr;
 
+  [[nodiscard]] mm::NodeId node(mm::Phys address) const;
+  [[nodiscard]] Answering answering(mm::Phys address) const;
   // " at 0x1000 (node 0, DIMM 2, seen by CPU 1)"
   void print(mm::Phys address, unsigned cpu, const mm::Printer& out) const;
 };
@@ -263,8 +281,9 @@ class MemoryTest {
   void set_rates(std::span<const uint64_t, kMemoryPatterns.size()> rates) {
     std::copy(rates.begin(), rates.end(), rates_.begin());
   }
-  // Runs one pattern as often as was asked for. Bad pages found are out of use afterwards.
-  loader::Verdict run(const MemoryPattern& pattern);
+  // Runs one pattern as often as was asked for, from this pass on (from 0). Bad pages found are out of
+  // use afterwards.
+  loader::Verdict run(const MemoryPattern& pattern, unsigned first_pass = 0);
 
   // Takes the bad pages out of the allocator that are still its; all are free.
   mm::Result<> retire();
@@ -282,8 +301,11 @@ class MemoryTest {
     return cells_.turn(run, before, after, up);
   }
   void wait(unsigned seconds) {
-    cells_.wait(seconds);
-    state_.progress.waited(seconds);
+    for (unsigned i = 0; i < seconds && !stops(); ++i) {
+      cells_.wait(1);
+      state_.progress.waited(1);
+      tell_progress();
+    }
   }
   // The conductor, which is the CPU that runs the test, tells of what all have swept.
   void progress(uint64_t bytes) {
@@ -385,6 +407,7 @@ class MemoryTest {
       state_.taken.print_nodes(out_);
     }
   }
+  [[nodiscard]] bool stops() const { return __atomic_load_n(&state_.stop, __ATOMIC_RELAXED); }
   void sweep(const MemoryPattern& pattern, uint64_t seed) {
     patterns::Sweeper<MemoryTest>(*this, options_.depth, seed).run(pattern.id);
   }
@@ -474,7 +497,7 @@ MemtestPlan MemoryTest<Cells>::plan(MemtestProgress::Clock clock) {
 }
 
 template <class Cells>
-loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
+loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern, unsigned first_pass) {
   if (pattern.sweeps[static_cast<size_t>(options_.depth)] == 0) {
     return loader::Verdict::skip("the quick test leaves it out");
   }
@@ -491,7 +514,8 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
     if (wanted(node)) bytes += state_.taken.take(pages_, cpu_, node);
   }
   const bool incomplete = state_.taken.incomplete();
-  for (unsigned pass = 0; bytes != 0 && pass < options_.passes; ++pass) {
+  for (unsigned i = 0; bytes != 0 && i < options_.passes && !stops(); ++i) {
+    const unsigned pass = first_pass + i;
     constexpr uint64_t kSeed = 0x2545'f491'4f6c'dd1dU;
     cells_.choose(form_of(options_, pattern.id, pass));
     run_once(pattern, kSeed * (pass + 1));
@@ -501,7 +525,7 @@ loader::Verdict MemoryTest<Cells>::run(const MemoryPattern& pattern) {
     return loader::Verdict::fail("memory cannot be given back: {}", back.error());
   }
   state_.tested = std::min(state_.tested, bytes);
-  state_.progress.print();
+  state_.progress.end_pattern();
   if (const auto retired = retire(); !retired.ok()) {
     return loader::Verdict::fail("a bad page cannot be taken out of use: {}", retired.error());
   }
@@ -547,8 +571,13 @@ void MemoryTest<Cells>::together(bool up, const Work& work) {
   const auto run = [](void* context) {
     auto& s = *static_cast<Share*>(context);
     const mm::NodeId node = cpus().own().node;
-    while (const auto chunk = s.test.state_.taken.fetch(node)) s.test.attempt(s.work, *chunk);
+    while (!s.test.stops()) {
+      const auto chunk = s.test.state_.taken.fetch(node);
+      if (!chunk) return;
+      s.test.attempt(s.work, *chunk);
+    }
   };
+  if (stops()) return;
   state_.taken.start(up);
   if (only_) return by_tester([&] { run(&share); });
   run_everywhere(run, &share);
@@ -577,6 +606,7 @@ void MemoryTest<Cells>::attempt(const Work& work, mm::Range chunk) {
 template <class Cells>
 template <class Work>
 void MemoryTest<Cells>::alone(const Work& work) {
+  if (stops()) return;
   by_tester([&] {
     if (tried([&](mm::Range) { work(); }, {})) return;
     out_.line("memtest: what this pattern wrote is lost, and it ends here");
@@ -603,7 +633,9 @@ void MemoryTest<Cells>::error(uint64_t address, uint64_t expected, uint64_t foun
   const Policy::Masked masked;
   const Held held(state_.lock);
   const mm::Phys at{address};
-  (void)state_.bad.add(mm::pfn_down(at), state_.pattern);
+  const Answering who = places_.answering(at);
+  if (state_.bad.add(mm::pfn_down(at), state_.pattern)) state_.of_modules.add_page(who);
+  state_.of_modules.add(who, places_.node(at), ModuleErrors::Kind::Wrong);
   if (++state_.errors > kErrorsShown) {
     if (state_.errors == kErrorsShown + 1) out_.line("memtest: more errors are only counted");
     return;

@@ -1,17 +1,23 @@
 #include "kernel/memtest/memtest_phase.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "kernel/arch.h"
 #include "kernel/bad_pages.h"
 #include "kernel/console.h"
 #include "kernel/highmem.h"
+#include "kernel/keys.h"
 #include "kernel/late.h"
+#include "kernel/leave_report.h"
 #include "kernel/memory_module.h"
 #include "kernel/memtest/live_picture.h"
+#include "kernel/memtest/overnight.h"
 #include "kernel/run_record.h"
 #include "kernel/selftest/table_tests.h"
 #include "kernel/smp/drain.h"
+#include "loader/handoff/text.h"
 
 namespace kernel {
 namespace {
@@ -19,6 +25,9 @@ namespace {
 constinit Late<MemtestState> late_state;
 constinit MemtestOptions asked;
 constinit MemtestPlan planned;
+constinit Overnight overnight;
+constinit std::array<char, 96> doing{};  // the pattern, and in which pass
+constinit std::array<std::optional<Verdict>, kMemoryPatterns.size()> verdicts{};  // overnight
 
 MemtestState& state() { return late_state.get(); }
 
@@ -84,24 +93,19 @@ class DirectCells {
   const RunForm* form_ = nullptr;
 };
 
-std::string_view module_at(const void* context, mm::Phys address) {
-  return module_of(*static_cast<const TableFacts*>(context), address);
-}
-
 mm::Result<> take_out(void* context, mm::PfnRange frames) {
   return static_cast<Relay*>(context)->take_back(arch::this_cpu(), frames, "BAD PAGES");
 }
 
-MemoryPlaces places(const Booted& machine) {
-  return {&machine.relay.pages(), module_at, &table_facts(machine)};
-}
+MemoryPlaces places(const Booted& machine) { return {&machine.relay.pages(), &state().modules}; }
 
 constinit const Booted* tested = nullptr;
 
 // Now and then while the memory is swept.
 void look_around() {
   collect_hardware_errors();
-  note_run(state().pattern, state().progress.standing().percent, state().errors);
+  if (asked.overnight && read_key()) __atomic_store_n(&state().stop, true, __ATOMIC_RELAXED);
+  note_run(doing.data(), state().progress.standing().percent, state().errors);
 }
 
 MemoryTest<DirectCells> memory_test(Booted& machine) {
@@ -114,14 +118,84 @@ MemoryTest<DirectCells> memory_test(Booted& machine) {
   return test;
 }
 
+// --- Until a key is pressed ---
+
+MemtestFindings findings() {
+  return {state().errors + state().told.uncorrected(), state().told.corrected(),
+          state().bad.list().size()};
+}
+
+// What is found is known to the next start also where this one does not come to its end.
+void keep_findings(Booted& machine) {
+  for (size_t i = 0; i < state().bad.list().size(); ++i) {
+    note_bad_page(state().bad.list()[i], state().bad.found_by(i));
+  }
+  leave_bad_pages(machine, log());
+}
+
+// The worst that a pattern came to in any pass.
+void keep_verdict(size_t pattern, const Verdict& verdict) {
+  std::optional<Verdict>& kept = verdicts[pattern];
+  if (!kept || verdict.failed() || (!kept->failed() && verdict.passed())) kept = verdict;
+}
+
+bool run_pass(Booted& machine) {
+  state().progress =
+      MemtestProgress(log(), arch::microseconds, planned.microseconds, uint64_t{60} * 1'000'000);
+  for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
+    const size_t length =
+        overnight.title(arch::microseconds(), findings(), kMemoryPatterns[i].row.id, doing);
+    name_live_picture({doing.data(), length});
+    console().flush();
+    const Verdict verdict = memory_test(machine).run(kMemoryPatterns[i], overnight.passes());
+    // What was cut short has shown nothing but what it found.
+    if (!state().stop || verdict.failed()) keep_verdict(i, verdict);
+    if (state().stop) return false;
+  }
+  return true;
+}
+
+// What was typed before is no wish to end, nor a line's second end.
+void forget_keys() {
+  constexpr uint64_t kQuiet = 300'000, kMost = 2'000'000;
+  const uint64_t start = arch::microseconds();
+  for (uint64_t last = start, now = start; now - last < kQuiet && now - start < kMost;
+       now = arch::microseconds()) {
+    if (read_key()) last = now;
+    arch::doze();
+  }
+}
+
+void run_overnight(Booted& machine) {
+  open_keyboards(machine);
+  forget_keys();
+  verdicts = {};
+  overnight = {};
+  overnight.begin(arch::microseconds());
+  while (run_pass(machine)) {
+    const uint64_t now = arch::microseconds();
+    overnight.end_pass(now, findings(), log());
+    state().earlier += state().progress.elapsed();
+    state().progress = {};
+    if (overnight.is_to_keep(now, findings())) keep_findings(machine);
+    (void)summary_of_log();
+  }
+  forget_keys();  // one key may be several characters
+  overnight.finish(arch::microseconds(), findings(), log());
+}
+
 }  // namespace
 
 void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
+  state().stop = false;
+  state().earlier = 0;
   drain_everywhere(machine.relay.pages());
   // What is there already is not the test's.
   collect_hardware_errors();
   tested = &machine;
+  state().modules.read(smbios_of(table_facts(machine)));
+  state().of_modules = {};
   state().told = {};
   state().told_lines = 0;
   set_error_taker({[](mm::Pfn pfn) { return under_test(state(), pfn); },
@@ -135,13 +209,24 @@ void start_memtest(Booted& machine, const MemtestOptions& options) {
   planned = memory_test(machine).plan(arch::microseconds);
   state().tested = planned.bytes;
   state().progress = MemtestProgress(log(), arch::microseconds, planned.microseconds);
-  const uint64_t seconds = (planned.microseconds + 999'999) / 1'000'000;
-  log().line("memtest: {} MiB, {} pass{}, will take about {}:{:02}", planned.bytes / mm::kMiB,
-             asked.passes, asked.passes == 1 ? "" : "es", seconds / 60, seconds % 60);
+  if (asked.overnight) {
+    log().part("memtest: overnight: until a key is pressed: {} MiB, a pass will take about ",
+               planned.bytes / mm::kMiB);
+  } else {
+    log().part("memtest: {} MiB, {} pass{}, will take about ", planned.bytes / mm::kMiB,
+               asked.passes, asked.passes == 1 ? "" : "es");
+  }
+  print_time(planned.microseconds, log());
+  log().text("\n");
+  if (asked.overnight) run_overnight(machine);
 }
 
 Verdict run_memtest(size_t index, Booted& machine) {
-  name_live_picture(kMemoryPatterns[index].row.id);
+  if (asked.overnight) {
+    return verdicts[index].value_or(Verdict::skip("it was ended before this came to its end"));
+  }
+  loader::put_text(doing, kMemoryPatterns[index].row.id);
+  name_live_picture(doing.data());
   console().flush();
   return memory_test(machine).run(kMemoryPatterns[index]);
 }
@@ -152,12 +237,9 @@ void finish_memtest(Booted& machine) {
   if (const auto retired = memory_test(machine).retire(); !retired.ok()) {
     log().error("memtest", retired.error());
   }
-  print_outcome(state(), asked.passes, log());
+  print_outcome(state(), asked.overnight ? overnight.passes() : asked.passes, log());
   if (state().bad.empty()) return;
-  for (size_t i = 0; i < state().bad.list().size(); ++i) {
-    note_bad_page(state().bad.list()[i], state().bad.found_by(i));
-  }
-  leave_bad_pages(machine, log());
+  keep_findings(machine);
   const mm::Result<> closed = close_ledger(machine, log());
   if (!closed.ok()) log().error("ledger", closed.error());
 }

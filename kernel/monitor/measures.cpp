@@ -18,7 +18,7 @@ using mm::Printer;
 void test_memory(Booted& machine, std::string_view argument, const Printer& out) {
   const auto options = parse_memtest(argument, machine.relay.pages().node_count(), out);
   if (!options) return;
-  begin_run(machine, "the memory test", log());
+  begin_run(machine, memtest_name(*options), log());
   start_memtest(machine, *options);
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const Verdict verdict = run_memtest(i, machine);
@@ -42,7 +42,8 @@ void measure(Booted& machine, std::string_view argument, const Printer& out) {
 }
 
 constexpr std::array kCommands{
-    Command{"memtest", "[WORDS]", "test free memory: quick or full, passes, node:N", test_memory},
+    Command{"memtest", "[WORDS]", "test free memory: quick or full, passes or overnight, node:N",
+            test_memory},
     Command{"stress", "N", "all CPUs allocate and free, N times together", stress},
     Command{"bench", "[half]", "what the start and allocations cost; of half of memory", measure},
 };

@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/bad_pages.h"
 #include "kernel/console.h"
+#include "kernel/keys.h"
 #include "kernel/leave_report.h"
 #include "kernel/monitor/commands.h"
 #include "kernel/monitor/line_editor.h"
@@ -105,12 +106,6 @@ void run(const Command& command, Booted& machine, std::string_view argument, con
 
 std::span<const CommandRows> command_subjects() { return kSubjects; }
 
-std::optional<arch::Typed> read_key() {
-  if (const auto typed = arch::read_char()) return typed;
-  if (const auto c = read_usb()) return arch::Typed{*c, true};
-  return std::nullopt;
-}
-
 arch::Typed wait_for_key() { return next_key(nullptr); }
 
 void run_command(Booted& machine, std::string_view line, const Printer& out) {
@@ -145,10 +140,9 @@ void run_monitor(Booted& machine) {
   static constinit LineEditor editor;
   // Who sits at the screen must not wait for a keyboard that is dead. Where one answers already, USB
   // can wait for the prompt.
-  const bool has_ps2 = arch::open_keyboard();
-  const bool wants_usb = screen().is_open() && !machine.options.has("nousb");
+  const bool has_ps2 = open_ps2_keyboard();
   const auto show = machine.options.find("show");
-  if ((!has_ps2 || show) && wants_usb) open_usb(machine);
+  if ((!has_ps2 || show) && wants_usb(machine)) open_usb(machine);
   bool nobody_types = screen().is_open() && !has_ps2 && usb_keyboards() == 0;
   if (nobody_types) {
     bare().line(
@@ -163,7 +157,7 @@ void run_monitor(Booted& machine) {
   console().flush();
   machine.prompted = arch::cycles();
   machine.spent = spent;
-  if (wants_usb) open_usb(machine);
+  if (wants_usb(machine)) open_usb(machine);
   for (;;) {
     const arch::Typed typed = nobody_types ? run_tour(machine) : next_key(&editor);
     if (nobody_types) screen().write(kPrompt);

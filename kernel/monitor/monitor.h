@@ -11,8 +11,6 @@ namespace kernel {
 
 // The next key on any console.
 arch::Typed wait_for_key();
-// The next character, typed on a serial console or any keyboard. Never waits for one.
-std::optional<arch::Typed> read_key();
 
 // Runs one line; says what is wrong with it, where something is.
 void run_command(Booted& machine, std::string_view line, const mm::Printer& out);

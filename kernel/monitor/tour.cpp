@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "kernel/console.h"
+#include "kernel/keys.h"
 #include "kernel/leave_report.h"
 #include "kernel/monitor/monitor.h"
 #include "kernel/monitor/pager.h"

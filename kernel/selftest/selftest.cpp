@@ -199,7 +199,7 @@ bool run(Booted& machine, const Asked& asked, const mm::Printer& out) {
     count += asked.count(phase) != 0 ? 1 : 0;
   if (count == 0) return false;
   begin_run(machine,
-            asked.memtest  ? "the memory test"
+            asked.memtest  ? memtest_name(*asked.memtest)
             : asked.stress ? "stress"
                            : "self-tests",
             log());

@@ -138,6 +138,7 @@ std::optional<MemoryDevice> memory_device(const SmbiosStructure& structure) {
   const auto size = field<uint16_t>(b, 12);
   MemoryDevice device;
   device.array = field<uint16_t>(b, 4);
+  device.installed = size != 0;
   if (size == kExtended) {
     if (b.size() >= 32) device.size = (field<uint32_t>(b, 28) & 0x7fff'ffff) * mm::kMiB;
   } else if (size != kUnknown) {
@@ -153,11 +154,19 @@ std::optional<mm::Range> mapped_range(const SmbiosStructure& structure) {
   return addresses(structure.bytes, 15);
 }
 
+std::optional<uint16_t> mapped_array(const SmbiosStructure& structure) {
+  if (structure.type != kMappedAddress || structure.bytes.size() < 14) return {};
+  return field<uint16_t>(structure.bytes, 12);
+}
+
 std::optional<DeviceRange> device_range(const SmbiosStructure& structure) {
   if (structure.type != kDeviceMapped || structure.bytes.size() < 14) return {};
   const auto range = addresses(structure.bytes, 19);
   if (!range) return {};
-  return DeviceRange{*range, field<uint16_t>(structure.bytes, 12)};
+  // The position in the interleave: 0 is none, 0xff not known.
+  constexpr size_t kPosition = 17;
+  const auto b = structure.bytes;
+  return DeviceRange{*range, field<uint16_t>(b, 12), b.size() > kPosition && b[kPosition] != 0};
 }
 
 }  // namespace loader

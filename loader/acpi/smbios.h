@@ -82,6 +82,7 @@ struct MemoryArray {
 
 // Memory device, type 17 (section 7.18).
 struct MemoryDevice {
+  bool installed = false;
   uint64_t size = 0;   // bytes; 0: no module is installed, or its size is not known
   uint16_t array = 0;  // handle of its type 16 structure
   std::string_view locator, bank;
@@ -90,11 +91,14 @@ struct MemoryDevice {
 
 // Memory array mapped address, type 19 (section 7.20).
 [[nodiscard]] std::optional<mm::Range> mapped_range(const SmbiosStructure& structure);
+// The handle of its type 16 structure.
+[[nodiscard]] std::optional<uint16_t> mapped_array(const SmbiosStructure& structure);
 
 // Memory device mapped address, type 20 (section 7.21): which module answers these addresses.
 struct DeviceRange {
   mm::Range range;
-  uint16_t device = 0;  // handle of a type 17 structure
+  uint16_t device = 0;       // handle of a type 17 structure
+  bool interleaved = false;  // it answers some of them only, or that is not known
 };
 [[nodiscard]] std::optional<DeviceRange> device_range(const SmbiosStructure& structure);
 

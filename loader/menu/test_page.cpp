@@ -12,8 +12,11 @@ struct Choice {
 };
 constexpr Choice kSelftestChoices[] = {
     {"none", ""}, {"all", "selftest"}, {"all, every block", "selftest=full"}};
-constexpr Choice kMemoryChoices[] = {
-    {"no", ""}, {"quick", "memtest=quick"}, {"full", "memtest=full"}};
+constexpr Choice kMemoryChoices[] = {{"no", ""},
+                                     {"quick", "memtest=quick"},
+                                     {"full", "memtest=full"},
+                                     {"all night, until a key is pressed", "memtest=overnight"}};
+constexpr size_t kAllNight = 3;
 constexpr Choice kPassChoices[] = {{"1", ""},     {"2", ",2"},   {"3", ",3"},   {"5", ",5"},
                                    {"10", ",10"}, {"20", ",20"}, {"50", ",50"}, {"100", ",100"}};
 constexpr Choice kAfterChoices[] = {{"the monitor", "monitor"},
@@ -76,9 +79,12 @@ TestPage::Answer TestPage::press(MenuKey key) {
 
 TestPage::Row TestPage::row(size_t field) const {
   const bool guarded = value(kGuard) != 0;
-  const bool counts =
-      field == kGuard || (!guarded && (field != kPasses || value(kMemoryTest) != 0));
+  const bool counts = field == kGuard || (!guarded && (field != kPasses || has_passes()));
   return {kRows[field].name, kRows[field].choices[values_[field]].shown, field == chosen_, counts};
+}
+
+bool TestPage::has_passes() const {
+  return value(kMemoryTest) != 0 && value(kMemoryTest) != kAllNight;
 }
 
 size_t TestPage::words(std::span<char, kMostWords> out) const {
@@ -87,7 +93,7 @@ size_t TestPage::words(std::span<char, kMostWords> out) const {
   if (value(kGuard) != 0) return mm::format(out, "{}", word(kGuard));
   const bool tests = value(kSelftests) != 0, memory = value(kMemoryTest) != 0;
   return mm::format(out, "{}{}{}{}{}{}", word(kSelftests), tests ? " " : "", word(kMemoryTest),
-                    memory ? word(kPasses) : "", memory ? " " : "", word(kAfterwards));
+                    has_passes() ? word(kPasses) : "", memory ? " " : "", word(kAfterwards));
 }
 
 }  // namespace loader

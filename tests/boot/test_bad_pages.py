@@ -1,5 +1,6 @@
 """Bad pages: found by one run, written down by the next start, and kept from whatever it starts."""
 
+import json
 import pathlib
 import re
 import shutil
@@ -43,6 +44,9 @@ def test_what_memtest_finds_is_kept_from_the_next_start(bench):
     assert found, first.log[-3000:]
     bad = re.findall(r"memmap=4K\$(0x\w+)", read.find(first.log, r"memtest: Linux:(.*)$")[1])
     assert len(bad) == int(found[1]) > 0
+    # QEMU's only module, whatever is not told about addresses.
+    pull = read.find(first.log, r"memtest: pull first: (DIMM 0: (\d+) of \2 errors)$")
+    assert pull, first.log[-3000:]
 
     second = machine.boot("memtest=quick poweroff")
     assert f"\\baton\\badpages.txt: {len(bad)} of what the last run found are new" in second.log
@@ -50,7 +54,7 @@ def test_what_memtest_finds_is_kept_from_the_next_start(bench):
     held = 0
     for address in bad:
         assert re.search(rf"^0x{int(address, 16):016x}-0x{int(address, 16) + 4095:016x} .*"
-                         r"memtest\.address-lines.* sum=[0-9a-f]{8}$", listed, re.M), listed
+                         r"memtest\.address-lines in DIMM 0 sum=[0-9a-f]{8}$", listed, re.M), listed
         page = rf"\[mem 0x{int(address, 16):016x}-0x{int(address, 16) + 4095:016x}\]"
         if re.search(f"bad pages: {page}: the firmware has it itself", second.log):
             held += 1
@@ -59,6 +63,8 @@ def test_what_memtest_finds_is_kept_from_the_next_start(bench):
     assert held < len(bad)
     if held:
         assert read.find(second.log, rf"Ledger:   BAD PAGES +{4096 * held}$")
+    report = json.loads(content(disk, re.search(r"report-\S+", second.log)[0].replace("*", "").rsplit(".", 1)[0] + ".json"))
+    assert report["pull_first"] == pull[1].rstrip()
     # None of them is tested, as nobody has them.
     assert not re.search(r"error at (?:" + "|".join(bad) + r")\b", second.log)
     assert read.find(second.log, r"Ledger: closed, 0 bytes unaccounted for")

@@ -3,6 +3,7 @@ only so."""
 
 import dataclasses
 import re
+import struct
 import subprocess
 
 import pytest
@@ -189,14 +190,43 @@ forgetful_memory = planted("kernel::arch::write_back_caches",
                            b"\xf7\xc7\xff\xff\xff\x00\x75\x03\x80\x37\x04\xc3")
 
 
+def smbios(folder, *structures):
+    """QEMU's arguments for structures: (type, handle, the formatted part behind the header, strings)."""
+    arguments = ()
+    for number, (kind, handle, fields, strings) in enumerate(structures):
+        file = folder / f"smbios-{number}"
+        text = b"".join(string.encode() + b"\0" for string in strings) or b"\0"
+        file.write_bytes(struct.pack("<BBH", kind, len(fields) + 4, handle) + fields + text + b"\0")
+        arguments += ("-smbios", f"file={file}")
+    return arguments
+
+
+def module(handle, locator, bank):
+    """A memory device of 64 MiB (DMTF DSP0134 7.18)."""
+    return 17, handle, struct.pack("<HHHHHBBBBBH", 0x1000, 0xfffe, 64, 64, 64, 9, 0, 1, 2, 7, 0), (locator, bank)
+
+
+def answers(handle, start, end, device, position=0):
+    """Memory device mapped address (7.21)."""
+    return 20, handle, struct.pack("<IIHHBBB", start >> 10, (end >> 10) - 1, device, 0x1300, 1, position,
+                                   min(position, 1)), ()
+
+
 def test_memtest_bad_memory(bench):
-    boot = bench.boot(Machine(memory=72 * MIB), "memtest=quick poweroff", forgetful_memory)
+    """What is bad is named, with the module that had most of it."""
+    modules = smbios(bench.folder, module(0x1100, "DIMM_A1", "CHANNEL A"), module(0x1101, "DIMM_B1", "CHANNEL B"),
+                     answers(0x1400, 0, 48 * MIB, 0x1100), answers(0x1401, 48 * MIB, 4096 * MIB, 0x1101))
+    boot = bench.boot(Machine(memory=104 * MIB, extra=modules), "memtest=quick poweroff", forgetful_memory)
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     # The first pattern finds them; the others then run on what is left.
     assert results(boot)[1] == ["memtest.address-lines"]
-    assert read.find(boot.log, r"memtest: error at 0x[1-4]000000 \(node 0.*bits 0000000000000004$")
-    linux = read.find(boot.log, r"memtest: Linux:((?: memmap=4K\$0x[1-4]000000)+)$")
+    assert read.find(boot.log, r"memtest: error at 0x[1-6]000000 \(node 0.*bits 0000000000000004$")
+    linux = read.find(boot.log, r"memtest: Linux:((?: memmap=4K\$0x[1-6]000000)+)$")
     pages = linux[1].split()
-    assert read.find(boot.log, r"memtest: GRUB: badram 0x[1-4]000000,0xfffffffffffff000")
+    assert read.find(boot.log, r"memtest: GRUB: badram 0x[1-6]000000,0xfffffffffffff000")
     assert read.find(boot.log, rf"Ledger:   BAD PAGES +{4096 * len(pages)}$")
+    assert read.find(boot.log, r"memtest: error at 0x2000000 \(node 0, DIMM_A1, CHANNEL A\): wrote")
+    assert read.find(boot.log, r"memtest: module DIMM_A1, CHANNEL A, SMBIOS handle 0x1100: \d+ wrong words, "
+                               r"0 lost, 0 corrected, in \d bad pages$")
+    assert read.find(boot.log, r"memtest: pull first: DIMM_B1, CHANNEL B: \d+ of \d+ errors$")
     assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")

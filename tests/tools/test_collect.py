@@ -41,7 +41,7 @@ def test_each_kind(bench, folder):
     (folder / "hung.log").write_text(HUNG)
     (folder / "report-20261120-101112.txt").write_text(ESP.format(more=""))
     (folder / "report-20261121-101112.txt").write_text(ESP.format(
-        more="memtest: 2 bad pages, 8 KiB, taken out of use\n"))
+        more="memtest: 2 bad pages, 8 KiB, taken out of use\nmemtest: pull first: A1: 9 of 9 errors\n"))
     (folder / "report-20261120-101112.html").write_text("<!doctype html>")
     made = bench.run("report", folder / "lab" / "bad.log", "--json", folder / "bad.json")
     assert made.status == 1
@@ -58,7 +58,7 @@ def test_each_kind(bench, folder):
     assert esp["firmware"] == "ACME <Ltd>, UEFI 2.70"
     assert esp["memory"] == "4169432K/4187604K"
     assert runs["report-20261121-101112.txt"]["findings"] == [
-        "memtest: 2 bad pages, 8 KiB, taken out of use"]
+        "memtest: 2 bad pages, 8 KiB, taken out of use", "pull first: A1: 9 of 9 errors"]
     # The failed ones first, nothing of a log becomes markup, and what was no run is said.
     assert page.index("lab/bad.log") < page.index("good.log")
     assert "ACME &lt;Ltd&gt;" in page and "<Ltd>" not in page
@@ -70,7 +70,7 @@ def test_a_report_of_an_esp_counts_once(bench, folder):
     lines = [line for line in ESP.format(more="").splitlines()[2:] if line][:5]
     (folder / "report-20261120-101112.txt").write_text(ESP.format(more=""))
     (folder / "report-20261120-101112.json").write_text(
-        '{\n  "version": 1,\n  "date": null,\n  "summary": ' + json.dumps(lines)
+        '{\n  "version": 2,\n  "date": null,\n  "summary": ' + json.dumps(lines)
         + ',\n  "firmware": {"vendor": "ACME", "uefi": "2.70", "secure_boot": false},\n  "map": []\n}\n')
     said, runs, _ = collect(bench, folder)
     assert said.status == 0, str(said)

@@ -36,6 +36,32 @@ TEST_F(ConsoleTest, TheScreenGetsAllWhateverBecomesOfALine) {
   EXPECT_EQ(ring_of(*console_), screen);
 }
 
+std::string since;
+uint64_t since_of(const Console& console, uint64_t from) {
+  since.clear();
+  return console.replay_since(from, [](std::string_view piece) { since += piece; });
+}
+
+TEST_F(ConsoleTest, WhatWasWrittenSince) {
+  console_->bare("one\n");
+  const uint64_t one = since_of(*console_, 0);
+  EXPECT_EQ(since, "one\n");
+  EXPECT_EQ(since_of(*console_, one), one);
+  EXPECT_EQ(since, "");
+  console_->bare("two\n");
+  (void)since_of(*console_, one);
+  EXPECT_EQ(since, "two\n");
+  // Around the ring's end, and where what is asked for is not held any more.
+  std::string much;
+  for (int i = 0; i < 9000; ++i) much += "0123456789abcde\n";
+  console_->bare(much);
+  const uint64_t all = since_of(*console_, 0);
+  EXPECT_EQ(since, much.substr(much.size() - Console::kRingSize));
+  EXPECT_EQ(ring_of(*console_), since);
+  EXPECT_EQ(since_of(*console_, all - 70'000), all);
+  EXPECT_EQ(since, much.substr(much.size() - 70'000));
+}
+
 // Found in any order, lines hear it first.
 TEST_F(ConsoleTest, LinesAreServedFirst) {
   console_->add_output([](std::string_view text) {

@@ -10,6 +10,7 @@
 #include "mm/page_alloc.h"
 #include "tests/support/pretend_cpus.h"
 #include "tests/support/pretend_hardware.h"
+#include "tests/unit/acpi_bytes.h"
 #include "tests/unit/pretend_machine.h"
 
 namespace kernel {
@@ -90,6 +91,8 @@ TEST(MemtestOptions, Words) {
   EXPECT_EQ(parsed("full")->depth, Depth::Full);
   EXPECT_EQ(parsed("1000000")->passes, 1'000'000U);
   EXPECT_EQ(parsed("node:2")->node, mm::NodeId{2});
+  EXPECT_FALSE(parsed("full")->overnight);
+  EXPECT_TRUE(parsed("overnight,quick")->overnight);
   for (const char* words :
        {"quick,3,node:1", "node:1,3,quick", "quick 3 node:1", "3 node:1,quick"}) {
     const auto all = parsed(words);
@@ -106,10 +109,12 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
   };
   const Wrong kWrong[] = {
       {"fast",
-       "\"fast\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N, plain, sse2, "
+       "\"fast\": not one of quick, full, a number of passes, overnight, node:N, in-turn, cpu:N, "
+       "plain, sse2, "
        "avx2"},
       {"qiuck",
-       "\"qiuck\": not one of quick, full, a number of passes, node:N, in-turn, cpu:N, plain, "
+       "\"qiuck\": not one of quick, full, a number of passes, overnight, node:N, in-turn, cpu:N, "
+       "plain, "
        "sse2, avx2; did you "
        "mean "
        "\"quick\"?"},
@@ -122,6 +127,11 @@ TEST(MemtestOptions, WhatIsWrongIsNamedAndWhatWouldBeRight) {
       {"2x", "\"2x\": the number of passes is"},
       {"2,3", "\"3\": the number of passes is given already"},
       {"quick,full", "\"full\": quick and full exclude each other"},
+      {"overnight,3", "\"3\": the number of passes is given already"},
+      {"3,overnight", "\"overnight\": the number of passes is given already"},
+      {"overnigth",
+       "\"overnigth\": not one of quick, full, a number of passes, overnight, node:N, "
+       "in-turn, cpu:N, plain, sse2, avx2; did you mean \"overnight\"?"},
       {"node:", "\"node:\": no such node; this machine has node:0 to node:2"},
       {"node:x", "\"node:x\": no such node"},
       {"node:3", "\"node:3\": no such node"},
@@ -252,9 +262,12 @@ TEST(Memtest, ABadPageIsNamedAndTakenOutOfUse) {
   Text bad;
   print_outcome(*bench.state, 1, bad.printer());
   EXPECT_EQ(bad.text,
-            "memtest: 3 bad pages, 12 KiB, taken out of use\n"
-            "memtest: Linux: memmap=8K$0x500000 memmap=4K$0x1100000\n"
-            "memtest: GRUB: badram 0x500000,0xffffffffffffe000,0x1100000,0xfffffffffffff000\n");
+            "memtest: module not told: " + std::to_string(bench.state->errors) +
+                " wrong words, 0 lost, 0 corrected, in 3 bad pages\n"
+                "memtest: pull first: cannot be known: SMBIOS names no memory module\n"
+                "memtest: 3 bad pages, 12 KiB, taken out of use\n"
+                "memtest: Linux: memmap=8K$0x500000 memmap=4K$0x1100000\n"
+                "memtest: GRUB: badram 0x500000,0xffffffffffffe000,0x1100000,0xfffffffffffff000\n");
   // Whatever is allocated, it is not one of them.
   TakenMemory taken;
   for (const mm::NodeId node : {mm::NodeId{0}, mm::NodeId{1}}) {
@@ -275,8 +288,11 @@ HardwareError lost_at(uint64_t address, uint64_t bytes = 64) {
 
 TEST(Memtest, WhatTheHardwareTells) {
   Bench bench;
-  const MemoryPlaces places{&bench.machine.allocator,
-                            [](const void*, mm::Phys) { return std::string_view("DIMM 3"); }};
+  acpi_test::Bytes smbios;  // one module
+  smbios.u8(17).u8(21).zeros(6).u16(64).u16(64).u16(1).zeros(2).u8(1).zeros(4);
+  smbios.put({'D', 'I', 'M', 'M', ' ', '3', 0, 0});
+  bench.state->modules.read(smbios.bytes());
+  const MemoryPlaces places{&bench.machine.allocator, &bench.state->modules};
   const mm::Printer out = bench.log.printer();
   HardwareError corrected = lost_at(6 * kMiB + 0x40);
   corrected.corrected = true;
@@ -303,6 +319,13 @@ TEST(Memtest, WhatTheHardwareTells) {
   EXPECT_EQ(said.text.find("memtest: the hardware told of 31 corrected and 2 uncorrected errors\n"
                            "memtest: bank 7, 0x600040: 31 corrected\n"),
             0U)
+      << said.text;
+  EXPECT_NE(said.text.find("memtest: module DIMM 3, SMBIOS handle 0x0: 0 wrong words, 1 lost, 31 "
+                           "corrected, in 2 bad pages\n"
+                           "memtest: module not told: 0 wrong words, 1 lost, 0 corrected, in 0 bad "
+                           "pages\n"
+                           "memtest: pull first: DIMM 3: 1 of 2 errors\n"),
+            std::string::npos)
       << said.text;
 }
 
@@ -363,6 +386,46 @@ TEST(Memtest, AChunkThatLosesItsDataIsLeftOutAndThePageIsBad) {
       << bench.log.text;
   EXPECT_EQ(bench.machine.allocator.counts().free, free - 2);
   EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
+}
+
+// Somebody ends it while it runs: what has not begun is left out, and nothing that was not written is
+// found wrong.
+struct EndedCells : patterns::ByWords {
+  Cells cells;
+  MemtestState* state;
+  uint64_t* left;  // chunks before somebody wants it to end
+  uint64_t* after;
+
+  uint64_t read(uint64_t address) { return cells.read(address); }
+  void write(uint64_t address, uint64_t value) { cells.write(address, value); }
+  void copy(uint64_t from, uint64_t to, uint64_t bytes) { cells.copy(from, to, bytes); }
+  static void written_back(mm::Range) {}
+  void wait(unsigned) { ++*after; }
+  void swept(mm::Range, const MemtestProgress&) {
+    if (state->stop) ++*after;
+    if (*left != 0 && --*left == 0) state->stop = true;
+  }
+  static void choose(const RunForm*) {}
+};
+
+TEST(Memtest, EndedInTheMiddle) {
+  for (const uint64_t chunks : {1, 5, 12, 30}) {
+    Bench bench;
+    bench.bad = {17 * kMiB + 0x10};
+    uint64_t left = chunks, after = 0;
+    MemoryTest<EndedCells> test(
+        bench.machine.allocator, 0,
+        {{}, {{}, bench.machine.map(), &bench.bad}, bench.state.get(), &left, &after},
+        {Bench::take_out, &bench.machine.allocator},
+        *parse_memtest("overnight", 2, bench.log.printer()), *bench.state, bench.log.printer());
+    bool found = false;
+    for (const MemoryPattern& pattern : kMemoryPatterns) found |= test.run(pattern, 1).failed();
+    EXPECT_EQ(after, 0U) << "memory was swept, or waited for, though somebody had ended it";
+    EXPECT_EQ(found, bench.state->errors != 0);
+    EXPECT_LE(bench.state->bad.list().size(), 1U) << bench.log.text;
+    EXPECT_EQ(bench.machine.allocator.counts().allocated(), 0U);
+    EXPECT_TRUE(mm::audit(bench.machine.allocator).ok());
+  }
 }
 
 TEST(Memtest, MoreChunksGivenUpThanCanBeNoted) {

@@ -55,6 +55,38 @@ TEST(Summary, SaysWhatDidNotFit) {
   EXPECT_NE(summary.find("Self-tests: 1 passed"), std::string::npos);
 }
 
+// Of a long test its lines that come again and again are no news; which module to pull is.
+TEST(Summary, OfAMemoryTest) {
+  std::string log =
+      "Baton version 0.1.0 (abc)\nmemtest: words that are alike, and blocks, by avx2\n";
+  for (int i = 0; i < 500; ++i) {
+    const std::string number = std::to_string(i);
+    log += "[ 1.0] memtest: [#####...............] " + number + "%  900 MB/s\n";
+    log += "[ 1.0] memtest: pass " + number + ": took 1:00, 0 errors\n";
+    if (i < 16) log += "[ 1.0] memtest: error at 0x" + number + " (node 0, A1): wrote 0, read 1\n";
+  }
+  log +=
+      "[ 1.0] memtest: overnight: ended by a key in pass 501, after 8:20:00: 16 errors\n"
+      "[ 1.0] memtest: module A1, SMBIOS handle 0x1100: 16 wrong words\n"
+      "[ 1.0] memtest: pull first: A1: 16 of 16 errors\n"
+      "[ 1.0] memtest: 16 bad pages, 64 KiB, taken out of use\n";
+  EXPECT_EQ(summary_of(log),
+            "Baton version 0.1.0 (abc)\n"
+            "memtest: overnight: ended by a key in pass 501, after 8:20:00: 16 errors\n"
+            "memtest: 16 bad pages, 64 KiB, taken out of use\n"
+            "memtest: module A1, SMBIOS handle 0x1100: 16 wrong words\n"
+            "memtest: pull first: A1: 16 of 16 errors\n");
+}
+
+// Asked before its end, and again.
+TEST(Summary, GoesOn) {
+  const auto summary = std::make_unique<Summary>();
+  summary->take("Baton version 1\nnot ok 1 a\n");
+  EXPECT_EQ(summary->finish(), "Baton version 1\nnot ok 1 a\n");
+  summary->take("not ok 2 b\n");
+  EXPECT_EQ(summary->finish(), "Baton version 1\nnot ok 1 a\nnot ok 2 b\n");
+}
+
 TEST(Summary, OfNothing) { EXPECT_EQ(summary_of(""), ""); }
 
 std::vector<uint8_t> stored(const std::string& text, ReportHead head = {}) {
@@ -119,7 +151,7 @@ TEST(Report, NumberOfAName) {
 TEST(Report, Files) {
   const auto bytes = stored(
       "Ledger: closed\nFAILED <b> & \"c\"\n1 passed, 1 failed\n2 passed, 0 failed\n0 passed, 0 "
-      "failed");
+      "failed\nmemtest: 100 MiB: no bad pages\nmemtest: pull first: \"A1\": 2 of 2 errors\n");
   const loader::Report report = test::must(loader::parse_report(bytes));
   const loader::EfiDescriptor map[] = {
       {loader::EfiMemoryType::Conventional, 0, 0, 0, 160, 15},
@@ -136,8 +168,10 @@ TEST(Report, Files) {
   loader::write_report_html(report, firmware, html.printer());
   EXPECT_NE(html.text().find("<p class=\"bad\">FAILED &lt;b&gt; &amp; &quot;c&quot;</p>"),
             std::string::npos);
-  for (const char* line : {"good\">Ledger: closed", "bad\">1 passed, 1 failed",
-                           "good\">2 passed, 0 failed", "plain\">0 passed, 0 failed"}) {
+  for (const char* line :
+       {"good\">Ledger: closed", "bad\">memtest: pull first: &quot;A1&quot;: 2 of 2 errors",
+        "plain\">memtest: 100 MiB: no bad pages", "bad\">1 passed, 1 failed",
+        "good\">2 passed, 0 failed", "plain\">0 passed, 0 failed"}) {
     EXPECT_NE(html.text().find(std::string("<p class=\"") + line + "</p>"), std::string::npos)
         << line;
   }
@@ -148,15 +182,18 @@ TEST(Report, Files) {
   EXPECT_EQ(
       json.text(),
       "{\n"
-      "  \"version\": 1,\n"
+      "  \"version\": 2,\n"
       "  \"date\": null,\n"
       "  \"summary\": [\n"
       "    \"Ledger: closed\",\n"
       "    \"FAILED <b> & \\\"c\\\"\",\n"
       "    \"1 passed, 1 failed\",\n"
       "    \"2 passed, 0 failed\",\n"
-      "    \"0 passed, 0 failed\"\n"
+      "    \"0 passed, 0 failed\",\n"
+      "    \"memtest: 100 MiB: no bad pages\",\n"
+      "    \"memtest: pull first: \\\"A1\\\": 2 of 2 errors\"\n"
       "  ],\n"
+      "  \"pull_first\": \"\\\"A1\\\": 2 of 2 errors\",\n"
       "  \"firmware\": {\"vendor\": \"EDK <II>\", \"uefi\": \"2.70\", \"secure_boot\": true},\n"
       "  \"map\": [\n"
       "    {\"start\": \"0x0\", \"pages\": 160, \"type\": 7, \"name\": \"Conventional\", "

@@ -71,6 +71,15 @@ TEST(TestPage, PassesCountWithAMemoryTestOnly) {
   EXPECT_STREQ(page.row(TestPage::kPasses).value, "100");
 }
 
+TEST(TestPage, AllNightHasNoPasses) {
+  TestPage page;
+  press(page, {Kind::Down, Kind::Left});
+  EXPECT_EQ(words(page), "memtest=overnight monitor");
+  press(page, {Kind::Down, Kind::Right});
+  EXPECT_EQ(words(page), "memtest=overnight monitor");
+  EXPECT_FALSE(page.row(TestPage::kPasses).counts);
+}
+
 // Whatever is pressed, the words are such as the kernel knows, and fit.
 TEST(TestPage, AnyKeys) {
   std::mt19937 random(15);
