@@ -56,7 +56,8 @@ def is_fat(disk, offset=0):
 
 class Change:
     """What is to become of the ESP, in this order: remains of earlier changes that were cut short to
-    be swept away, files to write, files to delete, directories to delete when they end up empty.
+    be swept away, files to write, directories to make, files to delete, directories to delete when they
+    end up empty.
 
     A change that is cut short by a kill or a power cut has been carried out up to some file, which
     is whole; so files are named in an order in which every beginning of it makes sense."""
@@ -64,11 +65,12 @@ class Change:
     def __init__(self):
         self.sweep = []
         self.write = {}  # path -> bytes
+        self.make = []   # that are not there
         self.delete = []
         self.prune = []
 
     def __bool__(self):
-        return bool(self.sweep or self.write or self.delete)
+        return bool(self.sweep or self.write or self.make or self.delete)
 
 
 def staging_name(name):
@@ -139,6 +141,10 @@ class Directory:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
+    def has(self, path):
+        """Whether there is a file or a directory."""
+        return self._find(path).exists()
+
     def names(self, path):
         """What is in a directory; empty when there is none."""
         at = self._find(path)
@@ -168,6 +174,8 @@ class Directory:
                           for path, content in change.write.items()]
                 for temporary, final in staged:
                     self._place(temporary, final, undo)
+                for path in change.make:
+                    self._make_folder(self._find(path), undo)
                 for path in change.delete:
                     final = self._find(path)
                     if final.exists():
@@ -190,16 +198,18 @@ class Directory:
         """Writes a new file beside where it belongs: (where it is, where it belongs)."""
         final = self._find(path)
         for parent in reversed(final.relative_to(self.path).parents):
-            folder = self.path / parent
-            if not folder.exists():
-                undo.append((self._drop_folder, folder))
-                os.mkdir(folder)
-                sync(folder.parent)
+            self._make_folder(self.path / parent, undo)
         temporary = final.with_name(staging_name(final.name))
         undo.append((self._drop, temporary))
         write_file(temporary, content)
         sync(final.parent)
         return temporary, final
+
+    def _make_folder(self, folder, undo):
+        if not folder.exists():
+            undo.append((self._drop_folder, folder))
+            os.mkdir(folder)
+            sync(folder.parent)
 
     def _place(self, temporary, final, undo):
         undo.append((self._restore, final, final.read_bytes()) if final.exists()
@@ -273,6 +283,9 @@ class Image:
         return sorted(line.rstrip("/").rsplit("/", 1)[-1]
                       for line in done.stdout.decode(errors="replace").splitlines() if line)
 
+    def has(self, path):
+        return self._exists(self.path, path)
+
     def _exists(self, copy, path):
         parent, _, name = path.rpartition("/")
         done = self._mtools("mdir", "-b", f"::/{parent}", image=copy)
@@ -296,6 +309,8 @@ class Image:
             if self._exists(copy, path):
                 must("mdel", f"::/{path}")
             must("mcopy", "-", f"::/{path}", stdin=content)
+        for path in change.make:
+            must("mmd", f"::/{path}")
         for path in change.delete:
             if self._exists(copy, path):
                 must("mdel", f"::/{path}")

@@ -167,6 +167,25 @@ def test_removable(bench, esp):
     assert esp.files() == before
 
 
+def test_what_baton_leaves_has_its_place(bench, esp):
+    """`install` makes it, so that the firmware's map is kept from the first start on; `remove` takes what is
+    Baton's alone, and what is a person's when it is told to."""
+    run = ("--esp", esp.path, "--no-variables")
+    tree = built(bench.folder)
+    said = bench.run("install", "install", *run, "--from", tree)
+    assert said.status == 0 and "made baton/" in said.out, said
+    assert "baton" in {folder.lower() for folder in esp.folders()}
+    again = bench.run("install", "install", *run, "--from", tree)
+    assert "made baton/" not in again.out and "(it was already)" in again.out, again
+    for name in ("map.txt", "map.old", "badpages.txt", "lastrun.txt", "report-20261120-101112.txt"):
+        esp.put(f"baton/{name}", b"0x1000\n")
+    said = bench.run("install", "remove", *run)
+    assert said.status == 0 and "keeps 1 report(s)" in said.out and "remove --all" in said.out, said
+    assert names(esp) == {f"baton/{name}" for name in ("badpages.txt", "lastrun.txt", "report-20261120-101112.txt")}
+    said = bench.run("install", "remove", "--all", *run)
+    assert said.status == 0 and not esp.files() and not esp.folders(), said
+
+
 def test_edited_configuration_is_kept(bench, esp):
     run = ("--esp", esp.path, "--from", built(bench.folder), "--no-variables")
     assert bench.run("install", "install", *run).status == 0
