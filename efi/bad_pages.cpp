@@ -87,34 +87,14 @@ mm::Result<> read_last_run(const Firmware& firmware, LastRuns& last, const Print
   return delete_variable(firmware, kVariable);
 }
 
-// All ranges that are known, whoever says so.
-struct Listed {
-  Pages storage;
-  size_t count = 0;
-  [[nodiscard]] std::span<Range> ranges() const { return {storage.as<Range>(), count}; }
-};
-mm::Result<Listed> ranges_of(const Firmware& firmware, std::string_view text,
-                             std::string_view by_hand, const loader::FoundBadPages& found,
-                             const Printer& out) {
-  const size_t most =
-      loader::most_bad_ranges(text) + loader::most_bad_ranges(by_hand) + found.head.count;
-  Listed listed{BATON_TRY(allocate_array<Range>(firmware, most, "list of bad pages"))};
-  const std::span<Range> room = listed.storage.span<Range>();
-  size_t count = loader::read_bad_pages(text, kPath, room, out);
-  count += loader::read_bad_words(by_hand, "badpages", room.subspan(count), out);
-  for (size_t i = 0; i < found.head.count; ++i) room[count++] = found.at(i).range;
-  listed.count = loader::merge_ranges(room.first(count));
-  return listed;
-}
-
-// Goes into the list; it stays in the variable where that cannot be written.
+// Goes into the list, of which `known` is what it has; it stays in the variable where that cannot be
+// written.
 mm::Result<> write_last_run(const Firmware& firmware, std::string_view before,
-                            const loader::FoundBadPages& found, const Printer& out) {
-  // What is wrong in it is told when all is read.
-  const Listed known = BATON_TRY(ranges_of(firmware, before, {}, {}, {}));
+                            std::span<const Range> known, const loader::FoundBadPages& found,
+                            const Printer& out) {
   size_t added = 0;
   const Text text = BATON_TRY(text_of(firmware, kPath, [&](const Printer& to) {
-    added = loader::write_bad_pages(before, known.ranges(), found, to);
+    added = loader::write_bad_pages(before, known, found, to);
   }));
   if (text.length > loader::kMaxBadPagesFile) {
     return mm::Error{"would become too long (bytes {}, most {})", kPath, text.length,
@@ -125,6 +105,36 @@ mm::Result<> write_last_run(const Firmware& firmware, std::string_view before,
     out.line("{}: {} of what the last run found are new", kPath, added);
   }
   return delete_variable(firmware, kVariable);
+}
+
+mm::Result<BadPageList> read_all(const Firmware& firmware, const Volume& volume, const Tpm& tpm,
+                                 const mm::Result<Directory>& own, const char* words,
+                                 const Printer& out) {
+  const std::string_view by_hand(words);
+  LastRuns last{};
+  if (const auto read = read_last_run(firmware, last, out); !read.ok()) {
+    out.error("bad pages: the last run's", read.error());
+  }
+  const loader::FoundBadPages& found = last.found;
+  auto file = read_list(firmware, volume, own, out);
+  if (!file.ok()) out.error("bad pages", file.error());
+  const std::string_view text = file.ok() ? text_in(file.value()) : std::string_view();
+  if (text.empty() && by_hand.empty() && found.head.count == 0) return BadPageList{};
+  if (!text.empty()) tpm.measure(Pcr::Options, text, "baton: bad pages", kPath);
+  if (!by_hand.empty()) tpm.measure(Pcr::Options, by_hand, "baton: bad pages", words);
+  const size_t most =
+      loader::most_bad_ranges(text) + loader::most_bad_ranges(by_hand) + found.head.count;
+  BadPageList listed{BATON_TRY(allocate_array<Range>(firmware, most, "list of bad pages"))};
+  const std::span<Range> room = listed.storage.span<Range>();
+  size_t count = loader::read_bad_pages(text, kPath, room, out);
+  if (found.head.count != 0 && file.ok()) {
+    const auto written = write_last_run(firmware, text, room.first(count), found, out);
+    if (!written.ok()) out.error("bad pages: the last run's", written.error());
+  }
+  count += loader::read_bad_words(by_hand, "badpages", room.subspan(count), out);
+  for (size_t i = 0; i < found.head.count; ++i) room[count++] = found.at(i).range;
+  listed.count = loader::merge_ranges(room.first(count));
+  return listed;
 }
 
 // --- Keeping them --------------------------------------------------------------------------------
@@ -174,8 +184,8 @@ void tell_held(const loader::HeldPages& held, const Printer& out) {
            freed ? ", and gives it to the operating system afterwards" : "");
 }
 
-// `kept` grows by the bytes that are taken.
-mm::Result<HeldBadPages> withhold(const Firmware& firmware, const Listed& listed, uint64_t& kept,
+// `kept` grows by the bytes that are taken. With the list and the buffers that are only needed on the way.
+mm::Result<HeldBadPages> withhold(const Firmware& firmware, BadPageList listed, uint64_t& kept,
                                   const Printer& out) {
   MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const size_t room = loader::withholding_room(listed.count, map.capacity());
@@ -229,44 +239,26 @@ void take_what_was_ours(const Firmware& firmware, HeldBadPages& held, uint64_t& 
   held.count = still;
 }
 
-// With the buffers that are only needed on the way.
-mm::Result<HeldBadPages> withhold_all(const Firmware& firmware, const Volume& volume,
-                                      const Tpm& tpm, const mm::Result<Directory>& own,
-                                      const char* by_hand, size_t& count, uint64_t& kept,
-                                      const Printer& out) {
-  LastRuns last{};
-  if (const auto read = read_last_run(firmware, last, out); !read.ok()) {
-    out.error("bad pages: the last run's", read.error());
-  }
-  auto file = read_list(firmware, volume, own, out);
-  if (!file.ok()) out.error("bad pages", file.error());
-  const std::string_view text = file.ok() ? text_in(file.value()) : std::string_view();
-  if (last.found.head.count != 0 && file.ok()) {
-    const auto written = write_last_run(firmware, text, last.found, out);
-    if (!written.ok()) out.error("bad pages: the last run's", written.error());
-  }
-  if (text.empty() && *by_hand == '\0' && last.found.head.count == 0) return HeldBadPages{};
-  if (!text.empty()) tpm.measure(Pcr::Options, text, "baton: bad pages", kPath);
-  if (*by_hand != '\0') tpm.measure(Pcr::Options, by_hand, "baton: bad pages", by_hand);
-  const Listed listed = BATON_TRY(ranges_of(firmware, text, by_hand, last.found, out));
-  count = listed.count;
-  if (count == 0) return HeldBadPages{};
-  return withhold(firmware, listed, kept, out);
-}
-
 }  // namespace
 
-HeldBadPages withhold_bad_pages(const Firmware& firmware, const Volume& volume, const Tpm& tpm,
-                                const mm::Result<Directory>& own, const char* by_hand,
-                                const Printer& out) {
-  size_t count = 0;
+BadPageList read_bad_pages(const Firmware& firmware, const Volume& volume, const Tpm& tpm,
+                           const mm::Result<Directory>& own, const char* by_hand,
+                           const Printer& out) {
+  auto listed = read_all(firmware, volume, tpm, own, by_hand, out);
+  if (listed.ok()) return std::move(listed.value());
+  out.error("bad pages", listed.error());
+  return {};
+}
+
+HeldBadPages withhold_bad_pages(const Firmware& firmware, BadPageList listed, const Printer& out) {
+  const size_t count = listed.count;
+  if (count == 0) return {};
   uint64_t kept = 0;
-  auto held = withhold_all(firmware, volume, tpm, own, by_hand, count, kept, out);
+  auto held = withhold(firmware, std::move(listed), kept, out);
   if (!held.ok()) {
     out.error("bad pages", held.error());
     return {};
   }
-  if (count == 0) return {};
   take_what_was_ours(firmware, held.value(), kept);
   out.line(
       "bad pages: {} ranges are listed; {} KiB kept from whatever is started, {} ranges held by "

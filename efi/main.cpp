@@ -2,6 +2,8 @@
 //
 // Until exit_boot_services() every error is an error status to the firmware, which gets back all
 // memory but bad pages; from the first attempt on it is last_words(), and so is every CPU exception.
+#include <utility>
+
 #include "efi/arch.h"
 #include "efi/bad_pages.h"
 #include "efi/configuration.h"
@@ -55,9 +57,11 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const Tpm tpm = Tpm::find(firmware, out);
   baggage.configuration = BATON_TRY(read_configuration(firmware, volume, out));
   const auto own = Directory::open(firmware, loader::kOwnDirectory);
+  BadPageList listed = read_bad_pages(firmware, volume, tpm, own, config.bad_pages, out);
   const MapOverBoots boots =
-      own.ok() ? compare_with_last_boot(firmware, volume, own.value(), out) : MapOverBoots{};
-  const HeldBadPages bad = withhold_bad_pages(firmware, volume, tpm, own, config.bad_pages, out);
+      own.ok() ? compare_with_last_boot(firmware, volume, own.value(), listed.ranges(), out)
+               : MapOverBoots{};
+  const HeldBadPages bad = withhold_bad_pages(firmware, std::move(listed), out);
   const Start start{firmware, volume, trust, tpm, tsc_entry, baggage.chosen, out};
   BATON_TRY(choose_entry(start, baggage.configuration));
   BATON_TRY(trust.confine(firmware, baggage.configuration, out));

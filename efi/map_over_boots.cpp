@@ -100,12 +100,12 @@ mm::Result<> tell(const Firmware& firmware, const Last& last, std::span<MapRange
 }
 
 mm::Result<> compare(const Firmware& firmware, const Volume& volume, const Directory& own,
-                     MapOverBoots& boots, const Printer& out) {
+                     std::span<const mm::Range> listed, MapOverBoots& boots, const Printer& out) {
   const Last last = read_last(firmware, volume, out);
   const MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const Pages storage = BATON_TRY(allocate_array<MapRange>(firmware, map.view().count(), kPath));
-  const auto now =
-      storage.span<MapRange>().first(loader::record_map(map.view(), storage.span<MapRange>()));
+  const auto now = storage.span<MapRange>().first(
+      loader::record_map(map.view(), listed, storage.span<MapRange>()));
   if (last.kept.there) BATON_TRY(tell(firmware, last, now, boots, out));
   if (last.whole && boots.count == 0) return {};
   return write_now(firmware, own, last, now);
@@ -114,10 +114,11 @@ mm::Result<> compare(const Firmware& firmware, const Volume& volume, const Direc
 }  // namespace
 
 MapOverBoots compare_with_last_boot(const Firmware& firmware, const Volume& volume,
-                                    const Directory& own, const Printer& out) {
+                                    const Directory& own, std::span<const mm::Range> listed,
+                                    const Printer& out) {
   MapOverBoots boots;
   if (!own.there()) return boots;
-  const auto compared = compare(firmware, volume, own, boots, out);
+  const auto compared = compare(firmware, volume, own, listed, boots, out);
   if (!compared.ok()) out.error("the map for the next start", compared.error());
   return boots;
 }

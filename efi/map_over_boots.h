@@ -26,9 +26,10 @@ struct MapOverBoots {
 
 // Compares the map with that in `own` (\baton; without that folder nothing is kept, and nothing is
 // done), says what has moved, and writes it there when it is another. To be called before anything is
-// taken for good (efi/bad_pages.h). What could not be done goes to `out`; nothing of it keeps Baton
+// taken for good (efi/bad_pages.h); what an earlier start took is `listed`. What could not be done goes to `out`; nothing of it keeps Baton
 // from starting.
 MapOverBoots compare_with_last_boot(const Firmware& firmware, const Volume& volume,
-                                    const Directory& own, const mm::Printer& out);
+                                    const Directory& own, std::span<const mm::Range> listed,
+                                    const mm::Printer& out);
 
 }  // namespace efi

@@ -183,6 +183,18 @@ size_t read_bad_words(std::string_view text, const char* name, std::span<Range> 
   return merge_ranges(out.first(count));
 }
 
+bool is_of_list(std::span<const Range> listed, Range range) {
+  const auto after = [](mm::Phys at, const Range& one) { return at < one.end; };
+  const auto first = std::upper_bound(listed.begin(), listed.end(), range.start, after);
+  if (first == listed.end() || range.start < first->start) return false;
+  for (auto at = first;; ++at) {
+    if (range.end <= at->end) return true;
+    const auto next = at + 1;
+    if (next == listed.end() || range.end <= next->start) return false;
+    if (next->start - at->end > kMostBetween) return false;
+  }
+}
+
 bool is_whole(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   return text.ends_with(kEnd);
@@ -211,6 +223,34 @@ size_t write_bad_pages(std::string_view before, std::span<const Range> known,
 }
 
 // --- Keeping them --------------------------------------------------------------------------------
+
+namespace {
+
+// Bytes of it below an address.
+uint64_t below(mm::Phys end, Range range) {
+  return range.start < end ? std::min(end, range.end) - range.start : 0;
+}
+
+// Of the memory that only a part of all programs and devices can do without.
+mm::Result<> check_that_enough_stays(const EfiMemoryMap& map, std::span<const Range> take) {
+  for (const uint64_t limit : {mm::kMiB, 4 * mm::kGiB, mm::kMaxPhys}) {
+    uint64_t free = 0, taken = 0;
+    for (size_t i = 0; i < map.count(); ++i) {
+      const auto range = range_of(map.at(i));
+      const bool is_free = map.at(i).type == EfiMemoryType::Conventional;
+      if (range.ok() && is_free) free += below(mm::Phys{limit}, range.value());
+    }
+    for (const Range& range : take) taken += below(mm::Phys{limit}, range);
+    if (taken <= free / 2) continue;
+    return mm::Error{
+        "would take more than half of the {} KiB that are free below {:#x}: not believed, and "
+        "nothing is kept",
+        "the list", free / mm::kKiB, limit};
+  }
+  return {};
+}
+
+}  // namespace
 
 mm::Result<Withholding> plan_withholding(const EfiMemoryMap& map, std::span<const Range> bad,
                                          std::span<Range> take, std::span<HeldPages> held) {
@@ -250,6 +290,7 @@ mm::Result<Withholding> plan_withholding(const EfiMemoryMap& map, std::span<cons
   const Joined joined = join_nearest(take.first(plan.take), kMostWithheld, all_free);
   plan.take = joined.count;
   plan.good = joined.between;
+  BATON_TRY(check_that_enough_stays(map, take.first(plan.take)));
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "loader/bad_pages.h"
 #include "loader/handoff/crc32.h"
 #include "mm/size_text.h"
 
@@ -194,14 +195,18 @@ MapDate map_date(unsigned year, unsigned month, unsigned day, unsigned hour, uns
           static_cast<uint8_t>(hour), static_cast<uint8_t>(minute)};
 }
 
-size_t record_map(const EfiMemoryMap& map, std::span<MapRange> out) {
+size_t record_map(const EfiMemoryMap& map, std::span<const mm::Range> listed,
+                  std::span<MapRange> out) {
   size_t all = 0;
   for (size_t i = 0; i < map.count(); ++i) {
     const EfiDescriptor d = map.at(i);
     const auto range = range_of(d);
     if (!range.ok()) continue;
-    const bool usable = e820_type(d) == mm::E820Type::Ram;
-    out[all++] = {mm::whole_pages(range.value()), usable ? EfiMemoryType::Conventional : d.type};
+    const mm::Range pages = mm::whole_pages(range.value());
+    // Unusable, or reserved where the firmware does not give that.
+    const bool taken = d.type == EfiMemoryType::Unusable || d.type == EfiMemoryType::Reserved;
+    const bool usable = e820_type(d) == mm::E820Type::Ram || (taken && is_of_list(listed, pages));
+    out[all++] = {pages, usable ? EfiMemoryType::Conventional : d.type};
   }
   const auto ranges = out.first(all);
   std::sort(ranges.begin(), ranges.end(), in_order);

@@ -48,8 +48,11 @@ struct MapDate {
 // The map as who comes after the firmware finds it: ascending, ranges of one type that touch as one,
 // and all that e820 calls usable as Conventional, whoever has it now; so nothing that a program
 // allocated makes a difference. Descriptors that cannot be right are left out (the self-tests
-// efi.map.* name them). How many ranges there are; `out` has room for one for each descriptor.
-size_t record_map(const EfiMemoryMap& map, std::span<MapRange> out);
+// efi.map.* name them). What a start of Baton before this one took, since it is `listed` as bad
+// (loader/bad_pages.h), is usable here, as it was. How many ranges there are; `out` has room for one for
+// each descriptor.
+size_t record_map(const EfiMemoryMap& map, std::span<const mm::Range> listed,
+                  std::span<MapRange> out);
 
 // A file's content. The ranges lie in what parse_map_record() was given.
 struct MapRecord {

@@ -95,7 +95,8 @@ def test_a_list_by_hand(bench):
 
 
 def test_a_list_of_anything(bench):
-    """300 KiB of it, and a list that was being written when the power failed."""
+    """300 KiB of it, a list that was being written when the power failed, and one that lists all there is: what
+    the firmware and Baton themselves have, and far more than 64 pieces. The machine starts, or says what is wrong."""
     def too_long(tree):
         put(tree, "0x5000000\n" * 30000)
     boot = bench.boot(SMALL, "poweroff", too_long)
@@ -109,6 +110,14 @@ def test_a_list_of_anything(bench):
     assert boot.status == POWERED_OFF, str(boot)
     assert "was not written whole; going by \\baton\\badpages.new" in boot.log
     assert re.search(r"0x0000000005400fff\] unusable", boot.log)
+
+    def everything(tree):
+        put(tree, "0-0xfffffffffffff all of it\n" + "".join(f"{i * 0x2000:#x}\n" for i in range(20000)))
+    boot = bench.boot(SMALL, "poweroff", everything)
+    assert boot.status == POWERED_OFF, str(boot)
+    assert re.search(r"bad pages: the list: would take more than half of the \d+ KiB that are free below "
+                     r"0x100000: not believed, and nothing is kept", boot.log), boot.log
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
 
 
 @pytest.fixture(scope="module", name="linux")
@@ -141,6 +150,8 @@ def test_guard_starts_linux_without_them(bench, linux, timeout):
     with Running(machine, disk, bench.folder) as running:
         assert running.wait_for(r"=== DONE ===", 400), running.log[-3000:]
         log = running.log
+    # The menu first, where its timeout is not 0.
+    assert bool(re.search(r"Starts by itself in 1 s", log)) == bool(timeout)
     assert "guard: starting Linux" in log or timeout
     for first, last in bad:
         assert re.search(rf"BIOS-e820: \[mem 0x{first:016x}-0x{last:016x}\] unusable", log), log
@@ -182,11 +193,19 @@ def test_guard_in_front_of_the_firmwares_order(bench, linux):
 
 
 def test_guard_without_another_system_goes_back(bench):
-    """Then the firmware goes on with what comes next, and the pages stay taken."""
+    """Then the firmware goes on with what comes next, and the pages stay taken: here Baton once more, for
+    which they are no change of the firmware's map."""
     def change(tree):
-        put(tree, "0x5000000\n")
+        put(tree, "0x5000000\n0x5400000-0x5401fff\n")
         (tree / "EFI/baton/baton.conf").write_text("options guard\n")
+        (tree / "startup.nsh").write_text("fs0:\\EFI\\BOOT\\BOOTX64.EFI selftest=efi.map.boots poweroff\r\n")
     disk = make_disk(bench.folder / "disk.img", BUILD / "esp", None, change)
     with Running(SMALL, disk, bench.folder) as running:
         assert running.wait_for(r"guard: no boot entry of another system", 60), running.log
         assert running.wait_for(r"going back to the firmware", 30), running.log
+        running.wait_for(r"(?!)", 60)
+        assert running.process.wait(timeout=10) == qemu.PASSED, running.log[-3000:]
+        log = running.log
+    assert "the firmware's memory map has changed" not in log
+    assert read.find(log, r"\s*ok \d+ efi\.map\.boots$")
+    assert re.search(r"BIOS-e820: \[mem 0x0000000005400000-0x0000000005401fff\] unusable", log), log

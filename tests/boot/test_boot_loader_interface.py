@@ -16,7 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "referee"))
 import debian  # noqa: E402
 
 VENDOR = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-# Prints the interface's variables, asks for the self-tests' entry once, and turns the machine off.
+# Prints the interface's variables, asks for the self-tests' entry once, for the menu to wait 2 seconds once and
+# 1 from then on, and turns the machine off.
 INIT = rf"""#!/bin/busybox sh
 bb=/bin/busybox
 $bb mkdir -p /proc /sys
@@ -29,10 +30,15 @@ cd /sys/firmware/efi/efivars
 for name in Loader*-{VENDOR}; do
     echo "=== $name $($bb hexdump -v -e '1/1 "%02x"' $name) ==="
 done
-$bb printf '\007\000\000\000' >/asked
-for letter in $(echo baton-selftest.conf | $bb sed 's/./& /g'); do $bb printf "$letter\000" >>/asked; done
-$bb printf '\000\000' >>/asked
-$bb dd if=/asked of=LoaderEntryOneShot-{VENDOR} bs=4k 2>/dev/null && echo "=== ASKED ==="
+ask() {{
+    $bb printf '\007\000\000\000' >/asked
+    for letter in $(echo $2 | $bb sed 's/./& /g'); do $bb printf "$letter\000" >>/asked; done
+    $bb printf '\000\000' >>/asked
+    $bb dd if=/asked of=$1-{VENDOR} bs=4k 2>/dev/null && echo "=== ASKED $1 ==="
+}}
+ask LoaderEntryOneShot baton-selftest.conf
+ask LoaderConfigTimeoutOneShot 2
+ask LoaderConfigTimeout 1
 $bb poweroff -f
 """
 
@@ -69,7 +75,7 @@ def entries(disk):
 
 def test_linux_is_told_and_asked(bench, linux):
     """A counted entry with one try: started, it is used up; then the one that was asked for once, then
-    the first that is not used up."""
+    the first that is not used up. The menu, which loader.conf does not show, waits as it was asked to."""
     kernel, initrd = linux
 
     def change(tree):
@@ -88,7 +94,8 @@ def test_linux_is_told_and_asked(bench, linux):
     machine = Persistent(bench, Machine(memory=512 * MIB), disk)
     first = machine.boot(timeout=400)
     assert first.ended == "exit", str(first)
-    assert "=== ASKED ===" in first.log, first.log[-3000:]
+    assert first.log.count("=== ASKED ") == 3, first.log[-3000:]
+    assert "Starts by itself" not in first.log
     told = told_to_linux(first.log)
     # Volatile, for boot services and runtime.
     assert {attributes for attributes, _ in told.values()} == {"06000000"}
@@ -109,7 +116,9 @@ def test_linux_is_told_and_asked(bench, linux):
     once = machine.boot()
     assert once.status == PASSED, str(once)
     assert "starting Baton, self-tests" in once.log
+    assert "Starts by itself in 2 s" in once.log
     after = machine.boot()
     assert after.status == POWERED_OFF, str(after)
-    assert re.search(r"^starting Baton\r?$", after.log, re.M), after.log[:1500]
+    assert re.search(r"starting Baton\r?$", after.log, re.M), after.log[:1500]
+    assert "Starts by itself in 1 s" in after.log and "Starts by itself in 2 s" not in after.log
     assert "linux+0-1.conf" in entries(disk)

@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const std::vector<uint8_t> bytes(data + 1, behind);
   std::vector<MapRange> now(descriptors);
-  now.resize(loader::record_map({std::as_bytes(std::span(bytes)), kEach}, now));
+  now.resize(loader::record_map({std::as_bytes(std::span(bytes)), kEach}, {}, now));
 
   std::vector<MapRange> before(loader::most_map_ranges(text));
   const auto record = loader::parse_map_record(text, "map.txt", before);

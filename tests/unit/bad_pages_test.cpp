@@ -257,6 +257,36 @@ TEST(Withholding, WhatIsFarApartIsNotJoinedHoweverMuchThereIs) {
   EXPECT_EQ(made.numbers.good, 0U);
 }
 
+// Somebody lists more than any machine could do without: nothing of it is taken.
+TEST(Withholding, MoreThanHalfOfWhatIsFreeIsNotBelieved) {
+  constexpr uint64_t kMib = mm::kMiB, kGib = mm::kGiB;
+  Map map;
+  map.add(EfiMemoryType::Conventional, 0x1000, 0x9f000)
+      .add(EfiMemoryType::Conventional, kMib, 2 * kGib)
+      .add(EfiMemoryType::Conventional, 4 * kGib, 64 * kGib);
+  struct Listed {
+    Range range;
+    const char* below;  // null: it is believed
+  };
+  const Listed kLists[] = {
+      {pages(0x1000, 0x50000), nullptr},     {pages(0x1000, 0x51000), "0x100000"},
+      {pages(kMib, kGib), nullptr},          {pages(kMib, kGib + 2 * kMib), "0x100000000"},
+      {pages(4 * kGib, 34 * kGib), nullptr}, {pages(4 * kGib, 36 * kGib), "0x10000000000000"},
+      {pages(0, mm::kMaxPhys), "0x100000"}};
+  for (const Listed& list : kLists) {
+    std::vector<Range> take(8);
+    std::vector<loader::HeldPages> held(8);
+    const auto made = loader::plan_withholding(map.view(), {&list.range, 1}, take, held);
+    EXPECT_EQ(made.ok(), list.below == nullptr) << list.range.start.v << ' ' << list.range.end.v;
+    if (made.ok()) continue;
+    Heard heard;
+    heard.printer().error("bad pages", made.error());
+    EXPECT_NE(heard.text.find(std::string(" free below ") + list.below + ": not believed"),
+              std::string::npos)
+        << heard.text;
+  }
+}
+
 TEST(Withholding, DescriptorsThatAllOverlapAreAnErrorAndNoOverflow) {
   Map map;
   for (int i = 0; i < 8; ++i) map.add(EfiMemoryType::Conventional, 0, 0x100000);

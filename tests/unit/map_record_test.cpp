@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "loader/bad_pages.h"
+
 namespace loader {
 namespace {
 
@@ -76,9 +78,9 @@ EfiDescriptor descriptor(Type type, uint64_t start, uint64_t count) {
   constexpr uint64_t kWriteBack = 8;
   return {type, 0, start, 0, count, kWriteBack};
 }
-Map recorded(const std::vector<EfiDescriptor>& map) {
+Map recorded(const std::vector<EfiDescriptor>& map, const std::vector<mm::Range>& listed = {}) {
   Map out(map.size());
-  out.resize(record_map({std::as_bytes(std::span(map)), sizeof(EfiDescriptor)}, out));
+  out.resize(record_map({std::as_bytes(std::span(map)), sizeof(EfiDescriptor)}, listed, out));
   return out;
 }
 
@@ -94,6 +96,41 @@ TEST(MapRecord, NoMoreRangesThanThereIsRoomFor) {
   EXPECT_NE(wrong_with(bare).find("is no range"), std::string::npos) << wrong_with(bare);
   EXPECT_LE(std::count(file.begin(), file.end(), '\n') - 4,
             static_cast<ptrdiff_t>(most_map_ranges(file)));
+}
+
+// Pages that the guard took earlier, before the power went, have not moved.
+TEST(MapRecord, WhatAnEarlierStartTookIsAsItWas) {
+  const Map before{pages(0x100000, 0x1000, Type::Conventional), pages(0x1100000, 4, Type::Unusable),
+                   pages(0x1200000, 4, Type::Reserved)};
+  const std::vector<mm::Range> listed{
+      {mm::Phys{0x200000}, mm::Phys{0x203000}},  // taken as it is listed
+      {mm::Phys{0x300000}, mm::Phys{0x301000}},  // with the next one, and what is between
+      {mm::Phys{0x310000}, mm::Phys{0x312000}},
+      {mm::Phys{0x10ff000}, mm::Phys{0x1101000}},  // that, but the firmware's own begins there
+  };
+  const std::vector<EfiDescriptor> after{
+      descriptor(Type::Conventional, 0x100000, 0x100), descriptor(Type::Unusable, 0x200000, 3),
+      descriptor(Type::Conventional, 0x203000, 0xfd),  descriptor(Type::Reserved, 0x300000, 0x12),
+      descriptor(Type::Conventional, 0x312000, 0xdee), descriptor(Type::Unusable, 0x1100000, 4),
+      descriptor(Type::Reserved, 0x1200000, 4)};
+  EXPECT_EQ(recorded(after, listed), before);
+  EXPECT_EQ(recorded(after).size(), 7U) << "what nobody listed is the firmware's";
+}
+
+TEST(BadPages, WhatWasTakenForAList) {
+  const auto range = [](uint64_t start, uint64_t end) {
+    return mm::Range{mm::Phys{start}, mm::Phys{end}};
+  };
+  const std::vector<mm::Range> listed{range(0x1000, 0x2000), range(0x102000, 0x103000),
+                                      range(0x204000, 0x205000)};
+  EXPECT_TRUE(is_of_list(listed, range(0x1000, 0x2000)));
+  EXPECT_TRUE(is_of_list(listed, range(0x1000, 0x103000))) << "a MiB between them";
+  EXPECT_FALSE(is_of_list(listed, range(0x1000, 0x205000))) << "a page more";
+  EXPECT_FALSE(is_of_list(listed, range(0x1000, 0x3000))) << "it ends between them";
+  EXPECT_FALSE(is_of_list(listed, range(0x2000, 0x103000))) << "it begins between them";
+  EXPECT_FALSE(is_of_list(listed, range(0x0, 0x2000)));
+  EXPECT_FALSE(is_of_list(listed, range(0x204000, 0x206000)));
+  EXPECT_FALSE(is_of_list({}, range(0x0, 0x1000)));
 }
 
 TEST(MapRecord, AClockThatSaysWhatCannotBeIsNone) {
