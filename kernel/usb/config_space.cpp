@@ -132,7 +132,7 @@ mm::Result<mm::Range> wake_function(const ConfigSpace& space, const PciFunction&
 }
 
 void switch_function(const ConfigSpace& space, const PciFunction& f, Access access) {
-  uint32_t command = (space.at(f, kCommand) & 0xffff & ~kMaster) | kNoInterrupts;
+  uint32_t command = (space.at(f, kCommand) & 0xffff & ~(kMaster | kMemory)) | kNoInterrupts;
   if (access != Access::None) command |= kMemory;
   if (access == Access::Memory) command |= kMaster;
   space.set(f, kCommand, command);

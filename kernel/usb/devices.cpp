@@ -236,8 +236,35 @@ void Devices::lost_report(Device& device, uint8_t code) {
   detach(device.parent, device.port);
 }
 
+// A hub that speaks a device's speed for it holds what it could not bring to an end, and is busy until it
+// is told to forget that: in both directions, of a control endpoint (USB 2.0, sections 11.17.5 and
+// 11.24.2.3). Hubs are used with one translator for all their ports, whose number is 1.
+void Devices::clear_translator(const Device& device) {
+  constexpr uint8_t kToPort = 0x23, kClearTtBuffer = 8;
+  constexpr uint16_t kTranslator = 1, kDirectionIn = 1u << 15;
+  const auto hub = std::find_if(devices_.begin(), devices_.end(), [&](const Device& d) {
+    return d.kind == Device::Kind::Hub && d.slot == device.translator;
+  });
+  if (device.translator == 0 || hub == devices_.end()) return;
+  // Of the slot's context (xHCI 1.2, section 6.2.2).
+  const uint32_t words = xhci_.hardware().map.at<const volatile uint32_t>(device.page)[3];
+  const auto endpoint = static_cast<uint16_t>((words & 0x7f) << 4);
+  for (const uint16_t direction : {uint16_t{0}, kDirectionIn}) {
+    const auto value = static_cast<uint16_t>(endpoint | direction);
+    (void)control(*hub, {kToPort, kClearTtBuffer, value, kTranslator, 0});
+  }
+}
+
 mm::Result<> Devices::control(Device& device, const Request& request, std::span<uint8_t> data) {
-  return xhci_.control(device.slot, device.control, request, data);
+  struct Failed {
+    Devices& devices;
+    const Device& device;
+  } failed{*this, device};
+  const auto run = [](void* context) {
+    const auto& f = *static_cast<const Failed*>(context);
+    f.devices.clear_translator(f.device);
+  };
+  return xhci_.control(device.slot, device.control, request, data, {run, &failed});
 }
 
 }  // namespace kernel::usb

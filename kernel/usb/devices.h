@@ -41,6 +41,7 @@ struct Device {
   HubFacts hub;
   uint32_t changed_ports = 0;  // of a hub: bits, by port; 0 is the hub itself
   uint32_t new_ports = 0;      // and those that were never looked at
+  unsigned overloads = 0;      // of a hub: times that ports got their power again
   BootKeyboard keyboard;
 
   // Its device context index (section 4.8.1).
@@ -77,6 +78,8 @@ class Devices {
   void settle_hubs();
   void hub_changed(Device& hub, uint8_t port, bool first);
   void hub_itself_changed(Device& hub);
+  mm::Result<> power_again(Device& hub, uint8_t first, uint8_t last);
+  void clear_translator(const Device& device);
   void take_report(const Report& report, TypedKeys& keys);
   void lost_report(Device& device, uint8_t code);
   void ask_for_report(Device& device);

@@ -23,7 +23,12 @@ constexpr uint16_t kBootProtocol = 0;
 constexpr uint16_t kHubPortReset = 4, kHubPortPower = 8, kFirstChange = 16;
 constexpr uint32_t kHubConnected = 1, kHubEnabled = 1u << 1, kHubReset = 1u << 4,
                    kHubLowSpeed = 1u << 9, kHubHighSpeed = 1u << 10;
-constexpr uint32_t kHubConnectChange = 1u << 16;
+constexpr uint32_t kHubConnectChange = 1u << 16, kHubOverCurrent = 1u << 3;
+// Of the hub itself.
+constexpr uint32_t kOverCurrent = 1u << 1;
+constexpr unsigned kChanges = 16;  // as much higher than what has changed
+// What draws too much current does so again: not for ever.
+constexpr unsigned kMostOverloads = 3;
 
 constexpr unsigned kAddSlot = 1u << 0, kAddControl = 1u << 1;
 
@@ -235,7 +240,25 @@ void Devices::hub_itself_changed(Device& hub) {
     if ((word(bytes) >> (16 + bit) & 1) == 0) continue;
     done = control(hub, {kToHub, kClearFeature, bit, 0, 0});
   }
+  const uint32_t status = word(bytes);
+  if (done.ok() && (status & (kOverCurrent << kChanges)) != 0 && (status & kOverCurrent) == 0) {
+    done = power_again(hub, 1, hub.hub.ports);
+  }
   if (!done.ok()) tell(hub, done.error());
+}
+
+// Ports have no power after too much current (USB 2.0, section 11.12.5). What is there then connects anew.
+mm::Result<> Devices::power_again(Device& hub, uint8_t first, uint8_t last) {
+  if (++hub.overloads > kMostOverloads) {
+    return mm::Error{"draws too much current again and again, and gets no more power (port {})",
+                     "hub", first};
+  }
+  xhci_.hardware().sleep(100'000);
+  for (uint8_t port = first; port <= last; ++port) {
+    BATON_TRY(hub_feature(hub, true, kHubPortPower, port));
+  }
+  xhci_.hardware().sleep(hub.hub.power_good);
+  return {};
 }
 
 void Devices::hub_changed(Device& hub, uint8_t port, bool first) {
@@ -252,6 +275,9 @@ void Devices::hub_changed(Device& hub, uint8_t port, bool first) {
   uint32_t status = 0;
   const mm::Result<> done = read(status);
   if (!done.ok()) return tell(hub, done.error());
+  if ((status & (kHubOverCurrent << kChanges)) != 0 && (status & kHubOverCurrent) == 0) {
+    if (const auto on = power_again(hub, port, port); !on.ok()) tell(hub, on.error());
+  }
   if (!first && (status & kHubConnectChange) == 0) return;
   const auto parent = static_cast<uint8_t>(&hub - devices_.data());
   detach(parent, port);

@@ -268,7 +268,7 @@ uint8_t Xhci::try_request(uint8_t slot, Ring& ring, const Request& request, mm::
 }
 
 mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
-                           std::span<uint8_t> data) {
+                           std::span<uint8_t> data, const AfterFailure& failed) {
   if (broken_) return *broken_;
   if (request.length > kBufferBytes || data.size() < request.length) {
     return mm::Error{"more data than there is room for (bytes {})", "transfer", request.length};
@@ -292,6 +292,7 @@ mm::Result<> Xhci::control(uint8_t slot, Ring& ring, const Request& request,
       ring.abandon();
       break;
     }
+    if (code != kStall && failed.run != nullptr) failed.run(failed.context);
     if (code != kTransactionError) break;
   }
   if (broken_) return *broken_;

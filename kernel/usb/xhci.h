@@ -24,6 +24,12 @@ struct Request {
   uint16_t value = 0, index = 0, length = 0;
 };
 
+// What else is to be done before a device that did not answer well is asked again.
+struct AfterFailure {
+  void (*run)(void* context) = nullptr;  // null: nothing
+  void* context = nullptr;
+};
+
 // What has come from an endpoint that is not endpoint 0.
 struct Report {
   mm::Phys asked{};                // where the block lies that it was asked for with
@@ -75,7 +81,9 @@ class Xhci {
   mm::Result<> restart(uint8_t slot, uint8_t endpoint, const Ring& ring, bool halted);
   // `data` is written or read, as request.type says; where fewer bytes come the rest are zeroes.
   // Where a request that failed cannot be had back, its ring is abandoned: free the device.
-  mm::Result<> control(uint8_t slot, Ring& ring, const Request& request, std::span<uint8_t> data);
+  // `failed` is run where it failed otherwise than by the device's refusal, and may ask others.
+  mm::Result<> control(uint8_t slot, Ring& ring, const Request& request, std::span<uint8_t> data,
+                       const AfterFailure& failed = {});
   void ring_doorbell(uint8_t slot, uint8_t endpoint);
   // The next report, if any came. Also sees to ports' changes.
   std::optional<Report> take_report();

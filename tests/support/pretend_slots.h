@@ -17,6 +17,9 @@ inline void PretendXhci::address(uint8_t slot, uint64_t input) {
     s.device = found == s.device->below.end() ? nullptr : found->second;
   }
   s.control.ring = word(input + 2 * size + 8) | uint64_t{word(input + 2 * size + 12)} << 32;
+  // The device's address, in its slot's context.
+  const uint64_t context = word(kept_[(kOperational + 0x30) / 4] + uint64_t{8} * slot);
+  if (uint8_t* to = at(context + 12, 4)) *to = static_cast<uint8_t>(slot + 16);
 }
 
 inline void PretendXhci::run_commands() {
@@ -120,16 +123,21 @@ inline std::vector<uint8_t> PretendXhci::answer(PretendDevice& device, uint64_t 
   if (type == 0x20 && request == 1) device.hub_changes &= ~(1u << value);
   auto& [changes, enabled] = hub_ports_[index];
   const auto found = device.below.find(index);
-  const bool there = found != device.below.end();
+  const bool power = (device.unpowered >> index & 1) == 0;
+  const bool there = found != device.below.end() && power;
   if (type == 0x23 && request == 3 && value == 4) {
     enabled = there;
     changes |= 1u << 4;
+  } else if (type == 0x23 && request == 3 && value == 8 && !power) {
+    device.unpowered &= ~(1u << index);
+    changes |= 1;
   } else if (type == 0x23 && request == 1 && value >= 16) {
     changes &= ~(1u << (value - 16));
   } else if (type == 0xa3) {
     const uint32_t low =
         there && found->second->speed == kernel::usb::xhci::Speed::Low ? 1u << 9 : 0;
-    const uint32_t status = (there ? 1u : 0u) | (enabled ? 2u : 0u) | 1u << 8 | low | changes << 16;
+    const uint32_t status =
+        (there ? 1u : 0u) | (enabled ? 2u : 0u) | (power ? 1u << 8 : 0) | low | changes << 16;
     return {static_cast<uint8_t>(status), static_cast<uint8_t>(status >> 8),
             static_cast<uint8_t>(status >> 16), static_cast<uint8_t>(status >> 24)};
   }
@@ -187,6 +195,7 @@ inline uint8_t PretendXhci::begin(PretendDevice& device, uint64_t setup,
                                   std::vector<uint8_t>& data) {
   const auto request = static_cast<uint8_t>(setup >> 8);
   device.requests.push_back(request);
+  device.setups.push_back(setup);
   if (!device.errors.empty()) {
     const uint8_t code = device.errors.front();
     device.errors.pop_front();

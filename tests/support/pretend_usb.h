@@ -23,7 +23,9 @@ struct PretendDevice {
   std::deque<std::vector<uint8_t>> reports;  // to come
   std::map<unsigned, PretendDevice*> below;  // of a hub, by port
   uint32_t hub_changes = 0;                  // its own
+  uint32_t unpowered = 0;                    // of a hub: bits, by port
   std::vector<uint8_t> requests;             // that came
+  std::vector<uint64_t> setups;              // in full
 };
 
 inline PretendDevice pretend_keyboard() {

@@ -78,6 +78,12 @@ class PretendXhci {
     if (!first) return;
     event({uint64_t{port} << 24, 1u << 24, trb_type(kernel::usb::xhci::TrbType::PortChanged)});
   }
+  // A hub's port loses its power, as what is there draws too much current.
+  void overload(PretendDevice& hub, unsigned port) {
+    hub.unpowered |= 1u << port;
+    hub_ports_[port] = {1u << 3 | 1, false};
+    press(hub, {static_cast<uint8_t>(1u << port)});
+  }
   // A report that is due is sent where one is asked for.
   void press(PretendDevice& device, std::vector<uint8_t> report) {
     device.reports.push_back(std::move(report));

@@ -222,6 +222,79 @@ TEST(XhciFaults, WhatHubsTellOfThemselvesIsSeen) {
   bench.end();
 }
 
+// USB 2.0, section 11.12.5.
+TEST(XhciFaults, PortsGetTheirPowerAgain) {
+  Bench bench;
+  test::PretendDevice hub = test::pretend_hub(), keyboard = test::pretend_keyboard();
+  hub.below = {{3, &keyboard}};
+  bench.controller.ports[1] = &hub;
+  bench.start();
+  for (unsigned times = 1; times <= 4; ++times) {
+    ASSERT_EQ(bench.devices.keyboards(), 1u) << bench.log;
+    bench.controller.overload(hub, 3);
+    EXPECT_EQ(bench.typed(), "");
+    EXPECT_EQ(bench.devices.keyboards(), 0u);
+    EXPECT_EQ(hub.unpowered == 0, times < 4) << "not for ever";
+    if (hub.unpowered == 0) bench.controller.press(hub, {1u << 3});
+    EXPECT_EQ(bench.typed(), "");
+  }
+  EXPECT_NE(
+      bench.log.find("USB fault: 00:03.0 port 1: hub: draws too much current again and again, "
+                     "and gets no more power (port 3)\n"),
+      std::string::npos)
+      << bench.log;
+  bench.end();
+}
+
+TEST(XhciFaults, AHubsPortsGetTheirPowerAgain) {
+  Bench bench;
+  test::PretendDevice hub = test::pretend_hub();
+  bench.controller.ports[1] = &hub;
+  bench.start();
+  hub.unpowered = 2 | 4;
+  hub.hub_changes = 2;
+  bench.controller.press(hub, {1});
+  EXPECT_EQ(bench.typed(), "");
+  EXPECT_EQ(hub.unpowered, 0u);
+  bench.end();
+}
+
+// Of a slow device behind a fast hub, that hub holds what failed until it is told to forget it.
+TEST(XhciFaults, TranslatorsForgetWhatFailed) {
+  using kernel::usb::xhci::Speed;
+  constexpr uint64_t kClear = 0x23 | 8u << 8 | uint64_t{1} << 32, kIn = uint64_t{0x8000} << 16;
+  struct Case {
+    uint8_t code;
+    Speed hub, keyboard;
+    bool clears;
+  };
+  constexpr Case kCases[] = {{4, Speed::High, Speed::Low, true},
+                             {4, Speed::High, Speed::Full, true},
+                             {6, Speed::High, Speed::Low, false},  // it refused, and that arrived
+                             {4, Speed::Full, Speed::Low, false}};
+  for (const Case& each : kCases) {
+    Bench bench;
+    test::PretendDevice hub = test::pretend_hub(), keyboard = test::pretend_keyboard();
+    hub.speed = each.hub;
+    keyboard.speed = each.keyboard;
+    keyboard.errors = {each.code};
+    hub.below = {{3, &keyboard}};
+    bench.controller.ports[1] = &hub;
+    bench.start();
+    std::vector<uint64_t> cleared;
+    for (const uint64_t setup : hub.setups) {
+      if ((setup >> 8 & 0xff) == 8) cleared.push_back(setup);
+    }
+    // The keyboard is in the second slot, so its address is 18 here.
+    constexpr uint64_t kAddress = uint64_t{18} << 4 << 16;
+    const std::vector<uint64_t> expected{kClear | kAddress, kClear | kAddress | kIn};
+    EXPECT_EQ(cleared, each.clears ? expected : std::vector<uint64_t>{})
+        << "code " << int{each.code};
+    EXPECT_EQ(bench.devices.keyboards(), each.code == 4 ? 1u : 0u) << bench.log;
+    bench.end();
+  }
+}
+
 // --- Reports ---
 
 TEST(XhciFaults, ReportsAreNotTheNextOwnersOfASlot) {
