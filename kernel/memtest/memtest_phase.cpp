@@ -26,7 +26,8 @@ constinit Late<MemtestState> late_state;
 constinit MemtestOptions asked;
 constinit MemtestPlan planned;
 constinit Overnight overnight;
-constinit std::array<char, 96> doing{};  // the pattern, and in which pass
+constinit std::array<char, 48> doing{};  // for the run's record: the pattern, and in which pass
+constinit std::array<char, 96> title{};  // the same for the picture, and what was found
 constinit std::array<std::optional<Verdict>, kMemoryPatterns.size()> verdicts{};  // overnight
 
 MemtestState& state() { return late_state.get(); }
@@ -144,8 +145,9 @@ bool run_pass(Booted& machine) {
       MemtestProgress(log(), arch::microseconds, planned.microseconds, uint64_t{60} * 1'000'000);
   for (size_t i = 0; i < kMemoryPatterns.size(); ++i) {
     const size_t length =
-        overnight.title(arch::microseconds(), findings(), kMemoryPatterns[i].row.id, doing);
-    name_live_picture({doing.data(), length});
+        overnight.title(arch::microseconds(), findings(), kMemoryPatterns[i].row.id, title);
+    name_live_picture({title.data(), length});
+    (void)mm::format(doing, "pass {}, {}", overnight.passes() + 1, kMemoryPatterns[i].row.id);
     console().flush();
     const Verdict verdict = memory_test(machine).run(kMemoryPatterns[i], overnight.passes());
     // What was cut short has shown nothing but what it found.
