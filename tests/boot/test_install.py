@@ -54,7 +54,7 @@ def test_boots_by_its_own_entry(bench):
 
 def test_boots_by_the_removable_path(bench):
     """With the kernel of its own build, whatever lies under the common name, as it does while an
-    update is under way; and with the menu."""
+    update is under way; and with the menu. The firmware's map is kept from this first start on."""
     disk, wrote = install(bench, "--removable", put=[("EFI/baton/kernel.elf", b"of another build")])
     own = next(path for path in wrote if "kernel-" in path).replace("/", "\\")
     boot = bench.boot(SMALL, disk=disk, until=PROMPT)
@@ -62,6 +62,9 @@ def test_boots_by_the_removable_path(bench):
     assert f"\\{own} at 0x" in boot.log
     for title in ("Baton, self-tests", "Baton, memory test", "Starts by itself in 3 s"):
         assert title in boot.log
+    kept = subprocess.run(["mtype", "-i", f"{disk}@@1048576", "::/baton/map.txt"], capture_output=True, text=True,
+                          check=True).stdout
+    assert re.search(r"^[0-9a-f]{16}-[0-9a-f]{16} 7 ", kept, re.M), kept
 
 
 def test_systemd_boot_starts_its_entry(bench):
