@@ -87,8 +87,8 @@ mm::Result<> read_last_run(const Firmware& firmware, LastRuns& last, const Print
   return delete_variable(firmware, kVariable);
 }
 
-// Goes into the list, of which `known` is what it has; it stays in the variable where that cannot be
-// written.
+// Goes into the list, of which `known` is what it has; it stays in the variable where the list cannot
+// be written.
 mm::Result<> write_last_run(const Firmware& firmware, std::string_view before,
                             std::span<const Range> known, const loader::FoundBadPages& found,
                             const Printer& out) {
@@ -184,7 +184,8 @@ void tell_held(const loader::HeldPages& held, const Printer& out) {
            freed ? ", and gives it to the operating system afterwards" : "");
 }
 
-// `kept` grows by the bytes that are taken. With the list and the buffers that are only needed on the way.
+// `kept` grows by the bytes that are taken. With the list, and the buffers that are only needed on the
+// way.
 mm::Result<HeldBadPages> withhold(const Firmware& firmware, BadPageList listed, uint64_t& kept,
                                   const Printer& out) {
   MemoryMap map = BATON_TRY(get_memory_map(firmware));

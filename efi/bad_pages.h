@@ -35,14 +35,14 @@ struct BadPageList {
   }
 };
 
-// Adds what the last run found to \baton\badpages.txt, and reads what is listed there and in `by_hand`
-// (loader/bad_pages.h). `own` is the directory \baton, if there is one. What was done, or why it could
-// not be, goes to `out`, here and below; nothing of it keeps Baton from starting.
+// Adds what the last run found to \baton\badpages.txt, and reads what is listed there and in
+// `by_hand` (loader/bad_pages.h). `own` is the directory \baton, if there is one. What was done, or why
+// it could not be, goes to `out`, here and below; nothing of it keeps Baton from starting.
 BadPageList read_bad_pages(const Firmware& firmware, const Volume& volume, const Tpm& tpm,
                            const mm::Result<Directory>& own, const char* by_hand,
                            const mm::Printer& out);
-// Takes what is listed from the firmware for good: it stays taken also when Baton goes back to it. The
-// list ends with it, as it may itself lie on a bad page.
+// Takes what is listed from the firmware for good: it stays taken also when Baton goes back to it.
+// The list ends with it, as it may itself lie on a bad page.
 HeldBadPages withhold_bad_pages(const Firmware& firmware, BadPageList listed,
                                 const mm::Printer& out);
 

@@ -26,8 +26,8 @@ struct MapOverBoots {
 
 // Compares the map with that in `own` (\baton; without that folder nothing is kept, and nothing is
 // done), says what has moved, and writes it there when it is another. To be called before anything is
-// taken for good (efi/bad_pages.h); what an earlier start took is `listed`. What could not be done goes to `out`; nothing of it keeps Baton
-// from starting.
+// taken for good (efi/bad_pages.h); what an earlier start took is `listed`. What could not be done
+// goes to `out`; nothing of it keeps Baton from starting.
 MapOverBoots compare_with_last_boot(const Firmware& firmware, const Volume& volume,
                                     const Directory& own, std::span<const mm::Range> listed,
                                     const mm::Printer& out);

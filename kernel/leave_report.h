@@ -9,8 +9,8 @@
 
 namespace kernel {
 
-// A summary of the log as it is now; valid until the next call. The console keeps only the end of the
-// log: who writes more than it holds asks now and then, and what mattered stays.
+// A summary of the log as it is now; valid until the next call. The console keeps only the end of
+// the log: who writes more than it holds asks now and then, and what mattered stays.
 std::string_view summary_of_log();
 
 // Leaves the summary in the variable, unless the same stands there already (flash wears), and says

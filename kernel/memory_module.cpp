@@ -32,7 +32,7 @@ void each_structure(std::span<const uint8_t> table, Visit visit) {
   while (const auto structure = structures.next()) visit(*structure);
 }
 
-// A module of something else than the machine's main memory (flash, cache) has an array that says so.
+// A module of something else than main memory (flash, cache) has an array that says so.
 bool is_of_main_memory(std::span<const uint8_t> table, uint16_t array) {
   constexpr uint8_t kMemoryArray = 16;
   bool main = true;

@@ -1,5 +1,5 @@
-// Which memory module answers an address, as far as SMBIOS tells (DMTF DSP0134 3.6, types 16, 17, 19
-// and 20), and which to pull first by the errors that each has had. Pure.
+// Which memory module answers an address, as far as SMBIOS tells (DMTF DSP0134 3.6, types 16, 17,
+// 19 and 20), and which to pull first by the errors that each has had. Pure.
 #pragma once
 
 #include <array>
@@ -68,7 +68,7 @@ class MemoryModules {
   // "DIMM_A1", "DIMM_A1 or DIMM_B1", "one of 8 modules", with what all of them have as their bank
   // (often the channel); nothing where nothing is told. For a person, on one line.
   void print(const ModuleSet& set, const mm::Printer& out) const;
-  // That, cut to fit and NUL-terminated, of an address; where a name does not fit how many it may be.
+  // That, cut to fit and NUL-terminated, of an address; where names do not fit, how many it may be.
   void name(mm::Phys address, std::span<char> out) const;
 
  private:
@@ -98,8 +98,8 @@ class ModuleErrors {
   void add(const Answering& who, std::optional<mm::NodeId> node, Kind kind, uint64_t count = 1);
   void add_page(const Answering& who);
 
-  // A line for each that had errors, most first, and which module to pull first, or why that cannot be
-  // known. Nothing where there were none.
+  // A line for each that had errors, most first, and which module to pull first, or why that cannot
+  // be known. Nothing where there were none.
   void print(const MemoryModules& modules, const mm::Printer& out) const;
 
  private:

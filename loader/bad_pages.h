@@ -43,8 +43,8 @@ size_t read_bad_words(std::string_view text, const char* name, std::span<mm::Ran
 // Ranges from two such lists, one behind the other in `all`, as one list; how many there are then.
 size_t merge_ranges(std::span<mm::Range> all);
 
-// Whether a range is one that was taken for such a list, in this start or, before the power went, in an
-// earlier one: all of it is listed, or lies between two that may be joined.
+// Whether a range is one that was taken for such a list, in this start or an earlier one that the
+// power has outlived: all of it is listed, or lies between two that may be joined.
 [[nodiscard]] bool is_of_list(std::span<const mm::Range> listed, mm::Range range);
 
 // Whether nothing of the text's end is missing: what write_bad_pages() wrote last is there.
@@ -67,8 +67,8 @@ struct HeldPages {
 };
 // Of bad ranges: what is free in the firmware's map, and so can be taken; and what is not. What is
 // unusable there already is in neither. `take` and `held` must each have room for withholding_room();
-// fails where descriptors overlap so much that there are more parts, and where more than half of what is
-// free would be taken, in all or below 4 GiB or 1 MiB: nothing could be started any more.
+// fails where descriptors overlap so much that there are more parts, and where more than half of what
+// is free would be taken, in all or below 4 GiB or 1 MiB: nothing could be started any more.
 struct Withholding {
   size_t take = 0, held = 0;
   uint64_t good = 0;     // bytes of good memory that are taken, too, as neighbours were joined

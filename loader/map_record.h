@@ -49,8 +49,8 @@ struct MapDate {
 // and all that e820 calls usable as Conventional, whoever has it now; so nothing that a program
 // allocated makes a difference. Descriptors that cannot be right are left out (the self-tests
 // efi.map.* name them). What a start of Baton before this one took, since it is `listed` as bad
-// (loader/bad_pages.h), is usable here, as it was. How many ranges there are; `out` has room for one for
-// each descriptor.
+// (loader/bad_pages.h), is usable here, as it was. How many ranges there are; `out` has room for one
+// for each descriptor.
 size_t record_map(const EfiMemoryMap& map, std::span<const mm::Range> listed,
                   std::span<MapRange> out);
 

@@ -28,7 +28,7 @@ void put_lines(std::string_view text, const mm::Printer& out) {
   out.text("\n  ],\n");
 }
 
-// What the memory test says of which module to pull first; null: it found no errors, or did not run.
+// What the memory test says of which module to pull first; null: no errors, or no such test.
 void put_module(std::string_view text, const mm::Printer& out) {
   constexpr std::string_view kBegins = "memtest: pull first: ";
   out.text("  \"pull_first\": ");

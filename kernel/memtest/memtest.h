@@ -281,8 +281,8 @@ class MemoryTest {
   void set_rates(std::span<const uint64_t, kMemoryPatterns.size()> rates) {
     std::copy(rates.begin(), rates.end(), rates_.begin());
   }
-  // Runs one pattern as often as was asked for, from this pass on (from 0). Bad pages found are out of
-  // use afterwards.
+  // Runs one pattern as often as was asked for, from this pass on (from 0). Bad pages found are out
+  // of use afterwards.
   loader::Verdict run(const MemoryPattern& pattern, unsigned first_pass = 0);
 
   // Takes the bad pages out of the allocator that are still its; all are free.

@@ -191,6 +191,7 @@ void run_overnight(Booted& machine) {
 void start_memtest(Booted& machine, const MemtestOptions& options) {
   asked = options;
   state().stop = false;
+  state().errors = 0;
   state().earlier = 0;
   drain_everywhere(machine.relay.pages());
   // What is there already is not the test's.

@@ -1,5 +1,5 @@
-// A memory test without an end: pass after pass until somebody presses a key, and what each found, in
-// words. Pure.
+// A memory test without an end: pass after pass until somebody presses a key, and what each found,
+// in words. Pure.
 #pragma once
 
 #include <cstddef>

@@ -55,7 +55,8 @@ size_t find_usb_controllers(const ConfigSpace& space, std::span<UsbController> o
 // The function is awake, and where its first BAR has its registers. Nothing is switched on yet.
 // Fails where it has none in memory, or the firmware gave it no address.
 mm::Result<mm::Range> wake_function(const ConfigSpace& space, const PciFunction& f);
-// What it may do: nothing; answer at its registers; or reach memory by itself, too. Never does it send interrupts. When that returns it is so.
+// What it may do: nothing; answer at its registers; or reach memory by itself, too. Never does it
+// send interrupts. When that returns it is so.
 enum class Access : uint8_t { None, Registers, Memory };
 void switch_function(const ConfigSpace& space, const PciFunction& f, Access access);
 

@@ -236,8 +236,8 @@ void Devices::lost_report(Device& device, uint8_t code) {
   detach(device.parent, device.port);
 }
 
-// A hub that speaks a device's speed for it holds what it could not bring to an end, and is busy until it
-// is told to forget that: in both directions, of a control endpoint (USB 2.0, sections 11.17.5 and
+// A hub that speaks a device's speed for it holds what it could not bring to an end, and is busy until
+// it is told to forget that: in both directions, of a control endpoint (USB 2.0, sections 11.17.5 and
 // 11.24.2.3). Hubs are used with one translator for all their ports, whose number is 1.
 void Devices::clear_translator(const Device& device) {
   constexpr uint8_t kToPort = 0x23, kClearTtBuffer = 8;

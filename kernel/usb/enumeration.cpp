@@ -247,7 +247,8 @@ void Devices::hub_itself_changed(Device& hub) {
   if (!done.ok()) tell(hub, done.error());
 }
 
-// Ports have no power after too much current (USB 2.0, section 11.12.5). What is there then connects anew.
+// Ports have no power after too much current (USB 2.0, section 11.12.5). What is there then connects
+// anew.
 mm::Result<> Devices::power_again(Device& hub, uint8_t first, uint8_t last) {
   if (++hub.overloads > kMostOverloads) {
     return mm::Error{"draws too much current again and again, and gets no more power (port {})",
