@@ -374,11 +374,7 @@ void touch(Node& node, Pfn pfn) {
 void describe(Node& node, Pfn pfn) {
   touch(node, pfn);
   const Pfn start = align_down(pfn, kPageblockFrames);
-  Page* pages = &node.page(start);
-  for (uint64_t i = 0; i < kPageblockFrames; i += 16) {
-#pragma GCC unroll 16
-    for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});
-  }
+  node.blocks.clear_tags(&node.page(start));
   for_each_zone_at(node, {start, start + kPageblockFrames},
                    [&](Zone& zone) { zone.pageblocks.clear(zone.pageblocks.index(start)); });
   const Pageblock block = node.blocks.at(start);

@@ -13,7 +13,10 @@ namespace mm {
 class DirectMap {
  public:
   constexpr DirectMap() = default;  // identity
-  constexpr explicit DirectMap(uintptr_t base) : base_(base) {}
+  // `sparing`: memory there costs something from its first write on, as a host's does; what says
+  // already what it should is not written then.
+  constexpr explicit DirectMap(uintptr_t base, bool sparing = false)
+      : base_(base), sparing_(sparing) {}
 
   template <class T = void>
   [[nodiscard]] T* at(Phys address) const {
@@ -28,9 +31,11 @@ class DirectMap {
   [[nodiscard]] Phys phys(const void* pointer) const {
     return {reinterpret_cast<uintptr_t>(pointer) - base_};
   }
+  [[nodiscard]] bool sparing() const { return sparing_; }
 
  private:
   uintptr_t base_ = 0;
+  bool sparing_ = false;
 };
 
 }  // namespace mm

@@ -108,6 +108,17 @@ bool has_name(const Reservation& reservation, std::string_view name) {
   return name.size() == sizeof(reservation.name) || reservation.name[name.size()] == '\0';
 }
 
+std::span<const Reservation> reservations_within(std::span<const Reservation> reservations,
+                                                 Range range) {
+  const auto first =
+      std::partition_point(reservations.begin(), reservations.end(),
+                           [&](const Reservation& each) { return each.range.end <= range.start; });
+  const auto last = std::partition_point(first, reservations.end(), [&](const Reservation& each) {
+    return each.range.start < range.end;
+  });
+  return {first, last};
+}
+
 const Reservation* EarlyRes::overlapping(Range range) const {
   settle();
   return find_in_runs(range);

@@ -36,6 +36,10 @@ static_assert(sizeof(Reservation) == 32);
 
 [[nodiscard]] bool has_name(const Reservation& reservation, std::string_view name);
 
+// Those that have a byte in the range, of a list that is sorted and disjoint.
+[[nodiscard]] std::span<const Reservation> reservations_within(
+    std::span<const Reservation> reservations, Range range);
+
 class EarlyRes {
  public:
   EarlyRes() = default;

@@ -40,7 +40,7 @@ void divide(std::span<const Reservation> reservations, PfnRange range, Reserved 
     if (!run.empty()) reserved(run);
   };
   Pfn done = range.start;
-  for (const Reservation& reservation : reservations) {
+  for (const Reservation& reservation : reservations_within(reservations, phys(range))) {
     const PfnRange touched = pfns_touched(reservation.range).clip(range);
     if (touched.empty()) continue;
     if (touched.start <= run.end) {
@@ -313,7 +313,7 @@ class Ledger {
   template <class Visit>
   void for_each_part(const NodeLayout& node, ZoneType type, Visit visit) {
     PfnRange part;
-    for (const ActiveRange& range : in_.active) {
+    for (const ActiveRange& range : active_within(in_.active, node.spanned)) {
       if (range.node != node.id) continue;
       const PfnRange next = frames_of_zone(node, type, range);
       if (next.empty()) continue;

@@ -224,7 +224,7 @@ void PageAllocatorCore::init_node(const NodeLayout& from, uint32_t& next_pcp) {
   node->mem_map = from.mem_map.at<Page>(map_);
   node->mem_map_start = from.mem_map_start;
   node->mem_map_frames = from.mem_map.size / sizeof(Page);
-  node->blocks.init(from.spanned, base + shape.blocks, from.heads.at<Page>(map_));
+  node->blocks.init(from.spanned, base + shape.blocks, from.heads.at<Page>(map_), map_.sparing());
   node->zonelist = reinterpret_cast<Zone**>(base + shape.zonelist);  // NOLINT: room for them
   node->cpus = 0;
   node->pcp_offset = next_pcp;

@@ -35,10 +35,11 @@ uintptr_t row_address(const uint8_t* bytes, uint64_t giga) {
 
 }  // namespace
 
-void PageblockMap::init(PfnRange frames, void* storage, Page* heads) {
+void PageblockMap::init(PfnRange frames, void* storage, Page* heads, bool sparing) {
   const uint64_t count = gigas(frames);
   first_ = align_down(frames.start, kGigaFrames);
   heads_ = heads;
+  sparing_ = sparing;
   auto* const rows = static_cast<uintptr_t*>(storage);
   rows_ = reinterpret_cast<uintptr_t>(rows - first_.v / kGigaFrames);  // NOLINT
   uintptr_t fresh = row_address(kFreshRow.data(), first_.v / kGigaFrames);
@@ -94,15 +95,25 @@ void PageblockMap::set_types(Pfn first, uint64_t bits, Migratetype type) {
   }
 }
 
+void PageblockMap::clear_tags(Page* pages) const {
+  if (sparing_) [[unlikely]] {
+    for (uint64_t i = 0; i < kPageblockFrames; ++i) {
+      if (pages[i].tag() != Tag{}) pages[i].set_tag(Tag{});
+    }
+    return;
+  }
+  for (uint64_t i = 0; i < kPageblockFrames; i += 16) {
+#pragma GCC unroll 16
+    for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});
+  }
+}
+
 void PageblockMap::make_bytes(Pfn pfn) {
   const uint64_t giga = pfn.v / kGigaFrames;
   uint8_t* const row = bytes_ + (giga - first_.v / kGigaFrames) * kBytesPerGiga;
   fill_words(row, kBytesPerGiga, kTouchedPageblock.byte());
-  Page* const heads = heads_ + index(align_down(pfn, kGigaFrames));
-  for (uint64_t i = 0; i < kBytesPerGiga; i += 16) {
-#pragma GCC unroll 16
-    for (uint64_t j = 0; j < 16; ++j) heads[i + j].set_tag(Tag{});
-  }
+  static_assert(kBytesPerGiga == kPageblockFrames);
+  clear_tags(heads_ + index(align_down(pfn, kGigaFrames)));
   __atomic_store_n(reinterpret_cast<uintptr_t*>(rows_) + giga, row_address(row, giga),  // NOLINT
                    __ATOMIC_RELEASE);
   set_giga(pfn, kGigaBytes);

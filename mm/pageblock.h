@@ -93,8 +93,8 @@ class PageblockMap {
     return gigas(frames) * (kBytesPerGiga + sizeof(uintptr_t)) + align_up(gigas(frames), 8);
   }
   // Takes over bytes_needed(frames) bytes of any content, aligned to 8, and as many Pages as the
-  // GiBs of `frames` have pageblocks. Everything is fresh after.
-  void init(PfnRange frames, void* storage, Page* heads);
+  // GiBs of `frames` have pageblocks; `sparing` is DirectMap's. Everything is fresh after.
+  void init(PfnRange frames, void* storage, Page* heads, bool sparing = false);
   [[nodiscard]] static constexpr uint64_t heads_needed(PfnRange frames) {
     return gigas(frames) * kBytesPerGiga;
   }
@@ -125,6 +125,8 @@ class PageblockMap {
   [[nodiscard]] bool none_described(Pfn first, uint64_t count) const;
   // Bit n: the n-th pageblock of 64 becomes one of the type.
   void set_types(Pfn first, uint64_t bits, Migratetype type);
+  // The tags of a pageblock's 512 Pages become 0.
+  void clear_tags(Page* pages) const;
   // Something in this GiB is needed: its pageblocks become HeadValid, their tags 0. Not again.
   void make_bytes(Pfn pfn);
 
@@ -164,6 +166,7 @@ class PageblockMap {
   uint8_t* gigas_ = nullptr;  // a GiB each
   Page* heads_ = nullptr;     // a pageblock each
   Pfn first_;                 // a multiple of a GiB
+  bool sparing_ = false;
 };
 
 }  // namespace mm

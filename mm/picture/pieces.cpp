@@ -189,7 +189,8 @@ void Pieces::fill(const RelayCore& relay, const PageAllocatorCore& pages, const 
     each(phys(relay.layout().nodes[flow.id].zones[zone].spanned),
          [zone](PictureColumn& c, uint32_t) { c.zone = zone; });
   }
-  count_reserved(relay, each, [&](PictureColumn& c, uint32_t frames, const Reservation& r) {
+  const Range all{Phys{0}, Phys{kMaxPhys}};
+  count_reserved(relay, all, each, [&](PictureColumn& c, uint32_t frames, const Reservation& r) {
     if (frames < c.most) return;
     c.most = frames;
     c.name = name_index(r.name);

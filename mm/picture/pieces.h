@@ -83,8 +83,8 @@ void count_ram(const RelayCore& relay, NodeId node, ForColumns for_columns) {
   }
 }
 template <class ForColumns, class Add>  // add(column, frames, reservation)
-void count_reserved(const RelayCore& relay, ForColumns for_columns, Add add) {
-  for (const Reservation& r : relay.reservations().entries()) {
+void count_reserved(const RelayCore& relay, Range within, ForColumns for_columns, Add add) {
+  for (const Reservation& r : reservations_within(relay.reservations().entries(), within)) {
     for_columns(r.range, [&](auto& column, auto frames) {
       column.reserved += frames;
       add(column, frames, r);

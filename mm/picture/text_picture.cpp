@@ -21,7 +21,7 @@ Part look_at(const RelayCore& relay, NodeId node, PfnRange frames) {
   };
   count_ram(relay, node, into_part);
   from = frames.start;
-  count_reserved(relay, into_part, [](Part&, uint64_t, const Reservation&) {});
+  count_reserved(relay, phys(frames), into_part, [](Part&, uint64_t, const Reservation&) {});
   return part;
 }
 

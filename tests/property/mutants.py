@@ -127,7 +127,7 @@ MUTANTS = [
      "a pageblock that is mirrored in part changes its type"),
     ("mm/page_alloc.cpp", "part = part.clip(frames_of_zone(layout_->nodes[node->id], zone.type, "
      "*range));", "part = part.clip(range->pfns);", "mirrored memory is seeded into Movable's zone"),
-    ("mm/buddy.cpp", "for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});", "",
+    ("mm/pageblock.cpp", "for (uint64_t j = 0; j < 16; ++j) pages[i + j].set_tag(Tag{});", "",
      "a Page that nobody has written is believed"),
     ("mm/buddy.cpp", "if (free != FreeMap::kUnits || special(type)) {", "if (true) {",
      "a pageblock that is whole is not its GiB's"),

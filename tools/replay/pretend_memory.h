@@ -44,8 +44,10 @@ class PretendMemory {
   PretendMemory(const PretendMemory&) = delete;
   PretendMemory& operator=(const PretendMemory&) = delete;
 
-  [[nodiscard]] mm::DirectMap map() const {
-    return mm::DirectMap(reinterpret_cast<uintptr_t>(base_) - static_cast<uintptr_t>(start_.v));
+  // `sparing`: as little of it is written as can be (mm/direct_map.h).
+  [[nodiscard]] mm::DirectMap map(bool sparing = false) const {
+    return mm::DirectMap(reinterpret_cast<uintptr_t>(base_) - static_cast<uintptr_t>(start_.v),
+                         sparing);
   }
   // What lies in it is memory of its own: whoever made it looks at it by this alone.
   [[nodiscard]] mm::Window window() {

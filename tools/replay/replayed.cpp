@@ -120,7 +120,7 @@ mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
   if (end == Phys{0}) return mm::Error{"there is no RAM"};
   memory_.emplace(end);
   const mm::Printer out = into(log_);
-  relay_ = std::make_unique<mm::Relay<mm::OneCpu>>(platform, memory_->map(), out);
+  relay_ = std::make_unique<mm::Relay<mm::OneCpu>>(platform, memory_->map(/*sparing=*/true), out);
   BATON_TRY(relay_->take_over(first_.entries(), reserved_first_.entries(),
                               mm::phys(platform.max_pfn), memory_->end_of_low()));
   firmware_ = mm::account_firmware_ram(mm::claims_of(machine_.said()), relay_->e820());

@@ -270,6 +270,24 @@ BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
 BIOS-e820: [mem 0x0000000000100000-0x00000000001fffff] usable
 )";
 
+TEST(EarlyRes, ThoseWithinARangeHaveAByteInIt) {
+  std::vector<Reservation> all;
+  for (uint64_t start : {0x1000, 0x3000, 0x3800, 0x6000}) {
+    all.push_back({.range = {Phys{start}, Phys{start + 0x800}}});
+  }
+  const auto within = [&](uint64_t start, uint64_t end) {
+    const auto found = mm::reservations_within(all, {Phys{start}, Phys{end}});
+    std::string text;
+    for (const Reservation& each : found) text += std::to_string(each.range.start.v >> 8) + " ";
+    return text;
+  };
+  EXPECT_EQ(within(0, 0x10000), "16 48 56 96 ");
+  EXPECT_EQ(within(0x17ff, 0x3001), "16 48 ");
+  EXPECT_EQ(within(0x1800, 0x3000), "");
+  EXPECT_EQ(within(0x3800, 0x3801), "56 ");
+  EXPECT_EQ(within(0x6800, 0x10000), "");
+}
+
 TEST(FindE820Area, LowestPlaceThatFits) {
   const test::DrawnMachine machine(kRam);
   List l;
