@@ -1,8 +1,10 @@
 #include "tools/replay/compare.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
+#include "mm/option_words.h"
 #include "mm/print.h"
 
 namespace replay {
@@ -61,6 +63,47 @@ std::string differences(const LinuxMade& linux, const mm::RelayCore& relay) {
   return text;
 }
 
+namespace {
+
+struct CommandWord {
+  std::string_view name, value;  // no value: any
+  const char* text;
+};
+// What Linux's own documentation (kernel-parameters.txt) says of them.
+constexpr CommandWord kCommandWords[] = {
+    {"elfcorehdr", {}, "a crash kernel, which kexec gave a small part of the machine"},
+    {"acpi_rsdp", {}, "kexec started it: its map is its predecessor's, as that passed it on"},
+    {"mem", {}, "it leaves out RAM"},
+    {"memmap", {}, "it changes the map"},
+    {"numa", {}, "it makes nodes of its own, or none"},
+    {"acpi", "off", "it reads no SRAT"},
+    {"disable_mtrr_trim", {}, "it keeps RAM that no MTRR covers"},
+    {"enable_mtrr_cleanup", {}, "it lays the MTRRs out anew"},
+    {"add_efi_memmap", {}, "it adds UEFI's map to e820"},
+    {"efi_fake_mem", {}, "it changes UEFI's map"},
+    {"efi", "nosoftreserve", "what is soft reserved is ordinary RAM to it"},
+    {"kernelcore", {}, "it has a zone Movable"},
+    {"movablecore", {}, "it has a zone Movable"},
+    {"movable_node", {}, "it has a zone Movable"},
+    {"highmem", {}, "it chooses where lowmem ends"},
+    {"vmalloc", {}, "it chooses where lowmem ends"},
+};
+
+// Of the command line what changes the machine's memory.
+std::string command_line_says(std::string_view line) {
+  std::string text;
+  for (;;) {
+    const mm::OptionWord word = mm::take_option_word(line);
+    if (word.text.empty()) return text;
+    for (const CommandWord& known : kCommandWords) {
+      if (word.name != known.name || !(known.value.empty() || word.value == known.value)) continue;
+      text += (text.empty() ? "" : "; ") + std::string(word.text) + " (" + known.text + ")";
+    }
+  }
+}
+
+}  // namespace
+
 std::string explained(const LinuxMade& linux) {
   const bool no_dma = !linux.zones.empty() &&
                       std::none_of(linux.zones.begin(), linux.zones.end(),
@@ -69,9 +112,17 @@ std::string explained(const LinuxMade& linux) {
   if (no_dma) text += "Its kernel has no zone DMA (CONFIG_ZONE_DMA is off). ";
   if (linux.mtrr_lost_mib)
     text += "It gave up RAM for want of MTRRs, not all lines of which are here. ";
+  const std::string asked = command_line_says(linux.command_line);
+  if (!asked.empty()) return text + "Its command line has " + asked + ".";
+  if (!linux.command_line.empty()) {
+    return text +
+           "Its command line says nothing of memory. Look for lines that the log has lost, "
+           "and whether kexec started it: its map is then its predecessor's.";
+  }
   return text +
-         "Look at the kernel's command line (mem=, memmap=, numa=), for lines that the log has "
-         "lost, and whether kexec started it: its map is then its predecessor's.";
+         "Look at the kernel's command line (mem=, memmap=, numa=), which the log does not have, "
+         "for lines that it has lost, and whether kexec started it: its map is then its "
+         "predecessor's.";
 }
 
 }  // namespace replay

@@ -15,6 +15,8 @@ void find_in_firmware_map(const Replayed& replayed, std::vector<Finding>& findin
 void find_in_taken(const Replayed& replayed, std::vector<Finding>& findings);
 // SRAT against the map, and the nodes that come of it.
 void find_in_nodes(const Replayed& replayed, std::vector<Finding>& findings);
+// How fast nodes' memory is, and which have CPUs.
+void find_in_speeds(const Replayed& replayed, std::vector<Finding>& findings);
 
 // `2,048 MiB`, `64 GiB`, `12.5 KiB`.
 [[nodiscard]] std::string size_words(uint64_t bytes);

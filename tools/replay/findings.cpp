@@ -73,6 +73,7 @@ std::vector<Finding> findings_of(const Replayed& replayed) {
   find_in_taken(replayed, findings);
   find_in_nodes(replayed, findings);
   find_in_firmware_map(replayed, findings);
+  find_in_speeds(replayed, findings);
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
     return a.note != b.note ? b.note : a.bytes > b.bytes;
   });

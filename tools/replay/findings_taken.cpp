@@ -68,6 +68,21 @@ void find_32_bit(const Replayed& replayed, std::vector<Finding>& findings) {
                       .where = {high}});
 }
 
+void find_no_highmem(const Replayed& replayed, std::vector<Finding>& findings) {
+  const auto lost = taken_as(replayed, kNoHighMem);
+  if (lost.empty()) return;
+  findings.push_back(
+      {.name = "no-highmem",
+       .text = size_words(bytes_of(lost)) +
+               " of RAM are not used, because they lie above lowmem and this kernel has no "
+               "highmem: " +
+               list_of(lost) + ".",
+       .advice = "Build it with CONFIG_HIGHMEM, or with more room for lowmem (CONFIG_VMSPLIT_2G, a "
+                 "smaller vmalloc=).",
+       .bytes = bytes_of(lost),
+       .where = lost});
+}
+
 void find_unreachable(const Replayed& replayed, std::vector<Finding>& findings) {
   const mm::Phys end = mm::phys(replayed.relay().platform().max_pfn);
   std::vector<Range> lost;
@@ -142,6 +157,7 @@ void subtract_ram(Range range, const mm::E820Table& map, std::vector<Range>& res
 void find_in_taken(const Replayed& replayed, std::vector<Finding>& findings) {
   find_mtrr(replayed, findings);
   find_32_bit(replayed, findings);
+  find_no_highmem(replayed, findings);
   find_unreachable(replayed, findings);
   find_left_behind(replayed, findings);
   find_differences(replayed, findings);

@@ -165,6 +165,7 @@ void find_list(Boot& boot) {
 }  // namespace
 
 void conclude(Boot& boot) {
+  if (boot.log.kind == MachineKind::Arm && !boot.has_firmwares()) return conclude_arm(boot);
   find_list(boot);
   find_end_of_low(boot);
   choose_trims(boot);

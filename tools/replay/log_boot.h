@@ -36,14 +36,24 @@ struct Boot {
   bool in_zones = false;
   bool in_old_ranges = false;
   size_t first_line = 0;
+  // Of a 32-bit Arm kernel: RAM that it ignores, its banks' sizes, its lowmem's.
+  std::vector<mm::Range> ignored;
+  std::vector<uint64_t> bank_mib;
+  uint64_t low_bytes = 0;
 
-  [[nodiscard]] bool has_list() const {
+  [[nodiscard]] bool has_firmwares() const {
     return !log.firmware.empty() || !log.user.empty() || !modified.empty() || !extended.empty();
+  }
+  [[nodiscard]] bool has_list() const {
+    const bool arm = log.kind == MachineKind::Arm;
+    return has_firmwares() || (arm && (!log.linux_made.ranges.empty() || !bank_mib.empty()));
   }
 };
 
 // After its last line: the list where it is none of the firmware's, the end of lowmem, what MTRRs
 // took.
 void conclude(Boot& boot);
+// Of an Arm kernel's without a list of the firmware's: the machine by what it says of RAM.
+void conclude_arm(Boot& boot);
 
 }  // namespace replay

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "tools/replay/log_journal.h"
+
 namespace replay {
 namespace {
 
@@ -182,7 +184,8 @@ constexpr Spelling kKinds[] = {
 }  // namespace
 
 std::vector<Line> lines_of(std::string_view bytes) {
-  const std::string text = decoded(bytes);
+  std::string text = decoded(bytes);
+  if (is_journal_export(text)) text = messages_of_export(text);
   std::vector<Line> lines;
   size_t number = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -194,7 +197,16 @@ std::vector<Line> lines_of(std::string_view bytes) {
     rest.remove_prefix(returns);
     if (rest.starts_with('\n')) rest.remove_prefix(1);
   }
+  keep_messages(lines);
   return lines;
+}
+
+std::string excerpt(std::string_view line) {
+  constexpr size_t kMost = 100;
+  const size_t start = std::min(line.find_first_not_of(' '), line.size());
+  std::string shown(line.substr(start, kMost));
+  if (line.size() - start > kMost) shown += "...";
+  return shown;
 }
 
 const char* known_kind(std::string_view bytes, const std::vector<Line>& lines) {

@@ -18,6 +18,9 @@ struct Line {
 
 [[nodiscard]] std::vector<Line> lines_of(std::string_view bytes);
 
+// The line's beginning, to be shown.
+[[nodiscard]] std::string excerpt(std::string_view line);
+
 // What a file is that has no e820 list to read ("/proc/iomem", "compressed with gzip"); null when
 // that is not known.
 [[nodiscard]] const char* known_kind(std::string_view bytes, const std::vector<Line>& lines);

@@ -44,9 +44,36 @@ struct LinuxMade {
   std::vector<LinuxNodeRange> ranges;     // "Early memory node ranges"
   std::optional<uint64_t> total_kib;      // of "Memory: 1K/2K available" the second
   std::optional<uint64_t> mtrr_lost_mib;  // "CPU MTRRs don't cover all of memory, losing 3MB"
+  std::string command_line;               // empty: it is not told
 
   // Whether there is anything to compare with.
   [[nodiscard]] bool known() const { return !zones.empty() || !ranges.empty() || total_kib; }
+};
+
+// How fast memory of one node is for the CPUs (or devices) of another: HMAT's, of memory itself.
+struct NodeSpeed {
+  // In HMAT's order.
+  enum class Kind : uint8_t {
+    Latency,
+    ReadLatency,
+    WriteLatency,
+    Bandwidth,
+    ReadBandwidth,
+    WriteBandwidth,
+  };
+  Kind kind = Kind::Latency;
+  mm::NodeId from = 0, to = 0;
+  uint64_t value = 0;  // picoseconds; MB/s
+
+  [[nodiscard]] bool is_latency() const { return kind < Kind::Bandwidth; }
+};
+
+// The CPUs that MADT calls enabled.
+struct NodeCpus {
+  size_t enabled = 0;
+  std::vector<unsigned> of;  // by node, as far as SRAT names CPUs
+  std::vector<uint32_t>
+      in_none;  // APIC ids (MPIDRs) that SRAT does not know, though it names others
 };
 
 // Whose rules a machine is replayed by. A PC with an end of lowmem is one under a 32-bit kernel.
@@ -60,7 +87,9 @@ struct Machine {
   std::vector<mm::E820Entry> user;
   std::vector<mm::MemoryAffinity> srat;  // node below kMaxNodes; ranges as they come
   mm::NodeSet named;
-  std::vector<uint8_t> distances;     // SLIT's by node, a row after the other; empty: Linux's own
+  std::vector<uint8_t> distances;  // SLIT's by node, a row after the other; empty: Linux's own
+  std::vector<NodeSpeed> speeds;
+  std::optional<NodeCpus> cpus;
   std::vector<mm::Range> mirrored;    // UEFI calls it more reliable
   std::vector<mm::Range> windows;     // CXL's fixed memory windows (CEDT)
   std::vector<mm::Range> mtrr_trims;  // usable before, reserved after
@@ -68,6 +97,7 @@ struct Machine {
   // Of a 32-bit kernel: the end of lowmem, and where physical addresses end for it.
   std::optional<mm::Phys> end_of_low;
   std::optional<mm::Phys> end_of_reach;  // max_arch_pfn
+  std::vector<mm::Range> ignored;        // RAM above lowmem, where there is no highmem
   LinuxMade linux_made;
   // What the kernel had reserved by name: Baton's list, and Linux's before 3.x.
   std::vector<NamedRange> reservations;

@@ -64,6 +64,7 @@ class MachineFile {
     machine.srat = srat;
     machine.named = named;
     machine.mtrr_trims = trims;
+    for (const std::string& line : lines("ignored")) machine.ignored.push_back(range_of(line));
     return machine;
   }
   [[nodiscard]] mm::NumaInput numa() const {

@@ -46,6 +46,7 @@ std::string facts_text(const Machine& machine, const std::string& name) {
   for (const auto& entry : machine.firmware) text += entry_of("e820", entry);
   for (const auto& entry : machine.user) text += entry_of("user", entry);
   for (const mm::Range& trim : machine.mtrr_trims) text += "trim " + range_of(trim) + "\n";
+  for (const mm::Range& range : machine.ignored) text += "ignored " + range_of(range) + "\n";
   if (!machine.srat.empty()) text += "\n";
   for (const mm::MemoryAffinity& entry : machine.srat) {
     text += said("srat-memory {} ", entry.node) + range_of(entry.range) +
@@ -57,6 +58,22 @@ std::string facts_text(const Machine& machine, const std::string& name) {
   }
   return text;
 }
+
+namespace {
+
+std::string qemu_program(const Machine& machine) {
+  switch (machine.kind) {
+    case MachineKind::Arm64:
+      return "qemu-system-aarch64 -machine virt";
+    case MachineKind::Arm:
+      return "qemu-system-arm -machine virt";
+    case MachineKind::Pc:
+      break;
+  }
+  return machine.end_of_low ? "qemu-system-i386 -machine q35" : "qemu-system-x86_64 -machine q35";
+}
+
+}  // namespace
 
 mm::Result<std::string> qemu_text(const Replayed& replayed) {
   constexpr size_t kMostNodes = 128;
@@ -79,9 +96,7 @@ mm::Result<std::string> qemu_text(const Replayed& replayed) {
     text += said(" -numa node,nodeid={},cpus={}", node.id, cpu++);
     if (mib != 0) text += said(",memdev=ram{}", node.id);
   }
-  const char* const program = replayed.machine().end_of_low ? "qemu-system-i386 -machine q35"
-                                                            : "qemu-system-x86_64 -machine q35";
-  return program + said(" -m {}M -smp {}", total, count) + text;
+  return qemu_program(replayed.machine()) + said(" -m {}M -smp {}", total, count) + text;
 }
 
 }  // namespace replay

@@ -31,11 +31,16 @@ mm::Result<> Replayed::take_away() {
   if (machine_.end_of_low && machine_.end_of_reach) {
     above = BATON_TRY(take({*machine_.end_of_reach, Phys{mm::kMaxPhys}}, kAbove32Bits, true));
   }
+  uint64_t ignored = 0;
+  for (const Range& range : machine_.ignored) {
+    ignored += BATON_TRY(take(range, kNoHighMem, true));
+  }
   for (const Range& trim : machine_.mtrr_trims) mtrr += BATON_TRY(take(trim, kMtrr));
   if (!machine_.low_trim.empty()) low = BATON_TRY(take(machine_.low_trim, kLowRam));
   trims_.push_back({kMtrr, mtrr});  // always spoken of, the others where there is something to say
   if (above != 0) trims_.push_back({kAbove32Bits, above});
   if (low != 0) trims_.push_back({kLowRam, low});
+  if (ignored != 0) trims_.push_back({kNoHighMem, ignored});
   return {};
 }
 
@@ -60,6 +65,19 @@ mm::Result<> take_core(const mm::OptionWord& word, mm::MovableOptions& movable) 
     }
   }
   return {};
+}
+
+// `early=`, which road is taken.
+mm::Result<mm::Road> road_of(std::string_view words, mm::Road road) {
+  for (;;) {
+    const mm::OptionWord word = mm::take_option_word(words);
+    if (word.text.empty()) return road;
+    if (word.name != "early") continue;
+    if (word.value != "memblock" && word.value != "bootmem") {
+      return mm::Error{"is bootmem or memblock", "early="};
+    }
+    road = word.value == "bootmem" ? mm::Road::Bootmem : mm::Road::Memblock;
+  }
 }
 
 }  // namespace
@@ -110,19 +128,37 @@ void Replayed::close_ledger() {
   if (!closed.ok()) into(open_).error("ledger", closed.error());
 }
 
+// Nothing is placed in RAM that is ignored, which is RAM for all that.
+mm::Result<> Replayed::take_over() {
+  std::vector<E820Entry> storage(first_storage_.size());
+  mm::E820Table used(storage);
+  BATON_TRY(used.adopt(first_.entries()));
+  for (const Range& range : machine_.ignored) BATON_TRY(used.remove(range, E820Type::Ram));
+  BATON_TRY(relay_->take_over(used.entries(), reserved_first_.entries(),
+                              mm::phys(relay_->platform().max_pfn), memory_->end_of_low()));
+  for (const E820Entry& entry : first_.entries()) {
+    if (entry.type != E820Type::Ram) continue;
+    for (const Range& range : machine_.ignored) {
+      const Range part = entry.range.clip(range);
+      if (!part.empty()) BATON_TRY(relay_->e820().append(part, E820Type::Ram));
+    }
+  }
+  return {};
+}
+
 mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
   machine_ = std::move(machine);
   first_storage_.resize(machine_.room_for_map());
   first_ = BATON_TRY(machine_.map(first_storage_));
   const mm::Platform platform = machine_.platform();
+  const mm::Road road = BATON_TRY(road_of(options.words, options.road));
   const Phys end = BATON_TRY(end_with(options.words));
   BATON_TRY(reserve_first(options.reserved));
   if (end == Phys{0}) return mm::Error{"there is no RAM"};
   memory_.emplace(end);
   const mm::Printer out = into(log_);
   relay_ = std::make_unique<mm::Relay<mm::OneCpu>>(platform, memory_->map(/*sparing=*/true), out);
-  BATON_TRY(relay_->take_over(first_.entries(), reserved_first_.entries(),
-                              mm::phys(platform.max_pfn), memory_->end_of_low()));
+  BATON_TRY(take_over());
   firmware_ = mm::account_firmware_ram(mm::claims_of(machine_.said()), relay_->e820());
   relay_->e820().print(out, "BIOS-e820");
   BATON_TRY(take_options(options.words));
@@ -137,7 +173,7 @@ mm::Result<> Replayed::run(Machine machine, const ReplayOptions& options) {
   BATON_TRY(relay_->finish({.numa = numa,
                             .movable = movable_,
                             .window = memory_->window(),
-                            .road = options.road,
+                            .road = road,
                             .distances = {machine_.distances, rows, domains_}}));
   close_ledger();
   return {};

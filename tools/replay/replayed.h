@@ -33,6 +33,7 @@ struct ReplayOptions {
 inline constexpr const char* kMtrr = "MTRR";
 inline constexpr const char* kAbove32Bits = "above 32 bits";
 inline constexpr const char* kLowRam = "low RAM";
+inline constexpr const char* kNoHighMem = "no highmem";
 
 // RAM that was usable and is not any more, and why.
 struct Taken {
@@ -69,6 +70,7 @@ class Replayed {
  private:
   mm::Result<> take_options(const std::string& words);
   mm::Result<mm::Phys> end_with(const std::string& words) const;
+  mm::Result<> take_over();
   mm::Result<> reserve_first(const std::vector<NamedRange>& reserved);
   mm::Result<> take_away();
   mm::Result<uint64_t> take(mm::Range range, const char* why, bool remove = false);

@@ -35,7 +35,7 @@ std::string wrapped(std::string_view first, std::string_view words) {
   return text + "\n";
 }
 
-std::string buddyinfo(const Replayed& replayed) {
+void print_buddyinfo(const Replayed& replayed, const mm::Printer& out) {
   const mm::PageAllocatorCore& pages = replayed.pages();
   using Counts = std::array<uint64_t, mm::kOrders>;
   std::vector<mm::PerZone<Counts>> nodes(replayed.relay().layout().nodes.size());
@@ -43,8 +43,6 @@ std::string buddyinfo(const Replayed& replayed) {
     ++nodes[block.node][block.zone][block.order];
     return true;
   });
-  std::string text;
-  const mm::Printer out = into(text);
   for (const mm::NodeLayout& node : pages.layout().nodes) {
     for (const mm::ZoneType z : mm::kAllZones) {
       if (node.zones[z].present == 0) continue;
@@ -53,7 +51,6 @@ std::string buddyinfo(const Replayed& replayed) {
       out.line("");
     }
   }
-  return text;
 }
 
 }  // namespace
@@ -76,10 +73,12 @@ std::string findings_text(std::span<const Finding> findings) {
   return text + "\n";
 }
 
-std::string log_text(const Replayed& replayed, unsigned columns) {
-  std::string text = replayed.log() + buddyinfo(replayed) + replayed.ledger();
-  mm::print_text_picture(replayed.relay(), columns, into(text));
-  return text + differences(replayed.machine().linux_made, replayed.relay());
+void print_log(const Replayed& replayed, unsigned columns, const mm::Printer& out) {
+  out.text(replayed.log());
+  print_buddyinfo(replayed, out);
+  out.text(replayed.ledger());
+  mm::print_text_picture(replayed.relay(), columns, out);
+  out.text(differences(replayed.machine().linux_made, replayed.relay()));
 }
 
 std::string explain_text(const Replayed& replayed, mm::Phys address) {

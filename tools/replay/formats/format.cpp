@@ -14,16 +14,8 @@ using mm::Range;
 constexpr const Format* kFormats[] = {
     &kEfiLogFormat,   &kXenFormat,        &kFreeBsdFormat, &kFreeBsdEfiFormat, &kShellFormat,
     &kGrubEfiFormat,  &kGrubFormat,       &kLimineFormat,  &kMemmapTreeFormat, &kIomemFormat,
-    &kZoneinfoFormat, &kNodeRangesFormat, &kQemuFormat,
+    &kZoneinfoFormat, &kNodeRangesFormat, &kQemuFormat,    &kReportFormat,     &kReplayJsonFormat,
 };
-
-std::string excerpt(std::string_view text) {
-  constexpr size_t kMost = 100;
-  const size_t start = std::min(text.find_first_not_of(' '), text.size());
-  std::string shown(text.substr(start, kMost));
-  if (text.size() - start > kMost) shown += "...";
-  return shown;
-}
 
 size_t count_lines(const Format& format, std::span<const Line> lines) {
   if (format.count != nullptr) return format.count(lines);

@@ -162,7 +162,7 @@ const char* help() {
          "\n"
          "What if:\n"
          "  --options=\"mem=4G kernelcore=2G\"   with these words on the kernel's command line\n"
-         "                       (mem= memmap= kernelcore= movablecore= movable_node)\n"
+         "                       (mem= memmap= kernelcore= movablecore= movable_node early=)\n"
          "  --add-dimm=16G[@1]   with so much more RAM on that node\n"
          "  --reserve=NAME=64M@0x40000000      with this reserved before all else\n"
          "  --crashkernel=512M[,high]          where it lands, or why nowhere\n"

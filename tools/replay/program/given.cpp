@@ -42,8 +42,9 @@ Part facts_of(const Piece& piece) {
 }
 
 // The log of a boot; nothing where it has no list of the firmware's.
-std::optional<Part> log_of(const Piece& piece, unsigned boot, Say say) {
-  Log log = read_log(piece.bytes, boot);
+std::optional<Part> log_of(const Piece& piece, const std::vector<Line>& lines, unsigned boot,
+                           Say say) {
+  Log log = read_log(lines, boot);
   if (log.boots == 0) return std::nullopt;
   for (const Remark& remark : log.remarks) say_of(piece, remark, say);
   if (log.boot == 0) {
@@ -61,8 +62,8 @@ bool has_text(const std::vector<Line>& lines, std::string_view word) {
 }
 
 // A log says more than its map: SRAT's lines, and what Linux made of it.
-void add_from_log(const Piece& piece, Machine& machine) {
-  Log log = read_log(piece.bytes);
+void add_from_log(const std::vector<Line>& lines, Machine& machine) {
+  Log log = read_log(lines);
   if (machine.srat.empty()) {
     machine.srat = log.srat;
     machine.named = log.named;
@@ -77,7 +78,7 @@ std::optional<Part> map_of(const Piece& piece, const std::vector<Line>& lines, S
   if (has_text(lines, "Booting Linux on physical CPU") || has_text(lines, "aarch64")) {
     machine.kind = MachineKind::Arm64;
   }
-  if (has_text(lines, "Linux version")) add_from_log(piece, machine);
+  if (has_text(lines, "Linux version")) add_from_log(lines, machine);
   for (const Remark& remark : machine.remarks) say_of(piece, remark, say);
   if (machine.firmware.empty()) return std::nullopt;
   return Part{&piece, format->name, std::move(machine), format->standing};
@@ -110,7 +111,7 @@ Part part_of(const Piece& piece, unsigned boot, std::vector<TableBytes>& tables,
   if (under_xen(lines)) {
     if (auto part = map_of(piece, lines, say)) return std::move(*part);
   }
-  if (auto part = log_of(piece, boot, say)) {
+  if (auto part = log_of(piece, lines, boot, say)) {
     add_mirrored(lines, part->machine);
     return std::move(*part);
   }

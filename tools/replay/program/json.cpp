@@ -62,6 +62,18 @@ Json nodes_of(const Replayed& replayed) {
   return nodes;
 }
 
+Json speeds_of(const Machine& machine) {
+  constexpr const char* kKinds[] = {"latency_ps",          "read_latency_ps",
+                                    "write_latency_ps",    "bandwidth_mb_s",
+                                    "read_bandwidth_mb_s", "write_bandwidth_mb_s"};
+  return list_of_all(machine.speeds, [&](const NodeSpeed& speed) -> Json {
+    return {{"from", speed.from},
+            {"to", speed.to},
+            {"kind", kKinds[static_cast<size_t>(speed.kind)]},
+            {"value", speed.value}};
+  });
+}
+
 }  // namespace
 
 std::string json_text(const Replayed& replayed, std::span<const Finding> findings,
@@ -95,6 +107,7 @@ std::string json_text(const Replayed& replayed, std::span<const Finding> finding
                    [](const mm::Reservation& reservation) {
                      return with_range({{"name", reservation.name}}, reservation.range);
                    })},
+      {"speeds", speeds_of(replayed.machine())},
       {"linux_known", replayed.machine().linux_made.known()},
       {"ledger_closed", replayed.open().empty()},
   };

@@ -67,19 +67,25 @@ int diff(const Arguments& arguments) {
   return found.same ? kClean : kFindings;
 }
 
-std::string text_of(const Replayed& replayed, const std::vector<replay::Finding>& findings,
-                    const std::string& name, const Arguments& arguments) {
+void print(const Replayed& replayed, const std::vector<replay::Finding>& findings,
+           const std::string& name, const Arguments& arguments) {
   switch (arguments.form) {
-    case Form::Text:
-      return findings_text(findings) + log_text(replayed, arguments.columns);
+    case Form::Text: {
+      std::cout << findings_text(findings);
+      const mm::Printer out([](void*, std::string_view text) { std::cout << text; }, nullptr);
+      print_log(replayed, arguments.columns, out);
+      return;
+    }
     case Form::Json:
-      return json_text(replayed, findings, name);
+      std::cout << json_text(replayed, findings, name);
+      return;
     case Form::Facts:
-      return facts_text(replayed.machine(), name);
+      std::cout << facts_text(replayed.machine(), name);
+      return;
     case Form::Qemu:
-      return replay::must(qemu_text(replayed)) + "\n";
+      std::cout << replay::must(qemu_text(replayed)) + "\n";
+      return;
   }
-  return {};
 }
 
 // The answers to what was asked besides.
@@ -127,7 +133,7 @@ int run(const Arguments& arguments) {
     return kClean;
   }
   if (!drawn || arguments.form != Form::Text) {
-    std::cout << text_of(*replayed, findings, given.name, arguments);
+    print(*replayed, findings, given.name, arguments);
   } else {
     std::cout << findings_text(findings);
   }

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "mm/types.h"
+#include "tools/replay/program/journal.h"
 
 namespace replay {
 namespace {
@@ -153,7 +154,10 @@ std::vector<Piece> pieces_of(const std::vector<std::string>& files) {
       plain.push_back(std::move(piece));
     }
   }
-  for (const Piece& piece : plain) total += piece.bytes.size();
+  for (Piece& piece : plain) {
+    if (is_journal(piece.bytes)) piece.bytes = journal_text(piece, kMost);
+    total += piece.bytes.size();
+  }
   if (total > kMost) throw BadInput("all the files together are longer than 256 MiB");
   gather_memmap(plain);
   return plain;

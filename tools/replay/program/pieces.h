@@ -18,8 +18,8 @@ struct Piece {
 };
 
 // `-` is standard input; of a folder all files in it, of an archive or a compressed file what is in
-// it. The many files of /sys/firmware/memmap are one piece, as `grep -r . memmap` prints them. No
-// piece, and not all of them together, is longer than 256 MiB. Throws BadInput.
+// it; of a systemd journal what the kernel said in it (program/journal.h). The many files of
+// /sys/firmware/memmap are one piece, as `grep -r . memmap` prints them. No piece, and not all of them together, is longer than 256 MiB. Throws BadInput.
 [[nodiscard]] std::vector<Piece> pieces_of(const std::vector<std::string>& files);
 
 }  // namespace replay

@@ -1,13 +1,13 @@
 #include "tools/replay/program/tables.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 
 #include "loader/acpi/slit.h"
 #include "loader/acpi/srat.h"
 #include "tools/replay/log_words.h"
 #include "tools/replay/must.h"
+#include "tools/replay/program/table_readers.h"
 #include "tools/replay/said.h"
 
 namespace replay {
@@ -15,13 +15,6 @@ namespace {
 
 constexpr size_t kHeader = 36;  // ACPI 6.5, 5.2.6
 constexpr size_t kMostTable = 64 * mm::kMiB;
-
-template <class T>
-T field(std::span<const uint8_t> table, size_t at) {
-  T value{};
-  std::memcpy(&value, table.data() + at, sizeof value);
-  return value;
-}
 
 bool is_signature(std::string_view text) {
   return text.size() >= 4 && std::all_of(text.begin(), text.begin() + 4, [](char c) {
@@ -118,7 +111,10 @@ void take_srat(std::span<const TableBytes> tables, const TableBytes& table, Mach
   const auto domains = std::make_unique<loader::ProximityMap>();
   std::string said_of_it;
   const mm::Printer quiet;
-  const loader::SratStorage storage{.memory = room.memory, .cpus = room.cpus};
+  const TableBytes* const madt = find(tables, "APIC");
+  std::vector<loader::MadtCpu> listed;
+  if (madt != nullptr) listed = cpus_of(*madt, machine);
+  const loader::SratStorage storage{.memory = room.memory, .cpus = room.cpus, .listed = listed};
   auto srat = loader::parse_srat(table, storage, *domains, true, quiet);
   if (srat.ok() && srat.value().used && cedt != nullptr) {
     const auto added =
@@ -135,6 +131,8 @@ void take_srat(std::span<const TableBytes> tables, const TableBytes& table, Mach
   machine.srat.assign(srat.value().memory.begin(), srat.value().memory.end());
   machine.named = srat.value().named;
   if (const TableBytes* const slit = find(tables, "SLIT")) take_slit(*slit, *domains, machine);
+  if (const TableBytes* const hmat = find(tables, "HMAT")) take_hmat(*hmat, *domains, machine);
+  if (madt != nullptr) take_madt(*madt, srat.value().cpus, machine);
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ using TableBytes = std::vector<uint8_t>;
 [[nodiscard]] std::vector<TableBytes> dumped_tables(std::span<const Line> lines,
                                                     std::vector<Remark>& remarks);
 
-// Puts what SRAT, SLIT and CEDT say into the machine, in place of what it had; the others are passed
-// over. Says by the tables' names what was read and what was wrong.
+// Puts what SRAT, SLIT, CEDT, HMAT and MADT say into the machine, in place of what it had; the others
+// are passed over. Says by the tables' names what was read and what was wrong.
 void take_tables(std::span<const TableBytes> tables, Machine& machine);
 
 }  // namespace replay
