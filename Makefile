@@ -503,7 +503,7 @@ replay: $(BUILD)/host/replay
 # files and no arguments.
 WASM_CXX ?= clang++
 WASM_SRC := $(ALL_MM) $(REPLAY_LIB) $(call neutral,loader/acpi) $(wildcard tools/replay/wasm/*.cpp) \
-  $(filter-out $(patsubst %,tools/replay/program/%.cpp,main pieces journal arguments json),$(REPLAY_PROGRAM))
+  $(filter-out $(patsubst %,tools/replay/program/%.cpp,main pieces journal json),$(REPLAY_PROGRAM))
 WASM_OBJ := $(call objects,wasm,$(WASM_SRC))
 WASM_FLAGS := --target=wasm32-wasi $(LANGUAGE) -Wall -Wextra -Werror $(PATHLESS) -Os -fno-rtti \
   -fexceptions -D_WASI_EMULATED_MMAN

@@ -1,26 +1,16 @@
 """What the page computes: owners, and replay itself in WebAssembly, which node runs."""
 
+import io
 import json
-import re
 import subprocess
+import tarfile
 
 import pytest
 
-from test_page import REPLAY, ROOT, PAGE
+from replays import REPLAY, ROOT, TWO_NODES as LOG, data_in, data_of
+
+PAGE = ROOT / "build/replay.html"
 IN_NODE = ROOT / "tests/page/page_in_node.js"
-
-LOG = """\
-[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
-[    0.000000] BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
-[    0.000000] BIOS-e820: [mem 0x0000000040000000-0x00000000403fffff] reserved
-[    0.000000] BIOS-e820: [mem 0x0000000040400000-0x000000007fffffff] usable
-[    0.000000] ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x3fffffff]
-[    0.000000] ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]
-"""
-
-
-def data_in(page):
-    return json.loads(re.search(r'<script type="application/json" id="machine">([^<]*)</script>', page)[1])
 
 
 @pytest.fixture(name="log")
@@ -28,13 +18,6 @@ def a_log(tmp_path):
     path = tmp_path / "dmesg"
     path.write_text(LOG)
     return path
-
-
-def data_of(path, out):
-    """What `replay --html` puts into the page."""
-    done = subprocess.run([REPLAY, "--html", out, path], capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stderr
-    return data_in(out.read_text())
 
 
 def in_node(*words, given=None):
@@ -62,8 +45,17 @@ def test_the_page_knows_owners_as_replay_does(tmp_path):
         assert lines == said.splitlines()[1:], hex(address)
 
 
-def replay_in_page(text):
-    return in_node("replay", PAGE, given=text.encode())
+def replay_in_page(text, *words):
+    return in_node("replay", PAGE, *words, given=text.encode())
+
+
+def shown(ended):
+    assert ended["status"] == 0, ended["errors"]
+    return json.loads(ended["output"])
+
+
+def ends_of(data):
+    return [entry[1] for entry in data["firmware"]]
 
 
 def test_the_program_in_the_page_gives_what_replay_gives(log, tmp_path):
@@ -91,3 +83,66 @@ def test_a_machine_that_is_too_large_is_refused_by_name():
 def test_what_is_no_log_is_refused(text, why):
     ended = replay_in_page(text)
     assert ended["status"] == 2 and why in ended["errors"]
+
+
+# --- Several files, boots, what if -----------------------------------------------------------------
+
+def test_the_page_takes_replays_words(log, tmp_path):
+    """The same page as `replay --html` makes with these words."""
+    for words in (["--options=mem=1G early=bootmem"], ["--add-dimm=1G@1"], ["--reserve=MINE=64M@0x10000000"],
+                  ["--crashkernel=256M", "--hugepages-1g=1"], ["--bad=0x1000"]):
+        in_page = shown(replay_in_page(LOG, *words))
+        done = subprocess.run([REPLAY, "--html", tmp_path / "out.html", *words, log], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode in (0, 1), done.stderr
+        assert {**in_page, "title": "dmesg"} == data_in((tmp_path / "out.html").read_text()), words
+    assert "crashkernel=256 MiB: [mem" in shown(replay_in_page(LOG, "--crashkernel=256M"))["answers"]
+    for words, why in ((["--options=mem=much"], "mem"), (["--boot=0"], "--boot"), (["--zebra"], "no option")):
+        ended = replay_in_page(LOG, *words)
+        assert ended["status"] == 2 and why in ended["errors"]
+
+
+def test_one_of_several_boots():
+    two = "Linux version 6.1.0\n" + LOG.replace("7fffffff", "6fffffff") + "Linux version 6.1.0\n" + LOG
+    assert max(ends_of(shown(replay_in_page(two)))) == 0x80000000
+    assert max(ends_of(shown(replay_in_page(two, "--boot=1")))) == 0x70000000
+    assert "2 boots" in replay_in_page(two, "--boot=3")["errors"]
+
+
+def entries(archive, files):
+    for name, text in files.items():
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        archive.addfile(info, io.BytesIO(text.encode()))
+
+
+def test_archives_and_several_files(log, tmp_path):
+    nodes = "".join(line + "\n" for line in LOG.splitlines() if "SRAT" in line)
+    rest = "".join(line + "\n" for line in LOG.splitlines() if "SRAT" not in line)
+    tree = {}
+    for number, (start, end) in enumerate([(0, 0x9ffff), (0x100000, 0x7fffffff)]):
+        for name, value in (("start", hex(start)), ("end", hex(end)), ("type", "System RAM")):
+            tree[f"sys/firmware/memmap/{number}/{name}"] = value + "\n"
+    for form, mode in ((tarfile.GNU_FORMAT, "w:gz"), (tarfile.PAX_FORMAT, "w")):
+        packed = tmp_path / f"machine.{form}.tar"
+        with tarfile.open(packed, mode, format=form) as archive:
+            entries(archive, {"a" * 120 + "/dmesg": LOG, "nothing": ""})
+        data = shown(in_node("replay", PAGE, "--", packed))
+        assert ends_of(data) == ends_of(shown(replay_in_page(LOG)))
+        assert data["title"].endswith("aaa/dmesg")
+    with tarfile.open(tmp_path / "sys.tar", "w") as archive:
+        entries(archive, tree)
+    assert ends_of(shown(in_node("replay", PAGE, "--", tmp_path / "sys.tar"))) == [0xa0000, 0x80000000]
+    (tmp_path / "map").write_text(rest)
+    (tmp_path / "nodes").write_text(rest + nodes)
+    both = shown(in_node("replay", PAGE, "--", tmp_path / "map", tmp_path / "nodes"))
+    assert len(both["srat"]) == 2 and any("its nodes are taken" in remark["text"] for remark in both["remarks"])
+
+
+@pytest.mark.parametrize("start, why", [(b"\x1f\x8bdamaged", "cannot be unpacked"), (b"\xfd7zXZ\0", "(xz)"),
+                                        (b"LPKSHHRH", "journalctl"), (b"PK\3\4cut", "no zip archive")])
+def test_what_the_page_cannot_take_apart_is_named(tmp_path, start, why):
+    path = tmp_path / "given"
+    path.write_bytes(start + bytes(100))
+    ended = in_node("replay", PAGE, "--", path)
+    assert ended["status"] == 2 and why in ended["errors"] and "given" in ended["errors"]

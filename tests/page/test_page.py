@@ -2,17 +2,20 @@
 
 PICTURES=folder keeps what it looked like."""
 
+import base64
+import gzip
+import io
 import os
 import pathlib
 import shutil
 import subprocess
+import zipfile
 
 import pytest
 
 from browser import Browser
+from replays import REPLAY, ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-REPLAY = ROOT / "build/host/replay"
 PAGE = ROOT / "build/replay.html"
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
@@ -278,3 +281,59 @@ def test_what_cannot_be_replayed_is_told(empty):
     give(empty, "good morning")
     assert "no e820 list" in words(empty, "#trouble")[0]
     assert empty.value("document.getElementById('shown').hidden")
+
+
+def drop(browser, files):
+    """Files of these names, of text or base64."""
+    browser.value(f"""{{
+      const data = new DataTransfer();
+      for (const [name, bytes] of {files!r}) data.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name));
+      document.dispatchEvent(new DragEvent('drop', {{dataTransfer: data, bubbles: true, cancelable: true}}));
+    }}""")
+    browser.wait_for("!document.getElementById('shown').hidden || document.getElementById('trouble').textContent !== ''")
+
+
+def test_several_files_and_archives_are_dropped(empty):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("logs/dmesg", LOG)
+        archive.writestr("logs/", "")
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        archive.writestr("dmesg", LOG)
+    for name, data in (("logs.zip", packed), ("stored.zip", stored)):
+        drop(empty, [[name, base64.b64encode(data.getvalue()).decode()]])
+        assert words(empty, "#trouble") == [""] and words(empty, "h3") == ["Node 0", "Node 1"]
+    rest = "".join(line + "\n" for line in LOG.splitlines() if "SRAT" not in line)
+    zipped = gzip.compress(LOG.encode())
+    drop(empty, [["map", base64.b64encode(rest.encode()).decode()], ["dmesg.gz", base64.b64encode(zipped).decode()]])
+    assert words(empty, "h1") == ["map, dmesg.gz"] and words(empty, "h3") == ["Node 0", "Node 1"]
+    drop(empty, [["log.xz", base64.b64encode(b"\xfd7zXZ\0" + bytes(50)).decode()]])
+    assert "log.xz is compressed (xz)" in words(empty, "#trouble")[0]
+
+
+def ask(browser, **fields):
+    for word, value in fields.items():
+        browser.value(f"document.querySelector('#what-if input[data-word={word.replace('_', '-')!r}]').value = {value!r}")
+    browser.value("document.getElementById('shown').hidden = true; document.getElementById('replay').click()")
+    browser.wait_for("!document.getElementById('shown').hidden || document.getElementById('trouble').textContent !== ''")
+
+
+def test_what_if_is_asked_in_fields(empty):
+    empty.value("document.getElementById('what-if').open = true")
+    give(empty, "Linux version 6.1.0\n" + LOG + "Linux version 6.1.0\nBIOS-e820: [mem 0x0-0x7ffffff] usable\n")
+    assert words(empty, "h3") == ["Node 0"] and empty.value("document.getElementById('answered').hidden")
+    ask(empty, boot="1")
+    assert words(empty, "h3") == ["Node 0", "Node 1"]
+    ask(empty, boot="1", crashkernel="64M", options="mem=1G")
+    assert "crashkernel=64 MiB: [mem" in words(empty, "#answers")[0]
+    assert not empty.value("document.getElementById('answered').hidden")
+    keep(empty, "what-if")
+    empty.scheme("dark")
+    keep(empty, "what-if-dark")
+    empty.size(380, 800)
+    assert empty.value("document.documentElement.scrollWidth") <= 380
+    ask(empty, boot="9")
+    assert "no number 9" in words(empty, "#trouble")[0]
+    ask(empty, boot="", crashkernel="much", options="")
+    assert "--crashkernel" in words(empty, "#trouble")[0]

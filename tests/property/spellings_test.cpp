@@ -89,6 +89,21 @@ constexpr Words kEfi{"Conventional Memory", "Reserved           ", "ACPI Reclaim
 constexpr Words kFreeBsd{"ConventionalMemory", "Reserved", "ACPIReclaimMemory", "ACPIMemoryNVS",
                          "UnusableMemory"};
 
+unsigned efi_type(E820Type type) {
+  switch (type) {
+    case E820Type::Ram:
+      return 7;
+    case E820Type::Acpi:
+      return 9;
+    case E820Type::Nvs:
+      return 10;
+    case E820Type::Unusable:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
 struct Spelling {
   const replay::Format* format;
   std::string (*line)(const E820Entry& entry);
@@ -113,6 +128,11 @@ const Spelling kSpellings[] = {
      [](const E820Entry& e) {
        return said("SMAP type={:02x} base={:016x} len={:016x}", static_cast<uint32_t>(e.type),
                    e.range.start.v, e.range.size());
+     }},
+    {&replay::kFreeBsdFormat,
+     [](const E820Entry& e) {
+       return said("SMAP type={:02x}, xattr=01, base={:016x}, len={:016x}",
+                   static_cast<uint32_t>(e.type), e.range.start.v, e.range.size());
      }},
     {&replay::kFreeBsdEfiFormat,
      [](const E820Entry& e) {
@@ -146,7 +166,106 @@ const Spelling kSpellings[] = {
               said("|   |  |  |WB|WT|WC|UC] range=[0x{:016x}-0x{:016x}] (0MB)", e.range.start.v,
                    last(e));
      }},
+    {&replay::kEfiLogFormat,
+     [](const E820Entry& e) {
+       return said("efi: mem07: type={}, attr=0xf, range=[0x{:016x}-0x{:016x}) (0MB)",
+                   efi_type(e.type), e.range.start.v, e.range.end.v);
+     }},
+    {&replay::kEfiLogFormat,
+     [](const E820Entry& e) {
+       return said("efi:   0x{:012x}-0x{:012x} [", e.range.start.v, last(e)) + kEfi.of(e.type) +
+              "|   |  |  |  |  |WB|WT|WC|UC]";
+     }},
 };
+
+// Of these a whole report is one text, which nobody stamps or quotes.
+const Spelling kReports[] = {
+    {&replay::kReportFormat,
+     [](const E820Entry& e) {
+       return said("    {{\"start\": \"{:#x}\", \"pages\": {}, \"type\": {}, \"name\": \"\", ",
+                   e.range.start.v, pages(e), efi_type(e.type)) +
+              "\"attributes\": \"0xf\"},";
+     }},
+    {&replay::kReplayJsonFormat,
+     [](const E820Entry& e) {
+       return "  {\n   \"type\": \"" + kLinux.of(e.type) +
+              said("\",\n   \"start\": {},\n   \"end\": {}\n  }},", e.range.start.v, e.range.end.v);
+     }},
+};
+
+// What has words for RAM alone.
+const Spelling kRamOnly[] = {
+    {&replay::kNodeRangesFormat,
+     [](const E820Entry& e) { return said("  node   0: {}", mm::mem(e.range)); }},
+    {&replay::kZoneinfoFormat,
+     [](const E820Entry& e) {
+       return said(
+           "Node 0, zone   Normal\n        spanned  {}\n        present  {}\n"
+           "  start_pfn:           {}",
+           pages(e), pages(e), e.range.start.v / mm::kPageSize);
+     }},
+};
+
+// The nodes of a map's RAM, one after the other.
+std::vector<mm::MemoryAffinity> nodes_of(const Map& map) {
+  std::vector<mm::MemoryAffinity> nodes;
+  for (const E820Entry& entry : map) {
+    if (entry.type != E820Type::Ram) continue;
+    nodes.push_back({.node = static_cast<mm::NodeId>(nodes.size() % 5), .range = entry.range});
+  }
+  return nodes;
+}
+
+std::string text_of(const std::vector<mm::MemoryAffinity>& nodes) {
+  std::string text;
+  for (const mm::MemoryAffinity& each : nodes)
+    text += said("{} {}\n", each.node, mm::mem(each.range));
+  return text;
+}
+
+struct NodeSpelling {
+  const Spelling& map;
+  std::string (*line)(const mm::MemoryAffinity& entry);
+};
+
+const NodeSpelling kNodeSpellings[] = {
+    {kSpellings[1],  // Xen, new and old
+     [](const mm::MemoryAffinity& m) {
+       return said("(XEN) SRAT: Node {} PXM {} [{:016x}, {:016x}]", m.node, m.node, m.range.start.v,
+                   m.range.end.v - 1);
+     }},
+    {kSpellings[2],
+     [](const mm::MemoryAffinity& m) {
+       return said("(XEN) SRAT: Node {} PXM {} {:x}-{:x}", m.node, m.node, m.range.start.v,
+                   m.range.end.v);
+     }},
+    {kSpellings[3],  // FreeBSD
+     [](const mm::MemoryAffinity& m) {
+       return said("SRAT: Found memory domain {} addr {:#x} len {:#x}: enabled", m.node,
+                   m.range.start.v, m.range.size());
+     }},
+};
+
+// What journalctl and dmesg make of a log's lines.
+std::string exported(const std::string& log) {
+  std::string text;
+  for (size_t at = 0; at < log.size();) {
+    const size_t stop = log.find('\n', at);
+    text += "__CURSOR=s=1\nMESSAGE=" + log.substr(at, stop - at) + "\nPRIORITY=6\n\n";
+    at = stop + 1;
+  }
+  return text;
+}
+std::string in_json(const std::string& log) {
+  std::string text = "{\n   \"dmesg\": [\n";
+  for (size_t at = 0; at < log.size();) {
+    const size_t stop = log.find('\n', at);
+    text += "      {\n         \"pri\":  6,\n         \"msg\": \"" + log.substr(at, stop - at) +
+            "\"\n      },";
+    at = stop + 1;
+  }
+  return text + "\n   ]\n}\n";
+}
 
 // As people paste it: quoted, by Windows, with a stamp, twice.
 std::string pasted(const std::string& text, Random& random) {
@@ -196,6 +315,93 @@ TEST_F(Spellings, ComeBackAsTheSameMap) {
   });
 }
 
+TEST_F(Spellings, Reports) {
+  for_maps([](const Map& map, Random&) {
+    for (const Spelling& spelling : kReports) {
+      SCOPED_TRACE(spelling.format->name);
+      const bool own = spelling.format == &replay::kReportFormat;
+      const std::string text = std::string("{\n") +
+                               (own ? "  \"map\": [\n" : " \"firmware\": [\n") +
+                               written(map, spelling.line) + "]}\n";
+      const auto lines = replay::lines_of(text);
+      ASSERT_EQ(replay::format_of(lines), spelling.format) << text;
+      const replay::Machine machine = replay::read_as(*spelling.format, lines);
+      ASSERT_EQ(machine.firmware, map) << text;
+      ASSERT_TRUE(machine.remarks.empty()) << machine.remarks.front().text << "\n" << text;
+    }
+  });
+}
+
+TEST_F(Spellings, RamAlone) {
+  for_maps([](Map map, Random& random) {
+    std::erase_if(map, [](const E820Entry& entry) { return entry.type != E820Type::Ram; });
+    if (map.empty()) return;
+    for (const Spelling& spelling : kRamOnly) {
+      SCOPED_TRACE(spelling.format->name);
+      std::string text = written(map, spelling.line);
+      if (spelling.format == &replay::kNodeRangesFormat) {
+        text = pasted(text, random);
+      } else if (below(random, 2) == 0) {  // no log's, so it may be quoted and no more
+        for (size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) text.insert(at, "> ");
+      }
+      const auto lines = replay::lines_of(text);
+      ASSERT_EQ(replay::format_of(lines), spelling.format) << text;
+      ASSERT_EQ(replay::read_as(*spelling.format, lines).firmware, map) << text;
+    }
+  });
+}
+
+TEST_F(Spellings, NodesToo) {
+  for_maps([](const Map& map, Random&) {
+    const auto nodes = nodes_of(map);
+    for (const NodeSpelling& spelling : kNodeSpellings) {
+      std::string text = written(map, spelling.map.line);
+      for (const mm::MemoryAffinity& entry : nodes) text += spelling.line(entry) + "\n";
+      const auto machine = replay::read_as(*spelling.map.format, replay::lines_of(text));
+      ASSERT_EQ(text_of(machine.srat), text_of(nodes)) << text;
+      ASSERT_EQ(machine.firmware, map) << text;
+    }
+    replay::Machine whole;
+    whole.firmware = map;
+    whole.srat = nodes;
+    for (const mm::MemoryAffinity& entry : nodes) whole.named.set(entry.node);
+    const auto facts = replay::MachineFile::of_text(replay::facts_text(whole, "drawn")).machine();
+    ASSERT_EQ(text_of(facts.srat), text_of(nodes));
+    std::string now, then;
+    for (const mm::MemoryAffinity& m : nodes) {
+      now += said("ACPI: SRAT: Node {} PXM {} {}\n", m.node, m.node, mm::mem(m.range));
+      then +=
+          said("SRAT: Node {} PXM {} {:x}-{:x}\n", m.node, m.node, m.range.start.v, m.range.end.v);
+    }
+    for (const std::string& text : {now, then, exported(now), in_json(now)}) {
+      ASSERT_EQ(text_of(replay::read_log(text + "BIOS-e820: [mem 0x0-0xfff] usable\n").srat),
+                text_of(nodes))
+          << text;
+    }
+  });
+}
+
+// As 32-bit Arm kernels tell RAM: node ranges, or banks on the command line.
+TEST_F(Spellings, RamOfA32BitArmKernel) {
+  for_maps([](Map map, Random& random) {
+    std::erase_if(map, [](const E820Entry& entry) { return entry.type != E820Type::Ram; });
+    if (map.empty()) return;
+    const std::string cpu = "CPU: ARMv7 Processor [410fc075] revision 5 (ARMv7), cr=10c5387d\n";
+    const std::string ranges = cpu + written(map, kRamOnly[0].line);
+    std::string words;
+    for (const E820Entry& e : map) {
+      words += said(" mem={}K@{:#x}", e.range.size() / 1024, e.range.start.v);
+    }
+    const std::string banks =
+        cpu + "Kernel command line: quiet" + words + "\nMemory: 1MB = 1MB total\n";
+    for (const std::string& text : {pasted(ranges, random), pasted(banks, random)}) {
+      const replay::Log log = replay::read_log(text);
+      ASSERT_EQ(log.kind, replay::MachineKind::Arm) << text;
+      ASSERT_EQ(log.firmware, map) << text;
+    }
+  });
+}
+
 TEST_F(Spellings, MemmapTreeInAnyOrder) {
   for_maps([](const Map& map, Random& random) {
     std::vector<std::string> lines;
@@ -223,7 +429,12 @@ TEST_F(Spellings, LogsOfLinuxAndFactsToo) {
       return said(" BIOS-e820: {:016x} - {:016x} (", e.range.start.v, e.range.end.v) +
              kLinux.of(e.type) + ")";
     });
-    for (const std::string& text : {pasted(now, random), pasted(then, random)}) {
+    const std::string oldest = written(map, [](const E820Entry& e) {
+      return said(" BIOS-e820: {:016x} @ {:016x} (", e.range.size(), e.range.start.v) +
+             kLinux.of(e.type) + ")";
+    });
+    for (const std::string& text : {pasted(now, random), pasted(then, random),
+                                    pasted(oldest, random), exported(now), in_json(now)}) {
       const replay::Log log = replay::read_log(text);
       ASSERT_EQ(log.firmware, map) << text;
     }

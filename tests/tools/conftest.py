@@ -51,3 +51,12 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="dmesg"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+    return write

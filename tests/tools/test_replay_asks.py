@@ -1,55 +1,11 @@
-"""What build/host/replay is asked beside a plain replay: findings, JSON, differences, what if; and the inputs it takes."""
+"""What build/host/replay is asked beside a plain replay: findings, JSON, differences, what if."""
 
 import json
-import struct
 import subprocess
-import tarfile
 
 import jsonschema
 import pytest
-from conftest import ROOT
-
-REPLAY = ROOT / "build/host/replay"
-
-WELL = """\
-BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
-BIOS-e820: [mem 0x0000000000100000-0x000000007fffffff] usable
-BIOS-e820: [mem 0x0000000080000000-0x000000008fffffff] reserved
-BIOS-e820: [mem 0x0000000100000000-0x000000017fffffff] usable
-"""
-NODES = """\
-SRAT: Node 0 PXM 0 [mem 0x00000000-0x7fffffff]
-SRAT: Node 1 PXM 1 [mem 0x100000000-0x17fffffff]
-"""
-LOST = """\
-e820: update [mem 0x160000000-0x17fffffff] usable ==> reserved
-WARNING: BIOS bug: CPU MTRRs don't cover all of memory, losing 512MB of RAM.
-"""
-FACTS = """\
-e820 0x000000000000 0x0000000a0000 usable
-e820 0x000000100000 0x000080000000 usable
-e820 0x000080000000 0x000090000000 reserved
-e820 0x000100000000 0x000180000000 usable
-"""
-
-
-def replay(*words, **more):
-    return subprocess.run([REPLAY, *words], capture_output=True, text=True, check=False, **more)
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="dmesg"):
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-    return write
-
-
-def facts(done):
-    """The map of `replay --machine`, without its heading."""
-    assert done.returncode in (0, 1), done.stderr
-    return "".join(line + "\n" for line in done.stdout.splitlines() if line.startswith("e820 "))
+from replays import LOST, NODES, ROOT, WELL, facts, replay
 
 
 def test_status_and_findings_first(write):
@@ -144,95 +100,6 @@ def test_what_if(write):
         done = replay(wrong, log)
         assert done.returncode == 2, wrong
         assert (wrong.partition("=")[2].partition("=")[0] or wrong) in done.stderr or wrong.split("=")[0] in done.stderr, wrong
-
-
-def table(signature, body):
-    """An ACPI table with its header and checksum."""
-    data = bytearray(struct.pack("<4sIBB6s8sI4sI", signature, 36 + len(body), 3, 0, b"BATON ", b"TEST    ", 1,
-                                 b"TEST", 1) + body)
-    data[9] = -sum(data) & 0xff
-    return bytes(data)
-
-
-def memory(domain, start, size):
-    return struct.pack("<BBIHQQIIQ", 1, 40, domain, 0, start, size, 0, 1, 0)
-
-
-SRAT = table(b"SRAT", struct.pack("<IQ", 1, 0) + memory(0, 0, 0x80000000) + memory(5, 0x100000000, 0x80000000))
-SLIT = table(b"SLIT", struct.pack("<Q", 6) + bytes(10 if i == j else 20 + i + j for i in range(6) for j in range(6)))
-
-
-def dumped(name, data):
-    """As acpidump prints it."""
-    lines = [f"{name} @ 0x0000000000000000"]
-    for at in range(0, len(data), 16):
-        part = data[at:at + 16]
-        shown = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
-        lines.append(f"    {at:04X}: {' '.join(f'{byte:02X}' for byte in part):<48} {shown}")
-    return "\n".join(lines) + "\n"
-
-
-def test_tables_beside_a_log(write, tmp_path):
-    log = write(WELL)
-    raw = tmp_path / "SRAT"
-    raw.write_bytes(SRAT)
-    slit = tmp_path / "SLIT"
-    slit.write_bytes(SLIT)
-    text = write(dumped("SRAT", SRAT) + "\n" + dumped("SLIT", SLIT), "acpi.txt")
-    for tables in ([raw, slit], [text]):
-        done = replay(log, *tables)
-        assert "  node   1: [mem 0x0000000100000000-0x000000017fffffff]\n" in done.stdout, done.stderr
-        assert json.loads(replay("--json", log, *tables).stdout)["srat"][1]["node"] == 1
-    alone = replay(raw)
-    assert alone.returncode == 2
-    assert "looks like ACPI's tables" in alone.stderr
-    cut = write(dumped("SRAT", SRAT[:-8]), "cut.txt")
-    assert "table SRAT is not whole" in replay(log, cut).stderr
-
-
-def tree(folder):
-    for number, (start, end, kind) in enumerate([(0, 0x9ffff, "System RAM"), (0x100000, 0x7fffffff, "System RAM"),
-                                                 (0x80000000, 0x8fffffff, "Reserved"),
-                                                 (0x100000000, 0x17fffffff, "System RAM")]):
-        entry = folder / "memmap" / str(number)
-        entry.mkdir(parents=True)
-        for name, value in (("start", hex(start)), ("end", hex(end)), ("type", kind)):
-            (entry / name).write_text(value + "\n")
-    return folder
-
-
-def test_a_folder_an_archive_and_standard_input(write, tmp_path):
-    folder = tree(tmp_path / "sys")
-    assert facts(replay("--machine", folder)) == FACTS
-    packed = tmp_path / "sys.tar.gz"
-    with tarfile.open(packed, "w:gz") as tar:
-        tar.add(folder, arcname="sys")
-    assert facts(replay("--machine", packed)) == FACTS
-    assert facts(replay("--machine", "-", input=WELL)) == FACTS
-    assert replay(tmp_path / "none").returncode == 2
-    damaged = tmp_path / "damaged.tar.gz"
-    damaged.write_bytes(packed.read_bytes()[:60])
-    assert replay(damaged).returncode == 2
-
-
-def test_two_maps_of_one_machine(write):
-    other = WELL.replace("17fffffff", "16fffffff")
-    done = replay("--machine", write(WELL), write(other, "other"))
-    assert facts(done) == FACTS
-    assert "other: another map" in done.stderr
-    # What the firmware says goes before what a kernel keeps.
-    iomem = write("00001000-0009ffff : System RAM\n00100000-7fffffff : System RAM\n", "iomem")
-    assert facts(replay("--machine", iomem, write(WELL))) == FACTS
-
-
-def test_arm64_by_its_node_ranges(write):
-    done = replay(write("Booting Linux on physical CPU 0x0000000000 [0x411fd070]\n"
-                        "Linux version 6.1.0-18-arm64\n"
-                        "  node   0: [mem 0x0000000040000000-0x00000000fffeffff]\n"
-                        "  node   0: [mem 0x0000000100000000-0x000000013fffffff]\n"))
-    assert done.returncode == 0, done.stderr
-    assert "  DMA      [mem 0x0000000040000000-0x00000000ffffffff]\n" in done.stdout
-    assert "the firmware's map is not in the log" in done.stderr
 
 
 def test_help_teaches_by_example():

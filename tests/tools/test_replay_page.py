@@ -7,19 +7,9 @@ import subprocess
 import xml.etree.ElementTree as xml
 
 import pytest
-from conftest import ROOT
+from replays import REPLAY, ROOT, TWO_NODES as LOG, data_in
 
-REPLAY = ROOT / "build/host/replay"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
-
-LOG = """\
-[    0.000000] BIOS-e820: [mem 0x0000000000000000-0x000000000009ffff] usable
-[    0.000000] BIOS-e820: [mem 0x0000000000100000-0x000000003fffffff] usable
-[    0.000000] BIOS-e820: [mem 0x0000000040000000-0x00000000403fffff] reserved
-[    0.000000] BIOS-e820: [mem 0x0000000040400000-0x000000007fffffff] usable
-[    0.000000] ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x3fffffff]
-[    0.000000] ACPI: SRAT: Node 1 PXM 1 [mem 0x40000000-0x7fffffff]
-"""
 
 
 @pytest.fixture(name="log")
@@ -33,10 +23,6 @@ def draw(option, path, out):
     done = subprocess.run([REPLAY, option, out, path], capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     return out.read_text()
-
-
-def data_in(page):
-    return json.loads(re.search(r'<script type="application/json" id="machine">([^<]*)</script>', page)[1])
 
 
 def test_the_page_has_the_machine(log, tmp_path):

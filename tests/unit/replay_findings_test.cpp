@@ -165,6 +165,42 @@ TEST(ReplayFindings, A32BitKernel) {
   EXPECT_TRUE(one(findings(drawn(kWell + pae)), "32-bit-kernel").note);
 }
 
+TEST(ReplayFindings, AKernelWithoutHighmem) {
+  Machine machine = drawn(kWell);
+  machine.ignored = {range(0x100000000, 0x140000000)};
+  const auto machine_ran = replayed(machine);
+  EXPECT_EQ(one(findings_of(*machine_ran), "no-highmem").bytes, kGiB);
+  // Nothing was placed there.
+  for (const mm::Reservation& each : machine_ran->relay().reservations().entries()) {
+    EXPECT_FALSE(each.range.overlaps(machine.ignored.front())) << each.name;
+  }
+}
+
+TEST(ReplayFindings, MemoryOfDifferentSpeed) {
+  using Kind = replay::NodeSpeed::Kind;
+  Machine machine = drawn(std::string(kWell) + kNodes);
+  machine.speeds = {{Kind::ReadLatency, 0, 0, 80'000},
+                    {Kind::ReadLatency, 0, 1, 250'500},
+                    {Kind::ReadBandwidth, 0, 0, 100'000},
+                    {Kind::ReadBandwidth, 0, 1, 28'000}};
+  EXPECT_EQ(one(findings(machine), "memory-speeds-differ").text,
+            "Memory is not equally fast (HMAT): read latency 80 ns from node 0 to node 0, 250.5 ns "
+            "from node 0 to node 1; read bandwidth 100000 MB/s from node 0 to node 0, 28000 MB/s "
+            "from node 0 to node 1.");
+  for (auto& speed : machine.speeds) speed.value = 1;
+  EXPECT_EQ(names(findings(machine), true), "section-holes ");
+}
+
+TEST(ReplayFindings, CpusOfNodes) {
+  Machine machine = drawn(std::string(kWell) + kNodes);
+  machine.cpus = replay::NodeCpus{.enabled = 9, .of = {4}, .in_none = {16, 17, 18, 19, 20}};
+  const auto found = findings(machine);
+  EXPECT_EQ(one(found, "node-without-cpus").bytes, 2 * kGiB);
+  EXPECT_TRUE(one(found, "node-without-cpus").note);
+  EXPECT_EQ(one(found, "cpu-without-node").text,
+            "5 of 9 CPUs are in no node of SRAT's (APIC ids 0x10, 0x11, 0x12, 0x13, 0x14).");
+}
+
 TEST(ReplayFindings, LeftBehindByAnOption) {
   const Finding found =
       one(findings(drawn(std::string(kWell) +
@@ -192,6 +228,24 @@ TEST(ReplayFindings, MirroredMemoryAndEmptyWindows) {
 TEST(ReplayFindings, WhereLinuxHadAnotherResult) {
   const auto found = findings(drawn(std::string(kWell) + "Memory: 1K/2K available\n"));
   EXPECT_EQ(names(found), "differs-from-linux ");
+}
+
+TEST(ReplayFindings, TheCommandLineExplainsAnotherResult) {
+  const auto why = [](const std::string& words) {
+    const auto found = findings(drawn(kWell + words + "Memory: 1K/2K available\n"));
+    return one(found, "differs-from-linux").advice;
+  };
+  EXPECT_EQ(
+      why("Command line: quiet mem=4M numa=off\n"),
+      "Its command line has mem=4M (it leaves out RAM); numa=off (it makes nodes of its own, or "
+      "none).");
+  EXPECT_EQ(
+      why("Command line: elfcorehdr=0x1000 acpi_rsdp=0x2000\n"),
+      "Its command line has elfcorehdr=0x1000 (a crash kernel, which kexec gave a small part of "
+      "the machine); acpi_rsdp=0x2000 (kexec started it: its map is its predecessor's, as that "
+      "passed it on).");
+  EXPECT_NE(why("Command line: acpi=on quiet\n").find("says nothing of memory"), std::string::npos);
+  EXPECT_NE(why("").find("which the log does not have"), std::string::npos);
 }
 
 TEST(ReplayFindings, SizesAreExactAndShort) {
@@ -222,8 +276,12 @@ TEST(ReplayWhatIf, OptionsOfTheKernel) {
   EXPECT_EQ(machine->relay().e820().last_pfn(), mm::Pfn{0x40000});
   const auto more = replayed(drawn(kWell), {.words = "memmap=1G@0x200000000 kernelcore=1G"});
   EXPECT_EQ(more->relay().e820().last_pfn(), mm::Pfn{0x240000});
-  Replayed wrong;
-  EXPECT_FALSE(wrong.run(drawn(kWell), {.words = "mem=much"}).ok());
+  EXPECT_NE(replayed(drawn(kWell), {.words = "early=bootmem"})->log().find("bootmap"),
+            std::string::npos);
+  for (const char* words : {"mem=much", "early=late"}) {
+    Replayed wrong;
+    EXPECT_FALSE(wrong.run(drawn(kWell), {.words = words}).ok()) << words;
+  }
 }
 
 TEST(ReplayWhatIf, ADimmMore) {

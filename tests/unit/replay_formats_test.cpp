@@ -182,6 +182,57 @@ TEST(ReplayFormats, QemusArguments) {
   EXPECT_EQ(arm.kind, replay::MachineKind::Arm64);
 }
 
+// As loader/report_json.cpp writes it, and as a formatter would.
+TEST(ReplayFormats, BatonsReport) {
+  const std::string report = R"({
+  "version": 1,
+  "summary": [
+    "say \"{\" and [",
+    "Ledger: closed"
+  ],
+  "map": [
+    {"start": "0x0", "pages": 160, "type": 7, "name": "Conventional", "attributes": "0xf"},
+    {"start": "0x100000", "pages": 524032, "type": 2, "name": "Loader Data", "attributes": "0xf"},
+    {
+      "attributes": "0x800000000000000f",
+      "type": 6, "pages": 65536, "start": "0x80000000", "name": "Runtime Data"
+    },
+    {"start": "0x100000000", "pages": 524288, "type": 7, "name": "Conventional", "attributes": "0x1000f"},
+    {"start": "much", "pages": 1, "type": 7, "name": "Conventional", "attributes": "0xf"}
+  ]
+}
+)";
+  const Machine machine = read(replay::kReportFormat, report);
+  EXPECT_EQ(facts(machine), kMachine);
+  ASSERT_EQ(machine.mirrored.size(), 1u);
+  EXPECT_EQ(remarks(machine).substr(0, 20), "15: cannot be read: ");
+}
+
+TEST(ReplayFormats, WhatReplayItselfPrints) {
+  const Machine machine = read(replay::kReplayJsonFormat, R"({
+ "firmware": [
+  {
+   "type": "usable",
+   "start": 0,
+   "end": 655360
+  },
+  {"type": "usable", "start": 1048576, "end": 2147483648},
+  {"type": "reserved", "start": 2147483648, "end": 2415919104},
+  {"type": "usable", "start": 4294967296, "end": 6442450944}
+ ],
+ "e820": [{"type": "usable", "start": 4096, "end": 655360}],
+ "srat": [
+  {"node": 0, "hotplug": false, "nonvolatile": false, "start": 0, "end": 2147483648},
+  {"node": 1, "hotplug": true, "nonvolatile": false, "start": 4294967296, "end": 6442450944},
+  {"node": 5000, "hotplug": true, "nonvolatile": false, "start": 0, "end": 1}
+ ]
+})");
+  std::string nodes = kNodes;
+  nodes.insert(nodes.find("\n\npxm"), " hotplug");
+  EXPECT_EQ(facts(machine), kMachine + nodes);
+  EXPECT_EQ(remarks(machine).substr(0, 20), "16: cannot be read: ");
+}
+
 TEST(ReplayFormats, NothingIsTakenForAMap) {
   for (const char* text : {"", "nothing of interest\n", "08:15-09:30 : meeting\n",
                            "node 0 has 3 cats\n", "[a -> b] : c <d>\n", "Reserved seats 12-15\n"}) {

@@ -101,8 +101,7 @@ void LogReader::read_place(Mark mark, std::string_view rest, std::string_view be
       }
       return;
     case Mark::CommandLine:
-      log.linux_made.command_line = rest.substr(0, rest.find_last_not_of(' ') + 1);
-      return;
+      return read_command_line(rest, before);
     case Mark::ArmCpu:
       log.kind = MachineKind::Arm;
       return;
@@ -112,6 +111,18 @@ void LogReader::read_place(Mark mark, std::string_view rest, std::string_view be
     case Mark::ArmLowMem:
       return read_low_mem(rest);
   }
+}
+
+// A JSON string's ends at its quote.
+void LogReader::read_command_line(std::string_view rest, std::string_view before) {
+  const bool json = before.find("\"msg\"") != std::string_view::npos ||
+                    before.find("\"MESSAGE\"") != std::string_view::npos;
+  size_t end = json ? rest.find('"') : std::string_view::npos;
+  while (end != std::string_view::npos && end > 0 && rest[end - 1] == '\\') {
+    end = rest.find('"', end + 1);
+  }
+  rest = rest.substr(0, end);
+  boot().log.linux_made.command_line = rest.substr(0, rest.find_last_not_of(' ') + 1);
 }
 
 void LogReader::read_version(std::string_view rest) {

@@ -74,6 +74,7 @@ class LogReader {
   void read_line();
   void read_place(Mark mark, std::string_view rest, std::string_view before, bool last);
   void read_version(std::string_view rest);
+  void read_command_line(std::string_view rest, std::string_view before);
   template <class Read>  // bool(std::string_view)
   void read_perhaps_wrapped(std::string_view rest, bool last, Read read);
 

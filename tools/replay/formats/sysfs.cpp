@@ -164,7 +164,7 @@ std::optional<mm::NodeId> zone_heading(std::string_view text) {
 }
 
 std::optional<uint64_t> value_of(std::string_view text, std::string_view name) {
-  take_blanks(text);
+  text.remove_prefix(std::min(text.find_first_not_of(" >|"), text.size()));  // quoted, perhaps
   if (!take_word(text, name)) return std::nullopt;
   take_blanks(text);
   return take_number(text, 10);

@@ -47,6 +47,7 @@ class Machine {
     const types = data.types;
     const typed = ([start, end, type]) => ({start, end, type: types[type].name, rank: types[type].rank});
     this.title = data.title;
+    this.answers = data.answers;
     this.remarks = data.remarks;
     this.findings = data.findings.map((f) => (
       {...f, where: f.where.map(([start, end]) => ({start, end}))}));

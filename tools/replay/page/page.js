@@ -15,6 +15,8 @@ class Page {
     at('summary').textContent = this.summary();
     at('trouble').textContent = machine.open;
     at('limits').textContent = this.limits();
+    at('answers').textContent = machine.answers;
+    at('answered').hidden = machine.answers === '';
     at('finding-list').replaceChildren(...this.findings());
     this.makeNodes();
     at('legend').replaceChildren(...this.legend());
@@ -147,35 +149,66 @@ class Page {
   }
 }
 
-// --- A log that is pasted or dropped ---------------------------------------------------------------
+// --- What is pasted or dropped ----------------------------------------------------------------------
 
 class Giver {
   constructor(page, base64) {
     this.page = page;
     this.base64 = base64;
+    this.files = [];
     at('give').hidden = false;
-    at('replay').addEventListener('click', () => this.take('The pasted log', new TextEncoder().encode(at('log').value)));
-    at('log').addEventListener('paste', () => setTimeout(() => at('replay').click()));
-    at('file').addEventListener('change', (event) => this.takeFile(event.target.files[0]));
+    at('ask').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.replay();
+    });
+    at('log').addEventListener('input', () => { this.files = []; });
+    at('log').addEventListener('paste', () => setTimeout(() => this.replay()));
+    at('file').addEventListener('change', (event) => this.take(event.target.files));
     document.addEventListener('dragover', (event) => event.preventDefault());
     document.addEventListener('drop', (event) => {
       event.preventDefault();
-      this.takeFile(event.dataTransfer.files[0]);
+      this.take(event.dataTransfer.files);
     });
   }
 
-  async takeFile(file) {
-    if (file) await this.take(file.name, new Uint8Array(await file.arrayBuffer()));
+  async take(files) {
+    if (files.length === 0) return;
+    this.files = [...files];
+    at('log').value = '';
+    await this.replay();
   }
 
-  async take(title, bytes) {
+  // The files that were given last, or what is in the field.
+  async pieces() {
+    const pasted = at('log').value;
+    if (this.files.length === 0 || pasted !== '') {
+      return [{name: 'The pasted log', bytes: new TextEncoder().encode(pasted)}];
+    }
+    const pieces = [];
+    for (const file of this.files) pieces.push(...await unpacked(file.name, new Uint8Array(await file.arrayBuffer())));
+    return pieces;
+  }
+
+  // replay's own words for what the fields ask.
+  words() {
+    const words = [];
+    for (const field of document.querySelectorAll('#what-if input')) {
+      const value = field.value.trim();
+      if (value !== '') words.push(`--${field.dataset.word}=${value}`);
+    }
+    return [...words, '-'];
+  }
+
+  async replay() {
     at('trouble').textContent = '';
     at('shown').hidden = true;
     try {
       this.module ||= await WebAssembly.compile(Uint8Array.from(atob(this.base64), (c) => c.charCodeAt(0)));
-      const {status, output, errors} = await runProgram(this.module, bytes);
+      const input = framed(await this.pieces());
+      const {status, output, errors} = await runProgram(this.module, input, this.words());
       if (status > 1) throw new Error(errors.trim() || `The replay ended with status ${status}.`);
-      this.page.show({...JSON.parse(output), title});
+      const data = JSON.parse(output);
+      this.page.show(this.files.length > 1 ? {...data, title: this.files.map(({name}) => name).join(', ')} : data);
     } catch (error) {
       at('trouble').textContent = error.message;
     }

@@ -1,5 +1,5 @@
 // Runs the replay's WebAssembly: as much of WASI (preview 1) as a program needs that reads its
-// standard input and writes to two outputs.
+// arguments and its standard input and writes to two outputs.
 'use strict';
 
 const kBadDescriptor = 8;
@@ -12,14 +12,21 @@ class Exit {
 }
 
 class World {
-  constructor(module, input) {
+  constructor(module, input, words) {
     this.input = input;
+    this.words = words.map((word) => new TextEncoder().encode(`${word}\0`));
     this.read = 0;
     this.written = [[], [], []];
     const calls = {
       fd_read: (fd, vectors, count, result) => this.fdRead(fd, vectors, count, result),
       fd_write: (fd, vectors, count, result) => this.fdWrite(fd, vectors, count, result),
       fd_fdstat_get: (fd, stat) => this.fdStat(fd, stat),
+      args_get: (places, bytes) => this.argsGet(places, bytes),
+      args_sizes_get: (count, bytes) => {
+        this.memory.setUint32(count, this.words.length, true);
+        this.memory.setUint32(bytes, this.words.reduce((sum, word) => sum + word.length, 0), true);
+        return 0;
+      },
       fd_close: () => 0,
       fd_seek: () => kNotSeekable,
       environ_get: () => 0,
@@ -70,6 +77,15 @@ class World {
     return 0;
   }
 
+  argsGet(places, bytes) {
+    for (const [i, word] of this.words.entries()) {
+      this.memory.setUint32(places + 4 * i, bytes, true);
+      new Uint8Array(this.instance.exports.memory.buffer, bytes, word.length).set(word);
+      bytes += word.length;
+    }
+    return 0;
+  }
+
   fdStat(fd, stat) {
     if (fd > 2) return kBadDescriptor;
     new Uint8Array(this.instance.exports.memory.buffer, stat, 24).fill(0);
@@ -83,10 +99,11 @@ class World {
   }
 }
 
-// {status, output, errors} of one run of the module with these bytes as its input. Throws an Error
-// with the program's last words where it came to no end of its own.
-async function runProgram(module, input) {
-  const world = new World(module, input);
+// {status, output, errors} of one run of the module with these bytes as its input and these
+// arguments behind its name. Throws an Error with the program's last words where it came to no end of
+// its own.
+async function runProgram(module, input, words) {
+  const world = new World(module, input, ['replay', ...words]);
   world.instance = await WebAssembly.instantiate(module, world.imports);
   let status = 0;
   try {

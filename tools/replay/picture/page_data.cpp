@@ -185,14 +185,14 @@ void write_free(JsonWriter& json, std::span<const FreeRun> runs) {
 
 }  // namespace
 
-std::string page_data(std::string_view title, const Replayed& replayed,
+std::string page_data(const PageWords& words, const Replayed& replayed,
                       std::span<const Finding> findings) {
   const Machine& machine = replayed.machine();
   const std::vector<E820Entry> said = machine.said();
   const std::vector<E820Type> types = types_of(said, replayed.relay().e820());
   JsonWriter json;
   json.open('{').key("format").string("baton-page").key("version").number(1);
-  json.key("title").string(title);
+  json.key("title").string(words.title).key("answers").string(words.answers);
   json.key("remarks").open('[');
   for (const Remark& remark : machine.remarks) {
     json.open('{').key("line").number(remark.line).key("text").string(remark.text).close('}');

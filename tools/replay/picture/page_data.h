@@ -3,14 +3,18 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "tools/replay/findings.h"
 #include "tools/replay/replayed.h"
 
 namespace replay {
 
-[[nodiscard]] std::string page_data(std::string_view title, const Replayed& replayed,
+struct PageWords {
+  std::string title;    // of the input
+  std::string answers;  // to what was asked besides, in lines; empty: nothing was
+};
+
+[[nodiscard]] std::string page_data(const PageWords& words, const Replayed& replayed,
                                     std::span<const Finding> findings);
 
 }  // namespace replay

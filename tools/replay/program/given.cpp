@@ -134,18 +134,22 @@ Part part_of(const Piece& piece, unsigned boot, std::vector<TableBytes>& tables,
 
 // Nodes by a part that has only these, or a better map.
 void complete(Part& taken, const std::vector<Part>& parts, Say say) {
+  const auto remark = [&](const std::string& text) {
+    taken.machine.remarks.push_back({0, text});
+    say(text);
+  };
   for (const Part& part : parts) {
     if (&part == &taken) continue;
     Machine& machine = taken.machine;
     if (machine.srat.empty() && !part.machine.srat.empty()) {
       machine.srat = part.machine.srat;
       machine.named = part.machine.named;
-      say(part.piece->name + ": its nodes are taken");
+      remark(part.piece->name + ": its nodes are taken");
     }
     if (machine.mirrored.empty()) machine.mirrored = part.machine.mirrored;
     if (part.map == Standing::Firmware && part.machine.firmware != machine.firmware) {
-      say(part.piece->name + ": another map (" + part.what + "); " + taken.piece->name +
-          " is taken. `replay diff` shows how they differ");
+      remark(part.piece->name + ": another map (" + part.what + "); " + taken.piece->name +
+             " is taken. `replay diff` shows how they differ");
     }
   }
 }

@@ -17,6 +17,7 @@
 #include "tools/replay/picture/page_data.h"
 #include "tools/replay/picture/still.h"
 #include "tools/replay/program/arguments.h"
+#include "tools/replay/program/asked.h"
 #include "tools/replay/program/given.h"
 #include "tools/replay/program/json.h"
 #include "tools/replay/replayed.h"
@@ -35,11 +36,7 @@ constexpr int kBadInput = 2;
 
 // With the log up to where the machine could not go on.
 std::unique_ptr<Replayed> replay_of(replay::Machine machine, const Arguments& arguments) {
-  replay::ReplayOptions options{.road = arguments.road, .words = arguments.options};
-  for (const std::string& dimm : arguments.dimms) replay::must(replay::add_dimm(dimm, machine));
-  for (const std::string& text : arguments.reservations) {
-    options.reserved.push_back(replay::must(replay::parse_reservation(text)));
-  }
+  const replay::ReplayOptions options = replay::as_asked(arguments, machine);
   auto replayed = std::make_unique<Replayed>();
   const auto result = replayed->run(std::move(machine), options);
   if (!result.ok()) {
@@ -88,15 +85,6 @@ void print(const Replayed& replayed, const std::vector<replay::Finding>& finding
   }
 }
 
-// The answers to what was asked besides.
-std::string answers(const Replayed& replayed, const Arguments& arguments) {
-  std::string text;
-  if (arguments.crashkernel) text += crashkernel_text(replayed, *arguments.crashkernel);
-  if (arguments.hugepages) text += hugepages_text(replayed, *arguments.hugepages);
-  if (!arguments.bad.empty()) text += bad_pages_text(replayed, arguments.bad);
-  return text;
-}
-
 void write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text << std::flush;
@@ -105,14 +93,14 @@ void write_file(const std::string& path, const std::string& text) {
 
 // Into the files that were asked for. False when none was.
 // Pages are handed on: they say the file's name, not where it lies here.
-bool draw(const Arguments& arguments, const std::string& name, const Replayed& replayed,
+bool draw(const Arguments& arguments, replay::PageWords words, const Replayed& replayed,
           const std::vector<replay::Finding>& findings) {
-  const std::string title = std::filesystem::path(name).filename().string();
+  words.title = std::filesystem::path(words.title).filename().string();
   if (!arguments.html.empty()) {
-    write_file(arguments.html, replay::page_of(replay::page_data(title, replayed, findings)));
+    write_file(arguments.html, replay::page_of(replay::page_data(words, replayed, findings)));
   }
   if (!arguments.svg.empty()) {
-    write_file(arguments.svg, replay::still_of(title, replayed, findings));
+    write_file(arguments.svg, replay::still_of(words.title, replayed, findings));
   }
   return !arguments.html.empty() || !arguments.svg.empty();
 }
@@ -122,12 +110,12 @@ int run(const Arguments& arguments) {
   replay::Given given = given_of(arguments.files, arguments);
   const auto replayed = replay_of(std::move(given.machine), arguments);
   const std::vector<replay::Finding> findings = findings_of(*replayed);
-  const bool drawn = draw(arguments, given.name, *replayed, findings);
+  const std::string asked = answers(*replayed, arguments);
+  const bool drawn = draw(arguments, {given.name, asked}, *replayed, findings);
   if (arguments.verb == Verb::Explain) {
     std::cout << explain_text(*replayed, arguments.address);
     return kClean;
   }
-  const std::string asked = answers(*replayed, arguments);
   if (!asked.empty()) {
     std::cout << asked;
     return kClean;
