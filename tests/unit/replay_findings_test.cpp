@@ -90,6 +90,21 @@ TEST(ReplayFindings, OverlapsOfDifferentTypes) {
   EXPECT_EQ(found.where.front(), range(0x170000000, 0x180000000));
 }
 
+TEST(ReplayFindings, AMapThatMovedSinceTheBootBefore) {
+  const auto acpi = [](const char* range) {
+    return std::string("Linux version 6.1.0\n") + kWell + "BIOS-e820: [mem " + range +
+           "] ACPI data\n";
+  };
+  const std::string monday = acpi("0x200000000-0x2000fffff");
+  const std::string tuesday = acpi("0x200001000-0x200100fff");
+  EXPECT_EQ(one(findings(drawn(monday + tuesday)), "map-moved").text,
+            "The firmware's map is another than at the boot before: One slide: ACPI data (1 range, "
+            "1,024 KiB) between [mem 0x200000000-0x2000fffff] moved 4 KiB up (+0x1000).");
+  EXPECT_EQ(names(findings(drawn(monday + monday))), "");
+  EXPECT_EQ(names(findings(drawn(std::string(monday) + acpi("0x300000000-0x3fffffff0")))),
+            "map-moved ");
+}
+
 TEST(ReplayFindings, FirmwareThatKeepsMuch) {
   Machine machine = drawn(kWell);
   machine.firmware.push_back({range(0x180000000, 0x1c0000000), mm::E820Type::Reserved});

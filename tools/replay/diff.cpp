@@ -152,6 +152,18 @@ void add_ranges(const char* title, const std::vector<NamedRange>& a,
 
 }  // namespace
 
+std::string map_change_of(const std::vector<mm::E820Entry>& before,
+                          const std::vector<mm::E820Entry>& after) {
+  const std::vector<Change> changes = changes_between(map_of(before), map_of(after));
+  if (changes.empty()) return {};
+  std::string slide = one_slide(changes);
+  if (!slide.empty()) return slide.substr(0, slide.find('\n'));
+  const auto shown = std::find_if(changes.begin(), changes.end(),
+                                  [](const Change& change) { return change.name != kUsable; });
+  return said("{} {} changed; {}", changes.size(), changes.size() == 1 ? "range" : "ranges",
+              line_of(shown == changes.end() ? changes.front() : *shown).c_str());
+}
+
 Diff diff_of(const Machine& before, const Machine& after) {
   Diff diff;
   add_map(before, after, diff);

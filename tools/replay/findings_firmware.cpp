@@ -1,6 +1,7 @@
 // The firmware's list, in itself.
 #include <algorithm>
 
+#include "tools/replay/diff.h"
 #include "tools/replay/finding_rows.h"
 #include "tools/replay/said.h"
 
@@ -121,6 +122,21 @@ void find_types(const Replayed& replayed, std::vector<Finding>& findings) {
   }
 }
 
+// Between two boots of one log.
+void find_moved(const Replayed& replayed, std::vector<Finding>& findings) {
+  const Machine& machine = replayed.machine();
+  if (machine.before.empty() || machine.firmware.empty()) return;
+  const std::string change = map_change_of(machine.before, machine.firmware);
+  if (change.empty()) return;
+  findings.push_back(
+      {.name = "map-moved",
+       .text = "The firmware's map is another than at the boot before: " + change + ".",
+       .advice = "Linux does not wake from hibernation under another map. If nobody "
+                 "changed memory or settings between them, report it to the "
+                 "firmware's maker; replay --boot=N has each, replay diff all "
+                 "changes."});
+}
+
 // Entries of RAM that begin or end within a page.
 void find_edges(const Replayed& replayed, std::vector<Finding>& findings) {
   std::vector<Range> where;
@@ -148,6 +164,7 @@ void find_edges(const Replayed& replayed, std::vector<Finding>& findings) {
 
 void find_in_firmware_map(const Replayed& replayed, std::vector<Finding>& findings) {
   find_overlaps(replayed, findings);
+  find_moved(replayed, findings);
   find_much_reserved(replayed, findings);
   find_types(replayed, findings);
   find_edges(replayed, findings);

@@ -180,6 +180,7 @@ Log LogReader::chosen(size_t wanted) {
   if (taken.xen) {
     log.remarks.push_back({0, "the list is what Xen gives this guest, not the machine's"});
   }
+  if (number > 1) log.before = with_list[number - 2]->log.firmware;
   if (log.boots > 1) {
     log.remarks.push_back({0, std::to_string(log.boots) + " boots in this log; this is number " +
                                   std::to_string(number)});

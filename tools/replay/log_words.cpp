@@ -94,6 +94,16 @@ std::optional<Spelled> take_bare(std::string_view& text) {
   return sized ? half_open(*b, *b + *a) : half_open(*a, *b);
 }
 
+std::optional<Spelled> take_first_last(std::string_view& text) {
+  std::string_view rest = text;
+  const auto first = take_number(rest, 16);
+  if (!first || !take_word(rest, "-")) return std::nullopt;
+  const auto last = take_number(rest, 16);
+  if (!last) return std::nullopt;
+  text = rest;
+  return Spelled{.first = *first, .last = *last, .nothing = false};
+}
+
 std::optional<Spelled> take_range(std::string_view& text) {
   return text.starts_with("[mem ") ? take_mem(text) : take_bare(text);
 }
@@ -101,15 +111,11 @@ std::optional<Spelled> take_range(std::string_view& text) {
 std::optional<Spelled> take_srat_range(std::string_view& text) {
   if (text.starts_with("[mem ")) return take_mem(text);
   std::string_view rest = text;
-  const auto a = take_number(rest, 16);
-  if (!a || !take_word(rest, "-")) return std::nullopt;
-  const auto b = take_number(rest, 16);
-  if (!b || *b == 0) return std::nullopt;
+  const auto found = take_first_last(rest);
+  if (!found || found->last == 0) return std::nullopt;
   text = rest;
-  if (*b % mm::kPageSize == mm::kPageSize - 1) {
-    return Spelled{.first = *a, .last = *b, .nothing = false};
-  }
-  return half_open(*a, *b);
+  if (found->last % mm::kPageSize == mm::kPageSize - 1) return found;
+  return half_open(found->first, found->last);
 }
 
 std::optional<E820Type> take_type(std::string_view& text) {

@@ -24,7 +24,9 @@ std::optional<uint64_t> take_number(std::string_view& text, int base);
 std::optional<Spelled> take_mem(std::string_view& text);
 // `0 - 1000`, `1000 @ 0`.
 std::optional<Spelled> take_bare(std::string_view& text);
-// Either.
+// `0x0-0xfff`, its last byte.
+std::optional<Spelled> take_first_last(std::string_view& text);
+// `[mem ...]`, or a bare one.
 std::optional<Spelled> take_range(std::string_view& text);
 // `0-1000` of SRAT, and `0-fff`: an end in the last byte of a frame is that byte, for no entry of
 // a table of whole frames ends one short of it.

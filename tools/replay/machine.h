@@ -85,6 +85,7 @@ struct Machine {
   // Every range has something in it and ends at kMaxPhys or below.
   std::vector<mm::E820Entry> firmware;
   std::vector<mm::E820Entry> user;
+  std::vector<mm::E820Entry> before;     // the firmware's list at the boot before, if it is told
   std::vector<mm::MemoryAffinity> srat;  // node below kMaxNodes; ranges as they come
   mm::NodeSet named;
   std::vector<uint8_t> distances;  // SLIT's by node, a row after the other; empty: Linux's own

@@ -1,5 +1,9 @@
 // Two maps of one address space held against each other: what moved, grew, came and went.
 //
+// On the host, for maps of any kind and length; the loader's (loader/map_record.h) compares two
+// firmware's maps without an allocator, and pairs their ranges by other rules (of one type, those that
+// overlap), so that they share nothing.
+//
 // Pure. A map is ranges with names (types of e820, reservations), in any order. A range is the same
 // in both when it has the same name and borders; the others are paired: same name and size is a
 // move, same name and one border a change of size. What finds no partner is gone, or new.

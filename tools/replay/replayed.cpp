@@ -84,6 +84,8 @@ mm::Result<mm::Road> road_of(std::string_view words, mm::Road road) {
 
 // Where RAM ends, options taken: memmap= may add some.
 mm::Result<Phys> Replayed::end_with(const std::string& words) const {
+  const mm::Pfn limit = machine_.platform().max_pfn;
+  if (words.empty()) return mm::phys(first_.last_pfn(limit));
   std::vector<E820Entry> storage(first_storage_.size() + mm::E820Table::capacity_for(words.size()));
   mm::E820Table map(storage);
   BATON_TRY(map.adopt(first_.entries()));
@@ -93,7 +95,6 @@ mm::Result<Phys> Replayed::end_with(const std::string& words) const {
     if (word.text.empty()) break;
     BATON_TRY(apply(word, map, changes, mm::Printer()));
   }
-  const mm::Pfn limit = machine_.platform().max_pfn;
   return mm::phys(std::max(map.last_pfn(limit), first_.last_pfn(limit)));
 }
 
@@ -130,12 +131,16 @@ void Replayed::close_ledger() {
 
 // Nothing is placed in RAM that is ignored, which is RAM for all that.
 mm::Result<> Replayed::take_over() {
+  const auto hand_over = [&](std::span<const E820Entry> entries) {
+    return relay_->take_over(entries, reserved_first_.entries(),
+                             mm::phys(relay_->platform().max_pfn), memory_->end_of_low());
+  };
+  if (machine_.ignored.empty()) return hand_over(first_.entries());
   std::vector<E820Entry> storage(first_storage_.size());
   mm::E820Table used(storage);
   BATON_TRY(used.adopt(first_.entries()));
   for (const Range& range : machine_.ignored) BATON_TRY(used.remove(range, E820Type::Ram));
-  BATON_TRY(relay_->take_over(used.entries(), reserved_first_.entries(),
-                              mm::phys(relay_->platform().max_pfn), memory_->end_of_low()));
+  BATON_TRY(hand_over(used.entries()));
   for (const E820Entry& entry : first_.entries()) {
     if (entry.type != E820Type::Ram) continue;
     for (const Range& range : machine_.ignored) {

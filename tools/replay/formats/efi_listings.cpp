@@ -43,14 +43,12 @@ struct Descriptor {
 std::optional<Descriptor> take_descriptor(std::string_view& text) {
   std::string_view rest = text;
   take_blanks(rest);
-  const auto start = take_number(rest, 16);
-  if (!start || !take_word(rest, "-")) return std::nullopt;
-  const auto last = take_number(rest, 16);
+  const auto bytes = take_first_last(rest);
   take_blanks(rest);
   const auto pages = take_number(rest, 16);
-  if (!last || !pages) return std::nullopt;
+  if (!bytes || !pages) return std::nullopt;
   text = rest;
-  return Descriptor{*start, *last, *pages};
+  return Descriptor{bytes->first, bytes->last, *pages};
 }
 
 // The first word of the line that is a type and has what follows one.

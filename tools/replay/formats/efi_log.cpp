@@ -28,16 +28,12 @@ bool has_column(std::string_view columns, std::string_view name) {
 }
 
 std::optional<Spelled> take_efi_range(std::string_view& text) {
-  std::string_view rest = text;
-  const auto first = take_number(rest, 16);
-  if (!first || !take_word(rest, "-")) return std::nullopt;
-  const auto last = take_number(rest, 16);
-  if (!last) return std::nullopt;
-  text = rest;
-  if (rest.starts_with(")")) {
-    return Spelled{.first = *first, .last = *last - 1, .nothing = *last == *first};
+  auto found = take_first_last(text);
+  if (found && text.starts_with(")")) {
+    found->nothing = found->last == found->first;
+    --found->last;
   }
-  return Spelled{.first = *first, .last = *last, .nothing = false};
+  return found;
 }
 
 MapLine with(MapLine found, const std::optional<Spelled>& bytes) {

@@ -53,10 +53,9 @@ std::optional<Resource> resource_of(std::string_view text) {
   std::string_view rest = text.substr(blank == std::string_view::npos ? 0 : blank + 1);
   const size_t dash = rest.find('-');
   if (dash == std::string_view::npos || dash < 4) return std::nullopt;  // no time of day
-  const auto first = take_number(rest, 16);
-  const auto last = take_word(rest, "-") ? take_number(rest, 16) : std::nullopt;
-  if (!first || !last || !take_word(rest, " : ")) return std::nullopt;
-  return Resource{{.first = *first, .last = *last, .nothing = false}, type_named(rest)};
+  const auto bytes = take_first_last(rest);
+  if (!bytes || !take_word(rest, " : ")) return std::nullopt;
+  return Resource{*bytes, type_named(rest)};
 }
 
 size_t count_iomem(std::span<const Line> lines) {

@@ -152,6 +152,8 @@ const char* help() {
          "\n"
          "  dmesg | replay -                  findings, the log, the ledger and a picture\n"
          "  replay dmesg.txt                  the same of somebody's log\n"
+         "  replay dmesg.txt tables.txt       with acpidump's tables of that machine\n"
+         "  journalctl -k -o export | replay -    where dmesg has lost the beginning\n"
          "  replay explain 0x7f4ec000 FILE    who has that address, from the firmware to buddy\n"
          "  replay diff MONDAY TUESDAY        what moved, grew or changed its type\n"
          "  replay --json FILE                for programs (docs/replay.schema.json)\n"

@@ -17,7 +17,7 @@ struct Locality {
   uint64_t unit;
 
   [[nodiscard]] uint32_t initiator(uint32_t i) const {
-    return field<uint32_t>(bytes, kLists + 4 * i);
+    return field<uint32_t>(bytes, kLists + 4 * size_t{i});
   }
   [[nodiscard]] uint32_t target(uint32_t i) const {
     return field<uint32_t>(bytes, kLists + 4 * (size_t{initiators} + i));

@@ -10,8 +10,6 @@
 #include <fstream>
 #include <vector>
 
-extern char** environ;
-
 namespace replay {
 namespace {
 
