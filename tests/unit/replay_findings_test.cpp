@@ -99,7 +99,7 @@ TEST(ReplayFindings, AMapThatMovedSinceTheBootBefore) {
   const std::string tuesday = acpi("0x200001000-0x200100fff");
   EXPECT_EQ(one(findings(drawn(monday + tuesday)), "map-moved").text,
             "The firmware's map is another than at the boot before: One slide: ACPI data (1 range, "
-            "1,024 KiB) between [mem 0x200000000-0x2000fffff] moved 4 KiB up (+0x1000).");
+            "1 MiB) between [mem 0x200000000-0x2000fffff] moved 4 KiB up (+0x1000).");
   EXPECT_EQ(names(findings(drawn(monday + monday))), "");
   EXPECT_EQ(names(findings(drawn(std::string(monday) + acpi("0x300000000-0x3fffffff0")))),
             "map-moved ");
