@@ -58,6 +58,11 @@ TEST(LogReader, A32BitArmKernelsBanks) {
             "e820 0x000090000000 0x000098000000 usable\n"
             "e820 0x0000b0000000 0x0000b4000000 usable\n");
   EXPECT_EQ(read_log(std::string(kIgnoring) + kBanks).boots, 2u);
+  // Nothing that could be a map.
+  for (const char* text : {"CPU: (ARMv7)\nMemory: 0MB = 0MB total\n",
+                           "CPU: (ARMv7)\nearly_node_map[1]\n    0: 0x9 -> 0x9\n"}) {
+    EXPECT_EQ(read_log(text).boots, 0u) << text;
+  }
 }
 
 TEST(LogReader, A32BitArmKernelThatIgnoresRam) {

@@ -47,7 +47,7 @@ std::vector<Range> in_a_row(const std::vector<uint64_t>& mib) {
   std::vector<Range> banks;
   Phys at{0};
   for (const uint64_t size : mib) {
-    if (size == 0 || size > kEnd / mm::kMiB) continue;
+    if (size * mm::kMiB > mm::kMaxPhys - at.v) break;
     banks.push_back({at, at + size * mm::kMiB});
     at = banks.back().end;
   }
@@ -124,7 +124,7 @@ bool LogReader::read_banks(std::string_view rest) {
     take_blanks(rest);
     if (take_word(rest, "= ")) break;
     const auto mib = take_number(rest, 10);
-    if (!mib || !take_word(rest, "MB")) return false;
+    if (!mib || *mib == 0 || *mib > kEnd / mm::kMiB || !take_word(rest, "MB")) return false;
     banks.push_back(*mib);
   }
   if (banks.empty()) return false;

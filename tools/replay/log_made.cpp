@@ -69,7 +69,9 @@ bool LogReader::read_old_range(std::string_view text) {
   std::string_view rest = text.substr(colon + 1);
   const auto pfns = take_pfns(rest);
   if (!node || *node >= mm::kMaxNodes || !pfns) return false;
-  boot().log.linux_made.ranges.push_back({static_cast<unsigned>(*node), *pfns});
+  if (pfns->start < pfns->end) {
+    boot().log.linux_made.ranges.push_back({static_cast<unsigned>(*node), *pfns});
+  }
   return true;
 }
 
