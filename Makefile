@@ -381,7 +381,7 @@ REPLAY_PROGRAM := $(wildcard tools/replay/program/*.cpp)
 REPLAY_LIB := $(filter-out $(REPLAY_PROGRAM) tools/replay/wasm/%,$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
   $(wildcard $(patsubst %,kernel/%/selftest/*.cpp,$(ARCH) $(kin.$(ARCH)))) $(REPLAY_LIB) $(filter-out %/main.cpp,$(REPLAY_PROGRAM)) \
-  $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard kernel/$(ARCH)/vector_*.S))
+  $(if $(findstring $(ARCH),$(shell $(CXX) -dumpmachine 2>/dev/null)),$(wildcard $(patsubst %,kernel/%/vector_*.S,$(ARCH) $(kin.$(ARCH)))))
 HOST_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(PATHLESS) -g -fno-omit-frame-pointer -DBATON_CHECK_LOCKS
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 
@@ -582,13 +582,13 @@ EMULATED := ia32 arm aarch64
 NARROW_CXXFLAGS := $(HOST_CXXFLAGS) -g0 -Wno-psabi
 # Machines are drawn as logs. And the memory test's sweeps, where they are not the host's own.
 LOG_READER := $(wildcard tools/replay/log_*.cpp) tools/replay/machine.cpp
-VECTOR_RUNS_aarch64 := kernel/aarch64/vector_runs.S tests/unit/vector_runs_test.cpp
+vector_runs = $(wildcard $(patsubst %,kernel/%/vector_*.S,$(1) $(kin.$(1)))) tests/unit/vector_runs_test.cpp
 define narrow
 $(call compiled,host/$(1)/mm,$(NARROW_CXXFLAGS) -O1 -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 $(call compiled,host/$(1)/tests,$(NARROW_CXXFLAGS) -O0 -Wno-conversion -Wno-narrowing \
   -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 NARROW_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call \
-  objects,host/$(1)/tests,$(LOG_READER) $(wildcard tests/unit/mm/*_test.cpp) $(VECTOR_RUNS_$(1)))
+  objects,host/$(1)/tests,$(LOG_READER) $(wildcard tests/unit/mm/*_test.cpp) $(call vector_runs,$(1)))
 $(BUILD)/host/$(1)/gtest%.o: $(GOOGLETEST)/src/gtest%.cc
 	$$(call say,CXX)
 	@mkdir -p $$(@D)

@@ -17,5 +17,7 @@ template <class T>
 [[nodiscard]] T* reach(const mm::DirectMap& map, mm::Phys at) {
   return map.at<T>(at);
 }
+// How many bytes from there on lie at addresses that follow each other.
+[[nodiscard]] constexpr uint64_t reached_with(mm::Phys at) { return ~at.v; }
 }  // namespace kernel::arch
 #endif

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "kernel/aarch64/vector_runs.h"
 #include "kernel/arch.h"
+#include "kernel/bsa/vector_runs.h"
 #include "loader/acpi/madt.h"
 
 namespace kernel {
@@ -105,7 +105,7 @@ void copy_words(uint64_t to, uint64_t from, uint64_t words) {
 
 // By ID_AA64PFR0_EL1.AdvSIMD; CPACR_EL1 does not trap it (loader/handoff/aarch64/translation.h).
 std::span<const RunForm> run_forms() {
-  static constinit std::array<RunForm, 1> all{aarch64::neon_runs(false)};
+  static constinit std::array<RunForm, 1> all{bsa::neon_runs(false)};
   all[0].there = (KERNEL_READ(id_aa64pfr0_el1) >> 20 & 0xf) != 0xf;
   return all;
 }

@@ -2,6 +2,9 @@
 
 #include "bsa_registers.h"
 #include "kernel/arch.h"
+#include "kernel/bsa/vector_runs.h"
+
+extern "C" uint32_t enable_neon();  // vector_runs.S
 
 namespace kernel {
 namespace arm {
@@ -12,6 +15,20 @@ void clean_and_forget(uint64_t virt, uint64_t bytes) {
     KERNEL_WRITE_CP15(0, c7, c14, 1, at);  // DCCIMVAC
   }
   dsb();
+}
+
+// CPACR's fields of coprocessors that are not there, or kept from us, do not take what is written; nor
+// does ASEDIS, which is set where Advanced SIMD is off. MVFR1 says whether there are loads, stores and
+// integers (ARM ARM DDI 0406C, sections B1.11 and B4.1).
+bool open_vectors() {
+  constexpr uint32_t kCp10And11 = 0xfu << 20, kSimdOff = 1u << 31, kHalfOff = 1u << 30;
+  const uint32_t wanted = KERNEL_READ_CP15(0, c1, c0, 2) | kCp10And11;
+  KERNEL_WRITE_CP15(0, c1, c0, 2, wanted & ~(kSimdOff | kHalfOff));
+  isb();
+  const uint32_t access = KERNEL_READ_CP15(0, c1, c0, 2);
+  if ((access & kCp10And11) != kCp10And11 || (access & kSimdOff) != 0) return false;
+  const uint32_t has = enable_neon();
+  return (has >> 8 & 0xf) != 0 && (has >> 12 & 0xf) != 0;
 }
 
 // Linux's line, of which the revision is MIDR's.
@@ -67,8 +84,11 @@ void copy_words(uint64_t to, uint64_t from, uint64_t words) {
                    static_cast<size_t>(words * sizeof(uint64_t)));
 }
 
-// The kernel keeps no registers wider than a word.
-std::span<const RunForm> run_forms() { return {}; }
+std::span<const RunForm> run_forms() {
+  static constinit std::array<RunForm, 1> all{bsa::neon_runs(false)};
+  all[0].there = arm::open_vectors();
+  return all;
+}
 
 void write_back_caches(uint64_t virt, uint64_t bytes) { arm::clean_and_forget(virt, bytes); }
 

@@ -67,6 +67,8 @@ inline void publish_entry(const void* entry) {
 
 // What lies in caches of a range is in memory afterwards, and in no cache.
 void clean_and_forget(uint64_t virt, uint64_t bytes);
+// Of the CPU that runs this: registers of Advanced SIMD can be used. False: it has none, or may not.
+bool open_vectors();
 void print_facts(const mm::Printer& out);
 
 }  // namespace kernel::arm

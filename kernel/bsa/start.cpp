@@ -87,6 +87,7 @@ void kernel_start(const loader::Handoff* handoff) {
   bsa::start_clock();
   bsa::stop_timer();
   bsa::protect_supervisor();
+  bsa::open_vectors();
   const mm::Result<> good = loader::check(*handoff);
   if (good.ok()) {
     set_table_map(mm::DirectMap{static_cast<uintptr_t>(handoff->direct_map)});

@@ -80,6 +80,7 @@ void secondary_start(uint32_t number) {
   using namespace kernel;  // NOLINT: one function, all about it
   bsa::load_local(number);
   bsa::protect_supervisor();
+  bsa::open_vectors();
   Cpu& cpu = bsa::secondary_cpus[number];
   // Nobody waits for a CPU that does not come.
   if (!bsa::begin_interrupts() || !bsa::settle(cpu, CpuState::Online)) arch::stop_cpu();

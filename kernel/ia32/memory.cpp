@@ -4,8 +4,6 @@
 
 namespace kernel::arch {
 
-std::span<const RunForm> run_forms() { return {}; }
-
 void copy_words(uint64_t to, uint64_t from, uint64_t words) {
   auto target = static_cast<uintptr_t>(to);
   auto source = static_cast<uintptr_t>(from);

@@ -7,6 +7,7 @@
 #include "kernel/x86/clock.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/descriptors.h"
+#include "kernel/x86/vector_runs.h"
 #include "loader/acpi/fadt.h"
 
 extern "C" [[noreturn]] void kernel_start(const loader::Handoff* handoff);
@@ -18,6 +19,7 @@ void kernel_start(const loader::Handoff* handoff) {
   x86::start_clock();
   arch::open_console();
   x86::protect_supervisor();
+  x86::enable_vectors();
   x86::local_of(0).found = x86::read_control();  // local() may be asked too early: it is no call
   if (const mm::Result<> good = loader::check(*handoff); !good.ok()) {
     panic("handoff", good.error());

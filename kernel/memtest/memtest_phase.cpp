@@ -39,13 +39,16 @@ class DirectCells {
 
   [[nodiscard]] uint64_t read(uint64_t address) const { return *at(address); }
   void write(uint64_t address, uint64_t value) const { *at(address) = value; }
+  // Part by part here and below: pages of highmem do not follow each other.
   void copy(uint64_t from, uint64_t to, uint64_t bytes) const {
-    if (form_ != nullptr) return form_->copy(virt(to), virt(from), bytes);
-    // Page by page: highmem's do not follow each other.
     while (bytes != 0) {
-      const auto left = [](uint64_t address) { return mm::kPageSize - address % mm::kPageSize; };
-      const uint64_t part = std::min({bytes, left(from), left(to)});
-      arch::copy_words(virt(to), virt(from), part / 8);
+      const uint64_t part =
+          std::min({bytes, arch::reached_with(mm::Phys{from}), arch::reached_with(mm::Phys{to})});
+      if (form_ != nullptr) {
+        form_->copy(virt(to), virt(from), part);
+      } else {
+        arch::copy_words(virt(to), virt(from), part / 8);
+      }
       from += part;
       to += part;
       bytes -= part;
@@ -53,18 +56,23 @@ class DirectCells {
   }
   void choose(const RunForm* form) { form_ = form; }
   [[nodiscard]] bool fill(mm::Range run, uint64_t value) const {
-    if (form_ != nullptr) form_->fill(virt(run.start.v), run.size(), value);
-    return form_ != nullptr;
+    if (form_ == nullptr) return false;
+    while (!run.empty()) {
+      const uint64_t part = part_from(run);
+      form_->fill(virt(run.start.v), part, value);
+      run.start += part;
+    }
+    return true;
   }
   [[nodiscard]] std::optional<uint64_t> same(mm::Range run, uint64_t value) const {
-    if (form_ == nullptr) return std::nullopt;
-    return form_->same(virt(run.start.v), run.size(), value);
+    return sweep(run, true,
+                 [&](uint64_t at, uint64_t bytes) { return form_->same(at, bytes, value); });
   }
   [[nodiscard]] std::optional<uint64_t> turn(mm::Range run, uint64_t before, uint64_t after,
                                              bool up) const {
-    if (form_ == nullptr) return std::nullopt;
-    const auto turn = up ? form_->turn_up : form_->turn_down;
-    return turn(virt(run.start.v), run.size(), before, after);
+    return sweep(run, up, [&](uint64_t at, uint64_t bytes) {
+      return (up ? form_->turn_up : form_->turn_down)(at, bytes, before, after);
+    });
   }
   void written_back(mm::Range range) const {
     while (!range.empty()) {
@@ -88,6 +96,30 @@ class DirectCells {
   }
   [[nodiscard]] uint64_t virt(uint64_t address) const {
     return reinterpret_cast<uintptr_t>(arch::reach<void>(map_, mm::Phys{address}));
+  }
+
+  // How many bytes from the start (up) or the end work() did; nothing: there is no form.
+  template <class Work>
+  [[nodiscard]] std::optional<uint64_t> sweep(mm::Range run, bool up, const Work& work) const {
+    if (form_ == nullptr) return std::nullopt;
+    uint64_t done = 0;
+    while (!run.empty()) {
+      const uint64_t part = up ? part_from(run) : part_to(run);
+      const mm::Phys at = up ? run.start : run.end - part;
+      const uint64_t did = work(virt(at.v), part);
+      done += did;
+      if (did != part) break;
+      (up ? run.start : run.end) = up ? at + part : at;
+    }
+    return done;
+  }
+  static uint64_t part_from(mm::Range run) {
+    return std::min(run.size(), arch::reached_with(run.start));
+  }
+  // Of the last page, where what lies before does not lead there.
+  static uint64_t part_to(mm::Range run) {
+    if (part_from(run) == run.size()) return run.size();
+    return std::min(run.size(), (run.end - 1).v % mm::kPageSize + 1);
   }
 
   mm::DirectMap map_;

@@ -24,4 +24,9 @@ template <class T>
   return reinterpret_cast<T*>(bytes + static_cast<uintptr_t>(at - page));  // NOLINT
 }
 
+// How many bytes from there on lie at addresses that follow each other.
+[[nodiscard]] inline uint64_t reached_with(mm::Phys at) {
+  return at.v < end_of_low() ? end_of_low() - at.v : mm::kPageSize - at.v % mm::kPageSize;
+}
+
 }  // namespace kernel::arch

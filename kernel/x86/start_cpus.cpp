@@ -14,6 +14,7 @@
 #include "kernel/x86/descriptors.h"
 #include "kernel/x86/local_apic.h"
 #include "kernel/x86/machine_check.h"
+#include "kernel/x86/vector_runs.h"
 #include "start_tables.h"
 
 // Names that trampoline.S has too. NOLINTBEGIN(readability-identifier-naming)
@@ -223,7 +224,7 @@ void secondary_start(uint32_t number) {
   x86::load_descriptors(number);
   x86::local_of(number).found = x86::read_control();
   x86::apply_control(x86::boot_control);
-  x86::open_for_memtest();
+  x86::enable_vectors();
   x86::enable_local_apic();
   (void)x86::open_banks();
   Cpu& cpu = secondary_cpus[number];

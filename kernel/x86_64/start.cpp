@@ -7,7 +7,7 @@
 #include "kernel/x86/clock.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/descriptors.h"
-#include "kernel/x86_64/vector_runs.h"
+#include "kernel/x86/vector_runs.h"
 #include "loader/acpi/fadt.h"
 
 extern "C" [[noreturn]] void kernel_start(const loader::Handoff* handoff);

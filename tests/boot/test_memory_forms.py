@@ -7,7 +7,7 @@ import pytest
 
 import log as read
 from conftest import BUILD
-from qemu import FAILED, MIB, PASSED, Machine
+from qemu import FAILED, MIB, PASSED, Machine, Node
 
 
 @pytest.mark.parametrize("cpu, words, said", [
@@ -21,6 +21,18 @@ def test_chosen(bench, cpu, words, said):
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
     assert read.find(boot.log, f"memtest: words that are alike, and blocks, {said}$")
     assert read.find(boot.log, r"memtest: \d+ MiB, 1 pass, took \d:\d\d: no bad pages$")
+
+
+@pytest.mark.parametrize("arch, kind, cpu, form", [
+    ("ia32", "q35", "max", "avx2"), pytest.param("ia32", "q35", "qemu32", "sse2", marks=pytest.mark.long),
+    ("arm", "virt", "cortex-a15", "neon")])
+def test_of_highmem(bench, arch, kind, cpu, form):
+    """Which is reached page by page: the second node has nothing else."""
+    nodes = Machine.of_nodes(Node(960 * MIB, 1), Node(32 * MIB, 1), kind=kind, built_for=arch, cpu=cpu)
+    boot = bench.boot(nodes, f"memtest=quick,node:1,{form} poweroff", timeout=300)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, f"memtest: words that are alike, and blocks, by {form}$")
+    assert read.find(boot.log, r"memtest: [1-9]\d* MiB, 1 pass, took \d:\d\d: no bad pages$")
 
 
 def test_chosen_on_aarch64(bench):
@@ -38,17 +50,23 @@ def test_a_form_that_the_cpu_has_not(bench):
     assert read.find(boot.log, r'memtest: "avx2": this CPU has no such registers$')
 
 
-def test_nothing_else_in_the_kernel_uses_vector_registers():
+PC = r"%[xyz]?mm\d|\b(?:f?xsave|f?xrstor|fn?init|fld|fst)"
+
+
+@pytest.mark.parametrize("kernel, tools, register, others", [
+    ("kernel.elf", "", PC, set()), ("ia32/kernel.elf", "i686-linux-gnu-", PC, set()),
+    ("arm/kernel.elf", "arm-linux-gnueabihf-", r"^\s*[0-9a-f]+:\s+v\w", {"enable_neon"})])
+def test_nothing_else_in_the_kernel_uses_vector_registers(kernel, tools, register, others):
     """Nobody keeps them when a CPU is interrupted."""
-    listing = subprocess.run(["objdump", "--disassemble", "--no-show-raw-insn", BUILD / "kernel.elf"],
+    listing = subprocess.run([f"{tools}objdump", "--disassemble", "--no-show-raw-insn", BUILD / kernel],
                              check=True, text=True, stdout=subprocess.PIPE).stdout
     users = set()
     name = None
     for line in listing.splitlines():
         if match := re.match(r"[0-9a-f]+ <(.+)>:$", line):
             name = match[1]
-        elif re.search(r"%[xyz]?mm\d|\b(?:f?xsave|f?xrstor|fn?init|fld|fst)", line):
+        elif re.search(register, line):
             users.add(name)
-    forms = {f"vector_{what}_{form}" for form in ("sse2", "avx2")
+    forms = {f"vector_{what}_{form}" for form in (("neon",) if "arm" in kernel else ("sse2", "avx2"))
              for what in ("fill", "copy", "same", "turn_up", "turn_down")}
-    assert users == forms
+    assert users == forms | others

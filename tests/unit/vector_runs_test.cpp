@@ -1,13 +1,11 @@
 // The memory test's sweeps by vector registers do what the ones word by word do.
-#if defined(__x86_64__)
-#include "kernel/x86_64/vector_runs.h"
-#elif defined(__aarch64__)
-#include "kernel/aarch64/vector_runs.h"
+#if defined(__x86_64__) || defined(__i386__)
+#include "kernel/x86/vector_runs.h"
+#else
+#include "kernel/bsa/vector_runs.h"
 #endif
 
 #include <gtest/gtest.h>
-
-#if defined(__x86_64__) || defined(__aarch64__)
 
 #include <cstring>
 #include <memory>
@@ -23,8 +21,8 @@ const RunForm* const kPlain = nullptr;
 
 // Those that this host has, the plain one first.
 std::vector<const RunForm*> forms() {
-#if defined(__aarch64__)
-  static const RunForm kNeon = aarch64::neon_runs(true);
+#if defined(__aarch64__) || defined(__arm__)
+  static const RunForm kNeon = bsa::neon_runs(true);
   return {kPlain, &kNeon};
 #else
   static const RunForm kSse2 = x86::sse2_runs(true);
@@ -42,7 +40,7 @@ constexpr uint64_t kWords = 2 * mm::kPageSize / 8;
 struct alignas(64) Words {
   std::array<uint64_t, kWords> words{};
   [[nodiscard]] uint64_t at(uint64_t word = 0) const {
-    return reinterpret_cast<uint64_t>(&words[word]);
+    return reinterpret_cast<uintptr_t>(&words[word]);
   }
 };
 
@@ -115,16 +113,18 @@ class LeakyMemory {
 
   [[nodiscard]] static size_t blocks() { return 1; }
   [[nodiscard]] static mm::Range block(size_t) {
-    const auto at = reinterpret_cast<uint64_t>(kCells->data());
+    const auto at = reinterpret_cast<uintptr_t>(kCells->data());
     return {mm::Phys{at}, mm::Phys{at + kSize}};
   }
-  static uint64_t read(uint64_t address) { return *reinterpret_cast<volatile uint64_t*>(address); }
-  static void write(uint64_t address, uint64_t value) {
-    *reinterpret_cast<volatile uint64_t*>(address) = value;
+  static volatile uint64_t* at(uint64_t address) {
+    return reinterpret_cast<volatile uint64_t*>(static_cast<uintptr_t>(address));  // NOLINT
   }
+  static uint64_t read(uint64_t address) { return *at(address); }
+  static void write(uint64_t address, uint64_t value) { *at(address) = value; }
   void copy(uint64_t from, uint64_t to, uint64_t bytes) {
     if (form_ != nullptr) return form_->copy(to, from, bytes);
-    std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
+    std::memcpy(const_cast<uint64_t*>(at(to)), const_cast<uint64_t*>(at(from)),  // NOLINT
+                static_cast<size_t>(bytes));
   }
   void written_back(mm::Range range) {
     for (const uint64_t leak : leaks_) {
@@ -202,5 +202,3 @@ TEST(VectorRuns, EveryFormFindsTheSame) {
 
 }  // namespace
 }  // namespace kernel
-
-#endif

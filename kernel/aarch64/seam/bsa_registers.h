@@ -14,6 +14,9 @@ using aarch64::halt;
 using aarch64::own_id;
 using aarch64::protect_supervisor;
 
+// They are open (loader/handoff/aarch64/translation.h, kCpacr).
+inline void open_vectors() {}
+
 // As the firmware has told it; 0: it has not.
 [[nodiscard]] inline uint64_t counter_hertz() { return KERNEL_READ(cntfrq_el0) & ~uint32_t{0}; }
 // The virtual timer interrupts when the counter comes there.

@@ -31,6 +31,8 @@ inline uint64_t counter() {
 
 // There is nothing to be turned on.
 inline void protect_supervisor() {}
+// This CPU's registers of Advanced SIMD, where it has such, can be used: by the memory test alone.
+inline void open_vectors() { (void)arm::open_vectors(); }
 
 // As the firmware has told it; 0: it has not.
 [[nodiscard]] inline uint64_t counter_hertz() { return KERNEL_READ_CP15(0, c14, c0, 0); }

@@ -33,7 +33,4 @@ inline constexpr uint64_t kStartEfer = kEferNxe;
 // The firmware's mailbox wakes CPUs in long mode.
 inline constexpr bool kMailboxStarts = false;
 
-// Its sweeps are word by word.
-inline void open_for_memtest() {}
-
 }  // namespace kernel::x86

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "kernel/x86/cpu.h"
-#include "kernel/x86_64/vector_runs.h"
 #include "mm/direct_map.h"
 #include "mm/gfp.h"
 
@@ -23,8 +22,5 @@ inline uint64_t root_rights() { return 3; }                     // present, writ
 inline constexpr mm::Gfp kBelow4GiB = mm::kGfpDma32;            // where real mode can load them
 inline constexpr uint64_t kStartEfer = 1 | 1u << 8 | kEferNxe;  // SCE, LME, NXE
 inline constexpr bool kMailboxStarts = true;                    // trampoline_long
-
-// What of a CPU other than its control registers is to be as the boot CPU's.
-inline void open_for_memtest() { enable_vectors(); }
 
 }  // namespace kernel::x86

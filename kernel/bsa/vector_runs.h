@@ -1,4 +1,4 @@
-// Sweeps of memory under test by Advanced SIMD's registers (vector_runs.S).
+// Sweeps of memory under test by the registers of Advanced SIMD (kernel/{aarch64,arm}/vector_runs.S).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ uint64_t vector_turn_up_neon(uint64_t at, uint64_t bytes, uint64_t before, uint6
 uint64_t vector_turn_down_neon(uint64_t at, uint64_t bytes, uint64_t before, uint64_t after);
 }
 
-namespace kernel::aarch64 {
+namespace kernel::bsa {
 
 [[nodiscard]] constexpr RunForm neon_runs(bool there) {
   return {"neon",
@@ -25,4 +25,4 @@ namespace kernel::aarch64 {
           vector_turn_down_neon};
 }
 
-}  // namespace kernel::aarch64
+}  // namespace kernel::bsa

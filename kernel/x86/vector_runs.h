@@ -1,4 +1,4 @@
-// Sweeps of memory under test by vector registers (vector_runs.S), and whether the CPU has them.
+// Sweeps of memory under test by vector registers (vector_runs.S).
 #pragma once
 
 #include <cstdint>
