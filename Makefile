@@ -601,16 +601,21 @@ $(BUILD)/host/mm_$(1)_tests: $$(NARROW_OBJ_$(1)) $(BUILD)/host/$(1)/gtest-all.o 
 endef
 $(foreach a,$(EMULATED),$(eval $(call narrow,$(a))))
 $(foreach a,$(EMULATED),$(eval $(call tests,host/$(a)/tests,$(filter %_test.o,$(NARROW_OBJ_$(a))))))
-# Random machines are PCs of 64 bits; what of theirs is text is the host's.
-PROPERTY_AARCH64_OBJ := $(call objects,host/aarch64/mm,$(filter-out \
-  %/spellings_test.cpp %/map_record_test.cpp,$(PROPERTY_SRC)) $(ALL_MM)) $(call objects,host/aarch64/tests,$(LOG_READER))
-$(eval $(call remember,host/property_aarch64.link,$(PROPERTY_AARCH64_OBJ)))
-$(BUILD)/host/property_aarch64_tests: $(PROPERTY_AARCH64_OBJ) $(BUILD)/host/aarch64/gtest-all.o \
-    $(BUILD)/host/aarch64/gtest_main.o $(BUILD)/flags/host/property_aarch64.link
-	$(call say,LINK)
-	$(Q)$(prefix.aarch64)g++ -static -o $@ $(filter %.o,$^) -pthread
+# Random machines, too, for which speed counts; what of theirs is text is the host's.
+define narrow_property
+$(call compiled,host/$(1)/property,$(NARROW_CXXFLAGS) -O2 -Wno-conversion -Wno-narrowing \
+  -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
+PROPERTY_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call objects,host/$(1)/tests,$(LOG_READER)) \
+  $(call objects,host/$(1)/property,$(filter-out %/spellings_test.cpp %/map_record_test.cpp,$(PROPERTY_SRC)))
+$$(eval $$(call remember,host/property_$(1).link,$$(PROPERTY_OBJ_$(1))))
+$(BUILD)/host/property_$(1)_tests: $$(PROPERTY_OBJ_$(1)) $(BUILD)/host/$(1)/gtest-all.o \
+    $(BUILD)/host/$(1)/gtest_main.o $(BUILD)/flags/host/property_$(1).link
+	$$(call say,LINK)
+	$$(Q)$(prefix.$(1))g++ -static -o $$@ $$(filter %.o,$$^) -pthread
+endef
+$(foreach a,$(EMULATED),$(eval $(call narrow_property,$(a))))
 .PHONY: narrow
-narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests)
+narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests) $(patsubst %,$(BUILD)/host/property_%_tests,ia32 arm)
 
 # --- Headers -----------------------------------------------------------------------------------
 # Each compiles by itself, with the flags of a world in which it is used. With which a source begins,

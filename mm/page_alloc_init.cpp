@@ -283,14 +283,37 @@ void PageAllocatorCore::share_edge(Node& node, Pfn edge, Pfn inside) {
   node.blocks.set(pageblock, Pageblock{PageblockState::Described, Migratetype::Movable, true});
 }
 
+namespace {
+
+// Whether the node has RAM in the unit of so many frames in which the edge is.
+bool has_ram(const Layout& layout, NodeId node, Pfn edge, uint64_t unit) {
+  const Pfn start = align_down(edge, unit);
+  return std::any_of(layout.active.begin(), layout.active.end(), [&](const ActiveRange& range) {
+    return range.node == node && range.pfns.overlaps({start, start + unit});
+  });
+}
+
+}  // namespace
+
 // The first frame of a zone and the last are enough where zones do not overlap; with
-// kernelcore=mirror two zones have one span, and each range of either kind has such edges.
+// kernelcore=mirror two zones have one span, and each range of either kind has such edges. Where one
+// zone ends and the next begins, as where lowmem ends, the node may have a hole: what would describe
+// that is not its memory.
 void PageAllocatorCore::share_edges() {
   for (size_t id = 0; id < node_count_; ++id) {
-    for (const Zone& zone : nodes_[id]->zones) {
+    Node& node = *nodes_[id];
+    for (const Zone& zone : node.zones) {
       if (!zone.populated) continue;
-      share_edge(*nodes_[id], zone.spanned.start, zone.spanned.start);
-      share_edge(*nodes_[id], zone.spanned.end, zone.spanned.end - 1);
+      for (const bool last : {false, true}) {
+        const Pfn edge = last ? zone.spanned.end : zone.spanned.start;
+        const Pfn inside = last ? edge - 1 : edge;
+        const bool inner = edge != node.spanned.start && edge != node.spanned.end;
+        if (!inner || has_ram(*layout_, node.id, edge, kPageblockFrames)) {
+          share_edge(node, edge, inside);
+        } else if (edge.v % kGigaFrames != 0 && has_ram(*layout_, node.id, edge, kGigaFrames)) {
+          touch(node, inside);
+        }
+      }
     }
   }
   for (const ActiveRange& range : layout_->active) {

@@ -42,13 +42,13 @@ struct Platform {
 // A PC with so many levels of page tables: DMA to 16 MiB, DMA32 to 4 GiB, Normal above. It trims
 // what mm/x86_64/e820_trim.h says.
 [[nodiscard]] Platform x86_64_platform(unsigned paging_levels = 4);
-// A 64-bit Arm machine, as Linux' arm64 has it: DMA to 4 GiB, DMA32 empty, Normal above. Nothing is
-// trimmed.
+// A 64-bit Arm machine, as Linux' arm64 has it: DMA to 4 GiB, DMA32 empty, Normal above. Only
+// RAM that is out of reach is trimmed.
 [[nodiscard]] Platform aarch64_platform();
 // A PC under a 32-bit kernel: DMA to 16 MiB, Normal to where lowmem ends, HighMem above.
 [[nodiscard]] Platform ia32_platform(Phys end_of_low, unsigned paging_levels = 4);
-// ARM: Normal to where lowmem ends, HighMem above. What it keeps is reserved by name, so nothing is
-// trimmed.
+// ARM: Normal to where lowmem ends, HighMem above. What it keeps is reserved by name, so
+// only RAM that is out of reach is trimmed.
 [[nodiscard]] Platform arm_platform(Phys end_of_low);
 
 }  // namespace mm

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mm/unreachable.h"
+
 namespace mm {
 
 void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out) {
@@ -21,7 +23,10 @@ void early_vmalloc(Arm32Space& space, uint64_t reserve, const Printer& out) {
 }
 
 Platform arm_platform(Phys end_of_low) {
-  Platform arm{.zones = {}, .max_pfn = pfn_down(Phys{4 * kGiB}), .end_of_low = end_of_low};
+  Platform arm{.zones = {},
+               .max_pfn = pfn_down(Phys{4 * kGiB}),
+               .end_of_low = end_of_low,
+               .trim = trim_unreachable};
   arm.zones.add(ZoneType::Normal, end_of_low);
   arm.zones.add(ZoneType::HighMem, ZoneLimits::kEndOfRam);
   arm.zones.add(ZoneType::Movable, ZoneLimits::kEndOfRam);

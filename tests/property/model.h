@@ -77,6 +77,8 @@ class Model {
  private:
   void collect_borders() {
     std::set<uint64_t> bytes{0, 0x1000, 0xa0000, 0x100000, 16 * mm::kMiB, 4 * mm::kGiB};
+    for (const Kind::Zone& zone : machine_.kind.zones) bytes.insert(zone.end.v);
+    bytes.insert(machine_.kind.reach.v);
     const auto add = [&](mm::Range range) {
       bytes.insert(range.start.v);
       bytes.insert(range.end.v);
@@ -94,7 +96,8 @@ class Model {
   }
 
   [[nodiscard]] bool usable(uint64_t byte) const {
-    if (byte < 0x1000 || (byte >= 0xa0000 && byte < 0x100000)) return false;
+    const bool bios = byte < 0x1000 || (byte >= 0xa0000 && byte < 0x100000);
+    if ((bios && machine_.kind.bios) || mm::Phys{byte} >= machine_.kind.reach) return false;
     bool ram = false;
     for (const mm::E820Entry& e : machine_.e820) {
       if (!e.range.contains(mm::Phys{byte})) continue;

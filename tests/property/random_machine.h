@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mm/e820.h"
@@ -13,12 +14,14 @@
 #include "mm/numa.h"
 #include "mm/print.h"
 #include "mm/zones.h"
+#include "tests/property/kinds.h"
 #include "tests/support/drawn_machine.h"
 
 namespace test {
 
 struct RandomMachine {
   uint64_t seed;
+  Kind kind;
   std::vector<mm::E820Entry> e820;  // in the firmware's order, overlapping
   std::vector<mm::MemoryAffinity> srat;
   mm::NodeSet named;
@@ -27,22 +30,24 @@ struct RandomMachine {
   mm::MovableOptions movable;
   std::vector<mm::Range> mirrored;  // when movable.mirror
 
-  // What it has at most, and where the last of it can end.
-  static constexpr uint64_t kMost = 128 * mm::kGiB;
-  static constexpr mm::Phys end_of(uint64_t most) { return mm::Phys{most + most / 4}; }
-
-  explicit RandomMachine(uint64_t number, uint64_t most = kMost) : seed(number), random_(number) {
-    make_e820(most);
+  explicit RandomMachine(uint64_t number, Kind of = pc_of_64_bits(0))
+      : seed(number), kind(std::move(of)), random_(number) {
+    make_e820();
     if (!one_in(4)) make_srat();
     make_reservations();
     cpus = 1 + static_cast<unsigned>(below(4));
     if (one_in(3)) make_movable();
   }
 
+  // Behind all that can be touched: of the last RAM, or of lowmem.
+  [[nodiscard]] mm::Phys end_of_touched() const {
+    return kind.end_of_low < Kind::kNoEnd ? kind.end_of_low : mm::Phys{kind.most + kind.most / 4};
+  }
+
   [[nodiscard]] std::string draw() const {
     Log log;
     const mm::Printer out = log.printer();
-    out.line("machine {}", seed);
+    out.line("machine {}, {}", seed, kind.name);
     for (const mm::E820Entry& e : e820) {
       out.line("e820 [{} {}) type {}", e.range.start, e.range.end, static_cast<unsigned>(e.type));
     }
@@ -73,11 +78,16 @@ struct RandomMachine {
     return below(end) >> shift << shift;
   }
 
-  void add(uint64_t start, uint64_t end, mm::E820Type type) {
-    if (start < end) e820.push_back({{mm::Phys{start}, mm::Phys{end}}, type});
+  // Counted from where RAM begins.
+  [[nodiscard]] mm::Range at(uint64_t start, uint64_t end) const {
+    return {kind.first + start, kind.first + end};
   }
 
-  void make_e820(uint64_t most) {
+  void add(uint64_t start, uint64_t end, mm::E820Type type) {
+    if (start < end) e820.push_back({at(start, end), type});
+  }
+
+  void make_e820() {
     using mm::E820Type;
     constexpr E820Type kTypes[] = {E820Type::Ram,        E820Type::Ram,         E820Type::Ram,
                                    E820Type::Reserved,   E820Type::Acpi,        E820Type::Nvs,
@@ -87,9 +97,11 @@ struct RandomMachine {
                                    3 * mm::kGiB,  8 * mm::kGiB,   64 * mm::kGiB};
     end_ = kSizes[below(std::size(kSizes))];
     if (one_in(3)) end_ += address(end_);
-    while (end_ > most) end_ /= 2;
+    while (end_ > kind.most) end_ /= 2;
     // Some RAM there must be: something to stand on at least.
-    add(0, one_in(2) ? 0xa0000 : 0x9f000 + below(0x1800), E820Type::Ram);
+    if (kind.bios) {
+      add(0, one_in(2) ? 0xa0000 : 0x9f000 + below(0x1800), E820Type::Ram);
+    }
     const uint64_t base = one_in(3) ? address(32 * mm::kMiB) + mm::kMiB : mm::kMiB;
     const uint64_t top = std::min<uint64_t>(end_, 3 * mm::kGiB);
     add(base, top, E820Type::Ram);
@@ -113,7 +125,7 @@ struct RandomMachine {
       if (one_in(40)) continue;  // RAM in no node
       mm::MemoryAffinity m;
       m.node = static_cast<mm::NodeId>(below(count));
-      m.range = {mm::Phys{cuts[i - 1]}, mm::Phys{cuts[i]}};
+      m.range = at(cuts[i - 1], cuts[i]);
       if (one_in(60)) m.range.end += address(mm::kGiB);  // overlaps what follows
       if (one_in(30)) m.range.start = m.range.end + 5;   // wrong way round
       m.hotplug = one_in(4) && (m.range.start.v | m.range.end.v) % mm::kPageSize == 0;
@@ -136,8 +148,7 @@ struct RandomMachine {
                                  : one_in(4) ? address(16 * mm::kMiB)
                                              : below(0x9000));
       // One that overlaps another is refused, and so is not made.
-      (void)list.reserve({mm::Phys{start}, mm::Phys{start + size}},
-                         kNames[below(std::size(kNames))]);
+      (void)list.reserve(at(start, start + size), kNames[below(std::size(kNames))]);
     }
     reservations.assign(list.entries().begin(), list.entries().end());
   }
@@ -158,7 +169,7 @@ struct RandomMachine {
         for (uint64_t i = below(6); i > 0; --i) {
           const uint64_t start = address(end_);
           const uint64_t size = 1 + (one_in(2) ? address(end_ / 8) : below(16 * mm::kMiB));
-          mirrored.push_back({mm::Phys{start}, mm::Phys{start + size}});
+          mirrored.push_back(at(start, start + size));
         }
     }
   }

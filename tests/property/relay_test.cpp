@@ -1,12 +1,14 @@
 // Random machines through the whole relay, on both roads, against the model.
 //
-// BATON_MACHINES=n runs n machines (10,000 without it); BATON_SEED=n runs only the machine n, which
-// is what a failure says to do. BATON_MOST=n: they have n GiB at most (8 and more), for a process to
-// which addresses are dear, as qemu-user keeps an entry for each page that it maps.
+// BATON_MACHINES=n runs n machines of each kind (10,000 of 64 bits and 500 of each other without
+// it); BATON_SEED=n runs only the machine n of each, which is what a failure says to do. BATON_MOST=n:
+// they have n GiB at most (8 and more), for a process to which addresses are dear, as qemu-user keeps
+// an entry for each page that it maps.
 #include "mm/relay.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -18,6 +20,7 @@
 #include "mm/audit.h"
 #include "mm/page_alloc.h"
 #include "mm/relay_ledger.h"
+#include "tests/property/expected_layout.h"
 #include "tests/property/model.h"
 #include "tests/property/random_machine.h"
 #include "tests/support/pretend_memory.h"
@@ -27,6 +30,7 @@ namespace {
 
 using mm::Pfn;
 using mm::PfnRange;
+using test::Kind;
 using test::Model;
 using test::must;
 using test::RandomMachine;
@@ -36,16 +40,17 @@ using Buddy = std::map<uint64_t, unsigned>;
 
 class Run {
  public:
-  Run(const RandomMachine& machine, mm::Road road, uint64_t most)
+  Run(const RandomMachine& machine, mm::Road road)
       : machine_(machine),
         storage_(mm::E820Table::capacity_for(machine.e820.size())),
-        memory_(RandomMachine::end_of(most)),
-        relay(mm::x86_64_platform(), memory_.map(), mm::Printer()) {
+        memory_(machine.end_of_touched(), machine.kind.first),
+        relay(machine.kind.platform, memory_.map(), mm::Printer()) {
     mm::E820Table e820(storage_);
     for (const mm::E820Entry& e : machine.e820) must(e820.append(e.range, e.type));
-    must(relay.take_over(e820.entries(), machine.reservations));
+    must(relay.take_over(e820.entries(), machine.reservations, machine.kind.reach,
+                         machine.kind.end_of_low));
     firmware_ = test::firmware_ram(machine.e820, relay.e820());
-    must(relay.trim());
+    if (machine.kind.platform.trim != nullptr) must(relay.trim());
     mm::NumaInput input;
     input.memory = machine.srat;
     input.named = machine.named;
@@ -56,6 +61,8 @@ class Run {
     must(relay.start_boot_allocator(road));
     must(relay.build_zones(mm::Distances(), mm::NodeOrder::Distance));
   }
+
+  [[nodiscard]] mm::Phys end_of_low() const { return machine_.kind.end_of_low; }
 
   void hand_over() { must(relay.hand_over()); }
 
@@ -190,92 +197,6 @@ class Run {
   mm::Relay<mm::OneCpu> relay;
 };
 
-// Ranges of one node that touch are one here, whether they can be unplugged or not.
-std::vector<mm::ActiveRange> joined(std::span<const mm::ActiveRange> active) {
-  std::vector<mm::ActiveRange> ranges;
-  for (const mm::ActiveRange& range : active) {
-    if (!ranges.empty() && ranges.back().pfns.end == range.pfns.start &&
-        ranges.back().node == range.node) {
-      ranges.back().pfns.end = range.pfns.end;
-    } else {
-      ranges.push_back({range.pfns, range.node});
-    }
-  }
-  return ranges;
-}
-
-std::string text(const std::vector<mm::ActiveRange>& active) {
-  test::Log log;
-  for (const mm::ActiveRange& range : active) {
-    log.printer().line("node {} [{} {})", range.node, range.pfns.start, range.pfns.end);
-  }
-  return log.take();
-}
-
-void expect_layout(const Model& model, const mm::RelayCore& relay) {
-  ASSERT_EQ(text(joined(relay.numa().active)), text(model.active()));
-  ASSERT_EQ(relay.numa().faked, !model.believed());
-
-  for (const mm::NodeLayout& node : relay.layout().nodes) {
-    PfnRange span{};
-    std::array<uint64_t, 3> present{};
-    for (const Model::Stretch& s : model.stretches()) {
-      if (!s.ram || s.node != node.id) continue;
-      if (span.empty()) span.start = s.frames.start;
-      span.end = s.frames.end;
-      const uint64_t zone = s.frames.start < Pfn{0x1000}     ? 0
-                            : s.frames.start < Pfn{0x100000} ? 1
-                                                             : 2;
-      present[zone] += s.frames.size();
-    }
-    ASSERT_EQ(node.spanned, span);
-    // Movable takes its frames from the zones in front of it.
-    const mm::ZoneLayout& movable = node.zones[mm::ZoneType::Movable];
-    if (movable.present != 0) {
-      uint64_t of_movable = 0;
-      for (const mm::ActiveRange& range : relay.numa().active) {
-        if (range.node == node.id && !range.mirror) {
-          of_movable += range.pfns.clip(movable.spanned).size();
-        }
-      }
-      ASSERT_EQ(movable.present, of_movable);
-      ASSERT_EQ(node.zones[mm::ZoneType::Dma].present + node.zones[mm::ZoneType::Dma32].present +
-                    node.zones[mm::ZoneType::Normal].present + movable.present,
-                present[0] + present[1] + present[2]);
-      continue;
-    }
-    const PfnRange zones[] = {
-        {Pfn{0}, Pfn{0x1000}}, {Pfn{0x1000}, Pfn{0x100000}}, {Pfn{0x100000}, Pfn{~uint64_t{0}}}};
-    for (size_t z = 0; z < 3; ++z) {
-      const mm::ZoneLayout& zone = node.zones[mm::kAllZones[z]];
-      ASSERT_EQ(zone.present, present[z]);
-      ASSERT_EQ(zone.spanned.size(), span.clip(zones[z]).size());
-    }
-  }
-  uint64_t unavailable = 0;
-  mm::for_each_unavailable(relay.numa().active, relay.layout().nodes,
-                           [&](mm::NodeId, mm::ZoneType, uint64_t n) { unavailable += n; });
-  ASSERT_EQ(unavailable, model.unavailable());
-}
-
-// A range is mirrored from its first frame to its last, or not at all.
-void expect_mirrors(const RandomMachine& machine, const mm::RelayCore& relay) {
-  const auto mirrored = [&](mm::Phys at) {
-    return std::any_of(machine.mirrored.begin(), machine.mirrored.end(),
-                       [&](const mm::Range& range) { return range.contains(at); });
-  };
-  for (const mm::ActiveRange& range : relay.numa().active) {
-    const mm::Range bytes = mm::phys(range.pfns);
-    if (range.mirror) {
-      ASSERT_TRUE(mirrored(bytes.start) && mirrored(bytes.end - 1));
-      continue;
-    }
-    for (const mm::Range& other : machine.mirrored) {
-      ASSERT_TRUE(mm::pfns_inside(other).clip(range.pfns).empty());
-    }
-  }
-}
-
 // Whose each frame is: RAM and not reserved is free, and nothing else.
 void expect_owners(const Model& model, const Run& run) {
   uint64_t free = 0;
@@ -315,6 +236,7 @@ void expect_memblock(Run& run, const mm::DirectMap& map, const Buddy& buddy) {
   std::vector<mm::MemblockRegion> reserved(4);
   mm::Memblock memblock(memory, reserved);
   memblock.allow_resize(map);
+  memblock.set_current_limit(run.end_of_low());
   must(mm::memblock_from(memblock, run.relay.numa().active, run.relay.reservations().entries()));
   std::map<uint64_t, uint64_t> runs;
   mm::free_all_memblock(memblock, run.relay.layout(), [&](mm::NodeId, PfnRange frames) {
@@ -340,13 +262,13 @@ void expect_memblock(Run& run, const mm::DirectMap& map, const Buddy& buddy) {
 
 enum class Outcome { Ran, NoRoom };
 
-Outcome run_one(const RandomMachine& machine, uint64_t most) {
+Outcome run_one(const RandomMachine& machine) {
   const Model model(machine);
   std::unique_ptr<Run> bitmap;
   std::unique_ptr<Run> ranges;
   try {
-    bitmap = std::make_unique<Run>(machine, mm::Road::Bootmem, most);
-    ranges = std::make_unique<Run>(machine, mm::Road::Memblock, most);
+    bitmap = std::make_unique<Run>(machine, mm::Road::Bootmem);
+    ranges = std::make_unique<Run>(machine, mm::Road::Memblock);
   } catch (const std::runtime_error& error) {
     // A machine may be too small or too sparse for its own structures; the error says so.
     if (std::string(error.what()).find("no room") != std::string::npos) return Outcome::NoRoom;
@@ -355,8 +277,8 @@ Outcome run_one(const RandomMachine& machine, uint64_t most) {
     }
     throw;
   }
-  expect_layout(model, ranges->relay);
-  expect_mirrors(machine, ranges->relay);
+  test::expect_layout(model, machine.kind, ranges->relay);
+  test::expect_mirrors(machine, ranges->relay);
   if (testing::Test::HasFatalFailure()) return Outcome::Ran;
   bitmap->hand_over();
   ranges->hand_over();
@@ -372,34 +294,49 @@ Outcome run_one(const RandomMachine& machine, uint64_t most) {
   return Outcome::Ran;
 }
 
-TEST(Property, RandomMachines) {
-  const char* one = std::getenv("BATON_SEED");
-  const char* many = std::getenv("BATON_MACHINES");
-  const uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 0) : 0;
-  const uint64_t count = one != nullptr    ? 1
-                         : many != nullptr ? std::strtoull(many, nullptr, 0)
-                                           : 10000;
-  const char* gib = std::getenv("BATON_MOST");
-  const uint64_t most =
-      gib != nullptr ? std::strtoull(gib, nullptr, 0) * mm::kGiB : RandomMachine::kMost;
-  ASSERT_GE(most, 8 * mm::kGiB) << "BATON_MOST: too few for all zones";
+uint64_t number(const char* variable, uint64_t otherwise) {
+  const char* const text = std::getenv(variable);
+  return text != nullptr ? std::strtoull(text, nullptr, 0) : otherwise;
+}
+
+// So many of a kind, or as many as were asked for.
+void run_machines(Kind (*kind_of)(uint64_t seed), uint64_t many) {
+  const bool one = std::getenv("BATON_SEED") != nullptr;
+  const uint64_t first = number("BATON_SEED", 0);
+  const uint64_t count = one ? 1 : number("BATON_MACHINES", many);
   uint64_t ran = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
-    const RandomMachine machine(seed, most);
+    Kind kind = kind_of(seed);
+    kind.most = std::min(kind.most, number("BATON_MOST", ~uint64_t{0} / mm::kGiB) * mm::kGiB);
+    const RandomMachine machine(seed, kind);
     try {
-      ran += run_one(machine, most) == Outcome::Ran ? 1 : 0;
+      ran += run_one(machine) == Outcome::Ran ? 1 : 0;
     } catch (const std::exception& error) {
       ADD_FAILURE() << error.what();
     }
-    if (HasFailure()) {
+    if (testing::Test::HasFailure()) {
       FAIL() << machine.draw() << "again with: BATON_SEED=" << seed << " build/host/property_tests";
     }
   }
-  std::printf("%lu machines, seeds %lu to %lu, %lu of them with room for their structures\n", count,
-              first, first + count - 1, ran);
-  if (one == nullptr) {
+  std::printf("%llu machines, seeds %llu to %llu, %llu of them with room for their structures\n",
+              static_cast<unsigned long long>(count), static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + count - 1),
+              static_cast<unsigned long long>(ran));
+  if (!one) {
     EXPECT_GT(ran * 10, count * 9);
   }
 }
+
+TEST(Property, RandomMachines) {
+  NEEDS_64_BITS("their RAM has more addresses");
+  ASSERT_GE(number("BATON_MOST", 8), 8u) << "BATON_MOST: too few for all zones";
+  run_machines(test::pc_of_64_bits, 10000);
+}
+
+TEST(Property, PcsWithPae) { run_machines(test::pc_with_pae, 500); }
+
+TEST(Property, PcsWithoutPae) { run_machines(test::pc_without_pae, 500); }
+
+TEST(Property, ArmsOf32Bits) { run_machines(test::arm, 500); }
 
 }  // namespace

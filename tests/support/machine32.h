@@ -45,10 +45,11 @@ struct Machine32 : OwnE820 {
     }
   }
 
-  // Nodes and their zones; the platform trims nothing.
+  // Nodes and their zones.
   void lay_out(const mm::Platform& platform, mm::Phys end_of_low) {
     relay.emplace(platform, memory.map(), log.printer());
     must(relay->take_over(e820.entries(), in_use.entries(), mm::Phys{mm::kMaxPhys}, end_of_low));
+    if (platform.trim != nullptr) must(relay->trim());
     mm::NumaInput input;
     input.memory = srat;
     must(relay->find_nodes(input));

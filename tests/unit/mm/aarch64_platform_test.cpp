@@ -34,9 +34,13 @@ Initmem setup node 1 [mem 0x0000000100000000-0x00000001bfffffff]
 )");
 }
 
-TEST(AArch64Platform, TakesNothingAway) {
+TEST(AArch64Platform, TakesNothingAwayThatCanBeReached) {
   const mm::Platform arm = mm::aarch64_platform();
-  EXPECT_EQ(arm.trim, nullptr);
+  test::LaidOut machine(kVirt);
+  const mm::TrimFacts facts{arm.max_pfn, mm::phys(arm.max_pfn), mm::Phys{mm::kMaxPhys}, {}};
+  test::Log log;
+  EXPECT_TRUE(test::must(arm.trim(machine.machine.e820, facts, log.printer())).all().empty());
+  EXPECT_EQ(log.text(), "");
   EXPECT_FALSE(arm.keeps_dma32);
   EXPECT_EQ(mm::phys(arm.max_pfn), mm::Phys{uint64_t{1} << 46}) << "the direct map's 64 TiB";
 }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -179,6 +180,36 @@ node 2 [0x80001 0x88000)
   // Without HighMem there is nothing to do.
   EXPECT_EQ(mm::free_highpages(memblock, layout, Pfn{0x88000}, visit), 0u);
   EXPECT_EQ(mm::free_highpages(kGiven, layout, Pfn{0x88000}, visit), 0u);
+}
+
+// Lowmem ends inside a pageblock, and there where the nodes have holes: what would describe these is no
+// memory of theirs, and whoever has it may write there.
+//
+//   0       256M        512M                1G 1023M     2G        3G
+//   | node 0 | node 1   |       hole         |  | node 0 |  node 1 |
+TEST(HighMem, LowmemThatEndsInAHole) {
+  constexpr Phys kOdd{0x36ff'e000};
+  test::DrawnMachine drawn(R"(
+BIOS-e820: [mem 0x0000000000100000-0x000000001fffffff] usable
+BIOS-e820: [mem 0x0000000040000000-0x00000000bfffffff] usable
+SRAT: Node 0 PXM 0 [mem 0x00000000-0x0fffffff]
+SRAT: Node 1 PXM 1 [mem 0x10000000-0x1fffffff]
+SRAT: Node 0 PXM 0 [mem 0x40000000-0x7fffffff]
+SRAT: Node 1 PXM 1 [mem 0x80000000-0xbfffffff]
+)");
+  const test::PretendMemory memory(kOdd);
+  mm::Relay<mm::OneCpu> relay(mm::ia32_platform(kOdd), memory.map(), {});
+  must(relay.take_over(drawn.e820.entries(), {}, Phys{mm::kMaxPhys}, kOdd));
+  must(relay.finish({.numa = drawn.numa()}));
+  auto& pages = relay.pages();
+  uint64_t taken = 0;
+  for (;; ++taken) {
+    const auto page = pages.alloc_pages(0, mm::kGfpKernel | mm::kGfpFlagNoWarn, 0, 0);
+    if (!page.ok()) break;
+    std::memset(memory.map().at<void>(mm::phys(page.value())), 0xa5, mm::kPageSize);
+  }
+  EXPECT_GT(taken, 0x1c000u);
+  must(mm::audit(pages));
 }
 
 // Arrays that grow, and the lists of reservations, stay where they can be reached.

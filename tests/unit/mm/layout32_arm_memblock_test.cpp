@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mm/arm/lowmem.h"
+#include "mm/relay_ledger.h"
 #include "tests/support/machine32.h"
 
 namespace {
@@ -169,6 +170,28 @@ TEST(ArmMemblock, FromMemblockToBuddy) {
     EXPECT_EQ(block.migratetype, mm::Migratetype::Movable);
     return true;
   });
+}
+
+// RAM from 4 GiB on is nobody's, by name.
+TEST(ArmMemblock, RamThatShortDescriptorsDoNotReach) {
+  const test::PretendMemory memory(Phys{0xf0000000}, Phys{0xc0000000});
+  test::OwnE820 map;
+  must(map.e820.append(range(0xc0000000, 0x180000000), mm::E820Type::Ram));
+  const Phys end_of_low{0xf0000000};
+  test::Log log;
+  mm::Relay<mm::OneCpu> relay(mm::arm_platform(end_of_low), memory.map(), log.printer());
+  must(relay.take_over(map.e820.entries(), {}, Phys{mm::kGiB * 4}, end_of_low));
+  const mm::FirmwareRam firmware = mm::account_firmware_ram({}, relay.e820());
+  must(relay.finish({}));
+  EXPECT_EQ(log.text().rfind("e820: remove [mem 0x100000000-", 0), 0u) << log.text();
+  EXPECT_EQ(relay.trims().bytes_of(mm::kUnreachable), 2 * mm::kGiB);
+  EXPECT_EQ(relay.numa().active.back().pfns.end, mm::Pfn{0x100000});
+  EXPECT_EQ(relay.pages().owner_of(mm::Pfn{0x100000}).use, mm::FrameUse::Hole);
+  log.take();
+  must(mm::close_ledger(relay, relay.pages(), {.firmware = firmware}, log.printer()));
+  EXPECT_NE(log.text().find("Ledger:   unreachable                           2147483648\n"),
+            std::string::npos)
+      << log.text();
 }
 
 }  // namespace
