@@ -31,6 +31,9 @@ def test_boots_to_a_closed_ledger(bench):
         r"Ledger: closed, 0 bytes unaccounted for",
         r"smp: Brought up 1 node, 1 CPU"])
     assert wrong is None, wrong
+    # The firmware's own lie at the end of RAM, where the kernel has its addresses.
+    assert read.find(boot.log, r"runtime services: \[mem 0x00000000f[0-9a-f]{7}-0x[0-9a-f]{16}\] is out of "
+                               r"reach \(0xc0000000 and up\), not mapped")
 
 
 @pytest.mark.parametrize("early", ["bootmem", "memblock"])

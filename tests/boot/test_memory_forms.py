@@ -54,7 +54,9 @@ PC = r"%[xyz]?mm\d|\b(?:f?xsave|f?xrstor|fn?init|fld|fst)"
 
 
 @pytest.mark.parametrize("kernel, tools, register, others", [
-    ("kernel.elf", "", PC, set()), ("ia32/kernel.elf", "i686-linux-gnu-", PC, set()),
+    ("kernel.elf", "", PC, set()),
+    ("aarch64/kernel.elf", "aarch64-linux-gnu-", r"^[^<]*[\s,{][qvds]\d+\b", set()),
+    ("ia32/kernel.elf", "i686-linux-gnu-", PC, set()),
     ("arm/kernel.elf", "arm-linux-gnueabihf-", r"^\s*[0-9a-f]+:\s+v\w", {"enable_neon"})])
 def test_nothing_else_in_the_kernel_uses_vector_registers(kernel, tools, register, others):
     """Nobody keeps them when a CPU is interrupted."""
@@ -67,6 +69,6 @@ def test_nothing_else_in_the_kernel_uses_vector_registers(kernel, tools, registe
             name = match[1]
         elif re.search(register, line):
             users.add(name)
-    forms = {f"vector_{what}_{form}" for form in (("neon",) if "arm" in kernel else ("sse2", "avx2"))
+    forms = {f"vector_{what}_{form}" for form in (("neon",) if kernel.startswith("a") else ("sse2", "avx2"))
              for what in ("fill", "copy", "same", "turn_up", "turn_down")}
     assert users == forms | others
