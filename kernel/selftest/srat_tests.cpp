@@ -94,6 +94,9 @@ Verdict check_srat_backed(const TableFacts& machine) {
         entries.begin(), entries.end(),
         [&](const mm::E820Entry& entry) { return entry.range.end <= m.range.start; });
     if (next != entries.end() && next->range.overlaps(m.range)) return Verdict::pass();
+    // Behind the last RAM there was more, to which page tables do not lead.
+    const bool unreached = machine.trims.bytes_of(mm::kUnreachable) != 0;
+    if (unreached && m.range.start >= mm::phys(machine.e820->last_pfn())) return Verdict::pass();
     // The BIOS area's hole belongs to no entry.
     if (m.range.end.v <= mm::kMiB) return Verdict::pass();
     return Verdict::fail("domain {} has {}, of which the memory map knows nothing", m.domain,

@@ -60,8 +60,9 @@ def test_two_nodes_and_four_cpus(bench):
 
 
 def test_without_pae(bench):
-    """RAM up to 4 GiB is used, as Linux' 686 uses it, and what is beyond is told."""
-    boot = bench.boot(machine(6 * GIB), "nopae selftest poweroff", timeout=240)
+    """RAM up to 4 GiB is used, as Linux' 686 uses it, and what is beyond, the second node, is told."""
+    nodes = Machine.of_nodes(Node(3 * GIB, 1), Node(3 * GIB, 0), kind="q35", built_for="ia32")
+    boot = bench.boot(nodes, "nopae selftest poweroff", timeout=240)
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
     wrong = read.in_order(boot.log, [
         r"NX \(Execute Disable\) protection: cannot be enabled: non-PAE kernel!",

@@ -403,13 +403,16 @@ TEST(TableTests, EachBreakageTripsItsTestAndNoOther) {
 }
 
 // Page tables without physical address extension lead to 4 GiB: what lies beyond is no module that the
-// firmware leaves out.
+// firmware leaves out, and no domain without memory.
 TEST(TableTests, RamThatPageTablesDoNotReachIsTheFirmwaresAllTheSame) {
   Machine machine;
   machine.modules[1] = 8192;
+  machine.srat.push_back(srat_memory(1, 8 * kGiB, kGiB));
   EXPECT_EQ(machine.tripped().count("machine.smbios.total"), 1U);
+  EXPECT_EQ(machine.tripped().count("acpi.srat.backed"), 1U);
   ASSERT_TRUE(machine.facts.trims.add(mm::kUnreachable, 7 * kGiB).ok());
   EXPECT_EQ(machine.tripped().count("machine.smbios.total"), 0U);
+  EXPECT_EQ(machine.tripped().count("acpi.srat.backed"), 0U);
 }
 
 // What comes behind the structure that does not end cannot be seen, and so is not judged.

@@ -181,15 +181,15 @@ TEST(ArmMemblock, RamThatShortDescriptorsDoNotReach) {
   test::Log log;
   mm::Relay<mm::OneCpu> relay(mm::arm_platform(end_of_low), memory.map(), log.printer());
   must(relay.take_over(map.e820.entries(), {}, Phys{mm::kGiB * 4}, end_of_low));
-  const mm::FirmwareRam firmware = mm::account_firmware_ram({}, relay.e820());
+  const mm::FirmwareRam firmware = test::firmware_ram(map.e820.entries(), relay.e820());
   must(relay.finish({}));
   EXPECT_EQ(log.text().rfind("e820: remove [mem 0x100000000-", 0), 0u) << log.text();
   EXPECT_EQ(relay.trims().bytes_of(mm::kUnreachable), 2 * mm::kGiB);
   EXPECT_EQ(relay.numa().active.back().pfns.end, mm::Pfn{0x100000});
-  EXPECT_EQ(relay.pages().owner_of(mm::Pfn{0x100000}).use, mm::FrameUse::Hole);
+  EXPECT_EQ(relay.pages().owner_of(mm::Pfn{0x100000}).use, mm::FrameUse::NoNode);
   log.take();
   must(mm::close_ledger(relay, relay.pages(), {.firmware = firmware}, log.printer()));
-  EXPECT_NE(log.text().find("Ledger:   unreachable                           2147483648\n"),
+  EXPECT_NE(log.text().find("Ledger:   unreachable                        2147483648\n"),
             std::string::npos)
       << log.text();
 }
