@@ -68,7 +68,15 @@ void take_block(Booted& machine, std::string_view argument, const Printer& out) 
   if (held.full()) return out.line("alloc: too many blocks are held; free some");
   const auto got =
       take_frames(machine, kMovable, static_cast<unsigned>(*order), static_cast<mm::NodeId>(*node));
-  if (!got) return out.error("alloc", got.error());
+  if (!got) {
+    out.error("alloc", got.error());
+    const auto high =
+        machine.relay.pages().zone_counts(static_cast<mm::NodeId>(*node), mm::ZoneType::HighMem);
+    if (high.free == 0) return;
+    return out.line(
+        "alloc: {} KiB of highmem are free, but only memory that has addresses is taken",
+        high.free * (mm::kPageSize / mm::kKiB));
+  }
   held.add({got.value(), static_cast<unsigned>(*order)});
   out.line("{}, order {}; `free {}` gives it back", mm::phys(got.value()), *order,
            mm::phys(got.value()));
