@@ -409,7 +409,8 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 MM_OBJ := $(call objects,host/fast,$(ALL_MM))
 PROPERTY_SRC := $(wildcard tests/property/*_test.cpp)
 # Machines are drawn as logs, which replay's reader reads.
-PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_LIB) loader/map_record.cpp loader/efi_memory_map.cpp)
+PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_LIB) loader/map_record.cpp loader/efi_memory_map.cpp \
+  loader/bad_pages.cpp loader/handoff/bad_pages.cpp)
 $(eval $(call compiled,host/fast,$(HOST_CXXFLAGS) -O2))
 $(eval $(call remember,host/fast.link,$(MM_OBJ) $(PROPERTY_OBJ)))
 

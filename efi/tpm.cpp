@@ -78,7 +78,7 @@ void Tpm::measure_map(const Firmware& firmware) const {
     const Pages storage =
         BATON_TRY(allocate_array<loader::MapRange>(firmware, map.view().count(), "memory map"));
     const auto ranges = storage.span<loader::MapRange>();
-    const size_t count = loader::record_map(map.view(), ranges);
+    const size_t count = loader::record_map(map.view(), {}, ranges);
     const Text text = BATON_TRY(text_of(firmware, "memory map", [&](const mm::Printer& out) {
       loader::print_map_record(ranges.first(count), {}, out);
     }));

@@ -1,7 +1,8 @@
 #include "kernel/memory_module.h"
 
 #include <algorithm>
-#include <bit>
+
+#include "mm/free_map.h"
 
 namespace kernel {
 
@@ -17,7 +18,7 @@ void ModuleSet::keep(const ModuleSet& other) {
 
 size_t ModuleSet::count() const {
   size_t count = 0;
-  for (const uint64_t word : words_) count += static_cast<size_t>(std::popcount(word));
+  for (const uint64_t word : words_) count += mm::count_bits(word);
   return count;
 }
 

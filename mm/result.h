@@ -65,10 +65,10 @@ class [[nodiscard]] Result {
   bool failed_ = false;
 };
 
-// The value, to be moved from; for BATON_TRY, who may have no use for it.
+// The value, moved out; for BATON_TRY, who may have no use for it.
 template <class R>
-constexpr auto&& taken(R& result) {
-  return static_cast<std::remove_reference_t<decltype(result.value())>&&>(result.value());
+constexpr auto taken(R& result) {
+  return std::move(result.value());
 }
 
 }  // namespace mm
