@@ -439,8 +439,7 @@ void free_frames(Zone& zone, const FrameBatch& frames) {
     FreeMap& map = zone.pageblocks.map(index);
     const unsigned word = zone.pageblocks.unit(part.first()) / FreeMap::kWordUnits;
     map.set_word(word, map.word(word) | part.bits);
-    frames_freed(zone, index, count_bits(part.bits),
-                 map.largest_near(word));
+    frames_freed(zone, index, count_bits(part.bits), map.largest_near(word));
   }
 }
 

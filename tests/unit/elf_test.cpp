@@ -164,8 +164,9 @@ const Case kFaults[] = {
      }},
     {"no loadable segment",
      [](K k) {
-       for (auto& s : k.segments) s.type = 4;
+       for (auto& s : k.segments) s.type = 6;
      }},
+    {"a note ends behind its segment", [](K k) { k.segments[1].type = 4; }},
     {"no loadable segment",
      [](K k) {
        for (auto& s : k.segments) s.filesz = s.memsz = 0;
