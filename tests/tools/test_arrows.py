@@ -72,7 +72,7 @@ def refusal(source, target):
 
 def includes(root):
     """(file, what it includes), of all of the product below `root`."""
-    for top in ("efi", "loader", "kernel", "mm", "tools"):
+    for top in ("efi", "loader", "kernel", "mm", "tools", "include"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in (".cpp", ".h", ".S", ".inc"):
                 for target in INCLUDE.findall(path.read_text()):
