@@ -712,7 +712,7 @@ GDB     ?=
 SHOWN := $(if $(filter command override,$(firstword $(origin DISPLAY))),$(DISPLAY),none)
 
 # KERNEL=examples/NAME is built; another file is taken as it is.
-OTHER_KERNEL = $(patsubst examples/%,$(BUILD)/examples/%.elf,$(patsubst %/,%,$(KERNEL)))
+OTHER_KERNEL = $(if $(wildcard $(KERNEL)/.),$(patsubst %,$(BUILD)/examples/%.elf,$(notdir $(patsubst %/,%,$(KERNEL)))),$(KERNEL))
 run: all $(if $(KERNEL),$(OTHER_KERNEL))
 	@$(PYTHON) tools/run --arch '$(if $(MIXED),mixed,$(ARCH))' --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
 	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --display '$(SHOWN)' \
@@ -846,7 +846,7 @@ help:
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them. ARCH=...: what is that architecture's own
 #: make neutral    compile what is no architecture's for those that cannot be built whole
-#: make narrow     mm's tests as other CPUs' programs, build/host/mm_{ia32,arm,aarch64}_tests
+#: make narrow     mm's tests as other CPUs' programs, build/host/{mm,property}_ARCH_tests
 #:                 and property_aarch64_tests
 #: make examples   kernels of other people's (examples/), with ARCH=, too; make run KERNEL=examples/hello-c
 #: make faulty     what the boot tests put in front of Baton (tests/boot/faulty/), with ARCH=, too

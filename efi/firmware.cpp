@@ -38,20 +38,22 @@ constexpr StatusName kStatusNames[] = {
     {EFI_CRC_ERROR, "CRC Error"},
 };
 
-// A variable of one byte (UEFI 2.10 section 3.3); `otherwise` when there is none.
-uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t otherwise) {
+// A variable of one byte (UEFI 2.10 section 3.3); 0 when there is none, `unreadable` when that cannot be told.
+uint8_t byte_variable(const Firmware& firmware, const char16_t* name, uint8_t unreadable) {
   uint8_t value = 0;
   UINTN size = sizeof(value);
   EFI_GUID guid = std::bit_cast<EFI_GUID>(loader::kGlobalVariables);
   auto* const wide_name = reinterpret_cast<CHAR16*>(const_cast<char16_t*>(name));  // only read
   const EFI_STATUS status =
       firmware.system->RuntimeServices->GetVariable(wide_name, &guid, nullptr, &size, &value);
-  return status == EFI_SUCCESS && size == sizeof(value) ? value : otherwise;
+  if (status == EFI_NOT_FOUND) return 0;
+  return status == EFI_SUCCESS && size == sizeof(value) ? value : unreadable;
 }
 
-// The firmware's variables SecureBoot and SetupMode; a firmware without the second is in no such mode.
+// The firmware's variables SecureBoot and SetupMode; a firmware without the second is in no such mode. In
+// doubt it is on.
 bool secure_boot(const Firmware& firmware) {
-  return byte_variable(firmware, u"SecureBoot", 0) == 1 &&
+  return byte_variable(firmware, u"SecureBoot", 1) == 1 &&
          byte_variable(firmware, u"SetupMode", 0) == 0;
 }
 

@@ -40,7 +40,6 @@ void measure_start(const Tpm& tpm, const Firmware& firmware, const Kernel& kerne
                    const File& initrd, const loader::Config& config) {
   tpm.measure(Pcr::Files, kernel.file.bytes(), "baton: kernel", config.kernel);
   if (initrd.size != 0) tpm.measure(Pcr::Files, initrd.bytes(), "baton: initrd", config.initrd);
-  tpm.measure(Pcr::Options, config.options, "baton: options", config.options);
   tpm.measure_map(firmware);
 }
 
@@ -66,6 +65,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   BATON_TRY(choose_entry(start, baggage.configuration));
   BATON_TRY(trust.confine(firmware, baggage.configuration, out));
   if (asks_for_guard(config.options)) return start_guarded(start);
+  tpm.measure(Pcr::Options, config.options, "baton: options", config.options);
   BATON_TRY(choose_width(firmware, volume, baggage.configuration, out));
   if (config.timeout != 0) {
     out.line("starting in {} s, or when a key is pressed", config.timeout);

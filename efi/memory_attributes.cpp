@@ -23,10 +23,14 @@ mm::Result<bool> make_executable(const Firmware& firmware, mm::Range pages) {
   auto* const attributes = protocol_anywhere<MemoryAttribute>(firmware, kMemoryAttribute);
   if (attributes == nullptr) return false;
   EFI_STATUS status = attributes->set(attributes, pages.start.v, pages.size(), kReadOnly);
+  // Of memory whose attributes do not change nothing was taken away either.
+  if (status == EFI_UNSUPPORTED) return false;
   if (status != EFI_SUCCESS) return failed("cannot be made read-only", what, status);
   status = attributes->clear(attributes, pages.start.v, pages.size(), kExecuteProtect);
-  if (status != EFI_SUCCESS) return failed("cannot be made executable", what, status);
-  return true;
+  if (status == EFI_SUCCESS) return true;
+  // Who gets it back writes into it.
+  attributes->clear(attributes, pages.start.v, pages.size(), kReadOnly);
+  return failed("cannot be made executable", what, status);
 }
 
 }  // namespace efi

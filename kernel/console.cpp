@@ -43,14 +43,15 @@ void Console::flush() {
 void Console::replay(Output output) const { (void)replay_since(0, output); }
 
 uint64_t Console::replay_since(uint64_t from, Output output) const {
-  const uint64_t oldest = written_ <= kRingSize ? 0 : written_ - kRingSize;
+  const uint64_t end = written_;  // others may print meanwhile
+  const uint64_t oldest = end <= kRingSize ? 0 : end - kRingSize;
   const uint64_t first = std::max(from, oldest);
   const auto place = static_cast<size_t>(first % kRingSize);
-  const auto count = static_cast<size_t>(written_ - first);
+  const auto count = static_cast<size_t>(end - first);
   const size_t to_end = std::min(count, kRingSize - place);
   output({ring_.data() + place, to_end});
   if (count > to_end) output({ring_.data(), count - to_end});
-  return written_;
+  return end;
 }
 
 void Console::show_again() const {

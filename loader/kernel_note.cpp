@@ -107,6 +107,7 @@ Result<std::optional<KernelWishes>> kernel_wishes(std::span<const uint8_t> notes
                                                   const char* name) {
   constexpr size_t kHeader = 12;
   constexpr std::string_view kOwner(BATON_NOTE_NAME, sizeof(BATON_NOTE_NAME));
+  bool linux = false, xen = false;
   while (notes.size() >= kHeader) {
     const uint64_t owner = *word_at<uint32_t>(notes, 0), size = *word_at<uint32_t>(notes, 4);
     const uint32_t type = *word_at<uint32_t>(notes, 8);
@@ -121,14 +122,17 @@ Result<std::optional<KernelWishes>> kernel_wishes(std::span<const uint8_t> notes
       return std::optional(BATON_TRY(
           take_note(notes.subspan(static_cast<size_t>(begin), static_cast<size_t>(size)), name)));
     }
-    if (owned == std::string_view("Linux", 6) || owned == std::string_view("Xen", 4)) {
-      return Error{
-          "is a Linux kernel without its boot code (vmlinux): start its bzImage or Image "
-          "by a menu entry with `linux`",
-          name};
-    }
+    linux = linux || owned == std::string_view("Linux", 6);
+    xen = xen || owned == std::string_view("Xen", 4);
     notes = notes.subspan(static_cast<size_t>(std::min<uint64_t>(end, notes.size())));
   }
+  if (linux) {
+    return Error{
+        "is a Linux kernel without its boot code (vmlinux): start its bzImage or Image by a menu "
+        "entry with `linux`",
+        name};
+  }
+  if (xen) return Error{"is a kernel for Xen's PVH", name};
   return std::optional<KernelWishes>{};
 }
 

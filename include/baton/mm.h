@@ -25,7 +25,7 @@ enum {
   BATON_MM_BAD_REQUEST = 2, /* an order, node, CPU, flags or a range that cannot be */
   BATON_MM_BAD_SETUP = 3,   /* the map, the reservations or the place for it all */
   BATON_MM_BAD_FREE = 4, /* double, of another order, never allocated, unaligned, reserved, ... */
-  BATON_MM_BUSY = 5,     /* a page of the range is not free */
+  BATON_MM_BUSY = 5,     /* not all of the range is free RAM of one zone */
   BATON_MM_INCONSISTENT = 6, /* an audit or the ledger found what cannot be */
 };
 
@@ -64,7 +64,7 @@ struct baton_mm_setup {
   size_t affinity_count;
   /* Physical address p is at direct_map + p, modulo what a pointer holds: all RAM below end_of_low. */
   uint64_t direct_map;
-  uint64_t end_of_low; /* 0: there is no end */
+  uint64_t end_of_low; /* of 32 bits, and of these only */
   uint32_t cpus;       /* that may ever call; CPU 0 may at once */
   uint32_t zero;
   void (*print)(void* context, const char* text, size_t length); /* the log; NULL: none */
@@ -87,7 +87,7 @@ int baton_mm_start_cpu(struct baton_mm* mm, unsigned cpu, unsigned node,
 #define BATON_MM_DMA32 2u      /* below 4 GiB */
 #define BATON_MM_HIGHMEM 4u    /* HighMem, too, which nothing maps */
 #define BATON_MM_MOVABLE 8u    /* its content can be moved elsewhere */
-#define BATON_MM_ZERO 16u      /* filled with zeros */
+#define BATON_MM_ZERO 16u      /* filled with zeros; not with HIGHMEM */
 #define BATON_MM_ATOMIC 32u    /* may take what is kept for those who cannot wait */
 #define BATON_MM_THIS_NODE 64u /* from no other node */
 
@@ -109,7 +109,7 @@ int baton_mm_try_free(struct baton_mm* mm, unsigned cpu, uint64_t physical, unsi
 /* A word of the owner's for each allocated block, of any content at first; NULL: none begins there. */
 uint64_t* baton_mm_word(struct baton_mm* mm, uint64_t physical);
 
-/* Ends the reservations of a name, and hands their memory over. */
+/* Ends the reservations of a name that the setup gave, and hands their memory over. */
 int baton_mm_give_back(struct baton_mm* mm, const char* name, struct baton_mm_error* error);
 /* Pages on the CPU's own lists back to all. */
 void baton_mm_drain(struct baton_mm* mm, unsigned cpu);

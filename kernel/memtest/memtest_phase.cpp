@@ -213,6 +213,7 @@ void run_overnight(Booted& machine) {
     state().progress = {};
     if (overnight.is_to_keep(now, findings())) keep_findings(machine);
     (void)summary_of_log();
+    if (planned.bytes == 0) break;  // passes over nothing would follow each other at once
   }
   forget_keys();  // one key may be several characters
   overnight.finish(arch::microseconds(), findings(), log());

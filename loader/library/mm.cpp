@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <span>
 #include <string_view>
@@ -98,6 +99,13 @@ int say(baton_mm_error* error, int code, const Result<>& result) {
   return result.ok() ? BATON_MM_OK : say(error, code, result.error());
 }
 
+// What the allocator itself lies in, as long as it lives.
+constexpr std::string_view kOwnNames[] = {"NODE_DATA", "MEMMAP", "PER_CPU", "LAYOUT", "EARLY_RES"};
+bool is_allocators(const mm::Reservation& one) {
+  return std::any_of(std::begin(kOwnNames), std::end(kOwnNames),
+                     [&](std::string_view name) { return mm::has_name(one, name); });
+}
+
 // The setup and what it leads to: behind the allocator lie the nodes' memory and the map, put in order.
 class Setup {
  public:
@@ -113,6 +121,16 @@ class Setup {
     }
     if (given_.machine > BATON_MM_ARM) {
       return Error{"is not known (machine {})", "setup: the kind of machine", given_.machine};
+    }
+    const bool narrow = given_.machine == BATON_MM_IA32 || given_.machine == BATON_MM_ARM;
+    if (narrow != (given_.end_of_low != 0)) {
+      return Error{"is for machines of 32 bits, which must have it (given {:#x})",
+                   "setup: end_of_low", given_.end_of_low};
+    }
+    for (const mm::Reservation& one : reservations()) {
+      if (is_allocators(one)) {
+        return Error{"is a name of the allocator's own", static_cast<const char*>(one.name)};
+      }
     }
     for (const baton_mm_affinity& one : affinities()) {
       if (one.node >= mm::kMaxNodes) {
@@ -227,7 +245,9 @@ constexpr unsigned kKnownFlags = 127;
 // Numbers of a caller's that the allocator itself does not look at.
 bool can_ask(const Allocator& allocator, unsigned cpu, unsigned node, unsigned flags) {
   const auto& pages = allocator.relay.pages();
-  return (flags & ~kKnownFlags) == 0 && cpu < pages.cpus() && pages.cpu_online(cpu) &&
+  // Of what nothing maps nothing can be filled.
+  const bool can_fill = (flags & BATON_MM_ZERO) == 0 || (flags & BATON_MM_HIGHMEM) == 0;
+  return (flags & ~kKnownFlags) == 0 && can_fill && cpu < pages.cpus() && pages.cpu_online(cpu) &&
          node < pages.node_count();
 }
 
@@ -348,11 +368,17 @@ uint64_t* baton_mm_word(baton_mm* mm, uint64_t physical) {
 }
 
 int baton_mm_give_back(baton_mm* mm, const char* name, baton_mm_error* error) {
+  const std::string_view asked = mm::text_of(name);
+  if (std::find(std::begin(kOwnNames), std::end(kOwnNames), asked) != std::end(kOwnNames)) {
+    return say(error, BATON_MM_BAD_REQUEST, Error{"is the allocator's own", name});
+  }
   const auto frames = own(mm).relay.give_back(name);
   return frames.ok() ? BATON_MM_OK : say(error, BATON_MM_BAD_REQUEST, frames.error());
 }
 
-void baton_mm_drain(baton_mm* mm, unsigned cpu) { own(mm).relay.pages().drain(cpu); }
+void baton_mm_drain(baton_mm* mm, unsigned cpu) {
+  if (can_ask(own(mm), cpu, 0, 0)) own(mm).relay.pages().drain(cpu);
+}
 
 int baton_mm_count(const baton_mm* mm, unsigned node, baton_mm_counts* counts) {
   const auto& pages = own(mm).relay.pages();

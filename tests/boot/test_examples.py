@@ -44,6 +44,12 @@ def test_it_prints_its_memory_and_powers_off(bench, name, arch):
         assert 256 * MIB < largest < GIB
 
 
+def given(boot):
+    """What the checker was given, as numbers by name: what is not there was not looked at."""
+    line = re.search(r"checker: (initrd .*)", boot.log)[1].strip()
+    return {name: int(number, 16) for name, number in (part.split(" ") for part in line.split(", "))}
+
+
 def assert_promises_hold(boot, at_least):
     assert "NOT SO" not in boot.log
     held, broken = (int(number, 16) for number in
@@ -61,6 +67,10 @@ def test_every_promise_holds(bench, arch):
         conf.write_text(conf.read_text() + "\ninitrd \\EFI\\baton\\initrd.img\n")
     boot = start(bench, "checker", arch, 256 * MIB, also=initrd)
     assert_promises_hold(boot, 100_000)
+    there = given(boot)
+    assert there["initrd"] == 256 * 5000
+    assert (there["tables"] or there["tree"]) and there["screen"]
+    assert bool(there["trampoline"]) == (arch in (qemu.X86_64, qemu.IA32))
 
 
 @pytest.mark.long

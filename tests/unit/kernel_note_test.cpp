@@ -102,8 +102,9 @@ TEST(KernelNote, OneThatIsTornIsNamed) {
 }
 
 TEST(KernelNote, LinuxWithoutItsBootCodeIsNamed) {
-  EXPECT_NE(refusal(kernel_wishes(note({"Xen", 4}, 6, "linux"), "kernel")).find("vmlinux"),
-            std::string::npos);
+  EXPECT_EQ(refusal(kernel_wishes(note({"Xen", 4}, 6, "linux"), "kernel")),
+            "kernel: is a kernel for Xen's PVH");
+  EXPECT_EQ(stack_of(note({"Xen", 4}, 18, "pvh!") + ours(kHandoffVersion, 65536)), 65536u);
   EXPECT_NE(refusal(kernel_wishes(note({"Linux", 6}, 0x100, "x"), "kernel")).find("vmlinux"),
             std::string::npos);
 }

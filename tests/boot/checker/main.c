@@ -83,6 +83,8 @@ static void check_places(uint64_t own) {
   array_is_kept(&handoff->acpi_tables, "acpi_tables are aligned");
   array_is_kept(&handoff->results, "results are aligned");
   array_is_kept(&handoff->segments, "segments are aligned");
+  array_is_kept(&handoff->map_changes, "map_changes are aligned");
+  reserved_as("DEVICE TREE", handoff->device_tree.address, handoff->device_tree.count);
   reserved_as("HANDOFF", handoff->options, handoff->options_length + 1);
   reserved_as("EFI MEMMAP", handoff->efi_map, handoff->efi_map_size);
   reserved_as("PGTABLE", handoff->page_tables, 4096);
@@ -198,9 +200,9 @@ static uint64_t sum_of_what_is_given(uint64_t own) {
   const struct baton_acpi_table* tables = ELEMENTS(struct baton_acpi_table, acpi_tables);
   uint64_t sum = mix(0xcbf29ce484222325ull, own, handoff->size);
   uint32_t i;
-  const struct baton_array* arrays[] = {&handoff->e820,        &handoff->reservations,
-                                        &handoff->acpi_tables, &handoff->results,
-                                        &handoff->segments,    &handoff->device_tree};
+  const struct baton_array* arrays[] = {
+      &handoff->e820,     &handoff->reservations, &handoff->acpi_tables, &handoff->results,
+      &handoff->segments, &handoff->device_tree,  &handoff->map_changes};
   for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); ++i) {
     sum = mix(sum, arrays[i]->address, (uint64_t)arrays[i]->count * arrays[i]->element_size);
   }
@@ -258,7 +260,17 @@ __attribute__((used)) BATON_ENTRY void checker(void* argument) {
   fill_what_is_free();
   promise(sum_of_what_is_given(own) == before && baton_is_good(handoff),
           "what is given outlives all that is free", before);
-  put("checker: ");
+  put("checker: initrd ");
+  put_hex(handoff->initrd_size);
+  put(", tables ");
+  put_hex(handoff->acpi_tables.count);
+  put(", tree ");
+  put_hex(handoff->device_tree.count);
+  put(", screen ");
+  put_hex(handoff->framebuffer.width);
+  put(", trampoline ");
+  put_hex(handoff->ap_trampoline);
+  put("\r\nchecker: ");
   put_hex(held);
   put(" hold, ");
   put_hex(broken);

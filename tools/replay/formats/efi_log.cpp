@@ -30,6 +30,7 @@ bool has_column(std::string_view columns, std::string_view name) {
 std::optional<Spelled> take_efi_range(std::string_view& text) {
   auto found = take_first_last(text);
   if (found && text.starts_with(")")) {
+    if (found->last < found->first) return std::nullopt;
     found->nothing = found->last == found->first;
     --found->last;
   }

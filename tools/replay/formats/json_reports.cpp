@@ -147,7 +147,7 @@ Machine read_report(std::span<const Line> lines) {
 std::optional<Spelled> range_of(const Object& object) {
   const auto start = number(object, "start");
   const auto end = number(object, "end");
-  if (!start || !end) return std::nullopt;
+  if (!start || !end || *end < *start) return std::nullopt;
   return Spelled{.first = *start, .last = *end - 1, .nothing = *start == *end};
 }
 

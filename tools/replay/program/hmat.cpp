@@ -1,4 +1,7 @@
 // HMAT: latency and bandwidth between who asks (initiators) and memory (targets).
+#include <algorithm>
+#include <string>
+
 #include "tools/replay/program/table_readers.h"
 #include "tools/replay/said.h"
 
@@ -35,9 +38,13 @@ bool fits(std::span<const uint8_t> bytes, uint64_t initiators, uint64_t targets)
   return 4 * (initiators + targets) + 2 * initiators * targets <= room;
 }
 
-// Nanoseconds before revision 2, then picoseconds (drivers/acpi/numa/hmat.c).
+// Before revision 2 tenths of nanoseconds and of MB/s, then picoseconds and MB/s
+// (drivers/acpi/numa/hmat.c, hmat_normalize()).
 uint64_t in_picoseconds(uint64_t value, uint8_t revision) {
-  return revision < 2 ? value * 1000 : value;
+  return revision < 2 ? value * 100 : value;
+}
+uint64_t in_megabytes(uint64_t value, uint8_t revision) {
+  return revision < 2 ? (value + 9) / 10 : value;
 }
 
 void take_locality(std::span<const uint8_t> bytes, uint8_t revision,
@@ -48,7 +55,8 @@ void take_locality(std::span<const uint8_t> bytes, uint8_t revision,
   const auto initiators = field<uint32_t>(bytes, 12);
   const auto targets = field<uint32_t>(bytes, 16);
   const auto unit = field<uint64_t>(bytes, 24);
-  if (kind > 5 || !fits(bytes, initiators, targets) || unit > UINT64_MAX / 0xffff / 1000) {
+  if (kind > 5 || !fits(bytes, initiators, targets) || unit == 0 ||
+      unit > UINT64_MAX / 0xffff / 1000) {
     machine.remarks.push_back({0, "HMAT has a locality structure that cannot be read, skipped"});
     return;
   }
@@ -59,14 +67,21 @@ void take_locality(std::span<const uint8_t> bytes, uint8_t revision,
       const auto from = domains.find(locality.initiator(i));
       const auto to = domains.find(locality.target(t));
       if (!from || !to) {
-        machine.remarks.push_back({0, said("HMAT names a proximity domain that SRAT does not ({})",
-                                           from ? locality.target(t) : locality.initiator(i))});
-        return;
+        // Once for each, and others go on.
+        const uint32_t unknown = from ? locality.target(t) : locality.initiator(i);
+        const std::string remark = said(
+            "HMAT has a proximity domain for which SRAT has no memory and no CPU ({})", unknown);
+        const auto same = [&](const Remark& one) { return one.text == remark; };
+        if (std::none_of(machine.remarks.begin(), machine.remarks.end(), same)) {
+          machine.remarks.push_back({0, remark});
+        }
+        continue;
       }
       if (value == 0 || value == kCannotReach) continue;
       const bool latency = kind < 3;
       machine.speeds.push_back({static_cast<NodeSpeed::Kind>(kind), *from, *to,
-                                latency ? in_picoseconds(value * unit, revision) : value * unit});
+                                latency ? in_picoseconds(value * unit, revision)
+                                        : in_megabytes(value * unit, revision)});
     }
   }
 }
