@@ -266,13 +266,7 @@ void ModuleErrors::print_pull(const MemoryModules& modules, const mm::Printer& o
     most = errors;
   }
   const char* const kind = lost ? "errors" : "corrected errors";
-  // Where others, of which it is not known which, have more, the first of those that are known is none.
-  const bool outdone = std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
-    ModuleSet shared = row.who.modules;
-    shared.keep(first);
-    return shared.count() == 0 && row.errors(lost) > most;
-  });
-  if (first.count() != 0 && !outdone) {
+  if (first.count() != 0) {
     out.text("memtest: pull first: ");
     modules.print(first, out);
     return out.line(": {} of {} {}{}", most, sum(lost), kind, first.count() == 1 ? "" : " each");
