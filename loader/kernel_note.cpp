@@ -106,7 +106,11 @@ Result<KernelWishes> take_note(std::span<const uint8_t> note, const char* name) 
 Result<std::optional<KernelWishes>> kernel_wishes(std::span<const uint8_t> notes,
                                                   const char* name) {
   constexpr size_t kHeader = 12;
+  // With the NUL, as notes have it.
   constexpr std::string_view kOwner(BATON_NOTE_NAME, sizeof(BATON_NOTE_NAME));
+  constexpr char kLinuxName[] = "Linux", kXenName[] = "Xen";
+  constexpr std::string_view kLinuxOwner(kLinuxName, sizeof(kLinuxName));
+  constexpr std::string_view kXenOwner(kXenName, sizeof(kXenName));
   bool linux = false, xen = false;
   while (notes.size() >= kHeader) {
     const uint64_t owner = *word_at<uint32_t>(notes, 0), size = *word_at<uint32_t>(notes, 4);
@@ -122,8 +126,8 @@ Result<std::optional<KernelWishes>> kernel_wishes(std::span<const uint8_t> notes
       return std::optional(BATON_TRY(
           take_note(notes.subspan(static_cast<size_t>(begin), static_cast<size_t>(size)), name)));
     }
-    linux = linux || owned == std::string_view("Linux", 6);
-    xen = xen || owned == std::string_view("Xen", 4);
+    linux = linux || owned == kLinuxOwner;
+    xen = xen || owned == kXenOwner;
     notes = notes.subspan(static_cast<size_t>(std::min<uint64_t>(end, notes.size())));
   }
   if (linux) {

@@ -7,7 +7,7 @@ namespace mm {
 namespace {
 
 using formatting::Kind;
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;  // NOLINT: two letters
 
 void pad(const Printer& out, std::string_view with, size_t count) {
   for (; count > 0; --count) out.text(with);

@@ -129,7 +129,7 @@ def _linux():
         return pytest.skip(f"no other system to start: {error}")
 
 
-@pytest.mark.parametrize("timeout", [0, 1])
+@pytest.mark.parametrize("timeout", [pytest.param(0, marks=pytest.mark.long), 1])
 def test_guard_starts_linux_without_them(bench, linux, timeout):
     """Debian's kernel finds the pages unusable in its map, and counts them as nobody's."""
     bad = [(0x5000000, 0x5002fff), (0x7000000, 0x7000fff)]

@@ -19,7 +19,8 @@ def brought_up(log):
     return int(said[1]), int(said[2])
 
 
-@pytest.mark.parametrize("cpus, nodes", [(1, 1), (2, 1), (8, 4), (64, 2)])
+@pytest.mark.parametrize("cpus, nodes", [
+    (1, 1), (2, 1), (8, 4), pytest.param(64, 2, marks=pytest.mark.long)])
 def test_all_come_up(bench, cpus, nodes):
     boot = bench.boot(machine(cpus, nodes), "selftest=kernel,mm.cpus poweroff", timeout=300)
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)

@@ -117,6 +117,7 @@ def test_a_fault_names_who_made_it(bench):
     assert wrong is None, wrong
 
 
+@pytest.mark.long
 def test_a_fault_of_another_cpu(bench):
     boot = bench.boot(machine(256 * MIB, cpus=3), "panic=fault@2")
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)

@@ -26,8 +26,13 @@ def _referee():
     return linux.Linux(judge.BUILD)
 
 
-@pytest.mark.parametrize("machine", [one for one in machines.load() if one.small],
-                         ids=lambda machine: machine.name)
+# One of each kind; `make test-long` has the other small ones.
+FURTHER = {"pc-6g", "no-mem-mid"}
+
+
+@pytest.mark.parametrize("machine", [
+    pytest.param(one, id=one.name, marks=pytest.mark.long if one.name in FURTHER else ())
+    for one in machines.load() if one.small])
 def test_baton_says_what_linux_says(machine, referee):
     try:
         referee.fetch(machine)

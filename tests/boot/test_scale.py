@@ -18,7 +18,7 @@ TIB = 1 << 40
 MOST = 4 * GIB
 
 
-@pytest.mark.parametrize("road", ["bootmem", "memblock"])
+@pytest.mark.parametrize("road", ["bootmem", pytest.param("memblock", marks=pytest.mark.long)])
 def test_two_tebibytes(bench, road):
     machine = Machine.split(2 * TIB, cpus=NODES, nodes=NODES)
     boot = bench.boot(machine, f"early={road} selftest poweroff", timeout=600)

@@ -1,6 +1,6 @@
 // Random machines through the whole relay, on both roads, against the model.
 //
-// BATON_MACHINES=n runs n machines of each kind (10,000 of 64 bits and 500 of each other without
+// BATON_MACHINES=n runs n machines of each kind (5,000 of 64 bits and 500 of each other without
 // it); BATON_SEED=n runs only the machine n of each, which is what a failure says to do. BATON_MOST=n:
 // they have n GiB at most (8 and more), for a process to which addresses are dear, as qemu-user keeps
 // an entry for each page that it maps.
@@ -330,7 +330,7 @@ void run_machines(Kind (*kind_of)(uint64_t seed), uint64_t many) {
 TEST(Property, RandomMachines) {
   NEEDS_64_BITS("their RAM has more addresses");
   ASSERT_GE(number("BATON_MOST", 8), 8u) << "BATON_MOST: too few for all zones";
-  run_machines(test::pc_of_64_bits, 10000);
+  run_machines(test::pc_of_64_bits, 5000);
 }
 
 TEST(Property, PcsWithPae) { run_machines(test::pc_with_pae, 500); }

@@ -23,7 +23,7 @@ T field(std::span<const uint8_t> table, size_t at) {
 // HMAT (ACPI 6.5, 5.2.28): how fast memory is.
 void take_hmat(const TableBytes& table, const loader::ProximityMap& domains, Machine& machine);
 // MADT: how many CPUs each node has, by the SRAT's entries for them.
-void take_madt(const TableBytes& table, std::span<const loader::CpuAffinity> cpus,
+void take_madt(const TableBytes& table, std::span<const loader::CpuAffinity> affinities,
                Machine& machine);
 // All its CPUs, enabled or not, as SRAT's reader needs them where its names are others.
 [[nodiscard]] std::vector<loader::MadtCpu> cpus_of(const TableBytes& madt, Machine& machine);
