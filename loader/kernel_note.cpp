@@ -108,7 +108,7 @@ Result<std::optional<KernelWishes>> kernel_wishes(std::span<const uint8_t> notes
   constexpr size_t kHeader = 12;
   // With the NUL, as notes have it.
   constexpr std::string_view kOwner(BATON_NOTE_NAME, sizeof(BATON_NOTE_NAME));
-  constexpr char kLinuxName[] = "Linux", kXenName[] = "Xen";
+  static constexpr char kLinuxName[] = "Linux", kXenName[] = "Xen";
   constexpr std::string_view kLinuxOwner(kLinuxName, sizeof(kLinuxName));
   constexpr std::string_view kXenOwner(kXenName, sizeof(kXenName));
   bool linux = false, xen = false;
