@@ -92,8 +92,8 @@ def test_registers_are_what_the_log_comes_to(bench, faulty, tpm):
             if kind == EV_IPL and text.startswith(b"baton: ")]
     assert [event[:2] for event in ours] == [
         (12, r"baton: bad pages: \baton\badpages.txt"), (12, "baton: bad pages: 0x5800000"),
-        (9, r"baton: kernel: \EFI\baton\kernel.elf"), (9, "baton: initrd: /initrd"),
-        (12, "baton: options: poweroff early=memblock"), (12, "baton: map: of the firmware")]
-    measured = [content["baton/badpages.txt"], b"0x5800000", content["EFI/baton/kernel.elf"], content["initrd"],
-                b"poweroff early=memblock"]
+        (12, "baton: options: poweroff early=memblock"), (9, r"baton: kernel: \EFI\baton\kernel.elf"),
+        (9, "baton: initrd: /initrd"), (12, "baton: map: of the firmware")]
+    measured = [content["baton/badpages.txt"], b"0x5800000", b"poweroff early=memblock",
+                content["EFI/baton/kernel.elf"], content["initrd"]]
     assert [digest for _, _, digest in ours[:5]] == [hashlib.sha256(each).digest() for each in measured]
