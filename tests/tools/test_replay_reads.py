@@ -168,6 +168,9 @@ def test_a_journal_in_its_own_form_is_journalctls(write, tmp_path):
     fake.write_text("#!/bin/sh\nexit 1\n")
     empty = replay(journal, env=here)
     assert empty.returncode == 2 and "finds no word of a kernel in it" in empty.stderr
+    fake.write_text(f"#!/bin/sh\nhead -n 8 {out}\nexit 1\n")
+    part = replay(journal, env=here)
+    assert part.returncode == 2 and "cannot read whole" in part.stderr
     fake.unlink()
     alone = replay(journal, env={**here, "PATH": str(programs)})
     assert alone.returncode == 2

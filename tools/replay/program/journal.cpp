@@ -93,10 +93,10 @@ std::string journal_text(const Piece& journal, size_t most) {
                    "--file JOURNAL --output=export > journal.txt, and replay journal.txt");
   }
   if (ended.output.size() > most) throw BadInput(what + ", and longer than 256 MiB");
+  if (ended.output.empty()) throw BadInput(what + "; journalctl finds no word of a kernel in it");
   const bool whole = WIFEXITED(ended.status) && WEXITSTATUS(ended.status) == 0;
   // A part of it would be taken for all.
   if (!whole) throw BadInput(what + ", which journalctl cannot read whole");
-  if (ended.output.empty()) throw BadInput(what + "; journalctl finds no word of a kernel in it");
   return ended.output;
 }
 
