@@ -130,6 +130,11 @@ def test_memory_speeds_and_cpus_of_nodes(write, tmp_path):
         assert texts["node-without-cpus"] == "2,048 MiB are in nodes that have no CPU: 1."
         assert texts["cpu-without-node"] == "1 of 3 CPUs are in no node of SRAT's (APIC ids 0x7)."
         assert said["speeds"][1] == {"from": 0, "to": 1, "kind": "read_latency_ps", "value": 250000}
+    # Revision 1 counts in tenths of nanoseconds and of MB/s.
+    old = tmp_path / "old"
+    old.write_bytes(table(b"HMAT", bytes(4) + locality(1, 1, (800, 2500)) + locality(4, 1000, (1000, 280))))
+    said = json.loads(replay("--json", log, tmp_path / "SRAT", tmp_path / "APIC", old).stdout)
+    assert [speed["value"] for speed in said["speeds"]] == [80000, 250000, 100000, 28000]
     bad = tmp_path / "HMAT"
     bad.write_bytes(table(b"HMAT", bytes(4) + locality(1, 1000, (80, 250))[:40]))
     assert "HMAT ends within a structure" in replay(log, tmp_path / "SRAT", bad).stderr
