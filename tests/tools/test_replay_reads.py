@@ -103,6 +103,9 @@ def test_memory_speeds_and_cpus_of_nodes(write, tmp_path):
     def x2apic(domain, apic):
         return struct.pack("<BBHIIII4x", 2, 24, 0, domain, apic, 1, 0)
 
+    def of_revision(revision, table):
+        return table[:8] + bytes([revision, (table[9] + table[8] - revision) & 0xff]) + table[10:]
+
     def local_apic(apic, enabled=1):
         return struct.pack("<BBBBI", 0, 8, apic, apic, enabled)
     srat = table(b"SRAT", struct.pack("<IQ", 1, 0) + x2apic(0, 0) + x2apic(0, 1) + memory(0, 0, 0x80000000) +
@@ -113,7 +116,7 @@ def test_memory_speeds_and_cpus_of_nodes(write, tmp_path):
     def locality(kind, unit, values):
         return struct.pack("<HHIBBHIIIQIIIHH", 1, 0, 32 + 12 + 4, 0, kind, 0, 1, 2, 0, unit, 0, 0, 5, *values)
     hmat = table(b"HMAT", bytes(4) + locality(1, 1000, (80, 250)) + locality(4, 100, (1000, 280)))
-    hmat = hmat[:8] + b"\2" + bytes([(hmat[9] + hmat[8] - 2) & 0xff]) + hmat[10:]  # revision 2: picoseconds
+    hmat = of_revision(2, hmat)  # picoseconds
     log = write(WELL)
     for name, data in (("SRAT", srat), ("APIC", madt), ("HMAT", hmat)):
         (tmp_path / name).write_bytes(data)
@@ -132,7 +135,8 @@ def test_memory_speeds_and_cpus_of_nodes(write, tmp_path):
         assert said["speeds"][1] == {"from": 0, "to": 1, "kind": "read_latency_ps", "value": 250000}
     # Revision 1 counts in tenths of nanoseconds and of MB/s.
     old = tmp_path / "old"
-    old.write_bytes(table(b"HMAT", bytes(4) + locality(1, 1, (800, 2500)) + locality(4, 1000, (1000, 280))))
+    old.write_bytes(of_revision(1, table(b"HMAT", bytes(4) + locality(1, 1, (800, 2500)) +
+                                         locality(4, 1000, (1000, 280)))))
     said = json.loads(replay("--json", log, tmp_path / "SRAT", tmp_path / "APIC", old).stdout)
     assert [speed["value"] for speed in said["speeds"]] == [80000, 250000, 100000, 28000]
     bad = tmp_path / "HMAT"
