@@ -649,8 +649,8 @@ define newline
 
 
 endef
-command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(filter-out \
-  -mgeneral-regs-only -mapcs-frame,$(COMMANDS_OF_$(1))) -c $(2)"}
+for_clang = $(filter-out -mgeneral-regs-only -mapcs-frame,$(COMMANDS_OF_$(1)))
+command = {"directory": "$(CURDIR)", "file": "$(2)", "command": "$(for_clang) -c $(2)"}
 commands = $(foreach s,$(filter %.cpp,$(2)),$(call command,$(1),$(s))$(newline))
 # What the host's programs have of loader/ is seen as x86-64's; another's is seen as its own.
 IN_EFI := $(filter efi/% $(if $(filter-out x86_64,$(ARCH)),loader/$(ARCH)/%),$(EFI_SRC))
@@ -668,34 +668,41 @@ $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 	@{ echo '['; sed -e 's/^ *//' -e '/^$$/d' $@.new | sed '$$!s/$$/,/'; echo ']'; } > $@
 	@rm $@.new
 
-# A source is looked at again when its object has changed, and so when a header of it has.
+# A dozen sources of a room are looked at together, and again when an object of theirs has changed, and so
+# when a header has.
 # What is to be warned of the compiler has said. The static analyzer looks at one function at a time
 # unless it is asked to go deeper, which takes five times as long.
 analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang mode=$(or $(ANALYSIS),shallow))
-TIDY = clang-tidy --quiet -p $(BUILD) --extra-arg=-w $(analysis)
 SEEN := $(BUILD)/tidy$(addprefix -,$(ANALYSIS))
 # Of another architecture only what is its own, or its kind's and seen nowhere else: the rest has been
 # seen as x86-64's. There a product of sizes has 32 bits, or one of registers has, on purpose.
 seen_of.aarch64 := aarch64 bsa
 seen_of.ia32    := ia32 narrow
 seen_of.arm     := arm
+TIDY_CHECKS := --checks=-bugprone-suspicious-include
 ifeq (x86_64,$(ARCH))
-TIDIED := $(IN_EFI) $(IN_KERNEL) $(ON_HOST)
+seen_here = $(1)
 else
-TIDIED := $(filter $(foreach a,$(seen_of.$(ARCH)),efi/$(a)/% kernel/$(a)/% loader/$(a)/%),$(IN_EFI) $(IN_KERNEL))
-TIDY += --checks=-bugprone-implicit-widening-of-multiplication-result
+seen_here = $(filter $(foreach a,$(seen_of.$(ARCH)),efi/$(a)/% kernel/$(a)/% loader/$(a)/%),$(1))
+TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-implicit-widening-of-multiplication-result
 endif
-tidied = $(patsubst %,$(SEEN)/%.ok,$(basename $(filter %.cpp,$(1))))
-$(call tidied,$(IN_EFI)): $(SEEN)/%.ok: $(BUILD)/efi/%.o
-$(call tidied,$(IN_KERNEL)): $(SEEN)/%.ok: $(BUILD)/kernel/%.o
-$(call tidied,$(ON_HOST)): $(SEEN)/%.ok: $(BUILD)/host/checked/%.o
-$(call tidied,$(IN_EFI) $(IN_KERNEL) $(ON_HOST)): .clang-tidy | $(BUILD)/compile_commands.json
-	$(call say,TIDY)
-	@mkdir -p $(@D)
-	$(Q)$(TIDY) $(@:$(SEEN)/%.ok=%.cpp) 2>$@.said || { cat $@.said; rm $@.said; exit 1; }
-	@mv $@.said $@
-
-tidy: $(call tidied,$(TIDIED))
+# $(call seen_together,WORLD,ROOM,DOZEN,SOURCES)
+define seen_together
+tidy: $(SEEN)/$(1)/$(2)$(3).ok
+$(SEEN)/$(1)/$(2)$(3).ok: $(call objects,$(1),$(4)) .clang-tidy tools/tidy
+	$$(call say,TIDY)
+	$$(Q)tools/tidy $$(@:.ok=) '$(4)' $(analysis) $(TIDY_CHECKS) -- $(filter-out -W% %g++,$(for_clang)) -w
+	@touch $$@
+endef
+# $(call by_dozens,WORLD,ROOM,SOURCES)
+by_dozens = $(foreach n,1 13 25 37,$(if $(word $(n),$(3)),$(eval $(call \
+  seen_together,$(1),$(2),$(n),$(wordlist $(n),$(shell expr $(n) + 11),$(3))))))
+# $(call tidied,WORLD,SOURCES)
+in_room = $(foreach s,$(2),$(if $(filter $(1),$(dir $(s))),$(s)))
+tidied = $(foreach r,$(sort $(dir $(2))),$(call by_dozens,$(1),$(r),$(call in_room,$(r),$(2))))
+$(call tidied,efi,$(call seen_here,$(filter %.cpp,$(IN_EFI))))
+$(call tidied,kernel,$(call seen_here,$(filter %.cpp,$(IN_KERNEL))))
+$(if $(filter x86_64,$(ARCH)),$(call tidied,host/checked,$(filter %.cpp,$(ON_HOST))))
 
 # --- Using it ----------------------------------------------------------------------------------
 MEM     ?= $(if $(filter arm,$(ARCH)),2G,4G)
