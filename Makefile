@@ -65,8 +65,14 @@ Q := @
 say = @printf '  %-7s %s\n' '$(1)' '$(patsubst $(CURDIR)/%,%,$@)'
 endif
 
+# SANITIZE=1: what the machine runs stops at undefined behaviour; in a folder of its own.
+SANITIZED := $(if $(filter-out 0,$(SANITIZE)),sanitized)
+ifneq (,$(and $(SANITIZED),$(filter-out all run image headers clean help build/sanitized/%,$(MAKECMDGOALS))))
+$(error SANITIZE=1 goes with all, run, image, headers, clean and help)
+endif
+ROOT_BUILD := build$(SANITIZED:%=/%)
 # Another architecture's below its name.
-BUILD := build$(if $(filter-out x86_64,$(ARCH)),/$(ARCH))
+BUILD := $(ROOT_BUILD)$(if $(filter-out x86_64,$(ARCH)),/$(ARCH))
 # `make install ESP=/efi` names where to; what is built goes to our own.
 ASKED_ESP := $(ESP)
 override ESP := $(BUILD)/esp
@@ -77,6 +83,8 @@ LANGUAGE := -std=c++20 -I. -I$(BUILD)/gen
 PATHLESS := -ffile-prefix-map=$(CURDIR)=.
 FREESTANDING := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector -fno-asynchronous-unwind-tables
+# No runtime library: what is undefined is an instruction that traps, which the kernel names.
+TRAPS := $(if $(SANITIZED),-fsanitize=undefined -fsanitize-undefined-trap-on-error -DBATON_SANITIZED)
 
 .PHONY: all run test image install clean format tidy help FORCE programs
 all: $(BUILD)/baton.img $(BUILD)/baton.iso $(BUILD)/kernel.elf $(BUILD)/compile_commands.json
@@ -208,7 +216,7 @@ MM_SRC := $(call room,mm) $(if $(mm_kin.$(ARCH)),$(wildcard mm/$(mm_kin.$(ARCH))
 EFI_MM_OBJ := $(call objects,efi,$(MM_SRC))
 EFI_SCRIPT := efi/$(ARCH)/efi.lds
 # Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
-EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fpic \
+EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(TRAPS) -O2 -g -fpic \
   $(alone.$(ARCH)) -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar \
   $(calls.$(ARCH)) -isystem $(GNU_EFI_INC) \
   -isystem $(if $(as_wide.$(ARCH)),$(BUILD)/gen,$(GNU_EFI_INC))/$(gnu_efi.$(ARCH))
@@ -255,6 +263,9 @@ KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -f
   $(if $(filter checked,$(LOCKS)),-DBATON_CHECK_LOCKS)
 KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT) $(link.$(ARCH))
 
+# Every function with an array looks whether its stack is whole (kernel/stack_guard.h).
+KERNEL_CXXFLAGS += -fstack-protector-strong $(guard.$(ARCH)) $(TRAPS)
+
 $(eval $(call compiled,kernel,$(KERNEL_CXXFLAGS),$(TARGET_CXX)))
 $(eval $(call remember,kernel.link,$(KERNEL_LDFLAGS) $(KERNEL_OBJ)))
 
@@ -287,8 +298,8 @@ $(ESP)/EFI/baton/kernel.elf: $(BUILD)/kernel.elf
 WIDE_KERNEL := $(wide.$(ARCH):%=$(ESP)/EFI/baton/kernel64.elf)
 $(WIDE_KERNEL): FORCE
 	@mkdir -p $(@D)
-	@+$(MAKE) --no-print-directory ARCH=$(wide.$(ARCH)) build/esp/EFI/baton/kernel.elf
-	@cmp -s build/esp/EFI/baton/kernel.elf $@ || cp build/esp/EFI/baton/kernel.elf $@
+	@+$(MAKE) --no-print-directory ARCH=$(wide.$(ARCH)) $(ROOT_BUILD)/esp/EFI/baton/kernel.elf
+	@cmp -s $(ROOT_BUILD)/esp/EFI/baton/kernel.elf $@ || cp $(ROOT_BUILD)/esp/EFI/baton/kernel.elf $@
 
 # The application says which kernels it was built with, by the beginning of their SHA-256; with Secure Boot
 # on it goes by the whole.
@@ -369,7 +380,7 @@ install: $(BUILD)/esp.complete
 .PHONY: sign
 sign: $(BUILD)/esp.complete
 	@$(PYTHON) tools/sign $(if $(KEY),--key '$(KEY)') $(if $(CERT),--cert '$(CERT)') $(COVER:%=--cover '%') \
-	  $(if $(WORDS),--options '$(WORDS)') $(ESP) $(patsubst %/EFI/BOOT,%,$(wildcard build/*/esp/EFI/BOOT))
+	  $(if $(WORDS),--options '$(WORDS)') $(ESP) $(patsubst %/EFI/BOOT,%,$(wildcard $(KINDS:%=build/%/esp/EFI/BOOT)))
 	@+$(MAKE) --no-print-directory image
 
 # --- Host --------------------------------------------------------------------------------------
@@ -723,7 +734,7 @@ OTHER_KERNEL = $(if $(wildcard $(KERNEL)/.),$(patsubst %,$(BUILD)/examples/%.elf
 run: all $(if $(KERNEL),$(OTHER_KERNEL))
 	@$(PYTHON) tools/run --arch '$(if $(MIXED),mixed,$(ARCH))' --mem '$(MEM)' --nodes '$(NODES)' --cpus '$(CPUS)' \
 	  --machine '$(MACHINE)' --firmware '$(FIRMWARE)' --display '$(SHOWN)' \
-	  --options '$(OPTIONS)' $(if $(KERNEL),--kernel '$(OTHER_KERNEL)') $(if $(GDB),--gdb)
+	  --options '$(OPTIONS)' $(if $(SANITIZED),--esp $(ESP)) $(if $(KERNEL),--kernel '$(OTHER_KERNEL)') $(if $(GDB),--gdb)
 
 # --- Examples ----------------------------------------------------------------------------------
 # Kernels of other people's, who have the handoff's header and no more: examples/NAME/ becomes
@@ -760,6 +771,12 @@ test:
 test-long: all $(BUILD)/host/replay
 	@+for arch in $(filter-out x86_64,$(BUILT)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
 	@BUILD=$(BUILD) $(PYTHON) tools/test long
+
+# Under UBSan, and that it does stop.
+.PHONY: sanitized
+sanitized:
+	@+$(MAKE) --no-print-directory SANITIZE=1 all
+	@BUILD=build/sanitized $(PYTHON) -m pytest -q -p no:cacheprovider tests/boot/sanitized.py
 
 # All boots with Secure Boot on.
 .PHONY: secure
@@ -850,6 +867,9 @@ help:
 #:                   FIRMWARE=u-boot: under U-Boot's UEFI instead of OVMF or AAVMF
 #:                   MACHINE=virt,acpi=off: with a device tree and no ACPI (ARCH=aarch64)
 #:                   MIXED=1: on a CPU of 64 bits (ARCH=ia32), where the kernel of 64 bits is taken
+#:                   SANITIZE=1: application and kernel stop at undefined behaviour, and where is said;
+#:                   so `make SANITIZE=1`, into build/sanitized/
+#: make sanitized  build that, and see that all self-tests pass under it
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them. ARCH=...: what is that architecture's own
 #: make neutral    compile what is no architecture's for those that cannot be built whole

@@ -41,6 +41,10 @@ inline constexpr size_t kMostUncachedRuns = 66;
 // Says the counter's rate, as far as it is known by now, and who told it.
 void print_clock(const mm::Printer& out);
 
+// A word that nobody outside should be able to foretell: by the CPU's own generator, and its counter. Where
+// it has no generator the counter is all there is, of which no more than some 20 bits are uncertain.
+[[nodiscard]] uint64_t unpredictable();
+
 // --- Console ---
 // Opens the first serial port and shows the console there; nothing happens where there is none.
 void open_console();
@@ -76,8 +80,8 @@ std::optional<Typed> read_char();
 [[nodiscard]] uint64_t own_controller();
 [[nodiscard]] bool has_no_execute();
 [[nodiscard]] const char* why_no_execute_is_missing();  // where it has none
-// What keeps the kernel from running or reading a user's pages, and users from the addresses of its
-// tables.
+// What keeps the kernel from what it has no business doing (running or reading a user's pages, writing
+// what is read-only, running data), on the CPU that runs this.
 struct Protection {
   const char* name;
   bool there, on;  // the CPU has it; it is in force

@@ -248,7 +248,7 @@ void give_back_remote(void* pages, unsigned cpu) {
 // As the options say: self-tests, then off or to the monitor.
 [[noreturn]] void finish(Booted& machine) {
   find_run_page(machine);
-  if (const auto broken = machine.options.find("panic")) crash(broken->value);
+  if (const auto broken = machine.options.find("panic")) crash(machine, broken->value);
   auto end = arch::End::PowerOff;
   if (const auto passed = run_asked_tests(machine, bare())) {
     end = *passed ? arch::End::Passed : arch::End::Failed;

@@ -50,7 +50,8 @@ constexpr std::array kKnown{
     OptionRow{"poweroff", None, "poweroff: switch the machine off at the end"},
     OptionRow{"monitor", None, "monitor: end in the monitor (also without this word)"},
     OptionRow{"panic", Optional,
-              "panic[=fault|stack|ud][@CPU|@all]: break on purpose, to see how that is told"},
+              "panic[=fault|stack|ud|ub|smash|free][@CPU|@all]: break on purpose, to see how that "
+              "is told"},
 };
 
 const OptionRow* known(std::string_view name) {

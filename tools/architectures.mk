@@ -34,6 +34,10 @@ soft.arm := gnu/stubs-soft.h
 image.x86_64 := -mcmodel=kernel
 image.arm    := -mapcs-frame
 
+# Where the stack protector's word is: in one variable, which is the compiler's own choice on Arm.
+guard.x86_64 := -mstack-protector-guard=global
+guard.ia32   := -mstack-protector-guard=global
+
 # What divides 64 bits by as many where the CPU does not: GCC's own library. And how a linker notes
 # relocations.
 # (Debian's for arm says that it passes floating point in registers, which its divisions do not.)

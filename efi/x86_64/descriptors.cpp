@@ -43,10 +43,11 @@ struct __attribute__((packed)) TablePointer {
   uint64_t base;
 };
 
+// Words that are not aligned, as those of a std::array would have to be.
 struct __attribute__((packed)) Tss {
   uint32_t reserved = 0;
-  std::array<uint64_t, 4> rings{};
-  std::array<uint64_t, 7> stacks{};
+  uint64_t rings[4]{};
+  uint64_t stacks[7]{};
   std::array<uint8_t, 10> more_reserved{};
   uint16_t io_map = sizeof(Tss);  // beyond the limit: no I/O map
 };

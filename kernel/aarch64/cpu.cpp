@@ -90,6 +90,19 @@ std::array<Register, 4> common_registers() {
            {"CPACR_EL1", KERNEL_READ(cpacr_el1)}}};
 }
 
+// RNDR, where ID_AA64ISAR0_EL1.RNDR says so; Z is set when it gave nothing (Arm ARM, section D19.2.130).
+uint64_t unpredictable() {
+  constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
+  uint64_t word = aarch64::counter();
+  if ((KERNEL_READ(id_aa64isar0_el1) >> 60) != 0) {
+    uint64_t drawn = 0, failed = 0;
+    asm volatile("mrs %0, s3_3_c2_c4_0\n\tcset %1, eq" : "=r"(drawn), "=r"(failed) : : "cc");
+    if (failed == 0) word ^= drawn;
+  }
+  word *= kOdd;
+  return word ^ word >> 32;
+}
+
 uint64_t microcode(unsigned /*cpu*/) { return 0; }
 
 // Nothing beside page tables says what is cached.

@@ -8,6 +8,7 @@
 #include "kernel/bsa/cpu_local.h"
 #include "kernel/bsa/interrupts.h"
 #include "kernel/panic.h"
+#include "kernel/undefined.h"
 
 extern "C" {
 void handle_exception(kernel::aarch64::Registers* registers, kernel::aarch64::Kind kind);
@@ -28,7 +29,9 @@ enum Class : uint8_t {
   kPcAlignment = 0x22,
   kDataAbort = 0x25,
   kSpAlignment = 0x26,
+  kBreakpoint = 0x3c,
 };
+constexpr uint64_t kCompilersTrap = 1000;  // GCC's brk has this number
 
 uint8_t class_of(const Registers& r) { return r.esr >> 26 & 63; }
 
@@ -57,7 +60,7 @@ const char* name_of(const Registers& r, Kind kind) {
     case 0x33:
     case 0x35:
       return "debug exception";
-    case 0x3c:
+    case kBreakpoint:
       return "BRK instruction";
     default:
       return "synchronous exception";
@@ -146,6 +149,9 @@ void report(const void* facts, const mm::Printer& out) {
     print_abort(out, r);
   } else {
     out.line("Internal error: {}, syndrome {:#010x}", name_of(r, kind), r.esr);
+    if (kSanitized && class_of(r) == kBreakpoint && (r.esr & 0xffff) == kCompilersTrap) {
+      print_undefined(out, r.elr);
+    }
   }
   print_registers(out, r);
   print_backtrace_from(out, r.elr, r.x[29]);

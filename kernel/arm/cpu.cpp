@@ -70,6 +70,13 @@ std::array<Register, 4> common_registers() {
            {"CPACR", KERNEL_READ_CP15(0, c1, c0, 2)}}};
 }
 
+// ARMv7 has no generator.
+uint64_t unpredictable() {
+  constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
+  const uint64_t word = bsa::counter() * kOdd;
+  return word ^ word >> 32;
+}
+
 uint64_t microcode(unsigned /*cpu*/) { return 0; }
 
 // Nothing beside page tables says what is cached.

@@ -9,6 +9,7 @@
 #include "kernel/bsa/cpu_local.h"
 #include "kernel/bsa/interrupts.h"
 #include "kernel/panic.h"
+#include "kernel/undefined.h"
 
 extern "C" {
 void handle_exception(kernel::arm::Registers* registers, kernel::arm::Kind kind);
@@ -152,6 +153,7 @@ void report(const void* facts, const mm::Printer& out) {
     print_abort(out, fault.abort);
   } else {
     out.line("Internal error: {}", name_of(fault.kind, fault.abort));
+    if (kSanitized && fault.kind == Kind::Undefined) print_undefined(out, r.pc);
   }
   print_registers(out, fault);
   print_backtrace_from(out, r.pc, r.r[11]);

@@ -8,6 +8,7 @@
 #include "kernel/page_walk.h"
 #include "kernel/panic.h"
 #include "kernel/spent.h"
+#include "kernel/stack_guard.h"
 #include "loader/acpi/fadt.h"
 #include "loader/acpi/spcr.h"
 #include "loader/serial/pl011.h"
@@ -84,6 +85,7 @@ bool told_of_loss() { return serial.take_told(); }
 void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
   bsa::load_local(0);
+  choose_stack_guard();
   bsa::start_clock();
   bsa::stop_timer();
   bsa::protect_supervisor();

@@ -4,6 +4,7 @@
 #include "kernel/ia32/page_forms.h"
 #include "kernel/main.h"
 #include "kernel/panic.h"
+#include "kernel/stack_guard.h"
 #include "kernel/x86/clock.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/descriptors.h"
@@ -16,6 +17,7 @@ void kernel_start(const loader::Handoff* handoff) {
   using namespace kernel;  // NOLINT: one function, all about it
   x86::make_idt();
   x86::load_descriptors(0);
+  choose_stack_guard();
   x86::start_clock();
   arch::open_console();
   x86::protect_supervisor();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernel/arch.h"
+#include "kernel/selftest/each_cpu.h"
 #include "kernel/selftest/stress.h"
 #include "kernel/selftest/zone_probe.h"
 #include "kernel/smp/cpus.h"
@@ -10,30 +11,6 @@ namespace kernel {
 namespace {
 
 using enum loader::Severity;
-
-// Runs visit(cpu), which gives a verdict, for every CPU that is online, on that CPU, one after the
-// other; the first that fails ends it.
-template <class Visit>
-Verdict on_each(Visit visit) {
-  struct Turn {
-    Visit& visit;
-    Cpu* cpu = nullptr;
-    Verdict verdict = Verdict::pass();
-  } turn{visit};
-  for (Cpu& cpu : cpus().all()) {
-    if (!cpus().is_online(cpu.number)) continue;
-    turn.cpu = &cpu;
-    const auto run = [](void* context) {
-      auto& now = *static_cast<Turn*>(context);
-      now.verdict = now.visit(*now.cpu);
-    };
-    if (!call_on(cpu.number, run, &turn)) {
-      return Verdict::fail("CPU {} does not take calls any more", cpu.number);
-    }
-    if (!turn.verdict.passed()) return turn.verdict;
-  }
-  return Verdict::pass();
-}
 
 Verdict with_count(const Verdict& verdict) {
   if (!verdict.passed()) return verdict;

@@ -23,6 +23,20 @@ std::array<Cr4Bit, 3> supervisor_bits() {
           Cr4Bit{"UMIP", 11, (leaf.ecx >> 2 & 1) != 0}};
 }
 
+constexpr uint32_t kMsrUserCet = 0x6a0, kMsrSupervisorCet = 0x6a2;
+
+bool has_cet() {
+  const CpuidLeaf leaf = cpuid(0).eax >= 7 ? cpuid(7) : CpuidLeaf{};
+  return (leaf.ecx >> 7 & 1) != 0 || (leaf.edx >> 20 & 1) != 0;
+}
+bool cet_is_off() {
+  return (read_cr4() & kCr4Cet) == 0 && rdmsr(kMsrUserCet) == 0 && rdmsr(kMsrSupervisorCet) == 0;
+}
+
+bool has_nx() {
+  return cpuid(0x80000000).eax >= 0x80000001 && (cpuid(0x80000001).edx >> 20 & 1) != 0;
+}
+
 void put(char* to, uint32_t four_bytes) { std::memcpy(to, &four_bytes, sizeof four_bytes); }
 
 }  // namespace
@@ -39,6 +53,14 @@ void protect_supervisor() {
     if (b.there) cr4 |= uint64_t{1} << b.bit;
   }
   write_cr4(cr4);
+  leave_cet();
+}
+
+void leave_cet() {
+  if (!has_cet()) return;
+  write_cr4(read_cr4() & ~kCr4Cet);
+  wrmsr(kMsrSupervisorCet, 0);
+  wrmsr(kMsrUserCet, 0);
 }
 
 CpuFacts cpu_facts() {
@@ -111,10 +133,15 @@ void print(const CpuFacts& cpu, const mm::Printer& out) {
 }  // namespace kernel::x86
 
 std::span<const kernel::arch::Protection> kernel::arch::protections() {
-  static constinit std::array<Protection, 3> all{};
+  static constinit std::array<Protection, 6> all{};
   const auto bits = x86::supervisor_bits();
-  for (size_t i = 0; i < all.size(); ++i) {
+  for (size_t i = 0; i < bits.size(); ++i) {
     all[i] = {bits[i].name, bits[i].there, (x86::read_cr4() >> bits[i].bit & 1) != 0};
   }
+  // Page tables without PAE have no bit for NX.
+  const bool nx = x86::has_nx() && x86::has_wide_entries();
+  all[3] = {"WP", true, (x86::read_cr0() & x86::kCr0Wp) != 0};
+  all[4] = {"NX", nx, nx && (x86::read_efer() & x86::kEferNxe) != 0};
+  all[5] = {"CET kept off", x86::has_cet(), x86::has_cet() && x86::cet_is_off()};
   return all;
 }

@@ -91,6 +91,7 @@ inline constexpr uint64_t kCr4Pse = 1u << 4;
 inline constexpr uint64_t kCr4Pae = 1u << 5;
 inline constexpr uint64_t kCr4Pge = 1u << 7;
 inline constexpr uint64_t kCr4La57 = 1u << 12;
+inline constexpr uint64_t kCr4Cet = 1u << 23;
 
 // Whether page tables have entries of 8 bytes: IA-32 may have others.
 inline bool has_wide_entries() { return (read_cr4() & kCr4Pae) != 0; }
@@ -113,6 +114,9 @@ struct CpuFacts {
 // Turns on what arch::protections() names, where the CPU has it (Intel SDM vol. 3A, sections 2.5
 // and 4.6). Nothing here is mapped for user mode, so the kernel never runs or reads such a page.
 void protect_supervisor();
+// Shadow stacks and indirect branch tracking (Intel SDM vol. 1, chapter 17), which a firmware may have
+// used, are off: nothing here is built for them.
+void leave_cet();
 void print(const CpuFacts& cpu, const mm::Printer& out);
 
 // Interrupts off and stopped for good.

@@ -7,8 +7,9 @@
 
 namespace kernel::x86 {
 
-inline constexpr uint32_t kNonMaskable = 2, kBreakpoint = 3, kDoubleFaultException = 8,
-                          kGeneralProtection = 13, kPage = 14, kMachineCheckException = 18;
+inline constexpr uint32_t kNonMaskable = 2, kBreakpoint = 3, kInvalidOpcode = 6,
+                          kDoubleFaultException = 8, kGeneralProtection = 13, kPage = 14,
+                          kMachineCheckException = 18;
 
 inline constexpr size_t kExceptions = 32;
 inline constexpr std::array<const char*, kExceptions> kExceptionNames{

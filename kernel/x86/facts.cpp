@@ -10,6 +10,23 @@ std::array<Register, 4> common_registers() {
   return {{{"CR0", state.cr0}, {"CR4", state.cr4}, {"EFER", state.efer}, {"PAT", state.pat}}};
 }
 
+// Intel SDM vol. 1, section 7.3.17.1: a generator that has run dry is asked again, ten times at most.
+uint64_t unpredictable() {
+  constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
+  uint64_t word = x86::rdtsc();
+  const bool has_generator = (x86::cpuid(1).ecx >> 30 & 1) != 0;
+  for (unsigned tries = has_generator ? 10 : 0; tries > 0; --tries) {
+    uintptr_t drawn = 0;
+    bool good = false;
+    asm volatile("rdrand %0" : "=r"(drawn), "=@ccc"(good));
+    if (!good) continue;
+    word ^= uint64_t{drawn} << 1;
+    break;
+  }
+  word *= kOdd;
+  return word ^ word >> 32;
+}
+
 uint64_t microcode(unsigned cpu) { return x86::local_of(cpu).found.microcode; }
 
 uint32_t hardware_id() { return x86::own_apic_id(); }

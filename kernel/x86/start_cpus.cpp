@@ -224,6 +224,7 @@ void secondary_start(uint32_t number) {
   x86::load_descriptors(number);
   x86::local_of(number).found = x86::read_control();
   x86::apply_control(x86::boot_control);
+  x86::leave_cet();
   x86::enable_vectors();
   x86::enable_local_apic();
   (void)x86::open_banks();

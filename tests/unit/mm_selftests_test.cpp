@@ -304,7 +304,7 @@ const Breakage kBreakages[] = {
     {"kernel.cpu.protection",
      {},
      [](Machine&) { test::hardware.protections[2].on = false; },
-     "the CPU has UMIP, and it is off"},
+     "CPU 0 has UMIP, and it is off"},
     // --- CPUs ---
     {"kernel.cpus.online",
      {},

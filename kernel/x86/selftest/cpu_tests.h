@@ -8,8 +8,10 @@ namespace kernel {
 Verdict test_protections(Booted& machine);
 
 inline constexpr KernelTest kProtectionTest{
-    {"kernel.cpu.protection", "SMEP, SMAP and UMIP are on where the CPU has them",
-     loader::Severity::Medium, "Intel SDM vol. 3A section 2.5: CR4; CPUID leaf 7", kOurs},
+    {"kernel.cpu.protection",
+     "on each CPU all that it has to protect the kernel is on, and no CET is left on",
+     loader::Severity::Medium, "Intel SDM vol. 3A section 2.5: CR0, CR4; CPUID leaf 7; IA32_S_CET",
+     kOurs},
     test_protections};
 
 }  // namespace kernel

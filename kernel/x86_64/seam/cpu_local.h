@@ -21,11 +21,12 @@
 namespace kernel::x86 {
 
 // Task state segment (Intel SDM vol. 3A, section 8.7): the stacks that exceptions run on.
+// Its words are not aligned, as those of a std::array would have to be.
 struct __attribute__((packed)) Tss {
   uint32_t reserved0 = 0;
-  std::array<uint64_t, 3> rsp{};
+  uint64_t rsp[3]{};
   uint64_t reserved1 = 0;
-  std::array<uint64_t, 7> ist{};
+  uint64_t ist[7]{};
   uint64_t reserved2 = 0;
   uint16_t reserved3 = 0;
   uint16_t io_map = 104;  // beyond the limit: no I/O map
