@@ -209,6 +209,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   const bool believed = !relay.numa().faked;
   must("zonelists",
        relay.build_zones(believed ? tables.distances() : mm::Distances(), memory.order));
+  if (memory.contents.any()) must("buddy", relay.pages().set_contents(memory.contents, log()));
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");

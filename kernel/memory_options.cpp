@@ -10,6 +10,9 @@ struct Word {
   int value;
 };
 
+// Linux's kstrtobool(): 1, y, on and their opposites.
+constexpr Word kSwitch[] = {{"1", 1}, {"0", 0}, {"on", 1}, {"off", 0}, {"y", 1}, {"n", 0}};
+
 // The value of the option among `words`; nothing, and a line, when it is none of them.
 std::optional<int> one_of(const Option& option, std::span<const Word> words,
                           const mm::Printer& out) {
@@ -34,6 +37,20 @@ void set_core(mm::CoreAmount& core, const Option& option, const char* who, const
   } else {
     refuse(option, amount.error(), out);
   }
+}
+
+// As Linux does, in its words: what is poisoned is not zeroed.
+void settle_contents(mm::PageContents& contents, const mm::Printer& out) {
+  if (contents.poison && (contents.zero_on_alloc || contents.zero_on_free)) {
+    out.line(
+        "mem auto-init: CONFIG_PAGE_POISONING is on, will take precedence over init_on_alloc and "
+        "init_on_free");
+    contents.zero_on_alloc = contents.zero_on_free = false;
+  }
+  if (!contents.any()) return;
+  const auto how = [](bool on) { return on ? "on" : "off"; };
+  out.line("mem auto-init: stack:off, heap alloc:{}, heap free:{}", how(contents.zero_on_alloc),
+           how(contents.zero_on_free));
 }
 
 }  // namespace
@@ -62,6 +79,12 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
       if (const auto order = one_of(option, kOrders, out)) {
         memory.order = static_cast<mm::NodeOrder>(*order);
       }
+    } else if (option.name == "page_poison") {
+      if (const auto on = one_of(option, kSwitch, out)) memory.contents.poison = *on != 0;
+    } else if (option.name == "init_on_alloc") {
+      if (const auto on = one_of(option, kSwitch, out)) memory.contents.zero_on_alloc = *on != 0;
+    } else if (option.name == "init_on_free") {
+      if (const auto on = one_of(option, kSwitch, out)) memory.contents.zero_on_free = *on != 0;
     } else if (option.name == "movable_node") {
       memory.movable.movable_node = true;
     } else if (option.name == "kernelcore" && option.value == "mirror") {
@@ -73,6 +96,7 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
     }
   });
   if (memory.movable.movable_node) memory.movable.mirror = false;
+  settle_contents(memory.contents, out);
   return memory;
 }
 

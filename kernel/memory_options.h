@@ -6,6 +6,7 @@
 #include "kernel/options.h"
 #include "mm/e820_options.h"
 #include "mm/ledger.h"
+#include "mm/page_contents.h"
 #include "mm/print.h"
 #include "mm/relay.h"
 
@@ -18,6 +19,7 @@ struct MemoryOptions {
   bool numa_off = false;
   bool trim_uncached = true;       // RAM that the CPU does not cache is not used
   bool mem_map_in_pieces = false;  // also where RAM has a stretch for it
+  mm::PageContents contents;
 };
 
 // Words whose value is wrong are told and have no effect.

@@ -29,6 +29,7 @@
 #include "mm/layout.h"
 #include "mm/node_set.h"
 #include "mm/page.h"
+#include "mm/page_contents.h"
 #include "mm/pageblock.h"
 #include "mm/pcp.h"
 #include "mm/policy.h"
@@ -183,6 +184,15 @@ class PageAllocatorCore {
   [[nodiscard]] uint64_t min_free_kbytes() const { return min_free_kbytes_; }
   [[nodiscard]] uint64_t totalreserve_pages() const { return totalreserve_pages_; }
 
+  // What is done with frames that are freed and handed out; nothing at first. Between init() and the first
+  // release(), else an error: every free frame is to hold the same. Of frames handed over at boot, too;
+  // not of what is withdrawn. Costs nothing where it is nothing. `out` hears of each poisoned frame that held
+  // something else when it was handed out; the caller gets it all the same.
+  Result<> set_contents(const PageContents& contents, const Printer& out);
+  [[nodiscard]] const PageContents& contents() const { return contents_; }
+  // How many those were.
+  [[nodiscard]] uint64_t corrupted_frames() const { return read_once(corrupted_frames_); }
+
   // Counts need no lock and may be asked for while others allocate. Each number in them was true at
   // some instant, none is torn; a block that moves from one to another meanwhile may be in both or
   // in neither. They are exact when no CPU is in the allocator.
@@ -296,6 +306,9 @@ class PageAllocatorCore {
   unsigned online_ = 0;  // CPUs
   PageSets page_sets_ = PageSets::Linux61;
   std::array<Node*, kMaxNodes> nodes_{};
+  PageContents contents_;
+  Printer corruption_report_;
+  uint64_t corrupted_frames_ = 0;
 
  private:
   Result<> check_layout(const Layout& layout, unsigned cpus) const;
@@ -525,6 +538,12 @@ class PageAllocator : public PageAllocatorCore {
                                                 Tag tag, IndexOf index_of);
   Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& wanted);
   PagesOr zeroed(Pfn pfn, unsigned order) const;
+  void fill(PfnRange frames, uint64_t word) const;
+  void fill_freed(PfnRange frames) const {
+    if (contents_.when_freed()) [[unlikely]]
+      fill(frames, contents_.free_word());
+  }
+  void prepare(PfnRange frames);
   void reserve_highatomic(Zone& zone, Pfn pfn);
   bool unreserve_highatomic(const Attempt& attempt);
   Freed general_free(CpuHeader& header, Pfn pfn, unsigned order);

@@ -39,6 +39,7 @@ Result<> PageAllocator<Policy>::release(PfnRange frames) {
   while (!frames.empty()) {
     PfnRange part;
     Zone& zone = *zone_part(frames, part);
+    fill_freed(part);
     const Masked masked;
     const Locked locked(zone);
     seed(zone, part);
@@ -287,12 +288,30 @@ template <class Policy>
 
 template <class Policy>
 [[gnu::noinline]] PagesOr PageAllocator<Policy>::zeroed(Pfn pfn, unsigned order) const {
-  for (uint64_t frame = 0; frame < frames_of(order); ++frame) {
-    uint64_t* const words = Policy::page_at(map_, phys(pfn + frame));
-#pragma GCC unroll 8
-    for (size_t i = 0; i < kPageSize / 8; ++i) words[i] = 0;
-  }
+  fill({pfn, pfn + frames_of(order)}, 0);
   return pfn;
+}
+
+template <class Policy>
+void PageAllocator<Policy>::fill(PfnRange frames, uint64_t word) const {
+  for (Pfn frame = frames.start; frame < frames.end; frame += 1) {
+    uint64_t* const words = Policy::page_at(map_, phys(frame));
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kPageSize / 8; ++i) words[i] = word;
+  }
+}
+
+// What is to be done with frames that are handed out. Without locks, as it may have to tell something.
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::prepare(PfnRange frames) {
+  for (Pfn frame = frames.start; contents_.poison && frame < frames.end; frame += 1) {
+    const PageWords words{Policy::page_at(map_, phys(frame)), kPageSize / 8};
+    const auto corruption = find_corruption(words);
+    if (!corruption) continue;
+    __atomic_fetch_add(&corrupted_frames_, 1, __ATOMIC_RELAXED);
+    print_corruption(frame, words, *corruption, corruption_report_);
+  }
+  if (contents_.zero_on_alloc) fill(frames, 0);
 }
 
 // --- Freeing -------------------------------------------------------------------------------------
@@ -409,6 +428,11 @@ template <class Policy>
   const Pageblock block = node->blocks.at(pfn);
   if (!block.readable(pfn.v)) [[unlikely]]
     return slow_free(header, pfn, order);
+  if (contents_.when_freed()) [[unlikely]] {
+    const Page& page = node->page(pfn, order);
+    if (!freeable(page, page.tag(), order)) return slow_free(header, pfn, order);
+    fill_freed({pfn, pfn + frames_of(order)});
+  }
   if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate && node->links_reach(pfn)) {
     // Pages kept for atomic allocations are lent to movable ones while they are on a list.
     const Migratetype type =

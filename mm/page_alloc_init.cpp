@@ -352,12 +352,33 @@ void PageAllocatorCore::find_choices(Node& node) const {
     const bool own = zone != nullptr && zone->node == &node;
     node.choices[bits] = {own ? zone : node.zones.begin(), own ? 0 : kNoChoice};
   }
+  node.no_choices = false;
   node.own_frames = node.present != 0 ? std::min<uint64_t>(node.mem_map_frames, kNoFrame) : 0;
   const PfnRange described{node.mem_map_start, node.mem_map_start + node.mem_map_frames};
   for (size_t id = 0; id < node_count_; ++id) {
     const Node& other = *nodes_[id];
     if (&other != &node && other.spanned.overlaps(described)) node.own_frames = 0;
   }
+}
+
+// The ways that are short end where they look whether there is plenty, and whose frame it is. So nothing
+// is asked in them, and what nobody wants costs nothing.
+Result<> PageAllocatorCore::set_contents(const PageContents& contents, const Printer& out) {
+  bool handed_over = false;
+  for_each_zone([&](const Zone& zone) { handed_over = handed_over || zone.managed != 0; });
+  if (handed_over) {
+    return Error{.what = "some memory is the allocator's already", .subject = "page contents"};
+  }
+  contents_ = contents;
+  corruption_report_ = out;
+  for (size_t id = 0; id < node_count_; ++id) {
+    Node& node = *nodes_[id];
+    if (contents.when_freed()) node.own_frames = 0;
+    if (!contents.when_allocated()) continue;
+    node.no_choices = true;
+    for (Choice& choice : node.choices) choice.mark = kNoChoice;
+  }
+  return {};
 }
 
 void PageAllocatorCore::index_nodes() {

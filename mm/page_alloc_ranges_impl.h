@@ -37,6 +37,7 @@ PagesOr PageAllocator<Policy>::alloc_pages_exact(unsigned cpu, Gfp gfp, uint64_t
   const PagesOr block = alloc_pages(cpu, gfp, order, preferred);
   if (!block.ok() || frames_of(order) == count) return block;
   Zone& zone = zone_of_allocated(block.value());
+  fill_freed({block.value() + count, block.value() + frames_of(order)});
   const Masked masked;
   const Locked locked(zone);
   cut_allocated(zone, block.value(), order, count);
@@ -59,15 +60,18 @@ Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames
                  .b = phys(frames.end).v};
   }
   drain(cpu);
-  const Masked masked;
-  const Locked locked(*zone);
-  const Pfn busy = first_not_free(*zone->node, frames);
-  if (busy < frames.end) {
-    return Error{.what = "a frame of the range is not free (address {:#x})",
-                 .subject = "alloc_contig_range",
-                 .a = phys(busy).v};
+  {
+    const Masked masked;
+    const Locked locked(*zone);
+    const Pfn busy = first_not_free(*zone->node, frames);
+    if (busy < frames.end) {
+      return Error{.what = "a frame of the range is not free (address {:#x})",
+                   .subject = "alloc_contig_range",
+                   .a = phys(busy).v};
+    }
+    take_range(*zone, frames);
   }
-  take_range(*zone, frames);
+  if (contents_.when_allocated()) prepare(frames);
   return {};
 }
 
@@ -114,16 +118,20 @@ PagesOr PageAllocator<Policy>::alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_
   for (Zone* zone : nodes_[preferred]->fallback_zones()) {
     if (zone->type > highest) continue;
     if (gfp.has(kGfpFlagThisNode) && zone->node_id != preferred) continue;
-    const Masked masked;
-    const Locked locked(*zone);
-    const uint64_t mark = zone->watermark[static_cast<size_t>(Watermark::Min)];
-    if (zone->free_pages < count ||
-        !watermark_ok(*zone, 0, mark, highest, {}, zone->free_pages - count + 1)) {
-      continue;
+    Pfn pfn;
+    {
+      const Masked masked;
+      const Locked locked(*zone);
+      const uint64_t mark = zone->watermark[static_cast<size_t>(Watermark::Min)];
+      if (zone->free_pages < count ||
+          !watermark_ok(*zone, 0, mark, highest, {}, zone->free_pages - count + 1)) {
+        continue;
+      }
+      pfn = find_contig(*zone, count, align);
+      if (pfn == kNoPfn) continue;
+      take_range(*zone, {pfn, pfn + count});
     }
-    const Pfn pfn = find_contig(*zone, count, align);
-    if (pfn == kNoPfn) continue;
-    take_range(*zone, {pfn, pfn + count});
+    if (contents_.when_allocated()) prepare({pfn, pfn + count});
     return pfn;
   }
   return PagesOr::Failure::NoMemory;

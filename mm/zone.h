@@ -81,7 +81,8 @@ inline constexpr unsigned kGigaKinds = 2, kPageblockKinds = kMigratetypes - 1;
 struct Choice {
   Zone* zone;  // the node's own preferred zone
   // Above so many free pages that zone may be asked: low watermark + lowmem_reserve +
-  // nr_reserved_highatomic; kNoChoice where it is not so simple (or not a legal gfp).
+  // nr_reserved_highatomic; kNoChoice where it is not so simple (not a legal gfp, or something is to be
+  // done with what is handed out).
   Published<uint64_t> mark;
 };
 inline constexpr size_t kChoices = 32;
@@ -92,14 +93,16 @@ struct Node {
   Pfn mem_map_start;        // a multiple of a pageblock
   uint64_t mem_map_frames;  // likewise
   PageblockMap blocks;
-  // As many as links can name; 0 when another node's span reaches into what it describes.
+  // As many as links can name; 0 when another node's span reaches into what it describes, or something is
+  // to be done with what is freed.
   uint64_t own_frames;
   std::array<Choice, kChoices> choices;
   uint32_t pcp_offset;  // of its first zone's Pcp in each CPU's area
 
   NodeId id;
   uint16_t zonelist_count;
-  uint32_t cpus;  // online, for which it is the own node
+  bool no_choices;  // every mark is kNoChoice
+  uint32_t cpus;    // online, for which it is the own node
   PfnRange spanned;
   uint64_t present;
 

@@ -1,0 +1,51 @@
+"""What stops a kernel that goes wrong, and names it."""
+
+import re
+
+import log as read
+from conftest import BUILD
+from elf import symbol
+from qemu import FAILED, MIB, PASSED, POWERED_OFF, Machine
+from test_ends import Monitor
+from test_selftests import results
+
+SMALL = Machine(memory=128 * MIB)
+
+
+def test_a_stack_that_was_written_over(bench):
+    """Found when the function returns, and not by what it returns to."""
+    boot = bench.boot(SMALL, "panic=smash poweroff")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert re.search(r"stack-protector: Kernel stack is corrupted in: kernel::.*smash.*\+0x[0-9a-f]+/0x",
+                     boot.log), boot.log[-1500:]
+    assert "---[ end Kernel panic ]---" in boot.log
+    assert "page fault" not in boot.log
+
+
+def test_poisoned_memory(bench):
+    """A page that is written to after it was freed is told of when it is handed out; all that the kernel
+    does itself leaves free memory alone. And the stack protector's word is this boot's."""
+    with bench.start(SMALL, "page_poison=1 panic=free selftest=kernel,mm monitor") as running:
+        monitor = Monitor(running)
+        log = running.log
+        guard = symbol(BUILD / "kernel.elf", "__stack_chk_guard")
+        word = running.qmp("human-monitor-command", **{"command-line": f"x /1gx {guard:#x}"})
+        assert monitor.order("poweroff") == POWERED_OFF
+    page, again = re.search(r"panic=free: page (0x\w+) was written to after it was freed; page (0x\w+) is the next",
+                            log).groups()
+    assert page == again
+    at = int(page, 16)
+    assert log.count("pagealloc: ") == 1
+    assert re.search(rf"pagealloc: memory corruption\s.*page at {page}: 8 bytes are not 0xaa, from offset 0x40 to 0x47\s"
+                     rf".*{at + 0x40:016x}:( ff){{8}}( aa){{8}}", log, re.DOTALL), log[-3000:]
+    plan, tests = read.ktap(log)
+    assert len(tests) == plan > 20 and all(ok for ok, _ in tests)
+    chosen = int(re.search(r": 0x([0-9a-f]{16})", str(word))[1], 16)
+    assert chosen & 0xff == 0 and chosen not in (0, 0x5be0cd191f83d900)
+
+
+def test_zeroed_memory(bench):
+    boot = bench.boot(SMALL, "init_on_alloc=1 init_on_free=on selftest=mm poweroff")
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert read.find(boot.log, r"mem auto-init: stack:off, heap alloc:on, heap free:on$")
+    assert results(boot)[1] == []
