@@ -78,6 +78,7 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   measure_start(tpm, firmware, kernel, initrd, config);
   Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(),
                                           bad.ranges(), boots.text.view(), out));
+  departure.event_log = tpm.event_log(firmware);
   if (!told) tell_last_panic(firmware, departure.map.view(), out);
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);

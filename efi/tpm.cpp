@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
-#include "efi/memory.h"
 #include "efi/memory_map.h"
 #include "efi/sheet.h"
+#include "loader/handoff/tpm_log.h"
 #include "loader/map_record.h"
 
 namespace efi {
@@ -35,7 +36,8 @@ constexpr uint32_t kEventHeader = 14;
 
 struct Tcg2 {
   EFI_STATUS(EFIAPI* get_capability)(Tcg2*, Capability*);
-  void* get_event_log;
+  EFI_STATUS(EFIAPI* get_event_log)
+  (Tcg2*, uint32_t form, EFI_PHYSICAL_ADDRESS* log, EFI_PHYSICAL_ADDRESS* last, BOOLEAN* truncated);
   EFI_STATUS(EFIAPI* hash_log_extend_event)
   (Tcg2*, uint64_t flags, EFI_PHYSICAL_ADDRESS data, uint64_t size, Event* event);
 };
@@ -86,6 +88,34 @@ void Tpm::measure_map(const Firmware& firmware) const {
     return {};
   }();
   if (!measured.ok()) findings_.error("TPM", measured.error());
+}
+
+Pages Tpm::event_log(const Firmware& firmware) const {
+  constexpr uint32_t kCryptoAgile = 2;
+  // No event of the firmware's is longer; so far is read behind where the last one begins.
+  constexpr size_t kMostEvent = 64 * mm::kKiB;
+  if (protocol_ == nullptr) return {};
+  auto* const tcg = static_cast<Tcg2*>(protocol_);
+  EFI_PHYSICAL_ADDRESS log = 0, last = 0;
+  BOOLEAN truncated = 0;
+  const EFI_STATUS status = tcg->get_event_log(tcg, kCryptoAgile, &log, &last, &truncated);
+  if (status != EFI_SUCCESS || log == 0 || last < log) {
+    findings_.error("TPM", failed("gives no event log", "EFI_TCG2_PROTOCOL", status));
+    return {};
+  }
+  if (truncated != 0) findings_.line("TPM: the firmware had no room for all events in its log");
+  const auto copied = [&]() -> mm::Result<Pages> {
+    const auto* const bytes = reinterpret_cast<const uint8_t*>(static_cast<uintptr_t>(log));
+    const auto begin = static_cast<size_t>(last - log);
+    const size_t size = BATON_TRY(loader::tpm_log_size({bytes, begin + kMostEvent}, begin));
+    Pages copy = BATON_TRY(allocate_zeroed(firmware, size, "the TPM's event log"));
+    std::memcpy(copy.as<uint8_t>(), bytes, size);
+    return copy;
+  };
+  mm::Result<Pages> result = copied();
+  if (result.ok()) return std::move(result.value());
+  findings_.error("TPM", result.error());
+  return {};
 }
 
 }  // namespace efi

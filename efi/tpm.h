@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "efi/firmware.h"
+#include "efi/memory.h"
 #include "mm/print.h"
 
 namespace efi {
@@ -33,6 +34,9 @@ class Tpm {
   }
   // The firmware's map, as \baton\map.txt has it, without a date.
   void measure_map(const Firmware& firmware) const;
+  // A copy of the event log so far, with zeros behind it (loader/handoff/tpm_log.h); no pages where there is
+  // none, or no memory for it, which is named in `findings`.
+  [[nodiscard]] Pages event_log(const Firmware& firmware) const;
 
  private:
   void* protocol_ = nullptr;

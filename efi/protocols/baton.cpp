@@ -9,6 +9,7 @@
 #include "loader/arch.h"
 #include "loader/fdt/machine.h"
 #include "loader/handoff/text.h"
+#include "loader/handoff/tpm_log.h"
 #include "version.h"
 
 namespace efi {
@@ -27,8 +28,8 @@ constexpr uint64_t kStackBelow = 32 * mm::kKiB;
 constexpr uint64_t kStackAbove = 128 * mm::kKiB;
 // The firmware's page tables may still change while we allocate.
 constexpr size_t kLiveSlack = 64;
-// GDT, IDT, the firmware's stack, the kernel's first stack, the code of the jump.
-constexpr size_t kOtherLive = 5;
+// GDT, IDT, the firmware's stack, the kernel's first stack, the code of the jump, the TPM's event log.
+constexpr size_t kOtherLive = 6;
 
 constexpr mm::DirectMap kIdentity;
 
@@ -125,6 +126,9 @@ void note_live_state(Departure& departure, const LiveState& live) {
   for (const loader::FdtReserved& reserved : departure.reserved()) {
     in_use[count++] = {whole_pages(reserved.range),
                        reserved.node == nullptr ? "FDT MEMRESERVE" : "FDT RESERVED"};
+  }
+  if (!departure.event_log.range().empty()) {
+    in_use[count++] = {departure.event_log.range(), loader::kTpmLogName};
   }
   for (const Range& bad : departure.bad_pages) in_use[count++] = {bad, "BAD PAGES"};
 }

@@ -44,6 +44,8 @@ struct Departure {
   std::span<const mm::Range> bad_pages;            // that the firmware has
   std::string_view map_changes;                    // since an earlier start
 
+  Pages event_log;  // the TPM's; empty: there is none
+
   Pages stack;    // the kernel's first
   Pages jump;     // what replaces the page tables; empty: that runs where it lies
   Pages handoff;  // WorldMemory's

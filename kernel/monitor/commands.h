@@ -31,6 +31,7 @@ std::span<const Command> explain_command();
 std::span<const Command> map_command();
 std::span<const Command> account_commands();
 std::span<const Command> table_commands();
+std::span<const Command> tpm_command();
 std::span<const Command> page_table_commands();
 std::span<const Command> held_block_commands();
 std::span<const Command> measure_commands();

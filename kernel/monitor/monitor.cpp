@@ -79,10 +79,11 @@ constexpr std::array kHelp{Command{"help", "", "this list", help}};
 std::span<const Command> help_command() { return kHelp; }
 
 // In help's order.
-constexpr std::array<CommandRows, 12> kSubjects{
-    help_command,     memory_text_commands, explain_command,     map_command,
-    account_commands, table_commands,       page_table_commands, held_block_commands,
-    measure_commands, run_commands,         qr_command,          ending_commands,
+constexpr std::array<CommandRows, 13> kSubjects{
+    help_command,        memory_text_commands, explain_command, map_command,
+    account_commands,    table_commands,       tpm_command,     page_table_commands,
+    held_block_commands, measure_commands,     run_commands,    qr_command,
+    ending_commands,
 };
 
 // Commands are completed, their arguments not.

@@ -2,6 +2,7 @@
 that log what was read from the disk."""
 
 import hashlib
+import re
 import struct
 import subprocess
 import time
@@ -11,6 +12,7 @@ import pytest
 import log as read
 import qemu
 from qemu import POWERED_OFF, Machine
+from test_ends import Monitor
 
 EV_NO_ACTION, EV_IPL = 3, 13
 SHA256 = 11
@@ -83,17 +85,27 @@ def test_registers_are_what_the_log_comes_to(bench, faulty, tpm):
             conf.write("initrd /initrd\nbadpages 0x5800000\n")
         for name in ("EFI/baton/kernel.elf", "initrd", "baton/badpages.txt"):
             content[name] = (tree / name).read_bytes()
-    boot = bench.boot(machine, "poweroff early=memblock", change)
-    assert boot.status == POWERED_OFF, str(boot)
-    registers = registers_of(bytes.fromhex(read.find(boot.log, r"faulty: registers ([0-9a-f]+)$")[1]))
-    events = events_of(bytes.fromhex(read.find(boot.log, r"faulty: event log ([0-9a-f]+)$")[1]))
+    with bench.start(machine, "early=memblock", change) as running:
+        monitor = Monitor(running)
+        listed = re.findall(r"^ ?(\d+) (EV_\w+) sha256 ([0-9a-f]{64}) (.*?)\r?$", monitor.ask("tpm"), re.MULTILINE)
+        reserved = monitor.ask("reservations")
+        assert monitor.order("poweroff") == POWERED_OFF
+        log = running.log
+    registers = registers_of(bytes.fromhex(read.find(log, r"faulty: registers ([0-9a-f]+)$")[1]))
+    events = events_of(bytes.fromhex(read.find(log, r"faulty: event log ([0-9a-f]+)$")[1]))
+    # The kernel has the same log, in a place of its own.
+    assert re.search(r"TPM EVENTS", reserved) and re.search(r"Ledger: +TPM EVENTS|TPM EVENTS +\d+", log)
+    assert [(int(register), digest) for register, _, digest, _ in listed] == [
+        (register, digest.hex()) for register, _, digest, _ in events]
     assert registers == [replayed(events, 9), replayed(events, 12)]
     ours = [(register, text.rstrip(b"\0").decode(), digest) for register, kind, digest, text in events
             if kind == EV_IPL and text.startswith(b"baton: ")]
+    assert [(int(register), text) for register, kind, _, text in listed if kind == "EV_IPL" and "baton: " in text] == [
+        event[:2] for event in ours]
     assert [event[:2] for event in ours] == [
         (12, r"baton: bad pages: \baton\badpages.txt"), (12, "baton: bad pages: 0x5800000"),
-        (12, "baton: options: poweroff early=memblock"), (9, r"baton: kernel: \EFI\baton\kernel.elf"),
+        (12, "baton: options: early=memblock"), (9, r"baton: kernel: \EFI\baton\kernel.elf"),
         (9, "baton: initrd: /initrd"), (12, "baton: map: of the firmware")]
-    measured = [content["baton/badpages.txt"], b"0x5800000", b"poweroff early=memblock",
+    measured = [content["baton/badpages.txt"], b"0x5800000", b"early=memblock",
                 content["EFI/baton/kernel.elf"], content["initrd"]]
     assert [digest for _, _, digest in ours[:5]] == [hashlib.sha256(each).digest() for each in measured]
