@@ -258,10 +258,13 @@ $(APPLICATION): $(BUILD)/efi/baton.so $(wildcard tools/check_efi)
 KERNEL_SRC := $(call room,kernel) $(MM_SRC) $(foreach r,handoff acpi fdt serial,$(call neutral,loader/$(r)))
 KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
-KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g -fno-pic \
-  $(image.$(ARCH)) $(alone.$(ARCH)) -fno-omit-frame-pointer -Ikernel/$(ARCH)/seam \
+# Where its image may lie.
+PLACED := $(or $(moving.$(ARCH)),-fno-pic $(image.$(ARCH)))
+KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g \
+  $(PLACED) $(alone.$(ARCH)) -fno-omit-frame-pointer -Ikernel/$(ARCH)/seam \
   $(if $(filter checked,$(LOCKS)),-DBATON_CHECK_LOCKS)
-KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT) $(link.$(ARCH))
+KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT) $(link.$(ARCH)) \
+  $(moving_link.$(ARCH))
 
 # Every function with an array looks whether its stack is whole (kernel/stack_guard.h).
 KERNEL_CXXFLAGS += -fstack-protector-strong $(guard.$(ARCH)) $(TRAPS)
@@ -741,21 +744,28 @@ run: all $(if $(KERNEL),$(OTHER_KERNEL))
 # build/examples/NAME.elf, linked where docs/handoff.md says; so does the one that checks what that says.
 OTHER_KERNELS := $(patsubst %/,%,$(wildcard examples/*/)) tests/boot/checker
 BASE_OF := $(if $(filter narrow,$(kin.$(ARCH))),0xf7000000,0xffffffff80200000)
-EXAMPLE_FLAGS := -I. -I$(BUILD)/gen -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-pic -O2 \
-  -Wall -Wextra -Werror $(PATHLESS) $(alone.$(ARCH)) $(filter-out -mapcs-frame,$(image.$(ARCH)))
+EXAMPLE_FLAGS = -I. -I$(BUILD)/gen -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -O2 \
+  -Wall -Wextra -Werror $(PATHLESS) $(alone.$(ARCH)) \
+  $(or $(MOVING),-fno-pic $(filter-out -mapcs-frame,$(image.$(ARCH))))
+# The one that checks is moved by KASLR, where kernels are.
+MOVING :=
+$(BUILD)/examples/tests/boot/checker/%.o: MOVING := $(moving.$(ARCH))
 EXAMPLES := $(patsubst %,$(BUILD)/examples/%.elf,$(notdir $(OTHER_KERNELS)))
 $(eval $(call compiled,examples,$(EXAMPLE_FLAGS) -std=c++20 -fno-exceptions -fno-rtti,$(TARGET_CXX)))
 $(BUILD)/examples/%.o: %.c $(BUILD)/flags/examples
 	$(call say,CC)
 	@mkdir -p $(@D)
 	$(Q)$(TARGET_CXX) -x c -std=c11 $(EXAMPLE_FLAGS) -MMD -MP -c -o $@ $<
+# Of a static PIE a script of its own.
+script_of = $(or $(if $(moving.$(ARCH)),$(wildcard $(1)/kernel.lds)),examples/kernel.lds)
 # $(call example,FOLDER)
 define example
 $(BUILD)/examples/$(notdir $(1)).elf: $(patsubst %,$(BUILD)/examples/%.o,$(basename $(wildcard $(1)/*.c \
-    $(1)/*.cpp))) examples/kernel.lds
+    $(1)/*.cpp))) $$(call script_of,$(1))
 	$$(call say,LD)
 	$$(Q)$(LD) -nostdlib -static -z max-page-size=4096 $(link.$(ARCH)) --defsym BASE=$(BASE_OF) \
-	  -T examples/kernel.lds -o $$@ $$(filter %.o,$$^)
+	  $$(if $$(filter $(1)/%,$$(call script_of,$(1))),$(moving_link.$(ARCH))) -T $$(call script_of,$(1)) \
+	  -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach e,$(OTHER_KERNELS),$(eval $(call example,$(e))))
 .PHONY: examples

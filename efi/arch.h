@@ -13,6 +13,10 @@
 #include "loader/world.h"
 #include "mm/types.h"
 
+namespace loader {
+class RandomPool;
+}
+
 namespace efi {
 
 // --- What the CPU is, and what of it the firmware has put to use ---
@@ -41,6 +45,9 @@ struct LivePermissions {
 [[nodiscard]] std::optional<LivePermissions> live_page(uint64_t address);
 
 [[nodiscard]] uint64_t read_counter();  // the CPU's time; its rate is not known here
+
+// Adds random numbers of the CPU's own generators, where it has any that work.
+void ask_cpu(loader::RandomPool& pool);
 
 // The first serial port: here, in FirstSerialRegisters and in the handoff. The tables say where
 // one is that does not lie where all machines have it; the device

@@ -7,6 +7,7 @@
 #include "efi/files.h"
 #include "efi/firmware.h"
 #include "efi/memory.h"
+#include "efi/memory_map.h"
 #include "efi/trust.h"
 #include "loader/elf.h"
 #include "loader/handoff/handoff.h"
@@ -23,20 +24,31 @@ struct Kernel {
   AlignedPages memory;  // image.size bytes, congruent to the link address modulo 2 MiB
   std::array<loader::HandoffSegment, loader::kMaxSegments> segment_storage{};
   size_t segment_count = 0;
+  loader::HandoffKaslr kaslr{};    // the direct map is not chosen yet
+  uint64_t direct_map_number = 0;  // drawn for it
 
   // Than this application, and so than the firmware.
   [[nodiscard]] bool is_wider() const {
     return image.kind.wide && !loader::elf_kinds().front().wide;
   }
   [[nodiscard]] mm::Range place() const { return memory.place; }
+  [[nodiscard]] uint64_t entry() const { return image.entry + kaslr.image_offset; }
   [[nodiscard]] std::span<const loader::HandoffSegment> segments() const {
     return {segment_storage.data(), segment_count};
   }
 };
 
+// What it is that chooses where a kernel is put (loader/kaslr.h).
+struct KaslrFacts {
+  const MemoryMap& map;  // where there is room; it may have changed
+  const char* options;   // nokaslr
+  uint64_t tsc_entry;
+};
+
 // Both are checked in the memory that they are used from: no byte is read again.
 mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const Trust& trust,
-                               const char* path, const mm::Printer& progress);
+                               const char* path, const KaslrFacts& facts,
+                               const mm::Printer& progress);
 
 // Without a path (null) an empty file.
 mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const Trust& trust,

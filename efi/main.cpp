@@ -73,11 +73,13 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   }
 
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, boots, out));
-  const Kernel kernel = BATON_TRY(load_kernel(firmware, volume, trust, config.kernel, out));
+  MemoryMap map = BATON_TRY(get_memory_map(firmware));
+  const Kernel kernel = BATON_TRY(
+      load_kernel(firmware, volume, trust, config.kernel, {map, config.options, tsc_entry}, out));
   const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
   measure_start(tpm, firmware, kernel, initrd, config);
-  Departure departure = BATON_TRY(prepare(firmware, kernel, initrd, config.options, phase.results(),
-                                          bad.ranges(), boots.text.view(), out));
+  Departure departure = BATON_TRY(prepare(firmware, std::move(map), kernel, initrd, config.options,
+                                          phase.results(), bad.ranges(), boots.text.view(), out));
   departure.event_log = tpm.event_log(firmware);
   if (!told) tell_last_panic(firmware, departure.map.view(), out);
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);

@@ -47,6 +47,18 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
   return Pages{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
 }
 
+std::optional<Pages> allocate_at(const Firmware& firmware, mm::Range place) {
+  EFI_PHYSICAL_ADDRESS address = place.start.v;
+  const auto pages = static_cast<UINTN>(place.size() / mm::kPageSize);
+  if (firmware.boot->AllocatePages(AllocateAddress, EfiLoaderData, pages, &address) !=
+      EFI_SUCCESS) {
+    return std::nullopt;
+  }
+  Pages given{firmware, {mm::Phys{address}, mm::Phys{address} + place.size()}};
+  if (given.range().start != place.start) return std::nullopt;
+  return given;
+}
+
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what) {
   mm::Result<Pages> pages = allocate(firmware, bytes, what);
   if (pages.ok())

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -56,7 +57,9 @@ class Pages {
 // the error, which gives the bytes asked for.
 mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what,
                            EFI_MEMORY_TYPE type = EfiLoaderData);
-// The same, zeroed.
+// The same just there, whole pages; nothing: the firmware does not give these.
+std::optional<Pages> allocate_at(const Firmware& firmware, mm::Range place);
+// As allocate(), zeroed.
 mm::Result<Pages> allocate_zeroed(const Firmware& firmware, uint64_t bytes, const char* what);
 // Pages in which `place`, of so many bytes in whole pages, begins `offset` behind a multiple of
 // `align`: a power of two of at least a page, and an offset below it, in whole pages. What lies

@@ -8,7 +8,8 @@
 extern "C" {
 extern const kernel::SymbolEntry kernel_symbols_start[], kernel_symbols_end[];
 extern const char kernel_symbol_names[], kernel_symbol_names_end[];
-extern const char kernel_text_start[], kernel_text_end[];
+extern const char kernel_start_address[], kernel_text_start[], kernel_text_end[];
+extern const uint64_t kernel_link_address;
 }
 // NOLINTEND(readability-identifier-naming)
 
@@ -19,7 +20,8 @@ constexpr unsigned kMaxFrames = 64;
 
 SymbolTable symbols() {
   return {{kernel_symbols_start, kernel_symbols_end},
-          {kernel_symbol_names, kernel_symbol_names_end}};
+          {kernel_symbol_names, kernel_symbol_names_end},
+          reinterpret_cast<uintptr_t>(kernel_text_start)};
 }
 
 bool is_text(uint64_t address) {
@@ -71,6 +73,14 @@ void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t pointer)
       pointer = frame->caller;
   }
   out.line(" ...");
+}
+
+void print_image_offset(const mm::Printer& out) {
+  if constexpr (sizeof(uintptr_t) == sizeof(uint64_t)) {
+    out.line("Kernel Offset: {:#x} from {:#x}",
+             reinterpret_cast<uintptr_t>(kernel_start_address) - kernel_link_address,
+             kernel_link_address);
+  }
 }
 
 void arch::print_backtrace(const mm::Printer& out) {

@@ -39,5 +39,8 @@ void print_code_address(const mm::Printer& out, uint64_t address, Code what);
 // `at`, then the callers that the chain of frames at `pointer` names. Ends where the chain leaves the
 // stacks, does not ascend, or returns to something that is not kernel text.
 void print_backtrace_from(const mm::Printer& out, uint64_t at, uint64_t pointer);
+// How far the image is from where it is linked to (KASLR), in Linux's words; nothing with 32 bits, where
+// it is never moved.
+void print_image_offset(const mm::Printer& out);
 
 }  // namespace kernel

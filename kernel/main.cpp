@@ -10,6 +10,7 @@
 #include "kernel/firmware_tables.h"
 #include "kernel/hardware_errors.h"
 #include "kernel/iomem.h"
+#include "kernel/kaslr.h"
 #include "kernel/kept.h"
 #include "kernel/leave_report.h"
 #include "kernel/memory_options.h"
@@ -47,6 +48,7 @@ void take_handoff(const loader::Handoff& handoff) {
   must("handoff", kept.take(handoff));
   const std::string_view text = kept.options();
   log().line("Command line: {}", text);
+  print_kaslr(handoff, log());
   const Options options(text);
   (void)options.complain(log());
   if (options.has("noefi")) kept.forget_runtime_services();

@@ -34,6 +34,7 @@ constexpr std::array kKnown{
     OptionRow{"init_on_alloc", Needed, "init_on_alloc=1: memory is zeroed when it is handed out"},
     OptionRow{"init_on_free", Needed, "init_on_free=1: memory is zeroed when it is freed"},
     OptionRow{"keepinitrd", None, "keepinitrd: the ramdisk's memory is not given back"},
+    OptionRow{"nokaslr", None, "nokaslr: the kernel is where it is linked to (64 bits)"},
     OptionRow{"nopae", None, "nopae: page tables without physical address extension (32-bit PCs)"},
     OptionRow{"selftest", Optional, "selftest[=PATTERN|full|list]: run the checks"},
     OptionRow{"memtest", Optional,

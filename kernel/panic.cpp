@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernel/arch.h"
+#include "kernel/backtrace.h"
 #include "kernel/console.h"
 #include "kernel/run_record.h"
 #include "kernel/smp/cpus.h"
@@ -43,12 +44,12 @@ void say_both(Say say, const InShort& first, const InShort& second) {
   say("\n");
 }
 
-void end_report(const mm::Printer& out) {
-  arch::print_backtrace(out);
+}  // namespace
+
+void print_end(const mm::Printer& out) {
+  print_image_offset(out);
   out.line("---[ end Kernel panic ]---");
 }
-
-}  // namespace
 
 void last_words(const InShort& in_short, Report report, const void* facts) {
   unsigned nobody = kNobody;
@@ -94,7 +95,8 @@ void panic_values(mm::Wording format, const uint64_t* values) {
         const auto& told = *static_cast<const Facts*>(context);
         out.part("Kernel panic - not syncing: ");
         out.line_of(told.format, told.values);
-        end_report(out);
+        arch::print_backtrace(out);
+        print_end(out);
       },
       &facts);
 }
@@ -110,7 +112,8 @@ void panic(const char* where, const mm::Error& error) {
         const auto& told = *static_cast<const Facts*>(context);
         out.part("Kernel panic - not syncing: ");
         out.error(told.where, told.error);
-        end_report(out);
+        arch::print_backtrace(out);
+        print_end(out);
       },
       &facts);
 }

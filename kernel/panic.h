@@ -17,6 +17,8 @@ template <class... Args>
   panic_values(format, mm::Values<Args...>(args...).v);
 }
 [[noreturn]] void panic(const char* where, const mm::Error& error);
+// The last lines of every report of what cannot be continued.
+void print_end(const mm::Printer& out);
 
 // Of a fault no more than what can be said without printing: a fact and two numbers.
 struct InShort {

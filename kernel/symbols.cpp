@@ -5,9 +5,8 @@
 namespace kernel {
 
 Symbol SymbolTable::find(uint64_t address) const {
-  constexpr uint64_t kTop = 0xffff'ffff'0000'0000;
-  if ((address & kTop) != (sizeof(uintptr_t) == sizeof(uint64_t) ? kTop : 0)) return {};
-  const auto low = static_cast<uint32_t>(address);
+  if (address - start_ > ~uint32_t{0}) return {};
+  const auto low = static_cast<uint32_t>(address - start_);
   const auto after = std::upper_bound(
       entries_.begin(), entries_.end(), low,
       [](uint32_t value, const SymbolEntry& entry) { return value < entry.address; });

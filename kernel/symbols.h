@@ -8,9 +8,9 @@
 
 namespace kernel {
 
-// One function, by kernel/symbols.awk; sorted by address.
+// One function, by kernel/symbols.awk; sorted.
 struct SymbolEntry {
-  uint32_t address;  // low half; the image lies in the top 2 GiB, or all with 32 bits
+  uint32_t address;  // from where the text begins
   uint32_t name;     // offset of the NUL-terminated name in the names
 };
 
@@ -24,14 +24,17 @@ struct Symbol {
 class SymbolTable {
  public:
   constexpr SymbolTable() = default;
-  constexpr SymbolTable(std::span<const SymbolEntry> entries, std::string_view names)
-      : entries_(entries), names_(names) {}
+  // `start`: where the text begins.
+  constexpr SymbolTable(std::span<const SymbolEntry> entries, std::string_view names,
+                        uint64_t start)
+      : entries_(entries), names_(names), start_(start) {}
 
   [[nodiscard]] Symbol find(uint64_t address) const;
 
  private:
   std::span<const SymbolEntry> entries_;
   std::string_view names_;
+  uint64_t start_ = 0;
 };
 
 }  // namespace kernel

@@ -30,7 +30,8 @@ struct ElfKind {
 // Where the kernel's world has what, by the levels of its page tables.
 struct AddressSpace {
   uint64_t direct_map = 0;  // virtual address at which physical 0 stands; if narrow, modulo 2^32
-  mm::Phys first{};         // what the direct map begins with
+  uint64_t direct_map_end = 0;   // KASLR may have it up to there; 0: it stays
+  mm::Phys first{};              // what the direct map begins with
   uint64_t direct_map_size = 0;  // bytes that fit there
   uint64_t identity_size = 0;    // bytes that can be mapped at their own addresses
   // Addresses of 32 bits are too few for all of that. Of RAM what does not fit into the direct map

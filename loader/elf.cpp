@@ -4,6 +4,7 @@
 
 #include "loader/arch.h"
 #include "loader/kernel_note.h"
+#include "loader/relocations.h"
 
 namespace loader {
 namespace {
@@ -66,7 +67,7 @@ constexpr size_t program_header_size(bool wide) {
 
 constexpr uint8_t kMagic[] = {0x7f, 'E', 'L', 'F'};
 constexpr uint8_t kClass32 = 1, kClass64 = 2, kLittleEndian = 1, kVersion = 1;
-constexpr uint16_t kExecutable = 2;
+constexpr uint16_t kExecutable = 2, kShared = 3;
 constexpr uint32_t kLoad = 1, kDynamic = 2, kInterpreter = 3, kNote = 4;
 constexpr uint32_t kX = 1, kW = 2, kKnownFlags = 7;
 
@@ -172,8 +173,12 @@ Result<FileHeader> file_header(std::span<const uint8_t> file, const char* name,
   if (h.machine != kind.machine) {
     return Error{for_machine(h.machine), name, h.machine, kind.machine};
   }
-  if (h.type != kExecutable) {
+  if (h.type != kExecutable && !kind.wide) {
     return Error{"e_type: not an executable with fixed addresses (given {:#x}, wanted {:#x})", name,
+                 h.type, kExecutable};
+  }
+  if (h.type != kExecutable && h.type != kShared) {
+    return Error{"e_type: neither an executable nor a static PIE (given {:#x}, wanted {:#x})", name,
                  h.type, kExecutable};
   }
   if (h.header_size != header_size) {
@@ -303,12 +308,21 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
   ElfImage image;
   image.entry = h.entry;
   image.kind = kind;
+  std::span<const uint8_t> dynamic;
   image.wishes = BATON_TRY(find_wishes(file, h, name, kind.wide));
   for (uint64_t i = 0; i < h.program_header_count; ++i) {
     const ProgramHeader p = read_program_header(
         file, h.program_headers + i * program_header_size(kind.wide), kind.wide);
-    if (p.type == kInterpreter || p.type == kDynamic) {
+    if (p.type == kInterpreter || (p.type == kDynamic && !kind.wide)) {
       return Error{"needs a dynamic linker (p_type {:#x}, program header {})", name, p.type, i};
+    }
+    if (p.type == kDynamic) {
+      if (!inside(p.offset, p.file_size, file.size())) {
+        return Error{
+            "truncated: the dynamic section lies outside the file (p_offset {:#x}, p_filesz {})",
+            name, p.offset, p.file_size};
+      }
+      dynamic = file.subspan(static_cast<size_t>(p.offset), static_cast<size_t>(p.file_size));
     }
     if (p.type != kLoad || (p.memory_size == 0 && p.file_size == 0)) continue;
     const ElfSegment segment = BATON_TRY(segment_of(p, file.size(), name, kind.wide));
@@ -319,6 +333,12 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
   BATON_TRY(check_entry(image, name));
   image.start = image.storage[0].page_start();
   image.size = image.storage[image.count - 1].page_end() - image.start;
+  // GNU's linker calls one that is not linked to address 0 an executable.
+  image.relocations = BATON_TRY(find_relocations(image, dynamic, name));
+  if (h.type == kShared) image.relocations.movable = true;
+  if (!image.relocations.movable && !dynamic.empty()) {
+    return Error{"needs a dynamic linker: it is no static PIE (p_type {:#x})", name, kDynamic};
+  }
   return image;
 }
 
@@ -334,17 +354,17 @@ void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<ui
   std::memset(memory.data() + done, 0, static_cast<size_t>(image.size) - done);
 }
 
-size_t place_segments(const ElfImage& image, mm::Phys physical,
+size_t place_segments(const ElfImage& image, mm::Phys physical, uint64_t offset,
                       std::span<HandoffSegment, kMaxSegments> out) {
   size_t count = 0;
   for (const ElfSegment& segment : image.segments()) {
-    const uint64_t start = segment.page_start();
+    const uint64_t start = segment.page_start() + offset, end = segment.page_end() + offset;
     if (count != 0 && out[count - 1].virt + out[count - 1].size > start) {
-      out[count - 1].size = segment.page_end() - out[count - 1].virt;  // same flags: parse_elf()
+      out[count - 1].size = end - out[count - 1].virt;  // same flags: parse_elf()
       continue;
     }
-    const uint64_t offset = start - image.start;
-    out[count++] = {physical.v + offset, start, segment.page_end() - start, segment.flags, 0};
+    const uint64_t behind = segment.page_start() - image.start;
+    out[count++] = {physical.v + behind, start, end - start, segment.flags, 0};
   }
   return count;
 }

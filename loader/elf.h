@@ -33,20 +33,34 @@ struct ElfSegment {
   }
 };
 
+// A part of the file.
+struct FileBytes {
+  uint64_t offset = 0, size = 0;
+};
+
+// What moves a static PIE (loader/relocations.h).
+struct Relocations {
+  bool movable = false;  // it is one: it may lie elsewhere than where it is linked to
+  FileBytes rela;        // Elf64_Rela
+  FileBytes relr;        // Elf64_Relr
+};
+
 // What parse_elf() found. Everything below holds for every image it accepts:
 //  - a segment's bytes lie inside the file, its pages inside [kKernelBase, 2^64), or with 32 bits
 //    the kNarrowKernelSize from kNarrowKernel on; sums do not wrap;
 //  - segments are in ascending order, do not overlap, and none is writable and executable;
 //  - two segments share a page only when their flags are equal;
-//  - the entry point lies in an executable segment.
+//  - the entry point lies in an executable segment;
+//  - tables of relocations lie inside the file.
 struct ElfImage {
   std::array<ElfSegment, kMaxSegments> storage{};
   size_t count = 0;
-  uint64_t entry = 0;  // virtual
-  uint64_t start = 0;  // virtual range of all segments, whole pages
+  uint64_t entry = 0;  // linked address
+  uint64_t start = 0;  // linked range of all segments, whole pages
   uint64_t size = 0;
   ElfKind kind{};
   KernelWishes wishes{};
+  Relocations relocations{};
 
   [[nodiscard]] std::span<const ElfSegment> segments() const { return {storage.data(), count}; }
 };
@@ -65,8 +79,9 @@ mm::Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
 void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<uint8_t> memory);
 
 // The segments as the page tables and the handoff want them, when `image` lies at `physical` (page
-// aligned). Segments that share a page are one. Returns how many of `out` are filled.
-size_t place_segments(const ElfImage& image, mm::Phys physical,
+// aligned) and runs `offset` behind where it is linked to. Segments that share a page are one. Returns
+// how many of `out` are filled.
+size_t place_segments(const ElfImage& image, mm::Phys physical, uint64_t offset,
                       std::span<HandoffSegment, kMaxSegments> out);
 
 }  // namespace loader

@@ -98,7 +98,9 @@ Result<KernelWishes> take_note(std::span<const uint8_t> note, const char* name) 
     return Error{"asks for too large a stack (bytes {}, most {})", name, wishes.stack_size,
                  kMostStack};
   }
-  return KernelWishes{std::max(kUsualStack, mm::align_up(wishes.stack_size, mm::kPageSize))};
+  return KernelWishes{
+      .stack_size = std::max(kUsualStack, mm::align_up(wishes.stack_size, mm::kPageSize)),
+      .kaslr = (wishes.wishes & BATON_WISH_KASLR) != 0};
 }
 
 }  // namespace

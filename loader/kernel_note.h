@@ -14,6 +14,7 @@ namespace loader {
 
 struct KernelWishes {
   uint64_t stack_size = 0;  // bytes, whole pages
+  bool kaslr = false;       // to be put where nobody knows beforehand
 };
 
 inline constexpr uint64_t kUsualStack = 32 * mm::kKiB;  // twice what is promised

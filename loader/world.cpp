@@ -106,11 +106,13 @@ Range reachable(Range range, Phys end, const char* what, const mm::Printer& find
 
 class Mapper {
  public:
-  Mapper(PageTables& tables, const PagingFeatures& paging, const mm::Printer& findings)
+  Mapper(PageTables& tables, const WorldFacts& facts, const mm::Printer& findings)
       : tables_(tables),
-        space_(address_space(paging)),
-        reach_(reach_of(paging)),
-        findings_(findings) {}
+        space_(address_space(facts.paging)),
+        reach_(reach_of(facts.paging)),
+        findings_(findings) {
+    space_.direct_map += facts.direct_map_offset;
+  }
 
   // What of it is not highmem.
   Result<> ram(Range range) {
@@ -184,7 +186,7 @@ Result<> for_each_runtime_region(const EfiMemoryMap& map, Visit visit) {
 
 Result<> map_kernel_world(PageTables& tables, const WorldFacts& facts, const mm::E820Table& e820,
                           const mm::Printer& findings) {
-  Mapper mapper(tables, facts.paging, findings);
+  Mapper mapper(tables, facts, findings);
   for (const mm::E820Entry& entry : e820.entries()) {
     if (entry.type != mm::E820Type::Ram) continue;
     BATON_TRY(mapper.ram(pages_inside(entry.range)));
@@ -287,6 +289,7 @@ void take_over(Handoff& handoff, const HandoffFacts& facts) {
   if (facts.secure_boot) handoff.flags |= kHandoffFlagSecureBoot;
   if (facts.mixed) handoff.flags |= kHandoffFlagMixed;
   handoff.firmware = facts.firmware;
+  handoff.kaslr = facts.kaslr;
   handoff.processor_id = facts.processor_id;
   handoff.framebuffer = facts.framebuffer;
   handoff.tsc_entry = facts.tsc_entry;
@@ -424,7 +427,7 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   handoff.efi_map_size = facts.map.bytes().size();
   handoff.efi_descriptor_size = facts.map.stride();
   handoff.page_tables = tables.root().v;
-  handoff.direct_map = address_space(facts.paging).direct_map;
+  handoff.direct_map = address_space(facts.paging).direct_map + facts.direct_map_offset;
   handoff.paging_levels = facts.paging.levels;
   if (facts.paging.nx) handoff.flags |= kHandoffFlagNx;
   if (facts.paging.gigabyte_pages) handoff.flags |= kHandoffFlag1GPages;

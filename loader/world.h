@@ -44,7 +44,8 @@ struct WorldFacts {
   std::span<const NamedRange> devices;     // mapped uncached: local APIC, framebuffer
   std::span<const char> map_changes;       // for the handoff
   PagingFeatures paging;
-  mm::DirectMap reach;  // how physical memory is reached now (identity)
+  uint64_t direct_map_offset = 0;  // behind its usual place (loader/kaslr.h)
+  mm::DirectMap reach;             // how physical memory is reached now (identity)
 };
 
 // Memory allocated beforehand. Ranges are page-aligned and usable in the final map.
@@ -59,6 +60,7 @@ struct HandoffFacts {
   bool secure_boot = false;
   bool mixed = false;  // the kernel is wider than the firmware: no page tables for runtime services
   HandoffFirmware firmware{};
+  HandoffKaslr kaslr{};
   uint32_t processor_id = 0;
   HandoffFramebuffer framebuffer{};
   HandoffSerial serial{};

@@ -29,14 +29,21 @@ alone.arm     := -march=armv7-a -marm -mfloat-abi=soft -mno-unaligned-access -Wn
 # A header of the C library that Debian does not ship, as nothing there is built so.
 soft.arm := gnu/stubs-soft.h
 
-# Of the kernel's image, which is linked at its own addresses. (On arm every function has a frame, leaves
-# too, in one form: the pointer leads to pc, lr, sp and the caller's.)
+# Of an image that stays where it is linked to. (On arm every function has a frame, leaves too, in one
+# form: the pointer leads to pc, lr, sp and the caller's.)
 image.x86_64 := -mcmodel=kernel
 image.arm    := -mapcs-frame
 
 # Where the stack protector's word is: in one variable, which is the compiler's own choice on Arm.
 guard.x86_64 := -mstack-protector-guard=global
 guard.ia32   := -mstack-protector-guard=global
+
+# Of one that the loader may put elsewhere (KASLR): how it is compiled, and linked. AArch64's code finds
+# all by its own place anyway. Debian 12's linker can pack relocations of x86 only.
+moving.x86_64       := -fpie
+moving.aarch64      := -fno-pic
+moving_link.x86_64  := -pie --no-dynamic-linker -z notext -z norelro -z pack-relative-relocs
+moving_link.aarch64 := -pie --no-dynamic-linker -z notext -z norelro
 
 # What divides 64 bits by as many where the CPU does not: GCC's own library. And how a linker notes
 # relocations.

@@ -61,6 +61,8 @@ void call_psci(loader::Psci by, uint32_t function) {
     asm volatile(".inst 0xe1400070" : "+r"(number) : : "r1", "r2", "r3", "memory");
 }
 
+void ask_cpu(loader::RandomPool& /*pool*/) {}  // ARMv7's have none
+
 void disable_interrupts() { asm volatile("cpsid aif" : : : "memory"); }
 
 }  // namespace efi

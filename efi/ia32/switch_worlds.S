@@ -18,7 +18,7 @@
 #define WIDE_CODE       8               // selectors, and the descriptors' halves
 #define WIDE_DATA       16
 #define FLAT_LOW        0x0000ffff
-#define DIRECT_MAP_HIGH 0xffff8880      // of kDirectMap4Level
+#define HANDOFF_DIRECT_MAP 184          // loader/handoff/handoff.h
 #define WIDE_CODE_HIGH  0x00af9b00
 #define WIDE_DATA_HIGH  0x00cf9300
 
@@ -129,10 +129,8 @@ long_code:
         mov     %eax, %fs
         mov     %eax, %gs
         mov     %esp, %esp              // of all registers the upper halves are undefined
-        mov     $DIRECT_MAP_HIGH, %eax
-        shl     $32, %rax
-        add     %rax, %rsp
         mov     %esi, %edi
+        add     HANDOFF_DIRECT_MAP(%rdi), %rsp
         movslq  %ebx, %rax
         xor     %ebp, %ebp              // the outermost frame
         pushq   $0                      // nobody to return to; aligns the stack as a call does

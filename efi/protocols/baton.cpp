@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "efi/graphics.h"
 #include "efi/memory_attributes.h"
@@ -10,6 +11,7 @@
 #include "loader/fdt/machine.h"
 #include "loader/handoff/text.h"
 #include "loader/handoff/tpm_log.h"
+#include "loader/kaslr.h"
 #include "version.h"
 
 namespace efi {
@@ -163,6 +165,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
           .devices = departure.devices(),
           .map_changes = departure.map_changes,
           .paging = departure.cpu.paging,
+          .direct_map_offset = departure.direct_map_offset,
           .reach = kIdentity};
 }
 
@@ -177,10 +180,21 @@ Result<> take_paging_of(const Kernel& kernel, Departure& departure, const mm::Pr
   return loader::PageTables::check(departure.cpu.paging);
 }
 
+void choose_direct_map(const Kernel& kernel, Departure& departure) {
+  departure.kaslr = kernel.kaslr;
+  if (kernel.kaslr.state != loader::kKaslrOn) return;
+  const loader::PagingFeatures& paging = departure.cpu.paging;
+  const loader::Choice choice =
+      loader::direct_map_choice(loader::address_space(paging), loader::reach_of(paging).devices);
+  departure.kaslr.direct_map_bits = choice.bits();
+  departure.direct_map_offset = loader::direct_map_offset(choice.by(kernel.direct_map_number));
+}
+
 }  // namespace
 
-Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
-                          const char* options, std::span<const loader::HandoffResult> results,
+Result<Departure> prepare(const Firmware& firmware, MemoryMap map, const Kernel& kernel,
+                          const File& initrd, const char* options,
+                          std::span<const loader::HandoffResult> results,
                           std::span<const Range> bad_pages, std::string_view map_changes,
                           const mm::Printer& findings) {
   BATON_TRY(loader::check_room(std::strlen(options), kernel.segments().size(), results.size(),
@@ -189,7 +203,7 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   departure.results = results;
   departure.bad_pages = bad_pages;
   departure.map_changes = map_changes;
-  departure.map = BATON_TRY(get_memory_map(firmware));
+  departure.map = std::move(map);
   const loader::EfiMemoryMap view = departure.map.view();
   const size_t entries = mm::E820Table::capacity_for(view.count());
   const Pages e820_storage =
@@ -207,6 +221,7 @@ Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const 
   }
   // The screen is one that we reach, too.
   BATON_TRY(take_paging_of(kernel, departure, findings));
+  choose_direct_map(kernel, departure);
   departure.tables = BATON_TRY(find_tables(firmware, e820, findings));
   const Result<> moved = move_smbios(firmware, loader::address_space(departure.cpu.paging),
                                      departure.tables, findings);
@@ -257,6 +272,7 @@ loader::HandoffFacts handoff_facts(const Firmware& firmware, const Departure& de
   facts.firmware.smbios = departure.tables.smbios.v;
   facts.firmware.rsdp = departure.tables.rsdp.v;
   facts.processor_id = departure.cpu.id;
+  facts.kaslr = departure.kaslr;
   facts.framebuffer = departure.framebuffer;
   facts.serial = departure.serial;
   const std::span<const uint8_t> tree = departure.tables.tree.bytes();
@@ -298,7 +314,7 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
   auto& handoff = *kIdentity.at<loader::Handoff>(world.value().handoff);
   handoff.tsc_handoff = read_counter();
   loader::seal(handoff);
-  enter_kernel(world.value(), kernel.image.entry, departure.stack.range(), text_of(departure),
+  enter_kernel(world.value(), kernel.entry(), departure.stack.range(), text_of(departure),
                departure.cpu.paging);
 }
 

@@ -29,6 +29,8 @@ struct Departure {
   Tables tables;
   Cpu cpu;             // with the paging of the kernel's kind
   bool mixed = false;  // the kernel is wider than the firmware
+  loader::HandoffKaslr kaslr{};
+  uint64_t direct_map_offset = 0;  // by KASLR
   loader::HandoffFramebuffer framebuffer{};
   loader::HandoffSerial serial{};
 
@@ -62,11 +64,12 @@ struct Departure {
   }
 };
 
-// Finds tables, screen and CPU, and allocates. What is odd about the machine is named in
-// `findings`; `results`, the firmware phase's, `bad_pages`, which the kernel is to do without, and
+// Finds tables, screen and CPU, and allocates. `map` is a recent one. What is odd about the machine is
+// named in `findings`; `results`, the firmware phase's, `bad_pages`, which the kernel is to do without, and
 // `map_changes` must stay until the jump.
-mm::Result<Departure> prepare(const Firmware& firmware, const Kernel& kernel, const File& initrd,
-                              const char* options, std::span<const loader::HandoffResult> results,
+mm::Result<Departure> prepare(const Firmware& firmware, MemoryMap map, const Kernel& kernel,
+                              const File& initrd, const char* options,
+                              std::span<const loader::HandoffResult> results,
                               std::span<const mm::Range> bad_pages, std::string_view map_changes,
                               const mm::Printer& findings);
 

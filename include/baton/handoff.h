@@ -109,6 +109,25 @@ struct baton_serial {
   uint32_t zero;
 };
 
+#define BATON_KASLR_NONE 0u /* the kernel does not ask for it, or has 32 bits */
+#define BATON_KASLR_ON 1u
+#define BATON_KASLR_REFUSED 2u   /* by the option nokaslr */
+#define BATON_RANDOM_FIRMWARE 1u /* EFI_RNG_PROTOCOL */
+#define BATON_RANDOM_RDSEED 2u
+#define BATON_RANDOM_RDRAND 4u
+#define BATON_RANDOM_RNDR 8u
+#define BATON_RANDOM_COUNTER 16u /* the time */
+
+/* Where the kernel was put, by chance if it asks for that (BATON_WISH_KASLR). */
+struct baton_kaslr {
+  uint64_t image;        /* virtual address of the kernel's first page */
+  uint64_t image_offset; /* how far behind its link address that is, modulo 2^64 */
+  uint32_t state;
+  uint32_t sources;                                /* of chance, together */
+  uint8_t image_bits, place_bits, direct_map_bits; /* 2^bits places there were to choose from */
+  uint8_t zero[5];
+};
+
 /* NUL-terminated ASCII. */
 struct baton_names {
   char loader[16];
@@ -162,28 +181,33 @@ struct baton_handoff {
   struct baton_serial serial;
   struct baton_array device_tree; /* bytes; empty: the machine has none */
   struct baton_array map_changes; /* characters: what has moved in efi_map since the last start */
+  struct baton_kaslr kaslr;
 };
 
 /* An ELF note of this type by the name "Baton" tells the loader what a kernel asks for. */
 #define BATON_NOTE_NAME "Baton"
 #define BATON_NOTE_TYPE 1u
 struct baton_note {
-  uint32_t version; /* BATON_HANDOFF_VERSION it was built for: another is refused in time */
-  uint32_t zero;
+  uint32_t version;    /* BATON_HANDOFF_VERSION it was built for: another is refused in time */
+  uint32_t wishes;     /* BATON_WISH_... together */
   uint64_t stack_size; /* bytes for the first stack; 0: 16 KiB. At most 1 MiB */
 };
-/* One, in C: BATON_NOTE(65536) at file scope. */
-#define BATON_NOTE(stack)                                                         \
+/* The direct map, and the image's place in memory, shall be where nobody knows beforehand; and so the
+ * image's addresses, if it is a static PIE. Of kernels with 64 bits; with 32 it is not heeded. */
+#define BATON_WISH_KASLR 1u
+/* One, in C: BATON_NOTE(65536) at file scope, or BATON_NOTE_WITH(65536, BATON_WISH_KASLR). */
+#define BATON_NOTE(stack) BATON_NOTE_WITH(stack, 0)
+#define BATON_NOTE_WITH(stack, asked)                                             \
   __attribute__((used, section(".note.baton"), aligned(4))) static const struct { \
     uint32_t name_size, size, type;                                               \
     char name[8];                                                                 \
-    uint32_t version, zero, stack_low, stack_high;                                \
+    uint32_t version, wishes, stack_low, stack_high;                              \
   } baton_note_ = {sizeof(BATON_NOTE_NAME),                                       \
                    sizeof(struct baton_note),                                     \
                    BATON_NOTE_TYPE,                                               \
                    BATON_NOTE_NAME,                                               \
                    BATON_HANDOFF_VERSION,                                         \
-                   0,                                                             \
+                   (asked),                                                       \
                    (stack),                                                       \
                    0}
 
@@ -201,7 +225,8 @@ BATON_ASSERT_(offsetof(struct baton_handoff, page_tables) == 176);
 BATON_ASSERT_(offsetof(struct baton_handoff, framebuffer) == 232);
 BATON_ASSERT_(offsetof(struct baton_handoff, options) == 304);
 BATON_ASSERT_(offsetof(struct baton_handoff, serial) == 464);
-BATON_ASSERT_(sizeof(struct baton_handoff) == 512);
+BATON_ASSERT_(offsetof(struct baton_handoff, kaslr) == 512);
+BATON_ASSERT_(sizeof(struct baton_handoff) == 544);
 
 #if defined(__i386__)
 /* The entry point: its argument comes in eax, and is physical. */

@@ -156,7 +156,7 @@ void report(const void* facts, const mm::Printer& out) {
   print_registers(out, r);
   print_backtrace_from(out, r.elr, r.x[29]);
   out.line("Kernel panic - not syncing: Fatal exception");
-  out.line("---[ end Kernel panic ]---");
+  print_end(out);
 }
 
 [[noreturn]] void fatal(const Registers& r, Kind kind) {

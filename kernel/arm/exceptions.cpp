@@ -158,7 +158,7 @@ void report(const void* facts, const mm::Printer& out) {
   print_registers(out, fault);
   print_backtrace_from(out, r.pc, r.r[11]);
   out.line("Kernel panic - not syncing: Fatal exception");
-  out.line("---[ end Kernel panic ]---");
+  print_end(out);
 }
 
 [[noreturn]] void fatal(const Registers& r, Kind kind, const Abort& abort) {

@@ -108,7 +108,7 @@ void report(const void* facts, const mm::Printer& out) {
   } else {
     out.line("Kernel panic - not syncing: Fatal exception");
   }
-  out.line("---[ end Kernel panic ]---");
+  print_end(out);
 }
 
 [[noreturn]] void fatal(const Registers& r, uint32_t esp, const FatalCheck& check = {}) {

@@ -26,7 +26,7 @@
 kernel_entry:
     cli
     cld
-    mov $boot_stack_end, %rsp
+    lea boot_stack_end(%rip), %rsp
     xor %ebp, %ebp              # the chain of frames ends here
     push $0
     push $0

@@ -97,7 +97,7 @@ void report(const void* facts, const mm::Printer& out) {
   } else {
     out.line("Kernel panic - not syncing: Fatal exception");
   }
-  out.line("---[ end Kernel panic ]---");
+  print_end(out);
 }
 
 [[noreturn]] void fatal(const Registers& r, const FatalCheck& check = {}) {

@@ -63,7 +63,7 @@ trampoline_end:
 secondary_entry:
     cli
     cld
-    mov secondary_root, %rax
+    mov secondary_root(%rip), %rax
     mov %rax, %cr3
     xor %eax, %eax
     cpuid
@@ -80,12 +80,12 @@ secondary_entry:
     cpuid
     shr $24, %ebx
     mov %ebx, %esi
-2:  mov secondary_cpus, %rdi
-    mov secondary_count, %ecx
+2:  mov secondary_cpus(%rip), %rdi
+    mov secondary_count(%rip), %ecx
 3:  jecxz 4f
     cmp %esi, (%rdi)
     je 5f
-    add secondary_stride, %rdi
+    add secondary_stride(%rip), %rdi
     dec %ecx
     jmp 3b
 4:  hlt                         # nobody asked for this one

@@ -21,6 +21,7 @@ bool has_pc_low_memory() { return false; }
 // As x86-64's with four levels.
 AddressSpace address_space(const PagingFeatures& /*paging*/) {
   return {.direct_map = kDirectMap4Level,
+          .direct_map_end = kDirectMapEnd4Level,
           .direct_map_size = uint64_t{1} << 46,
           .identity_size = uint64_t{1} << aarch64::kAddressBits};
 }

@@ -40,6 +40,25 @@ mm::Result<> check_text(const char* field, const char* text, size_t size) {
   return mm::Error{"text does not end (size {})", field, size, 0};
 }
 
+// With two levels it depends, on Arm, on where RAM begins; with four and five on chance.
+mm::Result<> check_direct_map(const Handoff& h) {
+  struct Room {
+    uint64_t first, last, align;
+  };
+  static constexpr Room kRooms[] = {
+      {0, ~uint32_t{0}, kNarrowAlign},
+      {kNarrowDirectMap, kNarrowDirectMap, 1},
+      {kDirectMap4Level, kDirectMapEnd4Level - mm::kGiB, mm::kGiB},
+      {kDirectMap5Level, kDirectMapEnd5Level - mm::kGiB, mm::kGiB},
+  };
+  const Room& room = kRooms[h.paging_levels - 2];
+  if (h.direct_map >= room.first && h.direct_map <= room.last && h.direct_map % room.align == 0) {
+    return {};
+  }
+  return mm::Error{"unexpected (given {:#x}, usually {:#x})", "direct_map", h.direct_map,
+                   room.first};
+}
+
 }  // namespace
 
 uint32_t bytes_per_pixel(const HandoffFramebuffer& facts) {
@@ -94,14 +113,7 @@ mm::Result<> check(const Handoff& h) {
   if (h.paging_levels < 2 || h.paging_levels > 5) {
     return mm::Error{"neither 2, 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }
-  // With two levels it depends, on Arm, on where RAM begins.
-  const uint64_t any = mm::align_down(static_cast<uint32_t>(h.direct_map), kNarrowAlign);
-  const uint64_t direct_maps[] = {any, kNarrowDirectMap, kDirectMap4Level, kDirectMap5Level};
-  const uint64_t direct_map = direct_maps[h.paging_levels - 2];
-  if (h.direct_map != direct_map) {
-    return mm::Error{"unexpected (given {:#x}, expected {:#x})", "direct_map", h.direct_map,
-                     direct_map};
-  }
+  BATON_TRY(check_direct_map(h));
   if (h.efi_map_size != 0 && h.efi_descriptor_size == 0) {
     return mm::Error{"zero, but there is a map (descriptor size {}, map size {})",
                      "efi_descriptor_size", 0, h.efi_map_size};

@@ -48,6 +48,10 @@ inline constexpr uint32_t kHandoffVersion = 6;
 inline constexpr uint64_t kKernelBase = 0xffff'ffff'8000'0000;       // kernel image, link address
 inline constexpr uint64_t kDirectMap4Level = 0xffff'8880'0000'0000;  // Linux's PAGE_OFFSET
 inline constexpr uint64_t kDirectMap5Level = 0xff11'0000'0000'0000;
+// With KASLR it begins a multiple of 1 GiB behind that, and ends at the latest where Linux has its
+// vmemmap (Documentation/arch/x86/x86_64/mm.rst). Ours is there, too.
+inline constexpr uint64_t kDirectMapEnd4Level = 0xffff'ea00'0000'0000;
+inline constexpr uint64_t kDirectMapEnd5Level = 0xffd4'0000'0000'0000;
 // With 32 bits: lowmem in the direct map, two pages of nothing, then the kernel's own, image first.
 // So lowmem ends where it ends under Linux 6.1 with physical address extension: at MAXMEM of
 // arch/x86/include/asm/pgtable_32_areas.h.
@@ -131,6 +135,27 @@ inline constexpr uint32_t kSerialNone = 0;
 inline constexpr uint32_t kSerial16550 = 1;  // at an I/O port
 inline constexpr uint32_t kSerialPl011 = 2;  // Arm PrimeCell UART, its registers in memory
 
+// Where a kernel that asks for it was put by chance (loader/kaslr.h).
+struct HandoffKaslr {
+  uint64_t image;         // virtual address of the kernel's first page
+  uint64_t image_offset;  // how far behind its link address that is, modulo 2^64
+  uint32_t state;         // kKaslr...
+  uint32_t sources;       // of chance: kRandom..., together
+  // Among how many places each was chosen, as a power of two, rounded down.
+  uint8_t image_bits;  // virtual
+  uint8_t place_bits;  // in memory
+  uint8_t direct_map_bits;
+  uint8_t zero[5];
+};
+inline constexpr uint32_t kKaslrNone = 0;  // the kernel does not ask for it, or has 32 bits
+inline constexpr uint32_t kKaslrOn = 1;
+inline constexpr uint32_t kKaslrRefused = 2;    // by the option nokaslr
+inline constexpr uint32_t kRandomFirmware = 1;  // EFI_RNG_PROTOCOL
+inline constexpr uint32_t kRandomSeed = 2;      // RDSEED
+inline constexpr uint32_t kRandomNumber = 4;    // RDRAND
+inline constexpr uint32_t kRandomRndr = 8;      // RNDR
+inline constexpr uint32_t kRandomCounter = 16;  // the time: TSC, CNTVCT
+
 // NUL-terminated ASCII.
 struct HandoffNames {
   char loader[16];    // "Baton"
@@ -185,6 +210,7 @@ struct Handoff {
   // What has moved in the firmware's map since an earlier start, in words (loader/map_record.h), ASCII
   // without a NUL; empty: it is not known.
   HandoffArray<char> map_changes;
+  HandoffKaslr kaslr;
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
@@ -216,7 +242,10 @@ static_assert(offsetof(HandoffNames, firmware) == 80);
 static_assert(offsetof(Handoff, serial) == 464);
 static_assert(offsetof(Handoff, device_tree) == 480);
 static_assert(offsetof(Handoff, map_changes) == 496);
-static_assert(sizeof(Handoff) == 512);
+static_assert(sizeof(HandoffKaslr) == 32 && offsetof(HandoffKaslr, image_bits) == 24);
+static_assert(offsetof(Handoff, direct_map) == 184);  // efi/ia32/switch_worlds.S
+static_assert(offsetof(Handoff, kaslr) == 512);
+static_assert(sizeof(Handoff) == 544);
 
 // What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
 // go back to.

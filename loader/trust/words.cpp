@@ -15,9 +15,10 @@ constexpr std::array<std::string_view, 25> kHarmless{
     "nomixed",       "nosmp",        "nousb",       "numa",          "page_poison",
     "possible_cpus", "poweroff",     "selftest",    "show",          "stress"};
 
-// What is RAM; what MTRRs say of it; NX on PCs of 32 bits, which is PAE's; a fault on purpose.
-constexpr std::array<std::string_view, 6> kToCover{
-    "mem", "memmap", "mtrr_trim", "disable_mtrr_trim", "nopae", "panic"};
+// What is RAM; what MTRRs say of it; NX on PCs of 32 bits, which is PAE's; where the kernel is known to
+// be; a fault on purpose.
+constexpr std::array<std::string_view, 7> kToCover{
+    "mem", "memmap", "mtrr_trim", "disable_mtrr_trim", "nokaslr", "nopae", "panic"};
 
 // Copies the words that `keeps` says yes to.
 template <class Keeps>

@@ -10,6 +10,7 @@ namespace loader::x86_64 {
 constexpr AddressSpace address_space(unsigned levels) {
   const bool five = levels == 5;
   return {.direct_map = five ? kDirectMap5Level : kDirectMap4Level,
+          .direct_map_end = five ? kDirectMapEnd5Level : kDirectMapEnd4Level,
           .direct_map_size = uint64_t{1} << (five ? 55 : 46),
           .identity_size = uint64_t{1} << (five ? 56 : 47)};
 }

@@ -35,6 +35,14 @@ def e820(log):
             find_all(log, r"BIOS-e820: \[mem 0x([0-9a-f]{16})-0x([0-9a-f]{16})\] (.+)")]
 
 
+def kaslr(log):
+    """(virtual address of the kernel's image, its place in memory, the direct map's beginning), where
+    chance has put them; None: nowhere."""
+    said = find(log, r"KASLR enabled: image at 0x([0-9a-f]+) of 2\^\d+ places, in memory at 0x([0-9a-f]+) of "
+                     r"2\^\d+, direct map at 0x([0-9a-f]+) of 2\^\d+, by ")
+    return tuple(int(number, 16) for number in said.groups()) if said else None
+
+
 def buddyinfo(log):
     """{(node, zone): [blocks of order 0, 1, ...]} of the last table in the log."""
     return {(int(m[1]), m[2]): [int(count) for count in m[3].split()] for m in

@@ -92,7 +92,7 @@ def test_memtest(bench):
 
 
 def test_somebody_types(bench):
-    with bench.start(SMALL) as running:
+    with bench.start(SMALL, "nokaslr monitor") as running:
         assert running.wait_for(r"baton> $", 60)
         running.send("pt 0xffffffff80200000\r")
         assert running.wait_for(r"PGD", 10)

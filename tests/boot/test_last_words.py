@@ -57,7 +57,7 @@ def behind(function, mnemonic):
 def test_before_the_console(bench):
     """The kernel's own descriptors are there, and nothing to print on yet."""
     at = behind("kernel::x86::load_descriptors", "lidt")
-    boot = bench.boot(SMALL, "poweroff", planted(at, INVALID))
+    boot = bench.boot(SMALL, "nokaslr poweroff", planted(at, INVALID))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert re.search(r"invalid opcode, error code", boot.log), boot.log[-1000:]
     assert re.search(rf"RIP: .*load_descriptors\+.*\[{at:016x}\]", boot.log)
@@ -66,7 +66,7 @@ def test_before_the_console(bench):
 
 def test_in_printing(bench):
     """Nothing can be printed: both faults are told in the plainest way."""
-    boot = bench.boot(SMALL, "poweroff", planted("mm::Printer::part_of", INVALID))
+    boot = bench.boot(SMALL, "nokaslr poweroff", planted("mm::Printer::part_of", INVALID))
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     where = f"{symbol(BUILD / 'kernel.elf', 'mm::Printer::part_of'):016x}"
     fault = rf"invalid opcode \({where}, 0{{16}}\)"

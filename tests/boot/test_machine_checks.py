@@ -21,7 +21,7 @@ CORRUPT = 0xbe00_0000_0000_0134
 # Of IA32_MCG_STATUS.
 RIPV, EIPV, MCIP = 1, 2, 4
 PAGE_OF = 0x8c  # MISC: a physical address, good to its page
-ADDRESS = 0x500_0000  # free in MACHINE, on node 0
+ADDRESS = 0x500_0000  # free in MACHINE without KASLR, on node 0
 
 
 def inject(running, cpu, bank, status, global_status=0, address=ADDRESS, broadcast=False):
@@ -53,7 +53,7 @@ def stop_in_sweep(running, cpu):
 def test_memory(bench, errors, options="memtest=quick", machine=MACHINE, sweeping=None):
     """The log of a memory test when each of `errors` (arguments of inject()) arrives, and QEMU's exit
     status. CPU `sweeping` is in the middle of a sweep then."""
-    with bench.start(machine, f"{options} poweroff") as running:
+    with bench.start(machine, f"nokaslr {options} poweroff") as running:
         assert running.wait_for(r"running: memtest\.own-address", 120), running.log
         if sweeping is not None:
             stop_in_sweep(running, sweeping)
@@ -155,7 +155,7 @@ class Prompt:
 def test_at_the_prompt(bench):
     """No memory test runs: a corrected error is counted; a page that nobody has is taken out of use;
     one that somebody has ends it."""
-    with bench.start(MACHINE, "monitor") as running:
+    with bench.start(MACHINE, "nokaslr monitor") as running:
         prompt = Prompt(running)
         inject(running, 1, 4, CORRECTED)
         prompt.ask("mce", r"corrected memory controller error, CPU 1 bank 4 .* at 0x5000000")
@@ -179,7 +179,7 @@ def test_at_the_prompt(bench):
 
 def test_action_outside_a_test(bench):
     """What the kernel itself was about to use is lost."""
-    with bench.start(MACHINE, "monitor") as running:
+    with bench.start(MACHINE, "nokaslr monitor") as running:
         Prompt(running)
         inject(running, 0, 4, ACTION, MCIP | RIPV | EIPV)
         running.wait_for(r"\Z(?!)", 60)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import log as read
 from conftest import BUILD
 from elf import symbol
 from qemu import MIB, Machine, Node
@@ -87,11 +88,12 @@ def test_stores_to_the_screen_are_combined(bench):
         devices = running.qmp("human-monitor-command", **{"command-line": "info pci"})
         vga = re.search(r"VGA controller.*?prefetchable memory at (0x[0-9a-f]+)", devices, re.DOTALL)
         assert vga, devices
-        answer = monitor.ask(f"pt {0xffff_8880_0000_0000 + int(vga[1], 16):x}")
+        image, _, direct_map = read.kaslr(running.log)
+        answer = monitor.ask(f"pt {direct_map + int(vga[1], 16):x}")
         assert f" -> {int(vga[1], 16):#x} " in answer, answer
         assert "writable, not executable, write-combining" in answer
         # The kernel's own code, for comparison.
-        code = symbol(BUILD / "kernel.elf", "kernel::kernel_main")
+        code = image + symbol(BUILD / "kernel.elf", "kernel::kernel_main") - 0xffff_ffff_8020_0000
         assert "read-only, executable, write-back" in monitor.ask(f"pt {code:x}")
 
 

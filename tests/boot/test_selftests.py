@@ -216,7 +216,8 @@ def test_memtest_bad_memory(bench):
     """What is bad is named, with the module that had most of it."""
     modules = smbios(bench.folder, module(0x1100, "DIMM_A1", "CHANNEL A"), module(0x1101, "DIMM_B1", "CHANNEL B"),
                      answers(0x1400, 0, 48 * MIB, 0x1100), answers(0x1401, 48 * MIB, 4096 * MIB, 0x1101))
-    boot = bench.boot(Machine(memory=104 * MIB, extra=modules), "memtest=quick poweroff", forgetful_memory)
+    boot = bench.boot(Machine(memory=104 * MIB, extra=modules), "nokaslr memtest=quick poweroff",
+                      forgetful_memory)
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     # The first pattern finds them; the others then run on what is left.
     assert results(boot)[1] == ["memtest.address-lines"]

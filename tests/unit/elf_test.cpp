@@ -105,7 +105,7 @@ const Case kFaults[] = {
     {"e_machine", [](K k) { k.header.machine = 183; }},
     {"e_machine", [](K k) { k.header.machine = 3; }},
     {"e_type", [](K k) { k.header.type = 1; }},
-    {"e_type", [](K k) { k.header.type = 3; }},
+    {"e_type", [](K k) { k.header.type = 4; }},
     {"e_ehsize", [](K k) { k.header.ehsize = 52; }},
     {"e_phnum", [](K k) { k.segments.clear(); }},
     {"e_phentsize", [](K k) { k.header.phentsize = 32; }},
@@ -220,7 +220,7 @@ TEST(Elf, SegmentsArePlacedByWholePages) {
   const auto image = parse_elf(Kernel{}.file(), "kernel.elf");
   ASSERT_TRUE(image.ok());
   std::array<HandoffSegment, kMaxSegments> placed{};
-  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, placed), 3U);
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, 0, placed), 3U);
   const HandoffSegment expected[] = {
       {0x60'0000, kBase, 0x1000, kR | kX, 0},
       {0x60'1000, kBase + 0x1000, 0x1000, kR, 0},
@@ -229,13 +229,22 @@ TEST(Elf, SegmentsArePlacedByWholePages) {
   EXPECT_EQ(std::memcmp(placed.data(), expected, sizeof(expected)), 0);
 }
 
+TEST(Elf, SegmentsAreMovedTogether) {
+  const auto image = parse_elf(Kernel{}.file(), "kernel.elf");
+  ASSERT_TRUE(image.ok());
+  std::array<HandoffSegment, kMaxSegments> placed{};
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, 0x40'0000, placed), 3U);
+  EXPECT_EQ(placed[2].virt, kBase + 0x40'2000);
+  EXPECT_EQ(placed[2].physical, 0x60'2000U);
+}
+
 TEST(Elf, NeighboursWithTheSameRightsMayShareAPage) {
   Kernel kernel;
   kernel.segments[2] = {1, kR, 0x2fff, kBase + 0x1fff, 0, 0x801, 0x1801, 0x1000};
   const auto image = parse_elf(kernel.file(), "kernel.elf");
   ASSERT_TRUE(image.ok()) << image.error().what;
   std::array<HandoffSegment, kMaxSegments> placed{};
-  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, placed), 2U);
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, 0, placed), 2U);
   EXPECT_EQ(placed[1].virt, kBase + 0x1000);
   EXPECT_EQ(placed[1].size, 0x3000U);
 }

@@ -50,6 +50,7 @@ SAME(names);
 SAME(serial);
 SAME(device_tree);
 SAME(map_changes);
+SAME(kaslr);
 static_assert(sizeof(baton_handoff) == sizeof(Handoff));
 #undef SAME
 #undef SAME_PLACE
@@ -86,6 +87,12 @@ SAME(baton_framebuffer, red_mask, HandoffFramebuffer, red_mask);
 SAME(baton_framebuffer, reserved_mask, HandoffFramebuffer, reserved_mask);
 SAME(baton_serial, address, HandoffSerial, address);
 SAME(baton_serial, kind, HandoffSerial, kind);
+SAME(baton_kaslr, image_offset, HandoffKaslr, image_offset);
+SAME(baton_kaslr, state, HandoffKaslr, state);
+SAME(baton_kaslr, sources, HandoffKaslr, sources);
+SAME(baton_kaslr, image_bits, HandoffKaslr, image_bits);
+SAME(baton_kaslr, place_bits, HandoffKaslr, place_bits);
+SAME(baton_kaslr, direct_map_bits, HandoffKaslr, direct_map_bits);
 SAME(baton_names, loader, HandoffNames, loader);
 SAME(baton_names, version, HandoffNames, version);
 SAME(baton_names, build, HandoffNames, build);
@@ -107,6 +114,10 @@ static_assert(BATON_PIXEL_RGBX == kPixelRgbx && BATON_PIXEL_BGRX == kPixelBgrx);
 static_assert(BATON_PIXEL_BY_MASKS == kPixelByMasks);
 static_assert(BATON_SERIAL_NONE == kSerialNone && BATON_SERIAL_16550 == kSerial16550);
 static_assert(BATON_SERIAL_PL011 == kSerialPl011);
+static_assert(BATON_KASLR_NONE == kKaslrNone && BATON_KASLR_ON == kKaslrOn);
+static_assert(BATON_KASLR_REFUSED == kKaslrRefused && BATON_RANDOM_FIRMWARE == kRandomFirmware);
+static_assert(BATON_RANDOM_RDSEED == kRandomSeed && BATON_RANDOM_RDRAND == kRandomNumber);
+static_assert(BATON_RANDOM_RNDR == kRandomRndr && BATON_RANDOM_COUNTER == kRandomCounter);
 static_assert(BATON_FLAG_SECURE_BOOT == kHandoffFlagSecureBoot && BATON_FLAG_NX == kHandoffFlagNx);
 static_assert(BATON_FLAG_1GIB_PAGES == kHandoffFlag1GPages);
 static_assert(BATON_FLAG_NARROW_FIRMWARE == kHandoffFlagMixed);
@@ -134,6 +145,25 @@ TEST(Handoff, AGoodOneIsTaken) {
   five.direct_map = kDirectMap5Level;
   seal(five);
   EXPECT_TRUE(check(five).ok());
+  five.direct_map = kDirectMapEnd5Level - mm::kGiB;
+  seal(five);
+  EXPECT_TRUE(check(five).ok());
+}
+
+TEST(Handoff, TheDirectMapIsAnywhereInItsRoom) {
+  for (const uint64_t at : {kDirectMap4Level + 77 * mm::kGiB, kDirectMapEnd4Level - mm::kGiB}) {
+    Handoff h = good();
+    h.direct_map = at;
+    seal(h);
+    EXPECT_TRUE(check(h).ok());
+  }
+  for (const uint64_t at :
+       {kDirectMap4Level - mm::kGiB, kDirectMap4Level + 4096, kDirectMapEnd4Level}) {
+    Handoff h = good();
+    h.direct_map = at;
+    seal(h);
+    EXPECT_STREQ(check(h).error().subject, "direct_map");
+  }
 }
 
 TEST(Handoff, AKernelInCTakesTheSame) {

@@ -249,14 +249,16 @@ TEST(Ktap, AShortRunHasNotPassed) {
 }
 
 TEST(Symbols, NameAndOffset) {
-  const SymbolEntry entries[] = {{0x80200000, 0}, {0x80200100, 6}};
-  const SymbolTable table(entries, std::string_view("first\0second\0", 13));
-  EXPECT_EQ(table.find(0xffffffff80200000).name, "first");
+  const SymbolEntry entries[] = {{0, 0}, {0x100, 6}};
+  constexpr uint64_t kText = 0xffffffff80200000;
+  const SymbolTable table(entries, std::string_view("first\0second\0", 13), kText);
+  EXPECT_EQ(table.find(kText).name, "first");
   EXPECT_EQ(table.find(0xffffffff802000ff).offset, 0xffU);
   EXPECT_EQ(table.find(0xffffffff802000ff).size, 0x100U);
   EXPECT_EQ(table.find(0xffffffff80200100).name, "second");
   EXPECT_EQ(table.find(0xffffffff801fffff).name, "");
   EXPECT_EQ(table.find(0x80200000).name, "") << "not in the image's part of the address space";
+  EXPECT_EQ(table.find(0).name, "");
   EXPECT_EQ(SymbolTable().find(0xffffffff80200000).name, "");
 }
 

@@ -5,7 +5,7 @@
 #include "examples/machine.h"
 
 enum { STACK = 200 * 1024 };
-BATON_NOTE(STACK);
+BATON_NOTE_WITH(STACK, BATON_WISH_KASLR);
 
 static const struct baton_handoff* handoff;
 static uint32_t held, broken;
@@ -189,6 +189,41 @@ static void check_mappings(void) {
   }
 }
 
+/* A word that holds an address: what the loader has to move. */
+static int here;
+static int* volatile moved = &here;
+
+static void check_chance(void) {
+  const struct baton_kaslr* kaslr = &handoff->kaslr;
+  const struct baton_segment* segments = ELEMENTS(struct baton_segment, segments);
+  const uint64_t gib = 1u << 30;
+  promise(moved == &here, "relocations are applied", (uintptr_t)moved);
+  promise(kaslr->image == segments[0].virtual_address, "kaslr has the image", kaslr->image);
+  if (sizeof(void*) == 4) {
+    promise(kaslr->state == BATON_KASLR_NONE, "with 32 bits there is no KASLR", kaslr->state);
+    return;
+  }
+  if (is_asked_for(handoff, "nokaslr")) {
+    promise(kaslr->state == BATON_KASLR_REFUSED && kaslr->image_offset == 0, "nokaslr is obeyed",
+            kaslr->image_offset);
+    return;
+  }
+  promise(kaslr->state == BATON_KASLR_ON, "KASLR is given to whoever asks", kaslr->state);
+  promise(kaslr->image - kaslr->image_offset == BATON_KERNEL_BASE + 0x200000,
+          "the offset leads back to the link address", kaslr->image_offset);
+  promise(kaslr->image >= BATON_KERNEL_BASE && kaslr->image - BATON_KERNEL_BASE < gib &&
+              kaslr->image % 0x200000 == 0,
+          "the image is in its room", kaslr->image);
+  promise(handoff->kernel_physical >= 0x1000000 || kaslr->place_bits == 0,
+          "its place leaves the first 16 MiB alone", handoff->kernel_physical);
+  promise(handoff->direct_map % gib == 0 &&
+              handoff->direct_map >=
+                  (handoff->paging_levels == 5 ? 0xff11000000000000ull : 0xffff888000000000ull),
+          "the direct map is in its room", handoff->direct_map);
+  promise(kaslr->image_bits >= 8 && kaslr->direct_map_bits >= 15 && kaslr->sources != 0,
+          "there were places to choose from", kaslr->sources);
+}
+
 static uint64_t mix(uint64_t sum, uint64_t physical, uint64_t size) {
   const uint8_t* bytes = (const uint8_t*)baton_at(handoff, physical);
   uint64_t i;
@@ -252,6 +287,7 @@ __attribute__((used)) BATON_ENTRY void checker(void* argument) {
   check_places(own);
   check_stack();
   check_mappings();
+  check_chance();
   promise(is_asked_for(handoff, "poweroff"), "options are those of baton.conf",
           handoff->options_length);
   promise(handoff->tsc_entry < handoff->tsc_handoff, "time goes on", handoff->tsc_handoff);
