@@ -112,12 +112,12 @@ TEST(Relocations, RelaSaysWhatAWordIs) {
   pie.words[1] = 77;  // is overwritten
   pie.with_rela({{Pie::word(1), kRelativeX86, kBase + 0x10},
                  {0, 0, 0},  // of no kind: a linker leaves such
-                 {Pie::word(0) + 3, kRelativeX86, kBase + 0x20}});
+                 {Pie::word(4) + 3, kRelativeX86, kBase + 0x20}});
   EXPECT_EQ(move(pie, 0x40'0000).words[1], kBase + 0x40'0010);
   EXPECT_EQ(move(pie, 0).words[1], kBase + 0x10);
   uint64_t odd;
   const Moved down = move(pie, 0 - uint64_t{0x20'0000});
-  std::memcpy(&odd, reinterpret_cast<const char*>(down.words.data()) + 3, 8);
+  std::memcpy(&odd, reinterpret_cast<const char*>(&down.words[4]) + 3, 8);
   EXPECT_EQ(odd, kKernelBase + 0x20);
 }
 
