@@ -323,11 +323,12 @@ $(BUILD)/efi/efi/configuration.o $(BUILD)/efi/efi/trust.o $(BUILD)/efi/efi/$(ARC
 # one program for each bend_*.cpp of tests/boot/faulty/ and of the folder of this architecture there.
 # Where the PE image's start code is ours, so is the little of GNU-EFI's library that they call.
 FAULTY_ROOM := tests/boot/faulty
+CHOSEN_SRC := $(wildcard $(FAULTY_ROOM)/chosen/*.cpp)
 FAULTY_SRC := $(wildcard $(FAULTY_ROOM)/*.cpp $(patsubst %,$(FAULTY_ROOM)/%/*.cpp,$(ARCH) \
-  $(kin.$(ARCH)) $(if $(OWN_PE),library)))
+  $(kin.$(ARCH)) $(if $(OWN_PE),library))) $(CHOSEN_SRC)
 FAULTY_OBJ := $(call objects,efi,$(FAULTY_SRC))
 FAULTY_BENDS := $(filter %.o,$(foreach o,$(FAULTY_OBJ),$(if $(findstring /bend_,$(o)),$(o))))
-FAULTY_REST := $(filter-out $(FAULTY_BENDS),$(FAULTY_OBJ)) $(filter $(patsubst \
+FAULTY_REST := $(filter-out $(FAULTY_BENDS) $(call objects,efi,$(CHOSEN_SRC)),$(FAULTY_OBJ)) $(filter $(patsubst \
   %,$(BUILD)/efi/efi/%,$(ARCH)/entry.S.o $(ARCH)/pe_sections.S.o $(if $(OWN_PE),$(ARCH)/pe_header.S.o \
   $(ARCH)/memory_functions.S.o x86/memory_functions.o $(ARCH)/division.o freestanding.o)),$(EFI_OBJ))
 FAULTY := $(patsubst bend_%.o,$(BUILD)/faulty/%.efi,$(notdir $(FAULTY_BENDS)))
@@ -341,11 +342,13 @@ define faulty_in
 $(BUILD)/faulty/%.efi: $(BUILD)/efi/$(1)/bend_%.o $(FAULTY_REST) $(EFI_SCRIPT) $(BUILD)/flags/efi.link
 	$$(call say,EFI)
 	@mkdir -p $$(@D)
-	$$(Q)$$(LD) $$(EFI_LDFLAGS) $$(EFI_START) $$< $$(FAULTY_REST) -o $$(@:.efi=.so) \
+	$$(Q)$$(LD) $$(EFI_LDFLAGS) $$(EFI_START) $$(filter %.o,$$^) -o $$(@:.efi=.so) \
 	  $$(if $$(OWN_PE),$$(LIBGCC),-lefi -lgnuefi)
 	$$(Q)$$(TO_PE) $$(@:.efi=.so) $$@
 endef
 $(foreach f,$(FAULTY_ROOM) $(FAULTY_ROOM)/$(ARCH),$(eval $(call faulty_in,$(f))))
+# What it chooses from is only its own.
+$(BUILD)/faulty/chosen.efi: $(call objects,efi,$(CHOSEN_SRC))
 .PHONY: faulty
 faulty: $(FAULTY)
 
@@ -405,9 +408,10 @@ CHECKED_OBJ := $(call objects,host/checked,$(filter-out tools/%,$(HOST_SRC))) \
   $(call objects,host/tests,$(filter tools/%,$(HOST_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*_test.cpp tests/unit/mm/*_test.cpp)
 UNIT_OBJ := $(call objects,host/tests,$(UNIT_SRC))
+FIRMWARE_TESTS := $(call objects,host/tests,$(wildcard tests/firmware/*_test.cpp))
 $(eval $(call compiled,host/checked,$(HOST_CXXFLAGS) -O1 $(SANITIZERS)))
 $(eval $(call compiled,host/tests,$(HOST_CXXFLAGS) -O0 $(SANITIZERS)))
-$(eval $(call tests,host/tests,$(UNIT_OBJ)))
+$(eval $(call tests,host/tests,$(UNIT_OBJ) $(FIRMWARE_TESTS)))
 $(eval $(call remember,host/checked.link,$(CHECKED_OBJ) $(UNIT_OBJ)))
 
 $(BUILD)/host/checked/libbaton.a: $(CHECKED_OBJ) $(BUILD)/flags/host/checked.link
@@ -418,6 +422,19 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 	$(call say,LINK)
 	$(Q)$(CXX) $(SANITIZERS) -o $@ $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a \
 	  -lgtest -lgtest_main -larchive -pthread
+
+# The application itself on a firmware that is pretended: all of efi/ but what is an architecture's, as the
+# host's program, with the firmware's calling convention. What is below it there is in tests/firmware/.
+FIRMWARE_SRC := $(call neutral,efi) $(wildcard tests/firmware/pretend*.cpp)
+FIRMWARE_OBJ := $(call objects,host/efi,$(filter-out efi/freestanding.cpp,$(FIRMWARE_SRC))) \
+  $(call objects,host/checked,$(ALL_MM) $(call room,loader)) $(FIRMWARE_TESTS)
+$(eval $(call compiled,host/efi,$(HOST_CXXFLAGS) -O1 $(SANITIZERS) -fshort-wchar -DGNU_EFI_USE_MS_ABI \
+  -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/x86_64))
+$(eval $(call remember,host/efi.link,$(FIRMWARE_OBJ)))
+$(BUILD)/host/efi/efi/configuration.o $(BUILD)/host/efi/efi/trust.o: $(BUILD)/gen/kernel_id.h
+$(BUILD)/host/firmware_tests: $(FIRMWARE_OBJ) $(BUILD)/flags/host/efi.link
+	$(call say,LINK)
+	$(Q)$(CXX) $(SANITIZERS) -o $@ $(FIRMWARE_OBJ) -lgtest -lgtest_main -pthread
 
 # For speed: the mm library by itself, and host programs that run long.
 MM_OBJ := $(call objects,host/fast,$(ALL_MM))
@@ -566,7 +583,7 @@ install-tools: $(BUILD)/host/replay
 	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/replay.1
 
 # Every program a test needs.
-programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) \
+programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) $(BUILD)/host/firmware_tests \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
   $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY)

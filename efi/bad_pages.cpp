@@ -144,7 +144,8 @@ bool take(const Firmware& firmware, Range range) {
   const auto pages = static_cast<UINTN>(range.size() / mm::kPageSize);
   for (const EFI_MEMORY_TYPE type : {EfiUnusableMemory, EfiReservedMemoryType}) {
     EFI_PHYSICAL_ADDRESS address = range.start.v;
-    if (firmware.boot->AllocatePages(AllocateAddress, type, pages, &address) == EFI_SUCCESS) {
+    if (firmware.boot->AllocatePages(AllocateAddress, type, pages, &address) == EFI_SUCCESS &&
+        address == range.start.v) {
       return true;
     }
   }

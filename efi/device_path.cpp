@@ -1,6 +1,7 @@
 #include "efi/device_path.h"
 
 #include <cstring>
+#include <optional>
 
 namespace efi {
 namespace {
@@ -22,24 +23,35 @@ struct Node {
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 char as_separator(char c) { return c == '/' ? '\\' : lower(c); }
 
+// Bytes of a path in front of its end; nothing where it is longer than any.
+std::optional<size_t> length_of(const uint8_t* path) {
+  constexpr size_t kMost = 64 * 1024;
+  size_t length = 0;
+  for (Node node{path}; !node.is_end(); node = node.next()) {
+    length += node.size();
+    if (length > kMost) return std::nullopt;
+  }
+  return length;
+}
+
 }  // namespace
 
 bool is_our_path(const Firmware& firmware, std::string_view path) {
-  if (firmware.loaded->FilePath == nullptr) return false;
+  const auto* const ours = reinterpret_cast<const uint8_t*>(firmware.loaded->FilePath);
+  if (ours == nullptr || !length_of(ours)) return false;
   while (!path.empty() && as_separator(path.front()) == '\\') path.remove_prefix(1);
   bool started = false;
   // A path may be spread over several nodes, with or without separators between.
-  for (Node node{reinterpret_cast<const uint8_t*>(firmware.loaded->FilePath)}; !node.is_end();
-       node = node.next()) {
+  for (Node node{ours}; !node.is_end(); node = node.next()) {
     if (!node.is_file()) continue;
     for (size_t i = kHeader; i + 1 < node.size(); i += 2) {
       const auto c = static_cast<CHAR16>(node.at[i] | node.at[i + 1] << 8);
       if (c == 0) break;
       if (c > '~') return false;
-      const char ours = as_separator(static_cast<char>(c));
-      if (ours == '\\' && !started) continue;
+      const char letter = as_separator(static_cast<char>(c));
+      if (letter == '\\' && !started) continue;
       started = true;
-      if (path.empty() || as_separator(path.front()) != ours) return false;
+      if (path.empty() || as_separator(path.front()) != letter) return false;
       path.remove_prefix(1);
     }
   }
@@ -51,8 +63,9 @@ mm::Result<Pages> device_path_of(const Firmware& firmware, const char* path) {
   const auto* const volume = static_cast<const uint8_t*>(
       protocol_on<void>(firmware, firmware.loaded->DeviceHandle, kDevicePath));
   if (volume == nullptr) return mm::Error{"its volume has no device path", path};
-  size_t volume_size = 0;
-  for (Node node{volume}; !node.is_end(); node = node.next()) volume_size += node.size();
+  const auto known = length_of(volume);
+  if (!known) return mm::Error{"its volume's device path has no end", path};
+  const size_t volume_size = *known;
   const size_t length = std::strlen(path);
   const size_t file_size = kHeader + (length + 1) * 2;
   if (file_size > 0xffff) return mm::Error{"path is too long (characters {})", path, length};

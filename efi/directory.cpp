@@ -4,11 +4,16 @@
 #include <cstring>
 #include <utility>
 
+#include "efi/files.h"
+
 namespace efi {
 namespace {
 
 constexpr EFI_GUID kSimpleFileSystem = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 constexpr EFI_GUID kFileInfo = EFI_FILE_INFO_ID;
+
+// FAT has no more in one: 2 MiB of 32 bytes each.
+constexpr size_t kMostEntries = 65536;
 
 using WideName = std::array<CHAR16, Directory::kMaxName + 1>;
 
@@ -43,7 +48,7 @@ mm::Result<Directory> Directory::open(const Firmware& firmware, const char* path
                                                          kSimpleFileSystem);
   if (files == nullptr) return mm::Error{"no file system the firmware can read", path};
   EFI_FILE* root = nullptr;
-  EFI_STATUS status = files->OpenVolume(files, &root);
+  EFI_STATUS status = open_root(files, root);
   if (status != EFI_SUCCESS) return failed("its volume cannot be opened", path, status);
   WideName name;
   if (const auto widened = widen(path, name); !widened.ok()) {
@@ -51,11 +56,10 @@ mm::Result<Directory> Directory::open(const Firmware& firmware, const char* path
     return widened.error();
   }
   Directory directory;
-  status = root->Open(root, &directory.file_, name.data(), mode, attributes);
+  status = open_in(root, name.data(), mode, attributes, directory.file_);
   root->Close(root);
-  if (status != EFI_SUCCESS) {
-    directory.file_ = nullptr;
-    if (status != EFI_NOT_FOUND) return failed("cannot be opened", path, status);
+  if (status != EFI_SUCCESS && status != EFI_NOT_FOUND) {
+    return failed("cannot be opened", path, status);
   }
   return directory;
 }
@@ -77,14 +81,22 @@ mm::Result<> Directory::for_each_file(Visit visit, void* context) const {
   } entry;
   std::array<char, kMaxName + 1> name;
   EFI_STATUS status = file_->SetPosition(file_, 0);
-  while (status == EFI_SUCCESS) {
+  for (size_t read = 0; status == EFI_SUCCESS; ++read) {
+    if (read == kMostEntries) {
+      return mm::Error{"has no end (entries read {})", "directory", kMostEntries};
+    }
     UINTN size = sizeof(entry);
+    entry.info.Size = 0;
     status = file_->Read(file_, &size, &entry);
     if (status == EFI_BUFFER_TOO_SMALL) {  // a name longer than any file system's
       status = EFI_SUCCESS;
       continue;
     }
     if (status != EFI_SUCCESS || size == 0) break;
+    if (size > sizeof(entry) || entry.info.Size < offsetof(EFI_FILE_INFO, FileName)) {
+      return mm::Error{"an entry cannot be what the firmware says (bytes {}, size {})", "directory",
+                       size, entry.info.Size};
+    }
     if ((entry.info.Attribute & EFI_FILE_DIRECTORY) != 0) continue;
     const std::string_view ascii = narrow(entry.info.FileName, name);
     if (!ascii.empty() && !visit(context, ascii, entry.info.FileSize)) break;
@@ -97,7 +109,7 @@ mm::Result<bool> Directory::has(const char* name) const {
   WideName wide;
   BATON_TRY(widen(name, wide));
   EFI_FILE* file = nullptr;
-  const EFI_STATUS status = file_->Open(file_, &file, wide.data(), EFI_FILE_MODE_READ, 0);
+  const EFI_STATUS status = open_in(file_, wide.data(), EFI_FILE_MODE_READ, 0, file);
   if (status == EFI_SUCCESS) file->Close(file);
   if (status != EFI_SUCCESS && status != EFI_NOT_FOUND) {
     return failed("cannot be looked for", name, status);
@@ -112,7 +124,7 @@ mm::Result<> Directory::write_new(const char* name, std::string_view content) co
   // To create what is there would open it as it is, with whatever is longer than ours behind ours.
   if (BATON_TRY(has(name))) return mm::Error{"is there already", name};
   EFI_FILE* file = nullptr;
-  EFI_STATUS status = file_->Open(file_, &file, wide.data(), kToWrite | EFI_FILE_MODE_CREATE, 0);
+  EFI_STATUS status = open_in(file_, wide.data(), kToWrite | EFI_FILE_MODE_CREATE, 0, file);
   if (status != EFI_SUCCESS) return failed("cannot be made", name, status);
   UINTN size = content.size();
   status = file->Write(file, &size, const_cast<char*>(content.data()));  // only read
@@ -140,7 +152,7 @@ mm::Result<> Directory::rename(const char* name, const char* to) const {
   BATON_TRY(widen(to, wide_to));
   EFI_FILE* file = nullptr;
   EFI_STATUS status =
-      file_->Open(file_, &file, wide.data(), EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0);
+      open_in(file_, wide.data(), EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0, file);
   if (status != EFI_SUCCESS) return failed("cannot be opened to be renamed", name, status);
   UINTN size = sizeof(entry);
   EFI_GUID guid = kFileInfo;
@@ -162,7 +174,7 @@ mm::Result<> Directory::remove(const char* name) const {
   BATON_TRY(widen(name, wide));
   EFI_FILE* file = nullptr;
   EFI_STATUS status =
-      file_->Open(file_, &file, wide.data(), EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0);
+      open_in(file_, wide.data(), EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, 0, file);
   if (status == EFI_SUCCESS) status = file->Delete(file);  // closes it as well
   if (status != EFI_SUCCESS) return failed("cannot be deleted", name, status);
   return {};

@@ -52,4 +52,10 @@ class Volume {
 
 mm::Result<Volume> open_boot_volume(const Firmware& firmware);
 
+// EFI_FILE_PROTOCOL.Open and OpenVolume. Where they fail, or succeed and give nothing (Device Error),
+// `file` is null.
+EFI_STATUS open_in(EFI_FILE* directory, CHAR16* name, uint64_t mode, uint64_t attributes,
+                   EFI_FILE*& file);
+EFI_STATUS open_root(EFI_FILE_IO_INTERFACE* volume, EFI_FILE*& root);
+
 }  // namespace efi

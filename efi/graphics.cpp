@@ -1,11 +1,16 @@
 #include "efi/graphics.h"
 
+#include <algorithm>
+
 #include "loader/framebuffer_choice.h"
 
 namespace efi {
 namespace {
 
 constexpr EFI_GUID kGraphicsOutput = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+// A machine has a few.
+constexpr UINTN kMost = 64;
+
 // EDK II's mark on the handles of devices that its console is shown on.
 constexpr EFI_GUID kConsoleOutDevice = {
     0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
@@ -40,8 +45,10 @@ loader::HandoffFramebuffer find_framebuffer(const Firmware& firmware, const mm::
   UINTN count = 0;
   EFI_HANDLE* handles = nullptr;
   if (firmware.boot->LocateHandleBuffer(ByProtocol, &wanted, nullptr, &count, &handles) ==
-      EFI_SUCCESS) {
-    for (UINTN i = 0; i < count; ++i) {
+          EFI_SUCCESS &&
+      handles != nullptr) {
+    if (count > kMost) out.line("of {} graphics outputs the first {} are looked at", count, kMost);
+    for (UINTN i = 0; i < std::min(count, kMost); ++i) {
       offer(protocol_on<EFI_GRAPHICS_OUTPUT_PROTOCOL>(firmware, handles[i], kGraphicsOutput),
             protocol_installed(firmware, handles[i], kConsoleOutDevice), choice);
     }

@@ -8,11 +8,56 @@
 namespace efi {
 namespace {
 
+using mm::Phys;
+using mm::Range;
+using mm::Result;
+
 // What any kernel's direct map holds, whatever the CPU: with the fewest levels least.
 uint64_t reachable(const Firmware& firmware) {
   return loader::address_space({.levels = 2, .first_ram = examine_cpu(firmware).paging.first_ram})
       .lowmem()
       .end.v;
+}
+
+// That there are whole pages of memory at a place that the firmware gave: mapped, and keeping what is
+// written, which is not looked for beyond the first and the last. Page 0 is nobody's: pointers to it are
+// null.
+bool is_memory(Range range) {
+  if (range.start.v == 0 || range.start.v % mm::kPageSize != 0) return false;
+  if (range.start.v >= mm::kMaxPhys || range.end.v > mm::kMaxPhys) return false;
+  constexpr uint32_t kMarks[] = {0x5aa5'c33c, 0xa55a'3cc3};
+  for (const Phys page : {range.start, range.end - mm::kPageSize}) {
+    const auto live = live_page(page.v);
+    if (!live || !live->writable) return false;
+    auto* const word = reinterpret_cast<volatile uint32_t*>(static_cast<uintptr_t>(page.v));
+    for (const uint32_t mark : kMarks) {
+      *word = mark;
+      if (*word != mark) return false;
+    }
+  }
+  return true;
+}
+
+Result<Pages> take(const Firmware& firmware, EFI_ALLOCATE_TYPE how, EFI_PHYSICAL_ADDRESS address,
+                   uint64_t bytes, const char* what, EFI_MEMORY_TYPE type) {
+  const uint64_t size = mm::align_up(bytes, mm::kPageSize);
+  const auto pages = static_cast<UINTN>(size / mm::kPageSize);
+  const EFI_STATUS status = firmware.boot->AllocatePages(how, type, pages, &address);
+  if (status != EFI_SUCCESS) {
+    return failed(
+        how == AllocateAnyPages
+            ? mm::ErrorText("too little memory: the firmware has none for it (bytes {})")
+            : mm::ErrorText(
+                  "the firmware has none for it where the kernel can reach it (bytes {})"),
+        what, status, bytes);
+  }
+  const Range range{Phys{address}, Phys{address + size}};
+  // It is not given back: who knows what is there.
+  if (!is_memory(range)) {
+    return mm::Error{"the firmware gives a place where no memory is (address {:#x}, bytes {})",
+                     what, address, bytes};
+  }
+  return Pages{firmware, range};
 }
 
 }  // namespace
@@ -27,24 +72,15 @@ Pages::~Pages() {
 mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char* what,
                            EFI_MEMORY_TYPE type) {
   if (bytes == 0 || bytes > mm::kMaxPhys) return mm::Error{"no such size (bytes {})", what, bytes};
-  const auto pages = static_cast<UINTN>(mm::align_up(bytes, mm::kPageSize) / mm::kPageSize);
-  EFI_PHYSICAL_ADDRESS address = 0;
-  const EFI_STATUS status = firmware.boot->AllocatePages(AllocateAnyPages, type, pages, &address);
-  if (status != EFI_SUCCESS) {
-    return failed("too little memory: the firmware has none for it (bytes {})", what, status,
-                  bytes);
-  }
-  Pages taken{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
+  Pages taken = BATON_TRY(take(firmware, AllocateAnyPages, 0, bytes, what, type));
   const uint64_t end = reachable(firmware);
   if (taken.range().end.v <= end) return taken;
   // It would be out of the kernel's sight.
-  address = end - 1;
-  const EFI_STATUS lower = firmware.boot->AllocatePages(AllocateMaxAddress, type, pages, &address);
-  if (lower != EFI_SUCCESS) {
-    return failed("the firmware has none for it where the kernel can reach it (bytes {})", what,
-                  lower, bytes);
-  }
-  return Pages{firmware, {mm::Phys{address}, mm::Phys{address + uint64_t{pages} * mm::kPageSize}}};
+  Pages lower = BATON_TRY(take(firmware, AllocateMaxAddress, end - 1, bytes, what, type));
+  if (lower.range().end.v <= end) return lower;
+  return mm::Error{
+      "the firmware gives a place beyond what was asked for (address {:#x}, most {:#x})", what,
+      lower.range().start.v, end - 1};
 }
 
 std::optional<Pages> allocate_at(const Firmware& firmware, mm::Range place) {

@@ -50,12 +50,14 @@ mm::Phys find_first_ram(const Firmware& firmware) {
   for (unsigned i = 0; i < kTries && status == EFI_BUFFER_TOO_SMALL; ++i) {
     size += 2 * MemoryMap::kSlack;
     void* room = nullptr;
-    if (boot.AllocatePool(EfiLoaderData, size, &room) != EFI_SUCCESS) break;
+    const UINTN asked = size;
+    if (boot.AllocatePool(EfiLoaderData, asked, &room) != EFI_SUCCESS || room == nullptr) break;
     status = boot.GetMemoryMap(&size, static_cast<EFI_MEMORY_DESCRIPTOR*>(room), &key, &stride,
                                &version);
     const loader::EfiMemoryMap map{{static_cast<const std::byte*>(room), size}, stride};
-    const mm::Phys first =
-        status == EFI_SUCCESS && map.check().ok() ? loader::first_ram(map) : mm::Phys{};
+    const mm::Phys first = status == EFI_SUCCESS && size <= asked && map.check().ok()
+                               ? loader::first_ram(map)
+                               : mm::Phys{};
     boot.FreePool(room);
     if (status == EFI_SUCCESS) return first;
   }

@@ -146,9 +146,15 @@ mm::Result<> take_own(const Firmware& firmware, const BootMenu& menu, Configurat
 mm::Result<bool> choose_once(const Start& start, Configuration& configuration, bool again) {
   const auto& [firmware, volume, trust, tpm, entered, subject, findings] = start;
   const bool guarded = asks_for_guard(configuration.values.options);
-  const Entries all = BATON_TRY(read_entries(firmware, volume, findings));
-  if (all.count < 2) return true;
-  const LoaderConf conf = BATON_TRY(read_loader_conf(firmware, volume, findings));
+  const auto listed = read_entries(firmware, volume, findings);
+  if (!listed.ok() && guarded) return listed.error();
+  if (!listed.ok()) findings.error("boot menu: left out", listed.error());
+  if (!listed.ok() || listed.value().count < 2) return true;
+  const Entries& all = listed.value();
+  auto read = read_loader_conf(firmware, volume, findings);
+  if (!read.ok() && guarded) return read.error();
+  if (!read.ok()) findings.error("boot menu", read.error());
+  const LoaderConf conf = read.ok() ? std::move(read.value()) : LoaderConf{};
   const uint32_t timeout = again ? MenuConfig::kForEver
                                  : asked_timeout(firmware, findings).value_or(conf.config.timeout);
   // start_guarded() starts the default one.

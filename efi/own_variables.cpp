@@ -21,6 +21,12 @@ mm::Result<std::optional<size_t>> read_variable(const Firmware& firmware,
       name_of(variable), &guid, nullptr, &size, out.data());
   if (status == EFI_NOT_FOUND || status == EFI_UNSUPPORTED) return std::optional<size_t>{};
   if (status != EFI_SUCCESS) return failed("cannot be read", variable.called, status);
+  if (size > out.size()) {
+    return mm::Error{
+        "the firmware says that it was read, and is larger than there was room for "
+        "(bytes {}, room {})",
+        variable.called, size, out.size()};
+  }
   return std::optional<size_t>{size};
 }
 

@@ -1,8 +1,10 @@
 #include "efi/tables.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 
-#include "efi/arch.h"
+#include "efi/live.h"
 
 namespace efi {
 namespace {
@@ -25,10 +27,29 @@ constexpr EFI_GUID kSmbios2 = {
 constexpr EFI_GUID kDeviceTree = {
     0xb1b621d5, 0xf19c, 0x41a5, {0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0}};
 
-Phys table_of(const Firmware& firmware, const EFI_GUID& wanted) {
+using TableList = std::span<const EFI_CONFIGURATION_TABLE>;
+
+// The firmware's list; what of it cannot be is named.
+TableList list_of(const Firmware& firmware, const mm::Printer& findings) {
+  constexpr UINTN kMost = 256;  // EDK II has about 20
   const EFI_SYSTEM_TABLE& system = *firmware.system;
-  for (UINTN i = 0; i < system.NumberOfTableEntries; ++i) {
-    const EFI_CONFIGURATION_TABLE& table = system.ConfigurationTable[i];
+  const UINTN count = std::min(system.NumberOfTableEntries, kMost);
+  const Phys start{reinterpret_cast<uintptr_t>(system.ConfigurationTable)};
+  if (count != 0 &&
+      (start == Phys{} || !mapped({start, start + count * sizeof(EFI_CONFIGURATION_TABLE)}))) {
+    findings.line("configuration tables: their list cannot be read (address {:#x}, entries {})",
+                  start.v, system.NumberOfTableEntries);
+    return {};
+  }
+  if (count < system.NumberOfTableEntries) {
+    findings.line("configuration tables: of {} the first {} are looked at",
+                  system.NumberOfTableEntries, count);
+  }
+  return {system.ConfigurationTable, count};
+}
+
+Phys table_of(TableList list, const EFI_GUID& wanted) {
+  for (const EFI_CONFIGURATION_TABLE& table : list) {
     if (std::memcmp(&table.VendorGuid, &wanted, sizeof(EFI_GUID)) == 0) {
       return Phys{reinterpret_cast<uintptr_t>(table.VendorTable)};
     }
@@ -36,19 +57,11 @@ Phys table_of(const Firmware& firmware, const EFI_GUID& wanted) {
   return {};
 }
 
-// Whether the firmware's page tables, which are in use, map all of it.
-bool live(Range range) {
-  for (Phys at = mm::align_down(range.start, mm::kPageSize); at < range.end; at += mm::kPageSize) {
-    if (!live_page(at.v)) return false;
-  }
-  return true;
-}
-
 // Whether the map describes every byte, and reading there does not fault. Old firmware keeps the
 // RSDP in the BIOS area (ACPI 6.5 section 5.2.5.1), which no descriptor covers.
 bool readable(const void* context, Range range) {
   constexpr Range kBiosArea{Phys{0xe0000}, Phys{mm::kMiB}};
-  if (!live(range)) return false;
+  if (!mapped(range)) return false;
   if (kBiosArea.contains(range)) return true;
   const auto& memory = *static_cast<const mm::E820Table*>(context);
   while (!range.empty()) {
@@ -189,19 +202,20 @@ Result<> take_device_tree(Phys at, const mm::E820Table& memory, Tables& tables) 
 Result<Tables> find_tables(const Firmware& firmware, const mm::E820Table& memory,
                            const mm::Printer& findings) {
   Tables tables;
+  const TableList list = list_of(firmware, findings);
   for (const EFI_GUID& guid : {kAcpi2, kAcpi1}) {
-    const Phys rsdp = table_of(firmware, guid);
+    const Phys rsdp = table_of(list, guid);
     if (rsdp == Phys{} || tables.rsdp != Phys{}) continue;
     BATON_TRY(list_acpi(firmware, memory, rsdp, tables, findings));
   }
   if (tables.rsdp == Phys{}) findings.line("ACPI: no usable tables");
   for (const SmbiosForm& form : kSmbiosForms) {
-    const Phys entry = table_of(firmware, form.guid);
+    const Phys entry = table_of(list, form.guid);
     if (entry == Phys{} || !tables.ranges[1].range.empty()) continue;
     const Result<> taken = take_smbios(form, entry, memory, tables);
     if (!taken.ok()) findings.error("SMBIOS ignored", taken.error());
   }
-  if (const Phys at = table_of(firmware, kDeviceTree); at != Phys{}) {
+  if (const Phys at = table_of(list, kDeviceTree); at != Phys{}) {
     const Result<> taken = take_device_tree(at, memory, tables);
     if (!taken.ok()) findings.error("device tree ignored", taken.error());
   }

@@ -19,8 +19,10 @@ Terminal::Terminal(const Firmware& firmware)
   if (out_ != nullptr && out_->Mode != nullptr && out_->Mode->Mode >= 0) {
     out_->QueryMode(out_, static_cast<UINTN>(out_->Mode->Mode), &columns, &rows);
   }
-  columns_ = columns;
-  rows_ = rows;
+  // Less is no mode of UEFI's (2.10 section 12.4), and nothing could be shown there.
+  constexpr UINTN kLeastColumns = 40, kLeastRows = 12;
+  columns_ = columns < kLeastColumns ? 80 : columns;
+  rows_ = rows < kLeastRows ? 25 : rows;
 }
 
 void Terminal::clear() const {
@@ -85,12 +87,14 @@ std::optional<MenuKey> Terminal::key() const {
 std::optional<MenuKey> Terminal::wait(bool bounded) const {
   EFI_EVENT timer = nullptr;
   if (boot_->CreateEvent(EVT_TIMER, 0, nullptr, nullptr, &timer) != EFI_SUCCESS) return poll();
-  if (bounded) boot_->SetTimer(timer, TimerRelative, kSecond);
   std::array<EFI_EVENT, 2> events{in_->WaitForKey, timer};
   UINTN happened = 0;
-  const EFI_STATUS status = events[0] == nullptr
-                                ? EFI_UNSUPPORTED
-                                : boot_->WaitForEvent(bounded ? 2 : 1, events.data(), &happened);
+  EFI_STATUS status = events[0] == nullptr ? EFI_UNSUPPORTED : EFI_SUCCESS;
+  // Without its timer it would be waited for a key for ever.
+  if (status == EFI_SUCCESS && bounded) status = boot_->SetTimer(timer, TimerRelative, kSecond);
+  if (status == EFI_SUCCESS) {
+    status = boot_->WaitForEvent(bounded ? 2 : 1, events.data(), &happened);
+  }
   boot_->CloseEvent(timer);
   if (status != EFI_SUCCESS) return poll();
   return happened == 0 ? key() : std::nullopt;

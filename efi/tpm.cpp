@@ -47,9 +47,17 @@ struct Tcg2 {
 Tpm Tpm::find(const Firmware& firmware, const mm::Printer& findings) {
   Tpm tpm;
   tpm.findings_ = findings;
-  auto* const tcg = protocol_anywhere<Tcg2>(firmware, kTcg2);
-  Capability capability;
-  if (tcg == nullptr || tcg->get_capability(tcg, &capability) != EFI_SUCCESS) return tpm;
+  EFI_GUID guid = kTcg2;
+  void* found = nullptr;
+  EFI_STATUS status = firmware.boot->LocateProtocol(&guid, nullptr, &found);
+  auto* const tcg = static_cast<Tcg2*>(found);
+  if (status == EFI_NOT_FOUND || (status == EFI_SUCCESS && tcg == nullptr)) return tpm;
+  Capability capability{};  // a firmware may say that it told, and tell nothing
+  if (status == EFI_SUCCESS) status = tcg->get_capability(tcg, &capability);
+  if (status != EFI_SUCCESS) {
+    findings.error("TPM", failed("nothing is measured", "EFI_TCG2_PROTOCOL", status));
+    return tpm;
+  }
   if (capability.tpm_present != 0) tpm.protocol_ = tcg;
   return tpm;
 }

@@ -23,6 +23,11 @@ std::optional<LivePermissions> live_page(uint64_t address) {
   LivePermissions allowed{true, true};
   uint64_t table = cr3 & kTable;
   const unsigned levels = (cr4 & kCr4La57) != 0 ? 5 : 4;
+  // Only canonical addresses can be reached.
+  const unsigned unused = 64 - 12 - 9 * levels;
+  if (static_cast<uint64_t>(static_cast<int64_t>(address << unused) >> unused) != address) {
+    return std::nullopt;
+  }
   for (unsigned level = levels; level > 0; --level) {
     const unsigned shift = 12 + 9 * (level - 1);
     // The firmware maps all of memory at its own address.
