@@ -811,6 +811,13 @@ secure: all faulty
 	@+for arch in $(filter-out x86_64,$(BUILT)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
 	@BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/boot/test_secure_boot.py tests/boot/test_measured.py
 
+# Firmware that is hostile, case by case (tests/boot/hostile.py), on all architectures unless ARCHS= names some.
+ARCHS ?= $(BUILT)
+.PHONY: hostile
+hostile: all faulty
+	@+for arch in $(filter-out x86_64,$(ARCHS)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
+	@BUILD=$(BUILD) $(PYTHON) tests/boot/hostile_firmware --arch '$(ARCHS)' --only '$(ONLY)'
+
 .PHONY: check
 check:
 	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test check
@@ -932,6 +939,8 @@ help:
 #: make sign       sign what is built for Secure Boot, in place, with your keys; see tools/sign --help
 #:                   KEY=db.key CERT=db.pem; COVER="EFI/baton/initrd.img" WORDS="mem=2G": a manifest, too
 #: make secure     all boots with Secure Boot on, by the owner's keys, a stranger's, and under shim; with a TPM
+#: make hostile    boots on firmware that is hostile, case by case, each with its end
+#:                   ONLY="map-* exit-*" ARCHS="x86_64 aarch64"
 #: make replay     only build/host/replay, which takes a dmesg or another map through mm (docs/replay.md)
 #: make replay-page  build/replay.html, a page that replays logs dropped into it (`tools/setup replay-page`)
 #: make test-long  boots of further machines, which are no part of `make test`

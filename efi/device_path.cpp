@@ -25,7 +25,7 @@ char as_separator(char c) { return c == '/' ? '\\' : lower(c); }
 
 // Bytes of a path in front of its end; nothing where it is longer than any.
 std::optional<size_t> length_of(const uint8_t* path) {
-  constexpr size_t kMost = 64 * 1024;
+  constexpr size_t kMost = 64 * mm::kKiB;
   size_t length = 0;
   for (Node node{path}; !node.is_end(); node = node.next()) {
     length += node.size();

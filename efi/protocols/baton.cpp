@@ -210,6 +210,12 @@ Result<Departure> prepare(const Firmware& firmware, MemoryMap map, const Kernel&
       BATON_TRY(allocate_array<mm::E820Entry>(firmware, entries, "first view of e820"));
   mm::E820Table e820({e820_storage.as<mm::E820Entry>(), entries});
   BATON_TRY(loader::add_to_e820(view, e820, findings));
+  // It would be found out when the firmware is gone.
+  if (!e820.all(kernel.place(), mm::E820Type::Ram)) {
+    return Error{
+        "lies in memory that the firmware's map does not call usable (start {:#x}, end {:#x})",
+        "the kernel", kernel.place().start.v, kernel.place().end.v};
+  }
 
   departure.cpu = examine_cpu(firmware);
   departure.cpu.paging = loader::paging_for(departure.cpu.paging, options);

@@ -9,7 +9,7 @@ import pytest
 
 import log as read
 from elf import Elf
-from qemu import AARCH64, ARM, IA32, MIB, X86_64, Machine
+from qemu import MIB, Machine
 
 SMALL = Machine(memory=128 * MIB)
 KERNEL = "EFI/baton/kernel.elf"
@@ -155,35 +155,6 @@ def test_kernel_larger_than_memory(bench):
     check_refused(boot, r"kernel\.elf", "memory|resources")
 
 
-@pytest.mark.parametrize("fault, words", [
-    ("broken_read", ["device error|read"]),
-    ("short_read", ["short|truncated|end|bytes|read"]),
-    ("no_memory", ["memory|resources"]),
-])
-def test_firmware_fails(bench, faulty, fault, words):
-    boot = bench.boot(SMALL, "poweroff", faulty(fault))
-    check_refused(boot, *([] if fault == "no_memory" else [r"kernel\.elf"]), *words)
-    back = re.search(r"faulty: Baton came back: (.*)", boot.log)
-    assert back and back[1].strip() != "Success"
-
-
-def test_stale_key_for_ever(bench, faulty):
-    """Told on COM1 by Baton's own hands, then a reset, which -no-reboot makes QEMU's end."""
-    boot = bench.boot(SMALL, "poweroff", faulty("stale_for_ever"))
-    assert boot.ended == "exit" and boot.status == 0, str(boot)
-    assert re.search(r"ExitBootServices", boot.log)
-    assert "faulty: called after" not in boot.log
-    assert "BIOS-e820" not in boot.log
-
-
-def test_stale_key_at_first(bench, faulty):
-    """The map changes under the first three tries; the fourth goes through."""
-    boot = bench.boot(SMALL, "poweroff", faulty("stale_at_first"))
-    assert boot.ended == "exit" and boot.status == 0, str(boot)
-    assert "faulty: called after" not in boot.log
-    assert read.find(boot.log, r"Memory: \d+K/\d+K available \(")
-
-
 @pytest.mark.parametrize("fault", ["no_descriptor_size", "silent_map"])
 def test_map_that_is_told_little_about(bench, faulty, fault):
     """What the firmware may leave open about its map's size, and what it should not."""
@@ -216,30 +187,3 @@ def test_sloppy_entry_gets_its_registers_back(bench, faulty):
     boot = bench.boot(SMALL, "poweroff", without_kernel)
     check_refused(boot, r"kernel\.elf", "not found")
     assert "faulty: rdi and rsi are as they were" in boot.log
-
-
-# --- The same on other machines --------------------------------------------------------------------
-
-def elsewhere(arch):
-    return Machine(memory=256 * MIB, kind=next(iter(arch.most_cpus)), built_for=arch.name)
-
-
-@pytest.mark.parametrize("arch, fault", [
-    (X86_64, "wide_descriptors"), (AARCH64, "stale_at_first"),
-    *(pytest.param(*one, marks=pytest.mark.long) for one in (
-        (AARCH64, "wide_descriptors"), (ARM, "stale_at_first"), (IA32, "stale_at_first"))),
-], ids=lambda one: getattr(one, "name", one))
-def test_a_map_that_is_odd_or_stale(bench, faulty, arch, fault):
-    """Descriptors 64 bytes apart, and an exit that goes through at the fourth try."""
-    boot = bench.boot(elsewhere(arch), "poweroff", faulty(fault, arch))
-    assert (boot.ended, boot.status) == ("exit", 0), str(boot)
-    assert "faulty: called after" not in boot.log
-    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for")
-
-
-def test_a_read_that_fails_elsewhere(bench, faulty):
-    """The firmware gets the machine back, and who started Baton the reason."""
-    boot = bench.boot(elsewhere(AARCH64), "poweroff", faulty("broken_read", AARCH64))
-    check_refused(boot, r"kernel\.elf", "device error|read")
-    back = re.search(r"faulty: Baton came back: (.*)", boot.log)
-    assert back and back[1].strip() != "Success"

@@ -1,7 +1,8 @@
 // Firmware that fails on purpose: each program in this folder stands in Baton's place on the ESP,
 // bends one firmware service, and starts the real Baton (\EFI\BOOT\BATON.EFI) on it.
 //
-// A program is start.cpp and one file that defines bend(). What is an architecture's is in a folder
+// A program is start.cpp and one file that defines bend(); chosen/ has the bends of that which takes them
+// by name. What is an architecture's is in a folder
 // called so, or as its kind; library/ is linked where GNU-EFI's cannot be had. When Baton comes back, its status is
 // printed: `faulty: Baton came back: Load Error`.
 #pragma once
@@ -35,9 +36,13 @@ EFI_STATUS bend(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& baton);
 
 template <class T>
 T& at(UINT64 address) {
-  return *reinterpret_cast<T*>(address);
+  return *reinterpret_cast<T*>(static_cast<UINTN>(address));
 }
 
+bool same(const EFI_GUID& a, const EFI_GUID& b);
+// Addresses; 0 where there is none.
+UINT64 find_rsdp();
+UINT64 find_xsdt();
 // Where the XSDT has the address of the first table with the signature; null where there is none.
 UINT64* table_pointer(const char* signature);
 // A table whose bytes were changed is whole again.
@@ -65,9 +70,6 @@ EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume,
 // Bends every write to a file whose name ends in `name`: half is written, and then the volume is
 // full.
 EFI_STATUS bend_writes(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name);
-
-// Undoes it, for files opened from now on.
-void straighten_files();
 
 // Leaves a report as a run without a clock does, `lines` long.
 EFI_STATUS leave_report(UINT16 lines);

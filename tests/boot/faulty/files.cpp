@@ -110,8 +110,4 @@ EFI_STATUS bend_writes(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHA
   return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
-void straighten_files() {
-  if (bent_file_system != nullptr) bent_file_system->OpenVolume = true_open_volume;
-}
-
 }  // namespace faulty

@@ -4,6 +4,33 @@ namespace faulty {
 
 namespace {
 
+// What bends may change of the firmware's own, which goes on without us.
+class Straight {
+ public:
+  Straight(EFI_BOOT_SERVICES& services, EFI_FILE_IO_INTERFACE& volume)
+      : services_(services), volume_(volume) {}
+  Straight(const Straight&) = delete;
+  Straight& operator=(const Straight&) = delete;
+  ~Straight() {
+    *ST = system;
+    *ST->ConOut = output;
+    *ST->ConIn = input;
+    *ST->RuntimeServices = runtime;
+    services_ = boot;
+    volume_ = file_system;
+  }
+
+ private:
+  EFI_BOOT_SERVICES& services_;
+  EFI_FILE_IO_INTERFACE& volume_;
+  const EFI_SYSTEM_TABLE system = *ST;
+  const SIMPLE_TEXT_OUTPUT_INTERFACE output = *ST->ConOut;
+  const SIMPLE_INPUT_INTERFACE input = *ST->ConIn;
+  const EFI_RUNTIME_SERVICES runtime = *ST->RuntimeServices;
+  const EFI_BOOT_SERVICES boot = services_;
+  const EFI_FILE_IO_INTERFACE file_system = volume_;
+};
+
 EFI_STATUS start_baton(EFI_HANDLE self, EFI_BOOT_SERVICES& services) {
   EFI_GUID loaded_image_id = LOADED_IMAGE_PROTOCOL;
   void* found = nullptr;
@@ -17,14 +44,13 @@ EFI_STATUS start_baton(EFI_HANDLE self, EFI_BOOT_SERVICES& services) {
   if (EFI_ERROR(status)) return status;
   status = services.HandleProtocol(baton, &loaded_image_id, &found);
   if (EFI_ERROR(status)) return status;
-  const EFI_BOOT_SERVICES straight = services;
-  status = bend(services, *static_cast<EFI_LOADED_IMAGE*>(found));
+  auto& image = *static_cast<EFI_LOADED_IMAGE*>(found);
+  EFI_GUID file_system_id = SIMPLE_FILE_SYSTEM_PROTOCOL;
+  status = services.HandleProtocol(volume, &file_system_id, &found);
   if (EFI_ERROR(status)) return status;
-  status = services.StartImage(baton, nullptr, nullptr);
-  // The firmware goes on without us, so nothing may lead here any more.
-  services = straight;
-  straighten_files();
-  return status;
+  const Straight straight(services, *static_cast<EFI_FILE_IO_INTERFACE*>(found));
+  status = bend(services, image);
+  return EFI_ERROR(status) ? status : services.StartImage(baton, nullptr, nullptr);
 }
 
 }  // namespace

@@ -10,14 +10,30 @@ bool is(UINT64 table, const char* signature) {
   return true;
 }
 
-UINT64 find_xsdt() {
-  EFI_GUID acpi = {0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
-  void* rsdp = nullptr;
-  if (LibGetSystemConfigurationTable(&acpi, &rsdp) != EFI_SUCCESS) return 0;
-  return at<UINT64>(reinterpret_cast<UINT64>(rsdp) + 24);
+}  // namespace
+
+bool same(const EFI_GUID& a, const EFI_GUID& b) {
+  for (UINTN i = 0; i < sizeof a; ++i) {
+    if (reinterpret_cast<const UINT8*>(&a)[i] != reinterpret_cast<const UINT8*>(&b)[i])
+      return false;
+  }
+  return true;
 }
 
-}  // namespace
+UINT64 find_rsdp() {
+  constexpr EFI_GUID kAcpi = {
+      0x8868e871, 0xe4f1, 0x11d3, {0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
+  for (UINTN i = 0; i < ST->NumberOfTableEntries; ++i) {
+    const EFI_CONFIGURATION_TABLE& table = ST->ConfigurationTable[i];
+    if (same(table.VendorGuid, kAcpi)) return reinterpret_cast<UINTN>(table.VendorTable);
+  }
+  return 0;
+}
+
+UINT64 find_xsdt() {
+  const UINT64 rsdp = find_rsdp();
+  return rsdp == 0 ? 0 : at<UINT64>(rsdp + 24);
+}
 
 UINT64* table_pointer(const char* signature) {
   const UINT64 xsdt = find_xsdt();
@@ -44,7 +60,7 @@ EFI_STATUS add_madt_entry(EFI_BOOT_SERVICES& services, const UINT8* entry) {
   void* place = nullptr;
   const EFI_STATUS status = services.AllocatePool(EfiACPIReclaimMemory, length + more, &place);
   if (EFI_ERROR(status)) return status;
-  const auto table = reinterpret_cast<UINT64>(place);
+  const auto table = reinterpret_cast<UINTN>(place);
   for (UINT32 i = 0; i < length; ++i) at<UINT8>(table + i) = at<UINT8>(*pointer + i);
   for (UINT8 i = 0; i < more; ++i) at<UINT8>(table + length + i) = entry[i];
   at<UINT32>(table + 4) = length + more;
