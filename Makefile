@@ -350,7 +350,17 @@ $(foreach f,$(FAULTY_ROOM) $(FAULTY_ROOM)/$(ARCH),$(eval $(call faulty_in,$(f)))
 # What it chooses from is only its own.
 $(BUILD)/faulty/chosen.efi: $(call objects,efi,$(CHOSEN_SRC))
 .PHONY: faulty
-faulty: $(FAULTY)
+faulty: $(FAULTY) $(if $(filter x86_64,$(ARCH)),$(BUILD)/bench/initrd_clock.efi)
+
+# The system that boot loaders start with an initrd, to be compared (tests/bench/initrds); of PCs. It
+# has no .sbat of Baton's, which would not start it as it would not start itself.
+INITRD_CLOCK_OBJ := $(call objects,efi,tests/bench/initrd_clock.cpp) \
+  $(patsubst %,$(BUILD)/efi/efi/$(ARCH)/%.S.o,entry pe_sections)
+$(BUILD)/bench/initrd_clock.efi: $(INITRD_CLOCK_OBJ) $(EFI_SCRIPT) $(BUILD)/flags/efi.link
+	$(call say,EFI)
+	@mkdir -p $(@D)
+	$(Q)$(LD) $(EFI_LDFLAGS) $(EFI_START) $(INITRD_CLOCK_OBJ) -o $(@:.efi=.so) -lefi -lgnuefi
+	$(Q)$(subst -j .sbat,,$(TO_PE)) $(@:.efi=.so) $@
 
 # --- ESP and disk image ------------------------------------------------------------------------
 # The ESP holds the two programs, the files of esp/ and the manifest of whoever signs it (tools/sign),
@@ -830,7 +840,7 @@ BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
 .PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth bench-linux bench-check \
-  bench-record
+  bench-record bench-initrd
 # Of all architectures unless ARCH= names one.
 REFEREED := $(if $(filter command environment,$(firstword $(origin ARCH))),$(ARCH))
 referee: all
@@ -869,6 +879,9 @@ bench-record:
 # CURVES="reserve nodes": only those.
 bench-growth: $(BUILD)/host/growth
 	@$< $(CURVES)
+
+bench-initrd: all $(BUILD)/bench/initrd_clock.efi
+	@MIB='$(MIB)' tests/bench/initrds
 
 bench-cpus: all
 	@BUILD=$(BUILD) WHAT='$(WHAT)' tools/bench_cpus
@@ -930,6 +943,7 @@ help:
 #: make bench-linux instructions of the hand-over, Debian's Linux beside Baton (SIZES="2G 64G")
 #: make bench-check make bench, and what has moved by more than 2 % from docs/benchmarks.txt
 #: make bench-record  make bench bench-linux bench-host into docs/benchmarks.txt, its table and pictures
+#: make bench-initrd instructions to bring an initrd to a system, systemd-boot beside Baton (MIB=32)
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
 #: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)

@@ -15,9 +15,12 @@ constexpr EFI_GUID kFileInfo = EFI_FILE_INFO_ID;
 constexpr size_t kMaxPath = 1024;  // characters; FAT allows 255 a name
 using Path = std::array<CHAR16, kMaxPath + 1>;
 
-// Some firmware fails on reads of many MiB at a time; and between two reads there is time to say
-// how far we are, every half second from a stick that gives half a MiB a second.
-constexpr uint64_t kReadAtOnce = 256 * mm::kKiB;
+// A read costs EDK II's FAT driver a walk along the file's clusters, twice over where another follows; so
+// one read should take all of it. But some firmware fails on reads of many MiB at a time, and between two
+// reads there is time to say how far we are. So we begin with little, a read every half second from a
+// stick that gives half a MiB a second, and ask for twice as much each time: until half a second has
+// passed, and from then on for what takes about half of that.
+constexpr uint64_t kReadAtFirst = 256 * mm::kKiB, kReadAtMost = 64 * mm::kMiB;
 
 mm::Result<> to_firmware_path(const char* path, Path& out) {
   size_t length = 0;
@@ -33,18 +36,7 @@ mm::Result<> to_firmware_path(const char* path, Path& out) {
   return {};
 }
 
-// An open file, closed with the scope.
-struct Handle {
-  EFI_FILE* file = nullptr;
-  Handle() = default;
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() {
-    if (file != nullptr) file->Close(file);
-  }
-};
-
-mm::Result<uint64_t> size_of(EFI_FILE* file, const char* path) {
+mm::Result<uint64_t> bytes_in(EFI_FILE* file, const char* path) {
   // EFI_FILE_INFO ends with the file's name.
   struct alignas(8) {
     EFI_FILE_INFO info;
@@ -64,50 +56,63 @@ mm::Result<uint64_t> size_of(EFI_FILE* file, const char* path) {
   return buffer.info.FileSize;
 }
 
-mm::Result<> read_into(EFI_FILE* file, uint8_t* to, uint64_t size, const char* path,
-                       Progress&& progress) {
-  for (uint64_t done = 0; done < size;) {
-    const auto asked = static_cast<UINTN>(std::min(size - done, kReadAtOnce));
+mm::Result<> read_all(EFI_FILE* file, std::span<uint8_t> to, const char* path,
+                      Progress&& progress) {
+  uint64_t most = kReadAtMost;
+  uint64_t piece = kReadAtFirst;
+  for (uint64_t done = 0; done < to.size();) {
+    const auto asked = static_cast<UINTN>(std::min(to.size() - done, piece));
     UINTN now = asked;
-    const EFI_STATUS status = file->Read(file, &now, to + done);
+    EFI_STATUS status = file->Read(file, &now, to.data() + done);
+    if (status != EFI_SUCCESS && piece > kReadAtFirst) {
+      piece = most = kReadAtFirst;
+      status = file->SetPosition(file, done);
+      if (status == EFI_SUCCESS) continue;
+    }
     if (status != EFI_SUCCESS) return failed("reading failed (at byte {})", path, status, done);
     if (now > asked) {
       return mm::Error{"more was read than was asked for, says the firmware (bytes {} of {})", path,
                        now, asked};
     }
     if (now == 0) {
-      return mm::Error{"ends before its size says (bytes read {}, size {})", path, done, size};
+      return mm::Error{"ends before its size says (bytes read {}, size {})", path, done, to.size()};
     }
     done += now;
-    progress.at(done);
+    if (progress.at(done)) most = std::max(kReadAtFirst, std::min(most, done / 2));
+    piece = std::min(piece * 2, most);
   }
   return {};
 }
 
 }  // namespace
 
-mm::Result<bool> Volume::has(const char* path) const {
-  Path name;
-  BATON_TRY(to_firmware_path(path, name));
-  Handle handle;
-  const EFI_STATUS status = open_in(root_, name.data(), EFI_FILE_MODE_READ, 0, handle.file);
-  if (status == EFI_SUCCESS) return true;
-  if (status == EFI_NOT_FOUND) return false;
-  return failed("cannot be opened", path, status);
-}
-
-mm::Result<File> Volume::read(const Firmware& firmware, const char* path,
-                              const mm::Printer& progress) const {
+mm::Result<Volume::Handle> Volume::open(const char* path) const {
   Path name;
   BATON_TRY(to_firmware_path(path, name));
   Handle handle;
   const EFI_STATUS status = open_in(root_, name.data(), EFI_FILE_MODE_READ, 0, handle.file);
   if (status != EFI_SUCCESS) return failed("cannot be opened", path, status);
-  const uint64_t size = BATON_TRY(size_of(handle.file, path));
+  return handle;
+}
+
+mm::Result<bool> Volume::has(const char* path) const {
+  Path name;
+  BATON_TRY(to_firmware_path(path, name));
+  Handle handle;
+  const EFI_STATUS status = open_in(root_, name.data(), EFI_FILE_MODE_READ, 0, handle.file);
+  if (status == EFI_NOT_FOUND) return false;
+  if (status != EFI_SUCCESS) return failed("cannot be opened", path, status);
+  return true;
+}
+
+mm::Result<File> Volume::read(const Firmware& firmware, const char* path,
+                              const mm::Printer& progress) const {
+  const Handle handle = BATON_TRY(open(path));
+  const uint64_t size = BATON_TRY(bytes_in(handle.file, path));
   if (size >= mm::kMaxPhys) return mm::Error{"cannot be that large (bytes {})", path, size};
   File file{BATON_TRY(allocate(firmware, size + 1, path)), static_cast<size_t>(size)};
-  BATON_TRY(read_into(handle.file, file.pages.as<uint8_t>(), size, path,
-                      Progress(firmware, progress, "reading", path, size)));
+  BATON_TRY(read_all(handle.file, {file.pages.as<uint8_t>(), file.size}, path,
+                     Progress(firmware, progress, "reading", path, size)));
   file.text()[file.size] = '\0';
   return file;
 }
@@ -125,6 +130,21 @@ EFI_STATUS open_root(EFI_FILE_IO_INTERFACE* volume, EFI_FILE*& root) {
   root = nullptr;
   const EFI_STATUS status = volume->OpenVolume(volume, &root);
   return status == EFI_SUCCESS && root == nullptr ? EFI_DEVICE_ERROR : status;
+}
+
+mm::Result<uint64_t> Volume::size_of(const char* path) const {
+  const Handle handle = BATON_TRY(open(path));
+  return bytes_in(handle.file, path);
+}
+
+mm::Result<> Volume::read_to(const Firmware& firmware, const char* path, std::span<uint8_t> to,
+                             const mm::Printer& progress) const {
+  const Handle handle = BATON_TRY(open(path));
+  const uint64_t size = BATON_TRY(bytes_in(handle.file, path));
+  if (size != to.size()) {
+    return mm::Error{"has another size than before (bytes {}, then {})", path, to.size(), size};
+  }
+  return read_all(handle.file, to, path, Progress(firmware, progress, "reading", path, size));
 }
 
 mm::Result<Volume> open_boot_volume(const Firmware& firmware) {

@@ -45,8 +45,32 @@ class Volume {
   // long.
   mm::Result<File> read(const Firmware& firmware, const char* path,
                         const mm::Printer& progress = {}) const;
+  // A file's bytes, to make room for.
+  [[nodiscard]] mm::Result<uint64_t> size_of(const char* path) const;
+  // The same as read(), into memory of the file's size that somebody else has; a file of another size
+  // is an error.
+  mm::Result<> read_to(const Firmware& firmware, const char* path, std::span<uint8_t> to,
+                       const mm::Printer& progress = {}) const;
 
  private:
+  // Open as long as it lives.
+  struct Handle {
+    EFI_FILE* file = nullptr;
+    Handle() = default;
+    explicit Handle(EFI_FILE* opened) : file(opened) {}
+    Handle(Handle&& other) noexcept : file(std::exchange(other.file, nullptr)) {}
+    Handle& operator=(Handle&& other) noexcept {
+      std::swap(file, other.file);
+      return *this;
+    }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+    ~Handle() {
+      if (file != nullptr) file->Close(file);
+    }
+  };
+  [[nodiscard]] mm::Result<Handle> open(const char* path) const;
+
   EFI_FILE* root_ = nullptr;
 };
 

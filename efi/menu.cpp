@@ -111,16 +111,29 @@ void options_for_other(const Start& start, const BootMenu& menu, std::span<char>
   }
 }
 
+// What the chosen entry's initrds come from besides the words of its options. A person who has changed
+// those means what they say; and where nothing has to be checked, a system that finds no initrd there
+// looks for them by itself.
+mm::Result<> offer_initrds(const Start& start, const BootMenu& menu, const EntryInitrds& initrds,
+                           OfferedInitrd& offered) {
+  if (start.trust.enforced()) {
+    return offer_covered(initrds, start.trust, start.subject, offered);
+  }
+  if (menu.edited()) return {};
+  const auto offer = offer_unread(initrds, start.subject, offered);
+  if (!offer.ok()) start.findings.error("initrd", offer.error());
+  return {};
+}
+
 // The menu's chosen entry, which is another program's and fits.
 mm::Result<> start_other(const Start& start, const BootMenu& menu) {
   const BootEntry& entry = menu.entries()[menu.chosen()];
   std::array<char, BootMenu::kMaxOptions + 1> options;
   options_for_other(start, menu, options);
-  OfferedInitrd initrd;
-  if (start.trust.enforced()) {
-    BATON_TRY(
-        offer_initrds(start.firmware, start.volume, start.trust, entry, start.subject, initrd));
-  }
+  const EntryInitrds initrds{start.firmware, start.volume,
+                             std::span(entry.initrds).first(entry.initrd_count), start.findings};
+  OfferedInitrd offered;
+  BATON_TRY(offer_initrds(start, menu, initrds, offered));
   start.subject = Path("", entry.program());
   start.tpm.measure(Pcr::Options, options.data(), "baton: options", options.data());
   count_attempt(start.firmware, entry, start.findings);

@@ -21,10 +21,13 @@ Progress::~Progress() {
   if (timer_ != nullptr) boot_.CloseEvent(timer_);
 }
 
-void Progress::at(uint64_t done) {
-  if (timer_ == nullptr || done >= size_ || boot_.CheckEvent(timer_) != EFI_SUCCESS) return;
+bool Progress::at(uint64_t done) {
+  if (timer_ == nullptr || done >= size_ || boot_.CheckEvent(timer_) != EFI_SUCCESS) {
+    return false;
+  }
   out_.line("{} {}: {} of {} KiB", doing_, what_, done / mm::kKiB, size_ / mm::kKiB);
   boot_.SetTimer(timer_, TimerRelative, kThen);
+  return true;
 }
 
 }  // namespace efi

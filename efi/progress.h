@@ -16,8 +16,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  // So many bytes are done.
-  void at(uint64_t done);
+  // So many bytes are done. Whether a line was due.
+  bool at(uint64_t done);
 
  private:
   EFI_BOOT_SERVICES& boot_;

@@ -20,6 +20,32 @@ struct InitrdPath {
 static_assert(sizeof(InitrdPath) == 24);
 InitrdPath initrd_path;  // the firmware's services take no pointers to constants
 
+mm::Result<> to_path(std::string_view initrd, Path& path) {
+  if (initrd.size() >= kMaxEntryPath) {
+    return mm::Error{"its path is too long (characters {}, most {})", "initrd", initrd.size(),
+                     kMaxEntryPath - 1};
+  }
+  path = Path("", initrd);
+  return {};
+}
+
+uint64_t room_for(uint64_t size) { return mm::align_up(size, 4); }
+
+// All of them, to `at`, which has room.
+mm::Result<> read_initrds(const EntryInitrds& initrds, std::span<uint8_t> to, Path& path) {
+  for (const std::string_view initrd : initrds.paths) {
+    BATON_TRY(to_path(initrd, path));
+    const uint64_t size = BATON_TRY(initrds.volume.size_of(path.text.data()));
+    if (room_for(size) > to.size())
+      return mm::Error{"has grown (bytes {})", path.text.data(), size};
+    const auto bytes = to.first(static_cast<size_t>(size));
+    BATON_TRY(initrds.volume.read_to(initrds.firmware, path.text.data(), bytes, initrds.findings));
+    to = to.subspan(bytes.size());
+    for (; to.size() % 4 != 0; to = to.subspan(1)) to.front() = 0;
+  }
+  return {};
+}
+
 }  // namespace
 
 EFI_STATUS EFIAPI OfferedInitrd::load(Offer* offer, EFI_DEVICE_PATH* path, BOOLEAN boot_policy,
@@ -29,19 +55,37 @@ EFI_STATUS EFIAPI OfferedInitrd::load(Offer* offer, EFI_DEVICE_PATH* path, BOOLE
   const UINTN room = *size;
   *size = static_cast<UINTN>(offer->size);
   if (buffer == nullptr || room < offer->size) return EFI_BUFFER_TOO_SMALL;
-  std::memcpy(buffer, offer->bytes, static_cast<size_t>(offer->size));
-  return EFI_SUCCESS;
+  const auto length = static_cast<size_t>(offer->size);
+  if (offer->bytes != nullptr) {
+    std::memcpy(buffer, offer->bytes, length);
+    return EFI_SUCCESS;
+  }
+  Path subject("", {});
+  const auto read = read_initrds(*offer->initrds, {static_cast<uint8_t*>(buffer), length}, subject);
+  if (read.ok()) return EFI_SUCCESS;
+  offer->initrds->findings.error("initrd", read.error());
+  return EFI_DEVICE_ERROR;
 }
 
 mm::Result<> OfferedInitrd::offer(const Firmware& firmware, Pages pages, uint64_t size) {
   if (size == 0) return {};
+  pages_ = std::move(pages);
+  offer_ = {&load, pages_.as<void>(), nullptr, size};
+  return install(firmware);
+}
+
+mm::Result<> OfferedInitrd::offer(const EntryInitrds& initrds, uint64_t size) {
+  if (size == 0) return {};
+  offer_ = {&load, nullptr, &initrds, size};
+  return install(initrds.firmware);
+}
+
+mm::Result<> OfferedInitrd::install(const Firmware& firmware) {
   auto* path = reinterpret_cast<EFI_DEVICE_PATH*>(&initrd_path);
   EFI_HANDLE there = nullptr;
   if (firmware.boot->LocateDevicePath(&load_file2_id, &path, &there) == EFI_SUCCESS) {
     return mm::Error{"somebody else offers one already", "initrd"};
   }
-  pages_ = std::move(pages);
-  offer_ = {&load, pages_.as<void>(), size};
   EFI_STATUS status = firmware.boot->InstallProtocolInterface(&handle_, &device_path_id,
                                                               EFI_NATIVE_INTERFACE, &initrd_path);
   if (status != EFI_SUCCESS) return failed("cannot be offered", "initrd", status);
@@ -57,28 +101,33 @@ OfferedInitrd::~OfferedInitrd() {
   boot_->UninstallProtocolInterface(handle_, &device_path_id, &initrd_path);
 }
 
-mm::Result<> offer_initrds(const Firmware& firmware, const Volume& volume, const Trust& trust,
-                           const loader::BootEntry& entry, Path& path, OfferedInitrd& offered) {
+mm::Result<> offer_covered(const EntryInitrds& initrds, const Trust& trust, Path& path,
+                           OfferedInitrd& offered) {
   std::array<File, loader::BootEntry::kMaxPieces> files;
   uint64_t size = 0;
-  for (size_t i = 0; i < entry.initrd_count; ++i) {
-    if (entry.initrds[i].size() >= kMaxEntryPath) {
-      return mm::Error{"its path is too long (characters {}, most {})", "initrd",
-                       entry.initrds[i].size(), kMaxEntryPath - 1};
-    }
-    path = Path("", entry.initrds[i]);
-    files[i] = BATON_TRY(volume.read(firmware, path.text.data()));
+  for (size_t i = 0; i < initrds.paths.size(); ++i) {
+    BATON_TRY(to_path(initrds.paths[i], path));
+    files[i] = BATON_TRY(initrds.volume.read(initrds.firmware, path.text.data(), initrds.findings));
     BATON_TRY(trust.check(files[i], path.text.data()));
-    size += mm::align_up(uint64_t{files[i].size}, 4);
+    size += room_for(files[i].size);
   }
   if (size == 0) return {};
-  Pages all = BATON_TRY(allocate_zeroed(firmware, size, "initrd"));
+  Pages all = BATON_TRY(allocate_zeroed(initrds.firmware, size, "initrd"));
   auto* at = all.as<uint8_t>();
-  for (const File& file : std::span(files).first(entry.initrd_count)) {
+  for (const File& file : std::span(files).first(initrds.paths.size())) {
     if (file.size != 0) std::memcpy(at, file.bytes().data(), file.size);
-    at += mm::align_up(uint64_t{file.size}, 4);
+    at += room_for(file.size);
   }
-  return offered.offer(firmware, std::move(all), size);
+  return offered.offer(initrds.firmware, std::move(all), size);
+}
+
+mm::Result<> offer_unread(const EntryInitrds& initrds, Path& path, OfferedInitrd& offered) {
+  uint64_t size = 0;
+  for (const std::string_view initrd : initrds.paths) {
+    BATON_TRY(to_path(initrd, path));
+    size += room_for(BATON_TRY(initrds.volume.size_of(path.text.data())));
+  }
+  return offered.offer(initrds, size);
 }
 
 }  // namespace efi

@@ -3,6 +3,9 @@
 // UEFI 2.10 section 13.2).
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "efi/boot_entries.h"
 #include "efi/files.h"
 #include "efi/firmware.h"
@@ -12,7 +15,16 @@
 
 namespace efi {
 
-// Offers it as long as this lives.
+// An entry's initrds on their volume, all that is needed to read them one behind the other, each at a
+// multiple of 4 bytes as Linux wants it. What they refer to must live as long as they are offered.
+struct EntryInitrds {
+  const Firmware& firmware;
+  const Volume& volume;
+  std::span<const std::string_view> paths;
+  const mm::Printer& findings;
+};
+
+// Offers an initrd as long as this lives.
 class OfferedInitrd {
  public:
   OfferedInitrd() = default;
@@ -23,16 +35,21 @@ class OfferedInitrd {
   // `size` bytes of `pages`; none: nothing is offered. Another loader's, which is there already, is an
   // error, as it would be taken in its place.
   mm::Result<> offer(const Firmware& firmware, Pages pages, uint64_t size);
+  // The same, but nothing is read before the system asks, and then into the memory that it has for it:
+  // no byte is copied. That something cannot be read is told in the findings, too.
+  mm::Result<> offer(const EntryInitrds& initrds, uint64_t size);
 
  private:
   // What the firmware knows: it hands the first member's address back.
   struct Offer {
     EFI_STATUS(EFIAPI* load_file)(Offer*, EFI_DEVICE_PATH*, BOOLEAN, UINTN* size, void* buffer);
-    const void* bytes;
+    const void* bytes;  // null: they are read from `initrds`
+    const EntryInitrds* initrds;
     uint64_t size;
   };
   static EFI_STATUS EFIAPI load(Offer* offer, EFI_DEVICE_PATH* path, BOOLEAN boot_policy,
                                 UINTN* size, void* buffer);
+  mm::Result<> install(const Firmware& firmware);
 
   EFI_BOOT_SERVICES* boot_ = nullptr;
   EFI_HANDLE handle_ = nullptr;
@@ -40,9 +57,11 @@ class OfferedInitrd {
   Offer offer_{};
 };
 
-// An entry's initrds, all of which must be covered, one behind the other, each at a multiple of 4 bytes as
-// Linux wants it. `path`, the subject of errors, is the one that was last looked at.
-mm::Result<> offer_initrds(const Firmware& firmware, const Volume& volume, const Trust& trust,
-                           const loader::BootEntry& entry, Path& path, OfferedInitrd& offered);
+// Covered ones, from the memory in which they were checked. `path`, the subject of errors, is the one that
+// was last looked at.
+mm::Result<> offer_covered(const EntryInitrds& initrds, const Trust& trust, Path& path,
+                           OfferedInitrd& offered);
+// Where nothing needs to be checked.
+mm::Result<> offer_unread(const EntryInitrds& initrds, Path& path, OfferedInitrd& offered);
 
 }  // namespace efi

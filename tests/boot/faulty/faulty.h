@@ -63,6 +63,10 @@ EFI_STATUS bend_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR
 EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
                            UINTN microseconds);
 
+// Bends them to fail where more is asked for at once.
+EFI_STATUS bend_large_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                            UINTN most);
+
 // From the second time on that such a file is read from its beginning, it is another: this byte differs.
 EFI_STATUS swap_after_first_read(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
                                  UINTN byte);

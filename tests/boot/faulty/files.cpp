@@ -10,6 +10,7 @@ UINTN bytes_good = 0;
 ReadBeyond read_beyond = nullptr;
 EFI_BOOT_SERVICES* stalls = nullptr;
 UINTN delay = 0;
+UINTN most_at_once = ~UINTN{0};
 
 EFI_FILE_IO_INTERFACE* bent_file_system = nullptr;
 decltype(EFI_FILE_IO_INTERFACE::OpenVolume) true_open_volume = nullptr;
@@ -32,6 +33,10 @@ EFI_STATUS EFIAPI bent_read(EFI_FILE* file, UINTN* size, void* buffer) {
   const EFI_STATUS status = file->GetPosition(file, &position);
   if (EFI_ERROR(status)) return status;
   if (delay != 0) stalls->Stall(delay);
+  if (*size > most_at_once) {
+    file->SetPosition(file, position + most_at_once);  // nobody promises that it stays
+    return EFI_DEVICE_ERROR;
+  }
   if (position + *size <= bytes_good) return true_read(file, size, buffer);
   return read_beyond(size);
 }
@@ -95,6 +100,12 @@ EFI_STATUS bend_reads_slow(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const
                            UINTN microseconds) {
   stalls = &services;
   delay = microseconds;
+  return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
+}
+
+EFI_STATUS bend_large_reads(EFI_BOOT_SERVICES& services, EFI_HANDLE volume, const CHAR16* name,
+                            UINTN most) {
+  most_at_once = most;
   return bend_reads(services, volume, name, ~UINTN{0}, nullptr);
 }
 
