@@ -211,6 +211,8 @@ std::optional<BootEntry> parse_entry(std::string_view file_name, std::string_vie
   for_each_line(text, [&](unsigned number, std::string_view key, std::string_view value) {
     if (value.empty()) {
       if (key != "options") ignored(number, "no value for", key);
+    } else if (value.find('\0') != std::string_view::npos) {  // who starts it would see no further
+      ignored(number, "a NUL in the value of", key);
     } else if (key == "title") {
       entry.title = value;
     } else if (key == "version") {

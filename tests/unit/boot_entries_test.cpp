@@ -71,6 +71,17 @@ TEST(BootEntries, WhatCannotBeTakenIsNamed) {
   EXPECT_EQ(findings.text, "d.conf: line 10 ignored: too many lines of options\n");
 }
 
+// Options are passed on as a text that ends with one.
+TEST(BootEntries, ALineWithANulCountsAsIfItWereNotThere) {
+  Findings findings;
+  using namespace std::string_view_literals;  // NOLINT: for a NUL in a text
+  const auto entry = parse_entry(
+      "a.conf", "efi /a.efi\noptions root=/dev/sda1 \0 ro\noptions quiet\n"sv, findings.printer());
+  ASSERT_TRUE(entry.has_value());
+  EXPECT_EQ(joined(*entry), "quiet");
+  EXPECT_EQ(findings.text, "a.conf: line 2 ignored: a NUL in the value of options\n");
+}
+
 TEST(BootEntries, OptionsThatDoNotFitTellTheirLength) {
   BootEntry entry;
   entry.efi = "/x";
