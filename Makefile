@@ -39,8 +39,8 @@ ifneq (x86_64,$(ARCH))
 ifeq (,$(filter $(ARCH),$(BUILT)))
 $(error ARCH=$(ARCH) cannot be built whole; there are $(BUILT))
 endif
-ifneq (,$(filter-out all run image install headers faulty examples referee test tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
-$(error ARCH=$(ARCH) goes with all, run, image, install, headers, faulty, examples, referee, test, tidy, clean and help; other tests are of all architectures)
+ifneq (,$(filter-out all run image sbom reproducible install headers faulty examples referee test tidy clean help build/$(ARCH)/%,$(MAKECMDGOALS)))
+$(error ARCH=$(ARCH) goes with all, run, image, sbom, reproducible, install, headers, faulty, examples, referee, test, tidy, clean and help; other tests are of all architectures)
 endif
 endif
 
@@ -389,6 +389,23 @@ $(BUILD)/baton.iso: $(BUILD)/esp.complete tools/iso
 
 image: $(BUILD)/baton.img $(BUILD)/baton.iso
 
+# What is in it, and by which packages' versions it was made: SPDX.
+.PHONY: sbom
+SBOM := $(BUILD)/baton.spdx.json
+MADE_WITH = $(foreach p,$(lastword $(TARGET_CXX)) $(LD) $(OBJCOPY) $(PYTHON) mformat sfdisk xorriso,$(shell command -v $(p)))
+$(SBOM): $(BUILD)/esp.complete tools/sbom
+	$(call say,SBOM)
+	$(Q)$(PYTHON) tools/sbom --esp $(ESP) --sources . --version $(VERSION) --build $(BUILD_ID) \
+	  $(patsubst %,--linked '*.EFI:%',$(EFI_START) $(GNU_EFI_LIB:%=%/libgnuefi.a)) $(LIBGCC:%=--linked %) \
+	  $(FONTS:%=--data %) $(patsubst %,--with %,$(MADE_WITH)) $@
+sbom: $(SBOM)
+
+# What is committed, built twice, somewhere else, by somebody else, at another time.
+.PHONY: reproducible
+REPRODUCED := $(if $(filter command environment,$(firstword $(origin ARCH))),$(ARCH))
+reproducible:
+	@$(PYTHON) tools/reproducible $(REPRODUCED)
+
 install: $(BUILD)/esp.complete
 	@$(PYTHON) tools/install install --from $(BUILD)/esp $(if $(ASKED_ESP),--esp '$(ASKED_ESP)')
 
@@ -417,7 +434,10 @@ SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
 CHECKED_OBJ := $(call objects,host/checked,$(filter-out tools/%,$(HOST_SRC))) \
   $(call objects,host/tests,$(filter tools/%,$(HOST_SRC)))
 UNIT_SRC := $(wildcard tests/unit/*_test.cpp tests/unit/mm/*_test.cpp)
-UNIT_OBJ := $(call objects,host/tests,$(UNIT_SRC))
+# Fuzz targets are given their corpora there, too; tests/support/ is the machine under the kernel's files.
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
+SUPPORT_SRC := $(wildcard tests/support/*.cpp)
+UNIT_OBJ := $(call objects,host/tests,$(UNIT_SRC) $(FUZZ_SRC) $(SUPPORT_SRC))
 FIRMWARE_TESTS := $(call objects,host/tests,$(wildcard tests/firmware/*_test.cpp))
 $(eval $(call compiled,host/checked,$(HOST_CXXFLAGS) -O1 $(SANITIZERS)))
 $(eval $(call compiled,host/tests,$(HOST_CXXFLAGS) -O0 $(SANITIZERS)))
@@ -445,6 +465,25 @@ $(BUILD)/host/efi/efi/configuration.o $(BUILD)/host/efi/efi/trust.o: $(BUILD)/ge
 $(BUILD)/host/firmware_tests: $(FIRMWARE_OBJ) $(BUILD)/flags/host/efi.link
 	$(call say,LINK)
 	$(Q)$(CXX) $(SANITIZERS) -o $@ $(FIRMWARE_OBJ) -lgtest -lgtest_main -pthread
+
+# The unit tests once more, counting lines. As the checked ones are, but that speed does not matter here.
+COVERED_OBJ := $(call objects,host/coverage,$(HOST_SRC))
+COVERING_OBJ := $(call objects,host/coverage,$(UNIT_SRC) $(FUZZ_SRC) $(SUPPORT_SRC))
+$(eval $(call compiled,host/coverage,$(filter-out $(PATHLESS) -g,$(HOST_CXXFLAGS)) -O0 --coverage))
+$(eval $(call tests,host/coverage,$(COVERING_OBJ)))
+$(eval $(call remember,host/coverage.link,$(COVERED_OBJ) $(COVERING_OBJ)))
+$(BUILD)/host/coverage/libbaton.a: $(COVERED_OBJ) $(BUILD)/flags/host/coverage.link
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) crs $@ $(COVERED_OBJ)
+$(BUILD)/host/covered_tests: $(COVERING_OBJ) $(BUILD)/host/coverage/libbaton.a
+	$(call say,LINK)
+	$(Q)$(CXX) --coverage -o $@ $^ -lgtest -lgtest_main -larchive -pthread
+
+.PHONY: coverage
+coverage: $(BUILD)/host/covered_tests
+	@find $(BUILD)/host/coverage -name '*.gcda' -delete
+	$(Q)$< --gtest_brief=1
+	$(Q)$(PYTHON) tools/coverage --least 95 $(BUILD)/host/coverage
 
 # For speed: the mm library by itself, and host programs that run long.
 MM_OBJ := $(call objects,host/fast,$(ALL_MM))
@@ -509,27 +548,29 @@ $(BUILD)/host/plain_map.so: tests/bench/plain_map.c tests/bench/other_allocator.
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -x c -Wall -Wextra -Werror -O2 -I. -shared -fpic -o $@ $<
 
-# Bytes from outside (firmware's tables and map, files on the disk) under libFuzzer, which is clang's.
+# Fuzz targets (tests/fuzz/target.h) under libFuzzer, which is clang's: T seconds of CPU time for each, on
+# JOBS processors.
 FUZZ_CXX ?= clang++
-FUZZ_SECONDS ?= 60
-FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.cpp)
-FUZZERS := $(patsubst tests/fuzz/%.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+T ?= 60
+JOBS ?= 1
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(eval $(call compiled,fuzz,$(FUZZ_FLAGS),$(FUZZ_CXX)))
-FUZZ_LIB_OBJ := $(call objects,fuzz,$(HOST_SRC))
+FUZZ_LIB_OBJ := $(call objects,fuzz,$(HOST_SRC) $(SUPPORT_SRC) tests/fuzz/engine.cpp)
 $(BUILD)/fuzz/libbaton.a: $(FUZZ_LIB_OBJ)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) crs $@ $^
-$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/libbaton.a
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%_fuzz.o $(BUILD)/fuzz/libbaton.a
 	$(call say,LINK)
-	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -larchive
+	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -larchive -pthread
 
-.PHONY: fuzz
-fuzz: $(FUZZERS)
-	@for fuzzer in $(FUZZERS); do mkdir -p $$fuzzer.corpus && echo "== $$fuzzer" && \
-	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 -print_funcs=0 \
-	    -verbosity=0 -artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
+.PHONY: fuzz fuzz-corpus
+CHOSEN_FUZZERS = $(if $(FUZZ),$(FUZZ:%=$(BUILD)/fuzz/%),$(FUZZERS))
+fuzz: $(CHOSEN_FUZZERS)
+	@$(PYTHON) tools/fuzz run --seconds '$(T)' --jobs '$(JOBS)' $(if $(QUIET),--quiet '$(QUIET)') $^
+fuzz-corpus: $(CHOSEN_FUZZERS)
+	@$(PYTHON) tools/fuzz corpus $^
 
 # The replay of a machine's log or facts.
 REPLAY_OBJ := $(call objects,host/fast,$(REPLAY_LIB) $(REPLAY_PROGRAM) $(call neutral,loader/acpi))
@@ -946,8 +987,14 @@ help:
 #: make bench-initrd instructions to bring an initrd to a system, systemd-boot beside Baton (MIB=32)
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
-#: make fuzz       feed parsers with anything (libFuzzer, needs clang; FUZZ_SECONDS=60 for each)
+#: make fuzz       feed whatever takes input from outside with anything (libFuzzer, needs clang)
+#:                   T=60: seconds of CPU time for each target; FUZZ=acpi: only that one; JOBS=2 at a time
+#:                   QUIET=300: go on until so many of these pass without new coverage
+#: make coverage   which lines of mm/ and loader/ the unit tests reach, and which not; fails below 95 %
+#: make fuzz-corpus  what it found that reaches most, into tests/fuzz/corpus/, which the unit tests go through
 #: make image      only the images, build/baton.img (disks, sticks) and build/baton.iso (discs, sticks)
+#: make sbom       what is in the ESP and by which versions it was made: SPDX, build/baton.spdx.json; ARCH=...
+#: make reproducible  what is committed, built in two folders, by two users, at two times: the same bytes; ARCH=...
 #: make install    put Baton on this machine's EFI System Partition; see tools/install --help
 #:                   ESP=/efi, or an image; default: the one that is mounted; ARCH=...: another architecture's
 #: make sign       sign what is built for Secure Boot, in place, with your keys; see tools/sign --help

@@ -59,4 +59,7 @@ def tests(build):
 def gtest_filter(files):
     """GoogleTest's words for all tests of these files."""
     suites = {suite for name in files for suite in TEST.findall(pathlib.Path(name).read_text())}
-    return ":".join(f"{pattern}.*" for suite in sorted(suites) for pattern in (suite, f"*/{suite}", f"{suite}/*"))
+    corpora = [f"Fuzz/Corpus.*/{path.stem.removesuffix('_fuzz')}" for path in map(pathlib.Path, sorted(files))
+               if path.parent.name == "fuzz"]
+    return ":".join([f"{pattern}.*" for suite in sorted(suites) for pattern in (suite, f"*/{suite}", f"{suite}/*")]
+                    + corpora)

@@ -1,4 +1,5 @@
-// A firmware's tables, of any content: nothing may be read beyond them, and nothing may hang.
+// A firmware's tables, of any content: nothing may be read beyond them, nothing may hang, what is read is
+// what mm can be given, and read again it is the same.
 //
 // The input is tables one after another: which one (a byte), how many bytes follow its header (two
 // bytes), and those. Each lies in memory of its own size, so that the sanitizer sees a byte too
@@ -13,14 +14,16 @@
 #include "loader/acpi/fadt.h"
 #include "loader/acpi/madt.h"
 #include "loader/acpi/slit.h"
-#include "loader/acpi/smbios.h"
 #include "loader/acpi/spcr.h"
 #include "loader/acpi/srat.h"
 #include "mm/print.h"
+#include "tests/fuzz/numa_conserves.h"
+#include "tests/fuzz/target.h"
 
 namespace {
 
-using Bytes = std::vector<uint8_t>;
+using fuzz::Bytes;
+using fuzz::check;
 
 constexpr std::array<const char*, 10> kSignatures{"SRAT", "SLIT", "APIC", "FACP", "DSDT",
                                                   "SPCR", "CEDT", "HMAT", "MCFG", "SSDT"};
@@ -45,39 +48,36 @@ class Machine {
   }
 
   void parse() {
-    std::vector<mm::MemoryAffinity> memory(64);
-    std::vector<loader::CpuAffinity> cpus(64);
-    std::vector<loader::MadtCpu> madt(64);
-    const loader::SratStorage storage{memory, cpus};
     const mm::Printer quiet;
-    loader::ProximityMap domains;
-    loader::Srat srat;
     for (const Bytes& table : tables_) {
       switch (table[0] << 8 | table[1]) {
         case 'S' << 8 | 'R':
-          if (const auto read = loader::parse_srat(table, storage, domains, true, quiet); read.ok())
-            srat = read.value();
+          take_srat(table);
           break;
         case 'S' << 8 | 'L':
-          (void)loader::parse_slit(table, domains, quiet);
+          if (const auto read = loader::parse_slit(table, domains_, quiet); read.ok()) {
+            check_distances(read.value());
+          }
           break;
         case 'A' << 8 | 'P':
-          (void)loader::parse_madt(table, madt, quiet);
+          take_madt(table);
           break;
         case 'F' << 8 | 'A':
           (void)loader::parse_fadt(table);
           break;
         case 'S' << 8 | 'P':
-          (void)loader::parse_spcr(table);
+          if (const auto port = loader::parse_spcr(table); port.ok()) {
+            check((port.value().port == 0) != (port.value().pl011 == 0));
+          }
           break;
         case 'C' << 8 | 'E':
-          (void)loader::add_cxl_windows(table, storage, domains, srat, quiet);
+          (void)loader::add_cxl_windows(table, {memory_, cpus_}, domains_, srat_, quiet);
+          check_srat(srat_, domains_);
           break;
         default:
           (void)loader::find_s5(table);
           break;
       }
-      walk_smbios(table);
     }
   }
 
@@ -106,24 +106,63 @@ class Machine {
   }
 
  private:
-  static void walk_smbios(std::span<const uint8_t> table) {
-    (void)loader::smbios_entry(table);
-    loader::SmbiosStructures structures(table);
-    while (const auto structure = structures.next()) {
-      (void)loader::memory_device(*structure);
-      (void)loader::mapped_range(*structure);
-      (void)loader::device_range(*structure);
+  void take_srat(const Bytes& table) {
+    const mm::Printer quiet;
+    const auto first = loader::parse_srat(table, {memory_, cpus_}, domains_, true, quiet);
+    if (!first.ok()) return;
+    srat_ = first.value();
+    check_srat(srat_, domains_);
+    // Domains that are known keep their nodes.
+    std::vector<mm::MemoryAffinity> memory(memory_.size());
+    std::vector<loader::CpuAffinity> cpus(cpus_.size());
+    const auto again = loader::parse_srat(table, {memory, cpus}, domains_, true, quiet);
+    check(again.ok() && again.value().used == srat_.used);
+    check(std::equal(srat_.memory.begin(), srat_.memory.end(), again.value().memory.begin(),
+                     again.value().memory.end(), [](const auto& a, const auto& b) {
+                       return a.range == b.range && a.node == b.node;
+                     }));
+  }
+  static void check_srat(const loader::Srat& srat, const loader::ProximityMap& domains) {
+    for (const mm::MemoryAffinity& entry : srat.memory) {
+      check(entry.node < domains.count());
     }
+    for (const loader::CpuAffinity& cpu : srat.cpus) check(cpu.node < domains.count());
+    std::vector<mm::E820Entry> room(64);
+    mm::E820Table e820(room);
+    check(e820.append({mm::Phys{0x1000}, mm::Phys{0x9f800}}, mm::E820Type::Ram).ok());
+    check(e820.append({mm::Phys{mm::kMiB}, mm::Phys{2 * mm::kGiB}}, mm::E820Type::Ram).ok());
+    check(e820.append({mm::Phys{4 * mm::kGiB}, mm::Phys{64 * mm::kGiB}}, mm::E820Type::Ram).ok());
+    fuzz::check_numa({.memory = srat.memory, .named = srat.named}, e820);
+  }
+  void check_distances(const mm::Distances& distances) const {
+    for (mm::NodeId a = 0; a < domains_.count(); ++a)
+      check(distances.between(a, a) == mm::Distances::kLocal);
+  }
+  static void take_madt(const Bytes& table) {
+    std::vector<loader::MadtCpu> cpus(64);
+    const auto madt = loader::parse_madt(table, cpus, {});
+    if (!madt.ok()) return;
+    size_t enabled = 0;
+    for (const loader::MadtCpu& cpu : madt.value().cpus) {
+      check(cpu.enabled || cpu.online_capable);
+      enabled += cpu.enabled ? 1 : 0;
+    }
+    check(enabled <= madt.value().enabled);
+    check(madt.value().left_out != 0 || enabled == madt.value().enabled);
+    check(madt.value().left_out == 0 || madt.value().cpus.size() == cpus.size());
   }
 
   std::vector<Bytes> tables_;
+  std::vector<mm::MemoryAffinity> memory_ = std::vector<mm::MemoryAffinity>(64);
+  std::vector<loader::CpuAffinity> cpus_ = std::vector<loader::CpuAffinity>(64);
+  loader::ProximityMap domains_;
+  loader::Srat srat_;
 };
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(acpi) {
   Machine machine({data, size});
   machine.parse();
   machine.judge();
-  return 0;
 }

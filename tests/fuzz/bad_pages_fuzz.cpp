@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "loader/bad_pages.h"
+#include "tests/fuzz/target.h"
 
 namespace {
 
-void check(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using fuzz::check;
 
 std::vector<mm::Range> read(const std::string& text) {
   std::vector<mm::Range> ranges(loader::most_bad_ranges(text));
@@ -45,8 +44,8 @@ std::string written(const std::string& before, const loader::FoundBadPages& foun
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 2) return 0;
+FUZZ_TARGET(bad_pages) {
+  if (size < 2) return;
   const size_t stored = std::min<size_t>(data[0] | size_t{data[1]} << 8, size - 2);
   const std::string text(reinterpret_cast<const char*>(data) + 2 + stored, size - 2 - stored);
   const auto before = read(text);
@@ -73,5 +72,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   all.resize(loader::merge_ranges(all));
   check(read(again) == all);
-  return 0;
 }

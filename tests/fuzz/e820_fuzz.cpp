@@ -15,12 +15,11 @@
 #include "mm/e820_options.h"
 #include "mm/print.h"
 #include "mm/x86_64/e820_trim.h"
+#include "tests/fuzz/target.h"
 
 namespace {
 
-void check(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using fuzz::check;
 
 void check_table(const mm::E820Table& table) {
   mm::Phys end{0};
@@ -61,18 +60,18 @@ void compare(const loader::EfiMemoryMap& map, const mm::E820Table& table) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 3) return 0;
+FUZZ_TARGET(e820) {
+  if (size < 3) return;
   const size_t stride = data[0];
   const size_t bytes = std::min<size_t>(data[1] | data[2] << 8, size - 3);
   const std::vector<uint8_t> copy(data + 3, data + 3 + bytes);
   const std::string_view options(reinterpret_cast<const char*>(data) + 3 + bytes, size - 3 - bytes);
   const mm::Printer quiet;
   const loader::EfiMemoryMap map(std::as_bytes(std::span(copy)), stride);
-  if (!map.check().ok()) return 0;
+  if (!map.check().ok()) return;
   std::vector<mm::E820Entry> room(mm::E820Table::capacity_for(map.count() + 32));
   mm::E820Table table(room);
-  if (!loader::add_to_e820(map, table, quiet).ok()) return 0;
+  if (!loader::add_to_e820(map, table, quiet).ok()) return;
   check_table(table);
   compare(map, table);
 
@@ -85,5 +84,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_table(table);
   (void)mm::trim_bios_range(table, mm::max_arch_pfn(4), quiet);
   check_table(table);
-  return 0;
 }

@@ -11,23 +11,15 @@
 
 #include "loader/handoff/crc32.h"
 #include "loader/map_record.h"
+#include "tests/fuzz/target.h"
 
 namespace {
 
+using fuzz::check;
+using fuzz::printed_by;
+
 using loader::MapChange;
 using loader::MapRange;
-
-void check(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-template <class Print>
-std::string printed_by(Print print) {
-  std::string text;
-  print(mm::Printer(
-      [](void* to, std::string_view said) { static_cast<std::string*>(to)->append(said); }, &text));
-  return text;
-}
 
 std::vector<MapChange> compare(std::vector<MapRange> before, std::vector<MapRange> after) {
   std::vector<MapChange> changes(loader::map_changes_room(before.size(), after.size()));
@@ -48,8 +40,8 @@ std::string with_right_sum(std::string text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 1) return 0;
+FUZZ_TARGET(map_record) {
+  if (size < 1) return;
   constexpr size_t kEach = sizeof(loader::EfiDescriptor);
   const size_t descriptors = std::min<size_t>(data[0], (size - 1) / kEach);
   const auto* const behind = data + 1 + descriptors * kEach;
@@ -75,5 +67,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   check(compare(now, now).empty());
   check(compare(before, now).size() == compare(now, before).size());
-  return 0;
 }

@@ -3,15 +3,14 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/target.h"
 #include "tools/replay/formats/format.h"
 #include "tools/replay/log_text.h"
 #include "tools/replay/program/tables.h"
 
 namespace {
 
-void check(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using fuzz::check;
 
 void check_machine(const replay::Machine& machine) {
   for (const mm::E820Entry& entry : machine.firmware) {
@@ -24,7 +23,7 @@ void check_machine(const replay::Machine& machine) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(replay_formats) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const auto lines = replay::lines_of(bytes);
   for (const replay::Format* format : replay::formats()) {
@@ -36,5 +35,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (auto& table : replay::dumped_tables(lines, machine.remarks)) tables.push_back(table);
   replay::take_tables(tables, machine);
   check_machine(machine);
-  return 0;
 }

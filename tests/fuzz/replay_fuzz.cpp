@@ -5,17 +5,16 @@
 #include <vector>
 
 #include "mm/e820.h"
-#include "mm/numa.h"
 #include "mm/print.h"
 #include "mm/x86_64/e820_trim.h"
+#include "tests/fuzz/numa_conserves.h"
+#include "tests/fuzz/target.h"
 #include "tools/replay/log_reader.h"
 #include "tools/replay/log_text.h"
 
 namespace {
 
-void check(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using fuzz::check;
 
 void check_entries(const std::vector<mm::E820Entry>& entries) {
   for (const mm::E820Entry& entry : entries) {
@@ -25,7 +24,7 @@ void check_entries(const std::vector<mm::E820Entry>& entries) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(replay) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   (void)replay::known_kind(bytes, replay::lines_of(bytes));
   const replay::Log log = replay::read_log(bytes);
@@ -42,11 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const mm::Printer quiet;
   (void)mm::trim_bios_range(map.value(), mm::max_arch_pfn(4), quiet);
-  std::vector<mm::MemoryAffinity> blocks(log.srat.size() + 1);
-  std::vector<mm::ActiveRange> active(map.value().entries().size() + 3 * log.srat.size() + 1);
   mm::NumaInput numa;
   numa.memory = log.srat;
   numa.named = log.named;
-  (void)mm::numa_init(numa, map.value(), {}, {blocks, active}, quiet);
-  return 0;
+  fuzz::check_numa(numa, map.value());
 }

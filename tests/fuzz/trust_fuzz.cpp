@@ -13,12 +13,11 @@
 #include "loader/trust/manifest.h"
 #include "loader/trust/words.h"
 #include "mm/option_words.h"
+#include "tests/fuzz/target.h"
 
 namespace {
 
-void check(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using fuzz::check;
 
 std::vector<uint8_t> image_of(std::string_view text) {
   constexpr size_t kPe = 0x40, kStart = 0x200;
@@ -56,13 +55,13 @@ void keep_words(std::string_view options, const loader::Manifest& manifest, std:
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(trust) {
   // Of a size of its own, so that a byte beyond it is seen.
   const std::vector<uint8_t> raw(data, data + size);
   if (const auto manifest = loader::Manifest::read(raw, "raw"); manifest.ok()) {
     (void)manifest.value().covers_file("\\a", loader::sha256(raw));
   }
-  if (size < 2) return 0;
+  if (size < 2) return;
   const size_t length = std::min<size_t>(data[0] | size_t{data[1]} << 8, size - 2);
   const std::string text(reinterpret_cast<const char*>(data) + 2, length);
   std::string options(reinterpret_cast<const char*>(data) + 2 + length, size - 2 - length);
@@ -73,5 +72,4 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<char> out(options.size() + 1, '~');
   loader::drop_initrd_words(options, out, {});
   check(std::string_view(out.data()).find("initrd=") == std::string_view::npos);
-  return 0;
 }

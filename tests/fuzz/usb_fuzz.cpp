@@ -10,6 +10,7 @@
 
 #include "kernel/usb/devices.h"
 #include "mm/print.h"
+#include "tests/fuzz/target.h"
 #include "tests/support/pretend_xhci.h"
 
 namespace {
@@ -37,7 +38,7 @@ class Input {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+FUZZ_TARGET(usb) {
   using namespace kernel::usb;  // NOLINT: one function, all about it
   Input input(data, size);
   test::PretendXhci controller;
@@ -80,7 +81,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     xhci.stop();
     devices.forget();
   }
-  if (controller.pages_out > Xhci::kMostSlots)
-    abort();  // what a slot kept that would not be disabled
-  return 0;
+  // What a slot kept that would not be disabled.
+  fuzz::check(controller.pages_out <= Xhci::kMostSlots);
 }

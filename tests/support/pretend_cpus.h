@@ -16,6 +16,9 @@
 
 namespace test {
 
+// Of the CPU that asks.
+[[nodiscard]] bool interrupts_are_on();
+
 // There is one at a time, and none by default: then the boot CPU is alone. When it goes, its CPUs
 // stop and the table is the boot CPU's again.
 class PretendCpus {

@@ -17,105 +17,6 @@
 #include "tests/support/pretend_cpus.h"
 #include "tests/support/pretend_hardware.h"
 
-namespace {
-
-thread_local unsigned own_number = 0;
-thread_local bool interrupts_on = true;
-thread_local unsigned calls_held = 0;
-struct Stopped {};
-
-// As a CPU does that has been interrupted.
-void take_interrupts() {
-  while (calls_held == 0 &&
-         __atomic_load_n(&kernel::cpus().own().call, __ATOMIC_RELAXED) != nullptr) {
-    interrupts_on = false;
-    kernel::take_call();
-  }
-  interrupts_on = true;
-}
-
-}  // namespace
-
-void test::PretendCpus::run(std::span<kernel::Cpu> cpus) {
-  for (kernel::Cpu& cpu : cpus) {
-    if (cpu.state != kernel::CpuState::Starting) continue;
-    if (dead.count(cpu.id) != 0) {
-      cpu.state = kernel::CpuState::Silent;
-      continue;
-    }
-    auto online = kernel::CpuState::Online;
-    __atomic_store(&cpu.state, &online, __ATOMIC_RELEASE);
-    threads_.emplace_back([&cpu] {
-      own_number = cpu.number;
-      try {
-        kernel::secondary_main(cpu);
-      } catch (const Stopped&) {
-      }
-    });
-  }
-}
-
-bool test::PretendCpus::sleep(unsigned cpu, uint64_t microseconds) {
-  std::unique_lock guard(mutex_);
-  const auto awake = [&] { return pending_.count(cpu) != 0 || stopping_; };
-  if (microseconds == 0) {
-    woken_.wait(guard, awake);
-  } else {
-    woken_.wait_for(guard, std::chrono::microseconds(microseconds), awake);
-  }
-  pending_.erase(cpu);
-  return !stopping_ || cpu == 0;
-}
-
-namespace kernel::arch {
-
-void relax() { std::this_thread::yield(); }
-unsigned this_cpu() { return own_number; }
-bool mask_interrupts() { return std::exchange(interrupts_on, false); }
-void restore_interrupts(bool on) {
-  if (on) take_interrupts();
-}
-void hold_calls() { ++calls_held; }
-void let_calls() {
-  if (--calls_held == 0) restore_interrupts(interrupts_on);
-}
-uint32_t hardware_id() { return cpus().own().id + test::hardware.wrong_id; }
-std::array<Register, 4> common_registers() {
-  return {{{"CR0", own_number == 0 ? 0 : test::hardware.wrong_register}, {}, {}, {}}};
-}
-uint64_t microcode(unsigned cpu) { return cpu == 0 ? 7 : test::hardware.microcode; }
-mm::Result<> open_interrupts(const FirmwareTables&) { return {}; }
-bool reaches_cpu(uint32_t id) { return id != 300; }
-mm::Result<> prepare_cpu(const Cpu&, const Frames& frames) {
-  const mm::PagesOr frame = frames.take(frames.context, mm::kGfpKernel, 0);
-  if (!frame) return mm::Error{"no memory for its stacks", "CPU"};
-  return {};
-}
-mm::Result<> start_cpus(std::span<Cpu> cpus, const StartFacts&, const Frames&) {
-  if (test::PretendCpus::here == nullptr) return mm::Error{"no page below 1 MiB", "AP TRAMPOLINE"};
-  test::PretendCpus::here->run(cpus);
-  return {};
-}
-void interrupt_cpu(const Cpu& cpu) { test::PretendCpus::here->interrupt(cpu.number); }
-unsigned stop_other_cpus(std::span<const Cpu>) { return 0; }
-void stop_cpu() { throw Stopped(); }
-void sleep(uint64_t microseconds) {
-  if (test::PretendCpus::here != nullptr &&
-      !test::PretendCpus::here->sleep(own_number, microseconds)) {
-    throw Stopped();
-  }
-  take_interrupts();
-}
-void doze() {
-  (void)mask_interrupts();
-  sleep(1000);
-}
-bool is_cpu_memory(const Mapping&) { return false; }
-bool is_kernels(uint64_t) { return false; }
-std::optional<uint64_t> image_alias(uint64_t) { return std::nullopt; }
-
-}  // namespace kernel::arch
-
 namespace kernel {
 namespace {
 
@@ -138,7 +39,7 @@ TEST(Cpus, ACallRunsThereAndIsWaitedFor) {
   for (unsigned cpu = 0; cpu < 4; ++cpu) {
     unsigned ran_on = 99;
     ASSERT_TRUE(call_on(
-        cpu, [](void* c) { *static_cast<unsigned*>(c) = own_number; }, &ran_on));
+        cpu, [](void* c) { *static_cast<unsigned*>(c) = arch::this_cpu(); }, &ran_on));
     EXPECT_EQ(ran_on, cpu);
   }
 }
@@ -169,7 +70,7 @@ TEST(Cpus, AllMayCallEachOtherAtOnce) {
             ASSERT_TRUE(call_on(
                 cpu,
                 [](void* c) {
-                  ++(*static_cast<std::array<std::atomic<unsigned>, kCpus>*>(c))[own_number];
+                  ++(*static_cast<std::array<std::atomic<unsigned>, kCpus>*>(c))[arch::this_cpu()];
                 },
                 &count));
           }
@@ -222,8 +123,8 @@ struct Running {
 
   void step() {
     const Policy::Masked masked;
-    ++steps[own_number][0];
-    ++steps[own_number][1];
+    ++steps[arch::this_cpu()][0];
+    ++steps[arch::this_cpu()][1];
   }
   // While the others stand: none is between its two, and none goes on.
   static void look(void* context) {
@@ -245,7 +146,7 @@ TEST(Cpus, OthersStandOnceTheirInterruptsAreOnAndGoOnAfterwards) {
   run_everywhere(
       [](void* context) {
         auto& r = *static_cast<Running*>(context);
-        if (own_number != 0) {
+        if (arch::this_cpu() != 0) {
           while (r.standstills < 20) r.step();
           return;
         }
@@ -269,8 +170,8 @@ TEST(Cpus, AllMayAskForAStandstillAtOnce) {
         auto& r = *static_cast<Running*>(context);
         for (unsigned round = 0; round < kRounds; ++round) {
           r.step();
-          EXPECT_TRUE(call_on((own_number + 1) % Running::kCpus, [](void*) {}, nullptr));
-          if (round % 3 == own_number % 3) {
+          EXPECT_TRUE(call_on((arch::this_cpu() + 1) % Running::kCpus, [](void*) {}, nullptr));
+          if (round % 3 == arch::this_cpu() % 3) {
             EXPECT_TRUE(while_others_stand(Running::look, context));
           }
         }
@@ -320,7 +221,7 @@ TEST(Cpus, InterruptsAreOnAgainAfterAStandstillThatWasLookedFor) {
         auto& r = *static_cast<Running*>(context);
         for (unsigned round = 0; round < 50; ++round) {
           EXPECT_TRUE(while_others_stand(Running::look, &r));
-          EXPECT_TRUE(interrupts_on) << own_number;
+          EXPECT_TRUE(test::interrupts_are_on()) << arch::this_cpu();
         }
       },
       &running);
