@@ -85,7 +85,7 @@ Result<> walk(const Zone& zone, const List& list, const Item* items, uint64_t en
 // --- Regions -------------------------------------------------------------------------------------
 
 Result<> audit_run(const Zone& zone, RegionIndex first) {
-  const uint32_t run = zone.gigas[first].run;
+  const uint32_t run = zone.gigas.run(first);
   if (run == 0) {
     return violation("a run of no GiBs (address {:#x})", zone, phys(zone.gigas.start(first)).v);
   }
@@ -233,8 +233,8 @@ Result<> audit_gigas(const Zone& zone, Tally& seen) {
     filed.add(index, whole ? kWholeGiga : kBrokenGiga);
     if (whole) {
       BATON_TRY(audit_run(zone, index));
-      seen.free_blocks[kMaxOrder] += regions[index].run;
-      seen.free_pages += uint64_t{regions[index].run} * kGigaFrames;
+      seen.free_blocks[kMaxOrder] += regions.run(index);
+      seen.free_pages += uint64_t{regions.run(index)} * kGigaFrames;
     } else {
       seen.free_pages += uint64_t{free} * kPageblockFrames;
       count_blocks_of(regions, index, seen);
@@ -363,7 +363,7 @@ class MapWalk {
       const Pfn start = zone.gigas.start(first);
       const uint64_t before = (giga - start) / kGigaFrames;
       if (!node_.blocks.has_bytes(start) || zone.gigas.map(first).count() != FreeMap::kUnits ||
-          zone.gigas[first].run <= before) {
+          zone.gigas.run(first) <= before) {
         continue;
       }
       ++seen[zone.type].free_blocks[kMaxOrder];

@@ -21,7 +21,7 @@ Stretch stretch_at(const Node& node, Pfn pfn) {
   // Only the first of a run knows how many there are.
   if (block.tag.is(BlockState::Free, kMaxOrder) && !node.blocks.in_run(block.pfn)) {
     const Regions& gigas = node.zones[block.tag.zone()].gigas;
-    blocks = gigas[gigas.index(block.pfn)].run;
+    blocks = gigas.run(gigas.index(block.pfn));
   }
   return {{block.pfn, block.pfn + blocks * frames_of(block.order)}, block.tag};
 }

@@ -114,7 +114,7 @@ void taken_from_giga(Zone& zone, RegionIndex index, unsigned units, bool of_full
 
 // A GiB that is free as a whole, whose map says so; those behind it in the run are marked.
 void add_run(Zone& zone, RegionIndex index, uint32_t gigas) {
-  zone.gigas[index].run = gigas;
+  zone.gigas.run(index) = gigas;
   set_giga(zone, kWholeGiga, index, FreeMap::kUnits, kGigaOrder);
 }
 
@@ -123,12 +123,12 @@ void add_run(Zone& zone, RegionIndex index, uint32_t gigas) {
 RegionIndex take_giga(Zone& zone) {
   RegionIndex index = zone.gigas.lowest(kWholeGiga, kGigaOrder);
   if (index == kNoFrame) return kNoFrame;
-  if (zone.gigas[index].run == 1) {
+  if (zone.gigas.run(index) == 1) {
     set_giga(zone, kWholeGiga, index, 0, 0);
     return index;
   }
   // Only now does it get a map of its own.
-  index += --zone.gigas[index].run;
+  index += --zone.gigas.run(index);
   touch(*zone.node, zone.gigas.start(index));
   zone.gigas.fill(index);
   return index;
@@ -140,7 +140,7 @@ void take_giga_at(Zone& zone, RegionIndex index) {
   RegionIndex first = index;
   while (blocks.in_run(zone.gigas.start(first))) --first;
   const uint32_t before = index - first;
-  const uint32_t after = zone.gigas[first].run - before - 1;
+  const uint32_t after = zone.gigas.run(first) - before - 1;
   set_giga(zone, kWholeGiga, first, 0, 0);
   const auto begin = [&](RegionIndex at) {
     if (!blocks.in_run(zone.gigas.start(at))) return;

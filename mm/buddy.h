@@ -13,8 +13,8 @@
 //   - HighAtomic and Isolate pageblocks stay apart: what is free of them is only in their own maps.
 //   - Blocks below pageblock order are only in Described pageblocks, and no Page, and no map, is read
 //     before its pageblock's state allows it.
-//   - Whole GiBs that were handed over side by side are kept as a run: its first Region has `run`,
-//     their number; the others are only marked (in_run). Runs make the handover of 2 TiB cost what
+//   - Whole GiBs that were handed over side by side are kept as a run: its first knows their
+//     number (Regions::run()); the others are only marked (in_run). Runs make the handover of 2 TiB cost what
 //     2 GiB costs. They are taken from the end.
 #pragma once
 
@@ -188,7 +188,7 @@ bool for_each_free_block(const Zone& zone, Visit visit) {
     }
     if (!node.blocks.has_bytes(start)) continue;
     if (!of_region(zone.gigas, giga)) return false;
-    in_run = zone.gigas[giga].free == FreeMap::kUnits ? zone.gigas[giga].run - 1 : 0;
+    in_run = zone.gigas[giga].free == FreeMap::kUnits ? zone.gigas.run(giga) - 1 : 0;
     const PfnRange frames = PfnRange{start, start + kGigaFrames}.clip(zone.spanned);
     for (Pfn pfn = align_down(frames.start, kPageblockFrames); pfn < frames.end;
          pfn += kPageblockFrames) {

@@ -18,7 +18,8 @@ struct NodeDataShape {
 
 // A zone's part of that: its GiBs, then the marks of both.
 uint64_t gigas_size(const ZoneLayout& zone) {
-  return Regions::groups(zone.spanned, kPageblockOrder) * Regions::group_bytes(kGigaKinds);
+  return Regions::groups(zone.spanned, kPageblockOrder) *
+         Regions::group_bytes(kPageblockOrder, kGigaKinds);
 }
 uint64_t gigas_marks_size(const ZoneLayout& zone) {
   return Regions::marks_bytes(zone.spanned, kPageblockOrder, kGigaKinds);
@@ -84,7 +85,7 @@ uint64_t node_data_size(const Layout& layout, NodeId node) {
 
 uint64_t heads_bytes() { return PageblockMap::kBytesPerGiga * sizeof(Page); }
 
-uint64_t pageblocks_bytes() { return Regions::group_bytes(kPageblockKinds); }
+uint64_t pageblocks_bytes() { return Regions::group_bytes(0, kPageblockKinds); }
 
 uint64_t per_cpu_size(const Layout& layout, unsigned cpus, NodeId node) {
   uint64_t size = first_area(cpus, node);

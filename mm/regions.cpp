@@ -111,7 +111,7 @@ bool RegionSets::consistent(unsigned set) const {
 
 Regions::Regions(PfnRange frames, unsigned unit, unsigned kinds, void* groups, void* marks)
     : groups_(static_cast<std::byte*>(groups)),
-      group_bytes_(group_bytes(kinds)),
+      group_bytes_(group_bytes(unit, kinds)),
       first_(group_start(frames, unit)),
       unit_(unit),
       count_(static_cast<RegionIndex>(count(frames, unit))),

@@ -25,9 +25,8 @@ using RegionIndex = FrameIndex;  // kNoFrame: none
 struct Region {
   Published<uint16_t> free;  // units, when it is filed; else 0
   uint16_t largest;  // order, in units, of the largest free block; means nothing when none is
-  Published<uint32_t> run;  // of a GiB that is whole: how many in a row it stands for
 };
-static_assert(sizeof(Region) == 8);
+static_assert(sizeof(Region) == 4);
 
 // Sets of regions. A group of 512 members has a bit that says whether any is in the set; its words
 // mean nothing when none is. So a set that is empty costs a bit a group to make.
@@ -104,10 +103,8 @@ class Regions {
   [[nodiscard]] static constexpr uint64_t groups(PfnRange frames, unsigned unit) {
     return RegionSets::groups_of(count(frames, unit));
   }
-  [[nodiscard]] static constexpr uint64_t group_bytes(unsigned kinds) {
-    return align_up(RegionSets::kGroup * (sizeof(FreeMap) + sizeof(Region)) +
-                        RegionSets::members_bytes(kinds * kSetsOfKind),
-                    kPageSize);
+  [[nodiscard]] static constexpr uint64_t group_bytes(unsigned unit, unsigned kinds) {
+    return align_up(runs_offset(kinds) + (unit == 0 ? 0 : sizeof(Runs)), kPageSize);
   }
   [[nodiscard]] static constexpr uint64_t marks_bytes(PfnRange frames, unsigned unit,
                                                       unsigned kinds) {
@@ -133,6 +130,12 @@ class Regions {
   }
   [[nodiscard]] FreeMap& map(RegionIndex index) const {
     return group_of(index).maps[index % RegionSets::kGroup];
+  }
+  // Of a GiB that is whole: how many in a row it stands for. Pageblocks have none.
+  [[nodiscard]] Published<uint32_t>& run(RegionIndex index) const {
+    auto* const group = reinterpret_cast<std::byte*>(&group_of(index));       // NOLINT
+    auto* const runs = reinterpret_cast<Runs*>(group + runs_offset(kinds_));  // NOLINT
+    return (*runs)[index % RegionSets::kGroup];
   }
 
   // Nothing of it is free.
@@ -164,11 +167,16 @@ class Regions {
   [[nodiscard]] unsigned kinds() const { return kinds_; }
 
  private:
-  // The sets' members come behind.
+  // The sets' members come behind, then the runs. Regions and the members of the first kinds are in
+  // one page, so that a GiB whose pageblocks are all of one type has two that are written.
   struct Group {
     std::array<FreeMap, RegionSets::kGroup> maps;
     std::array<Region, RegionSets::kGroup> regions;
   };
+  using Runs = std::array<Published<uint32_t>, RegionSets::kGroup>;
+  [[nodiscard]] static constexpr uint64_t runs_offset(unsigned kinds) {
+    return sizeof(Group) + RegionSets::members_bytes(kinds * kSetsOfKind);
+  }
   [[nodiscard]] Group& group_of(RegionIndex index) const {
     return *reinterpret_cast<Group*>(groups_ +
                                      index / RegionSets::kGroup * group_bytes_);  // NOLINT

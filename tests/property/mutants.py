@@ -133,7 +133,7 @@ MUTANTS = [
      "a pageblock that is whole is not its GiB's"),
     ("mm/buddy.cpp", "zone.pageblocks[index].free >= kPageblockFrames / 2", "true",
      "a pageblock changes its type for one page"),
-    ("mm/buddy.cpp", "if (zone.gigas[index].run == 1) {", "if (true) {",
+    ("mm/buddy.cpp", "if (zone.gigas.run(index) == 1) {", "if (true) {",
      "a run is taken for one block"),
     ("mm/contig.cpp", "block.tag.zone() != zone.type ||", "",
      "contiguous pages of another zone are taken"),

@@ -225,17 +225,17 @@ TEST(AuditRuns, ARunOfGibibytes) {
   ASSERT_TRUE(audit(a).ok());
   Zone& zone = const_cast<Zone&>(a.node(0).zones[ZoneType::Normal]);
   const RegionIndex head = zone.gigas.lowest(kWholeGiga, 0);
-  Region& first = zone.gigas[head];
-  EXPECT_EQ(first.run, 5u);
-  --first.run;
+  auto& run = zone.gigas.run(head);
+  EXPECT_EQ(run, 5u);
+  --run;
   EXPECT_STREQ(audit(a).error().what,
                "free_pages is not the sum over the lists (sum {}, free_pages {})");
-  first.run = 6;
+  run = 6;
   EXPECT_STREQ(audit(a).error().what,
                "a GiB of a run is not marked as such (address {:#x}, run {:#x})");
-  first.run = 0;
+  run = 0;
   EXPECT_STREQ(audit(a).error().what, "a run of no GiBs (address {:#x})");
-  first.run = 5;
+  run = 5;
   zone.gigas.map(head).set(7, 0, false);
   EXPECT_STREQ(audit(a).error().what,
                "what a region has free is not what its map says (address {:#x}, in map {})");

@@ -169,7 +169,7 @@ TEST(RegionSets, AreSets) {
 
 TEST(Regions, TheLowestThatServesIsFound) {
   const PfnRange frames{{0x1000}, {0x1000 + 600 * 512}};
-  const size_t groups = Regions::groups(frames, 0) * Regions::group_bytes(2);
+  const size_t groups = Regions::groups(frames, 0) * Regions::group_bytes(0, 2);
   const std::unique_ptr<std::byte, void (*)(void*)> storage(
       static_cast<std::byte*>(std::aligned_alloc(64, groups)), std::free);
   std::memset(storage.get(), 0xff, groups);
