@@ -422,6 +422,9 @@ sign: $(BUILD)/esp.complete
 # as a library, of which each test program takes what it uses. In tools/replay/ program/
 # is a program, wasm/ another, the rest their library, which asks for no more than mm/.
 REPLAY_PROGRAM := $(wildcard tools/replay/program/*.cpp)
+# Of loader/ the program reads tables, device trees and Baton's record of the map with these.
+MAP_RECORD := loader/map_record.cpp loader/efi_memory_map.cpp loader/bad_pages.cpp loader/handoff/bad_pages.cpp
+REPLAY_READS := $(call neutral,loader/acpi) $(call neutral,loader/fdt) $(MAP_RECORD)
 REPLAY_LIB := $(filter-out $(REPLAY_PROGRAM) tools/replay/wasm/%,$(call neutral,tools/replay))
 HOST_SRC := $(ALL_MM) $(call room,loader) $(call neutral,kernel) \
   $(wildcard $(patsubst %,kernel/%/selftest/*.cpp,$(ARCH) $(kin.$(ARCH)))) $(REPLAY_LIB) $(filter-out %/main.cpp,$(REPLAY_PROGRAM)) \
@@ -489,8 +492,8 @@ coverage: $(BUILD)/host/covered_tests
 MM_OBJ := $(call objects,host/fast,$(ALL_MM))
 PROPERTY_SRC := $(wildcard tests/property/*_test.cpp)
 # Machines are drawn as logs, which replay's reader reads.
-PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_LIB) loader/map_record.cpp loader/efi_memory_map.cpp \
-  loader/bad_pages.cpp loader/handoff/bad_pages.cpp)
+PROPERTY_OBJ := $(call objects,host/fast,$(PROPERTY_SRC) $(REPLAY_LIB) $(REPLAY_READS) \
+  $(patsubst %,tools/replay/program/%.cpp,machine_json json_machine device_tree))
 $(eval $(call compiled,host/fast,$(HOST_CXXFLAGS) -O2))
 $(eval $(call remember,host/fast.link,$(MM_OBJ) $(PROPERTY_OBJ)))
 
@@ -573,7 +576,7 @@ fuzz-corpus: $(CHOSEN_FUZZERS)
 	@$(PYTHON) tools/fuzz corpus $^
 
 # The replay of a machine's log or facts.
-REPLAY_OBJ := $(call objects,host/fast,$(REPLAY_LIB) $(REPLAY_PROGRAM) $(call neutral,loader/acpi))
+REPLAY_OBJ := $(call objects,host/fast,$(REPLAY_LIB) $(REPLAY_PROGRAM) $(REPLAY_READS))
 $(eval $(call remember,host/replay.link,$(REPLAY_OBJ)))
 $(BUILD)/host/replay: $(REPLAY_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/replay.link
 	$(call say,LINK)
@@ -585,11 +588,11 @@ replay: $(BUILD)/host/replay
 # The same in WebAssembly, by clang with wasi-libc, for a page that takes logs itself. There are no
 # files and no arguments.
 WASM_CXX ?= clang++
-WASM_SRC := $(ALL_MM) $(REPLAY_LIB) $(call neutral,loader/acpi) $(wildcard tools/replay/wasm/*.cpp) \
+WASM_SRC := $(ALL_MM) $(REPLAY_LIB) $(REPLAY_READS) $(wildcard tools/replay/wasm/*.cpp) \
   $(filter-out $(patsubst %,tools/replay/program/%.cpp,main pieces journal json),$(REPLAY_PROGRAM))
 WASM_OBJ := $(call objects,wasm,$(WASM_SRC))
 WASM_FLAGS := --target=wasm32-wasi $(LANGUAGE) -Wall -Wextra -Werror $(PATHLESS) -Os -fno-rtti \
-  -fexceptions -D_WASI_EMULATED_MMAN
+  -fexceptions -D_WASI_EMULATED_MMAN -DJSON_HAS_FILESYSTEM=0 -DJSON_HAS_EXPERIMENTAL_FILESYSTEM=0
 $(eval $(call compiled,wasm,$(WASM_FLAGS),$(WASM_CXX)))
 $(eval $(call remember,wasm.link,$(WASM_OBJ)))
 $(BUILD)/wasm/replay.wasm: $(WASM_OBJ) $(BUILD)/flags/wasm.link
@@ -689,7 +692,7 @@ define narrow_property
 $(call compiled,host/$(1)/property,$(NARROW_CXXFLAGS) -O2 -Wno-conversion -Wno-narrowing \
   -isystem $(GOOGLETEST)/include,$(CACHE) $(prefix.$(1))g++)
 PROPERTY_OBJ_$(1) := $(call objects,host/$(1)/mm,$(ALL_MM)) $(call objects,host/$(1)/tests,$(LOG_READER)) \
-  $(call objects,host/$(1)/property,$(filter-out %/spellings_test.cpp %/map_record_test.cpp,$(PROPERTY_SRC)))
+  $(call objects,host/$(1)/property,$(filter-out %/spellings_test.cpp %/machine_forms_test.cpp %/map_record_test.cpp,$(PROPERTY_SRC)))
 $$(eval $$(call remember,host/property_$(1).link,$$(PROPERTY_OBJ_$(1))))
 $(BUILD)/host/property_$(1)_tests: $$(PROPERTY_OBJ_$(1)) $(BUILD)/host/$(1)/gtest-all.o \
     $(BUILD)/host/$(1)/gtest_main.o $(BUILD)/flags/host/property_$(1).link

@@ -23,7 +23,7 @@ MAY = {
     "tools/replay": {"mm"},
     "tools/replay/formats": {"tools/replay", "mm"},
     "tools/replay/wasm": {"tools/replay", "tools/replay/program", "mm"},
-    "tools/replay/program": {"tools/replay", "tools/replay/formats", "loader/acpi", "mm"},
+    "tools/replay/program": {"tools/replay", "tools/replay/formats", "loader", "loader/acpi", "loader/fdt", "mm"},
 }
 # mm/picture is above the rest of mm/, which knows nothing of being drawn.
 ABOVE = {"mm": {"mm/picture"}}

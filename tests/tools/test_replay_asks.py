@@ -25,7 +25,7 @@ def test_json_is_as_its_schema_says(write, text):
     said = json.loads(done.stdout)
     jsonschema.validate(said, schema)
     assert done.returncode == (1 if any(not f["note"] for f in said["findings"]) else 0)
-    assert said["firmware"][3] == {"type": "usable", "start": 0x100000000, "end": 0x180000000}
+    assert said["machine"]["firmware"][3] == {"type": "usable", "start": 0x100000000, "end": 0x180000000}
     assert said["linux_known"] == ("Memory:" in text)
     del said["e820"]
     with pytest.raises(jsonschema.ValidationError):

@@ -3,10 +3,12 @@
 import json
 import os
 import struct
+import subprocess
 import tarfile
+import zlib
 
 import pytest
-from replays import FACTS, ROOT, WELL, facts, replay
+from replays import FACTS, NODES, ROOT, WELL, facts, replay
 
 
 def table(signature, body):
@@ -45,7 +47,7 @@ def test_tables_beside_a_log(write, tmp_path):
     for tables in ([raw, slit], [text]):
         done = replay(log, *tables)
         assert "  node   1: [mem 0x0000000100000000-0x000000017fffffff]\n" in done.stdout, done.stderr
-        assert json.loads(replay("--json", log, *tables).stdout)["srat"][1]["node"] == 1
+        assert json.loads(replay("--json", log, *tables).stdout)["machine"]["srat"][1]["node"] == 1
     alone = replay(raw)
     assert alone.returncode == 2
     assert "looks like ACPI's tables" in alone.stderr
@@ -132,13 +134,13 @@ def test_memory_speeds_and_cpus_of_nodes(write, tmp_path):
             "node 1; read bandwidth 100000 MB/s from node 0 to node 0, 28000 MB/s from node 0 to node 1.")
         assert texts["node-without-cpus"] == "2,048 MiB are in nodes that have no CPU: 1."
         assert texts["cpu-without-node"] == "1 of 3 CPUs are in no node of SRAT's (APIC ids 0x7)."
-        assert said["speeds"][1] == {"from": 0, "to": 1, "kind": "read_latency_ps", "value": 250000}
+        assert said["machine"]["speeds"][1] == {"from": 0, "to": 1, "kind": "read_latency_ps", "value": 250000}
     # Revision 1 counts in tenths of nanoseconds and of MB/s.
     old = tmp_path / "old"
     old.write_bytes(of_revision(1, table(b"HMAT", bytes(4) + locality(1, 1, (800, 2500)) +
                                          locality(4, 1000, (1000, 280)))))
     said = json.loads(replay("--json", log, tmp_path / "SRAT", tmp_path / "APIC", old).stdout)
-    assert [speed["value"] for speed in said["speeds"]] == [80000, 250000, 100000, 28000]
+    assert [speed["value"] for speed in said["machine"]["speeds"]] == [80000, 250000, 100000, 28000]
     bad = tmp_path / "HMAT"
     bad.write_bytes(table(b"HMAT", bytes(4) + locality(1, 1000, (80, 250))[:40]))
     assert "HMAT ends within a structure" in replay(log, tmp_path / "SRAT", bad).stderr
@@ -197,6 +199,64 @@ def test_reports_in_json(write):
     moved = write(WELL.replace("80000000-0x000000008fffffff", "80001000-0x000000008fffffff"), "tuesday")
     assert "reserved" in replay("diff", report, moved).stdout
     assert replay("diff", report, own).returncode == 0
+    pasted = write("See what it says:\n" + own.read_text(), "mail.txt")
+    done = replay("--machine", pasted)
+    assert facts(done) == FACTS and "as of a PC of 64 bits" in done.stderr
+
+
+def of_32_bits(kernel):
+    return kernel + "Zone ranges:\n  DMA      [mem 0x00001000-0x00ffffff]\n" \
+        "  Normal   [mem 0x01000000-0x375fdfff]\n  HighMem  [mem 0x375fe000-0x7fffffff]\n"
+
+
+@pytest.mark.parametrize("text", [WELL + NODES, of_32_bits(WELL), "\n".join(
+    ["Booting Linux on physical CPU 0x0000000000 [0x411fd070]", "Linux version 6.1.0-18-arm64",
+     "  node   0: [mem 0x0000000040000000-0x00000000fffeffff]", ""])])
+def test_json_and_facts_read_back_as_the_same_machine(write, text):
+    first = replay("--json", write(text, "log")).stdout
+    said = json.loads(first)
+    again = json.loads(replay("--json", write(first, "again.json")).stdout)
+    assert again == {**said, "input": again["input"]} and again["input"].endswith("again.json")
+    machine = replay("--machine", write(text, "log")).stdout
+    by_facts = json.loads(replay("--json", write(machine, "again.machine")).stdout)
+    said["machine"]["remarks"] = []
+    assert by_facts == {**said, "input": by_facts["input"]}
+
+
+# --- Baton's record of the map, device trees -------------------------------------------------------
+
+def record(ranges):
+    text = ("# The firmware's memory map, as Baton compares it with the next start's: first and last\n"
+            "# address, UEFI's number of the type, its name.\nsince 2026-07-01 12:00\n")
+    text += "".join(f"{start:016x}-{end - 1:016x} {kind} Somebody's\n" for start, end, kind in ranges)
+    return text + f"sum={zlib.crc32(text.encode()):08x}\n"
+
+
+def test_the_map_that_baton_keeps(write):
+    ranges = [(0, 0xa0000, 7), (0x100000, 0x80000000, 7), (0x80000000, 0x90000000, 0), (0x100000000, 0x180000000, 7)]
+    kept = write(record(ranges), "map.txt")
+    done = replay("--machine", kept)
+    assert (facts(done), done.stderr) == (FACTS, "")
+    slid = write(record([*ranges[:2], (0x80000000, 0x90001000, 0), ranges[3]]), "map.old")
+    assert "grew" in replay("diff", kept, slid).stdout
+    torn = write(kept.read_text()[:-14], "torn.txt")
+    assert "the record" in (said := replay(torn).stderr) and "what can be read is taken" in said
+
+
+def test_a_device_tree(tmp_path):
+    machine = ["qemu-system-aarch64", "-M", f"virt,dumpdtb={tmp_path}/a.dtb", "-cpu", "cortex-a57", "-smp", "2", "-m", "2G"]
+    for node in range(2):
+        machine += ["-object", f"memory-backend-ram,id=m{node},size=1G", "-numa", f"node,nodeid={node},cpus={node},memdev=m{node}"]
+    subprocess.run([*machine, "-numa", "dist,src=0,dst=1,val=40"], check=True, capture_output=True, timeout=60)
+    done = replay("--json", tmp_path / "a.dtb")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)["machine"]
+    assert (said["kind"], said["distances"]) == ("arm64", [[10, 40], [40, 10]])
+    assert said["cpus"] == {"enabled": 2, "of_nodes": [1, 1], "in_no_node": []}
+    assert sorted((entry["node"], entry["start"]) for entry in said["srat"]) == [(0, 0x40000000), (1, 0x80000000)]
+    cut = tmp_path / "cut.dtb"
+    cut.write_bytes((tmp_path / "a.dtb").read_bytes()[:3000])
+    assert replay(cut).returncode == 2 and "cut.dtb: a device tree" in replay(cut).stderr
 
 
 # --- 32-bit Arm ------------------------------------------------------------------------------------

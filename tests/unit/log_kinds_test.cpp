@@ -22,7 +22,9 @@ std::string said(const Log& log) {
   return text;
 }
 
-std::string facts_of(const Log& log) {
+std::string facts_of(Log log) {
+  log.remarks.clear();
+  log.linux_made = {};
   const std::string text = replay::facts_text(log, "m");
   return text.substr(text.find('\n') + 1);
 }

@@ -169,6 +169,7 @@ Diff diff_of(const Machine& before, const Machine& after) {
   add_map(before, after, diff);
   add_ranges("The user's map (mem=, memmap=)", map_of(before.user), map_of(after.user), diff);
   add_ranges("SRAT", nodes_of(before), nodes_of(after), diff);
+  add_ranges("To be left alone (device tree)", before.kept, after.kept, diff);
   // One that says nothing of its reservations is no other for that.
   if (!before.reservations.empty() && !after.reservations.empty()) {
     add_ranges("Its own, no matter of the firmware's", before.reservations, after.reservations,

@@ -99,6 +99,7 @@ struct Machine {
   std::optional<mm::Phys> end_of_low;
   std::optional<mm::Phys> end_of_reach;  // max_arch_pfn
   std::vector<mm::Range> ignored;        // RAM above lowmem, where there is no highmem
+  std::vector<NamedRange> kept;          // RAM that is to be left alone (device trees)
   LinuxMade linux_made;
   // What the kernel had reserved by name: Baton's list, and Linux's before 3.x.
   std::vector<NamedRange> reservations;

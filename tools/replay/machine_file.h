@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mm/e820.h"
@@ -16,6 +17,10 @@
 #include "tools/replay/must.h"
 
 namespace replay {
+
+// By NodeSpeed::Kind: picoseconds, MB/s.
+inline constexpr std::string_view kSpeedWords[] = {
+    "latency", "read-latency", "write-latency", "bandwidth", "read-bandwidth", "write-bandwidth"};
 
 class MachineFile {
  public:
@@ -46,27 +51,8 @@ class MachineFile {
     return false;
   }
 
-  // The same facts as a log has, in fewer words.
-  [[nodiscard]] Machine machine() const {
-    Machine machine;
-    for (const std::string& line : lines("e820")) {
-      machine.firmware.push_back({range_of(line), type_of(line)});
-    }
-    for (const std::string& line : lines("user")) {
-      machine.user.push_back({range_of(line), type_of(line)});
-    }
-    for (const std::string& line : lines("rules")) {
-      if (line == "arm64") machine.kind = MachineKind::Arm64;
-      if (line == "arm") machine.kind = MachineKind::Arm;
-    }
-    if (has("lowmem")) machine.end_of_low = address_of("lowmem");
-    if (has("reach")) machine.end_of_reach = address_of("reach");
-    machine.srat = srat;
-    machine.named = named;
-    machine.mtrr_trims = trims;
-    for (const std::string& line : lines("ignored")) machine.ignored.push_back(range_of(line));
-    return machine;
-  }
+  // The same facts as a log has, in fewer words; and what Linux made of it.
+  [[nodiscard]] Machine machine() const;
   [[nodiscard]] mm::NumaInput numa() const {
     mm::NumaInput input;
     input.memory = srat;
@@ -83,6 +69,13 @@ class MachineFile {
 
  private:
   MachineFile() = default;
+
+  [[nodiscard]] std::vector<mm::E820Entry> map_of(const std::string& keyword) const;
+  [[nodiscard]] std::vector<mm::Range> ranges_of(const std::string& keyword) const;
+  [[nodiscard]] std::vector<NamedRange> named_of(const std::string& keyword) const;
+  [[nodiscard]] std::vector<uint8_t> distances() const;
+  void add_speeds_and_cpus(Machine& machine) const;
+  [[nodiscard]] LinuxMade linux_made() const;
 
   void read(std::istream& file) {
     for (std::string line; std::getline(file, line);) {
@@ -116,10 +109,14 @@ class MachineFile {
   static mm::E820Type type_of(const std::string& line) {
     using mm::E820Type;
     const std::string kind = line.substr(line.rfind(' ') + 1);
-    const std::map<std::string, E820Type> kinds{
-        {"usable", E820Type::Ram},        {"reserved", E820Type::Reserved},
-        {"acpi-data", E820Type::Acpi},    {"acpi-nvs", E820Type::Nvs},
-        {"unusable", E820Type::Unusable}, {"persistent", E820Type::Pmem}};
+    const std::map<std::string, E820Type> kinds{{"usable", E820Type::Ram},
+                                                {"reserved", E820Type::Reserved},
+                                                {"acpi-data", E820Type::Acpi},
+                                                {"acpi-nvs", E820Type::Nvs},
+                                                {"unusable", E820Type::Unusable},
+                                                {"persistent", E820Type::Pmem},
+                                                {"soft-reserved", E820Type::SoftReserved},
+                                                {"unaccepted", E820Type::Unaccepted}};
     if (const auto at = kinds.find(kind); at != kinds.end()) return at->second;
     unsigned number = 0;
     if (std::sscanf(kind.c_str(), "type-%u", &number) == 1) return E820Type{number};

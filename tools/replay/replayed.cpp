@@ -113,9 +113,32 @@ mm::Result<> Replayed::take_options(const std::string& words) {
   return {};
 }
 
+namespace {
+
+// In ascending order, what overlaps as one, under the name of its first.
+std::vector<NamedRange> joined(std::vector<NamedRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const NamedRange& a, const NamedRange& b) { return a.range.start < b.range.start; });
+  std::vector<NamedRange> apart;
+  for (NamedRange& each : ranges) {
+    if (!apart.empty() && each.range.start < apart.back().range.end) {
+      apart.back().range.end = std::max(apart.back().range.end, each.range.end);
+    } else {
+      apart.push_back(std::move(each));
+    }
+  }
+  return apart;
+}
+
+}  // namespace
+
 mm::Result<> Replayed::reserve_first(const std::vector<NamedRange>& reserved) {
-  reserved_storage_.resize(2 * reserved.size() + 4);
+  reserved_storage_.resize(2 * (machine_.kept.size() + reserved.size()) + 4);
   reserved_first_ = mm::EarlyRes(reserved_storage_);
+  // A device tree may say it twice, in its block and its nodes.
+  for (const NamedRange& each : joined(machine_.kept)) {
+    BATON_TRY(reserved_first_.reserve_overlap_ok(each.range, each.name.c_str()));
+  }
   for (const NamedRange& each : reserved) {
     BATON_TRY(reserved_first_.reserve(each.range, each.name.c_str()));
   }

@@ -12,9 +12,10 @@ using mm::Phys;
 using mm::Range;
 
 constexpr const Format* kFormats[] = {
-    &kEfiLogFormat,   &kXenFormat,        &kFreeBsdFormat, &kFreeBsdEfiFormat, &kShellFormat,
-    &kGrubEfiFormat,  &kGrubFormat,       &kLimineFormat,  &kMemmapTreeFormat, &kIomemFormat,
-    &kZoneinfoFormat, &kNodeRangesFormat, &kQemuFormat,    &kReportFormat,     &kReplayJsonFormat,
+    &kEfiLogFormat,     &kXenFormat,     &kFreeBsdFormat,    &kFreeBsdEfiFormat,
+    &kShellFormat,      &kGrubEfiFormat, &kGrubFormat,       &kLimineFormat,
+    &kMemmapTreeFormat, &kIomemFormat,   &kZoneinfoFormat,   &kNodeRangesFormat,
+    &kQemuFormat,       &kReportFormat,  &kReplayJsonFormat, &kMapRecordFormat,
 };
 
 size_t count_lines(const Format& format, std::span<const Line> lines) {

@@ -100,6 +100,7 @@ extern const Format kLimineFormat;      // [0x0 -> 0x9fc00] : 0x9fc00 <Usable RA
 extern const Format kQemuFormat;        // qemu-system-x86_64 -m 4G ...
 extern const Format kNodeRangesFormat;  // Early memory node ranges
 extern const Format kReportFormat;      // Baton's report-DATE.json
-extern const Format kReplayJsonFormat;  // replay --json
+extern const Format kReplayJsonFormat;  // replay --json, where it was pasted
+extern const Format kMapRecordFormat;   // Baton's \baton\map.txt
 
 }  // namespace replay

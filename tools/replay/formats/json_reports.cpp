@@ -195,6 +195,11 @@ Machine read_replay(std::span<const Line> lines) {
 constinit const Format kReportFormat{
     .name = "Baton's report in JSON", .count = count_report, .read = read_report};
 constinit const Format kReplayJsonFormat{
-    .name = "what replay --json prints", .count = count_replay, .read = read_replay};
+    .name = "what replay --json prints",
+    .count = count_replay,
+    .read = read_replay,
+    .remark =
+        "replay's JSON, pasted: maps and nodes are read, as of a PC of 64 bits; the file itself "
+        "says more"};
 
 }  // namespace replay

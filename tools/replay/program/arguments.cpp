@@ -154,6 +154,7 @@ const char* help() {
          "  replay dmesg.txt                  the same of somebody's log\n"
          "  replay dmesg.txt tables.txt       with acpidump's tables of that machine\n"
          "  journalctl -k -o export | replay -    where dmesg has lost the beginning\n"
+         "  replay /sys/firmware/fdt          a device tree; a board's .dtb\n"
          "  replay explain 0x7f4ec000 FILE    who has that address, from the firmware to buddy\n"
          "  replay diff MONDAY TUESDAY        what moved, grew or changed its type\n"
          "  replay --json FILE                for programs (docs/replay.schema.json)\n"

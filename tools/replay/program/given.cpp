@@ -5,10 +5,14 @@
 #include <string_view>
 #include <utility>
 
+#include "loader/map_record.h"
 #include "tools/replay/formats/format.h"
 #include "tools/replay/log_reader.h"
 #include "tools/replay/log_text.h"
 #include "tools/replay/machine_file.h"
+#include "tools/replay/must.h"
+#include "tools/replay/program/device_tree.h"
+#include "tools/replay/program/machine_json.h"
 #include "tools/replay/program/tables.h"
 
 namespace replay {
@@ -39,6 +43,29 @@ Part facts_of(const Piece& piece) {
   } catch (const std::runtime_error& error) {
     throw BadInput(piece.name + ": " + error.what());
   }
+}
+
+// Maps that replay wrote itself; what they were remarked on for is remarked again, without its lines.
+Part json_of_replay(const Piece& piece, Say say) {
+  Part part{&piece, "what replay --json prints", machine_of_json(piece), Standing::Firmware};
+  for (const Remark& remark : part.machine.remarks) say_of(piece, {0, remark.text}, say);
+  return part;
+}
+
+Part tree_of(const Piece& piece, Say say) {
+  Part part{&piece, "a device tree", machine_of_tree(piece), std::nullopt};
+  for (const Remark& remark : part.machine.remarks) say_of(piece, remark, say);
+  if (!part.machine.firmware.empty()) part.map = Standing::Firmware;
+  return part;
+}
+
+// Baton's own record has a sum; one that was pasted somewhere has lost it.
+void check_record(const Piece& piece, Machine& machine) {
+  if (!piece.bytes.starts_with("# The firmware's memory map, as Baton")) return;
+  std::vector<loader::MapRange> ranges(loader::most_map_ranges(piece.bytes));
+  const auto record = loader::parse_map_record(piece.bytes, "the record", ranges);
+  if (record.ok()) return;
+  machine.remarks.push_back({0, describe(record.error()) + "; what can be read is taken"});
 }
 
 // The log of a boot; nothing where it has no list of the firmware's.
@@ -79,6 +106,7 @@ std::optional<Part> map_of(const Piece& piece, const std::vector<Line>& lines, S
     machine.kind = MachineKind::Arm64;
   }
   if (has_text(lines, "Linux version")) add_from_log(lines, machine);
+  if (format == &kMapRecordFormat) check_record(piece, machine);
   for (const Remark& remark : machine.remarks) say_of(piece, remark, say);
   if (machine.firmware.empty()) return std::nullopt;
   return Part{&piece, format->name, std::move(machine), format->standing};
@@ -103,6 +131,8 @@ std::vector<TableBytes> tables_of(const Piece& piece, const std::vector<Line>& l
 
 Part part_of(const Piece& piece, unsigned boot, std::vector<TableBytes>& tables, Say say) {
   if (is_facts(piece)) return facts_of(piece);
+  if (is_machine_json(piece.bytes)) return json_of_replay(piece, say);
+  if (is_device_tree(piece.bytes)) return tree_of(piece, say);
   const std::vector<Line> lines = lines_of(piece.bytes);
   std::vector<TableBytes> found = tables_of(piece, lines, say);
   const bool raw = !found.empty() && !raw_tables(piece.bytes).empty();

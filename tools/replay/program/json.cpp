@@ -2,19 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tools/replay/said.h"
+#include "tools/replay/program/machine_json.h"
 
 namespace replay {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json range_of(mm::Range range) { return {{"start", range.start.v}, {"end", range.end.v}}; }
-
-Json with_range(Json object, mm::Range range) {
-  object.update(range_of(range));
-  return object;
-}
 
 template <class List, class Of>
 Json list_of_all(const List& list, Of of) {
@@ -23,16 +16,14 @@ Json list_of_all(const List& list, Of of) {
   return all;
 }
 
-Json map_of(std::span<const mm::E820Entry> entries) {
-  return list_of_all(entries, [](const mm::E820Entry& entry) {
-    return with_range({{"type", said("{}", entry.type)}}, entry.range);
-  });
-}
-
 Json finding_of(const Finding& finding) {
-  return {{"name", finding.name},     {"note", finding.note},
-          {"bytes", finding.bytes},   {"text", finding.text},
-          {"advice", finding.advice}, {"where", list_of_all(finding.where, range_of)}};
+  return {
+      {"name", finding.name},
+      {"note", finding.note},
+      {"bytes", finding.bytes},
+      {"text", finding.text},
+      {"advice", finding.advice},
+      {"where", list_of_all(finding.where, [](const mm::Range& range) { return json_of(range); })}};
 }
 
 Json zone_of(const Replayed& replayed, const mm::NodeLayout& node, mm::ZoneType type) {
@@ -62,18 +53,6 @@ Json nodes_of(const Replayed& replayed) {
   return nodes;
 }
 
-Json speeds_of(const Machine& machine) {
-  constexpr const char* kKinds[] = {"latency_ps",          "read_latency_ps",
-                                    "write_latency_ps",    "bandwidth_mb_s",
-                                    "read_bandwidth_mb_s", "write_bandwidth_mb_s"};
-  return list_of_all(machine.speeds, [&](const NodeSpeed& speed) -> Json {
-    return {{"from", speed.from},
-            {"to", speed.to},
-            {"kind", kKinds[static_cast<size_t>(speed.kind)]},
-            {"value", speed.value}};
-  });
-}
-
 }  // namespace
 
 std::string json_text(const Replayed& replayed, std::span<const Finding> findings,
@@ -82,21 +61,13 @@ std::string json_text(const Replayed& replayed, std::span<const Finding> finding
   const Json all = {
       {"replay", kJsonVersion},
       {"input", input},
+      {"machine", json_of(replayed.machine())},
       {"findings", list_of_all(findings, finding_of)},
-      {"firmware", map_of(replayed.machine().firmware)},
-      {"user", map_of(replayed.machine().user)},
-      {"e820", map_of(relay.e820().entries())},
+      {"e820", json_of(relay.e820().entries())},
       {"taken", list_of_all(replayed.taken(),
                             [](const Taken& taken) {
                               return with_range({{"why", taken.why}}, taken.range);
                             })},
-      {"srat", list_of_all(replayed.machine().srat,
-                           [](const mm::MemoryAffinity& entry) {
-                             return with_range({{"node", entry.node},
-                                                {"hotplug", entry.hotplug},
-                                                {"nonvolatile", entry.nonvolatile}},
-                                               entry.range);
-                           })},
       {"ram", list_of_all(relay.layout().active,
                           [](const mm::ActiveRange& active) {
                             return with_range({{"node", active.node}}, phys(active.pfns));
@@ -107,7 +78,6 @@ std::string json_text(const Replayed& replayed, std::span<const Finding> finding
                    [](const mm::Reservation& reservation) {
                      return with_range({{"name", reservation.name}}, reservation.range);
                    })},
-      {"speeds", speeds_of(replayed.machine())},
       {"linux_known", replayed.machine().linux_made.known()},
       {"ledger_closed", replayed.open().empty()},
   };

@@ -9,11 +9,8 @@
 
 namespace replay {
 
-// Counts up when what programs read is not there any more, or means something else. Keys may be
-// added without that.
-inline constexpr int kJsonVersion = 1;
-
-// One object. Addresses and sizes are numbers of bytes; a range's end is one past it.
+// One object; its version is kJsonVersion (machine_json.h), and "machine" reads back as the machine
+// (machine_of_json()). Addresses and sizes are numbers of bytes; a range's end is one past it.
 [[nodiscard]] std::string json_text(const Replayed& replayed, std::span<const Finding> findings,
                                     const std::string& input);
 
