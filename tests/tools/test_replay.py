@@ -111,7 +111,7 @@ def test_where_linux_had_another_result_it_is_said(tmp_path):
     assert ("Differs from what the log says Linux made of it:\n"
             "  RAM of node 1: 0x100000000-0x16fffffff, so only in Linux\n"
             "  RAM of node 1: 0x100000000-0x17fffffff, so only in replay\n"
-            "  RAM: Linux 1 KiB, replay 4193916 KiB\n") in done.stdout
+            "  RAM: Linux 1 KiB, replay 4193916 KiB (Linux has 4,095.6 MiB less)\n") in done.stdout
 
 
 def test_remarks_name_the_line(tmp_path):

@@ -128,5 +128,6 @@ def test_corpus_says_who_agrees(write, tmp_path):
     done = subprocess.run([ROOT / "tools/corpus", tmp_path], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert [line.split()[:2] for line in done.stdout.splitlines()[:3]] == [
-        ["nothing", "a.log"], ["differed", "b.log:"], ["failed", "c.log:"]]
+        [word, f"{tmp_path.name}/{name}.log:"] for word, name in (("nothing", "a"), ("differed", "b"), ("failed", "c"))]
+    assert "RAM: Linux 2 KiB, replay 4193916 KiB (Linux has 4,095.6 MiB less)" in done.stdout
     assert done.stdout.endswith("0 agreed, 1 differed, 1 failed, 1 nothing to compare\n")

@@ -6,6 +6,8 @@
 
 #include "mm/option_words.h"
 #include "mm/print.h"
+#include "tools/replay/finding_rows.h"
+#include "tools/replay/said.h"
 
 namespace replay {
 namespace {
@@ -56,8 +58,11 @@ std::string differences(const LinuxMade& linux, const mm::RelayCore& relay) {
     text += only_in("Linux", linux.ranges, ours) + only_in("replay", ours, linux.ranges);
   }
   if (linux.total_kib && *linux.total_kib != bytes / mm::kKiB) {
-    text += "  RAM: Linux " + std::to_string(*linux.total_kib) + " KiB, replay " +
-            std::to_string(bytes / mm::kKiB) + " KiB\n";
+    const uint64_t kib = bytes / mm::kKiB;
+    const bool less = *linux.total_kib < kib;
+    text += said("  RAM: Linux {} KiB, replay {} KiB (Linux has ", *linux.total_kib, kib) +
+            size_words((less ? kib - *linux.total_kib : *linux.total_kib - kib) * mm::kKiB) +
+            (less ? " less)\n" : " more)\n");
   }
   if (!text.empty()) text.insert(0, "Differs from what the log says Linux made of it:\n");
   return text;

@@ -127,14 +127,25 @@ void find_left_behind(const Replayed& replayed, std::vector<Finding>& findings) 
        .where = lost});
 }
 
+// Of such a list, which has a heading, the first line; and how many more there are.
+std::string first_of(const std::string& list) {
+  const size_t start = list.find("\n  ") + 3;
+  const size_t end = list.find('\n', start);
+  const auto more = std::count(list.begin() + static_cast<ptrdiff_t>(end) + 1, list.end(), '\n');
+  std::string text = list.substr(start, end - start);
+  if (more != 0)
+    text += said(", and {} more that are listed at the end", static_cast<size_t>(more));
+  return text + ".";
+}
+
 // Where the input tells what Linux made of the machine, and that is something else.
 void find_differences(const Replayed& replayed, std::vector<Finding>& findings) {
   const std::string text = differences(replayed.machine().linux_made, replayed.relay());
   if (text.empty()) return;
-  findings.push_back({.name = "differs-from-linux",
-                      .text = "Linux made something else of this machine than this replay; the "
-                              "differences are listed at the end.",
-                      .advice = explained(replayed.machine().linux_made)});
+  findings.push_back(
+      {.name = "differs-from-linux",
+       .text = "Linux made something else of this machine than this replay: " + first_of(text),
+       .advice = explained(replayed.machine().linux_made)});
 }
 
 }  // namespace
