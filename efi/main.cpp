@@ -73,10 +73,11 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   }
 
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, boots, out));
+  // First the initrd, which may need all the room there is in one piece: the kernel may come anywhere.
+  const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
   MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const Kernel kernel = BATON_TRY(
       load_kernel(firmware, volume, trust, config.kernel, {map, config.options, tsc_entry}, out));
-  const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
   measure_start(tpm, firmware, kernel, initrd, config);
   Departure departure = BATON_TRY(prepare(firmware, std::move(map), kernel, initrd, config.options,
                                           phase.results(), bad.ranges(), boots.text.view(), out));

@@ -27,27 +27,32 @@ Places virtual_places(const ElfImage& image) {
   return places_in(kKernelBase, kKernelBase + kImageRoom, image);
 }
 
-bool is_free(const EfiDescriptor& d) {
-  return d.type == EfiMemoryType::Conventional && e820_type(d) == mm::E820Type::Ram;
+// The few descriptors of a map that are of free memory. The others' types are looked at and no more: a
+// map has a hundred of them, and is asked several times.
+template <class Visit>
+void for_each_free(const EfiMemoryMap& map, Visit visit) {
+  for (size_t i = 0; i < map.count(); ++i) {
+    EfiMemoryType type;
+    __builtin_memcpy(&type, map.bytes().data() + i * map.stride(), sizeof(type));
+    if (type != EfiMemoryType::Conventional) continue;
+    const EfiDescriptor d = map.at(i);
+    const auto range = range_of(d);
+    if (e820_type(d) == mm::E820Type::Ram && range.ok()) visit(range.value(), d.attributes);
+  }
 }
 
-// Calls visit(Places) for each range of free memory, until it says false.
+// Calls visit(Places) for each range of free memory.
 template <class Visit>
 void for_each_place(const EfiMemoryMap& map, const ElfImage& image, mm::Phys end, Visit visit) {
   uint64_t wanted = 0;  // attributes
-  for (size_t i = 0; i < map.count(); ++i) {
-    const EfiDescriptor d = map.at(i);
-    if (is_free(d)) wanted |= d.attributes & kEfiMemoryMoreReliable;
-  }
-  for (size_t i = 0; i < map.count(); ++i) {
-    const EfiDescriptor d = map.at(i);
-    const auto range = range_of(d);
-    if (!is_free(d) || (d.attributes & wanted) != wanted || !range.ok()) continue;
-    const mm::Range inside = range.value().clip({kLowest, end});
-    if (inside.empty()) continue;
+  for_each_free(map,
+                [&](mm::Range /*range*/, uint64_t has) { wanted |= has & kEfiMemoryMoreReliable; });
+  for_each_free(map, [&](mm::Range range, uint64_t has) {
+    const mm::Range inside = range.clip({kLowest, end});
+    if ((has & wanted) != wanted || inside.empty()) return;
     const Places places = places_in(inside.start.v, inside.end.v, image);
-    if (places.count != 0 && !visit(places)) return;
-  }
+    if (places.count != 0) visit(places);
+  });
 }
 
 uint64_t direct_map_room(const AddressSpace& space, mm::Phys end) {
@@ -100,10 +105,7 @@ uint64_t image_offset(const ElfImage& image, uint64_t which) {
 
 Choice place_choice(const EfiMemoryMap& map, const ElfImage& image, mm::Phys end) {
   Choice choice;
-  for_each_place(map, image, end, [&](const Places& here) {
-    choice.places += here.count;
-    return true;
-  });
+  for_each_place(map, image, end, [&](const Places& here) { choice.places += here.count; });
   return choice;
 }
 
@@ -111,20 +113,17 @@ std::optional<mm::Phys> place_of(const EfiMemoryMap& map, const ElfImage& image,
                                  uint64_t which) {
   std::optional<mm::Phys> found;
   for_each_place(map, image, end, [&](const Places& here) {
-    if (which < here.count) found = mm::Phys{here.first + which * kImageAlign};
+    if (!found && which < here.count) found = mm::Phys{here.first + which * kImageAlign};
     which -= std::min(which, here.count);
-    return !found;
   });
   return found;
 }
 
 bool calls_free(const EfiMemoryMap& map, mm::Phys at) {
-  for (size_t i = 0; i < map.count(); ++i) {
-    const EfiDescriptor d = map.at(i);
-    const auto range = range_of(d);
-    if (is_free(d) && range.ok() && range.value().contains(at)) return true;
-  }
-  return false;
+  bool found = false;
+  for_each_free(map,
+                [&](mm::Range range, uint64_t /*has*/) { found = found || range.contains(at); });
+  return found;
 }
 
 Choice direct_map_choice(const AddressSpace& space, mm::Phys end) {
