@@ -19,8 +19,8 @@ uint64_t reachable(const Firmware& firmware) {
       .end.v;
 }
 
-// That there are whole pages of memory at a place that the firmware gave: mapped, and keeping what is
-// written, which is not looked for beyond the first and the last. Page 0 is nobody's: pointers to it are
+// Whether there are whole pages of memory at a place that the firmware gave: mapped, and keeping what is
+// written (only the first and the last are tried). Page 0 is nobody's: pointers to it are
 // null.
 bool is_memory(Range range) {
   if (range.start.v == 0 || range.start.v % mm::kPageSize != 0) return false;
@@ -51,13 +51,15 @@ Result<Pages> take(const Firmware& firmware, EFI_ALLOCATE_TYPE how, EFI_PHYSICAL
                   "the firmware has none for it where the kernel can reach it (bytes {})"),
         what, status, bytes);
   }
-  const Range range{Phys{address}, Phys{address + size}};
-  // It is not given back: who knows what is there.
-  if (!is_memory(range)) {
-    return mm::Error{"the firmware gives a place where no memory is (address {:#x}, bytes {})",
-                     what, address, bytes};
-  }
-  return Pages{firmware, range};
+  return Pages{firmware, {Phys{address}, Phys{address + size}}};
+}
+
+Result<Pages> check(Pages taken, const char* what) {
+  if (is_memory(taken.range())) return taken;
+  // Not given back: who knows what is there.
+  const Range range = taken.keep();
+  return mm::Error{"the firmware gives a place where no memory is (address {:#x}, bytes {})", what,
+                   range.start.v, range.size()};
 }
 
 }  // namespace
@@ -74,10 +76,10 @@ mm::Result<Pages> allocate(const Firmware& firmware, uint64_t bytes, const char*
   if (bytes == 0 || bytes > mm::kMaxPhys) return mm::Error{"no such size (bytes {})", what, bytes};
   Pages taken = BATON_TRY(take(firmware, AllocateAnyPages, 0, bytes, what, type));
   const uint64_t end = reachable(firmware);
-  if (taken.range().end.v <= end) return taken;
+  if (taken.range().end.v <= end) return check(std::move(taken), what);
   // It would be out of the kernel's sight.
   Pages lower = BATON_TRY(take(firmware, AllocateMaxAddress, end - 1, bytes, what, type));
-  if (lower.range().end.v <= end) return lower;
+  if (lower.range().end.v <= end) return check(std::move(lower), what);
   return mm::Error{
       "the firmware gives a place beyond what was asked for (address {:#x}, most {:#x})", what,
       lower.range().start.v, end - 1};

@@ -152,7 +152,8 @@ CASES = (
     named("in-null", "in-null", menu=MENU),
     named("in-fails", "in-fails", menu=MENU),
     named("console-handles-null", "console-handles-null", menu=MENU),
-    *(named(f"screen-{name}", f"screen-{bend}", r".*no screen after the firmware|.*framebuffer", daily=name == "size-small")
+    *(named(f"screen-{name}", f"screen-{bend}", r".*no screen after the firmware|.*framebuffer",
+            daily=name == "size-small")
       for name, bend in (
           ("mode-null", "mode-null"), ("info-null", "info-null"), ("at-0", "base=0"), ("size-small", "size=4096"),
           ("width-0", "width=0"), ("width-most", "width=0xffffffff"), ("height-most", "height=0xffffffff"),
