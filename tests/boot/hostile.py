@@ -21,6 +21,7 @@ EVERYWHERE = (X86_64, AARCH64, IA32, ARM)
 PCS = (X86_64, IA32)
 WIDE = (X86_64, AARCH64)  # addresses of 64 bits
 ACPI = (X86_64, AARCH64, IA32)  # Debian's firmware for 32-bit Arm gives a device tree only
+KEPT = {IA32.name: 16 * MIB}  # by the firmware, for system management mode
 NOWHERE = "0x700000000000"  # not mapped by any of these firmwares
 
 
@@ -279,7 +280,7 @@ def wrong_boot(case, machine, boot):
     if not read.find(boot.log, CLOSED):
         return "the ledger is not closed"
     memory = read.find(boot.log, r"Memory: (\d+)K/(\d+)K available")
-    lost = machine.memory - int(memory[2]) * 1024
+    lost = machine.memory - KEPT.get(machine.arch.name, 0) - int(memory[2]) * 1024
     return f"{lost >> 10} KiB of RAM are lost" if lost > case.most_lost else None
 
 
