@@ -469,18 +469,15 @@ $(BUILD)/host/firmware_tests: $(FIRMWARE_OBJ) $(BUILD)/flags/host/efi.link
 	$(call say,LINK)
 	$(Q)$(CXX) $(SANITIZERS) -o $@ $(FIRMWARE_OBJ) -lgtest -lgtest_main -pthread
 
-# The unit tests once more, counting lines. As the checked ones are, but that speed does not matter here.
-COVERED_OBJ := $(call objects,host/coverage,$(HOST_SRC))
-COVERING_OBJ := $(call objects,host/coverage,$(UNIT_SRC) $(FUZZ_SRC) $(SUPPORT_SRC))
+# The unit tests once more, counting lines of mm/ and loader/, which come first: of what a header has
+# everywhere the linker takes theirs.
+COVERED_OBJ := $(call objects,host/coverage,$(filter mm/%.cpp loader/%.cpp,$(HOST_SRC)))
 $(eval $(call compiled,host/coverage,$(filter-out $(PATHLESS) -g,$(HOST_CXXFLAGS)) -O0 --coverage))
-$(eval $(call tests,host/coverage,$(COVERING_OBJ)))
-$(eval $(call remember,host/coverage.link,$(COVERED_OBJ) $(COVERING_OBJ)))
-$(BUILD)/host/coverage/libbaton.a: $(COVERED_OBJ) $(BUILD)/flags/host/coverage.link
-	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) crs $@ $(COVERED_OBJ)
-$(BUILD)/host/covered_tests: $(COVERING_OBJ) $(BUILD)/host/coverage/libbaton.a
+$(eval $(call remember,host/coverage.link,$(COVERED_OBJ)))
+$(BUILD)/host/covered_tests: $(COVERED_OBJ) $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a $(BUILD)/flags/host/coverage.link
 	$(call say,LINK)
-	$(Q)$(CXX) --coverage -o $@ $^ -lgtest -lgtest_main -larchive -pthread
+	$(Q)$(CXX) --coverage $(SANITIZERS) -o $@ $(COVERED_OBJ) $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a \
+	  -lgtest -lgtest_main -larchive -pthread
 
 .PHONY: coverage
 coverage: $(BUILD)/host/covered_tests
