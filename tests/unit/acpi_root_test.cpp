@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "loader/acpi/tables.h"
 #include "mm/print.h"
 
 namespace loader {
@@ -57,19 +58,24 @@ class Tables {
     return address;
   }
 
+  [[nodiscard]] mm::DirectMap map() const {
+    return mm::DirectMap(reinterpret_cast<uintptr_t>(memory_.data()) - kStart);
+  }
+  [[nodiscard]] AcpiWalk walk() const {
+    return {map(),
+            [](const void*, mm::Range r) {
+              return mm::Range{Phys{kStart}, Phys{kStart + kSize}}.contains(r);
+            },
+            nullptr};
+  }
+
   struct Found {
     mm::Result<AcpiRoot> root;
     std::vector<std::string> tables;  // "SIGN address length" and " bad" for a wrong checksum
   };
   Found list(uint64_t rsdp_address, size_t room = 32) {
     std::vector<AcpiTable> tables(room);
-    const AcpiWalk walk(
-        mm::DirectMap(reinterpret_cast<uintptr_t>(memory_.data()) - kStart),
-        [](const void*, mm::Range r) {
-          return mm::Range{Phys{kStart}, Phys{kStart + kSize}}.contains(r);
-        },
-        nullptr);
-    Found found{walk.list(Phys{rsdp_address}, tables), {}};
+    Found found{walk().list(Phys{rsdp_address}, tables), {}};
     if (!found.root.ok()) return found;
     for (size_t i = 0; i < found.root.value().tables; ++i) {
       char line[64];
@@ -246,6 +252,58 @@ TEST(AcpiRoot, NoMoreBytesAreSummedThanAnyMachineHas) {
   EXPECT_EQ(root.value().skipped, 96U);
   EXPECT_STREQ(root.value().first_skipped.what,
                "table is longer than any (address {:#x}, length {})");
+}
+
+// As dmesg has them.
+TEST(AcpiTables, AreToldAsLinuxTellsThem) {
+  Tables t;
+  std::memcpy(t.at(0x13000), "FACS", 4);
+  t.put<uint32_t>(0x13004, 64);
+  t.table(0x12000, "DSDT");
+  t.table(0x14000, "FACP", fadt_body(0x13000, 0x12000, 0));
+  t.table(0x15000, "SRAT", std::vector<uint8_t>(12));
+  *t.at(0x15008) = 3;
+  std::memcpy(t.at(0x1500a), "BOCHS BXPC    ", 14);
+  t.put<uint32_t>(0x15018, 1);
+  std::memcpy(t.at(0x1501c), "BXPC", 4);
+  t.put<uint32_t>(0x15020, 2);
+  t.fix_checksum(0x15000, 48, 9);
+  t.table(0x16000, "SLIT");
+  *t.at(0x16009) += 1;
+  t.root<uint64_t>(0x11000, "XSDT", {0x14000, 0x15000, 0x16000, 0x15000, 0xdead0000});
+  const uint64_t rsdp = t.rsdp(0x10000, 2, 0, 0x11000);
+  std::memcpy(t.at(0x10009), "BOCHS ", 6);
+  t.fix_checksum(0x10000, 20, 8);
+  t.fix_checksum(0x10000, 36, 32);
+  AcpiTables tables;
+  ASSERT_TRUE(tables.find(rsdp, t.walk(), t.map()).ok());
+  std::string text;
+  tables.print(
+      {[](void* to, std::string_view said) { static_cast<std::string*>(to)->append(said); },
+       &text});
+  EXPECT_NE(text.find("ACPI: RSDP 0x0000000000010000 000024 (v02 BOCHS )\n"), std::string::npos);
+  EXPECT_NE(text.find("ACPI: FACS 0x0000000000013000 000040\n"), std::string::npos);
+  EXPECT_NE(text.find("ACPI: SRAT 0x0000000000015000 000030 (v03 BOCHS  BXPC     00000001 BXPC "
+                      "00000002)\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("ACPI BIOS Warning (bug): Incorrect checksum in table [SLIT]: not used\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("ACPI: 1 pointers lead to no table"), std::string::npos);
+  EXPECT_NE(text.find("ACPI: 1 pointers lead to a table that is listed already, the first to "
+                      "0x0000000000015000\n"),
+            std::string::npos);
+  // Of a signature, all its bytes; nothing where they are not to be believed.
+  EXPECT_EQ(tables.table("SRAT").size(), 48U);
+  EXPECT_EQ(tables.table("SRAT").data(), t.at(0x15000));
+  EXPECT_TRUE(tables.table("SLIT").empty());
+  EXPECT_TRUE(tables.table("HMAT").empty());
+}
+
+TEST(AcpiTables, NoRsdpIsNoError) {
+  Tables t;
+  AcpiTables tables;
+  ASSERT_TRUE(tables.find(0, t.walk(), t.map()).ok());
+  EXPECT_TRUE(tables.list().empty());
 }
 
 }  // namespace
