@@ -62,6 +62,7 @@ size_t LineEditor::room() const {
 }
 
 void LineEditor::draw(const mm::Printer& out) {
+  if (length_ <= room()) scroll_ = 0;
   if (cursor_ < scroll_) scroll_ = cursor_;
   if (cursor_ > scroll_ + room()) scroll_ = cursor_ - room();
   const size_t end = std::min(length_, scroll_ + room());

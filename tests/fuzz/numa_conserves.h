@@ -32,7 +32,11 @@ inline void check_numa(const mm::NumaInput& input, const mm::E820Table& e820) {
     end = range.pfns.end;
     frames -= range.pfns.size();
   }
-  check(frames == 0);
+  // A frame with a border in it is in neither node, as in Linux; the ledger names it.
+  const auto odd = std::count_if(input.memory.begin(), input.memory.end(), [](const auto& entry) {
+    return entry.range.start.v % mm::kPageSize != 0 || entry.range.end.v % mm::kPageSize != 0;
+  });
+  check(frames <= 2 * static_cast<uint64_t>(odd));
 }
 
 }  // namespace fuzz

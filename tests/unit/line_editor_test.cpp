@@ -49,6 +49,14 @@ TEST_F(LineEditorTest, TypedCharactersAreEchoedAndNothingElse) {
   EXPECT_EQ(terminal.raw, "> help\n");
 }
 
+TEST_F(LineEditorTest, ALineThatFitsAgainIsShownFromItsBeginning) {
+  editor.set_width(20);
+  type("aaaaaaaaaa bbbbbbbbbb");
+  EXPECT_EQ(terminal.row.find("aaaaaaaaaa"), std::string::npos);
+  type("\x17");
+  EXPECT_EQ(shown(), "aaaaaaaaaa |");
+}
+
 TEST_F(LineEditorTest, Moving) {
   type("one two three");
   type("\x1b[D\x1b[D");
