@@ -140,7 +140,21 @@ def test_archives_and_several_files(log, tmp_path):
     assert len(both["srat"]) == 2 and any("its nodes are taken" in remark["text"] for remark in both["remarks"])
 
 
-@pytest.mark.parametrize("start, why", [(b"\x1f\x8bdamaged", "cannot be unpacked"), (b"\xfd7zXZ\0", "(xz)"),
+def test_replays_own_json_and_device_trees(log, tmp_path):
+    tree = tmp_path / "a.dtb"
+    subprocess.run(["qemu-system-aarch64", "-M", f"virt,dumpdtb={tree}", "-cpu", "cortex-a57", "-m", "2G"], check=True,
+                   capture_output=True, timeout=60)
+    own = tmp_path / "own.json"
+    own.write_text(subprocess.run([REPLAY, "--json", log], capture_output=True, text=True, check=True).stdout)
+    for given in (tree, own):
+        data = shown(in_node("replay", PAGE, "--", given))
+        assert {**data, "title": ""} == {**data_of(given, tmp_path / "out.html"), "title": ""}
+    own.write_text(own.read_text().replace('"replay": 2', '"replay": 9'))
+    ended = in_node("replay", PAGE, "--", own)
+    assert ended["status"] == 2 and "JSON of version 9, of which 1 and 2 are known" in ended["errors"]
+
+
+@pytest.mark.parametrize("start, why", [(b"\x1f\x8bdamaged", "cannot be unpacked"), (b"\xfd7zXZ\0", "unxz unpacks it"),
                                         (b"LPKSHHRH", "journalctl"), (b"PK\3\4cut", "no zip archive")])
 def test_what_the_page_cannot_take_apart_is_named(tmp_path, start, why):
     path = tmp_path / "given"

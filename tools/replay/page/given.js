@@ -6,8 +6,8 @@ const kMostBytes = 256 * 1024 * 1024;
 
 // What else begins so, and no browser can take apart.
 const kPacked = [
-  {magic: [0x28, 0xb5, 0x2f, 0xfd], how: 'zstd'}, {magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], how: 'xz'},
-  {magic: [0x42, 0x5a, 0x68], how: 'bzip2'}, {magic: [0x37, 0x7a, 0xbc, 0xaf], how: '7-Zip'},
+  {magic: [0x28, 0xb5, 0x2f, 0xfd], how: 'zstd', by: 'unzstd'}, {magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], how: 'xz', by: 'unxz'},
+  {magic: [0x42, 0x5a, 0x68], how: 'bzip2', by: 'bunzip2'}, {magic: [0x37, 0x7a, 0xbc, 0xaf], how: '7-Zip', by: '7z x'},
 ];
 
 const beginsWith = (bytes, magic, at = 0) => magic.every((byte, i) => bytes[at + i] === byte);
@@ -90,7 +90,7 @@ async function unzipped(name, bytes) {
 
 async function unpacked(name, bytes) {
   const packed = kPacked.find(({magic}) => beginsWith(bytes, magic));
-  if (packed) throw new Error(`${name} is compressed (${packed.how}), which a browser cannot take apart; unpack it first.`);
+  if (packed) throw new Error(`${name} is compressed (${packed.how}), which a browser cannot take apart; ${packed.by} unpacks it, or replay takes it as it is.`);
   if (beginsWith(bytes, [0x4c, 0x50, 0x4b, 0x53, 0x48, 0x48, 0x52, 0x48])) {
     throw new Error(`${name} is a systemd journal in its own form; journalctl --file JOURNAL --output=export prints it.`);
   }
