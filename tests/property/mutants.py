@@ -115,7 +115,7 @@ MUTANTS = [
      "kernelcore=mirror takes memory below 4 GiB from the kernel"),
     ("mm/memblock.cpp", "storage_[count_ - 1].range.end < region.range.start",
      "storage_[count_ - 1].range.end <= region.range.start", "regions that touch stay apart"),
-    ("mm/zonelists.cpp", "std::sort(ranks.begin(), ranks.end());",
+    ("mm/zonelists.cpp", "std::sort(ranks.begin(), ranks.end(), [](uint32_t a, uint32_t b) { return a < b; });",
      "std::sort(ranks.begin(), ranks.end(), [](uint32_t a, uint32_t b) { return a / kMaxNodes != b / "
      "kMaxNodes ? a < b : a > b; });", "of equally good nodes the last comes first"),
     ("mm/page_alloc.cpp", "if (block.tag.state() != BlockState::None) {\n      return bad(",
@@ -224,7 +224,7 @@ MUTANTS = [
     ("mm/x86_64/e820_trim.cpp", "taken += BATON_TRY(e820.update(range, E820Type::Ram, "
      "E820Type::Reserved));", "(void)e820.update(range, E820Type::Ram, E820Type::Reserved);",
      "uncached RAM is taken without a word"),
-    ("mm/x86_64/platform.cpp", "if (trims.bytes_of(kUncached) != 0) print_last_pfn(e820, max_pfn, out);", "",
+    ("mm/x86_64/platform.cpp", "if (trims.bytes_of(text_of(kUncached)) != 0) print_last_pfn(e820, max_pfn, out);", "",
      "the end of RAM is not told again"),
     ("mm/x86_64/e820_trim.cpp", "BATON_TRY(trims.add(kUncached, taken));", "",
      "uncached RAM has no name"),
