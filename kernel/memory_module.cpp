@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "mm/free_map.h"
-
 namespace kernel {
 
 // --- Sets ----------------------------------------------------------------------------------------

@@ -11,16 +11,9 @@
 #include <cstdint>
 
 #include "mm/published.h"
+#include "mm/types.h"
 
 namespace mm {
-
-// How many bits are set. Not std::popcount, which asks libgcc where the CPU may lack the instruction.
-[[nodiscard]] constexpr unsigned count_bits(uint64_t bits) {
-  bits -= bits >> 1 & 0x5555'5555'5555'5555;
-  bits = (bits & 0x3333'3333'3333'3333) + (bits >> 2 & 0x3333'3333'3333'3333);
-  bits = (bits + (bits >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
-  return static_cast<unsigned>(bits * 0x0101'0101'0101'0101 >> 56);
-}
 
 // In a word of 64 units: the first units of blocks of the order (0 to 6) all of whose bits are set;
 // and all bits of blocks with such first units.

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "mm/layout.h"
+#include "mm/types.h"
 
 namespace mm {
 
@@ -22,11 +23,7 @@ class NodeSet {
   [[nodiscard]] constexpr NodeId end() const { return end_; }
   [[nodiscard]] constexpr unsigned count() const {
     unsigned members = 0;
-    for (size_t w = 0; w * 64 < end_; ++w) {
-      for (uint64_t word = words_[w]; word != 0; word &= word - 1) {
-        ++members;  // no popcount without SSE4 or libgcc
-      }
-    }
+    for (size_t w = 0; w * 64 < end_; ++w) members += count_bits(words_[w]);
     return members;
   }
 

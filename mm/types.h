@@ -105,6 +105,14 @@ constexpr Point<Tag> align_up(Point<Tag> p, uint64_t align) {
   return {align_up(p.v, align)};
 }
 
+// How many bits are set. Not std::popcount, which asks libgcc where the CPU may lack the instruction.
+[[nodiscard]] constexpr unsigned count_bits(uint64_t bits) {
+  bits -= bits >> 1 & 0x5555'5555'5555'5555;
+  bits = (bits & 0x3333'3333'3333'3333) + (bits >> 2 & 0x3333'3333'3333'3333);
+  bits = (bits + (bits >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
+  return static_cast<unsigned>(bits * 0x0101'0101'0101'0101 >> 56);
+}
+
 // The pages that a byte range touches, as bytes.
 constexpr Range whole_pages(Range r) {
   return {align_down(r.start, kPageSize), align_up(r.end, kPageSize)};
