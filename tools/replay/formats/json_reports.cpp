@@ -1,5 +1,6 @@
-// Reports in JSON: Baton's own, as it leaves it on the ESP (docs/report.schema.json), and replay's
-// (docs/replay.schema.json).
+// Reports in JSON: Baton's own, as it leaves it on the ESP (docs/report.schema.json), and what can be
+// read of replay's (docs/replay.schema.json) where it was pasted into something; a whole file is
+// program/json_machine.cpp's.
 //
 //   "map": [{"start": "0x0", "pages": 1, "type": 3, "name": "Boot Code", "attributes": "0xf"}, ...
 //   "firmware": [{"type": "usable", "start": 0, "end": 655360}, ...

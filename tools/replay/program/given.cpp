@@ -45,7 +45,7 @@ Part facts_of(const Piece& piece) {
   }
 }
 
-// Maps that replay wrote itself; what they were remarked on for is remarked again, without its lines.
+// What was remarked on the input that the JSON is of is said again; its lines are not this file's.
 Part json_of_replay(const Piece& piece, Say say) {
   Part part{&piece, "what replay --json prints", machine_of_json(piece), Standing::Firmware};
   for (const Remark& remark : part.machine.remarks) say_of(piece, {0, remark.text}, say);
