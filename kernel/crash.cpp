@@ -49,7 +49,8 @@ void crash_here(std::string_view how) {
   if (how == "stack") log().line("came back with {:#x}", deeper(0));
   if (how == "ud") __builtin_trap();
   if (how == "ub") return log().line("came back with {}", sum(INT_MAX, 1));
-  if (how == "smash") return smash(read(reinterpret_cast<uintptr_t>(&kSmashed)));
+  if (how == "smash")
+    return smash(static_cast<size_t>(read(reinterpret_cast<uintptr_t>(&kSmashed))));
   Nearest nearest(how);
   for (const std::string_view known : {"fault", "stack", "ud", "ub", "smash", "free"})
     nearest.offer(known);

@@ -555,8 +555,8 @@ Result<> audit_choices(const Zone& zone) {
   for (size_t bits = 0; bits < kChoices; ++bits) {
     const Gfp gfp{static_cast<uint32_t>(bits)};
     const Choice& choice = zone.node->choices[bits];
-    const bool mine = !zone.node->no_choices && gfp_ok(gfp) &&
-                      zone.node->preferred[gfp_zone(gfp)] == &zone;
+    const bool mine =
+        !zone.node->no_choices && gfp_ok(gfp) && zone.node->preferred[gfp_zone(gfp)] == &zone;
     if (mine != (choice.zone == &zone && choice.mark != kNoChoice)) {
       return violation("a choice is not the zone that is preferred (gfp {:#x})", zone, bits);
     }

@@ -5,7 +5,7 @@
 namespace mm {
 namespace {
 
-constexpr uint64_t kRow = 16, kMostRows = 8;
+constexpr size_t kRow = 16, kMostRows = 8;
 constexpr auto kPoisonByte = static_cast<uint8_t>(PageContents::kPoison);
 
 // Bytes in the order of their addresses, whatever the CPU's.
@@ -38,8 +38,8 @@ void print_corruption(Pfn frame, PageWords words, const Corruption& corruption,
   out.line("page at {:#x}: {} bytes are not {:#x}, from offset {:#x} to {:#x}", start,
            corruption.count, kPoisonByte, corruption.first, corruption.last);
   const auto bytes = bytes_of(words);
-  uint64_t rows = 0, hidden = 0;
-  for (uint64_t row = align_down(corruption.first, kRow); row <= corruption.last; row += kRow) {
+  size_t rows = 0, hidden = 0;
+  for (size_t row = corruption.first / kRow * kRow; row <= corruption.last; row += kRow) {
     const auto part = bytes.subspan(row, kRow);
     if (std::all_of(part.begin(), part.end(), [](uint8_t b) { return b == kPoisonByte; })) continue;
     if (rows++ >= kMostRows) {
