@@ -154,7 +154,7 @@ MUTANTS = [
      "Policy::add(", "another node's memory counts as an interleave hit"),
     ("mm/page_alloc_slow_impl.h", "next = static_cast<NodeId>((node + 1) % node_count_);",
      "next = node;", "no turns are taken"),
-    ("mm/page_alloc_slow_impl.h", "    if (!locked) continue;\n", "",
+    ("mm/page_alloc_slow_impl.h", "if (locked) pfn = take_block(", "pfn = take_block(",
      "a tried allocation takes without the lock"),
     ("mm/page_alloc_impl.h", "if (zone.node_id != cpu_node(cpu)) return_all(",
      "if (zone.node_id == cpu_node(cpu)) return_all(", "other nodes' pages stay with a resting CPU"),
