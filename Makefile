@@ -461,7 +461,7 @@ $(BUILD)/host/unit_tests: $(UNIT_OBJ) $(BUILD)/host/checked/libbaton.a
 FIRMWARE_SRC := $(call neutral,efi) $(wildcard tests/firmware/pretend*.cpp)
 FIRMWARE_OBJ := $(call objects,host/efi,$(filter-out efi/freestanding.cpp,$(FIRMWARE_SRC))) \
   $(call objects,host/checked,$(ALL_MM) $(call room,loader)) $(FIRMWARE_TESTS)
-$(eval $(call compiled,host/efi,$(HOST_CXXFLAGS) -O1 $(SANITIZERS) -fshort-wchar -DGNU_EFI_USE_MS_ABI \
+$(eval $(call compiled,host/efi,$(HOST_CXXFLAGS) -O0 $(SANITIZERS) -fshort-wchar -DGNU_EFI_USE_MS_ABI \
   -isystem $(GNU_EFI_INC) -isystem $(GNU_EFI_INC)/x86_64))
 $(eval $(call remember,host/efi.link,$(FIRMWARE_OBJ)))
 $(BUILD)/host/efi/efi/configuration.o $(BUILD)/host/efi/efi/trust.o: $(BUILD)/gen/kernel_id.h

@@ -44,12 +44,6 @@ def test_load_options_replace_the_configured_ones(bench, faulty):
     assert read.find(boot.log, r"Command line: poweroff from-load-options$")
 
 
-def test_junk_load_options_do_not(bench, faulty):
-    boot = bench.boot(SMALL, "poweroff from-file", faulty("junk_options"))
-    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
-    assert read.find(boot.log, r"Command line: poweroff from-file$")
-
-
 def test_initrd_reaches_the_kernel(bench):
     """Where the kernel has it reserved lies what the file holds, to the last byte."""
     content = random.Random(7).randbytes(3 * MIB + 1234)
