@@ -102,7 +102,7 @@ mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, c
   BATON_TRY(loader::relocate(kernel.image, bytes, memory, offset, path));
   kernel.kaslr.image = kernel.image.start + offset;
   kernel.segment_count =
-      loader::place_segments(kernel.image, kernel.place().start, offset, kernel.segment_storage);
+      loader::place_segments(kernel.image, kernel.place().start, kernel.segment_storage, offset);
   return kernel;
 }
 

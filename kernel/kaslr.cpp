@@ -15,9 +15,9 @@ void print_kaslr(const loader::Handoff& handoff, const mm::Printer& out) {
   const loader::HandoffKaslr& kaslr = handoff.kaslr;
   if (kaslr.state == loader::kKaslrRefused) out.line("KASLR disabled: 'nokaslr' on cmdline");
   if (kaslr.state != loader::kKaslrOn) return;
-  out.part("KASLR enabled: image at {:#x} of 2^{} places, in memory at {:#x} of 2^{}, ",
-           kaslr.image, kaslr.image_bits, handoff.kernel_physical, kaslr.place_bits);
-  out.part("direct map at {:#x} of 2^{}, by", handoff.direct_map, kaslr.direct_map_bits);
+  out.part("KASLR enabled: image at {:#x} ({} bits), in memory at {:#x} ({}), ", kaslr.image,
+           kaslr.image_bits, handoff.kernel_physical, kaslr.place_bits);
+  out.part("direct map at {:#x} ({}), by", handoff.direct_map, kaslr.direct_map_bits);
   const char* between = " ";
   for (const Source& source : kSources) {
     if ((kaslr.sources & source.bit) == 0) continue;

@@ -6,7 +6,8 @@
 
 namespace kernel {
 
-// One line: where image and direct map are, each from how many places, and what chance was made of.
+// One line: where image and direct map are, how many bits of chance each is,
+// and what that was made of.
 // Linux's words first. Nothing where it is not offered: to a kernel of 32 bits.
 void print_kaslr(const loader::Handoff& handoff, const mm::Printer& out);
 

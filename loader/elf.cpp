@@ -354,8 +354,8 @@ void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<ui
   std::memset(memory.data() + done, 0, static_cast<size_t>(image.size) - done);
 }
 
-size_t place_segments(const ElfImage& image, mm::Phys physical, uint64_t offset,
-                      std::span<HandoffSegment, kMaxSegments> out) {
+size_t place_segments(const ElfImage& image, mm::Phys physical,
+                      std::span<HandoffSegment, kMaxSegments> out, uint64_t offset) {
   size_t count = 0;
   for (const ElfSegment& segment : image.segments()) {
     const uint64_t start = segment.page_start() + offset, end = segment.page_end() + offset;

@@ -81,7 +81,7 @@ void load_elf(const ElfImage& image, std::span<const uint8_t> file, std::span<ui
 // The segments as the page tables and the handoff want them, when `image` lies at `physical` (page
 // aligned) and runs `offset` behind where it is linked to. Segments that share a page are one. Returns
 // how many of `out` are filled.
-size_t place_segments(const ElfImage& image, mm::Phys physical, uint64_t offset,
-                      std::span<HandoffSegment, kMaxSegments> out);
+size_t place_segments(const ElfImage& image, mm::Phys physical,
+                      std::span<HandoffSegment, kMaxSegments> out, uint64_t offset = 0);
 
 }  // namespace loader

@@ -38,8 +38,8 @@ def e820(log):
 def kaslr(log):
     """(virtual address of the kernel's image, its place in memory, the direct map's beginning), where
     chance has put them; None: nowhere."""
-    said = find(log, r"KASLR enabled: image at 0x([0-9a-f]+) of 2\^\d+ places, in memory at 0x([0-9a-f]+) of "
-                     r"2\^\d+, direct map at 0x([0-9a-f]+) of 2\^\d+, by ")
+    said = find(log, r"KASLR enabled: image at 0x([0-9a-f]+) \(\d+ bits\), in memory at 0x([0-9a-f]+) \(\d+\), "
+                     r"direct map at 0x([0-9a-f]+) \(\d+\), by ")
     return tuple(int(number, 16) for number in said.groups()) if said else None
 
 

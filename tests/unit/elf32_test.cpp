@@ -64,7 +64,7 @@ TEST(Elf32, IsLaidOut) {
   EXPECT_EQ(memory[0x17ff], 0x5a);
   EXPECT_EQ(memory[0x1800], 0);
   HandoffSegment placed[kMaxSegments];
-  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x40'0000}, 0, placed), 2u);
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x40'0000}, placed), 2u);
   EXPECT_EQ(placed[1].virt, kBase + 0x1000);
   EXPECT_EQ(placed[1].physical, 0x40'1000u);
   EXPECT_EQ(placed[1].flags, kR | kW);

@@ -220,7 +220,7 @@ TEST(Elf, SegmentsArePlacedByWholePages) {
   const auto image = parse_elf(Kernel{}.file(), "kernel.elf");
   ASSERT_TRUE(image.ok());
   std::array<HandoffSegment, kMaxSegments> placed{};
-  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, 0, placed), 3U);
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, placed), 3U);
   const HandoffSegment expected[] = {
       {0x60'0000, kBase, 0x1000, kR | kX, 0},
       {0x60'1000, kBase + 0x1000, 0x1000, kR, 0},
@@ -233,7 +233,7 @@ TEST(Elf, SegmentsAreMovedTogether) {
   const auto image = parse_elf(Kernel{}.file(), "kernel.elf");
   ASSERT_TRUE(image.ok());
   std::array<HandoffSegment, kMaxSegments> placed{};
-  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, 0x40'0000, placed), 3U);
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, placed, 0x40'0000), 3U);
   EXPECT_EQ(placed[2].virt, kBase + 0x40'2000);
   EXPECT_EQ(placed[2].physical, 0x60'2000U);
 }
@@ -244,7 +244,7 @@ TEST(Elf, NeighboursWithTheSameRightsMayShareAPage) {
   const auto image = parse_elf(kernel.file(), "kernel.elf");
   ASSERT_TRUE(image.ok()) << image.error().what;
   std::array<HandoffSegment, kMaxSegments> placed{};
-  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, 0, placed), 2U);
+  ASSERT_EQ(place_segments(image.value(), mm::Phys{0x60'0000}, placed), 2U);
   EXPECT_EQ(placed[1].virt, kBase + 0x1000);
   EXPECT_EQ(placed[1].size, 0x3000U);
 }

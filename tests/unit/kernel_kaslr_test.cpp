@@ -26,11 +26,10 @@ std::string said(uint32_t state, uint32_t sources) {
 }
 
 TEST(PrintKaslr, PlacesAndSources) {
-  EXPECT_EQ(
-      said(loader::kKaslrOn,
-           loader::kRandomFirmware | loader::kRandomNumber | loader::kRandomCounter),
-      "KASLR enabled: image at 0xffffffff9ee00000 of 2^8 places, in memory at 0x5c600000 of 2^10, "
-      "direct map at 0xffff9a8040000000 of 2^16, by EFI_RNG, RDRAND, the time\n");
+  EXPECT_EQ(said(loader::kKaslrOn,
+                 loader::kRandomFirmware | loader::kRandomNumber | loader::kRandomCounter),
+            "KASLR enabled: image at 0xffffffff9ee00000 (8 bits), in memory at 0x5c600000 (10), "
+            "direct map at 0xffff9a8040000000 (16), by EFI_RNG, RDRAND, the time\n");
 }
 
 TEST(PrintKaslr, ThePoorestSourceIsCalledSo) {
