@@ -136,7 +136,7 @@ $(BUILD)/$(1)/%.o: %.cpp $(BUILD)/flags/$(1) | $(GENERATED)
 $(BUILD)/$(1)/%.S.o: %.S $(BUILD)/flags/$(1) | $(GENERATED)
 	$$(call say,AS)
 	@mkdir -p $$(@D)
-	$$(Q)$(or $(3),$(CXX)) $(filter-out -std=% -f% -m% -W% -O%,$(2)) -MMD -MP -c -o $$@ $$<
+	$$(Q)$(or $(3),$(CXX)) $(filter-out -std=% -f% -m% -W% -O%,$(2)) $(PATHLESS) -MMD -MP -c -o $$@ $$<
 COMMANDS_OF_$(1) = $(or $(3),$(CXX)) $(2)
 -include $(shell find $(BUILD)/$(1) -name '*.d' 2>/dev/null)
 endef

@@ -101,3 +101,10 @@ def test_another_architecture_is_built_beside():
                           capture_output=True, check=True)
     assert "tools/run --arch 'aarch64'" in done.stdout
     assert " build/esp" not in done.stdout
+
+
+def test_assembly_holds_no_path_of_this_machine_either():
+    done = subprocess.run(["make", "-n", "V=1", "-W", "kernel/x86_64/entry.S",
+                           "build/kernel/kernel/x86_64/entry.S.o"], cwd=ROOT, text=True, capture_output=True, check=True)
+    line = next(line for line in done.stdout.splitlines() if line.endswith(" kernel/x86_64/entry.S"))
+    assert f"-ffile-prefix-map={ROOT}=." in line
