@@ -297,12 +297,14 @@ $(ESP)/EFI/baton/kernel.elf: $(BUILD)/kernel.elf
 	@mkdir -p $(@D)
 	$(Q)$(STRIP) --strip-all $< -o $@
 
-# The kernel of 64 bits for an application of 32: what it is built of, its own make knows.
+# The kernel of 64 bits for an application of 32: what it is built of, its own make knows. The pair on
+# that one's own ESP stays as it is.
 WIDE_KERNEL := $(wide.$(ARCH):%=$(ESP)/EFI/baton/kernel64.elf)
 $(WIDE_KERNEL): FORCE
 	@mkdir -p $(@D)
-	@+$(MAKE) --no-print-directory ARCH=$(wide.$(ARCH)) $(ROOT_BUILD)/esp/EFI/baton/kernel.elf
-	@cmp -s $(ROOT_BUILD)/esp/EFI/baton/kernel.elf $@ || cp $(ROOT_BUILD)/esp/EFI/baton/kernel.elf $@
+	@+$(MAKE) --no-print-directory ARCH=$(wide.$(ARCH)) $(ROOT_BUILD)/kernel.elf
+	@$(prefix.$(wide.$(ARCH)))strip --strip-all $(ROOT_BUILD)/kernel.elf -o $(BUILD)/wide.elf
+	@cmp -s $(BUILD)/wide.elf $@ || cp $(BUILD)/wide.elf $@
 
 # The application says which kernels it was built with, by the beginning of their SHA-256; with Secure Boot
 # on it goes by the whole.
@@ -810,9 +812,9 @@ run: all $(if $(KERNEL),$(OTHER_KERNEL))
 # --- Examples ----------------------------------------------------------------------------------
 # Kernels of other people's, who have the handoff's header and no more: examples/NAME/ becomes
 # build/examples/NAME.elf, linked where docs/handoff.md says; so does the one that checks what that says.
-OTHER_KERNELS := $(patsubst %/,%,$(wildcard examples/*/)) tests/boot/checker
+OTHER_KERNELS := $(filter-out examples/multiboot2,$(patsubst %/,%,$(wildcard examples/*/))) tests/boot/checker
 BASE_OF := $(if $(filter narrow,$(kin.$(ARCH))),0xf7000000,0xffffffff80200000)
-EXAMPLE_FLAGS = -I. -I$(BUILD)/gen -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -O2 \
+EXAMPLE_FLAGS = -I. -I$(BUILD)/gen -I$(RELEASE) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -O2 \
   -Wall -Wextra -Werror $(PATHLESS) $(alone.$(ARCH)) \
   $(or $(MOVING),-fno-pic $(filter-out -mapcs-frame,$(image.$(ARCH))))
 # The one that checks is moved by KASLR, where kernels are.
@@ -833,11 +835,32 @@ $(BUILD)/examples/$(notdir $(1)).elf: $(patsubst %,$(BUILD)/examples/%.o,$(basen
 	$$(call say,LD)
 	$$(Q)$(LD) -nostdlib -static -z max-page-size=4096 $(link.$(ARCH)) --defsym BASE=$(BASE_OF) \
 	  $$(if $$(filter $(1)/%,$$(call script_of,$(1))),$(moving_link.$(ARCH))) -T $$(call script_of,$(1)) \
-	  -o $$@ $$(filter %.o,$$^)
+	  -o $$@ $$(filter %.o,$$^) $(LIBGCC)
 endef
 $(foreach e,$(OTHER_KERNELS),$(eval $(call example,$(e))))
+# One with mm/ as a library.
+$(RELEASE)/baton_mm.cpp: tools/release $(call neutral,mm) $(ALL_MM) $(wildcard mm/*.h mm/*/*.h include/baton/*.h) \
+    loader/library/mm.cpp loader/efi_memory_map.cpp loader/efi_memory_map.h
+	$(call say,RELEASE)
+	$(Q)$(PYTHON) tools/release $(RELEASE) $(VERSION)
+$(BUILD)/examples/baton_mm.o: $(RELEASE)/baton_mm.cpp $(BUILD)/flags/examples
+	$(call say,CXX)
+	$(Q)$(COMMANDS_OF_examples) -fno-threadsafe-statics -DBATON_MM_ONE_CPU -c -o $@ $<
+$(patsubst %,$(BUILD)/examples/examples/%/main.o,buddy multiboot2): $(RELEASE)/baton_mm.cpp
+$(BUILD)/examples/buddy.elf: $(BUILD)/examples/baton_mm.o
+# One that GRUB starts, with the same.
+$(BUILD)/examples/multiboot2.elf: $(BUILD)/examples/examples/multiboot2/main.o $(BUILD)/examples/baton_mm.o examples/multiboot2/kernel.lds
+	$(call say,LD)
+	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 $(link.$(ARCH)) -T examples/multiboot2/kernel.lds \
+	  -o $@ $(filter %.o,$^) $(LIBGCC)
+# And a program that hands out huge pages.
+$(BUILD)/examples/hugepages: examples/hugepages.c $(RELEASE)/baton_mm.cpp
+	$(call say,CC)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 -DBATON_MM_ONE_CPU -c -o $@.mm.o $(RELEASE)/baton_mm.cpp
+	$(Q)$(CC) -O2 -Wall -Wextra -Werror -I$(RELEASE) -o $@ $< $@.mm.o -lnuma
 .PHONY: examples
-examples: $(EXAMPLES)
+examples: $(EXAMPLES) $(if $(filter ia32,$(ARCH)),$(BUILD)/examples/multiboot2.elf)
 
 # `+` passes make's jobs on, and runs the line for `make -n`, too, which is to show it only.
 SHARING_JOBS := $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)
@@ -881,7 +904,7 @@ BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
 .PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth bench-linux bench-check \
-  bench-record bench-initrd
+  bench-record bench-initrd bench-hugepages
 # Of all architectures unless ARCH= names one.
 REFEREED := $(if $(filter command environment,$(firstword $(origin ARCH))),$(ARCH))
 referee: all
@@ -923,6 +946,9 @@ bench-growth: $(BUILD)/host/growth
 
 bench-initrd: all $(BUILD)/bench/initrd_clock.efi
 	@MIB='$(MIB)' tests/bench/initrds
+
+bench-hugepages: $(BUILD)/examples/hugepages
+	@$<
 
 bench-cpus: all
 	@BUILD=$(BUILD) WHAT='$(WHAT)' tools/bench_cpus
@@ -985,6 +1011,7 @@ help:
 #: make bench-check make bench, and what has moved by more than 2 % from docs/benchmarks.txt
 #: make bench-record  make bench bench-linux bench-host into docs/benchmarks.txt, its table and pictures
 #: make bench-initrd instructions to bring an initrd to a system, systemd-boot beside Baton (MIB=32)
+#: make bench-hugepages 2 MiB of mm/ as a program's allocator, beside aligned_alloc's and mmap's, in nanoseconds
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
 #: make fuzz       feed whatever takes input from outside with anything (libFuzzer, needs clang)

@@ -1,5 +1,7 @@
 """mm/ as a library of two files: other people's compilers take it, and it asks for nothing."""
 
+import pathlib
+import re
 import shutil
 import subprocess
 
@@ -25,18 +27,25 @@ def release(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def compiled(release, tmp_path_factory):
+    """A folder with the library's object in it, as the host's compiler makes it."""
+    folder = tmp_path_factory.mktemp("compiled")
+    run("g++", "-std=c++20", "-O1", "-fno-exceptions", *WARNINGS, "-c", release / "baton_mm.cpp", cwd=folder)
+    return folder
+
+
 def undefined(folder, program="nm"):
     return {line.split()[-1] for line in run(program, "-u", "baton_mm.o", cwd=folder).splitlines()}
 
 
-def test_the_example_in_c_runs(release, tmp_path):
-    shutil.copytree(release, tmp_path, dirs_exist_ok=True)
-    run("g++", "-std=c++20", "-O1", *WARNINGS, "-c", "baton_mm.cpp", cwd=tmp_path)
-    run("gcc", "-std=c11", *WARNINGS, "example.c", "baton_mm.o", "-o", "example", cwd=tmp_path)
+def test_the_example_in_c_runs(release, compiled, tmp_path):
+    run("gcc", "-std=c11", *WARNINGS, f"-I{release}", release / "example.c", compiled / "baton_mm.o", "-o", "example",
+        cwd=tmp_path)
     said = run("./example", cwd=tmp_path)
     assert "freed again: free_pages: double free" in said
     assert "Ledger: closed, 0 bytes unaccounted for" in said
-    assert undefined(tmp_path) <= WANTED
+    assert undefined(compiled) <= WANTED
 
 
 @pytest.mark.parametrize("compiler, more", [
@@ -54,10 +63,59 @@ def test_a_kernel_can_have_it(release, tmp_path, compiler, more):
     assert undefined(tmp_path, "nm") <= WANTED | masks | clang
 
 
-def test_pkg_config_finds_it(tmp_path):
-    run("tools/release", "packages", tmp_path / "lib", "1.2.3", tmp_path, cwd=ROOT)
-    said = run("env", f"PKG_CONFIG_PATH={tmp_path}/lib/pkgconfig", "pkg-config", "--modversion",
-               "baton_mm", cwd=tmp_path) if shutil.which("pkg-config") else None
-    if said is None:
+SAID_BY_THE_EXAMPLE = "Ledger: closed, 0 bytes unaccounted for"
+
+
+@pytest.mark.parametrize("prefix, emulator", [("i686-linux-gnu-", "qemu-i386"), ("arm-linux-gnueabihf-", "qemu-arm")])
+def test_it_runs_with_32_bits(release, tmp_path, prefix, emulator):
+    if shutil.which(f"{prefix}g++") is None or shutil.which(emulator) is None:
+        pytest.skip(f"{prefix}g++ or {emulator} is not here")
+    shutil.copytree(release, tmp_path, dirs_exist_ok=True)
+    # Not optimised, which is quick to build and then calls the C++ library's errors.
+    run(f"{prefix}g++", "-std=c++20", *WARNINGS, "-c", "baton_mm.cpp", cwd=tmp_path)
+    run(f"{prefix}gcc", "-std=c11", *WARNINGS, "-c", "example.c", cwd=tmp_path)
+    run(f"{prefix}g++", "-static", "example.o", "baton_mm.o", "-o", "example", cwd=tmp_path)
+    assert SAID_BY_THE_EXAMPLE in run(emulator, "./example", cwd=tmp_path)
+
+
+def test_the_example_of_huge_pages_runs(release, installed, tmp_path):
+    if not pathlib.Path("/usr/include/numa.h").exists():
+        pytest.skip("libnuma's header is not here (Debian's libnuma-dev has it)")
+    run("gcc", "-O1", *WARNINGS, "-DROUNDS=1", f"-I{release}", ROOT / "examples/hugepages.c",
+        f"{installed}/lib/libbaton_mm.a", "-lnuma", "-o", "hugepages", cwd=tmp_path)
+    said = run("./hugepages", cwd=tmp_path)
+    for way in ("baton_mm_alloc", "aligned_alloc", "mmap"):
+        assert re.search(rf"^{way} +\d+ ns +\d+ ns$", said, re.MULTILINE), said
+
+
+@pytest.fixture(scope="module")
+def installed(release, compiled, tmp_path_factory):
+    """Its root and prefix, as `make install-mm` leaves them."""
+    root = tmp_path_factory.mktemp("root")
+    (root / "lib").mkdir()
+    (root / "include").mkdir()
+    run("ar", "crs", root / "lib/libbaton_mm.a", compiled / "baton_mm.o", cwd=release)
+    shutil.copy(release / "baton_mm.h", root / "include")
+    run("tools/release", "packages", root / "lib", "1.2.3", root, cwd=ROOT)
+    return root
+
+
+def test_pkg_config_leads_to_it(release, installed, tmp_path):
+    if shutil.which("pkg-config") is None:
         pytest.skip("pkg-config is not here")
-    assert said.split() == ["1.2.3"]
+    found = ["env", f"PKG_CONFIG_PATH={installed}/lib/pkgconfig", "pkg-config", "baton_mm"]
+    assert run(*found, "--modversion", cwd=tmp_path).split() == ["1.2.3"]
+    flags = run(*found, "--cflags", "--libs", cwd=tmp_path).split()
+    run("gcc", release / "example.c", *flags, "-o", "example", cwd=tmp_path)
+    assert SAID_BY_THE_EXAMPLE in run("./example", cwd=tmp_path)
+
+
+def test_cmake_finds_it(release, installed, tmp_path):
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not here")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.16)\nproject(user C)\nfind_package(baton_mm REQUIRED)\n"
+        f'add_executable(example "{release}/example.c")\ntarget_link_libraries(example baton::mm)\n')
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "out", f"-DCMAKE_PREFIX_PATH={installed}", cwd=tmp_path)
+    run("cmake", "--build", tmp_path / "out", cwd=tmp_path)
+    assert SAID_BY_THE_EXAMPLE in run(tmp_path / "out/example", cwd=tmp_path)
