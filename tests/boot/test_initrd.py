@@ -6,6 +6,7 @@ import random
 import shutil
 
 import log as read
+import qemu
 from conftest import BUILD, ROOT
 from qemu import MIB, Machine, boot, make_disk
 
@@ -22,7 +23,6 @@ def bench_initrds():
 def test_read_where_the_system_wants_them(tmp_path, monkeypatch):
     """Three, of sizes that are no multiple of four, from a firmware that cannot read much at a time: they
     come whole, in their order, with zeros between."""
-    import qemu
     monkeypatch.setattr(qemu, "kvm_usable", qemu.kvm_usable)  # the bench does without KVM
     bench = bench_initrds()
     parts = [("first", b"x" * 5), ("second.initrd", random.Random(1).randbytes(5 * MIB + 3)), ("third", b"yz")]
