@@ -7,6 +7,7 @@
 
 #include "efi/arch.h"
 #include "efi/random.h"
+#include "loader/handoff/text.h"
 #include "loader/kaslr.h"
 #include "loader/relocations.h"
 #include "loader/world.h"
@@ -113,6 +114,19 @@ mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, con
   if (file.size == 0) return mm::Error{"is empty", path};
   BATON_TRY(trust.check(file, path));
   return file;
+}
+
+mm::Result<Modules> load_modules(const Firmware& firmware, const Volume& volume, const Trust& trust,
+                                 const loader::Config& config, const mm::Printer& progress) {
+  Modules modules;
+  for (const auto& [name, path] : std::span(config.modules).first(config.module_count)) {
+    File& file = modules.files[modules.count];
+    file = BATON_TRY(load_initrd(firmware, volume, trust, path, progress));
+    loader::HandoffModule& module = modules.storage[modules.count++];
+    module = {file.pages.range().start.v, file.size, {}};
+    loader::put_text(module.name, name);
+  }
+  return modules;
 }
 
 }  // namespace efi

@@ -1,4 +1,4 @@
-// The kernel and the initrd, from files into the memory in which the kernel will find them.
+// The kernel, the initrd and modules, from files into the memory in which the kernel will find them.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include "efi/trust.h"
 #include "loader/elf.h"
 #include "loader/handoff/handoff.h"
+#include "loader/menu/config.h"
 #include "mm/print.h"
 #include "mm/result.h"
 
@@ -45,7 +46,17 @@ struct KaslrFacts {
   uint64_t tsc_entry;
 };
 
-// Both are checked in the memory that they are used from: no byte is read again.
+// baton.conf's modules, each in memory of its own.
+struct Modules {
+  std::array<File, loader::kMaxModules> files;
+  std::array<loader::HandoffModule, loader::kMaxModules> storage{};
+  size_t count = 0;
+  [[nodiscard]] std::span<const loader::HandoffModule> list() const {
+    return {storage.data(), count};
+  }
+};
+
+// All are checked in the memory that they are used from: no byte is read again.
 mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, const Trust& trust,
                                const char* path, const KaslrFacts& facts,
                                const mm::Printer& progress);
@@ -53,5 +64,9 @@ mm::Result<Kernel> load_kernel(const Firmware& firmware, const Volume& volume, c
 // Without a path (null) an empty file.
 mm::Result<File> load_initrd(const Firmware& firmware, const Volume& volume, const Trust& trust,
                              const char* path, const mm::Printer& progress);
+
+// All of the configuration's, or an error about the first that cannot be had.
+mm::Result<Modules> load_modules(const Firmware& firmware, const Volume& volume, const Trust& trust,
+                                 const loader::Config& config, const mm::Printer& progress);
 
 }  // namespace efi

@@ -37,9 +37,12 @@ struct Baggage {
 
 // What Baton's own kernel comes from, before anything of it runs.
 void measure_start(const Tpm& tpm, const Firmware& firmware, const Kernel& kernel,
-                   const File& initrd, const loader::Config& config) {
+                   const File& initrd, const Modules& modules, const loader::Config& config) {
   tpm.measure(Pcr::Files, kernel.file.bytes(), "baton: kernel", config.kernel);
   if (initrd.size != 0) tpm.measure(Pcr::Files, initrd.bytes(), "baton: initrd", config.initrd);
+  for (size_t i = 0; i < modules.count; ++i) {
+    tpm.measure(Pcr::Files, modules.files[i].bytes(), "baton: module", config.modules[i].path);
+  }
   tpm.measure_map(firmware);
 }
 
@@ -75,13 +78,15 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const FirmwarePhase phase = BATON_TRY(run_firmware_phase(firmware, config.options, boots, out));
   // First the initrd, which may need all the room there is in one piece: the kernel may come anywhere.
   const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
+  const Modules modules = BATON_TRY(load_modules(firmware, volume, trust, config, out));
   MemoryMap map = BATON_TRY(get_memory_map(firmware));
   const Kernel kernel = BATON_TRY(
       load_kernel(firmware, volume, trust, config.kernel, {map, config.options, tsc_entry}, out));
-  measure_start(tpm, firmware, kernel, initrd, config);
+  measure_start(tpm, firmware, kernel, initrd, modules, config);
   Departure departure = BATON_TRY(prepare(firmware, std::move(map), kernel, initrd, config.options,
                                           phase.results(), bad.ranges(), boots.text.view(), out));
   departure.event_log = tpm.event_log(firmware);
+  departure.modules = modules.list();
   if (!told) tell_last_panic(firmware, departure.map.view(), out);
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);

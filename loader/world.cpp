@@ -76,7 +76,8 @@ size_t e820_room(size_t descriptors) { return mm::E820Table::capacity_for(descri
 
 // Every range reserved can be cut once by another, and the ones in use are cut by what is ours.
 size_t reservation_room(const WorldFacts& facts) {
-  return 2 * (16 + facts.in_use.size() + facts.acpi_tables.size() + facts.tables.size());
+  return 2 *
+         (16 + kMaxModules + facts.in_use.size() + facts.acpi_tables.size() + facts.tables.size());
 }
 
 // Reserves what of a range is RAM and has no name yet.
@@ -249,14 +250,18 @@ Result<> reserve_all(mm::EarlyRes& reservations, const WorldFacts& facts, const 
       {facts.loader, "LOADER"},
       {{Phys{0}, Phys{has_pc_low_memory() ? mm::kPageSize : 0}}, "BIOS PAGE 0"},
   };
-  for (const NamedRange& range : ours) {
-    if (range.range.empty()) continue;
+  const auto reserve = [&](const NamedRange& range) -> Result<> {
+    if (range.range.empty()) return {};
     if (!e820.all(range.range, mm::E820Type::Ram) && range.range.start != Phys{0}) {
       return Error{
           "lies in memory that the final map does not call usable (start {:#x}, end {:#x})",
           range.name, range.range.start.v, range.range.end.v};
     }
-    BATON_TRY(reservations.reserve(range.range, range.name));
+    return reservations.reserve(range.range, range.name);
+  };
+  for (const NamedRange& range : ours) BATON_TRY(reserve(range));
+  for (const HandoffModule& module : facts.modules) {
+    BATON_TRY(reserve({{Phys{module.address}, Phys{module.address} + module.size}, "MODULE"}));
   }
   for (const NamedRange& range : facts.in_use) {
     BATON_TRY(reserve_rest(reservations, e820, range.range, range.name));
@@ -332,8 +337,8 @@ uint64_t handoff_size(size_t descriptors, const WorldFacts& facts, size_t option
                          reservation_room(facts) * sizeof(mm::Reservation) +
                          facts.acpi_tables.size() * sizeof(HandoffTable) +
                          facts.segments.size() * sizeof(HandoffSegment) +
-                         results * sizeof(HandoffResult) + options_length + 1 +
-                         facts.map_changes.size() + 64;
+                         kMaxModules * sizeof(HandoffModule) + results * sizeof(HandoffResult) +
+                         options_length + 1 + facts.map_changes.size() + 64;
   return mm::align_up(bytes, mm::kPageSize);
 }
 
@@ -410,6 +415,7 @@ Result<World> build_world(const WorldFacts& facts, const WorldMemory& memory,
   handoff.segments = BATON_TRY(area.copy<HandoffSegment>(facts.segments, "segments"));
   handoff.results = BATON_TRY(area.copy<HandoffResult>(results, "results"));
   handoff.map_changes = BATON_TRY(area.copy<char>(facts.map_changes, "map changes"));
+  handoff.modules = BATON_TRY(area.copy<HandoffModule>(facts.modules, "modules"));
   const auto listed = BATON_TRY(area.take<HandoffTable>(facts.acpi_tables.size(), "ACPI tables"));
   for (size_t i = 0; i < listed.size(); ++i) {
     const AcpiTable& table = facts.acpi_tables[i];

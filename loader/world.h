@@ -43,6 +43,7 @@ struct WorldFacts {
   std::span<const NamedRange> tables;      // RSDP, SMBIOS, device tree: the same
   std::span<const NamedRange> devices;     // mapped uncached: local APIC, framebuffer
   std::span<const char> map_changes;       // for the handoff
+  std::span<const HandoffModule> modules;  // kMaxModules at most: "MODULE"
   PagingFeatures paging;
   uint64_t direct_map_offset = 0;  // behind its usual place (loader/kaslr.h)
   mm::DirectMap reach;             // how physical memory is reached now (identity)
@@ -79,7 +80,8 @@ struct HandoffFacts {
                                const mm::Printer& findings);
 
 // Bytes for WorldMemory::handoff / page_tables when the final map has `descriptors` descriptors
-// (slack included) of the memory that facts.map has now, and the counts of the facts above.
+// (slack included) of the memory that facts.map has now, the counts of the facts above, and all modules
+// that there can be.
 [[nodiscard]] uint64_t handoff_size(size_t descriptors, const WorldFacts& facts,
                                     size_t options_length, size_t results);
 [[nodiscard]] uint64_t page_table_pool_size(size_t descriptors, const WorldFacts& facts);

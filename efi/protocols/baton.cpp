@@ -164,6 +164,7 @@ loader::WorldFacts facts_of(const Firmware& firmware, const Departure& departure
           .tables = departure.tables.ranges,
           .devices = departure.devices(),
           .map_changes = departure.map_changes,
+          .modules = departure.modules,
           .paging = departure.cpu.paging,
           .direct_map_offset = departure.direct_map_offset,
           .reach = kIdentity};

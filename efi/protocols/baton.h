@@ -45,6 +45,7 @@ struct Departure {
   std::span<const loader::HandoffResult> results;  // of the firmware phase
   std::span<const mm::Range> bad_pages;            // that the firmware has
   std::string_view map_changes;                    // since an earlier start
+  std::span<const loader::HandoffModule> modules;  // put here before the jump
 
   Pages event_log;  // the TPM's; empty: there is none
 

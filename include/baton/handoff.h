@@ -128,6 +128,14 @@ struct baton_kaslr {
   uint8_t zero[5];
 };
 
+/* A file that baton.conf's `module` names, in a reservation "MODULE"; at a page's beginning. */
+#define BATON_MODULES 16u /* at most */
+struct baton_module {
+  uint64_t address;
+  uint64_t size; /* bytes */
+  char name[48]; /* NUL-terminated */
+};
+
 /* NUL-terminated ASCII. */
 struct baton_names {
   char loader[16];
@@ -182,6 +190,7 @@ struct baton_handoff {
   struct baton_array device_tree; /* bytes; empty: the machine has none */
   struct baton_array map_changes; /* characters: what has moved in efi_map since the last start */
   struct baton_kaslr kaslr;
+  struct baton_array modules;     /* struct baton_module, in baton.conf's order */
 };
 
 /* An ELF note of this type by the name "Baton" tells the loader what a kernel asks for. */
@@ -219,6 +228,7 @@ struct baton_note {
 #endif
 BATON_ASSERT_(sizeof(struct baton_e820_entry) == 24 && sizeof(struct baton_reservation) == 32);
 BATON_ASSERT_(sizeof(struct baton_acpi_table) == 16 && sizeof(struct baton_segment) == 32);
+BATON_ASSERT_(sizeof(struct baton_module) == 64);
 BATON_ASSERT_(sizeof(struct baton_result) == 256 && sizeof(struct baton_note) == 16);
 BATON_ASSERT_(offsetof(struct baton_handoff, efi_map) == 104);
 BATON_ASSERT_(offsetof(struct baton_handoff, page_tables) == 176);
@@ -226,7 +236,8 @@ BATON_ASSERT_(offsetof(struct baton_handoff, framebuffer) == 232);
 BATON_ASSERT_(offsetof(struct baton_handoff, options) == 304);
 BATON_ASSERT_(offsetof(struct baton_handoff, serial) == 464);
 BATON_ASSERT_(offsetof(struct baton_handoff, kaslr) == 512);
-BATON_ASSERT_(sizeof(struct baton_handoff) == 544);
+BATON_ASSERT_(offsetof(struct baton_handoff, modules) == 544);
+BATON_ASSERT_(sizeof(struct baton_handoff) == 560);
 
 #if defined(__i386__)
 /* The entry point: its argument comes in eax, and is physical. */

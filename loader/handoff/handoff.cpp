@@ -110,6 +110,7 @@ mm::Result<> check(const Handoff& h) {
   BATON_TRY(check_array("segments", h.segments));
   BATON_TRY(check_array("device_tree", h.device_tree));
   BATON_TRY(check_array("map_changes", h.map_changes));
+  BATON_TRY(check_array("modules", h.modules));
   if (h.paging_levels < 2 || h.paging_levels > 5) {
     return mm::Error{"neither 2, 3, 4 nor 5 (levels {})", "paging_levels", h.paging_levels};
   }

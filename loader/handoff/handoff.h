@@ -156,6 +156,14 @@ inline constexpr uint32_t kRandomNumber = 4;    // RDRAND
 inline constexpr uint32_t kRandomRndr = 8;      // RNDR
 inline constexpr uint32_t kRandomCounter = 16;  // the time: TSC, CNTVCT
 
+// A file that baton.conf's `module` names, whole, in its own reservation ("MODULE").
+inline constexpr size_t kMaxModules = 16;
+struct HandoffModule {
+  uint64_t address;
+  uint64_t size;  // bytes
+  char name[48];  // NUL-terminated
+};
+
 // NUL-terminated ASCII.
 struct HandoffNames {
   char loader[16];    // "Baton"
@@ -211,6 +219,7 @@ struct Handoff {
   // without a NUL; empty: it is not known.
   HandoffArray<char> map_changes;
   HandoffKaslr kaslr;
+  HandoffArray<HandoffModule> modules;  // in baton.conf's order
 };
 
 inline constexpr uint32_t kHandoffFlagSecureBoot = 1;
@@ -226,6 +235,7 @@ static_assert(sizeof(HandoffFramebuffer) == 48 && sizeof(HandoffSerial) == 16);
 static_assert(sizeof(HandoffTable) == 16);
 static_assert(sizeof(HandoffSegment) == 32);
 static_assert(sizeof(HandoffResult) == 256);
+static_assert(sizeof(HandoffModule) == 64 && offsetof(HandoffModule, name) == 16);
 static_assert(sizeof(mm::E820Entry) == 24 && offsetof(mm::E820Entry, type) == 16);
 static_assert(sizeof(mm::Reservation) == 32 && offsetof(mm::Reservation, name) == 16);
 static_assert(offsetof(Handoff, e820) == 24);
@@ -245,7 +255,8 @@ static_assert(offsetof(Handoff, map_changes) == 496);
 static_assert(sizeof(HandoffKaslr) == 32 && offsetof(HandoffKaslr, image_bits) == 24);
 static_assert(offsetof(Handoff, direct_map) == 184);  // efi/ia32/switch_worlds.S
 static_assert(offsetof(Handoff, kaslr) == 512);
-static_assert(sizeof(Handoff) == 544);
+static_assert(offsetof(Handoff, modules) == 544);
+static_assert(sizeof(Handoff) == 560);
 
 // What a kernel keeps room for. A loader that has more of it says so while there is a firmware to
 // go back to.

@@ -75,6 +75,8 @@ class Lines {
       }
     } else if (key == "initrd") {
       config_.initrd = value.empty() ? nullptr : value.data();
+    } else if (key == "module") {
+      add_module(value, number);
     } else if (key == "options") {
       config_.options = value.data();
     } else if (key == "badpages") {
@@ -91,7 +93,22 @@ class Lines {
     } else {
       findings_.part("{}: line {} ignored: unknown key ", name_, number);
       findings_.text(key);
-      findings_.line(" (known: kernel, initrd, options, badpages, timeout)");
+      findings_.line(" (known: kernel, initrd, module, options, badpages, timeout)");
+    }
+  }
+
+  void add_module(std::string_view value, unsigned number) {
+    const std::string_view module = take_word(value);
+    if (module.empty() || value.empty()) {
+      findings_.line("{}: line {} ignored: module needs a name and a path", name_, number);
+    } else if (module.size() >= sizeof(HandoffModule::name)) {
+      findings_.line("{}: line {} ignored: its module's name is too long (characters {}, most {})",
+                     name_, number, module.size(), sizeof(HandoffModule::name) - 1);
+    } else if (config_.module_count == config_.modules.size()) {
+      findings_.line("{}: line {} ignored: there are {} modules already, the most", name_, number,
+                     config_.module_count);
+    } else {
+      config_.modules[config_.module_count++] = {ended(module).data(), value.data()};
     }
   }
 

@@ -1,24 +1,35 @@
 // What a person configures: baton.conf, and the load options a boot manager passes.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "loader/handoff/handoff.h"
 #include "mm/print.h"
 #include "mm/result.h"
 
 namespace loader {
 
 // \EFI\baton\baton.conf: `key value` lines; blank lines and those that begin with # are skipped,
-// a line may end in CR LF, a key that stands twice counts as it stands last. Texts are
+// a line may end in CR LF, a key that stands twice counts as it stands last, but for `module NAME PATH`,
+// of which there are as many as stand there. Texts are
 // NUL-terminated printable ASCII.
 struct Config {
+  struct Module {
+    const char* name;  // one word, 47 characters at most
+    const char* path;
+  };
+
   const char* kernel = "\\EFI\\baton\\kernel.elf";  // path on the volume Baton was started from
   const char* initrd = nullptr;                     // the same; null: none
   const char* options = "";                         // words for the kernel, separated by blanks
   const char* bad_pages = "";                       // ranges (loader/bad_pages.h)
-  uint32_t timeout = 0;                             // seconds the console is shown before going on
+  std::array<Module, kMaxModules> modules{};        // more files for the kernel
+  size_t module_count = 0;
+  uint32_t timeout = 0;  // seconds the console is shown before going on
 };
 
 // Reads the file's text in place: values are ended where they lie, so `text`, whose last character

@@ -44,6 +44,19 @@ def test_it_prints_its_memory_and_powers_off(bench, name, arch):
         assert 256 * MIB < largest < GIB
 
 
+@pytest.mark.parametrize("arch", [qemu.X86_64, pytest.param(qemu.AARCH64, marks=pytest.mark.long),
+                                  pytest.param(qemu.IA32, marks=pytest.mark.long),
+                                  pytest.param(qemu.ARM, marks=pytest.mark.long)],
+                         ids=lambda arch: arch.name)
+def test_its_allocator_is_the_librarys(bench, arch):
+    boot = start(bench, "buddy", arch, 256 * MIB)
+    # A quarter of 1,000 blocks each has 1, 2, 4 and 8 pages.
+    assert "buddy: pages allocated: 3750" in boot.log
+    assert "Ledger: closed, 0 bytes unaccounted for" in boot.log
+    assert re.search(r"Ledger:   ALLOCATOR +[1-9]\d* *$", boot.log, re.MULTILINE), boot.log
+    assert "buddy: all is given back, and every byte has a name" in boot.log
+
+
 def given(boot):
     """What the checker was given, as numbers by name: what is not there was not looked at."""
     line = re.search(r"checker: (initrd .*)", boot.log)[1].strip()
@@ -61,14 +74,23 @@ def assert_promises_hold(boot, at_least):
 @pytest.mark.parametrize("arch", [qemu.X86_64, qemu.AARCH64, qemu.IA32, qemu.ARM],
                          ids=lambda arch: arch.name)
 def test_every_promise_holds(bench, arch):
-    def initrd(esp):
+    modules = [("symbols", bytes(range(256)) * 99 + b"!"), ("a.second-one", b"x")]
+    of_modules = b"".join(name.encode() + content for name, content in modules)
+
+    def files(esp):
         (esp / "EFI/baton/initrd.img").write_bytes(bytes(range(256)) * 5000)
         conf = esp / "EFI/baton/baton.conf"
-        conf.write_text(conf.read_text() + "\ninitrd \\EFI\\baton\\initrd.img\n")
-    boot = start(bench, "checker", arch, 256 * MIB, also=initrd)
+        conf.write_text(conf.read_text() + "\ninitrd \\EFI\\baton\\initrd.img\n"
+                        + "".join(f"module {name} \\EFI\\my modules\\{name}\n" for name, _ in modules))
+        (esp / "EFI/my modules").mkdir()
+        for name, content in modules:
+            (esp / "EFI/my modules" / name).write_bytes(content)
+    boot = start(bench, "checker", arch, 256 * MIB, also=files)
     assert_promises_hold(boot, 100_000)
     there = given(boot)
     assert there["initrd"] == 256 * 5000
+    assert there["modules"] == len(modules)
+    assert there["contents"] == sum(at * byte for at, byte in enumerate(of_modules, 1))
     assert (there["tables"] or there["tree"]) and there["screen"]
     assert bool(there["trampoline"]) == (arch in (qemu.X86_64, qemu.IA32))
 

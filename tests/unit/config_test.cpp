@@ -61,6 +61,29 @@ TEST(Config, TheLastOneWins) {
   EXPECT_EQ(parsed.config.initrd, nullptr);
 }
 
+TEST(Config, ThereAreSeveralModules) {
+  const Parsed parsed("module a /one\nmodule  b.c \t/EFI/my modules/two\nmodule a /three");
+  ASSERT_EQ(parsed.config.module_count, 3U);
+  EXPECT_STREQ(parsed.config.modules[0].name, "a");
+  EXPECT_STREQ(parsed.config.modules[0].path, "/one");
+  EXPECT_STREQ(parsed.config.modules[1].name, "b.c");
+  EXPECT_STREQ(parsed.config.modules[1].path, "/EFI/my modules/two");
+  EXPECT_STREQ(parsed.config.modules[2].path, "/three");
+  EXPECT_EQ(parsed.log.text(), "");
+}
+
+TEST(Config, AModuleThatCannotBeTakenIsNamed) {
+  std::string text = "module\nmodule alone\nmodule " + std::string(48, 'n') + " /x\n";
+  for (int i = 0; i < 17; ++i) text += "module " + std::string(47, 'm') + " /x\n";
+  const Parsed parsed(text);
+  EXPECT_EQ(parsed.config.module_count, 16U);
+  EXPECT_EQ(parsed.log.text(),
+            "baton.conf: line 1 ignored: module needs a name and a path\n"
+            "baton.conf: line 2 ignored: module needs a name and a path\n"
+            "baton.conf: line 3 ignored: its module's name is too long (characters 48, most 47)\n"
+            "baton.conf: line 20 ignored: there are 16 modules already, the most\n");
+}
+
 TEST(Config, AnEmptyOptionsLineEmptiesThem) {
   EXPECT_STREQ(Parsed("options a\noptions\n").config.options, "");
   EXPECT_STREQ(Parsed("options a\noptions").config.options, "");
@@ -87,7 +110,7 @@ TEST(Config, WhatIsWrongIsNamedAndCountsForNothing) {
   EXPECT_EQ(parsed.config.timeout, 0U);
   EXPECT_EQ(parsed.log.text(),
             "baton.conf: line 1 ignored: unknown key kernal"
-            " (known: kernel, initrd, options, badpages, timeout)\n"
+            " (known: kernel, initrd, module, options, badpages, timeout)\n"
             "baton.conf: line 2 ignored: timeout is no number of seconds: soon\n"
             "baton.conf: line 3 ignored: timeout is no number of seconds: 4294967296\n"
             "baton.conf: line 4 ignored: timeout is no number of seconds: \n"

@@ -51,6 +51,7 @@ SAME(serial);
 SAME(device_tree);
 SAME(map_changes);
 SAME(kaslr);
+SAME(modules);
 static_assert(sizeof(baton_handoff) == sizeof(Handoff));
 #undef SAME
 #undef SAME_PLACE

@@ -51,6 +51,7 @@ struct Pc {
     f.segments = segments;
     f.kernel = range(0x400000, 0x405000);
     f.initrd = range(0x500000, 0x510000);
+    f.modules = modules;
     f.loader = range(0x600000, 0x620000);
     f.loader_text = range(0x601000, 0x605000);
     f.in_use = in_use;
@@ -107,6 +108,7 @@ struct Pc {
                               {{'D', 'S', 'D', 'T'}, Phys{0xa00080}, 0x1000, true}};
   std::vector<NamedRange> tables{{range(0xf5a30, 0xf5a44), "SMBIOS"}};
   std::vector<NamedRange> devices{{range(0xfee00000, 0xfee01000), "local APIC"}};
+  std::vector<HandoffModule> modules{{0x520000, 0x1234, "first"}, {0x530000, 1, "second"}};
   std::vector<HandoffResult> results{{7, 1, "facts"}};
   PagingFeatures paging;
   HandoffFacts facts_in{};
@@ -128,14 +130,14 @@ TEST(World, EveryByteInUseHasAName) {
     if (line.find("PGTABLE") != std::string::npos && line.starts_with("800000")) line = "PGTABLE";
     if (line.find("HANDOFF") != std::string::npos) line = "HANDOFF";
   }
-  EXPECT_EQ(lines,
-            (Lines{
-                "0-1000 BIOS PAGE 0", "9f000-a0000 AP TRAMPOLINE", "400000-405000 TEXT DATA BSS",
-                "500000-510000 RAMDISK", "600000-620000 LOADER",
-                "6ff000-700000 FW STACK",  // its second page is the handoff's
-                "HANDOFF", "780000-788000 EFI MEMMAP", "PGTABLE", "900000-903000 FW PGTABLE",
-                "a00080-a01080 ACPI DSDT",  // lies in usable memory; the SRAT does not
-            }));
+  EXPECT_EQ(lines, (Lines{
+                       "0-1000 BIOS PAGE 0", "9f000-a0000 AP TRAMPOLINE",
+                       "400000-405000 TEXT DATA BSS", "500000-510000 RAMDISK",
+                       "520000-521234 MODULE", "530000-530001 MODULE", "600000-620000 LOADER",
+                       "6ff000-700000 FW STACK",  // its second page is the handoff's
+                       "HANDOFF", "780000-788000 EFI MEMMAP", "PGTABLE", "900000-903000 FW PGTABLE",
+                       "a00080-a01080 ACPI DSDT",  // lies in usable memory; the SRAT does not
+                   }));
   EXPECT_EQ(pc.findings, "");
 }
 
@@ -150,6 +152,11 @@ TEST(World, TheHandoffCarriesTheMapTheOptionsAndTheResults) {
   EXPECT_STREQ(pc.facts().reach.at<const char>(Phys{h.options}), "selftest");
   EXPECT_EQ(h.results.count, 1U);
   EXPECT_STREQ(pc.facts().reach.at<const HandoffResult>(Phys{h.results.address})->facts, "facts");
+  ASSERT_EQ(h.modules.count, 2U);
+  const auto* module = pc.facts().reach.at<const HandoffModule>(Phys{h.modules.address});
+  EXPECT_EQ(module[0].address, 0x520000U);
+  EXPECT_EQ(module[0].size, 0x1234U);
+  EXPECT_STREQ(module[1].name, "second");
   EXPECT_EQ(h.initrd, 0x500000U);
   EXPECT_EQ(h.initrd_size, 0x10000U);
   EXPECT_EQ(h.ap_trampoline, 0x9f000U);
@@ -278,7 +285,7 @@ TEST(World, APoolOrAHandoffThatIsTooSmallIsNamed) {
   auto world = pc.build();
   ASSERT_FALSE(world.ok());
   EXPECT_STREQ(world.error().subject, "page tables");
-  pc.break_memory = [](WorldMemory& m) { m.handoff.end = m.handoff.start + 0x200; };
+  pc.break_memory = [](WorldMemory& m) { m.handoff.end = m.handoff.start + sizeof(Handoff); };
   world = pc.build();
   ASSERT_FALSE(world.ok());
   EXPECT_STREQ(world.error().subject, "e820");

@@ -77,6 +77,8 @@ static void check_lists(void) {
 }
 
 static void check_places(uint64_t own) {
+  const struct baton_module* modules = ELEMENTS(struct baton_module, modules);
+  uint32_t i;
   reserved_as("HANDOFF", own, handoff->size);
   array_is_kept(&handoff->e820, "e820 is aligned");
   array_is_kept(&handoff->reservations, "reservations are aligned");
@@ -84,12 +86,19 @@ static void check_places(uint64_t own) {
   array_is_kept(&handoff->results, "results are aligned");
   array_is_kept(&handoff->segments, "segments are aligned");
   array_is_kept(&handoff->map_changes, "map_changes are aligned");
+  array_is_kept(&handoff->modules, "modules are aligned");
   reserved_as("DEVICE TREE", handoff->device_tree.address, handoff->device_tree.count);
   reserved_as("HANDOFF", handoff->options, handoff->options_length + 1);
   reserved_as("EFI MEMMAP", handoff->efi_map, handoff->efi_map_size);
   reserved_as("PGTABLE", handoff->page_tables, 4096);
   reserved_as("TEXT DATA BSS", handoff->kernel_physical, handoff->kernel_size);
   reserved_as("RAMDISK", handoff->initrd, handoff->initrd_size);
+  for (i = 0; i < handoff->modules.count; ++i) {
+    promise(modules[i].address % 4096 == 0, "a module begins a page", modules[i].address);
+    promise(modules[i].name[0] != '\0' && modules[i].name[47] == '\0', "a module has a name",
+            modules[i].address);
+    reserved_as("MODULE", modules[i].address, modules[i].size);
+  }
   if (handoff->runtime_root != 0) reserved_as("PGTABLE", handoff->runtime_root, 4096);
   if (handoff->ap_trampoline != 0) {
     promise(handoff->ap_trampoline < 0x100000, "the trampoline is below 1 MiB",
@@ -233,17 +242,19 @@ static uint64_t mix(uint64_t sum, uint64_t physical, uint64_t size) {
 /* Of all that the handoff leads to, but page tables, whose accessed bits the CPU may set. */
 static uint64_t sum_of_what_is_given(uint64_t own) {
   const struct baton_acpi_table* tables = ELEMENTS(struct baton_acpi_table, acpi_tables);
+  const struct baton_module* modules = ELEMENTS(struct baton_module, modules);
   uint64_t sum = mix(0xcbf29ce484222325ull, own, handoff->size);
   uint32_t i;
   const struct baton_array* arrays[] = {
       &handoff->e820,     &handoff->reservations, &handoff->acpi_tables, &handoff->results,
-      &handoff->segments, &handoff->device_tree,  &handoff->map_changes};
+      &handoff->segments, &handoff->device_tree,  &handoff->map_changes, &handoff->modules};
   for (i = 0; i < sizeof(arrays) / sizeof(arrays[0]); ++i) {
     sum = mix(sum, arrays[i]->address, (uint64_t)arrays[i]->count * arrays[i]->element_size);
   }
   sum = mix(sum, handoff->options, handoff->options_length + 1);
   sum = mix(sum, handoff->efi_map, handoff->efi_map_size);
   sum = mix(sum, handoff->initrd, handoff->initrd_size);
+  for (i = 0; i < handoff->modules.count; ++i) sum = mix(sum, modules[i].address, modules[i].size);
   for (i = 0; i < handoff->acpi_tables.count; ++i)
     sum = mix(sum, tables[i].address, tables[i].length);
   return sum;
@@ -272,6 +283,25 @@ static void fill_what_is_free(void) {
     }
     if (from < e820[i].end) fill(from, e820[i].end);
   }
+}
+
+/* How many, and a sum of their names and contents, as bytes, weighted by where each stands. */
+static void put_modules(void) {
+  const struct baton_module* modules = ELEMENTS(struct baton_module, modules);
+  uint64_t sum = 0;
+  uint64_t place = 0;
+  uint64_t at;
+  uint32_t i;
+  for (i = 0; i < handoff->modules.count; ++i) {
+    const unsigned char* bytes = (const unsigned char*)baton_at(handoff, modules[i].address);
+    for (at = 0; modules[i].name[at] != '\0'; ++at)
+      sum += ++place * (unsigned char)modules[i].name[at];
+    for (at = 0; at < modules[i].size; ++at) sum += ++place * bytes[at];
+  }
+  put(", modules ");
+  put_hex(handoff->modules.count);
+  put(", contents ");
+  put_hex(sum);
 }
 
 __attribute__((used)) BATON_ENTRY void checker(void* argument) {
@@ -304,6 +334,7 @@ __attribute__((used)) BATON_ENTRY void checker(void* argument) {
   put_hex(handoff->device_tree.count);
   put(", screen ");
   put_hex(handoff->framebuffer.width);
+  put_modules();
   put(", trampoline ");
   put_hex(handoff->ap_trampoline);
   put("\r\nchecker: ");
