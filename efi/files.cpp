@@ -53,6 +53,9 @@ mm::Result<uint64_t> bytes_in(EFI_FILE* file, const char* path) {
   if ((buffer.info.Attribute & EFI_FILE_DIRECTORY) != 0) {
     return mm::Error{"is a directory, not a file", path};
   }
+  if (buffer.info.FileSize >= mm::kMaxPhys) {
+    return mm::Error{"cannot be that large (bytes {})", path, buffer.info.FileSize};
+  }
   return buffer.info.FileSize;
 }
 
@@ -109,7 +112,6 @@ mm::Result<File> Volume::read(const Firmware& firmware, const char* path,
                               const mm::Printer& progress) const {
   const Handle handle = BATON_TRY(open(path));
   const uint64_t size = BATON_TRY(bytes_in(handle.file, path));
-  if (size >= mm::kMaxPhys) return mm::Error{"cannot be that large (bytes {})", path, size};
   File file{BATON_TRY(allocate(firmware, size + 1, path)), static_cast<size_t>(size)};
   BATON_TRY(read_all(handle.file, {file.pages.as<uint8_t>(), file.size}, path,
                      Progress(firmware, progress, "reading", path, size)));

@@ -80,6 +80,8 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
   const File initrd = BATON_TRY(load_initrd(firmware, volume, trust, config.initrd, out));
   const Modules modules = BATON_TRY(load_modules(firmware, volume, trust, config, out));
   MemoryMap map = BATON_TRY(get_memory_map(firmware));
+  // Before the kernel, which may be put over it.
+  if (!told) tell_last_panic(firmware, map.view(), out);
   const Kernel kernel = BATON_TRY(
       load_kernel(firmware, volume, trust, config.kernel, {map, config.options, tsc_entry}, out));
   measure_start(tpm, firmware, kernel, initrd, modules, config);
@@ -87,7 +89,6 @@ mm::Result<> leave_firmware(Baggage& baggage, Console& console, uint64_t tsc_ent
                                           phase.results(), bad.ranges(), boots.text.view(), out));
   departure.event_log = tpm.event_log(firmware);
   departure.modules = modules.list();
-  if (!told) tell_last_panic(firmware, departure.map.view(), out);
   const loader::HandoffFacts facts = handoff_facts(firmware, departure, tsc_entry);
   out.line("{} at {}: leaving the firmware", config.kernel, kernel.place().start);
 

@@ -94,6 +94,10 @@ std::optional<Pages> allocate_at(const Firmware& firmware, mm::Range place) {
   }
   Pages given{firmware, {mm::Phys{address}, mm::Phys{address} + place.size()}};
   if (given.range().start != place.start) return std::nullopt;
+  if (!is_memory(given.range())) {
+    (void)given.keep();  // who knows what is there
+    return std::nullopt;
+  }
   return given;
 }
 

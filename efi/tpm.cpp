@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "efi/live.h"
 #include "efi/memory_map.h"
 #include "efi/sheet.h"
 #include "loader/handoff/tpm_log.h"
@@ -102,20 +103,38 @@ Pages Tpm::event_log(const Firmware& firmware) const {
   constexpr uint32_t kCryptoAgile = 2;
   // No event of the firmware's is longer; so far is read behind where the last one begins.
   constexpr size_t kMostEvent = 64 * mm::kKiB;
+  constexpr uint64_t kMostLog = 16 * mm::kMiB;
   if (protocol_ == nullptr) return {};
   auto* const tcg = static_cast<Tcg2*>(protocol_);
   EFI_PHYSICAL_ADDRESS log = 0, last = 0;
   BOOLEAN truncated = 0;
-  const EFI_STATUS status = tcg->get_event_log(tcg, kCryptoAgile, &log, &last, &truncated);
-  if (status != EFI_SUCCESS || log == 0 || last < log) {
+  const EFI_STATUS status = tcg->get_event_log != nullptr
+                                ? tcg->get_event_log(tcg, kCryptoAgile, &log, &last, &truncated)
+                                : EFI_UNSUPPORTED;
+  if (status != EFI_SUCCESS) {
     findings_.error("TPM", failed("gives no event log", "EFI_TCG2_PROTOCOL", status));
     return {};
+  }
+  if (log == 0) {
+    findings_.line("TPM: there is no event log of the crypto-agile form");
+    return {};
+  }
+  const mm::Phys start{log}, newest{last};
+  if (last < log || last - log > kMostLog || !mapped({start, newest + 1})) {
+    findings_.error("TPM", mm::Error{"cannot be read (address {:#x}, last event {:#x})",
+                                     "the event log", log, last});
+    return {};
+  }
+  mm::Phys end = newest + 1;  // as far as it is mapped
+  while (end - newest < kMostEvent && mapped({end, end + 1})) {
+    end = mm::align_down(end, mm::kPageSize) + mm::kPageSize;
   }
   if (truncated != 0) findings_.line("TPM: the firmware had no room for all events in its log");
   const auto copied = [&]() -> mm::Result<Pages> {
     const auto* const bytes = reinterpret_cast<const uint8_t*>(static_cast<uintptr_t>(log));
     const auto begin = static_cast<size_t>(last - log);
-    const size_t size = BATON_TRY(loader::tpm_log_size({bytes, begin + kMostEvent}, begin));
+    const size_t size =
+        BATON_TRY(loader::tpm_log_size({bytes, static_cast<size_t>(end - start)}, begin));
     Pages copy = BATON_TRY(allocate_zeroed(firmware, size, "the TPM's event log"));
     std::memcpy(copy.as<uint8_t>(), bytes, size);
     return copy;

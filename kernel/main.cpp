@@ -240,7 +240,9 @@ void give_back_leftovers(Relay& relay, const Options& options) {
                            "FW IDT", "FW VECTORS"}) {
     give_back(relay, name, name);
   }
-  if (!options.has("keepinitrd")) give_back(relay, "RAMDISK", "initrd");
+  if (options.has("keepinitrd")) return;
+  give_back(relay, "RAMDISK", "initrd");
+  give_back(relay, "MODULE", "modules");
 }
 
 // A CPU that rests keeps no other node's pages.

@@ -21,13 +21,14 @@ void report(const void* facts, const mm::Printer& out) {
   print_code_address(out, *static_cast<const uintptr_t*>(facts), Code::Return);
   out.text("\n");
   arch::print_backtrace(out);
-  out.line("---[ end Kernel panic ]---");
+  print_end(out);
 }
 
 }  // namespace
 
 // The lowest byte stays 0, which ends a string that runs over (Linux's CANARY_MASK).
-void choose_stack_guard() {
+// While it runs the word changes that it would be looked at with.
+[[gnu::no_stack_protector]] void choose_stack_guard() {
   const auto word = static_cast<uintptr_t>(arch::unpredictable());
   __stack_chk_guard = word & ~uintptr_t{0xff};
 }

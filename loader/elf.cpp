@@ -335,6 +335,9 @@ Result<ElfImage> parse_elf(std::span<const uint8_t> file, const char* name,
   image.size = image.storage[image.count - 1].page_end() - image.start;
   // GNU's linker calls one that is not linked to address 0 an executable.
   image.relocations = BATON_TRY(find_relocations(image, dynamic, name));
+  if (h.type == kShared && dynamic.empty()) {
+    return Error{"no dynamic section says how it is moved (e_type {:#x})", name, h.type};
+  }
   if (h.type == kShared) image.relocations.movable = true;
   if (!image.relocations.movable && !dynamic.empty()) {
     return Error{"needs a dynamic linker: it is no static PIE (p_type {:#x})", name, kDynamic};

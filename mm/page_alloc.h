@@ -427,6 +427,8 @@ class PageAllocator : public PageAllocatorCore {
   // Exactly these frames, all in one zone and free (per-CPU lists of this CPU are drained first);
   // held as the largest aligned blocks, each with a reference. Isolated ones may be taken.
   Result<> alloc_contig_range(unsigned cpu, PfnRange frames);
+  // The same for withdraw(): what they hold is neither looked at nor changed. It may be broken.
+  Result<> take_contig_range(unsigned cpu, PfnRange frames);
   Freed free_contig_range(unsigned cpu, PfnRange frames);
   // release()'s opposite: frames that the caller holds as alloc_contig_range() left them are not
   // the allocator's any more, until they are released again. Nobody has them, and `managed` is less

@@ -50,7 +50,7 @@ Freed PageAllocator<Policy>::free_pages_exact(unsigned cpu, Pfn pfn, uint64_t co
 }
 
 template <class Policy>
-Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames) {
+Result<> PageAllocator<Policy>::take_contig_range(unsigned cpu, PfnRange frames) {
   PfnRange part;
   Zone* const zone = frames.empty() ? nullptr : zone_part(frames, part);
   if (zone == nullptr || part != frames) {
@@ -60,17 +60,21 @@ Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames
                  .b = phys(frames.end).v};
   }
   drain(cpu);
-  {
-    const Masked masked;
-    const Locked locked(*zone);
-    const Pfn busy = first_not_free(*zone->node, frames);
-    if (busy < frames.end) {
-      return Error{.what = "a frame of the range is not free (address {:#x})",
-                   .subject = "alloc_contig_range",
-                   .a = phys(busy).v};
-    }
-    take_range(*zone, frames);
+  const Masked masked;
+  const Locked locked(*zone);
+  const Pfn busy = first_not_free(*zone->node, frames);
+  if (busy < frames.end) {
+    return Error{.what = "a frame of the range is not free (address {:#x})",
+                 .subject = "alloc_contig_range",
+                 .a = phys(busy).v};
   }
+  take_range(*zone, frames);
+  return {};
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames) {
+  BATON_TRY(take_contig_range(cpu, frames));
   if (contents_.when_allocated()) prepare(frames);
   return {};
 }

@@ -234,7 +234,7 @@ class Relay : public RelayCore {
   Result<> take_back(unsigned cpu, PfnRange frames, const char* name) {
     BATON_TRY(need(Station::HandOver, "take_back"));
     if (!reservations_.has_room()) BATON_TRY(grow_reservations(cpu));
-    BATON_TRY(pages_.alloc_contig_range(cpu, frames));
+    BATON_TRY(pages_.take_contig_range(cpu, frames));
     if (const Result<> named = reservations_.reserve(phys(frames), name); !named.ok()) {
       BATON_TRY(pages_.free_contig_range(cpu, frames));
       return named;

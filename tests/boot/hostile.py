@@ -205,6 +205,10 @@ CASES = (
     named("handles-none", "handles-count=0"),
     named("tpm-says-nothing", "tpm-lies=0"),
     named("tpm-measures-nothing", "tpm-lies=1", r"TPM.*Device Error"),
+    named("tpm-logs-nowhere", "tpm-lies=2", r"TPM: the event log: cannot be read"),
+    named("random-says-nothing", "random-lies=0", archs=WIDE),
+    named("random-fails", "random-lies=1", archs=WIDE),
+    named("time-silent", "time-silent"),
     # --- Services ---
     named("variable-size", "variable-size=100000", r".*size|.*large|.*longer", daily=True),
     named("variable-silent", "variable-silent"),

@@ -22,11 +22,12 @@ std::string kernel() {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// What is on an ESP that was only just installed.
+// What is on an ESP that was only just installed. Without KASLR a start is like another.
 Plan plain() {
   Plan plan;
   plan.files[R"(\EFI\baton\kernel.elf)"] = kernel();
-  plan.files[R"(\EFI\baton\baton.conf)"] = "kernel \\EFI\\baton\\kernel.elf\noptions poweroff\n";
+  plan.files[R"(\EFI\baton\baton.conf)"] =
+      "kernel \\EFI\\baton\\kernel.elf\noptions nokaslr poweroff\n";
   return plan;
 }
 
@@ -34,7 +35,8 @@ Plan plain() {
 Plan rich() {
   Plan plan = plain();
   plan.files[R"(\EFI\baton\baton.conf)"] =
-      "kernel \\EFI\\baton\\kernel.elf\ninitrd \\initrd.img\noptions poweroff\ntimeout 1\n";
+      "kernel \\EFI\\baton\\kernel.elf\ninitrd \\initrd.img\nmodule one \\initrd.img\n"
+      "options nokaslr poweroff\ntimeout 1\n";
   plan.files[R"(\initrd.img)"] = std::string(10'000, 'i');
   plan.files[R"(\loader\loader.conf)"] = "default one\ntimeout 1\n";
   for (const char* const name : {"one", "two"}) {
@@ -117,6 +119,14 @@ void fail_each(Plan plan) {
 
 TEST(FailingCalls, EachAllocationOfAPlainStart) {
   Plan plan = plain();
+  plan.only_allocations = true;
+  fail_each(plan);
+}
+
+// Who is told of it is not looked at: the kernel's place is another at each start.
+TEST(FailingCalls, EachAllocationOfAStartWithKaslr) {
+  Plan plan = plain();
+  plan.files[R"(\EFI\baton\baton.conf)"] = "kernel \\EFI\\baton\\kernel.elf\noptions poweroff\n";
   plan.only_allocations = true;
   fail_each(plan);
 }

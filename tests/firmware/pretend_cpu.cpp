@@ -1,6 +1,7 @@
 // The seam of efi/arch.h, in a process: what is asked of the CPU, and the application's ends.
 #include "efi/arch.h"
 #include "loader/handoff/handoff.h"
+#include "loader/kaslr.h"
 #include "loader/serial/uart.h"
 #include "tests/firmware/services.h"
 
@@ -36,10 +37,9 @@ std::optional<LivePermissions> live_page(uint64_t address) {
   return LivePermissions{true, true};
 }
 
-uint64_t read_counter() {
-  static uint64_t counter = 0;
-  return counter += 1000;
-}
+uint64_t read_counter() { return pretend::machine->counter += 1000; }
+
+void ask_cpu(loader::RandomPool& pool) { pool.add(loader::kRandomNumber, uint64_t{1}); }
 
 loader::HandoffSerial find_first_serial(std::span<const loader::AcpiTable> /*tables*/,
                                         const loader::Fdt& /*tree*/) {

@@ -25,6 +25,7 @@ struct Machine {
   Outcome& outcome;
   bool left = false;   // boot services have ended
   bool ended = false;  // whatever is given back now does not matter
+  uint64_t counter = 0;
 
   // Counts a call; whether it is the one that fails.
   bool fails(const char* service, bool allocates = false);

@@ -6,7 +6,11 @@
 #include <span>
 
 #include "kernel/arch.h"
+#include "kernel/backtrace.h"
 #include "kernel/firmware_variables.h"
+
+// It has no image.
+void kernel::print_image_offset(const mm::Printer&) {}
 
 // Nothing is typed, and mapped is what the header says.
 namespace kernel::arch {

@@ -101,6 +101,17 @@ TEST_F(FrameContents, OfPoisonedFramesAreAaFromTheFirstHandOverOn) {
   EXPECT_EQ(said.text, "");
 }
 
+TEST_F(FrameContents, WhatIsToBeWithdrawnIsNotLookedAt) {
+  start(kPoisoned);
+  const Pfn page{frames(20 * kMiB)};
+  *words(page) = kRubbish;
+  ASSERT_TRUE(a.take_contig_range(0, {page, page + 1}).ok());
+  EXPECT_EQ(*words(page), kRubbish);
+  EXPECT_EQ(a.corrupted_frames(), 0U);
+  EXPECT_EQ(said.text, "");
+  ASSERT_TRUE(a.withdraw({page, page + 1}).ok());
+}
+
 TEST_F(FrameContents, WhoWritesToAFrameThatIsFreeIsToldOf) {
   start(kPoisoned);
   const Pfn page{frames(20 * kMiB)};

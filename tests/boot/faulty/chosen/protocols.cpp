@@ -83,7 +83,8 @@ EFI_STATUS buffers(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/, UIN
 
 struct Tcg2 {
   EFI_STATUS(EFIAPI* get_capability)(Tcg2*, UINT8* capability);
-  void* get_event_log;
+  EFI_STATUS(EFIAPI* get_event_log)
+  (Tcg2*, UINT32 format, EFI_PHYSICAL_ADDRESS* log, EFI_PHYSICAL_ADDRESS* last, BOOLEAN* truncated);
   EFI_STATUS(EFIAPI* hash_log_extend_event)(Tcg2*, UINT64, EFI_PHYSICAL_ADDRESS, UINT64, void*);
 };
 EFI_STATUS EFIAPI says_it_is_there(Tcg2*, UINT8* capability) {
@@ -96,6 +97,14 @@ EFI_STATUS EFIAPI measures_nothing(Tcg2*, UINT64, EFI_PHYSICAL_ADDRESS, UINT64, 
   return EFI_DEVICE_ERROR;
 }
 
+EFI_STATUS EFIAPI logs_nowhere(Tcg2*, UINT32 /*format*/, EFI_PHYSICAL_ADDRESS* log,
+                               EFI_PHYSICAL_ADDRESS* last, BOOLEAN* truncated) {
+  *log = EFI_PHYSICAL_ADDRESS{1} << 62;
+  *last = *log + 32;
+  *truncated = FALSE;
+  return EFI_SUCCESS;
+}
+
 struct Rng {
   void* get_info;
   EFI_STATUS(EFIAPI* get_rng)(Rng*, EFI_GUID*, UINTN, UINT8*);
@@ -103,9 +112,10 @@ struct Rng {
 EFI_STATUS EFIAPI gives_nothing(Rng*, EFI_GUID*, UINTN, UINT8*) { return EFI_SUCCESS; }
 EFI_STATUS EFIAPI gives_error(Rng*, EFI_GUID*, UINTN, UINT8*) { return EFI_NOT_READY; }
 
-// The number 0: all it says is success; 1: what it should do fails.
+// The number 0: all it says is success; 1: what it should do fails; 2: its log is nowhere.
 EFI_STATUS tcg2(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/, UINT64 number) {
-  static Tcg2 protocol{number == 0 ? says_nothing : says_it_is_there, nullptr, measures_nothing};
+  static Tcg2 protocol{number == 0 ? says_nothing : says_it_is_there,
+                       number == 2 ? logs_nowhere : nullptr, measures_nothing};
   EFI_GUID id = {0x607f766c, 0x7455, 0x42be, {0x93, 0x0b, 0xe4, 0xd7, 0x6d, 0xb2, 0x72, 0x0f}};
   EFI_HANDLE handle = nullptr;
   return services.InstallProtocolInterface(&handle, &id, EFI_NATIVE_INTERFACE, &protocol);
