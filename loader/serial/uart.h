@@ -33,6 +33,9 @@ struct UartFacts {
   static constexpr unsigned kData = 0, kInterrupts = 1, kFifo = 2, kLineControl = 3,
                             kModemControl = 4, kLineStatus = 5, kModemStatus = 6, kScratch = 7;
   static constexpr uint8_t kDivisorLatch = 0x80, k8n1 = 0x03, kDtrRts = 0x03;
+  // Read from kFifo: FIFOs are on, and work. An empty one takes so many characters unasked.
+  static constexpr uint8_t kHasFifo = 0xc0;
+  static constexpr unsigned kFifoSize = 16;
   static constexpr uint8_t kReceived = 0x01, kFree = 0x20, kAllSent = 0x40;
   static constexpr uint8_t kNobody = 0xff;  // what an empty bus reads as
   // For a clock that stands still: a look takes about a microsecond on a PC.
@@ -61,6 +64,7 @@ class Uart : public UartFacts {
     }
     ports_.write(kLineControl, k8n1);
     ports_.write(kFifo, 1);
+    depth_ = (ports_.read(kFifo) & kHasFifo) == kHasFifo ? kFifoSize : 1;
     ports_.write(kModemControl, kDtrRts);  // somebody is here
     open_ = true;
     refresh();
@@ -92,7 +96,10 @@ class Uart : public UartFacts {
   [[nodiscard]] bool take_told() { return std::exchange(told_, false); }
 
   // As patient again as at first: for what must be said, and is the last.
-  void refresh() { purse_ = kPatience; }
+  void refresh() {
+    purse_ = kPatience;
+    room_ = 0;
+  }
 
   // Waits until the last character has left the machine, as far as the purse goes.
   void drain() {
@@ -136,7 +143,11 @@ class Uart : public UartFacts {
   }
 
   bool send(char c) {
-    if (!wait_for(kFree)) return false;
+    if (room_ == 0) {
+      if (!wait_for(kFree)) return false;
+      room_ = depth_;
+    }
+    --room_;
     ports_.write(kData, static_cast<uint8_t>(c));
     purse_ = std::min(purse_ + kEarned, kPatience);
     mid_line_ = c != '\n';
@@ -161,6 +172,8 @@ class Uart : public UartFacts {
   bool open_ = false;
   bool mid_line_ = false;
   bool told_ = false;
+  unsigned depth_ = 1;  // characters that a free transmitter takes
+  unsigned room_ = 0;   // that it takes yet
   uint64_t purse_ = 0;  // microseconds
   uint64_t lost_ = 0;   // characters
 };

@@ -9,9 +9,10 @@
 namespace loader {
 namespace {
 
-// A chip with no FIFO: it takes a character when it has none, and passes it on `character_time`
-// later, if somebody reads then.
+// A chip that takes a character when it has none, with a FIFO sixteen then, and passes each on
+// `character_time` later, if somebody reads then.
 struct Chip {
+  bool has_fifo = false;
   bool has_scratch = true, loops = true;
   bool there = true, lingers = false;  // an empty bus may still show what was last written
   bool reader = true;
@@ -22,14 +23,14 @@ struct Chip {
   std::deque<char> typed;
   uint64_t now = 0, looks = 0;
   uint8_t scratch = 0, modem = 0, last_on_bus = 0xff;
-  bool busy = false;
-  uint64_t busy_until = 0;
-  char in_transit = 0;
+  std::deque<char> in_transit;
+  uint64_t next_at = 0;
 
   void move() {
-    if (!busy || now < busy_until || !reader) return;
-    busy = false;
-    taken += in_transit;
+    for (; !in_transit.empty() && now >= next_at && reader; next_at += character_time) {
+      taken += in_transit.front();
+      in_transit.pop_front();
+    }
   }
   // A look at a register takes a microsecond.
   uint8_t read(unsigned reg) {
@@ -43,10 +44,12 @@ struct Chip {
         typed.pop_front();
         return static_cast<uint8_t>(c);
       }
+      case 2:
+        return has_fifo ? 0xc1 : 0x01;
       case 4:
         return modem;
       case 5:
-        return static_cast<uint8_t>((typed.empty() ? 0 : 1) | (busy ? 0 : 0x60));
+        return static_cast<uint8_t>((typed.empty() ? 0 : 1) | (in_transit.empty() ? 0x60 : 0));
       case 6:
         return (modem & 0x10) != 0 && loops ? 0x90 : 0;
       case 7:
@@ -64,10 +67,9 @@ struct Chip {
     if (reg == 4) modem = value;
     if (reg == 3) divisor_ = (value & 0x80) != 0;
     if (reg != 0 || divisor_) return;
-    EXPECT_FALSE(busy) << "written to a transmitter that is not free";
-    busy = true;
-    busy_until = now + character_time;
-    in_transit = static_cast<char>(value);
+    EXPECT_LT(in_transit.size(), has_fifo ? 16u : 1u) << "written to a transmitter that is full";
+    if (in_transit.empty()) next_at = now + character_time;
+    in_transit.push_back(static_cast<char>(value));
   }
   bool divisor_ = false;
 };
@@ -82,7 +84,7 @@ using TestUart = Uart<Ports>;
 
 // All that is under way arrives.
 std::string taken(Chip& chip) {
-  chip.now += chip.character_time;
+  chip.now += chip.in_transit.size() * chip.character_time;
   chip.move();
   return chip.taken;
 }
@@ -94,6 +96,41 @@ TEST(Uart, SaysWhatItIsGiven) {
   uart.write("one\ntwo\n");
   EXPECT_EQ(taken(chip), "one\r\ntwo\r\n");
   EXPECT_EQ(uart.lost(), 0u);
+}
+
+// A look for sixteen characters, and no more than it has room for.
+TEST(Uart, AFifoIsFilled) {
+  Chip chip;
+  chip.has_fifo = true;
+  TestUart uart({&chip});
+  ASSERT_TRUE(uart.open(115200));
+  const uint64_t looks = chip.looks;
+  uart.write("0123456789abcdef");
+  EXPECT_EQ(chip.looks, looks + 1);
+  uart.write("ghi\n");
+  EXPECT_EQ(taken(chip), "0123456789abcdefghi\r\n");
+  chip.reader = false;
+  uart.write("0123456789ab");  // there is room behind what was last said, and then none is seen
+  EXPECT_EQ(uart.lost(), 1u);
+  chip.reader = true;
+  uart.write("\n");
+  EXPECT_EQ(
+      taken(chip),
+      "0123456789abcdefghi\r\n0123456789a\r\n[serial port: 1 characters lost, nobody read]\r\n"
+      "\r\n");
+}
+
+// What a FIFO may hold is forgotten when somebody else may have written.
+TEST(Uart, ItsRoomIsLookedForAgainWhenItIsRefreshed) {
+  Chip chip;
+  chip.has_fifo = true;
+  TestUart uart({&chip});
+  ASSERT_TRUE(uart.open(115200));
+  uart.write("a");
+  for (unsigned i = 0; i < 15; ++i) chip.write(0, 'x');
+  uart.refresh();
+  uart.write("b");
+  EXPECT_EQ(taken(chip), "axxxxxxxxxxxxxxxb");
 }
 
 TEST(Uart, WhatIsNotThereIsFoundAtOpen) {
@@ -271,7 +308,7 @@ TEST(Uart, LastWordsAreWaitedForOnceMore) {
   uart.write("abc");
   chip.reader = true;
   chip.character_time = 1000;
-  chip.busy_until = chip.now + TestUart::kPatience / 2;
+  chip.next_at = chip.now + TestUart::kPatience / 2;
   uart.refresh();
   uart.write("panic\n");
   uart.drain();
