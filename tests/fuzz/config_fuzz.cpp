@@ -24,6 +24,9 @@ std::string written(const loader::Config& config) {
                      "\nbadpages = " + config.bad_pages + "\ntimeout " +
                      std::to_string(config.timeout) + "\n";
   if (config.initrd != nullptr) text += std::string("initrd ") + config.initrd + "\n";
+  for (size_t i = 0; i < config.module_count; ++i) {
+    text += std::string("module ") + config.modules[i].name + " " + config.modules[i].path + "\n";
+  }
   return text;
 }
 
