@@ -5,7 +5,7 @@
 namespace kernel {
 
 Symbol SymbolTable::find(uint64_t address) const {
-  if (address - start_ > ~uint32_t{0}) return {};
+  if (address < start_ || address - start_ > ~uint32_t{0}) return {};
   const auto low = static_cast<uint32_t>(address - start_);
   const auto after = std::upper_bound(
       entries_.begin(), entries_.end(), low,

@@ -109,7 +109,7 @@ void add_words_of(const std::filesystem::path& path, std::set<std::string>& word
   std::ifstream file(path);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   static const std::regex kLooksFor(
-      R"re((?:[Oo]ptions(?:\([^()]*\))?\s*\.\s*(?:has|find)\(|[Oo]ption\.name\s*[!=]=\s*|has_option_word\(\w+, )"([^"]+)")re");
+      R"re((?:[Oo]ptions(?:\([^()]*\))?\s*\.\s*(?:has|find)\(|[Oo]ption\.name\s*[!=]=\s*|has_option_word\([\w.]+, )"([^"]+)")re");
   for (std::sregex_iterator it(text.begin(), text.end(), kLooksFor), end; it != end; ++it) {
     words.insert((*it)[1]);
   }

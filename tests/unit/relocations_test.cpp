@@ -156,8 +156,13 @@ TEST(Relocations, GnusLinkerCallsItAnExecutable) {
 
 TEST(Relocations, AnImageWithoutAnyIsMovedAsItIs) {
   Pie pie;
+  pie.dynamic.push_back({0x6ffffffb, 0x08000001});
   pie.words[0] = 5;
   EXPECT_EQ(move(pie, 0x20'0000).words[0], 5U);
+}
+
+TEST(Relocations, OneThatDoesNotSayHowItIsMovedIsRefused) {
+  EXPECT_EQ(move(Pie(), 0x20'0000).fault.substr(0, 18), "no dynamic section");
 }
 
 struct Case {
