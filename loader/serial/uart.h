@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -75,7 +76,11 @@ class Uart : public UartFacts {
   // '\n' goes out as CR LF.
   void write(std::string_view text) {
     if (!open_) return;
-    for (const char c : text) {
+    while (!text.empty()) {
+      if (lost_ == 0) text.remove_prefix(fill(text.substr(0, room_)));
+      if (text.empty()) return;
+      const char c = text.front();
+      text.remove_prefix(1);
       const bool sent = all_told() && (c != '\n' || send('\r')) && send(c);
       if (!sent) ++lost_;
     }
@@ -142,15 +147,29 @@ class Uart : public UartFacts {
     return false;
   }
 
+  // What there is room for, as far as the line goes; how much that was.
+  size_t fill(std::string_view text) {
+    size_t count = 0;
+    for (; count < text.size() && text[count] != '\n'; ++count) {
+      ports_.write(kData, static_cast<uint8_t>(text[count]));
+    }
+    if (count != 0) earn(count, true);
+    return count;
+  }
+
+  void earn(size_t count, bool mid_line) {
+    room_ -= static_cast<unsigned>(count);
+    purse_ = std::min(purse_ + count * kEarned, kPatience);
+    mid_line_ = mid_line;
+  }
+
   bool send(char c) {
     if (room_ == 0) {
       if (!wait_for(kFree)) return false;
       room_ = depth_;
     }
-    --room_;
     ports_.write(kData, static_cast<uint8_t>(c));
-    purse_ = std::min(purse_ + kEarned, kPatience);
-    mid_line_ = c != '\n';
+    earn(1, c != '\n');
     return true;
   }
 
