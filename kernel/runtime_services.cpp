@@ -1,12 +1,9 @@
 // The firmware's runtime services, called in the address space they were built for: the handoff's
 // runtime tables map what the firmware said it needs at its own addresses, and the kernel where it
 // is. All that is passed lies in the kernel's image, which both know.
-#include <algorithm>
-#include <cstring>
-
-#include "kernel/firmware_variables.h"
 #include "kernel/page_walk.h"
 #include "kernel/runtime_call.h"
+#include "kernel/variable_arguments.h"
 #include "mm/types.h"
 
 namespace kernel::arch {
@@ -35,10 +32,7 @@ static_assert(sizeof(EfiTime) == 16);
 
 // What the services read and write.
 struct Arguments {
-  alignas(8) char16_t name[VariableName::kMaxLength + 1];
-  alignas(8) loader::EfiGuid vendor;
-  alignas(8) uint8_t data[kMaxVariable];
-  uintptr_t size;
+  VariableArguments variable;
   uint64_t maximum, remaining, largest;
   uint32_t attributes;
   EfiTime time;
@@ -56,20 +50,6 @@ uintptr_t call(const loader::Handoff& handoff, Service service, Args... args) {
   return services.call<uintptr_t>(service, args...);
 }
 
-mm::Result<> pass_name(const VariableName& variable) {
-  size_t length = 0;
-  for (; variable.name[length] != 0; ++length) {
-    if (length == VariableName::kMaxLength) {
-      return mm::Error{"its name is too long (characters allowed {})", variable.called,
-                       VariableName::kMaxLength};
-    }
-    arguments.name[length] = variable.name[length];
-  }
-  arguments.name[length] = 0;
-  arguments.vendor = variable.vendor;
-  return {};
-}
-
 mm::Error refused(mm::ErrorText what, const char* subject, uintptr_t status) {
   return {what, subject, status & ~kError};
 }
@@ -80,29 +60,22 @@ mm::Result<std::optional<size_t>> get_variable(const loader::Handoff& handoff,
                                                const VariableName& variable,
                                                std::span<uint8_t> out) {
   BATON_TRY(can_call(handoff));
-  BATON_TRY(pass_name(variable));
-  arguments.size = sizeof(arguments.data);
-  const uintptr_t status = call(handoff, kGetVariable, arguments.name, &arguments.vendor,
-                                &arguments.attributes, &arguments.size, arguments.data);
+  VariableArguments& passed = arguments.variable;
+  BATON_TRY(passed.set_name(variable));
+  passed.size = passed.data.size();
+  const uintptr_t status = call(handoff, kGetVariable, passed.name, &passed.vendor,
+                                &arguments.attributes, &passed.size, passed.data.data());
   if (status == kNotFound) return std::optional<size_t>();
   if (status != kSuccess) return refused("cannot be read (UEFI error {})", variable.called, status);
-  if (arguments.size > out.size()) {
-    return mm::Error{"is larger than there is room for (bytes {}, room {})", variable.called,
-                     arguments.size, out.size()};
-  }
-  const auto size = static_cast<size_t>(arguments.size);
-  std::memcpy(out.data(), arguments.data, size);
-  return std::optional<size_t>(size);
+  return std::optional<size_t>(BATON_TRY(passed.take_data(variable, out)));
 }
 
 mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& variable,
                           std::span<const uint8_t> content) {
   BATON_TRY(can_call(handoff));
-  BATON_TRY(pass_name(variable));
-  if (content.size() > sizeof(arguments.data)) {
-    return mm::Error{"is too large (bytes {}, most {})", variable.called, content.size(),
-                     sizeof(arguments.data)};
-  }
+  VariableArguments& passed = arguments.variable;
+  BATON_TRY(passed.set_name(variable));
+  BATON_TRY(passed.set_data(variable, content));
   uintptr_t status = call(handoff, kQueryInfo, kAttributes, &arguments.maximum,
                           &arguments.remaining, &arguments.largest);
   // Firmware before UEFI 2.0 cannot tell.
@@ -115,9 +88,8 @@ mm::Result<> set_variable(const loader::Handoff& handoff, const VariableName& va
     return refused("the room for variables cannot be found out (UEFI error {})", variable.called,
                    status);
   }
-  std::memcpy(arguments.data, content.data(), content.size());
-  status = call(handoff, kSetVariable, arguments.name, &arguments.vendor, kAttributes,
-                uintptr_t{content.size()}, arguments.data);
+  status = call(handoff, kSetVariable, passed.name, &passed.vendor, kAttributes, passed.size,
+                passed.data.data());
   if (status != kSuccess && !(deletes && status == kNotFound))
     return refused("cannot be written (UEFI error {})", variable.called, status);
   return {};
