@@ -89,8 +89,9 @@ struct LiveTables {
   unsigned root_entries = 512;
 };
 // Its frames, found by walking it from its root. Frames that follow each other in the walk and in
-// memory are one range. Returns how many ranges there are, which may be more than fit.
-size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
-                        std::span<mm::Range> out);
+// memory are one range. Returns how many ranges there are, which may be more than fit. An error: there
+// are more than TableRuns::kMostTables, each counted as often as an entry leads to it.
+mm::Result<size_t> live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
+                                    std::span<mm::Range> out);
 
 }  // namespace loader

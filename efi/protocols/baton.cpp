@@ -243,7 +243,8 @@ Result<Departure> prepare(const Firmware& firmware, MemoryMap map, const Kernel&
   BATON_TRY(find_devices(firmware, departure, findings));
 
   const LiveState live = live_state();
-  const size_t live_room = loader::live_page_tables(live.page_tables, kIdentity, {}) + kLiveSlack;
+  const size_t live_room =
+      BATON_TRY(loader::live_page_tables(live.page_tables, kIdentity, {})) + kLiveSlack;
   departure.live_storage =
       BATON_TRY(allocate_array<Range>(firmware, live_room, "list of the firmware's page tables"));
   const size_t in_use_room =
@@ -299,7 +300,9 @@ mm::Error enter_world(const Firmware& firmware, Departure& departure, const Live
                       const loader::HandoffFacts& from_firmware, const mm::Printer& findings) {
   note_live_state(departure, live);
   const std::span<Range> ranges = departure.live_storage.span<Range>();
-  const size_t found = loader::live_page_tables(live.page_tables, kIdentity, ranges);
+  const auto walked = loader::live_page_tables(live.page_tables, kIdentity, ranges);
+  if (!walked.ok()) return walked.error();
+  const size_t found = walked.value();
   const auto in_use = departure.in_use_storage.span<NamedRange>();
   if (found > ranges.size() || found > in_use.size() - departure.in_use_count) {
     return {"they grew beyond what was prepared for (ranges {}, room {})",

@@ -3,8 +3,8 @@
 
 namespace loader {
 
-size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
-                        std::span<mm::Range> out) {
+mm::Result<size_t> live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
+                                    std::span<mm::Range> out) {
   return arm::live_page_tables(tables, reach, out);
 }
 

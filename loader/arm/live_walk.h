@@ -38,8 +38,8 @@ inline void visit_long(mm::Phys table, unsigned level, unsigned count, const mm:
   }
 }
 
-inline size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
-                               std::span<mm::Range> out) {
+inline mm::Result<size_t> live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
+                                           std::span<mm::Range> out) {
   TableRuns runs(out);
   if (tables.levels == 2) visit_short(tables, reach, runs);
   if (tables.levels == 3) visit_long(tables.root, 3, tables.root_entries, reach, runs);

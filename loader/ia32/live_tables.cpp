@@ -39,8 +39,8 @@ void visit_pae(const LiveTables& tables, const mm::DirectMap& reach, TableRuns& 
 
 }  // namespace
 
-size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
-                        std::span<mm::Range> out) {
+mm::Result<size_t> live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
+                                    std::span<mm::Range> out) {
   TableRuns runs(out);
   if (tables.levels == ia32::kPaeLevels) {
     visit_pae(tables, reach, runs);

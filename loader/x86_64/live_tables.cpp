@@ -34,7 +34,7 @@ class Walk {
 
   void visit(mm::Phys table, unsigned level) {
     runs_.note(table);
-    if (level == 1) return;
+    if (level == 1 || runs_.too_many()) return;
     const auto* const entries = reach_.at<const uint64_t>(table);
     for (unsigned i = 0; i < kEntries; i += kGroup) {
       if (level <= 3 && all_are_large_pages(entries + i)) continue;
@@ -43,7 +43,7 @@ class Walk {
       }
     }
   }
-  [[nodiscard]] size_t found() const { return runs_.found(); }
+  [[nodiscard]] mm::Result<size_t> found() const { return runs_.found(); }
 
  private:
   mm::DirectMap reach_;
@@ -52,8 +52,8 @@ class Walk {
 
 }  // namespace
 
-size_t live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
-                        std::span<mm::Range> out) {
+mm::Result<size_t> live_page_tables(const LiveTables& tables, const mm::DirectMap& reach,
+                                    std::span<mm::Range> out) {
   Walk walk(reach, out);
   walk.visit(tables.root, tables.levels);
   return walk.found();

@@ -296,7 +296,7 @@ struct Memory {
   }
   [[nodiscard]] std::vector<Range> found(const LiveTables& tables, size_t room = 16) const {
     std::vector<Range> out(room);
-    const size_t count = arm::live_page_tables(tables, map(), out);
+    const size_t count = arm::live_page_tables(tables, map(), out).value();
     out.resize(std::min(count, room));
     return out;
   }
@@ -316,7 +316,7 @@ TEST(ArmLiveTables, RootAndTablesOfOneKiBAreFound) {
   EXPECT_EQ(memory.found({Phys{0x4000}, 2, 1024}),
             (std::vector<Range>{range(0x4000, 0x1000), range(0x9000, 0x1000)}));
   EXPECT_TRUE(memory.found({Phys{0x4000}, 0, 4096}).empty());
-  EXPECT_EQ(arm::live_page_tables({Phys{0x4000}, 2, 4096}, memory.map(), {}), 2u);
+  EXPECT_EQ(arm::live_page_tables({Phys{0x4000}, 2, 4096}, memory.map(), {}).value(), 2u);
 }
 
 // With LPAE: 4 entries of 8 bytes, then 512.

@@ -28,7 +28,7 @@ struct Memory {
 
 std::vector<Range> found(const Memory& memory, size_t root, unsigned levels, size_t room = 16) {
   std::vector<Range> out(room);
-  const size_t count = live_page_tables({Phys{root << 12}, levels}, memory.map(), out);
+  const size_t count = live_page_tables({Phys{root << 12}, levels}, memory.map(), out).value();
   out.resize(count < room ? count : room);
   return out;
 }
@@ -68,9 +68,56 @@ TEST(LiveTables, TheCountIsToldWhenTheyDoNotFit) {
   memory.link(1, 0, 3);
   memory.link(1, 1, 5);
   std::array<Range, 1> one{};
-  EXPECT_EQ(live_page_tables({Phys{1 << 12}}, memory.map(), one), 3U);
+  EXPECT_EQ(live_page_tables({Phys{1 << 12}}, memory.map(), one).value(), 3U);
   EXPECT_EQ(one[0], frames(1, 2));
-  EXPECT_EQ(live_page_tables({Phys{1 << 12}}, memory.map(), {}), 3U);
+  EXPECT_EQ(live_page_tables({Phys{1 << 12}}, memory.map(), {}).value(), 3U);
+}
+
+// Windows and others have an entry by which tables are seen as memory. They are met once more then.
+TEST(LiveTables, AnEntryOfTheRootMayLeadToTheRoot) {
+  Memory memory(16);
+  memory.link(1, 0, 2);
+  memory.link(1, 510, 1);
+  memory.link(2, 0, 0x40000, kLarge);
+  EXPECT_EQ(found(memory, 1, 4),
+            (std::vector<Range>{frames(1, 3), frames(1, 3), frames(1, 3), frames(1, 2)}));
+}
+
+// All entries do: 512^4 ways with five levels, which nobody lives to see the end of.
+TEST(LiveTables, TablesWithoutAnEndAreNamed) {
+  Memory memory(16);
+  for (size_t entry = 0; entry < 512; ++entry) {
+    memory.link(1, entry, 2);
+    memory.link(2, entry, 1);
+  }
+  for (const unsigned levels : {4U, 5U}) {
+    std::array<Range, 4> out{};
+    const auto walked = live_page_tables({Phys{1 << 12}, levels}, memory.map(), out);
+    ASSERT_FALSE(walked.ok());
+    EXPECT_STREQ(walked.error().subject, "the firmware's page tables");
+    EXPECT_EQ(walked.error().a, uint64_t{1} << 20);
+  }
+}
+
+// As many as are allowed, and one more, none of which leads back.
+TEST(LiveTables, TheMostAreCounted) {
+  Memory memory(8);
+  for (size_t entry = 0; entry < 512; ++entry) {
+    memory.link(2, entry, 3);
+    memory.link(3, entry, 4);
+  }
+  constexpr size_t kBelow = 1 + 512 + 512 * 512;  // a table of level 3 with all of that below it
+  for (size_t entry = 0; entry < 3; ++entry) memory.link(1, entry, 2);
+  const size_t left = (size_t{1} << 20) - 1 - 3 * kBelow;
+  memory.link(1, 3, 5);
+  for (size_t entry = 0; entry < (left - 1) / 513; ++entry) memory.link(5, entry, 3);
+  memory.link(5, 511, 6);
+  const size_t rest = (left - 1) % 513;
+  ASSERT_GT(rest, 0U);
+  for (size_t entry = 0; entry + 1 < rest; ++entry) memory.link(6, entry, 7);
+  EXPECT_TRUE(live_page_tables({Phys{1 << 12}, 4}, memory.map(), {}).ok());
+  memory.link(6, 511, 7);
+  EXPECT_FALSE(live_page_tables({Phys{1 << 12}, 4}, memory.map(), {}).ok());
 }
 
 }  // namespace
