@@ -541,7 +541,7 @@ $(BUILD)/host/growth: $(GROWTH_OBJ) $(BUILD)/host/libmm.a $(BUILD)/flags/host/gr
 # Programs of their own beside these: what threads cost each other, what becomes of memory, what is
 # touched.
 HOST_BENCHES := $(patsubst %,$(BUILD)/host/%,bulk fragmentation metadata)
-$(HOST_BENCHES): $(BUILD)/host/%: $(BUILD)/host/fast/tests/bench/%.o $(BUILD)/host/libmm.a
+$(HOST_BENCHES) $(BUILD)/host/worst: $(BUILD)/host/%: $(BUILD)/host/fast/tests/bench/%.o $(BUILD)/host/libmm.a
 	$(call say,LINK)
 	$(Q)$(CXX) -o $@ $^ -pthread
 # An allocator to stand beside Baton's, for the test of BENCH_WITH.
@@ -904,7 +904,7 @@ BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
 .PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth bench-linux bench-check \
-  bench-record bench-initrd bench-hugepages
+  bench-record bench-initrd bench-hugepages bench-worst
 # Of all architectures unless ARCH= names one.
 REFEREED := $(if $(filter command environment,$(firstword $(origin ARCH))),$(ARCH))
 referee: all
@@ -948,6 +948,9 @@ bench-initrd: all $(BUILD)/bench/initrd_clock.efi
 	@MIB='$(MIB)' tests/bench/initrds
 
 bench-hugepages: $(BUILD)/examples/hugepages
+	@$<
+
+bench-worst: $(BUILD)/host/worst
 	@$<
 
 bench-cpus: all
@@ -1012,6 +1015,7 @@ help:
 #: make bench-record  make bench bench-linux bench-host into docs/benchmarks.txt, its table and pictures
 #: make bench-initrd instructions to bring an initrd to a system, systemd-boot beside Baton (MIB=32)
 #: make bench-hugepages 2 MiB of mm/ as a program's allocator, beside aligned_alloc's and mmap's, in nanoseconds
+#: make bench-worst what each call of mm/ costs at worst, in instructions, and how many of them hold a lock
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
 #: make fuzz       feed whatever takes input from outside with anything (libFuzzer, needs clang)
