@@ -101,9 +101,12 @@ int say(baton_mm_error* error, int code, const Result<>& result) {
 
 // What the allocator itself lies in, as long as it lives.
 constexpr std::string_view kOwnNames[] = {"NODE_DATA", "MEMMAP", "PER_CPU", "LAYOUT", "EARLY_RES"};
-bool is_allocators(const mm::Reservation& one) {
-  return std::any_of(std::begin(kOwnNames), std::end(kOwnNames),
-                     [&](std::string_view name) { return mm::has_name(one, name); });
+std::string_view name_of(const mm::Reservation& one) {
+  const auto* const end = std::find(std::begin(one.name), std::end(one.name), '\0');
+  return {one.name, static_cast<size_t>(end - one.name)};
+}
+bool is_allocators(std::string_view name) {
+  return std::find(std::begin(kOwnNames), std::end(kOwnNames), name) != std::end(kOwnNames);
 }
 
 // The setup and what it leads to: behind the allocator lie the nodes' memory and the map, put in order.
@@ -128,7 +131,7 @@ class Setup {
                    "setup: end_of_low", given_.end_of_low};
     }
     for (const mm::Reservation& one : reservations()) {
-      if (is_allocators(one)) {
+      if (is_allocators(name_of(one))) {
         return Error{"is a name of the allocator's own", static_cast<const char*>(one.name)};
       }
     }
@@ -222,6 +225,7 @@ class Setup {
 
 mm::Gfp gfp_of(unsigned flags) {
   mm::Gfp gfp = (flags & BATON_MM_ATOMIC) != 0 ? mm::kGfpAtomic : mm::kGfpKernel;
+  gfp = gfp | mm::kGfpFlagNoWarn;  // nobody hears a report, which costs much to put together
   if ((flags & BATON_MM_DMA) != 0) gfp = gfp | mm::kGfpFlagDma;
   if ((flags & BATON_MM_DMA32) != 0) gfp = gfp | mm::kGfpFlagDma32;
   if ((flags & BATON_MM_HIGHMEM) != 0) gfp = gfp | mm::kGfpFlagHighMem;
@@ -368,8 +372,7 @@ uint64_t* baton_mm_word(baton_mm* mm, uint64_t physical) {
 }
 
 int baton_mm_give_back(baton_mm* mm, const char* name, baton_mm_error* error) {
-  const std::string_view asked = mm::text_of(name);
-  if (std::find(std::begin(kOwnNames), std::end(kOwnNames), asked) != std::end(kOwnNames)) {
+  if (is_allocators(mm::text_of(name))) {
     return say(error, BATON_MM_BAD_REQUEST, Error{"is the allocator's own", name});
   }
   const auto frames = own(mm).relay.give_back(name);
