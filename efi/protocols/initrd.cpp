@@ -31,14 +31,18 @@ mm::Result<> to_path(std::string_view initrd, Path& path) {
 
 uint64_t room_for(uint64_t size) { return mm::align_up(size, 4); }
 
-// All of them, to `at`, which has room.
-mm::Result<> read_initrds(const EntryInitrds& initrds, std::span<uint8_t> to, Path& path) {
-  for (const std::string_view initrd : initrds.paths) {
-    BATON_TRY(to_path(initrd, path));
-    const uint64_t size = BATON_TRY(initrds.volume.size_of(path.text.data()));
-    if (room_for(size) > to.size())
-      return mm::Error{"has grown (bytes {})", path.text.data(), size};
-    const auto bytes = to.first(static_cast<size_t>(size));
+uint64_t room_for(const EntryInitrds::Sizes& sizes) {
+  uint64_t room = 0;
+  for (const uint64_t size : sizes) room += room_for(size);
+  return room;
+}
+
+// All of them, to where there is room for these sizes; one of another size now is an error.
+mm::Result<> read_initrds(const EntryInitrds& initrds, const EntryInitrds::Sizes& sizes,
+                          std::span<uint8_t> to, Path& path) {
+  for (size_t i = 0; i < initrds.paths.size(); ++i) {
+    BATON_TRY(to_path(initrds.paths[i], path));
+    const auto bytes = to.first(static_cast<size_t>(sizes[i]));
     BATON_TRY(initrds.volume.read_to(initrds.firmware, path.text.data(), bytes, initrds.findings));
     to = to.subspan(bytes.size());
     for (; to.size() % 4 != 0; to = to.subspan(1)) to.front() = 0;
@@ -61,7 +65,8 @@ EFI_STATUS EFIAPI OfferedInitrd::load(Offer* offer, EFI_DEVICE_PATH* path, BOOLE
     return EFI_SUCCESS;
   }
   Path subject("", {});
-  const auto read = read_initrds(*offer->initrds, {static_cast<uint8_t*>(buffer), length}, subject);
+  const auto read =
+      read_initrds(*offer->initrds, offer->sizes, {static_cast<uint8_t*>(buffer), length}, subject);
   if (read.ok()) return EFI_SUCCESS;
   offer->initrds->findings.error("initrd", read.error());
   return EFI_DEVICE_ERROR;
@@ -70,13 +75,14 @@ EFI_STATUS EFIAPI OfferedInitrd::load(Offer* offer, EFI_DEVICE_PATH* path, BOOLE
 mm::Result<> OfferedInitrd::offer(const Firmware& firmware, Pages pages, uint64_t size) {
   if (size == 0) return {};
   pages_ = std::move(pages);
-  offer_ = {&load, pages_.as<void>(), nullptr, size};
+  offer_ = {&load, pages_.as<void>(), nullptr, size, {}};
   return install(firmware);
 }
 
-mm::Result<> OfferedInitrd::offer(const EntryInitrds& initrds, uint64_t size) {
+mm::Result<> OfferedInitrd::offer(const EntryInitrds& initrds, const EntryInitrds::Sizes& sizes) {
+  const uint64_t size = room_for(sizes);
   if (size == 0) return {};
-  offer_ = {&load, nullptr, &initrds, size};
+  offer_ = {&load, nullptr, &initrds, size, sizes};
   return install(initrds.firmware);
 }
 
@@ -122,12 +128,12 @@ mm::Result<> offer_covered(const EntryInitrds& initrds, const Trust& trust, Path
 }
 
 mm::Result<> offer_unread(const EntryInitrds& initrds, Path& path, OfferedInitrd& offered) {
-  uint64_t size = 0;
-  for (const std::string_view initrd : initrds.paths) {
-    BATON_TRY(to_path(initrd, path));
-    size += room_for(BATON_TRY(initrds.volume.size_of(path.text.data())));
+  EntryInitrds::Sizes sizes{};
+  for (size_t i = 0; i < initrds.paths.size(); ++i) {
+    BATON_TRY(to_path(initrds.paths[i], path));
+    sizes[i] = BATON_TRY(initrds.volume.size_of(path.text.data()));
   }
-  return offered.offer(initrds, size);
+  return offered.offer(initrds, sizes);
 }
 
 }  // namespace efi

@@ -3,6 +3,7 @@
 // UEFI 2.10 section 13.2).
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -18,6 +19,9 @@ namespace efi {
 // An entry's initrds on their volume, all that is needed to read them one behind the other, each at a
 // multiple of 4 bytes as Linux wants it. What they refer to must live as long as they are offered.
 struct EntryInitrds {
+  using Sizes =
+      std::array<uint64_t, loader::BootEntry::kMaxPieces>;  // bytes, by their places in `paths`
+
   const Firmware& firmware;
   const Volume& volume;
   std::span<const std::string_view> paths;
@@ -36,8 +40,9 @@ class OfferedInitrd {
   // error, as it would be taken in its place.
   mm::Result<> offer(const Firmware& firmware, Pages pages, uint64_t size);
   // The same, but nothing is read before the system asks, and then into the memory that it has for it:
-  // no byte is copied. That something cannot be read is told in the findings, too.
-  mm::Result<> offer(const EntryInitrds& initrds, uint64_t size);
+  // no byte is copied. That something cannot be read, or is not as long any more as its size here says, is
+  // told in the findings, too.
+  mm::Result<> offer(const EntryInitrds& initrds, const EntryInitrds::Sizes& sizes);
 
  private:
   // What the firmware knows: it hands the first member's address back.
@@ -46,6 +51,7 @@ class OfferedInitrd {
     const void* bytes;  // null: they are read from `initrds`
     const EntryInitrds* initrds;
     uint64_t size;
+    EntryInitrds::Sizes sizes;
   };
   static EFI_STATUS EFIAPI load(Offer* offer, EFI_DEVICE_PATH* path, BOOLEAN boot_policy,
                                 UINTN* size, void* buffer);

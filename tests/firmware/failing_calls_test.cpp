@@ -142,5 +142,23 @@ TEST(FailingCalls, EachAllocationOfARichStart) {
 
 TEST(FailingCalls, EachCallOfARichStart) { fail_each(rich()); }
 
+// A module is read and handed over; with Secure Boot on nothing covers it, and the kernel that was built
+// with the application starts without.
+TEST(SecureBoot, AModuleThatNobodySignedIsRefused) {
+  Plan plan = plain();
+  plan.secure_boot = true;
+  EXPECT_EQ(start(plan).end, End::Jumped);
+  plan.files[R"(\EFI\baton\baton.conf)"] += "module symbols \\kernel.sym\n";
+  plan.files[R"(\kernel.sym)"] = "symbols";
+  const Outcome refused = start(plan);
+  EXPECT_EQ(refused.end, End::Returned);
+  EXPECT_NE(refused.said.find("\\kernel.sym: is in no manifest: refused, as Secure Boot is on"),
+            std::string::npos)
+      << refused.said;
+  expect_nothing_kept(refused);
+  plan.secure_boot = false;
+  EXPECT_EQ(start(plan).end, End::Jumped);
+}
+
 }  // namespace
 }  // namespace pretend

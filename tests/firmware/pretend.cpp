@@ -106,8 +106,14 @@ EFI_STATUS EFIAPI get_time(EFI_TIME* time, EFI_TIME_CAPABILITIES*) {
 
 // --- Variables: none ---
 
-EFI_STATUS EFIAPI get_variable(CHAR16*, EFI_GUID*, UINT32*, UINTN*, void*) {
-  return machine->fails("GetVariable") ? machine->plan.status : EFI_NOT_FOUND;
+// There is one at most, SecureBoot.
+EFI_STATUS EFIAPI get_variable(CHAR16* name, EFI_GUID*, UINT32*, UINTN* size, void* value) {
+  if (machine->fails("GetVariable")) return machine->plan.status;
+  const std::u16string_view asked(reinterpret_cast<const char16_t*>(name));
+  if (!machine->plan.secure_boot || asked != u"SecureBoot") return EFI_NOT_FOUND;
+  *static_cast<uint8_t*>(value) = 1;
+  *size = 1;
+  return EFI_SUCCESS;
 }
 EFI_STATUS EFIAPI set_variable(CHAR16*, EFI_GUID*, UINT32, UINTN, void*) {
   return machine->fails("SetVariable") ? machine->plan.status : EFI_SUCCESS;

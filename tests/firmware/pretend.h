@@ -18,12 +18,15 @@ namespace pretend {
 inline constexpr uint64_t kOutOfResources = uint64_t{1} << 63 | 9,
                           kDeviceError = uint64_t{1} << 63 | 7;
 
+using Files = std::map<std::string, std::string>;
+
 struct Plan {
-  std::map<std::string, std::string> files;  // by their paths: \EFI\baton\baton.conf
+  Files files;  // by their paths: \EFI\baton\baton.conf
   bool only_allocations =
       false;           // the calls that are counted: AllocatePages and AllocatePool, or all
   unsigned fails = 0;  // which of them fails, from 1 on; 0: none
   uint64_t status = kOutOfResources;
+  bool secure_boot = false;  // the variables say that it is on
 };
 
 enum class End { Jumped, Returned, Reset };
@@ -43,5 +46,13 @@ struct Outcome {
 
 // Not at the same time twice.
 [[nodiscard]] Outcome start(const Plan& plan);
+
+// What LoadFile2 gives a system whose boot entry has all files that there are before for initrds, when
+// they have become others since they were offered.
+struct Initrds {
+  uint64_t status = 0;
+  std::string bytes, said;
+};
+[[nodiscard]] Initrds load_initrds(const Files& before, const Files& after);
 
 }  // namespace pretend
