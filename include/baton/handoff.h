@@ -190,7 +190,7 @@ struct baton_handoff {
   struct baton_array device_tree; /* bytes; empty: the machine has none */
   struct baton_array map_changes; /* characters: what has moved in efi_map since the last start */
   struct baton_kaslr kaslr;
-  struct baton_array modules;     /* struct baton_module, in baton.conf's order */
+  struct baton_array modules; /* struct baton_module, in baton.conf's order */
 };
 
 /* An ELF note of this type by the name "Baton" tells the loader what a kernel asks for. */
