@@ -83,8 +83,10 @@ LANGUAGE := -std=c++20 -I. -I$(BUILD)/gen
 PATHLESS := -ffile-prefix-map=$(CURDIR)=.
 FREESTANDING := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics \
   -fno-stack-protector -fno-asynchronous-unwind-tables
-# No runtime library: what is undefined is an instruction that traps, which the kernel names.
-TRAPS := $(if $(SANITIZED),-fsanitize=undefined -fsanitize-undefined-trap-on-error -DBATON_SANITIZED)
+# No runtime library: what is undefined is an instruction that traps, which the kernel names. A function
+# keeps one for each of its checks: in one for all of them only one's line would be found.
+TRAPS := $(if $(SANITIZED),-fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-crossjumping \
+  -fno-tree-tail-merge -DBATON_SANITIZED)
 
 .PHONY: all run test image install clean format tidy help FORCE programs
 all: $(BUILD)/baton.img $(BUILD)/baton.iso $(BUILD)/kernel.elf $(BUILD)/compile_commands.json
