@@ -18,7 +18,7 @@ def test_a_stack_that_was_written_over(bench):
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert re.search(r"stack-protector: Kernel stack is corrupted in: kernel::.*smash.*\+0x[0-9a-f]+/0x",
                      boot.log), boot.log[-1500:]
-    assert re.search(r"Kernel Offset: 0x[0-9a-f]+ from 0x[0-9a-f]+\s+---\[ end Kernel panic ", boot.log), boot.log[-1500:]
+    assert re.search(r"Kernel Offset: 0x\w+ from 0x\w+\s*\n.*---\[ end Kernel panic ", boot.log), boot.log[-1500:]
     assert "page fault" not in boot.log
 
 

@@ -30,6 +30,6 @@ def test_two_tebibytes(bench, road):
     for number in range(1, NODES):
         start = above + number * per_node - 2 * GIB
         assert (number, start, start + per_node) in node_ranges(boot.log)
-        assert blocks[number, "Normal"][18] >= 254  # of 256 GiB, in blocks of 1 GiB
+        assert blocks[number, "Normal"][18] >= 253  # of 256 GiB, in blocks of 1 GiB; the kernel may lie in one
     # The largest of all machines of this run; the others are small.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < MOST
