@@ -777,7 +777,7 @@ define seen_together
 tidy: $(SEEN)/$(1)/$(2)$(3).ok
 $(SEEN)/$(1)/$(2)$(3).ok: $(call objects,$(1),$(4)) .clang-tidy tools/tidy
 	$$(call say,TIDY)
-	$$(Q)tools/tidy $$(@:.ok=) '$(4)' $(analysis) $(TIDY_CHECKS) -- $(filter-out -W% %g++,$(for_clang)) -w
+	$$(Q)tools/tidy $$(@:.ok=) '$(4)' $(analysis) $(TIDY_CHECKS) -- $(patsubst %-,--target=%,$(prefix.$(ARCH))) $(filter-out -W% %g++,$(for_clang)) -w
 	@touch $$@
 endef
 # $(call by_dozens,WORLD,ROOM,SOURCES)

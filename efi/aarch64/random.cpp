@@ -10,9 +10,9 @@ namespace efi {
 namespace {
 
 bool rndr(uint64_t& word) {
-  bool failed = false;
-  asm volatile("mrs %0, s3_3_c2_c4_0" : "=r"(word), "=@cceq"(failed));
-  return !failed;
+  uint64_t failed = 0;  // Z is set then
+  asm volatile("mrs %0, s3_3_c2_c4_0\n\tcset %1, eq" : "=r"(word), "=r"(failed) : : "cc");
+  return failed == 0;
 }
 
 }  // namespace
