@@ -756,9 +756,10 @@ $(BUILD)/compile_commands.json: $(BUILD)/flags/commands
 
 # A dozen sources of a room are looked at together, and again when an object of theirs has changed, and so
 # when a header has.
-# What is to be warned of the compiler has said. The static analyzer looks at one function at a time
-# unless it is asked to go deeper, which takes five times as long.
-analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang mode=$(or $(ANALYSIS),shallow))
+# What is to be warned of the compiler has said. The static analyzer looks at one function at a time,
+# and at ten thousand states of it, unless it is asked to go deeper, which takes many times as long.
+comma := ,
+analysis = $(patsubst %,--extra-arg=%,-Xclang -analyzer-config -Xclang $(if $(ANALYSIS),mode=$(ANALYSIS),mode=shallow$(comma)max-nodes=10000))
 SEEN := $(BUILD)/tidy$(addprefix -,$(ANALYSIS))
 # Of another architecture only what is its own, or its kind's and seen nowhere else: the rest has been
 # seen as x86-64's. There a product of sizes has 32 bits, or one of registers has, on purpose.
