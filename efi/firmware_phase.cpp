@@ -7,6 +7,7 @@
 #include "efi/graphics.h"
 #include "efi/last_run.h"
 #include "efi/memory_map.h"
+#include "efi/random.h"
 #include "loader/selftest/firmware_tests.h"
 #include "loader/world.h"
 
@@ -15,18 +16,10 @@ namespace {
 
 using loader::EfiStatus;
 
-constexpr EFI_GUID kRandom = {
-    0x3152bca5, 0xeade, 0x433d, {0x86, 0x2e, 0xc0, 0x1c, 0xdc, 0x29, 0x1f, 0x44}};
 constexpr EFI_GUID kTcg2 = {
     0x607f766c, 0x7455, 0x42be, {0x93, 0x0b, 0xe4, 0xd7, 0x6d, 0xb2, 0x72, 0x0f}};
 constexpr EFI_GUID kMemoryAttribute = {
     0xf4560cf6, 0x40ec, 0x4b4a, {0xa1, 0x92, 0xbf, 0x1d, 0x57, 0xd0, 0xb1, 0x89}};
-
-// EFI_RNG_PROTOCOL, UEFI 2.10 section 37; GNU-EFI's versions differ about it.
-struct RandomProtocol {
-  void* get_info;
-  EFI_STATUS(EFIAPI* get_rng)(RandomProtocol*, EFI_GUID*, UINTN, UINT8*);
-};
 
 CHAR16* wide(const char16_t* name) {
   return reinterpret_cast<CHAR16*>(const_cast<char16_t*>(name));  // GNU-EFI's lacks a const

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "efi/x86/cpuid.h"
 #include "loader/arch.h"
 
 namespace efi::ia32 {
@@ -10,16 +11,6 @@ namespace efi::ia32 {
 inline constexpr uint32_t kCr0Paging = 1u << 31, kCr0WriteProtect = 1u << 16;
 inline constexpr uint32_t kCr4Pse = 1u << 4, kCr4Pae = 1u << 5;
 inline constexpr uint32_t kEfer = 0xc000'0080, kEferNoExecute = 1u << 11;
-
-struct CpuidLeaf {
-  uint32_t a, b, c, d;
-};
-
-inline CpuidLeaf cpuid(uint32_t leaf, uint32_t subleaf = 0) {
-  CpuidLeaf r;
-  asm volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
-  return r;
-}
 
 inline uint64_t read_msr(uint32_t number) {
   uint32_t low, high;

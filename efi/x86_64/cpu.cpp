@@ -1,5 +1,6 @@
 // Intel SDM vol. 2A CPUID, vol. 3A chapters 2 to 4.
 #include "efi/arch.h"
+#include "efi/x86/cpuid.h"
 
 namespace efi {
 namespace {
@@ -7,16 +8,6 @@ namespace {
 constexpr uint64_t kCr4La57 = uint64_t{1} << 12;
 constexpr uint64_t kAddressBits = 0x000f'ffff'ffff'f000;
 constexpr uint32_t kApicBase = 0x1b;  // IA32_APIC_BASE
-
-struct Registers {
-  uint32_t a, b, c, d;
-};
-
-Registers cpuid(uint32_t leaf, uint32_t subleaf = 0) {
-  Registers r;
-  asm volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
-  return r;
-}
 
 uint64_t read_msr(uint32_t number) {
   uint32_t low, high;
@@ -45,7 +36,7 @@ unsigned paging_levels() {
 Cpu examine_cpu(const Firmware& /*firmware*/) {
   Cpu cpu;
   cpu.paging.levels = paging_levels();
-  const Registers extended = cpuid(0x8000'0000).a >= 0x8000'0001 ? cpuid(0x8000'0001) : Registers{};
+  const CpuidLeaf extended = cpuid(0x8000'0000).a >= 0x8000'0001 ? cpuid(0x8000'0001) : CpuidLeaf{};
   cpu.paging.nx = (extended.d & 1u << 20) != 0;
   cpu.paging.gigabyte_pages = (extended.d & 1u << 26) != 0;
 
@@ -53,11 +44,11 @@ Cpu examine_cpu(const Firmware& /*firmware*/) {
   cpu.paging.physical_bits =
       cpuid(0x8000'0000).a >= 0x8000'0008 ? cpuid(0x8000'0008).a & 0xff : kLeastBits;
 
-  const Registers basic = cpuid(1);
+  const CpuidLeaf basic = cpuid(1);
   cpu.id = basic.b >> 24;
   // Leaf 0xb has all 32 bits of it, where there is such a leaf.
   if (cpuid(0).a >= 0xb) {
-    const Registers topology = cpuid(0xb);
+    const CpuidLeaf topology = cpuid(0xb);
     if (topology.b != 0) cpu.id = topology.d;
   }
   const mm::Phys apic{(basic.d & 1u << 9) != 0 ? read_msr(kApicBase) & kAddressBits : 0};

@@ -2,19 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tools/replay/program/json_list.h"
 #include "tools/replay/said.h"
 
 namespace replay {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-template <class List, class Of>
-Json list_of_all(const List& list, Of of) {
-  Json all = Json::array();
-  for (const auto& each : list) all.push_back(of(each));
-  return all;
-}
 
 Json ranges_of(std::span<const mm::Range> ranges) {
   return list_of_all(ranges, [](const mm::Range& range) { return json_of(range); });
