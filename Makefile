@@ -641,7 +641,7 @@ install-tools: $(BUILD)/host/replay
 programs: $(if $(UNIT_SRC),$(BUILD)/host/unit_tests) $(BUILD)/host/firmware_tests \
   $(if $(THREADS_SRC),$(BUILD)/host/threads_tests) \
   $(if $(PROPERTY_SRC),$(BUILD)/host/property_tests) $(BUILD)/host/benchmarks \
-  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay $(FAULTY)
+  $(BUILD)/host/growth $(HOST_BENCHES) $(BUILD)/host/plain_map.so $(BUILD)/host/replay faulty
 
 # --- Other architectures -----------------------------------------------------------------------
 # Neutral code is compiled for those that cannot be built yet, with the same warnings. Not linked:

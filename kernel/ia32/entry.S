@@ -50,6 +50,20 @@ load_segments:
     lret
     .size load_segments, . - load_segments
 
+# Debuggers see from the stubs what was interrupted, by the frame information for them alone. Of an
+# interrupt's frame the CPU has pushed eflags, cs and eip, and `further` bytes came behind.
+    .cfi_sections .debug_frame
+.macro interrupted further
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa esp, 12 + \further
+    .cfi_offset eip, -12
+.endm
+.macro put value
+    push $\value
+    .cfi_adjust_cfa_offset 4
+.endm
+
 # One stub a vector, 16 bytes each: every one leaves the same Registers (seam/registers.h) on the
 # stack. Some vectors come with an error code from the CPU; the rest get a 0.
     .balign 16
@@ -59,10 +73,14 @@ exception_stubs:
     .irp number, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     .balign 16
     .if (\number != 8) && (\number < 10 || \number > 14) && (\number != 17) && (\number != 21) && (\number != 29) && (\number != 30)
-    push $0
+    interrupted 0
+    put 0
+    .else
+    interrupted 4
     .endif
-    push $\number
+    put \number
     jmp exception_common
+    .cfi_endproc
     .endr
     .size exception_stubs, . - exception_stubs
 
@@ -73,9 +91,11 @@ exception_stubs:
     .globl \name
     .type \name, @function
 \name:
-    push $0
-    push $\number
+    interrupted 0
+    put 0
+    put \number
     jmp exception_common
+    .cfi_endproc
     .size \name, . - \name
 .endm
     interrupt timer_stub, 0xef
@@ -87,18 +107,36 @@ exception_stubs:
 
     .type exception_common, @function
 exception_common:
+    interrupted 8
     pusha
-    push $0                             # nowhere else to go on
+    .cfi_adjust_cfa_offset 32
+    .cfi_offset eax, -24
+    .cfi_offset ecx, -28
+    .cfi_offset edx, -32
+    .cfi_offset ebx, -36
+    .cfi_offset ebp, -44
+    .cfi_offset esi, -48
+    .cfi_offset edi, -52
+    put 0                               # nowhere else to go on
     cld
     push %esp
+    .cfi_adjust_cfa_offset 4
     call handle_exception
     add $4, %esp
+    .cfi_adjust_cfa_offset -4
     pop %eax
+    .cfi_adjust_cfa_offset -4
     test %eax, %eax
     jnz 1f
+    .irp register, eax, ecx, edx, ebx, ebp, esi, edi
+    .cfi_restore \register
+    .endr
     popa
+    .cfi_adjust_cfa_offset -32
     add $8, %esp
+    .cfi_adjust_cfa_offset -8
     iret
+    .cfi_endproc
 1:  mov %eax, %esp                      # what to go on with lies there (go_on())
     iret
     .size exception_common, . - exception_common

@@ -52,6 +52,31 @@ load_segments:
     lretq
     .size load_segments, . - load_segments
 
+# Debuggers see from the stubs what was interrupted, by the frame information for them alone. Of an
+# interrupt's frame the CPU has pushed ss, rsp, rflags, cs and rip, and `further` bytes came behind.
+    .cfi_sections .debug_frame
+.macro interrupted further
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 40 + \further
+    .cfi_offset rip, -40
+    .cfi_offset rsp, -16
+.endm
+.macro put value
+    push $\value
+    .cfi_adjust_cfa_offset 8
+.endm
+.macro keep register
+    push %\register
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset \register, 0
+.endm
+.macro take_back register
+    pop %\register
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore \register
+.endm
+
 # One stub a vector, 16 bytes each: every one leaves the same Registers (exceptions.h) on the stack.
 # Some vectors come with an error code from the CPU; the rest get a 0.
     .balign 16
@@ -61,10 +86,14 @@ exception_stubs:
     .irp number, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     .balign 16
     .if (\number != 8) && (\number < 10 || \number > 14) && (\number != 17) && (\number != 21) && (\number != 29) && (\number != 30)
-    push $0
+    interrupted 0
+    put 0
+    .else
+    interrupted 8
     .endif
-    push $\number
+    put \number
     jmp exception_common
+    .cfi_endproc
     .endr
     .size exception_stubs, . - exception_stubs
 
@@ -75,9 +104,11 @@ exception_stubs:
     .globl \name
     .type \name, @function
 \name:
-    push $0
-    push $\number
+    interrupted 0
+    put 0
+    put \number
     jmp exception_common
+    .cfi_endproc
     .size \name, . - \name
 .endm
     interrupt timer_stub, 0xef
@@ -89,41 +120,44 @@ exception_stubs:
 
     .type exception_common, @function
 exception_common:
-    push %rax
-    push %rbx
-    push %rcx
-    push %rdx
-    push %rsi
-    push %rdi
-    push %rbp
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    interrupted 16
+    keep rax
+    keep rbx
+    keep rcx
+    keep rdx
+    keep rsi
+    keep rdi
+    keep rbp
+    keep r8
+    keep r9
+    keep r10
+    keep r11
+    keep r12
+    keep r13
+    keep r14
+    keep r15
     cld
     mov %rsp, %rdi
     call handle_exception
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rbp
-    pop %rdi
-    pop %rsi
-    pop %rdx
-    pop %rcx
-    pop %rbx
-    pop %rax
+    take_back r15
+    take_back r14
+    take_back r13
+    take_back r12
+    take_back r11
+    take_back r10
+    take_back r9
+    take_back r8
+    take_back rbp
+    take_back rdi
+    take_back rsi
+    take_back rdx
+    take_back rcx
+    take_back rbx
+    take_back rax
     add $16, %rsp
+    .cfi_adjust_cfa_offset -16
     iretq
+    .cfi_endproc
     .size exception_common, . - exception_common
 
 # probe_load(address, value*): reads 8 bytes; eax = 1, or 0 when that faulted.

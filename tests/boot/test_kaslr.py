@@ -92,9 +92,13 @@ def test_gdb_follows(bench):
         said = subprocess.run(
             ["gdb", "-nx", "-batch", BUILD / "kernel.elf", "-x", ROOT / "tools/gdb_symbols.py",
              "-ex", f"target remote 127.0.0.1:{port}", "-ex", "info symbol $pc", "-ex", "backtrace",
-             "-ex", "print/x &kernel_start_address", "-ex", "detach"],
+             "-ex", "print/x &kernel_start_address",
+             # Where it is woken up: through the assembly, before registers are kept and among them.
+             "-ex", "hbreak timer_stub", "-ex", "continue", "-ex", "echo in the stub\n", "-ex", "backtrace",
+             "-ex", "stepi 7", "-ex", "echo in the middle\n", "-ex", "backtrace", "-ex", "detach"],
             capture_output=True, text=True, timeout=120, check=False)
         print(said.stdout, said.stderr)
         image = read.kaslr(running.log)[0]
         assert f"{image - LINKED:#x} behind" in said.stdout or image == LINKED
-        assert re.search(r"kernel::(?:run_monitor|kernel_main)", said.stdout)
+        for chain in re.split("in the (?:stub|middle)\n", said.stdout):
+            assert "in kernel::run_monitor" in chain and "in kernel_entry" in chain, chain
