@@ -907,7 +907,7 @@ BOOTS  ?= 100
 OPERATIONS ?= 50000000
 HOST_OPERATIONS ?= 200000000
 .PHONY: referee unchanged soak bench bench-cpus bench-host bench-growth bench-linux bench-check \
-  bench-record bench-initrd bench-hugepages bench-worst
+  bench-record bench-initrd bench-hugepages bench-replay bench-worst
 # Of all architectures unless ARCH= names one.
 REFEREED := $(if $(filter command environment,$(firstword $(origin ARCH))),$(ARCH))
 referee: all
@@ -952,6 +952,9 @@ bench-initrd: all $(BUILD)/bench/initrd_clock.efi
 
 bench-hugepages: $(BUILD)/examples/hugepages
 	@$<
+
+bench-replay: $(BUILD)/host/replay
+	@BUILD=$(BUILD) tests/bench/replays
 
 bench-worst: $(BUILD)/host/worst
 	@$<
@@ -1018,6 +1021,7 @@ help:
 #: make bench-record  make bench bench-linux bench-host into docs/benchmarks.txt, its table and pictures
 #: make bench-initrd instructions to bring an initrd to a system, systemd-boot beside Baton (MIB=32)
 #: make bench-hugepages 2 MiB of mm/ as a program's allocator, beside aligned_alloc's and mmap's, in nanoseconds
+#: make bench-replay what the replay of 100,000 entries in 1,024 nodes takes, and of a log of 50,000 lines
 #: make bench-worst what each call of mm/ costs at worst, in instructions, and how many of them hold a lock
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"

@@ -282,7 +282,7 @@ void kernel_main(const loader::Handoff& handoff) {
   const Origin origin = run_relay(relay, options, cpus, laps, out);
   give_back_leftovers(relay, options);
   must("paging", arch::tighten_page_tables());
-  print_memory_line(relay.pages(), kept.segments(), log());
+  mm::show_memory_line(relay.pages(), image_sizes(kept.segments()), log());
   mm::show_buddyinfo(relay.pages(), log());
 
   Booted machine{kept,       tables,       origin.firmware_map,  options,     relay,

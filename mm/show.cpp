@@ -57,6 +57,27 @@ void show_buddyinfo(const PageAllocatorCore& core, const Printer& out) {
   });
 }
 
+void show_memory_line(const PageAllocatorCore& core, const std::optional<ImageSizes>& image,
+                      const Printer& out) {
+  const ZoneCounts counts = core.counts();
+  out.part("Memory: {}K/{}K available (", kib(counts.free + counts.on_cpu_lists),
+           kib(counts.present));
+  if (image) {
+    out.part("{}K kernel code, {}K rwdata, {}K rodata, {}K init, {}K bss, ", image->code / kKiB,
+             image->data / kKiB, image->rodata / kKiB, image->init / kKiB, image->bss / kKiB);
+  }
+  out.part("{}K reserved, {}K cma-reserved", kib(counts.present - counts.managed), 0);
+  // As Linux has it, where the architecture has such a zone.
+  if (core.layout().zones.has[ZoneType::HighMem]) {
+    uint64_t highmem = 0;
+    for (const NodeLayout& node : core.layout().nodes) {
+      highmem += core.zone_counts(node.id, ZoneType::HighMem).managed;
+    }
+    out.part(", {}K highmem", kib(highmem));
+  }
+  out.line(")");
+}
+
 // --- pagetypeinfo --------------------------------------------------------------------------------
 
 namespace {

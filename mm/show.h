@@ -9,6 +9,8 @@
 // - Counts are those of one moment when nothing else runs; while CPUs allocate they may not add up.
 #pragma once
 
+#include <optional>
+
 #include "mm/page_alloc.h"
 #include "mm/print.h"
 
@@ -18,6 +20,16 @@ void show_buddyinfo(const PageAllocatorCore& core, const Printer& out);
 void show_pagetypeinfo(const PageAllocatorCore& core, const Printer& out);
 void show_zoneinfo(const PageAllocatorCore& core, const Printer& out);
 void show_meminfo(const PageAllocatorCore& core, const Printer& out);
+
+// What a kernel's image takes, in bytes.
+struct ImageSizes {
+  uint64_t code = 0, data = 0, rodata = 0, init = 0, bss = 0;
+};
+
+// The log's `Memory: 378732K/4187604K available (...)`: free now, of all RAM. Where there is no image
+// (in a replay), nothing is said of it.
+void show_memory_line(const PageAllocatorCore& core, const std::optional<ImageSizes>& image,
+                      const Printer& out);
 
 // From "Mem-Info:" on: what every zone up to `highest` has, as in a failure report.
 void show_mem(const PageAllocatorCore& core, unsigned cpu, ZoneType highest, const Printer& out);

@@ -54,6 +54,12 @@ def test_a_log_on_both_roads(tmp_path):
         done = replay(f"--road={road}", "--columns=40", log)
         assert done.returncode in (0, 1), done.stderr
         assert "Initmem setup node 1 [mem 0x0000000100000000-0x000000017fffffff]\n" in done.stdout
+        # All but page 0 and the hole below 1 MiB; free is what the ledger says.
+        memory = re.search(r"^Memory: (\d+)K/(\d+)K available \((\d+)K reserved, 0K cma-reserved\)$", done.stdout, re.M)
+        available, present, reserved = map(int, memory.groups())
+        assert present == (0xa0000 - 0x1000 + (0x80000000 - 0x100000) + 0x80000000) // 1024
+        assert available + reserved == present
+        assert re.search(rf"Ledger:   free in buddy +{available * 1024}$", done.stdout, re.M)
         pictures.append([line for line in done.stdout.splitlines() if line.startswith("Node ")])
     assert pictures[0] == pictures[1]  # the same buddyinfo
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "mm/picture/text_picture.h"
+#include "mm/show.h"
 #include "tools/replay/compare.h"
 #include "tools/replay/said.h"
 
@@ -75,6 +77,7 @@ std::string findings_text(std::span<const Finding> findings) {
 
 void print_log(const Replayed& replayed, unsigned columns, const mm::Printer& out) {
   out.text(replayed.log());
+  mm::show_memory_line(replayed.pages(), std::nullopt, out);
   print_buddyinfo(replayed, out);
   out.text(replayed.ledger());
   mm::print_text_picture(replayed.relay(), columns, out);
