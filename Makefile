@@ -87,6 +87,9 @@ FREESTANDING := -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics
 # keeps one for each of its checks: in one for all of them only one's line would be found.
 TRAPS := $(if $(SANITIZED),-fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-crossjumping \
   -fno-tree-tail-merge -DBATON_SANITIZED)
+# The kernel's is not optimized: nothing undefined is gone before it is looked for, and it is built sooner.
+KERNEL_SPEED := $(if $(SANITIZED),-O0,-O2)
+EFI_SPEED := $(if $(SANITIZED),-O1,-O2)
 
 .PHONY: all run test image install clean format tidy help FORCE programs
 all: $(BUILD)/baton.img $(BUILD)/baton.iso $(BUILD)/kernel.elf $(BUILD)/compile_commands.json
@@ -218,7 +221,7 @@ MM_SRC := $(call room,mm) $(if $(mm_kin.$(ARCH)),$(wildcard mm/$(mm_kin.$(ARCH))
 EFI_MM_OBJ := $(call objects,efi,$(MM_SRC))
 EFI_SCRIPT := efi/$(ARCH)/efi.lds
 # Only the general registers: a firmware may leave SSE off (CR4.OSFXSR), as U-Boot's does.
-EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(TRAPS) -O2 -g -fpic \
+EFI_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(TRAPS) $(EFI_SPEED) -g -fpic \
   $(alone.$(ARCH)) -fvisibility=hidden -ffunction-sections -fdata-sections -fshort-wchar \
   $(calls.$(ARCH)) -isystem $(GNU_EFI_INC) \
   -isystem $(if $(as_wide.$(ARCH)),$(BUILD)/gen,$(GNU_EFI_INC))/$(gnu_efi.$(ARCH))
@@ -262,7 +265,7 @@ KERNEL_OBJ := $(call objects,kernel,$(KERNEL_SRC))
 KERNEL_SCRIPT := kernel/$(ARCH)/kernel.lds
 # Where its image may lie.
 PLACED := $(or $(moving.$(ARCH)),-fno-pic $(image.$(ARCH)))
-KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) -O2 -g \
+KERNEL_CXXFLAGS := $(LANGUAGE) $(WARNINGS) $(FREESTANDING) $(PATHLESS) $(KERNEL_SPEED) -g \
   $(PLACED) $(alone.$(ARCH)) -fno-omit-frame-pointer -Ikernel/$(ARCH)/seam \
   $(if $(filter checked,$(LOCKS)),-DBATON_CHECK_LOCKS)
 KERNEL_LDFLAGS := -nostdlib -static --build-id=none -z max-page-size=4096 -T $(KERNEL_SCRIPT) $(link.$(ARCH)) \
@@ -660,8 +663,8 @@ $(foreach a,$(OTHERS),$(eval $(call neutral_of,$(a))))
 .PHONY: neutral
 neutral: $(foreach a,$(OTHERS),$(NEUTRAL_OBJ_$(a)))
 
-# mm/ and its unit tests as programs of 32 bits, and as an Arm machine's of 64. GoogleTest from its
-# source package. The tests index their own vectors with frame numbers, which mm/ itself may not.
+# mm/ and its unit tests as programs of 32 bits, and as an Arm machine's of 64, which are among what
+# `make test ARCH=aarch64` runs. GoogleTest from its source package. The tests index their own vectors with frame numbers, which mm/ itself may not.
 GOOGLETEST := /usr/src/googletest/googletest
 EMULATED := ia32 arm aarch64
 # No debug information, which emulators have no use for; what ARM's calling convention was before
@@ -702,7 +705,7 @@ $(BUILD)/host/property_$(1)_tests: $$(PROPERTY_OBJ_$(1)) $(BUILD)/host/$(1)/gtes
 endef
 $(foreach a,$(EMULATED),$(eval $(call narrow_property,$(a))))
 .PHONY: narrow
-narrow: $(EMULATED:%=$(BUILD)/host/mm_%_tests) $(patsubst %,$(BUILD)/host/property_%_tests,ia32 arm)
+narrow: $(foreach a,ia32 arm,$(BUILD)/host/mm_$(a)_tests $(BUILD)/host/property_$(a)_tests)
 
 # --- Headers -----------------------------------------------------------------------------------
 # Each compiles by itself, with the flags of a world in which it is used. With which a source begins,
@@ -879,8 +882,7 @@ test-long: all $(BUILD)/host/replay
 # Under UBSan, and that it does stop.
 .PHONY: sanitized
 sanitized:
-	@+$(MAKE) --no-print-directory SANITIZE=1 all
-	@BUILD=build/sanitized $(PYTHON) -m pytest -q -p no:cacheprovider tests/boot/sanitized.py
+	@$(PYTHON) tools/test sanitized
 
 # All boots with Secure Boot on.
 .PHONY: secure
@@ -996,8 +998,7 @@ help:
 #: make check      while working: format, build, unit tests of what changed, four boots
 #: make test       build, then run every test; the last line counts them. ARCH=...: what is that architecture's own
 #: make neutral    compile what is no architecture's for those that cannot be built whole
-#: make narrow     mm's tests as other CPUs' programs, build/host/{mm,property}_ARCH_tests
-#:                 and property_aarch64_tests
+#: make narrow     mm's tests as programs of 32 bits, build/host/{mm,property}_{ia32,arm}_tests
 #: make examples   kernels of other people's (examples/), with ARCH=, too; make run KERNEL=examples/hello-c
 #: make faulty     what the boot tests put in front of Baton (tests/boot/faulty/), with ARCH=, too
 #: make headers    see that each header compiles by itself
