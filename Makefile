@@ -564,11 +564,13 @@ FUZZERS := $(patsubst tests/fuzz/%_fuzz.cpp,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_FLAGS := $(LANGUAGE) -Wall -Wextra -Wno-unused-result $(PATHLESS) -g -O1 \
   -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 $(eval $(call compiled,fuzz,$(FUZZ_FLAGS),$(FUZZ_CXX)))
-FUZZ_LIB_OBJ := $(call objects,fuzz,$(HOST_SRC) $(SUPPORT_SRC) tests/fuzz/engine.cpp)
+# What stands in for hardware comes before the library, where is some of the real thing, too.
+FUZZ_SUPPORT_OBJ := $(call objects,fuzz,$(SUPPORT_SRC) tests/fuzz/engine.cpp)
+FUZZ_LIB_OBJ := $(call objects,fuzz,$(HOST_SRC))
 $(BUILD)/fuzz/libbaton.a: $(FUZZ_LIB_OBJ)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) crs $@ $^
-$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%_fuzz.o $(BUILD)/fuzz/libbaton.a
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%_fuzz.o $(FUZZ_SUPPORT_OBJ) $(BUILD)/fuzz/libbaton.a
 	$(call say,LINK)
 	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined -o $@ $^ -larchive -pthread
 

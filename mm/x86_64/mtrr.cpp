@@ -51,7 +51,7 @@ PfnRange frames_of(const Mtrrs::Variable& range) {
     frames = ~mask + 1;
   }
   const Pfn start = pfn_down(Phys{range.base & kAddress});
-  return {start, start + frames};
+  return {start, std::min(start + frames, pfn_down(Phys{kMaxPhys}))};
 }
 
 MemoryType type_of(const Mtrrs::Variable& range) {
@@ -144,11 +144,11 @@ TypedStretch memory_type_at(const Mtrrs& mtrrs, Phys address) {
     if ((range.mask & kValid) == 0) continue;
     const uint64_t mask = range.mask & kAddress;
     // Masks are runs of ones in front of zeros but for oddities; the lowest one bit is the size up
-    // to which all addresses have one answer.
-    const uint64_t step = mask & (~mask + 1);
-    if (step == 0) continue;
-    const uint64_t step_end = (address.v & ~(step - 1)) + step;
-    if (step_end < stretch.end.v) stretch.end = Phys{step_end};
+    // to which all addresses have one answer. A mask of nothing has every address.
+    if (const uint64_t step = mask & (~mask + 1); step != 0) {
+      const uint64_t step_end = (address.v & ~(step - 1)) + step;
+      if (step_end < stretch.end.v) stretch.end = Phys{step_end};
+    }
     if ((address.v & mask) != (range.base & mask)) continue;
     const auto type = static_cast<MemoryType>(range.base & kTypeMask);
     stretch.type = any ? stricter(stretch.type, type) : type;

@@ -1,0 +1,88 @@
+// What machine-check banks hold, of any bits: an error is judged by what it says, never milder for a bit that
+// makes it worse; memory that it names is memory; and none is lost when they are counted.
+//
+// The input is the CPU's rules (nine bytes), and records of 26: bank and CPU, status, address, further facts.
+#include "kernel/x86/machine_check_codes.h"
+
+#include <bit>
+
+#include "kernel/hardware_errors.h"
+#include "tests/fuzz/target.h"
+
+namespace {
+
+using fuzz::check;
+using namespace kernel::x86;
+
+void check_severity(const BankRecord& record, const BankRules& rules) {
+  const Severity severity = severity_of(record, rules);
+  check(record.has(kBankUncorrected) || severity <= Severity::Latent);
+  check(!raises_check(record, rules) || record.has(kBankUncorrected));
+  check(severity < Severity::Action || raises_check(record, rules) || !rules.recovery ||
+        !record.has(kBankSignalled));
+  BankRecord worse = record;
+  worse.status |= kBankContextCorrupt;
+  check(severity_of(worse, rules) >= severity);
+  worse = record;
+  worse.status |= kBankOverflow;
+  check(severity_of(worse, rules) >= severity);
+  worse = record;
+  worse.status |= kBankUncorrected | kBankEnabled;
+  check(severity_of(worse, rules) >= severity &&
+        raises_check(worse, rules) >= raises_check(record, rules));
+}
+
+mm::Range check_memory(const BankRecord& record, const BankRules& rules) {
+  const std::optional<mm::Range> memory = memory_of(record, rules);
+  if (!memory) return {};
+  const uint64_t bytes = memory->size();
+  check(record.has(kBankHasAddress));
+  check(std::has_single_bit(bytes) && bytes <= 2 * mm::kMiB);
+  check(memory->start.v % bytes == 0 && memory->end.v <= mm::kMaxPhys);
+  check(((record.address - memory->start.v) & ((uint64_t{1} << 56) - 1)) < bytes);
+  return *memory;
+}
+
+// The sum of the numbers in front of that word, one a line.
+uint64_t told_before(const std::string& lines, const std::string& word) {
+  uint64_t sum = 0;
+  for (size_t at = lines.find(word); at != std::string::npos; at = lines.find(word, at + 1)) {
+    sum += std::stoull(lines.substr(lines.rfind(' ', at - 1) + 1));
+  }
+  return sum;
+}
+
+}  // namespace
+
+FUZZ_TARGET(machine_check) {
+  fuzz::Input input(data, size);
+  const uint8_t cpu = input.byte();
+  const BankRules rules = bank_rules(input.number<uint64_t>(), (cpu & 1) != 0, (cpu & 2) != 0);
+  check(rules.banks < 256 && !(rules.amd && (rules.recovery || rules.counts)));
+  kernel::HardwareErrors errors;
+  uint64_t corrected = 0, uncorrected = 0;
+  while (!input.empty()) {
+    const BankRecord record{input.byte(), input.number<uint64_t>(), input.number<uint64_t>(),
+                            input.number<uint64_t>()};
+    check_severity(record, rules);
+    const bool is_corrected = severity_of(record, rules) == Severity::Corrected;
+    const uint64_t count = count_of(record, rules);
+    check(count >= 1 && (is_corrected || count == 1));
+    const char* const kind = code_name(record.status);
+    check(std::strlen(kind) != 0 && fuzz::is_printable(kind));
+    errors.add({0, record.bank, is_corrected, count, record.status, record.address, record.misc,
+                kind, check_memory(record, rules)});
+    (is_corrected ? corrected : uncorrected) += count;
+  }
+  check(errors.corrected() == corrected && errors.uncorrected() == uncorrected);
+  check(errors.empty() == (corrected + uncorrected == 0));
+  const std::string told =
+      fuzz::printed_by([&](const mm::Printer& out) { errors.print("x", out); });
+  check(fuzz::are_printable_lines(told));
+  // Words are looked for with a blank in front: "uncorrected" has the other in it.
+  const uint64_t more = told_before(told, " more elsewhere");
+  const uint64_t first = told_before(told, " corrected"),
+                 second = told_before(told, " uncorrected");
+  check(first <= corrected && second <= uncorrected &&
+        first + second + more == corrected + uncorrected);
+}
