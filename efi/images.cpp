@@ -26,12 +26,12 @@ mm::Phys end_for(const Firmware& firmware, const Kernel& kernel) {
 
 // Some firmware's own stack and tables lie in memory that it calls free and would give away (U-Boot on
 // PCs). It is not asked for any place, but left to choose one.
-bool is_believed(const MemoryMap& map) {
+bool is_believed(const loader::EfiMemoryMap& map) {
   const LiveState live = live_state();
   const mm::Phys used[] = {live.stack, live.page_tables.root, live.tables[0].range.start,
                            live.tables[1].range.start};
   return std::none_of(std::begin(used), std::end(used),
-                      [&](mm::Phys at) { return at.v != 0 && loader::calls_free(map.view(), at); });
+                      [&](mm::Phys at) { return at.v != 0 && loader::calls_free(map, at); });
 }
 
 bool is_writable(mm::Range place) {
@@ -45,19 +45,22 @@ bool is_writable(mm::Range place) {
 // What the firmware gives away as free it may have taken since it was asked, for the kernel's file
 // first of all.
 std::optional<AlignedPages> take_any_place(const Firmware& firmware, Kernel& kernel,
-                                           const MemoryMap& map, loader::RandomPool& pool) {
+                                           const KaslrFacts& facts, loader::RandomPool& pool) {
   constexpr unsigned kTries = 16;
+  const loader::EfiMemoryMap map = facts.map.view();
   if (!is_believed(map)) return std::nullopt;
   const mm::Phys end = end_for(firmware, kernel);
-  const loader::Choice choice = loader::place_choice(map.view(), kernel.image, end);
+  const bool first = loader::keeps_place(facts.options);
+  const loader::Choice choice = loader::place_choice(map, kernel.image, end);
   for (unsigned i = 0; i < kTries; ++i) {
-    const auto start = loader::place_of(map.view(), kernel.image, end, choice.by(pool.next()));
+    const uint64_t which = first ? i : choice.by(pool.next());
+    const auto start = loader::place_of(map, kernel.image, end, which);
     if (!start) break;
     const mm::Range place{*start, *start + kernel.image.size};
     if (!is_writable(place)) continue;
     std::optional<Pages> pages = allocate_at(firmware, place);
     if (!pages) continue;
-    kernel.kaslr.place_bits = choice.bits();
+    kernel.kaslr.place_bits = first ? uint8_t{0} : choice.bits();
     return AlignedPages{std::move(*pages), place};
   }
   return std::nullopt;
@@ -76,7 +79,7 @@ void draw(const Firmware& firmware, Kernel& kernel, const KaslrFacts& facts) {
   kaslr.image_offset = loader::image_offset(image, images.by(pool.next()));
   kaslr.image_bits = images.bits();
   kernel.direct_map_number = pool.next();
-  if (auto place = take_any_place(firmware, kernel, facts.map, pool)) {
+  if (auto place = take_any_place(firmware, kernel, facts, pool)) {
     kernel.memory = std::move(*place);
   }
 }

@@ -42,7 +42,7 @@ struct Kernel {
 // What it is that chooses where a kernel is put (loader/kaslr.h).
 struct KaslrFacts {
   const MemoryMap& map;  // where there is room; it may have changed
-  const char* options;   // nokaslr
+  const char* options;   // nokaslr, and what keeps_place() looks for
   uint64_t tsc_entry;
 };
 

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "mm/option_words.h"
+
 namespace loader {
 namespace {
 
@@ -117,6 +119,11 @@ std::optional<mm::Phys> place_of(const EfiMemoryMap& map, const ElfImage& image,
     which -= std::min(which, here.count);
   });
   return found;
+}
+
+bool keeps_place(std::string_view options) {
+  return mm::has_option_word(options, "mem") || mm::has_option_word(options, "memmap") ||
+         mm::has_option_word(options, "movable_node");
 }
 
 bool calls_free(const EfiMemoryMap& map, mm::Phys at) {

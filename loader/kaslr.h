@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "loader/arch.h"
 #include "loader/efi_memory_map.h"
@@ -61,6 +62,11 @@ struct Choice {
 [[nodiscard]] Choice place_choice(const EfiMemoryMap& map, const ElfImage& image, mm::Phys end);
 [[nodiscard]] std::optional<mm::Phys> place_of(const EfiMemoryMap& map, const ElfImage& image,
                                                mm::Phys end, uint64_t which);
+
+// Whether those words say what is RAM, or that memory may be unplugged: then the place is the first one,
+// not drawn, as chance would lead to where they want nothing to be. Linux 6.9's x86-stub.c does so for mem=
+// and memmap=; its boot/compressed/kaslr.c keeps out of what may be unplugged, which is never the first.
+[[nodiscard]] bool keeps_place(std::string_view options);
 
 // Whether the map calls that byte free.
 [[nodiscard]] bool calls_free(const EfiMemoryMap& map, mm::Phys at);

@@ -108,6 +108,17 @@ TEST(Kaslr, WhereNothingFitsThereIsNoPlace) {
   EXPECT_TRUE(places_of(map, image_of(kKernelBase, 5 * kMiB), Phys{4 * kGiB}).empty());
 }
 
+TEST(Kaslr, WordsAboutMemoryKeepThePlace) {
+  for (const char* words :
+       {"mem=2G", "quiet \"mem=2G\"", "memmap=16M$400M poweroff", "movable_node"}) {
+    EXPECT_TRUE(keeps_place(words)) << words;
+  }
+  for (const char* words : {"", "memtest", "selftest=mem.* poweroff",
+                            "kernelcore=1G movablecore=1G", "panic=\"two mem=1 words\""}) {
+    EXPECT_FALSE(keeps_place(words)) << words;
+  }
+}
+
 TEST(Kaslr, WhatIsFreeIsAsked) {
   Map map;
   map.add(EfiMemoryType::BootServicesData, kMiB, 2 * kMiB)
