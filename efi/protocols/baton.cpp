@@ -191,6 +191,16 @@ void choose_direct_map(const Kernel& kernel, Departure& departure) {
   departure.direct_map_offset = loader::direct_map_offset(choice.by(kernel.direct_map_number));
 }
 
+// The map as the first view of e820; the storage that this lies in.
+Result<Pages> view_map(const Firmware& firmware, const MemoryMap& map, mm::E820Table& e820,
+                       const mm::Printer& findings) {
+  const size_t entries = mm::E820Table::capacity_for(map.view().count());
+  Pages storage = BATON_TRY(allocate_array<mm::E820Entry>(firmware, entries, "first view of e820"));
+  e820 = mm::E820Table({storage.as<mm::E820Entry>(), entries});
+  BATON_TRY(loader::add_to_e820(map.view(), e820, findings));
+  return storage;
+}
+
 }  // namespace
 
 Result<Departure> prepare(const Firmware& firmware, MemoryMap map, const Kernel& kernel,
@@ -205,12 +215,14 @@ Result<Departure> prepare(const Firmware& firmware, MemoryMap map, const Kernel&
   departure.bad_pages = bad_pages;
   departure.map_changes = map_changes;
   departure.map = std::move(map);
-  const loader::EfiMemoryMap view = departure.map.view();
-  const size_t entries = mm::E820Table::capacity_for(view.count());
-  const Pages e820_storage =
-      BATON_TRY(allocate_array<mm::E820Entry>(firmware, entries, "first view of e820"));
-  mm::E820Table e820({e820_storage.as<mm::E820Entry>(), entries});
-  BATON_TRY(loader::add_to_e820(view, e820, findings));
+  mm::E820Table e820{std::span<mm::E820Entry>{}};
+  Pages e820_storage = BATON_TRY(view_map(firmware, departure.map, e820, findings));
+  // That map is older than the kernel's memory, which firmware may have had as none that is free: it
+  // accepts memory when it gives it away (UEFI 2.10 section 7.2, EfiUnacceptedMemoryType).
+  if (!e820.all(kernel.place(), mm::E820Type::Ram)) {
+    departure.map = BATON_TRY(get_memory_map(firmware));
+    e820_storage = BATON_TRY(view_map(firmware, departure.map, e820, findings));
+  }
   // It would be found out when the firmware is gone.
   if (!e820.all(kernel.place(), mm::E820Type::Ram)) {
     return Error{
