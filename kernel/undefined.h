@@ -12,7 +12,8 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
-// Of such an instruction at `at`. tools/run finds file and line by it.
+// Of such an instruction at `at`, and no other that the CPU does not know. tools/run finds file and line by
+// it.
 inline void print_undefined(const mm::Printer& out, uint64_t at) {
   out.part("UBSan: undefined behaviour in ");
   print_code_address(out, at, Code::Stopped);

@@ -146,6 +146,11 @@ void print_registers(const mm::Printer& out, const Fault& fault) {
            read_dacr(), fault.abort.status);
 }
 
+// Whether what is undefined there is GCC's trap, in which the compiler's checks end.
+bool is_compilers_trap(uint32_t pc) {
+  return *reinterpret_cast<const uint32_t*>(pc) == 0xe7f0'00f0;  // udf #0
+}
+
 void report(const void* facts, const mm::Printer& out) {
   const Fault& fault = *static_cast<const Fault*>(facts);
   const Registers& r = fault.registers;
@@ -153,7 +158,9 @@ void report(const void* facts, const mm::Printer& out) {
     print_abort(out, fault.abort);
   } else {
     out.line("Internal error: {}", name_of(fault.kind, fault.abort));
-    if (kSanitized && fault.kind == Kind::Undefined) print_undefined(out, r.pc);
+    if (kSanitized && fault.kind == Kind::Undefined && is_compilers_trap(r.pc)) {
+      print_undefined(out, r.pc);
+    }
   }
   print_registers(out, fault);
   print_backtrace_from(out, r.pc, r.r[11]);

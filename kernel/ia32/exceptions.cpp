@@ -5,6 +5,7 @@
 #include "kernel/backtrace.h"
 #include "kernel/panic.h"
 #include "kernel/undefined.h"
+#include "kernel/x86/compilers_trap.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/exception_names.h"
 #include "kernel/x86/interrupts.h"
@@ -99,7 +100,10 @@ void report(const void* facts, const mm::Printer& out) {
     print_check(fault.check, out);
   } else {
     out.line("{}, error code 0x{:04x}", kExceptionNames[r.vector], r.error);
-    if (kSanitized && r.vector == kInvalidOpcode) print_undefined(out, r.eip);
+    if (kSanitized && r.vector == kInvalidOpcode &&
+        is_compilers_trap(reinterpret_cast<const uint8_t*>(r.eip))) {
+      print_undefined(out, r.eip);
+    }
   }
   print_registers(out, r, fault.esp, fault.cr2);
   print_backtrace_from(out, r.eip, r.ebp);

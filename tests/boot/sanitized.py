@@ -3,6 +3,7 @@
 import re
 
 from qemu import FAILED, GIB, PASSED, Machine, MIB, Node
+from test_ends import planted
 
 
 def test_nothing_undefined(bench):
@@ -15,3 +16,11 @@ def test_what_is_undefined_is_named(bench):
     boot = bench.boot(Machine(memory=128 * MIB), "panic=ub poweroff")
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert re.search(r"UBSan: undefined behaviour in kernel::.*\+0x[0-9a-f]+/0x[0-9a-f]+ \[[0-9a-f]{16}\]", boot.log)
+
+
+def test_another_undefined_instruction_is_not(bench):
+    """ud1, which no compiler's check ends in."""
+    boot = bench.boot(Machine(memory=128 * MIB), "poweroff", planted("kernel::bring_up_cpus", b"\x0f\xb9\xc0"))
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert re.search(r"invalid opcode, error code 0x0000$", boot.log, re.MULTILINE)
+    assert "UBSan" not in boot.log
