@@ -14,6 +14,7 @@
 #define CR4_PSE         (1 << 4)
 #define CR4_PAE         (1 << 5)
 #define CR4_PGE         (1 << 7)
+#define CR4_CET         (1 << 23)
 #define CR4_LA57        (1 << 12)       // heeded in long mode only, whose tables have four levels here
 #define WIDE_CODE       8               // selectors, and the descriptors' halves
 #define WIDE_DATA       16
@@ -22,6 +23,14 @@
 #define WIDE_CODE_HIGH  0x00af9b00
 #define WIDE_DATA_HIGH  0x00cf9300
 
+// A firmware's CET (Intel SDM vol. 1, chapter 17) ends before anything is jumped to: its shadow stack is not
+// the kernel's, and what is jumped to need not begin with ENDBR32.
+        .macro  leave_cet
+        mov     %cr4, %eax
+        and     $~CR4_CET, %eax
+        mov     %eax, %cr4
+        .endm
+
         .text
         .globl  switch_worlds
         .hidden switch_worlds
@@ -29,6 +38,7 @@
 switch_worlds:
         cli
         cld
+        leave_cet
         mov     8(%esp), %esi           // handoff
         mov     12(%esp), %edi          // CR3
         mov     16(%esp), %ebx          // entry
@@ -47,6 +57,7 @@ switch_worlds:
 switch_to_long_mode:
         cli
         cld
+        leave_cet
         mov     4(%esp), %ebp           // jump
         mov     8(%esp), %esi           // handoff
         mov     12(%esp), %edi          // CR3

@@ -2,12 +2,14 @@
 //
 // NX must be on before tables that use it are live (without it the bit is reserved and faults), and
 // write protection before anything runs that trusts read-only pages. Everything up to the last
-// instruction is mapped at its own address in both worlds.
+// instruction is mapped at its own address in both worlds. A firmware's CET (Intel SDM vol. 1, chapter 17)
+// ends here: its shadow stack is not the kernel's, whose entry point need not begin with ENDBR64.
 
 #define EFER            0xc0000080
 #define EFER_NXE        (1 << 11)
 #define CR0_WP          (1 << 16)
 #define CR4_PGE         (1 << 7)
+#define CR4_CET         (1 << 23)
 
         .text
         .globl  switch_worlds
@@ -31,6 +33,7 @@ switch_worlds:
 
         // Global pages would outlive the change of CR3: none while it happens.
         mov     %cr4, %rax
+        and     $~CR4_CET, %rax
         mov     %rax, %r11
         and     $~CR4_PGE, %rax
         mov     %rax, %cr4

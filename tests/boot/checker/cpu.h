@@ -60,8 +60,10 @@ enum { STACK_REST = 0 };
 
 #if defined(__x86_64__) || defined(__i386__)
 
+// Entries of two levels have no bit for it.
 static inline int no_execute_is_on(void) {
   uint32_t low, high;
+  if (!(CR("cr4") & 1u << 5)) return 0;
   __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0xc0000080u));
   return (low >> 11 & 1) != 0;
 }
@@ -71,6 +73,7 @@ static inline const char* wrong_state(const struct baton_handoff* handoff) {
   if (entry_flags & 1u << 9) return "interrupts are off";
   if (entry_flags & 1u << 10) return "the direction flag is clear";
   if (!(CR("cr0") & 1u << 16)) return "CR0.WP is set";
+  if (CR("cr4") & 1u << 23) return "CR4.CET is clear";
   if ((handoff->flags & BATON_FLAG_NX) && !no_execute_is_on()) return "EFER.NXE is set";
   if (((CR("cr4") >> 12 & 1) != 0) != (handoff->paging_levels == 5))
     return "paging_levels is CR4.LA57's";
