@@ -111,10 +111,11 @@ static void check_stack(void) {
   const struct mapping top = translate(handoff, entry_stack - 1);
   const struct baton_reservation* stack;
   promise(entry_stack % 16 == STACK_REST, "the stack is aligned", entry_stack);
-  promise(top.there && top.writable && !top.executable &&
+  promise(top.there && top.writable && (!top.executable || !no_execute_is_on()) &&
               entry_stack - 1 == (uintptr_t)baton_at(handoff, top.physical),
           "the stack is in the direct map", entry_stack);
-  stack = reservation_of(top.physical + 1 - STACK + 16, STACK - 16);
+  // In mixed mode the jump's GDT is on it, too.
+  stack = reservation_of(top.physical + 1 - STACK + 64, STACK - 64);
   promise(stack != NULL && same(stack->name, "LOADER"),
           "the stack is as large as asked for, and reserved", top.physical);
 }
@@ -184,7 +185,8 @@ static void check_mappings(void) {
   }
   for (i = 0; i < handoff->acpi_tables.count; ++i) {
     const struct mapping page = translate(handoff, (uintptr_t)baton_at(handoff, tables[i].address));
-    promise(page.there && page.physical == tables[i].address && !page.executable,
+    promise(page.there && page.physical == tables[i].address &&
+                (!page.executable || !no_execute_is_on()),
             "ACPI tables are mapped", tables[i].address);
   }
   if (handoff->framebuffer.address != 0) {
@@ -192,7 +194,8 @@ static void check_mappings(void) {
     const struct mapping begin =
         translate(handoff, (uintptr_t)baton_at(handoff, handoff->framebuffer.address));
     const struct mapping end = translate(handoff, (uintptr_t)baton_at(handoff, last));
-    promise(begin.there && begin.writable && !begin.cached && !begin.executable,
+    promise(begin.there && begin.writable && !begin.cached &&
+                (!begin.executable || !no_execute_is_on()),
             "the framebuffer is mapped", handoff->framebuffer.address);
     promise(end.there && end.physical == last, "all of the framebuffer is mapped", last);
   }
