@@ -2,23 +2,30 @@
 
 import re
 
+import pytest
+
 import log as read
 from conftest import BUILD
 from elf import symbol
-from qemu import FAILED, MIB, PASSED, POWERED_OFF, Machine
+from qemu import AARCH64, ARM, FAILED, GIB, IA32, MIB, PASSED, POWERED_OFF, Machine
 from test_ends import Monitor
 from test_selftests import results
 
 SMALL = Machine(memory=128 * MIB)
+# With 32 bits some of it is highmem.
+OTHERS = [pytest.param(Machine(kind=kind, memory=memory, built_for=arch.name), id=arch.name, marks=pytest.mark.long)
+          for arch, kind, memory in ((AARCH64, "virt", 256 * MIB), (IA32, "q35", GIB), (ARM, "virt", GIB))]
 
 
-def test_a_stack_that_was_written_over(bench):
+@pytest.mark.parametrize("machine", [pytest.param(SMALL, id="x86_64"), *OTHERS])
+def test_a_stack_that_was_written_over(bench, machine):
     """Found when the function returns, and not by what it returns to."""
-    boot = bench.boot(SMALL, "panic=smash poweroff")
+    boot = bench.boot(machine, "panic=smash poweroff")
     assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
     assert re.search(r"stack-protector: Kernel stack is corrupted in: kernel::.*smash.*\+0x[0-9a-f]+/0x",
                      boot.log), boot.log[-1500:]
-    assert re.search(r"Kernel Offset: 0x\w+ from 0x\w+\s*\n.*---\[ end Kernel panic ", boot.log), boot.log[-1500:]
+    moved = r"Kernel Offset: 0x\w+ from 0x\w+\s*\n.*" if machine.arch not in (IA32, ARM) else ""
+    assert re.search(moved + r"---\[ end Kernel panic ", boot.log), boot.log[-1500:]
     assert "page fault" not in boot.log
 
 
@@ -50,3 +57,13 @@ def test_zeroed_memory(bench):
     assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
     assert read.find(boot.log, r"mem auto-init: stack:off, heap alloc:on, heap free:on$")
     assert results(boot)[1] == []
+
+
+@pytest.mark.parametrize("machine", OTHERS)
+@pytest.mark.parametrize("words", ("page_poison=1 panic=free", "init_on_alloc=1 init_on_free=1"))
+def test_memory_of_other_architectures(bench, machine, words):
+    boot = bench.boot(machine, f"{words} selftest=kernel,mm poweroff", timeout=400)
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    assert results(boot)[1] == []
+    assert boot.log.count("pagealloc: memory corruption") == ("panic=free" in words)
+    assert bool(read.find(boot.log, r" +HighMem +\[mem 0x")) == (machine.arch in (IA32, ARM))
