@@ -8,6 +8,7 @@
 #include "kernel/console.h"
 #include "kernel/crash.h"
 #include "kernel/firmware_tables.h"
+#include "kernel/free_pages.h"
 #include "kernel/hardware_errors.h"
 #include "kernel/iomem.h"
 #include "kernel/kaslr.h"
@@ -165,6 +166,13 @@ FirmwareMap keep_firmware_map(Relay& relay) {
   return {{to, static_cast<size_t>(h.efi_map_size)}, static_cast<size_t>(h.efi_descriptor_size)};
 }
 
+// What the options want of free memory.
+mm::Result<> fill_and_hide(Relay& relay, const mm::PageContents& contents) {
+  if (!contents.absent) return relay.pages().set_contents(contents, log());
+  BATON_TRY(make_pages_small(relay, kept, log()));
+  return relay.pages().set_contents(contents, log(), absence_of_free_pages());
+}
+
 struct Origin {
   mm::FirmwareRam ram;  // before anything was taken
   std::array<mm::NamedBytes, 2> trims{};
@@ -203,7 +211,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   must("zones", relay.lay_out(memory.movable, possible, cpu_nodes, window));
   laps.lap("lay_out");
   must("bootmem", relay.start_boot_allocator(memory.road));
-  must("paging", arch::make_page_tables(relay, h, out));
+  must("paging", arch::make_page_tables(relay, h, memory.contents.absent, out));
   laps.lap("start_boot_allocator");
   const FirmwareMap firmware_map = keep_firmware_map(relay);
   laps.lap("boot_alloc");
@@ -211,7 +219,7 @@ Origin run_relay(Relay& relay, const Options& options, const CpuOptions& cpus, L
   const bool believed = !relay.numa().faked;
   must("zonelists",
        relay.build_zones(believed ? tables.distances() : mm::Distances(), memory.order));
-  if (memory.contents.any()) must("buddy", relay.pages().set_contents(memory.contents, log()));
+  if (memory.contents.any()) must("buddy", fill_and_hide(relay, memory.contents));
   laps.lap("build_zones");
   must("buddy", relay.hand_over());
   laps.lap("hand_over");

@@ -47,7 +47,7 @@ void settle_contents(mm::PageContents& contents, const mm::Printer& out) {
         "init_on_free");
     contents.zero_on_alloc = contents.zero_on_free = false;
   }
-  if (!contents.any()) return;
+  if (!contents.fills() && !contents.zero_on_alloc) return;
   const auto how = [](bool on) { return on ? "on" : "off"; };
   out.line("mem auto-init: stack:off, heap alloc:{}, heap free:{}", how(contents.zero_on_alloc),
            how(contents.zero_on_free));
@@ -57,6 +57,7 @@ void settle_contents(mm::PageContents& contents, const mm::Printer& out) {
 
 MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
   MemoryOptions memory;
+  std::optional<bool> absent;
   options.for_each([&](const Option& option) {
     if (option.name == "early") {
       constexpr Word kRoads[] = {{"bootmem", static_cast<int>(mm::Road::Bootmem)},
@@ -81,6 +82,8 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
       }
     } else if (option.name == "page_poison") {
       if (const auto on = one_of(option, kSwitch, out)) memory.contents.poison = *on != 0;
+    } else if (option.name == "debug_pagealloc") {
+      if (const auto on = one_of(option, kSwitch, out)) absent = *on != 0;
     } else if (option.name == "init_on_alloc") {
       if (const auto on = one_of(option, kSwitch, out)) memory.contents.zero_on_alloc = *on != 0;
     } else if (option.name == "init_on_free") {
@@ -96,6 +99,7 @@ MemoryOptions memory_options(const Options& options, const mm::Printer& out) {
     }
   });
   if (memory.movable.movable_node) memory.movable.mirror = false;
+  memory.contents.absent = absent.value_or(memory.contents.poison);
   settle_contents(memory.contents, out);
   return memory;
 }

@@ -29,8 +29,13 @@ constexpr std::array kKnown{
     OptionRow{"nosmp", None, "nosmp: start no CPU but the one that booted"},
     OptionRow{"maxcpus", Needed, "maxcpus=N: start N CPUs at most; 0 is nosmp"},
     OptionRow{"possible_cpus", Needed, "possible_cpus=N: keep page sets for N CPUs at most"},
-    OptionRow{"page_poison", Needed,
-              "page_poison=1: free memory holds 0xaa, and is looked at when it is handed out"},
+    OptionRow{
+        "page_poison", Needed,
+        "page_poison=1: free memory holds 0xaa, is looked at when it is handed out, and faults "
+        "when it is touched"},
+    OptionRow{
+        "debug_pagealloc", Needed,
+        "debug_pagealloc=on: free memory faults when it is touched; off: not for page_poison"},
     OptionRow{"init_on_alloc", Needed, "init_on_alloc=1: memory is zeroed when it is handed out"},
     OptionRow{"init_on_free", Needed, "init_on_free=1: memory is zeroed when it is freed"},
     OptionRow{"keepinitrd", None,

@@ -5,6 +5,9 @@ namespace {
 
 constinit mm::DirectMap the_map;
 
+// Where tables are while the direct map changes: at their own addresses, if RAM is there.
+mm::DirectMap untouched_map() { return sizeof(uintptr_t) == 8 ? mm::DirectMap() : the_map; }
+
 }  // namespace
 
 void set_table_map(const mm::DirectMap& map) { the_map = map; }
@@ -20,6 +23,22 @@ bool make_data(mm::Range range) { return PageTables::make_data(range); }
 bool map_register_page(uint64_t virt, mm::Phys page, const Frames& frames) {
   return PageTables::map_registers(virt, page, frames);
 }
+
+uint64_t tables_for_small_pages(uint64_t virt, uint64_t bytes) {
+  return PageTables::tables_for_small(virt, bytes);
+}
+
+bool make_small_pages(uint64_t virt, uint64_t bytes, const mm::Window::Tables& tables) {
+  return PageTables::make_small(virt, bytes, untouched_map(), tables);
+}
+
+void drop_identity_map() { PageTables::drop_identity(); }
+
+void set_present(uint64_t virt, uint64_t pages, bool present) {
+  PageTables::set_present(virt, pages, present);
+}
+
+std::optional<mm::Phys> absent_page(uint64_t virt) { return PageTables::absent_page(virt); }
 
 std::optional<Mapping> find_mapping(uint64_t virt) {
   return PageTables::translate(page_root(), virt);

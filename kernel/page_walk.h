@@ -17,6 +17,22 @@ void set_page_root(uint64_t root);
 
 // One entry of this architecture's tables (kernel/page_walk_impl.h).
 struct PageEntry;
+
+// --- Pages that are taken away for a while ---
+// Tables that make_small_pages() takes for a range, at most.
+[[nodiscard]] uint64_t tables_for_small_pages(uint64_t virt, uint64_t bytes);
+// What is mapped of a range of the direct map is mapped by pages of 4 KiB from then on, with the same
+// rights. While no other CPU runs. False: there were too few tables.
+bool make_small_pages(uint64_t virt, uint64_t bytes, const mm::Window::Tables& tables);
+// Where the direct map has all RAM, none is mapped at its own address any more.
+void drop_identity_map();
+// Whether pages are there that were mapped; their entries keep what else they say. On x86 another CPU that
+// has used a page may still do so when it is taken away, until it forgets: as in Linux, whose
+// __kernel_map_pages() asks nobody, since it may be called where another cannot be waited for. Arm's CPUs
+// all forget it before this returns.
+void set_present(uint64_t virt, uint64_t pages, bool present);
+// Where the page of an address that was taken away so lies; nothing: it was not.
+[[nodiscard]] std::optional<mm::Phys> absent_page(uint64_t virt);
 }  // namespace arch
 
 // Through which map tables are read: identity until told otherwise.
@@ -50,6 +66,14 @@ struct PageWalk {
   // The seam's walk_mappings() and make_data().
   static void walk(arch::VisitMapping visit, void* context);
   static bool make_data(mm::Range range);
+  // arch::tables_for_small_pages() and so on. The tables in use are reached through `tables`, never through
+  // what is being changed, where CPUs want an entry to be taken away before another stands there.
+  static uint64_t tables_for_small(uint64_t virt, uint64_t bytes);
+  static bool make_small(uint64_t virt, uint64_t bytes, const mm::DirectMap& tables,
+                         const mm::Window::Tables& pool);
+  static void drop_identity();
+  static void set_present(uint64_t virt, uint64_t pages, bool present);
+  static std::optional<mm::Phys> absent_page(uint64_t virt);
 };
 using PageTables = PageWalk<arch::PageEntry>;
 

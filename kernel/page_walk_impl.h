@@ -14,6 +14,11 @@
 //     static uint64_t as_data(uint64_t leaf);  // of code at its own address, what RAM has there
 //     static void mapped(), forget(uint64_t virt), forget_all();
 //                                       // an entry was made; one was changed; any were
+//     static uint64_t part(uint64_t leaf, unsigned level, uint64_t page);
+//                                       // of a leaf of the level above, the same rights
+//     static void replace(Word& entry, Word with, uint64_t virt);
+//                                       // a leaf by a table that maps the same
+//     static Word set_present(Word entry, bool present);  // of a page of 4 KiB that is or was mapped
 // Level 1 has pages of 4 KiB.
 #pragma once
 
@@ -228,6 +233,108 @@ bool PageWalk<Entry>::make_data(mm::Range range) {
   }
   Entry::forget_all();
   return true;
+}
+
+template <class Entry>
+uint64_t PageWalk<Entry>::tables_for_small(uint64_t virt, uint64_t bytes) {
+  uint64_t tables = 0;
+  for (uint64_t at = virt; at < virt + bytes;) {
+    const Leaf leaf = find_leaf(at, table_map());
+    const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
+    const uint64_t next = (at & ~(size - 1)) + size;
+    for (unsigned level = 2; page_walk::shift_of<Entry>(level) <= leaf.shift; ++level) {
+      const unsigned shift = page_walk::shift_of<Entry>(level);
+      tables += ((std::min(next, virt + bytes) - 1) >> shift) - (at >> shift) + 1;
+    }
+    at = next;
+  }
+  return tables;
+}
+
+template <class Entry>
+bool PageWalk<Entry>::make_small(uint64_t virt, uint64_t bytes, const mm::DirectMap& tables,
+                                 const mm::Window::Tables& pool) {
+  using Word = typename Entry::Word;
+  for (uint64_t at = virt; at < virt + bytes;) {
+    const Leaf leaf = find_leaf(at, tables);
+    const uint64_t size = uint64_t{1} << (leaf.entry == nullptr ? mm::kPageShift : leaf.shift);
+    const uint64_t start = at & ~(size - 1);
+    if (leaf.entry == nullptr || leaf.shift == mm::kPageShift) {
+      at = start + size;
+      continue;
+    }
+    // One level a time: what of it lies outside the range keeps the next larger pages.
+    const mm::Phys below = pool.page();
+    if (below == mm::Phys{0}) return false;
+    unsigned level = 1;
+    while (page_walk::shift_of<Entry>(level + 1) < leaf.shift) ++level;
+    auto* const parts = tables.at<Word>(below);
+    const uint64_t entry = read(leaf), first = Entry::address(entry) & ~(size - 1);
+    for (uint64_t i = 0; i < page_walk::entries_in<Entry>(); ++i) {
+      const uint64_t page = first + (i << page_walk::shift_of<Entry>(level));
+      parts[i] = static_cast<Word>(Entry::part(entry, level, page));
+    }
+    Entry::replace(*static_cast<Word*>(leaf.entry),
+                   static_cast<Word>(Entry::table(below.v, level + 1)), start);
+  }
+  Entry::forget_all();
+  return true;
+}
+
+template <class Entry>
+void PageWalk<Entry>::drop_identity() {
+  if (Entry::levels() < 4) return;
+  auto* const root =
+      table_map().at<typename Entry::Word>(mm::Phys{Entry::address(arch::page_root())});
+  std::fill_n(root, page_walk::entries_in<Entry>() / 2, 0);
+  Entry::forget_all();
+}
+
+namespace page_walk {
+
+// The entry of a page of 4 KiB, whatever it says; null: no table has one.
+template <class Entry>
+typename Entry::Word* small_entry(uint64_t virt) {
+  uint64_t table = arch::page_root();
+  for (unsigned level = Entry::levels();; --level) {
+    typename Entry::Word& entry = entry_of<Entry>(table_map(), table, level, virt);
+    if (level == 1) return &entry;
+    if (!Entry::is_present(entry) || Entry::is_leaf(entry, level)) return nullptr;
+    table = entry;
+  }
+}
+
+}  // namespace page_walk
+
+template <class Entry>
+void PageWalk<Entry>::set_present(uint64_t virt, uint64_t pages, bool present) {
+  constexpr uint64_t kFew = 32;  // of more all is forgotten at once
+  const bool few = pages <= kFew;
+  while (pages != 0) {
+    auto* const entries = page_walk::small_entry<Entry>(virt);
+    const uint64_t index = virt >> mm::kPageShift & (page_walk::entries_in<Entry>() - 1);
+    const uint64_t here = std::min<uint64_t>(pages, page_walk::entries_in<Entry>() - index);
+    for (uint64_t i = 0; entries != nullptr && i < here; ++i) {
+      if (entries[i] == 0) continue;
+      entries[i] = Entry::set_present(entries[i], present);
+      if (!present && few) Entry::forget(virt + i * mm::kPageSize);
+    }
+    virt += here * mm::kPageSize;
+    pages -= here;
+  }
+  if (present) {
+    Entry::mapped();
+  } else if (!few) {
+    Entry::forget_all();
+  }
+}
+
+template <class Entry>
+std::optional<mm::Phys> PageWalk<Entry>::absent_page(uint64_t virt) {
+  if (page_walk::canonical<Entry>(virt) != virt) return std::nullopt;
+  const auto* const entry = page_walk::small_entry<Entry>(virt);
+  if (entry == nullptr || *entry == 0 || Entry::is_present(*entry)) return std::nullopt;
+  return mm::Phys{Entry::address(*entry)};
 }
 
 }  // namespace kernel

@@ -13,9 +13,10 @@
 namespace kernel::arch {
 // Before platform(): by which road memory comes to buddy.
 inline void choose_age(mm::Road /*road*/) {}
-// As soon as relay.boot_alloc() has memory: tables of the kernel's own are in use from here on.
+// As soon as relay.boot_alloc() has memory: tables of the kernel's own are in use from here on. `small_pages`:
+// as arch::make_small_pages() makes them.
 inline mm::Result<> make_page_tables(mm::RelayCore& /*relay*/, const loader::Handoff& /*handoff*/,
-                                     const mm::Printer& /*out*/) {
+                                     bool /*small_pages*/, const mm::Printer& /*out*/) {
   return {};
 }
 // What they allowed for the boot only is not allowed any more. Other CPUs run later.

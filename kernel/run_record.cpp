@@ -7,6 +7,7 @@
 #include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/firmware_variables.h"
+#include "kernel/free_pages.h"
 #include "kernel/highmem.h"
 #include "kernel/smp/drain.h"
 #include "loader/handoff/report_variable.h"
@@ -137,6 +138,7 @@ void forget_run_page() {
 
 void keep_last_words() {
   if (page == nullptr) return;
+  if (!is_ours) show_frame(page_at);
   page->magic = 0;
   if (run == 0) {
     loader::put_text(page->test, {});

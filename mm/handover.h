@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -70,8 +71,8 @@ uint64_t free_all_bootmem(const Bootmem& bootmem, const Layout& layout, Visit vi
 
 // memblock_free_all: what is memory and not reserved, in whole frames; then the arrays' own memory,
 // if they have grown. Frames from `max_low` on are highmem and left to free_highpages (Linux 4.14's
-// free_low_memory_core_early). The arrays can be read until somebody allocates. Returns how many
-// frames.
+// free_low_memory_core_early). Nothing reads the arrays once the first of them is handed over. Returns
+// how many frames.
 template <class Visit>
 uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit visit,
                            Pfn max_low = pfn_down(Phys{kMaxPhys})) {
@@ -97,11 +98,16 @@ uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit
     return true;
   });
   release();
-  for (const Range& array : memblock.own_arrays()) {
-    if (array.empty()) continue;
-    run = pfns_inside(array);
-    const size_t i = memblock.memory().first_ending_after(array.start);
-    of = memblock.memory().regions()[i].node;
+  const std::span<const Range> arrays = memblock.own_arrays();
+  std::array<NodeId, Memblock::kOwnArrays> nodes{};
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    if (arrays[i].empty()) continue;
+    nodes[i] =
+        memblock.memory().regions()[memblock.memory().first_ending_after(arrays[i].start)].node;
+  }
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    run = pfns_inside(arrays[i]);
+    of = nodes[i];
     release();
   }
   return frames;
@@ -110,7 +116,7 @@ uint64_t free_all_memblock(const Memblock& memblock, const Layout& layout, Visit
 // free_highpages: RAM from `max_low` on that no reservation touches. Linux frees it page by page,
 // here it goes in runs, from which the same blocks come. Returns how many frames that was. On the
 // bootmem road by the list of reservations (Linux 2.6.34 frees all of it, reserved or not), on the
-// other by memblock, after free_all_memblock.
+// other by memblock, before free_all_memblock, which gives its arrays away.
 template <class Visit>
 uint64_t free_highpages(std::span<const Reservation> reservations, const Layout& layout,
                         Pfn max_low, Visit visit) {

@@ -78,6 +78,8 @@ class MemblockType {
 
 class Memblock {
  public:
+  static constexpr size_t kOwnArrays = 2;  // of memory, and of what is reserved
+
   Memblock() = default;
   Memblock(std::span<MemblockRegion> memory, std::span<MemblockRegion> reserved)
       : memory_("memory", memory), reserved_("reserved", reserved) {}
@@ -156,7 +158,7 @@ class Memblock {
   DirectMap map_;
   bool may_resize_ = false;
   Phys current_limit_{kMaxPhys};
-  Range own_[2];  // where each array lies once it has moved; empty before
+  Range own_[kOwnArrays];  // where each array lies once it has moved; empty before
 };
 
 // The NO_BOOTMEM road's start: memory is the active ranges, reserved what early_res has. Arrays

@@ -186,9 +186,11 @@ class PageAllocatorCore {
 
   // What is done with frames that are freed and handed out; nothing at first. Between init() and the first
   // release(), else an error: every free frame is to hold the same. Of frames handed over at boot, too;
-  // not of what is withdrawn. Costs nothing where it is nothing. `out` hears of each poisoned frame that held
-  // something else when it was handed out; the caller gets it all the same.
-  Result<> set_contents(const PageContents& contents, const Printer& out);
+  // of what is withdrawn only that it has an address. Costs nothing where it is nothing. `out` hears of each
+  // poisoned frame that held something else when it was handed out; the caller gets it all the same. What is
+  // handed out where nothing may be waited for is told of with the next that is handed out elsewhere.
+  // `presence`: by whom free frames are absent.
+  Result<> set_contents(const PageContents& contents, const Printer& out, Presence presence = {});
   [[nodiscard]] const PageContents& contents() const { return contents_; }
   // How many those were.
   [[nodiscard]] uint64_t corrupted_frames() const { return read_once(corrupted_frames_); }
@@ -307,8 +309,12 @@ class PageAllocatorCore {
   PageSets page_sets_ = PageSets::Linux61;
   std::array<Node*, kMaxNodes> nodes_{};
   PageContents contents_;
+  // What contents_ says, as it is asked for most.
+  bool when_freed_ = false, when_allocated_ = false;
+  Presence presence_;
   Printer corruption_report_;
   uint64_t corrupted_frames_ = 0;
+  uint64_t untold_frames_ = 0;  // of these
 
  private:
   Result<> check_layout(const Layout& layout, unsigned cpus) const;
@@ -541,11 +547,16 @@ class PageAllocator : public PageAllocatorCore {
   Pfn finish(Pfn pfn, const Attempt& attempt, Zone& zone, const Zone& wanted);
   PagesOr zeroed(Pfn pfn, unsigned order) const;
   void fill(PfnRange frames, uint64_t word) const;
-  void fill_freed(PfnRange frames) const {
-    if (contents_.when_freed()) [[unlikely]]
-      fill(frames, contents_.free_word());
-  }
+  // Before frames are free; where they are handed out; and of frames that are out already, as far as that
+  // has nothing to do with what they hold.
+  void put_away(PfnRange frames) const;
   void prepare(PfnRange frames);
+  void prepare_silently(PfnRange frames);
+  void show(PfnRange frames) const {
+    if (presence_.set != nullptr) presence_.set(presence_.context, frames, true);
+  }
+  uint64_t find_corrupted(PfnRange frames, const Printer* out);
+  static Result<> take_free_range(Zone& zone, PfnRange frames);
   void reserve_highatomic(Zone& zone, Pfn pfn);
   bool unreserve_highatomic(const Attempt& attempt);
   Freed general_free(CpuHeader& header, Pfn pfn, unsigned order);

@@ -39,7 +39,8 @@ Result<> PageAllocator<Policy>::release(PfnRange frames) {
   while (!frames.empty()) {
     PfnRange part;
     Zone& zone = *zone_part(frames, part);
-    fill_freed(part);
+    if (when_freed_) [[unlikely]]
+      put_away(part);
     const Masked masked;
     const Locked locked(zone);
     seed(zone, part);
@@ -292,24 +293,65 @@ template <class Policy>
   return pfn;
 }
 
+// Page by page no call of another CPU comes between: what reaches a page of highmem may be another
+// page's afterwards.
 template <class Policy>
 void PageAllocator<Policy>::fill(PfnRange frames, uint64_t word) const {
   for (Pfn frame = frames.start; frame < frames.end; frame += 1) {
+    const Masked masked;
     uint64_t* const words = Policy::page_at(map_, phys(frame));
 #pragma GCC unroll 8
     for (size_t i = 0; i < kPageSize / 8; ++i) words[i] = word;
   }
 }
 
-// What is to be done with frames that are handed out. Without locks, as it may have to tell something.
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::prepare(PfnRange frames) {
-  for (Pfn frame = frames.start; contents_.poison && frame < frames.end; frame += 1) {
+[[gnu::noinline]] void PageAllocator<Policy>::put_away(PfnRange frames) const {
+  if (contents_.fills()) fill(frames, contents_.free_word());
+  if (presence_.set != nullptr) presence_.set(presence_.context, frames, false);
+}
+
+// Poisoned frames that hold something else; how many. `out` may be null.
+template <class Policy>
+uint64_t PageAllocator<Policy>::find_corrupted(PfnRange frames, const Printer* out) {
+  uint64_t found = 0;
+  for (Pfn frame = frames.start; frame < frames.end; frame += 1) {
+    const Masked masked;
     const PageWords words{Policy::page_at(map_, phys(frame)), kPageSize / 8};
     const auto corruption = find_corruption(words);
     if (!corruption) continue;
-    __atomic_fetch_add(&corrupted_frames_, 1, __ATOMIC_RELAXED);
-    print_corruption(frame, words, *corruption, corruption_report_);
+    ++found;
+    if (out != nullptr) print_corruption(frame, words, *corruption, *out);
+  }
+  if (found != 0) __atomic_fetch_add(&corrupted_frames_, found, __ATOMIC_RELAXED);
+  return found;
+}
+
+// What is to be done with frames that are handed out. Without locks, as it may have to tell something.
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::prepare(PfnRange frames) {
+  show(frames);
+  if (contents_.poison) {
+    if (read_once(untold_frames_) != 0) [[unlikely]] {
+      const uint64_t untold = __atomic_exchange_n(&untold_frames_, 0, __ATOMIC_RELAXED);
+      if (untold != 0) {
+        corruption_report_.line(
+            "pagealloc: memory corruption: {} pages, handed out where nothing could be told",
+            untold);
+      }
+    }
+    (void)find_corrupted(frames, &corruption_report_);
+  }
+  if (contents_.zero_on_alloc) fill(frames, 0);
+}
+
+// The same where nothing may be waited for, as a line does for others.
+template <class Policy>
+[[gnu::noinline]] void PageAllocator<Policy>::prepare_silently(PfnRange frames) {
+  show(frames);
+  if (contents_.poison) {
+    const uint64_t found = find_corrupted(frames, nullptr);
+    if (found != 0) __atomic_fetch_add(&untold_frames_, found, __ATOMIC_RELAXED);
   }
   if (contents_.zero_on_alloc) fill(frames, 0);
 }
@@ -428,10 +470,10 @@ template <class Policy>
   const Pageblock block = node->blocks.at(pfn);
   if (!block.readable(pfn.v)) [[unlikely]]
     return slow_free(header, pfn, order);
-  if (contents_.when_freed()) [[unlikely]] {
+  if (when_freed_) [[unlikely]] {
     const Page& page = node->page(pfn, order);
     if (!freeable(page, page.tag(), order)) return slow_free(header, pfn, order);
-    fill_freed({pfn, pfn + frames_of(order)});
+    put_away({pfn, pfn + frames_of(order)});
   }
   if (order <= kPcpMaxOrder && block.type() != Migratetype::Isolate && node->links_reach(pfn)) {
     // Pages kept for atomic allocations are lent to movable ones while they are on a list.

@@ -364,13 +364,20 @@ void PageAllocatorCore::find_choices(Node& node) const {
 
 // The ways that are short end where they look whether there is plenty, and whose frame it is. So nothing
 // is asked in them, and what nobody wants costs nothing.
-Result<> PageAllocatorCore::set_contents(const PageContents& contents, const Printer& out) {
+Result<> PageAllocatorCore::set_contents(const PageContents& contents, const Printer& out,
+                                         Presence presence) {
   bool handed_over = false;
   for_each_zone([&](const Zone& zone) { handed_over = handed_over || zone.managed != 0; });
   if (handed_over) {
     return Error{.what = "some memory is the allocator's already", .subject = "page contents"};
   }
+  if (contents.absent && presence.set == nullptr) {
+    return Error{.what = "nobody takes free frames' addresses away", .subject = "page contents"};
+  }
   contents_ = contents;
+  when_freed_ = contents.when_freed();
+  when_allocated_ = contents.when_allocated();
+  presence_ = contents.absent ? presence : Presence{};
   corruption_report_ = out;
   for (size_t id = 0; id < node_count_; ++id) {
     Node& node = *nodes_[id];

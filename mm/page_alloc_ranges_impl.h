@@ -37,7 +37,7 @@ PagesOr PageAllocator<Policy>::alloc_pages_exact(unsigned cpu, Gfp gfp, uint64_t
   const PagesOr block = alloc_pages(cpu, gfp, order, preferred);
   if (!block.ok() || frames_of(order) == count) return block;
   Zone& zone = zone_of_allocated(block.value());
-  fill_freed({block.value() + count, block.value() + frames_of(order)});
+  if (when_freed_) put_away({block.value() + count, block.value() + frames_of(order)});
   const Masked masked;
   const Locked locked(zone);
   cut_allocated(zone, block.value(), order, count);
@@ -60,22 +60,29 @@ Result<> PageAllocator<Policy>::take_contig_range(unsigned cpu, PfnRange frames)
                  .b = phys(frames.end).v};
   }
   drain(cpu);
+  BATON_TRY(take_free_range(*zone, frames));
+  show(frames);
+  return {};
+}
+
+template <class Policy>
+Result<> PageAllocator<Policy>::take_free_range(Zone& zone, PfnRange frames) {
   const Masked masked;
-  const Locked locked(*zone);
-  const Pfn busy = first_not_free(*zone->node, frames);
+  const Locked locked(zone);
+  const Pfn busy = first_not_free(*zone.node, frames);
   if (busy < frames.end) {
     return Error{.what = "a frame of the range is not free (address {:#x})",
                  .subject = "alloc_contig_range",
                  .a = phys(busy).v};
   }
-  take_range(*zone, frames);
+  take_range(zone, frames);
   return {};
 }
 
 template <class Policy>
 Result<> PageAllocator<Policy>::alloc_contig_range(unsigned cpu, PfnRange frames) {
   BATON_TRY(take_contig_range(cpu, frames));
-  if (contents_.when_allocated()) prepare(frames);
+  if (when_allocated_) prepare(frames);
   return {};
 }
 
@@ -135,7 +142,7 @@ PagesOr PageAllocator<Policy>::alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_
       if (pfn == kNoPfn) continue;
       take_range(*zone, {pfn, pfn + count});
     }
-    if (contents_.when_allocated()) prepare({pfn, pfn + count});
+    if (when_allocated_) prepare({pfn, pfn + count});
     return pfn;
   }
   return PagesOr::Failure::NoMemory;

@@ -124,7 +124,7 @@ Pfn PageAllocator<Policy>::finish(Pfn pfn, const Attempt& attempt, Zone& zone, c
     }
     if (cpu_header(attempt.cpu).node_id != zone.node_id) Policy::add(events.other, uint64_t{1});
   }
-  if (contents_.when_allocated()) prepare({pfn, pfn + frames_of(attempt.order)});
+  if (when_allocated_) prepare({pfn, pfn + frames_of(attempt.order)});
   if (attempt.gfp.has(kGfpFlagZero)) return zeroed(pfn, attempt.order).value();
   return pfn;
 }
@@ -214,7 +214,7 @@ PagesOr PageAllocator<Policy>::try_alloc_pages(unsigned cpu, Gfp gfp, unsigned o
       if (locked) pfn = take_block(*zone, order, gfp_migratetype(gfp));
     }
     if (pfn == kNoPfn) continue;
-    if (contents_.when_allocated()) prepare({pfn, pfn + frames_of(order)});
+    if (when_allocated_) prepare_silently({pfn, pfn + frames_of(order)});
     return gfp.has(kGfpFlagZero) ? zeroed(pfn, order) : PagesOr(pfn);
   }
   return PagesOr::Failure::NoMemory;
@@ -228,7 +228,7 @@ Freed PageAllocator<Policy>::try_free_pages(unsigned cpu, Pfn pfn, unsigned orde
   const Tag tag = page->tag();
   if (drop_shared(*page)) return {};
   if (!freeable(*page, tag, order)) return Freed{fault(header, pfn, order)};
-  fill_freed({pfn, pfn + frames_of(order)});
+  if (when_freed_) put_away({pfn, pfn + frames_of(order)});
   Zone& zone = nodes_[tag.node()]->zones[tag.zone()];
   const Masked masked;
   if (!claim(*page, tag)) return Freed{raced(pcp_at(header, zone.pcp_offset), pfn, order)};

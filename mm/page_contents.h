@@ -1,5 +1,5 @@
 // What frames hold while they are free, and when they are handed out: Linux's page_poison,
-// init_on_alloc and init_on_free.
+// init_on_alloc and init_on_free; and whether they have an address meanwhile: its debug_pagealloc.
 //
 // Poisoned frames are looked at when they are handed out: whoever wrote to one while nobody had it is
 // told of then, by address and offsets.
@@ -19,15 +19,26 @@ struct PageContents {
   bool poison = false;         // page_poison: free frames hold kPoison, and are looked at
   bool zero_on_alloc = false;  // init_on_alloc
   bool zero_on_free = false;   // init_on_free
+  bool absent = false;         // debug_pagealloc: who touches a free frame faults
 
-  // Whether free frames hold something, and whether something is to be done with those handed out.
-  [[nodiscard]] bool when_freed() const { return poison || zero_on_free; }
-  [[nodiscard]] bool when_allocated() const { return poison || zero_on_alloc; }
+  // Whether free frames hold something; whether anything is to be done with those that are freed, and
+  // with those handed out.
+  [[nodiscard]] bool fills() const { return poison || zero_on_free; }
+  [[nodiscard]] bool when_freed() const { return fills() || absent; }
+  [[nodiscard]] bool when_allocated() const { return poison || zero_on_alloc || absent; }
   [[nodiscard]] bool any() const { return when_freed() || when_allocated(); }
-  // What free frames hold, where when_freed().
+  // What free frames hold, where it fills().
   [[nodiscard]] uint64_t free_word() const { return poison ? kPoison : 0; }
 
   static constexpr uint64_t kPoison = 0xaaaa'aaaa'aaaa'aaaa;  // Linux's PAGE_POISON, in each byte
+};
+
+// Who gives frames their addresses, and takes them away: called with frames before they are looked at
+// and handed out (`there`), and after they were filled, before they are free. On any CPU, on several at a
+// time, and also where nothing may be waited for. All frames have addresses at first.
+struct Presence {
+  void (*set)(void* context, PfnRange frames, bool there) = nullptr;
+  void* context = nullptr;
 };
 
 using PageWords = std::span<const uint64_t, kPageSize / 8>;

@@ -200,8 +200,8 @@ class Relay : public RelayCore {
       free_highpages(reservations_.entries(), layout_, max_low(), release);
       bootmem_ = Bootmem();
     } else {
-      free_all_memblock(memblock_, layout_, release, max_low());
       free_highpages(memblock_, layout_, max_low(), release);
+      free_all_memblock(memblock_, layout_, release, max_low());
       memblock_ = Memblock();
     }
     BATON_TRY(result);

@@ -7,6 +7,7 @@
 #include "kernel/backtrace.h"
 #include "kernel/bsa/cpu_local.h"
 #include "kernel/bsa/interrupts.h"
+#include "kernel/free_pages.h"
 #include "kernel/panic.h"
 #include "kernel/undefined.h"
 
@@ -127,6 +128,7 @@ void print_abort(const mm::Printer& out, const Registers& r) {
   if (const auto stack = bsa::stack_guarded_by(r.far)) {
     out.line("  the page below the {} stack: the stack is too small", stack->name);
   }
+  print_if_free("  ", r.far, out);
 }
 
 void print_registers(const mm::Printer& out, const Registers& r) {

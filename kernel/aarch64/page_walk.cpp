@@ -62,6 +62,22 @@ struct PageEntry {
     return table | kValid | kTableOrPage;
   }
   static uint64_t as_data(uint64_t leaf) { return (leaf & ~kReadOnly) | kNotRun; }
+  static uint64_t part(uint64_t leaf, unsigned level, uint64_t page) {
+    return (leaf & ~kAddressMask) | page | (level == 1 ? kTableOrPage : 0);
+  }
+  // Not both at a time (Arm ARM, section D8.14.1). Interrupts are masked meanwhile: their controller's
+  // registers are mapped beside.
+  static void replace(uint64_t& entry, uint64_t with, uint64_t virt) {
+    const bool on = mask_interrupts();
+    __atomic_store_n(&entry, 0, __ATOMIC_RELAXED);
+    forget(virt);
+    __atomic_store_n(&entry, with, __ATOMIC_RELAXED);
+    mapped();
+    restore_interrupts(on);
+  }
+  static uint64_t set_present(uint64_t entry, bool present) {
+    return present ? entry | kValid : entry & ~kValid;
+  }
   // A walk that follows sees it.
   static void mapped() { asm volatile("dsb ishst\n\tisb" : : : "memory"); }
   static void forget(uint64_t virt) {

@@ -8,6 +8,7 @@
 #include "kernel/backtrace.h"
 #include "kernel/bsa/cpu_local.h"
 #include "kernel/bsa/interrupts.h"
+#include "kernel/free_pages.h"
 #include "kernel/panic.h"
 #include "kernel/undefined.h"
 
@@ -127,6 +128,7 @@ void print_abort(const mm::Printer& out, const Abort& abort) {
   if (const auto stack = bsa::stack_guarded_by(abort.address)) {
     out.line("  the page below the {} stack: the stack is too small", stack->name);
   }
+  print_if_free("  ", abort.address, out);
 }
 
 void print_registers(const mm::Printer& out, const Fault& fault) {

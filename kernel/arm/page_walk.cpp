@@ -212,4 +212,50 @@ bool PageWalk<arch::PageEntry>::make_data(mm::Range range) {
   return true;
 }
 
+// --- Free pages that are not mapped ---
+// Lowmem has small pages from the start where it is to, and none of them is run (paging.cpp).
+
+template <>
+uint64_t PageWalk<arch::PageEntry>::tables_for_small(uint64_t /*virt*/, uint64_t /*bytes*/) {
+  return 0;
+}
+
+template <>
+bool PageWalk<arch::PageEntry>::make_small(uint64_t virt, uint64_t bytes,
+                                           const mm::DirectMap& /*tables*/,
+                                           const mm::Window::Tables& /*pool*/) {
+  for (uint64_t at = virt; at < virt + bytes; at += arm::kSectionBytes) {
+    if (arm::find_place(static_cast<uint32_t>(at)).size > mm::kPageSize) return false;
+  }
+  return true;
+}
+
+template <>
+void PageWalk<arch::PageEntry>::drop_identity() {}  // there is none
+
+// What is absent has type 0.
+template <>
+void PageWalk<arch::PageEntry>::set_present(uint64_t virt, uint64_t pages, bool present) {
+  constexpr uint32_t kNotRun = uint32_t{1} << mm::arm::kSmallPagePlaces.execute_never;
+  for (auto at = static_cast<uint32_t>(virt); pages != 0; --pages, at += mm::kPageSize) {
+    const uint32_t first = arm::root_entry(at);
+    if ((first & mm::arm::kTypeMask) != mm::arm::kTable) continue;
+    uint32_t& entry = arm::table_entry(first, at);
+    if (entry == 0) continue;
+    entry = present ? entry | mm::arm::kSmallPage | kNotRun : entry & ~mm::arm::kTypeMask;
+    arm::publish_entry(&entry);
+    if (!present) arm::forget_page(at);
+  }
+}
+
+template <>
+std::optional<mm::Phys> PageWalk<arch::PageEntry>::absent_page(uint64_t virt) {
+  const auto at = static_cast<uint32_t>(virt);
+  const uint32_t first = arm::root_entry(at);
+  if ((first & mm::arm::kTypeMask) != mm::arm::kTable) return std::nullopt;
+  const uint32_t entry = arm::table_entry(first, at);
+  if (entry == 0 || (entry & mm::arm::kTypeMask) != 0) return std::nullopt;
+  return mm::Phys{entry & ~uint32_t{mm::kPageSize - 1}};
+}
+
 }  // namespace kernel

@@ -32,6 +32,7 @@ struct Made {
   Range memory;  // root and tables
   Phys next;     // of it what is not taken yet
   size_t banks = 0, descriptions = 0;
+  bool small_pages = false;  // of lowmem, which is not run from the start then
 };
 constinit Made made;
 constinit std::array<mm::Bank, 256> bank_room{};
@@ -139,6 +140,33 @@ mm::Result<> cut_borders(Tables& to, const mm::Arm32Space& space) {
   return {};
 }
 
+// Lowmem's stretches of 2 MiB, each of which has a table where all of its pages are small.
+template <class Visit>
+mm::Result<> for_each_lowmem_pmd(const mm::Arm32Space& space, Visit visit) {
+  uint64_t next = 0;  // banks may meet in one
+  for (const mm::Bank& bank : banks()) {
+    if (bank.highmem) continue;
+    const uint64_t end = space.virt(bank.range.end);
+    uint64_t at = std::max(next, mm::align_down(space.virt(bank.range.start), mm::kPmdSize));
+    for (; at < end; at += mm::kPmdSize) BATON_TRY(visit(at));
+    next = std::max(next, at);
+  }
+  return {};
+}
+
+uint64_t lowmem_pmds(const mm::Arm32Space& space) {
+  uint64_t count = 0;
+  (void)for_each_lowmem_pmd(space, [&](uint64_t) -> mm::Result<> {
+    ++count;
+    return {};
+  });
+  return count;
+}
+
+mm::Result<> cut_lowmem(Tables& to, const mm::Arm32Space& space) {
+  return for_each_lowmem_pmd(space, [&](uint64_t virt) { return to.give_tables(virt); });
+}
+
 // Runtime services, which have other tables below PAGE_OFFSET, are interrupted by the same vectors.
 void share_upper_half(uint64_t root) {
   constexpr size_t kFirst = kPageOffset >> 20, kEntries = size_t{1} << kFirstLevelBits;
@@ -177,11 +205,14 @@ uint64_t arch::end_of_low() {
 }
 
 mm::Result<> arch::make_page_tables(mm::RelayCore& relay, const loader::Handoff& handoff,
-                                    const mm::Printer& out) {
+                                    bool small_pages, const mm::Printer& out) {
   using namespace arm;  // NOLINT: one function, all about those
   const mm::Arm32Space space = space_of(chosen, phys_offset());
   // As the loader's tables have it: write-allocate and shared.
-  const MemTypes types = build_mem_type_table({.smp = true, .tex_remap = false});
+  MemTypes types = build_mem_type_table({.smp = true, .tex_remap = false});
+  made.small_pages = small_pages;
+  if (small_pages)
+    types.entries[static_cast<size_t>(MemType::MemoryRwx)] = types[MemType::MemoryRw];
   say_memory_policy(chosen, types, out);
   made.banks = BATON_TRY(find_banks(chosen, space, relay.e820().entries(), bank_room, out));
   BATON_TRY(find_others());
@@ -196,7 +227,8 @@ mm::Result<> arch::make_page_tables(mm::RelayCore& relay, const loader::Handoff&
                         .map_io = std::span(map_room).first(made.descriptions),
                         .kept = {}};
   // Four frames for the root, as aligned; two for each piece of the image that borders cut.
-  const uint64_t frames = tables_for(chosen, plan) + 2 * 4 - 1 + 2 * read_only_count;
+  const uint64_t frames = tables_for(chosen, plan) + 2 * 4 - 1 + 2 * read_only_count +
+                          (small_pages ? lowmem_pmds(space) : 0);
   const Phys start = BATON_TRY(relay.boot_alloc(frames * mm::kPageSize, "PGDIR"));
   made.memory = {start, start + frames * mm::kPageSize};
   made.root = mm::align_up(start, mm::kPgdirSize);
@@ -205,6 +237,7 @@ mm::Result<> arch::make_page_tables(mm::RelayCore& relay, const loader::Handoff&
   to.clear_all();
   BATON_TRY(paging_init(to, plan, types));
   BATON_TRY(cut_borders(to, space));
+  if (small_pages) BATON_TRY(cut_lowmem(to, space));
   publish();
   set_page_root(made.root.v);
   share_upper_half(handoff.runtime_root);
@@ -222,7 +255,8 @@ mm::Result<> arch::tighten_page_tables() {
     return mm::VirtualRange{space.virt(range.start), space.virt(range.end)};
   };
   for (const mm::Bank& bank : banks()) {
-    if (!bank.highmem) BATON_TRY(in_use.set_rights(low(bank.range), true, false));
+    if (bank.highmem || made.small_pages) continue;
+    BATON_TRY(in_use.set_rights(low(bank.range), true, false));
   }
   for (const Range& range : std::span(read_only).first(read_only_count)) {
     if (range.end <= space.lowmem_limit()) BATON_TRY(in_use.set_rights(low(range), false, false));

@@ -3,6 +3,7 @@
 #include "cpu_local.h"
 #include "kernel/arch.h"
 #include "kernel/backtrace.h"
+#include "kernel/free_pages.h"
 #include "kernel/panic.h"
 #include "kernel/undefined.h"
 #include "kernel/x86/compilers_trap.h"
@@ -64,6 +65,7 @@ void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
                                             : "not-present page";
   out.line("#PF: error_code(0x{:04x}) - {}", r.error, reason);
   if (at < mm::kPageSize) out.line("#PF: a null pointer was used");
+  print_if_free("#PF: ", at, out);
 }
 
 // What the CPU pushed, or was about to push, did not fit.

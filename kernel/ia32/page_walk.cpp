@@ -81,6 +81,51 @@ bool PageWalk<arch::PageEntry>::make_data(mm::Range range) {
   return ia32::by_form([&](auto walk) { return walk.make_data(range); });
 }
 
+template <>
+uint64_t PageWalk<arch::PageEntry>::tables_for_small(uint64_t virt, uint64_t bytes) {
+  return ia32::by_form([&](auto walk) { return walk.tables_for_small(virt, bytes); });
+}
+
+namespace ia32 {
+namespace {
+
+constinit mm::Phys runtime_tables{};
+
+// Without PAE the root's entries are the large pages, and the runtime services' root has its own.
+void copy_to_runtime(uint64_t virt, uint64_t bytes) {
+  constexpr unsigned kShift = 22;
+  if (x86::has_wide_entries() || runtime_tables == mm::Phys{0}) return;
+  const auto* const root = table_map().at<const uint32_t>(mm::Phys{arch::page_root()});
+  auto* const runtime = table_map().at<uint32_t>(runtime_tables);
+  for (uint64_t i = virt >> kShift; i <= (virt + bytes - 1) >> kShift; ++i) runtime[i] = root[i];
+}
+
+}  // namespace
+}  // namespace ia32
+
+template <>
+bool PageWalk<arch::PageEntry>::make_small(uint64_t virt, uint64_t bytes,
+                                           const mm::DirectMap& tables,
+                                           const mm::Window::Tables& pool) {
+  const bool made =
+      ia32::by_form([&](auto walk) { return walk.make_small(virt, bytes, tables, pool); });
+  if (made) ia32::copy_to_runtime(virt, bytes);
+  return made;
+}
+
+template <>
+void PageWalk<arch::PageEntry>::drop_identity() {}  // there is none
+
+template <>
+void PageWalk<arch::PageEntry>::set_present(uint64_t virt, uint64_t pages, bool present) {
+  ia32::by_form([&](auto walk) { walk.set_present(virt, pages, present); });
+}
+
+template <>
+std::optional<mm::Phys> PageWalk<arch::PageEntry>::absent_page(uint64_t virt) {
+  return ia32::by_form([&](auto walk) { return walk.absent_page(virt); });
+}
+
 namespace ia32 {
 namespace {
 
@@ -91,6 +136,7 @@ alignas(mm::kPageSize) constinit std::array<uint32_t, 1024> areas_table{};
 
 void open_windows(mm::Phys runtime_root) {
   narrow::open_kmap();
+  runtime_tables = runtime_root;
   if (x86::has_wide_entries()) return;
   constexpr uint64_t kReach = 4 * mm::kMiB;
   static_assert(kAreas.start % kReach == 0 && kAreas.size == kReach);

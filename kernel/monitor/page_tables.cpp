@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernel/arch.h"
+#include "kernel/free_pages.h"
 #include "kernel/monitor/arguments.h"
 #include "mm/size_text.h"
 
@@ -48,6 +49,7 @@ void walk_tables(Booted& machine, std::string_view argument, const Printer& out)
   }
   if (!mapping) {
     out.line("{:#x} is not mapped", *virt);
+    print_if_free("", *virt, out);
     return;
   }
   out.line("{:#x} -> {:#x} in a page of {} KiB at {:#x}, {}, {}, {}", *virt,

@@ -3,8 +3,8 @@
 namespace kernel {
 namespace {
 
-constexpr KernelTests* kKernel[] = {handoff_tests, page_table_tests, cpu_tests, error_tests,
-                                    arch_kernel_tests};
+constexpr KernelTests* kKernel[] = {handoff_tests, page_table_tests, free_page_tests,
+                                    cpu_tests,     error_tests,      arch_kernel_tests};
 constexpr KernelTests* kMm[] = {buddy_tests, allocator_rule_tests, node_tests, cpu_memory_tests};
 
 }  // namespace

@@ -194,6 +194,7 @@ class PageAudit {
         end_(machine.end_of_space),
         end_of_low_(std::min(end_, machine.relay.platform().end_of_low)),
         nx_(arch::has_no_execute()),
+        absent_(machine.relay.pages().contents().absent),
         // Page 0 is in the direct map only, so that a null pointer faults.
         identity_(machine.relay.e820(), Phys{mm::kPageSize}),
         direct_(machine.relay.e820(), Phys{0}) {}
@@ -204,7 +205,9 @@ class PageAudit {
         this);
     if (verdict_.passed() && run_.size != 0) judge();
     if (!verdict_.passed()) return verdict_;
-    if (narrow_) {
+    if (absent_) {
+      // What is missing is free: kernel.pages.free.
+    } else if (narrow_) {
       if (const auto missing = direct_.below(end_of_low_)) lacks("direct", *missing);
     } else {
       if (const auto missing = identity_.below(end_)) lacks("identity", *missing);
@@ -276,7 +279,13 @@ class PageAudit {
     }
     const Range range{Phys{run_.phys}, Phys{run_.phys + run_.size}};
     if (coverage != nullptr) {
-      if (const auto missing = coverage->add(range)) return lacks(map, *missing);
+      if (const auto missing = coverage->add(range); missing && !absent_)
+        return lacks(map, *missing);
+    }
+    if (coverage == &identity_ && absent_) {
+      verdict_ = Verdict::fail(
+          "{:#x} is mapped at its own address, where a free page would not fault", run_.virt);
+      return;
     }
     if (coverage == &identity_ && range.start == Phys{0}) {
       verdict_ = Verdict::fail("page 0 is mapped at 0: a null pointer does not fault");
@@ -385,6 +394,7 @@ class PageAudit {
   bool narrow_;
   Phys end_, end_of_low_;
   bool nx_;
+  bool absent_;  // free pages are not mapped
   Coverage identity_, direct_;
   Mapping run_;
   Verdict verdict_ = Verdict::pass();

@@ -28,7 +28,8 @@ struct KernelTest {
 
 // One file's tests, in the order in which they run.
 using KernelTests = std::span<const KernelTest>();
-KernelTests handoff_tests, page_table_tests, cpu_tests, error_tests, arch_kernel_tests;
+KernelTests handoff_tests, page_table_tests, free_page_tests, cpu_tests, error_tests,
+    arch_kernel_tests;
 KernelTests buddy_tests, allocator_rule_tests, node_tests, cpu_memory_tests;
 
 // Phases "kernel" and "mm": the files that they consist of.

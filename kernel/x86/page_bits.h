@@ -57,6 +57,20 @@ struct PageBits {
   static uint64_t as_data(uint64_t leaf) {
     return leaf | kWrite | (arch::has_no_execute() ? kNoExecute : 0);
   }
+  static uint64_t part(uint64_t leaf, unsigned level, uint64_t page) {
+    const bool pat = (leaf & kPatLarge) != 0;
+    const uint64_t rights = leaf & ~kAddressMask;
+    if (level == 1) return page | (rights & ~kLarge) | (pat ? kPatSmall : 0);
+    return page | rights | (pat ? kPatLarge : 0);
+  }
+  template <class AnyWord>
+  static void replace(AnyWord& entry, AnyWord with, uint64_t /*virt*/) {
+    entry = with;
+  }
+  template <class AnyWord>
+  static AnyWord set_present(AnyWord entry, bool present) {
+    return static_cast<AnyWord>(present ? entry | kPresent : entry & ~kPresent);
+  }
   static void mapped() {}
   static void forget(uint64_t virt) {
     asm volatile("invlpg (%0)" : : "r"(static_cast<uintptr_t>(virt)) : "memory");

@@ -5,6 +5,7 @@
 #include "cpu_local.h"
 #include "kernel/arch.h"
 #include "kernel/backtrace.h"
+#include "kernel/free_pages.h"
 #include "kernel/panic.h"
 #include "kernel/undefined.h"
 #include "kernel/x86/compilers_trap.h"
@@ -65,6 +66,7 @@ void print_page_fault(const mm::Printer& out, const Registers& r, uint64_t at) {
     out.line("#PF: the page below the {} stack: the stack is too small", stack->name);
   }
   if (at < mm::kPageSize) out.line("#PF: a null pointer was used");
+  print_if_free("#PF: ", at, out);
 }
 
 void print_registers(const mm::Printer& out, const Registers& r, uint64_t cr2) {

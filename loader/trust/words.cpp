@@ -8,12 +8,13 @@
 namespace loader {
 namespace {
 
-constexpr std::array<std::string_view, 25> kHarmless{
-    "bench",         "early",        "guard",       "init_on_alloc", "init_on_free",
-    "keepinitrd",    "kernelcore",   "maxcpus",     "mem_map",       "memtest",
-    "monitor",       "movable_node", "movablecore", "node_order",    "noefi",
-    "nomixed",       "nosmp",        "nousb",       "numa",          "page_poison",
-    "possible_cpus", "poweroff",     "selftest",    "show",          "stress"};
+constexpr std::array<std::string_view, 26> kHarmless{
+    "bench",        "debug_pagealloc", "early",        "guard",       "init_on_alloc",
+    "init_on_free", "keepinitrd",      "kernelcore",   "maxcpus",     "mem_map",
+    "memtest",      "monitor",         "movable_node", "movablecore", "node_order",
+    "noefi",        "nomixed",         "nosmp",        "nousb",       "numa",
+    "page_poison",  "possible_cpus",   "poweroff",     "selftest",    "show",
+    "stress"};
 
 // What is RAM; what MTRRs say of it; NX on PCs of 32 bits, which is PAE's; where the kernel is known to
 // be; a fault on purpose.

@@ -33,7 +33,8 @@ def test_poisoned_memory(bench):
     """A page that is written to after it was freed is told of when it is handed out; all that the kernel
     does itself leaves free memory alone. And the stack protector's word, which is read where the kernel
     is linked to, is this boot's."""
-    with bench.start(SMALL, "nokaslr page_poison=1 panic=free selftest=kernel,mm monitor") as running:
+    words = "nokaslr page_poison=1 debug_pagealloc=off panic=free selftest=kernel,mm monitor"
+    with bench.start(SMALL, words) as running:
         monitor = Monitor(running)
         log = running.log
         guard = symbol(BUILD / "kernel.elf", "__stack_chk_guard")
@@ -50,6 +51,34 @@ def test_poisoned_memory(bench):
     assert len(tests) == plan > 20 and all(ok for ok, _ in tests)
     chosen = int(re.search(r": 0x([0-9a-f]{16})", str(word))[1], 16)
     assert chosen & 0xff == 0 and chosen not in (0, 0x5be0cd191f83d900)
+
+
+def check_absence(boot):
+    """Every free page is unmapped and faults, and the ledger has what that takes."""
+    assert (boot.ended, boot.status) == ("exit", PASSED), str(boot)
+    kib = int(re.search(r"debug_pagealloc: free pages are not mapped; (\d+)K of page tables", boot.log)[1])
+    assert kib > 0 and re.search(rf"Ledger:   DIRECT MAP +{kib * 1024}\s", boot.log), boot.log[-3000:]
+    assert results(boot)[1] == []
+    assert re.search(r"# found: \d+ blocks on \d+ CPUs\s+ok \d+ kernel.pages.freed\s", boot.log), boot.log[-3000:]
+    for test in ("kernel.pages.free", "kernel.pages.exact", "mm.cpus.stress"):
+        assert re.search(rf"\sok \d+ {test}\s", boot.log), boot.log[-3000:]
+    assert "pagealloc: memory corruption" not in boot.log
+
+
+def test_free_memory_is_not_mapped(bench):
+    """With page_poison, also on the memblock road and with init_on_alloc; whole as by the other road."""
+    check_absence(bench.boot(SMALL, "page_poison=1 selftest=kernel,mm memtest=quick poweroff"))
+    check_absence(bench.boot(SMALL, "early=memblock debug_pagealloc=on init_on_alloc=1 selftest=kernel,mm poweroff"))
+
+
+def test_a_write_to_freed_memory_faults(bench):
+    """By the instruction that does it, and the page is named; the monitor says so without touching it."""
+    boot = bench.boot(SMALL, "page_poison=1 panic=free poweroff")
+    assert (boot.ended, boot.status) == ("exit", FAILED), str(boot)
+    assert re.search(r"BUG: unable to handle page fault for address: [0-9a-f]+040\s.*#PF: supervisor write access.*"
+                     r"#PF: address is in a free page: nobody has 0x[0-9a-f]+000\s", boot.log, re.DOTALL), boot.log[-1500:]
+    assert re.search(r"RIP: \w+:kernel::crash", boot.log), boot.log[-1500:]
+    assert "---[ end Kernel panic ]---" in boot.log
 
 
 def test_zeroed_memory(bench):

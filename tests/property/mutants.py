@@ -21,13 +21,14 @@ WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "relay_mirrored",
-        "relay_order", "audit", "regions", "page_alloc", "node_choice", "migratetype", "watermark", "pcp",
-        "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32", "arm_paging"]
+        "relay_order", "audit", "regions", "page_alloc", "page_contents", "node_choice", "migratetype",
+        "watermark", "pcp", "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32", "arm_paging"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
-ALLOCATING = ["page_alloc", "node_choice", "migratetype", "watermark", "pcp"]
+ALLOCATING = ["page_alloc", "page_contents", "node_choice", "migratetype", "watermark", "pcp"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay", "relay_mirrored", "highmem"],
                "mm/page_alloc.h": ALLOCATING, "mm/page_alloc_impl.h": ALLOCATING,
-               "mm/page_alloc_slow_impl.h": ALLOCATING}
+               "mm/page_alloc_slow_impl.h": ALLOCATING, "mm/page_alloc_ranges_impl.h": ALLOCATING,
+               "mm/page_contents.h": ALLOCATING}
 MACHINES = "1500"
 
 # (file, what stands there, what is put there, what it breaks)
@@ -196,6 +197,41 @@ MUTANTS = [
      "} else if (false) {", "a block may reach into a reservation"),
     ("mm/block_walk.cpp", "      wrong(\"frames that nothing reserves", "      (void)(\"frames that nothing "
      "reserves", "frames in no block are passed over"),
+    ("mm/page_contents.cpp", "    found.last = at;\n", "", "a corruption ends where it begins"),
+    ("mm/page_contents.cpp", "if (bytes[at] == kPoisonByte) continue;\n", "",
+     "bytes that are right are counted as wrong"),
+    ("mm/page_contents.cpp", "(difference & (difference - 1)) == 0", "true",
+     "a wrong byte is taken for one bit"),
+    ("mm/page_contents.cpp", "found.count == 1 && ", "", "many bits are taken for one"),
+    ("mm/page_contents.h", "return poison ? kPoison : 0;", "return 0;", "poison is zero"),
+    ("mm/page_alloc_init.cpp", "if (contents.when_freed()) node.own_frames = 0;", "",
+     "what goes to a CPU's list is not filled"),
+    ("mm/page_alloc_init.cpp", "for (Choice& choice : node.choices) choice.mark = kNoChoice;", "",
+     "what comes from a CPU's list is not looked at"),
+    ("mm/page_alloc_impl.h", "      put_away(part);\n", "      ;\n", "what is handed over is not filled"),
+    ("mm/page_alloc_impl.h", "    put_away({pfn, pfn + frames_of(order)});\n  }\n", "  }\n",
+     "what is freed is not filled"),
+    ("mm/page_alloc_impl.h", "  if (contents_.fills()) fill(frames, contents_.free_word());\n"
+     "  if (presence_.set != nullptr) presence_.set(presence_.context, frames, false);\n",
+     "  if (presence_.set != nullptr) presence_.set(presence_.context, frames, false);\n"
+     "  if (contents_.fills()) fill(frames, contents_.free_word());\n",
+     "what is absent is filled"),
+    ("mm/page_alloc_impl.h", "  if (presence_.set != nullptr) presence_.set(presence_.context, frames, false);\n",
+     "", "free frames are there"),
+    ("mm/page_alloc_impl.h", "if (found != 0) __atomic_fetch_add(&untold_frames_, found, __ATOMIC_RELAXED);",
+     "", "what was handed out where nothing could be told is never told of"),
+    ("mm/page_alloc_slow_impl.h", "if (when_allocated_) prepare({pfn, pfn + frames_of(attempt.order)});", "",
+     "what is handed out is not looked at"),
+    ("mm/page_alloc_slow_impl.h", "if (when_allocated_) prepare_silently({pfn, pfn + frames_of(order)});",
+     "if (when_allocated_) prepare({pfn, pfn + frames_of(order)});", "a tried allocation waits for a line"),
+    ("mm/page_alloc_slow_impl.h", "if (when_freed_) put_away({pfn, pfn + frames_of(order)});", "",
+     "a tried free fills nothing"),
+    ("mm/page_alloc_ranges_impl.h",
+     "if (when_freed_) put_away({block.value() + count, block.value() + frames_of(order)});", "",
+     "what an exact allocation cuts off is not filled"),
+    ("mm/page_alloc_ranges_impl.h", "  show(frames);\n", "", "what is to be withdrawn has no address"),
+    ("mm/page_alloc_ranges_impl.h", "  if (when_allocated_) prepare(frames);\n", "",
+     "ranges are not looked at"),
     ("mm/firmware_ram.cpp", "ram.lost += piece.size();", "ram.stricter += piece.size();",
      "what the loader loses has a reason"),
     ("mm/firmware_ram.cpp", "ram.invented += piece.size();", "", "the loader may invent RAM"),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernel/booted.h"
+#include "kernel/page_walk.h"
 #include "mm/platform.h"
 #include "tests/support/drawn_machine.h"
 #include "tests/support/pretend_memory.h"
@@ -38,7 +39,8 @@ struct Image {
 
 class BootedMachine {
  public:
-  enum class With : uint8_t { RelayOnly, KernelImage };
+  // AbsentFreePages: and free pages fault (tests/support/pretend_hardware.h).
+  enum class With : uint8_t { RelayOnly, KernelImage, AbsentFreePages };
 
   explicit BootedMachine(const std::string& drawing, const char* options = "",
                          With with = With::RelayOnly)
@@ -47,13 +49,22 @@ class BootedMachine {
         kept_(std::make_unique<kernel::Kept>()),
         tables_(std::make_unique<kernel::FirmwareTables>()),
         relay_(mm::x86_64_platform(), memory_.map(), log_.printer()) {
-    const bool image = with == With::KernelImage;
+    const bool image = with != With::RelayOnly;
     if (image) take_handoff();
     const mm::Reservation reserved = Image::reservation();
     must(relay_.take_over(drawn_.e820.entries(), std::span(&reserved, image ? 1 : 0)));
     const mm::FirmwareRam firmware = firmware_ram(drawn_.firmware, relay_.e820());
-    must(
-        relay_.finish({.numa = drawn_.numa(), .cpus = image ? 2U : 1U, .road = mm::Road::Bootmem}));
+    const mm::RelayInput input{
+        .numa = drawn_.numa(), .cpus = image ? 2U : 1U, .road = mm::Road::Bootmem};
+    if (with == With::AbsentFreePages) {
+      must(relay_.trim(input.uncached));
+      must(relay_.find_nodes(input.numa));
+      must(relay_.lay_out(input.movable, input.cpus));
+      must(relay_.start_boot_allocator(input.road));
+      must(relay_.build_zones(input.distances, input.order));
+      hide_free_pages();
+    }
+    must(relay_.finish(input));
     machine_ = std::make_unique<kernel::Booted>(
         kernel::Booted{.kept = *kept_,
                        .tables = *tables_,
@@ -73,6 +84,15 @@ class BootedMachine {
   }
 
  private:
+  void hide_free_pages() {
+    const auto set = [](void* context, mm::PfnRange frames, bool there) {
+      const auto* const map = static_cast<const mm::DirectMap*>(context);
+      kernel::arch::set_present(reinterpret_cast<uintptr_t>(map->at(phys(frames.start))),
+                                frames.size(), there);
+    };
+    must(relay_.pages().set_contents({.absent = true}, log_.printer(), {set, &hidden_in_}));
+  }
+
   // A handoff that check() takes, with the image's segments.
   void take_handoff() {
     const mm::Phys place{2 * mm::kMiB};  // read before the relay, which does not look at it
@@ -98,6 +118,7 @@ class BootedMachine {
 
   DrawnMachine drawn_;
   PretendMemory memory_;
+  mm::DirectMap hidden_in_ = memory_.map();
   Log log_;
   std::unique_ptr<kernel::Kept> kept_;
   std::unique_ptr<kernel::FirmwareTables> tables_;

@@ -8,6 +8,7 @@
 #include "kernel/arch.h"
 #include "kernel/backtrace.h"
 #include "kernel/firmware_variables.h"
+#include "kernel/page_walk.h"
 
 // It has no image.
 void kernel::print_image_offset(const mm::Printer&) {}
@@ -83,6 +84,20 @@ std::optional<Mapping> find_mapping(uint64_t virt) {
   return std::nullopt;
 }
 bool is_mapped(const void*, mm::Range) { return false; }
+uint64_t tables_for_small_pages(uint64_t, uint64_t) { return 0; }
+bool make_small_pages(uint64_t, uint64_t, const mm::Window::Tables&) { return true; }
+void drop_identity_map() {}
+void set_present(uint64_t virt, uint64_t pages, bool present) {
+  for (; pages > 0; --pages, virt += mm::kPageSize) {
+    if (virt == test::hardware.stays_absent) continue;
+    if (present) {
+      test::hardware.faults.erase(virt);
+    } else {
+      test::hardware.faults.insert(virt);
+    }
+  }
+}
+std::optional<mm::Phys> absent_page(uint64_t) { return std::nullopt; }
 std::span<const uint64_t> guard_pages(unsigned, std::span<uint64_t, kMostStacks>) {
   return test::hardware.guards;
 }

@@ -22,6 +22,7 @@ struct PretendHardware {
   std::vector<kernel::arch::Mapping> mappings;  // ascending; of any size
   std::array<uint64_t, 5> guards{};
   std::set<uint64_t> faults;  // pages that cannot be touched
+  uint64_t stays_absent = 0;  // of these one that arch::set_present() does not reach
   bool no_execute = true;
   // Of the CPUs besides the boot CPU.
   uint32_t wrong_id = 0;

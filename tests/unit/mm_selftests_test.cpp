@@ -225,7 +225,7 @@ TEST(MmSelfTests, NothingIsSkippedWhereThereIsSomethingToTry) {
   for (const KernelTest& test : all_tests()) {
     if (run(test, *machine).outcome() == loader::Outcome::Skip) skipped.insert(test.row.id);
   }
-  EXPECT_EQ(skipped, Ids{"mm.nodes.fallback"});
+  EXPECT_EQ(skipped, (Ids{"mm.nodes.fallback", "kernel.pages.free", "kernel.pages.freed"}));
   Machine memoryless(kMemoryless);
   EXPECT_TRUE(run("mm.nodes.fallback", *memoryless).passed());
 }
@@ -263,6 +263,11 @@ struct Breakage {
 void hide_gigas(Machine& m) {
   mm::Regions& gigas = m.zone(1, ZoneType::Normal).gigas;
   for (mm::RegionIndex i = 0; i < gigas.count(); ++i) gigas.file(mm::kBrokenGiga, i, 0, 0);
+}
+
+// Free pages are to fault, and none does.
+void want_absent(Machine& m) {
+  const_cast<mm::PageContents&>(m.pages().contents()).absent = true;  // NOLINT
 }
 
 const Breakage kBreakages[] = {
@@ -407,6 +412,18 @@ const Breakage kBreakages[] = {
            {Image::kVirtual + 0x80000, 5 * kMiB, mm::kPageSize, true, false});
      },
      "belongs to nobody"},
+    {"kernel.pages.free",
+     {"kernel.pages.exact", "kernel.pages.freed"},
+     want_absent,
+     "is mapped at"},
+    {"kernel.pages.exact",
+     {"kernel.pages.free", "kernel.pages.freed"},
+     want_absent,
+     "0x1000 is mapped at its own address"},
+    {"kernel.pages.freed",
+     {"kernel.pages.exact", "kernel.pages.free"},
+     want_absent,
+     "is free, and can be used"},
     // --- Free memory ---
     {"mm.buddy.reserved",
      {"kernel.ledger", "mm.roads", "mm.zones.orders"},

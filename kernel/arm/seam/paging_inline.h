@@ -9,6 +9,6 @@
 namespace kernel::arch {
 void choose_age(mm::Road road);
 mm::Result<> make_page_tables(mm::RelayCore& relay, const loader::Handoff& handoff,
-                              const mm::Printer& out);
+                              bool small_pages, const mm::Printer& out);
 mm::Result<> tighten_page_tables();
 }  // namespace kernel::arch

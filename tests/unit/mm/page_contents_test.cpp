@@ -1,8 +1,9 @@
 // What frames hold while nobody has them, and when they are handed out: page_poison, init_on_alloc,
-// init_on_free.
+// init_on_free; and that nobody touches them meanwhile: debug_pagealloc.
 #include "mm/page_contents.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <random>
@@ -21,6 +22,7 @@ constexpr uint64_t kRubbish = 0x0123'4567'89ab'cdef;
 constexpr PageContents kPoisoned{.poison = true};
 constexpr PageContents kZeroedOnAlloc{.zero_on_alloc = true};
 constexpr PageContents kZeroedOnFree{.zero_on_free = true};
+constexpr PageContents kPoisonedAbsent{.poison = true, .absent = true};
 
 // RAM from 4 to 48 MiB, of DMA and DMA32, and two CPUs.
 class FrameContents : public testing::Test {
@@ -32,7 +34,7 @@ class FrameContents : public testing::Test {
   }
   void start(const PageContents& contents) {
     fill_ram(kRubbish);
-    ASSERT_TRUE(a.set_contents(contents, said.printer()).ok());
+    ASSERT_TRUE(a.set_contents(contents, said.printer(), {set_presence, this}).ok());
     ASSERT_TRUE(machine.release_all().ok());
     ASSERT_TRUE(a.start_cpu(1, 0).ok());
     a.setup_watermarks();
@@ -68,9 +70,32 @@ class FrameContents : public testing::Test {
     return a.alloc_pages(cpu, gfp, order, 0).value();
   }
 
+  // Whoever touches a frame that is absent, test or allocator, gets a signal.
+  static void set_presence(void* context, PfnRange range, bool there) {
+    auto& self = *static_cast<FrameContents*>(context);
+    self.protect(range, there);
+    for (Pfn pfn = range.start; pfn < range.end; pfn += 1) self.absent[pfn.v] = !there;
+  }
+  void protect(PfnRange range, bool there) {
+    const int rights = there ? PROT_READ | PROT_WRITE : PROT_NONE;
+    ASSERT_EQ(mprotect(words(range.start), range.size() * kPageSize, rights), 0);
+  }
+  // All that nobody has is absent, and nothing else.
+  void expect_free_to_be_absent() {
+    std::vector<bool> free(absent.size());
+    const auto note = [&](const FreeBlock& block) {
+      std::fill_n(free.begin() + static_cast<ptrdiff_t>(block.pfn.v), frames_of(block.order), true);
+      return true;
+    };
+    a.for_each_free_block(note);
+    a.for_each_cpu_block([&](const FreeBlock& block, unsigned) { note(block); });
+    EXPECT_EQ(free, absent);
+  }
+
   PretendMachine<> machine;
   PageAllocator<OneCpu>& a;
   Text said;
+  std::vector<bool> absent = std::vector<bool>(frames(48 * kMiB));
 };
 
 TEST_F(FrameContents, AreNobodysBusinessUnlessAskedFor) {
@@ -164,6 +189,70 @@ TEST_F(FrameContents, WhereNothingMayBeWaitedForAreTheSame) {
   words(block.value() + 3)[511] = 0;
   ASSERT_TRUE(a.try_alloc_pages(0, kMovable, 2, 0).ok());
   EXPECT_EQ(a.corrupted_frames(), 1U);
+  // A line would be waited for: it comes with the next, once.
+  EXPECT_EQ(said.text, "");
+  (void)take(0);
+  (void)take(0);
+  EXPECT_EQ(said.text,
+            "pagealloc: memory corruption: 1 pages, handed out where nothing could be told\n");
+}
+
+TEST_F(FrameContents, WhereNothingMayBeWaitedForAreZeroToo) {
+  start(kZeroedOnAlloc);
+  const PagesOr block = a.try_alloc_pages(0, kMovable, 2, 0);
+  ASSERT_TRUE(block.ok());
+  EXPECT_TRUE(holds(block.value(), 2, 0));
+}
+
+TEST_F(FrameContents, AreAbsentFromTheFirstHandOverOn) {
+  start({.absent = true});
+  expect_free_to_be_absent();
+  const Pfn page = take(0);
+  EXPECT_TRUE(holds(page, 0, kRubbish));
+  ASSERT_TRUE(a.free_pages(1, page, 0).ok());
+  expect_free_to_be_absent();
+}
+
+TEST_F(FrameContents, OfAbsentFramesAreFilledBeforeAndSeenAfter) {
+  start({.zero_on_alloc = true, .zero_on_free = true, .absent = true});
+  const Pfn block = take(3);
+  fill(block, 3, kRubbish);
+  ASSERT_TRUE(a.free_pages(0, block, 3).ok());
+  protect({block, block + 8}, true);
+  EXPECT_TRUE(holds(block, 3, 0));
+  fill(block, 3, kRubbish);
+  protect({block, block + 8}, false);
+  EXPECT_EQ(take(3), block);
+  EXPECT_TRUE(holds(block, 3, 0));
+}
+
+TEST_F(FrameContents, OfAbsentFramesThatWereWrittenToAreToldOf) {
+  start(kPoisonedAbsent);
+  const Pfn page{frames(20 * kMiB)};
+  protect({page, page + 1}, true);  // by its other address, or a device
+  words(page)[1] = 0;
+  protect({page, page + 1}, false);
+  ASSERT_TRUE(a.alloc_contig_range(0, {page, page + 1}).ok());
+  EXPECT_EQ(a.corrupted_frames(), 1U);
+  EXPECT_NE(said.text.find("8 bytes are not 0xaa"), std::string::npos) << said.text;
+}
+
+TEST_F(FrameContents, WhatIsToBeWithdrawnIsThere) {
+  start(kPoisonedAbsent);
+  const PfnRange page{{frames(20 * kMiB)}, {frames(20 * kMiB) + 1}};
+  ASSERT_TRUE(a.take_contig_range(0, page).ok());
+  expect_free_to_be_absent();
+  ASSERT_TRUE(a.withdraw(page).ok());
+  expect_free_to_be_absent();
+  ASSERT_TRUE(a.release(page).ok());
+  expect_free_to_be_absent();
+}
+
+TEST_F(FrameContents, AreAbsentByNobody) {
+  const Result<> result = a.set_contents(kPoisonedAbsent, said.printer());
+  ASSERT_FALSE(result.ok());
+  EXPECT_STREQ(result.error().what, "nobody takes free frames' addresses away");
+  start({});
 }
 
 TEST_F(FrameContents, AreZeroWhenHandedOut) {
@@ -199,8 +288,12 @@ TEST_F(FrameContents, CannotBeChosenWhenThereIsFreeMemory) {
 }
 
 // Every way to have and to give frames, by chance, with rubbish written to all that is had.
-TEST_F(FrameContents, HoldHoweverFramesAreHadAndGiven) {
-  start(kPoisoned);
+class FramesByChance : public FrameContents, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(, FramesByChance, testing::Bool());
+
+TEST_P(FramesByChance, HoldHoweverFramesAreHadAndGiven) {
+  const bool are_absent = GetParam();
+  start(are_absent ? kPoisonedAbsent : kPoisoned);
   std::mt19937_64 random(7);
   struct Block {
     PfnRange frames;
@@ -250,6 +343,10 @@ TEST_F(FrameContents, HoldHoweverFramesAreHadAndGiven) {
           ASSERT_TRUE(a.put_page(cpu, block.frames.start).ok());
         }
     }
+  }
+  if (are_absent) {
+    expect_free_to_be_absent();
+    protect({{frames(4 * kMiB)}, {frames(48 * kMiB)}}, true);
   }
   expect_free_to_hold(PageContents::kPoison);
   EXPECT_EQ(a.corrupted_frames(), 0U);
