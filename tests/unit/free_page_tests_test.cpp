@@ -61,7 +61,7 @@ TEST_F(FreePages, AreNotThereAndCannotBeUsed) {
   EXPECT_TRUE(walked.passed()) << walked.facts();
   const Verdict tried = run("kernel.pages.freed", *machine);
   EXPECT_TRUE(tried.passed()) << tried.facts();
-  EXPECT_STREQ(tried.facts(), "14 blocks on 2 CPUs\n");
+  EXPECT_STREQ(tried.facts(), "14 blocks on 2 CPUs");
   EXPECT_TRUE(run("kernel.pages.free", *machine).passed());
 }
 
@@ -69,7 +69,7 @@ TEST_F(FreePages, OneThatIsMappedIsFound) {
   map(Pfn{0x1800});
   const Verdict verdict = run("kernel.pages.free", *machine);
   EXPECT_TRUE(verdict.failed());
-  EXPECT_STREQ(verdict.facts(), "the free page 0x1800000 is mapped at 0xffff888001800000\n");
+  EXPECT_STREQ(verdict.facts(), "the free page 0x1800000 is mapped at 0xffff888001800000");
 }
 
 TEST_F(FreePages, OneOfSomebodysThatIsNotMappedIsFound) {

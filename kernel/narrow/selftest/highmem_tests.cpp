@@ -27,6 +27,11 @@ uint64_t for_each_free_high(Pages& pages, Visit visit) {
   return count;
 }
 
+// What is free holds what it is to hold.
+void put_back(const Pages& pages, volatile uint64_t* word) {
+  if (pages.contents().fills()) *word = pages.contents().free_word();
+}
+
 bool leads_to(const volatile void* at, Phys page) {
   const auto mapping = arch::find_mapping(reinterpret_cast<uintptr_t>(at));
   return mapping && mapping->phys == page.v && mapping->writable;
@@ -49,15 +54,13 @@ Verdict test_every_high_frame(Booted& machine) {
   });
   if (wrong) return Verdict::fail("the slot for the page at {} leads elsewhere", *wrong);
   if (marked == 0) return Verdict::skip("all RAM is lowmem");
-  // And free frames hold again what they have to (page_poison, init_on_free).
-  const uint64_t free_word = pages.contents().free_word();
   const uint64_t read = for_each_free_high(pages, [&](Phys page) {
     auto* const first = arch::reach<volatile uint64_t>(map, page);
     auto* const last = arch::reach<volatile uint64_t>(map, page + kLastWord);
     const bool good = *first == mix(page.v) && *last == mix(page.v + 1);
-    *first = free_word;
-    *last = free_word;
     if (!good) wrong = page;
+    put_back(pages, first);
+    put_back(pages, last);
     return good;
   });
   if (wrong) return Verdict::fail("the page at {} does not hold what was written there", *wrong);
@@ -71,7 +74,6 @@ Verdict test_kept_mappings(Booted& machine) {
   constexpr uint64_t kMany = 3000;
   Verdict verdict = Verdict::pass();
   uint64_t mapped = 0;
-  const uint64_t free_word = machine.relay.pages().contents().free_word();
   for_each_free_high(machine.relay.pages(), [&](Phys page) {
     auto* const kept = static_cast<volatile uint64_t*>(narrow::kmap(page));
     if (kept == nullptr) {
@@ -84,7 +86,7 @@ Verdict test_kept_mappings(Booted& machine) {
           *arch::reach<volatile uint64_t>(machine.relay.map(), page) != mix(page.v)) {
         verdict = Verdict::fail("the slot for the page at {} leads elsewhere", page);
       }
-      *kept = free_word;
+      put_back(machine.relay.pages(), kept);
     }
     const bool both = narrow::kunmap(page) && narrow::kunmap(page);
     if (verdict.passed() && (!both || narrow::kunmap(page))) {

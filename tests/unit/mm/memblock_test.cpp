@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <string>
@@ -243,7 +244,17 @@ SRAT: Node 1 PXM 1 [mem 0x100000000-0x11fffffff] hotplug
     machine.memblock.set_current_limit(memory.end_of_low());
     test::must(mm::memblock_from(machine.memblock, laid.numa.active, laid.reservations.entries()));
     const auto by_memblock = frames_of(
-        [&](const auto& visit) { mm::free_all_memblock(machine.memblock, laid.layout(), visit); },
+        [&](const auto& visit) {
+          // Its arrays hold something else as soon as they are free.
+          mm::free_all_memblock(
+              machine.memblock, laid.layout(), [&](mm::NodeId node, mm::PfnRange run) {
+                visit(node, run);
+                for (const Range& array : machine.memblock.own_arrays()) {
+                  if (array.empty() || !phys(run).contains(array)) continue;
+                  std::fill_n(memory.map().at<uint8_t>(array.start), array.size(), uint8_t{0xaa});
+                }
+              });
+        },
         0x120000);
 
     std::vector<mm::NodeBootmem> bitmaps(2);
