@@ -9,7 +9,7 @@ import pytest
 import log as read
 from conftest import BUILD, ROOT
 from elf import symbol
-from qemu import FAILED, GIB, MIB, PASSED, Machine
+from qemu import FAILED, GIB, MIB, PASSED, POWERED_OFF, Machine
 from test_ends import planted
 
 SMALL = Machine(memory=512 * MIB)
@@ -52,6 +52,16 @@ def test_every_start_is_another(bench):
     assert any(image != LINKED for image, _, _ in places)
     assert sources(boots[0]).startswith("EFI_RNG, ")
     assert sources(boots[1]) == "the time alone, which can be guessed"
+
+
+@pytest.mark.long
+def test_words_about_memory_keep_the_place(bench):
+    """Below what mem= leaves, where there is four times as much."""
+    boot = bench.boot(Machine(memory=GIB), "mem=256M poweroff")
+    assert (boot.ended, boot.status) == ("exit", POWERED_OFF), str(boot)
+    assert re.search(r", in memory at 0x\w+ \(0\), direct map at 0x\w+ \(16\), by ", boot.log)
+    assert read.kaslr(boot.log)[1] + 4 * MIB < 256 * MIB
+    assert read.find(boot.log, r"Ledger: closed, 0 bytes unaccounted for$")
 
 
 def test_all_but_the_kernels_own_addresses_is_as_without(bench):
