@@ -13,11 +13,12 @@ import struct
 import subprocess
 import tempfile
 
-# Where others keep a key that the firmware or shim knows: sbctl's two places; Debian's for shim.
-KNOWN_KEYS = (("/var/lib/sbctl/keys/db/db.key", "/var/lib/sbctl/keys/db/db.pem"),
-              ("/usr/share/secureboot/keys/db/db.key", "/usr/share/secureboot/keys/db/db.pem"),
-              ("/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.pem"),
+# Where others keep a key that the firmware knows: sbctl's two places; and one that shim knows: Debian's.
+FIRMWARES_KEYS = (("/var/lib/sbctl/keys/db/db.key", "/var/lib/sbctl/keys/db/db.pem"),
+                  ("/usr/share/secureboot/keys/db/db.key", "/usr/share/secureboot/keys/db/db.pem"))
+SHIMS_KEYS = (("/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.pem"),
               ("/var/lib/shim-signed/mok/MOK.priv", "/var/lib/shim-signed/mok/MOK.der"))
+KNOWN_KEYS = FIRMWARES_KEYS + SHIMS_KEYS
 
 # By what boot files call an architecture: PE's number for it; whether it is PE32+; and the code of
 # `return EFI_UNSUPPORTED`, for whoever starts a manifest.
@@ -40,25 +41,23 @@ class Keys:
     """A private key and its certificate, as files."""
     key: pathlib.Path
     cert: pathlib.Path
-
-    @property
-    def is_mok(self):
-        """Whether shim knows it, and the firmware not."""
-        return "shim" in str(self.cert)
+    is_mok: bool = False  # shim knows it, and the firmware not
 
 
-def find_keys(key=None, cert=None, root="/"):
-    """Those that are named, or else the first of KNOWN_KEYS."""
+def find_keys(key=None, cert=None, is_mok=False, root="/"):
+    """Those that are named, or else the first of KNOWN_KEYS. Named ones are shim's when `is_mok` says so, or
+    when they are where Debian keeps those."""
     if bool(key) != bool(cert):
         raise SignError("a key goes with its certificate: --key and --cert, or neither")
     if key:
-        keys = Keys(pathlib.Path(key), pathlib.Path(cert))
+        at_shims = str(pathlib.Path(cert).resolve()) in {known for _, known in SHIMS_KEYS}
+        keys = Keys(pathlib.Path(key), pathlib.Path(cert), is_mok or at_shims)
         for path in (keys.key, keys.cert):
             if not path.is_file():
                 raise SignError(f"{path} is no file")
         return keys
     for key, cert in KNOWN_KEYS:
-        keys = Keys(pathlib.Path(root, key[1:]), pathlib.Path(root, cert[1:]))
+        keys = Keys(pathlib.Path(root, key[1:]), pathlib.Path(root, cert[1:]), (key, cert) in SHIMS_KEYS)
         if keys.key.is_file() and keys.cert.is_file():
             return keys
     raise SignError("no keys found; --key and --cert name them. Looked for "

@@ -134,9 +134,22 @@ def test_shims_key_makes_no_boot_entry(bench, tmp_path):
     esp = OnDirectory(tmp_path)
     sysfs = machine(bench, esp.path)
     bench.answers("efibootmgr", BOOT_ENTRIES)
-    key, cert = made_keys(tmp_path, "shim-signed/mok/MOK.priv", "shim-signed/mok/MOK.der", "der")
-    said = bench.run("install", "install", "--from", signable(built(bench.folder)), "--sysfs", sysfs,
-                     "--key", key, "--cert", cert)
+    key, cert = made_keys(tmp_path, form="der")
+    tree = signable(built(bench.folder))
+    said = bench.run("install", "install", "--from", tree, "--sysfs", sysfs, "--sign", "--mok")
+    assert said.status == 1 and "--key" in said.err, said
+    said = bench.run("install", "install", "--from", tree, "--sysfs", sysfs, "--mok", "--key", key, "--cert", cert)
     assert said.status == 0 and "no Boot#### entry is made; shim, or a boot loader" in said.out, said
     assert signing.is_signed(esp.files()[PROGRAM])
     assert not any("--create" in call for call in bench.called())
+
+
+def test_a_folder_named_like_shim_makes_no_key_shims(bench, tmp_path):
+    esp = OnDirectory(tmp_path)
+    sysfs = machine(bench, esp.path)
+    bench.answers("efibootmgr", BOOT_ENTRIES)
+    key, cert = made_keys(tmp_path, "my-shims/db.key", "my-shims/db.pem")
+    said = bench.run("install", "install", "--from", signable(built(bench.folder)), "--sysfs", sysfs,
+                     "--key", key, "--cert", cert)
+    assert said.status == 0 and "MOK" not in said.out, said
+    assert any("--create" in call for call in bench.called())
