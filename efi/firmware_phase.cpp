@@ -36,6 +36,9 @@ class RealFirmware final : public loader::TestedFirmware {
         random_(protocol_anywhere<RandomProtocol>(firmware, kRandom)) {}
 
   [[nodiscard]] bool has_random() const { return random_ != nullptr; }
+  [[nodiscard]] bool random_is_null() const {
+    return random_ != nullptr && random_->get_rng == nullptr;
+  }
 
   EfiStatus get_memory_map(std::byte* buffer, loader::MapCall& call) override {
     UINTN size = own(call.size);
@@ -91,7 +94,7 @@ class RealFirmware final : public loader::TestedFirmware {
     return status;
   }
   EfiStatus random(std::span<uint8_t> out) override {
-    if (random_ == nullptr) return loader::kEfiUnsupported;
+    if (random_ == nullptr || random_is_null()) return loader::kEfiUnsupported;
     return random_->get_rng(random_, nullptr, out.size(), out.data());
   }
   std::optional<loader::LivePage> page_at(uint64_t address) override {
@@ -114,6 +117,7 @@ loader::FirmwareFacts facts_of(const Firmware& firmware, const RealFirmware& ser
   facts.code = reinterpret_cast<uintptr_t>(&run_firmware_phase);
   facts.stack = live_state().stack.v;
   facts.has_rng = services.has_random();
+  facts.rng_is_null = services.random_is_null();
   facts.has_tcg2 = protocol_anywhere<void>(firmware, kTcg2) != nullptr;
   facts.has_memory_attribute = protocol_anywhere<void>(firmware, kMemoryAttribute) != nullptr;
   facts.framebuffer = find_framebuffer(firmware, {});

@@ -59,6 +59,7 @@ Verdict tcg2(FirmwareBench& bench) {
 
 Verdict rng(FirmwareBench& bench) {
   if (!bench.facts.has_rng) return Verdict::skip("this firmware has no EFI_RNG_PROTOCOL");
+  if (bench.facts.rng_is_null) return Verdict::fail("EFI_RNG_PROTOCOL's GetRNG is null");
   std::array<uint8_t, 32> first{};
   std::array<uint8_t, 32> second{};
   for (auto* bytes : {&first, &second}) {

@@ -187,6 +187,7 @@ const Breakage kBreakages[] = {
     {"efi.esrt", config([](Config& c) { c.pop_back(); })},
     {"efi.rng", [](FakeFirmware& f) { f.random_repeats = true; }},
     {"efi.rng", [](FakeFirmware& f) { f.facts.has_rng = false; }},
+    {"efi.rng", [](FakeFirmware& f) { f.facts.rng_is_null = true; }},
     {"efi.time", [](FakeFirmware& f) { f.time.month = 13; }},
     {"efi.time", [](FakeFirmware& f) { f.time.year = 1999; }},
     {"efi.variables.list", [](FakeFirmware& f) { f.variables_repeat = true; }},

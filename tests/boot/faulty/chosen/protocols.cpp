@@ -121,8 +121,9 @@ EFI_STATUS tcg2(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/, UINT64
   return services.InstallProtocolInterface(&handle, &id, EFI_NATIVE_INTERFACE, &protocol);
 }
 
+// The number 0: all it says is success; 1: it fails; 2: it has no function.
 EFI_STATUS rng(EFI_BOOT_SERVICES& services, EFI_LOADED_IMAGE& /*baton*/, UINT64 number) {
-  static Rng protocol{nullptr, number == 0 ? gives_nothing : gives_error};
+  static Rng protocol{nullptr, number == 0 ? gives_nothing : number == 1 ? gives_error : nullptr};
   EFI_GUID id = {0x3152bca5, 0xeade, 0x433d, {0x86, 0x2e, 0xc0, 0x1c, 0xdc, 0x29, 0x1f, 0x44}};
   EFI_HANDLE handle = nullptr;
   return services.InstallProtocolInterface(&handle, &id, EFI_NATIVE_INTERFACE, &protocol);
