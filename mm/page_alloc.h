@@ -448,7 +448,7 @@ class PageAllocator : public PageAllocatorCore {
   // Makes whole pageblocks of one zone Isolate: what is free in them, now or later, is given to
   // nobody until unisolate(). A free block that reaches beyond the range is split, so that a block
   // is either all inside or all outside. Blocks on per-CPU lists are not noticed: drain them
-  // before.
+  // before. Goes from pageblock to pageblock: others may take from those to come until it is back.
   Result<> isolate(PfnRange frames);
   Result<> unisolate(PfnRange frames, Migratetype type = Migratetype::Movable);
 
@@ -573,12 +573,16 @@ class PageAllocator : public PageAllocatorCore {
   }
   Freed free_huge(unsigned cpu, Pfn pfn);
   Freed free_large(unsigned cpu, Pfn pfn, unsigned order);
+  // Not masked, so that interrupts come between their batches.
   void return_pages(Pcp& pcp, int32_t pages);
-  void shrink(Pcp& pcp, unsigned order);
-  void shrink_huge(Pcp& pcp);
+  Freed shrink(Pcp& pcp, unsigned order);
+  int32_t pages_to_return(Pcp& pcp, unsigned order);
+  Freed shrink_huge(Pcp& pcp);
   static void adopt(Pcp& pcp);
   void return_pageblocks(Pcp& pcp, int32_t blocks);
   void return_all(Pcp& pcp);
+  template <class Change>
+  void change_pageblocks(Zone& zone, PfnRange frames, Change change);
 
   Printer report_;
   ShortageHook shortage_hook_ = nullptr;

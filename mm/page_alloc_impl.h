@@ -387,16 +387,17 @@ inline Freed PageAllocator<Policy>::free_to_list(CpuHeader& header, const Node& 
   static_assert(sizeof(Pcp) == 2u << Tag::kZoneShift);
   if (type >= kPcpMigratetypes) __builtin_unreachable();
   Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
+  bool mine;
   {
     const Masked masked;
-    if (claim(page, tag)) [[likely]] {
+    mine = claim(page, tag);
+    if (mine) [[likely]] {
       pcp.lists[type * (kPcpMaxOrder + 1) + order].push(node.mem_map, frame);
-      if (Policy::spend(pcp.room, static_cast<int32_t>(frames_of(order)))) [[unlikely]]
-        shrink(pcp, order);
-      return {};
+      if (!Policy::spend(pcp.room, static_cast<int32_t>(frames_of(order)))) [[likely]]
+        return {};
     }
   }
-  return Freed{raced(pcp, node.pfn(frame), order)};
+  return mine ? shrink(pcp, order) : Freed{raced(pcp, node.pfn(frame), order)};
 }
 
 // A pageblock of the CPU's own node, back to the CPU's list.
@@ -419,16 +420,17 @@ template <class Policy>
     return slow_free(header, pfn, kPageblockOrder);
   }
   Pcp& pcp = pcp_at(header, node.pcp_offset + uint64_t{tag.zone_bits()} * 2);
+  bool mine;
   {
     const Masked masked;
-    if (claim(page, tag)) [[likely]] {
+    mine = claim(page, tag);
+    if (mine) [[likely]] {
       pcp.lists[kPcpHugeList].push(heads, index);
-      if (Policy::spend(pcp.huge_room, 1)) [[unlikely]]
-        shrink_huge(pcp);
-      return {};
+      if (!Policy::spend(pcp.huge_room, 1)) [[likely]]
+        return {};
     }
   }
-  return Freed{raced(pcp, pfn, kPageblockOrder)};
+  return mine ? shrink_huge(pcp) : Freed{raced(pcp, pfn, kPageblockOrder)};
 }
 
 // A larger block of the CPU's own node, back to its zone.
@@ -486,17 +488,19 @@ template <class Policy>
   if (!freeable(page, tag, order)) [[unlikely]] {
     return slow_free(header, pfn, order);
   }
-  const Masked masked;
   Pcp& pcp = pcp_at(header, node->pcp_offset + uint64_t{tag.zone_bits()} * 2);
-  if (!claim(page, tag)) return Freed{raced(pcp, pfn, order)};
-  if (order == kPageblockOrder && block.type() < Migratetype::HighAtomic) {
+  {
+    const Masked masked;
+    if (!claim(page, tag)) return Freed{raced(pcp, pfn, order)};
+    if (order != kPageblockOrder || block.type() >= Migratetype::HighAtomic) {
+      const Locked locked(*pcp.zone);
+      free_block(*pcp.zone, pfn, order);
+      return {};
+    }
     pcp.lists[kPcpHugeList].push(node->blocks.heads(), node->blocks.index(pfn));
-    if (Policy::spend(pcp.huge_room, 1)) shrink_huge(pcp);
-    return {};
+    if (!Policy::spend(pcp.huge_room, 1)) return {};
   }
-  const Locked locked(*pcp.zone);
-  free_block(*pcp.zone, pfn, order);
-  return {};
+  return shrink_huge(pcp);
 }
 
 // Drops one of several references, or says what is wrong.
@@ -533,22 +537,24 @@ Freed PageAllocator<Policy>::put_page(unsigned cpu, Pfn pfn) {
 }
 
 // Takes blocks off the lists of orders 0 to 3, coldest first and from the lists in turn, until
-// `pages` are back in the zone. Interrupts are masked.
+// `pages` are back in the zone. What interrupts this CPU, or wants the lock, comes between batches of
+// FrameBatch::kMost blocks, about what Linux's pcp->batch is.
 template <class Policy>
 void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
-  pages = std::min(pages, pcp.count());
-  pcp.next_fetch = 0;
   Zone& zone = *pcp.zone;
   Node& node = *zone.node;
-  int32_t returned = 0;
   unsigned list = 0;
-  while (returned < pages) {
+  while (pages > 0) {
+    const Masked masked;
+    pcp.next_fetch = 0;
+    pages = std::min(pages, pcp.count());
+    if (pages == 0) return;  // who came between took the rest
     for (; pcp.lists[list].empty(); list = list + 1 == kPcpHugeList ? 0 : list + 1) {
     }
     const unsigned order = pcp_list_order(list);
     const uint64_t block = block_bits(1, order);
-    const auto row = std::min<unsigned>(FrameBatch::kMost,
-                                        (static_cast<unsigned>(pages - returned - 1) >> order) + 1);
+    const auto row =
+        std::min<unsigned>(FrameBatch::kMost, (static_cast<unsigned>(pages - 1) >> order) + 1);
     // Gathered without the lock: neighbours, which often lie behind each other, are one part.
     FrameBatch frames;
     FrameGatherer gatherer(frames, 0);
@@ -560,11 +566,11 @@ void PageAllocator<Policy>::return_pages(Pcp& pcp, int32_t pages) {
     });
     gatherer.finish();
     list = list + 1 == kPcpHugeList ? 0 : list + 1;
-    const auto now = static_cast<int32_t>(blocks << order);
+    const auto returned = static_cast<int32_t>(blocks << order);
     const Locked locked(zone);
     free_frames(zone, frames);
-    Policy::add(pcp.room, now);
-    returned += now;
+    Policy::add(pcp.room, returned);
+    pages -= returned;
   }
 }
 
@@ -577,35 +583,45 @@ template <class Policy>
 }
 
 // The CPU has as much as it may keep: a batch goes back, twice as much each time this happens
-// without an allocation between. A boot page set keeps nothing.
+// without an allocation between. A boot page set keeps nothing. The free is done.
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::shrink(Pcp& pcp, unsigned order) {
-  constexpr int32_t kMaxFreeFactor = 5;
-  adopt(pcp);
-  if (pcp.free_factor != 0 && order != 0) {
-    return_pages(pcp, pcp.count());
-  } else if (pcp.high < pcp.batch) {
-    return_pages(pcp, 1);
-  } else {
-    const int32_t most = pcp.high - pcp.batch;
-    const int32_t batch = pcp.batch << pcp.free_factor;
-    if (batch < most && pcp.free_factor < kMaxFreeFactor) ++pcp.free_factor;
-    return_pages(pcp, std::clamp(batch, pcp.batch, most));
-  }
+[[gnu::noinline]] Freed PageAllocator<Policy>::shrink(Pcp& pcp, unsigned order) {
+  return_pages(pcp, pages_to_return(pcp, order));
+  return {};
 }
 
 template <class Policy>
-[[gnu::noinline]] void PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+int32_t PageAllocator<Policy>::pages_to_return(Pcp& pcp, unsigned order) {
+  constexpr int32_t kMaxFreeFactor = 5;
+  const Masked masked;
   adopt(pcp);
-  return_pageblocks(pcp, std::max(pcp.huge_high, 1));
+  if (pcp.free_factor != 0 && order != 0) return pcp.count();
+  if (pcp.high < pcp.batch) return 1;
+  const int32_t most = pcp.high - pcp.batch;
+  const int32_t batch = pcp.batch << pcp.free_factor;
+  if (batch < most && pcp.free_factor < kMaxFreeFactor) ++pcp.free_factor;
+  return std::clamp(batch, pcp.batch, most);
+}
+
+template <class Policy>
+[[gnu::noinline]] Freed PageAllocator<Policy>::shrink_huge(Pcp& pcp) {
+  int32_t blocks;
+  {
+    const Masked masked;
+    adopt(pcp);
+    blocks = std::max(pcp.huge_high, 1);
+  }
+  return_pageblocks(pcp, blocks);
+  return {};
 }
 
 template <class Policy>
 void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
-  pcp.next_huge_fetch = 0;
   Zone& zone = *pcp.zone;
   const Node& node = *zone.node;
   while (blocks > 0) {
+    const Masked masked;
+    pcp.next_huge_fetch = 0;
     FrameBatch pageblocks;
     FrameGatherer gatherer(pageblocks, kPageblockOrder);
     int32_t count = 0;
@@ -615,6 +631,7 @@ void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
       gatherer.add(node.blocks.pageblock(index), 1);
       ++count;
     });
+    if (count == 0) return;  // who came between took the rest
     gatherer.finish();
     const Locked locked(zone);
     free_pageblocks(zone, pageblocks);
@@ -624,20 +641,17 @@ void PageAllocator<Policy>::return_pageblocks(Pcp& pcp, int32_t blocks) {
 }
 
 template <class Policy>
-void PageAllocator<Policy>::drain(unsigned cpu) {
-  const Masked masked;
+[[gnu::noinline]] void PageAllocator<Policy>::drain(unsigned cpu) {
   for_each_zone([&](Zone& zone) {
-    adopt(pcp_of(cpu, zone));
     return_all(pcp_of(cpu, zone));
-    if (has_deferred(zone)) {
-      const Locked locked(zone);
-    }
+    if (!has_deferred(zone)) return;
+    const Masked masked;
+    const Locked locked(zone);
   });
 }
 
 template <class Policy>
 void PageAllocator<Policy>::drain_remote(unsigned cpu) {
-  const Masked masked;
   for_each_zone([&](Zone& zone) {
     if (zone.node_id != cpu_node(cpu)) return_all(pcp_of(cpu, zone));
   });
@@ -645,8 +659,12 @@ void PageAllocator<Policy>::drain_remote(unsigned cpu) {
 
 template <class Policy>
 void PageAllocator<Policy>::return_all(Pcp& pcp) {
-  if (pcp.count() != 0) return_pages(pcp, pcp.count());
-  if (pcp.huge_count() != 0) return_pageblocks(pcp, pcp.huge_count());
+  {
+    const Masked masked;
+    adopt(pcp);
+  }
+  return_pages(pcp, pcp.count());
+  return_pageblocks(pcp, pcp.huge_count());
 }
 
 template <class Policy>

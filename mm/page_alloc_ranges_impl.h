@@ -151,13 +151,23 @@ PagesOr PageAllocator<Policy>::alloc_contig_pages(unsigned cpu, Gfp gfp, uint64_
 template <class Policy>
 Result<> PageAllocator<Policy>::isolate(PfnRange frames) {
   Zone* const zone = BATON_TRY(zone_of_pageblocks(frames, "isolate"));
-  const Masked masked;
-  const Locked locked(*zone);
-  for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
-    set_pageblock_type(*zone, pfn, Migratetype::Isolate);
-  }
-  update_choices(*zone);
+  change_pageblocks(*zone, frames,
+                    [&](Pfn pfn) { set_pageblock_type(*zone, pfn, Migratetype::Isolate); });
   return {};
+}
+
+// The lock is let go between pageblocks, as in Linux (start_isolate_page_range).
+template <class Policy>
+template <class Change>
+void PageAllocator<Policy>::change_pageblocks(Zone& zone, PfnRange frames, Change change) {
+  for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
+    const Masked masked;
+    const Locked locked(zone);
+    change(pfn);
+  }
+  const Masked masked;
+  const Locked locked(zone);
+  update_choices(zone);
 }
 
 template <class Policy>
@@ -168,13 +178,10 @@ Result<> PageAllocator<Policy>::unisolate(PfnRange frames, Migratetype type) {
                  .a = static_cast<uint64_t>(type)};
   }
   Zone* const zone = BATON_TRY(zone_of_pageblocks(frames, "unisolate"));
-  const Masked masked;
-  const Locked locked(*zone);
-  for (Pfn pfn = frames.start; pfn < frames.end; pfn += kPageblockFrames) {
-    if (zone->node->blocks.at(pfn).type() != Migratetype::Isolate) continue;
+  change_pageblocks(*zone, frames, [&](Pfn pfn) {
+    if (zone->node->blocks.at(pfn).type() != Migratetype::Isolate) return;
     set_pageblock_type(*zone, pfn, type);
-  }
-  update_choices(*zone);
+  });
   return {};
 }
 

@@ -67,20 +67,19 @@ Pfn PageAllocator<Policy>::from_zonelist(const Attempt& attempt, const Zone& wan
 
 template <class Policy>
 Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
-  const Masked masked;
   const unsigned order = attempt.order;
   const Migratetype type = gfp_migratetype(attempt.gfp);
   if (order <= kPcpMaxOrder && !attempt.rights.high_atomic) {
     CpuHeader& header = cpu_header(attempt.cpu);
     Pcp& pcp = pcp_at(header, zone.pcp_offset);
-    HotList& list = pcp.lists[pcp_list(order, type)];
-    const auto pages = static_cast<int32_t>(frames_of(order));
     // Where little is had from, what was freed would be had again for ever, wherever it lies: what
     // is more than a batch goes back first, so that what is had comes from the lowest pageblock.
     const bool choice = header.node->choices[attempt.gfp.bits() % kChoices].zone == &zone;
     if (!choice && pcp.count() > pcp.fetched + pcp.batch) return_pages(pcp, pcp.count());
+    const Masked masked;
+    HotList& list = pcp.lists[pcp_list(order, type)];
     if (!list.empty() || refill(pcp, order, type)) {
-      Policy::add(pcp.room, pages);
+      Policy::add(pcp.room, static_cast<int32_t>(frames_of(order)));
       pcp.fetched = choice ? 0 : pcp.count();
       pcp.free_factor >>= 1;
       return pop(*zone.node, list);
@@ -92,6 +91,7 @@ Pfn PageAllocator<Policy>::from_zone(Zone& zone, const Attempt& attempt) {
       return kNoPfn;
     }
   }
+  const Masked masked;
   if (order == kPageblockOrder && !attempt.rights.high_atomic) {
     Pcp& pcp = pcp_of(attempt.cpu, zone);
     if (!pcp.lists[kPcpHugeList].empty()) {

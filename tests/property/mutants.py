@@ -21,10 +21,11 @@ WORK = BUILD / "mutants"
 FLAGS = ["-std=c++20", "-O1", "-w"]
 UNIT = ["e820", "early_res", "e820_options", "numa", "zones", "zonelists", "placement", "bootmem",
         "memblock", "ledger", "relay_ledger", "firmware_ram", "relay", "relay_mirrored",
-        "relay_order", "audit", "regions", "page_alloc", "page_contents", "node_choice", "migratetype",
-        "watermark", "pcp", "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32", "arm_paging"]
+         "relay_order", "audit", "regions", "page_alloc", "page_contents", "node_choice", "migratetype",
+         "watermark", "pcp", "interrupts", "highmem", "layout32_arm", "layout32_arm_memblock", "layout32_ia32",
+         "arm_paging"]
 # The tests in which a header's code is, when that is broken: those of handing over, or of allocating.
-ALLOCATING = ["page_alloc", "page_contents", "node_choice", "migratetype", "watermark", "pcp"]
+ALLOCATING = ["page_alloc", "page_contents", "node_choice", "migratetype", "watermark", "pcp", "interrupts"]
 WITH_HEADER = {"mm/handover.h": ["bootmem", "memblock", "relay", "relay_mirrored", "highmem"],
                "mm/page_alloc.h": ALLOCATING, "mm/page_alloc_impl.h": ALLOCATING,
                "mm/page_alloc_slow_impl.h": ALLOCATING, "mm/page_alloc_ranges_impl.h": ALLOCATING,
@@ -159,8 +160,10 @@ MUTANTS = [
      "a tried allocation takes without the lock"),
     ("mm/page_alloc_impl.h", "if (zone.node_id != cpu_node(cpu)) return_all(",
      "if (zone.node_id == cpu_node(cpu)) return_all(", "other nodes' pages stay with a resting CPU"),
-    ("mm/page_alloc_impl.h", "    if (has_deferred(zone)) {\n      const Locked locked(zone);\n    }\n",
-     "", "a drain leaves what waits for a lock"),
+    ("mm/page_alloc_impl.h", "if (!has_deferred(zone)) return;", "return;",
+     "a drain leaves what waits for a lock"),
+    ("mm/page_alloc_impl.h", "while (pages > 0) {\n    const Masked masked;",
+     "const Masked masked;\n  while (pages > 0) {", "a full list goes back with interrupts kept out"),
     ("mm/page_alloc.cpp", "counts.on_cpu_lists = read_once(zone.deferred_pages);", "",
      "deferred pages are in no count"),
     ("mm/audit.cpp", "if (pages != zone.deferred_pages) {", "if (false) {",
@@ -179,7 +182,7 @@ MUTANTS = [
      "a CPU takes of others' what it could have of its own"),
     ("mm/buddy.cpp", "return stripe.all() ? kNoFrame : pageblock_with(zone, order, type);",
      "return kNoFrame;", "other CPUs' stripes are out of reach"),
-    ("mm/page_alloc_impl.h", "  pcp.next_fetch = 0;\n", "",
+    ("mm/page_alloc_impl.h", "    pcp.next_fetch = 0;\n", "",
      "who gives back goes on to fetch much"),
     ("mm/regions.cpp", "if (last) orders_[kind] &= ~(uint32_t{1} << filed_by);", "",
      "a region with nothing free is looked for"),
