@@ -961,7 +961,7 @@ bench-replay: $(BUILD)/host/replay
 	@BUILD=$(BUILD) tests/bench/replays
 
 bench-worst: $(BUILD)/host/worst
-	@$<
+	@$< $(WHAT)
 
 bench-cpus: all
 	@BUILD=$(BUILD) WHAT='$(WHAT)' tools/bench_cpus
@@ -1026,6 +1026,7 @@ help:
 #: make bench-hugepages 2 MiB of mm/ as a program's allocator, beside aligned_alloc's and mmap's, in nanoseconds
 #: make bench-replay what the replay of 100,000 entries in 1,024 nodes takes, and of a log of 50,000 lines
 #: make bench-worst what each call of mm/ costs at worst, in instructions, and how many of them hold a lock
+#:                   (WHAT=o0: the calls of such names)
 #: make bench-growth how costs grow with a machine's entries, reservations, nodes and CPUs, in exponents
 #:                   CURVES="e820 nodes"
 #: make fuzz       feed whatever takes input from outside with anything (libFuzzer, needs clang)

@@ -10,10 +10,12 @@
 #include <stdexcept>
 #include <string>
 
+#include "mm/firmware_ram.h"
 #include "mm/page_alloc.h"
 #include "mm/platform.h"
 #include "mm/policy.h"
 #include "mm/relay.h"
+#include "mm/relay_ledger.h"
 #include "tests/bench/other_allocator.h"
 #include "tools/replay/must.h"
 #include "tools/replay/pretend_memory.h"
@@ -74,18 +76,26 @@ struct Threads : mm::ManyCpus {
 template <class Policy, uint32_t more = 0>
 class Baton {
  public:
-  explicit Baton(unsigned cpus)
+  explicit Baton(unsigned cpus) : Baton(cpus, mm::Road::Memblock) {
+    replay::must(hand_over());
+    for (unsigned cpu = 1; cpu < cpus; ++cpu) replay::must(pages().start_cpu(cpu, 0));
+  }
+  // Before its memory is handed over, by either road.
+  Baton(unsigned cpus, mm::Road road)
       : memory_(mm::Phys{kEnd}), relay_(mm::x86_64_platform(), memory_.map(), mm::Printer()) {
     using mm::Phys;
     const mm::E820Entry e820[] = {{{Phys{0}, Phys{0xa0000}}, mm::E820Type::Ram},
                                   {{Phys{mm::kMiB}, Phys{kHole}}, mm::E820Type::Ram},
                                   {{Phys{2 * kHole}, Phys{kEnd}}, mm::E820Type::Ram}};
     replay::must(relay_.take_over(e820, {}, Phys{mm::kMaxPhys}, memory_.end_of_low()));
-    mm::RelayInput input;
-    input.cpus = cpus;
-    replay::must(relay_.finish(input));
-    for (unsigned cpu = 1; cpu < cpus; ++cpu) replay::must(pages().start_cpu(cpu, 0));
+    facts_.firmware = mm::account_firmware_ram(mm::claims_of(e820), relay_.e820());
+    replay::must(relay_.trim());
+    replay::must(relay_.find_nodes({}));
+    replay::must(relay_.lay_out({}, cpus));
+    replay::must(relay_.start_boot_allocator(road));
+    replay::must(relay_.build_zones({}, mm::NodeOrder::Distance));
   }
+  mm::Result<> hand_over() { return relay_.hand_over(); }
 
   static const char* name() { return "Baton"; }
   [[gnu::always_inline]] Frame get(unsigned cpu, unsigned order) {
@@ -96,11 +106,13 @@ class Baton {
     if (!pages().free_pages(cpu, {static_cast<uint64_t>(frame)}, order)) std::abort();
   }
   mm::PageAllocator<Policy>& pages() { return relay_.pages(); }
+  mm::Result<> close_ledger() { return mm::close_ledger(relay_, pages(), facts_, mm::Printer()); }
   [[nodiscard]] const replay::PretendMemory& memory() const { return memory_; }
 
  private:
   replay::PretendMemory memory_;
   mm::Relay<Policy> relay_;
+  mm::LedgerFacts facts_;
 };
 
 // The library that BENCH_WITH names, if any.

@@ -1,5 +1,6 @@
 // What a call costs at worst: instructions from its beginning to its end, in a row under a zone's lock, and
-// in a row with interrupts masked, on a machine of 4 GiB. `make bench-worst`.
+// in a row with interrupts masked, on a machine of 4 GiB. `make bench-worst`; a word chooses those figures
+// whose names begin with it.
 //
 // The CPU traps behind each instruction, and a signal handler counts. That takes a microsecond or two each,
 // so sequences of calls that are the same whenever they run are run by the clock first, three times, and the
@@ -11,6 +12,8 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <x86intrin.h>
@@ -142,8 +145,11 @@ void print(const char* name, const Cost& cost, size_t calls) {
   std::fflush(stdout);
 }
 
+std::string_view only;  // figures whose names begin so
+
 // With how many of the slowest are counted.
 void measure(const char* name, size_t most, const Sequence& run) {
+  if (!std::string_view(name).starts_with(only)) return;
   constexpr int kTimed = 3;
   Probe probe(most);
   for (int time = 0; time <= kTimed; ++time) {
@@ -214,6 +220,19 @@ void mixed() {
   });
 }
 
+// While a pageblock is isolated, those of its zone go back one by one.
+void beside_isolated() {
+  measure("o9.isolated.free", kDearest, [](Machine& machine, Probe& probe) {
+    const mm::Pfn first = mm::pfn_down(mm::Phys{2 * bench::kHole});
+    replay::must(machine.pages().isolate({first, first + mm::kPageblockFrames}));
+    Frames held = take_all(machine, mm::kPageblockOrder);
+    shuffle(held);
+    for (const bench::Frame frame : held) {
+      probe([&] { machine.put(kCpu, frame, mm::kPageblockOrder); });
+    }
+  });
+}
+
 void refused() {
   measure("none_free.alloc", kDearest, [](Machine& machine, Probe& probe) {
     take_all(machine, 0);
@@ -256,6 +275,89 @@ void ranges(const char* name, uint64_t count) {
   });
 }
 
+// Changes hands: what is free as a whole, and what of every other page is in use, or was.
+void changes() {
+  const mm::Pfn first = mm::pfn_down(mm::Phys{2 * bench::kHole});
+  const mm::PfnRange pageblock{first, first + mm::kPageblockFrames};
+  const mm::PfnRange giga{first, first + mm::kGigaFrames};
+  const auto isolate = [](const std::string& name, mm::PfnRange frames, bool broken) {
+    measure(("isolate." + name).c_str(), 1, [=](Machine& machine, Probe& probe) {
+      if (broken) fragment(machine);
+      probe([&] { replay::must(machine.pages().isolate(frames)); });
+    });
+    measure(("unisolate." + name).c_str(), 1, [=](Machine& machine, Probe& probe) {
+      if (broken) fragment(machine);
+      replay::must(machine.pages().isolate(frames));
+      probe([&] { replay::must(machine.pages().unisolate(frames)); });
+    });
+  };
+  isolate("2MiB", pageblock, false);
+  isolate("1GiB", giga, false);
+  isolate("1GiB.broken", giga, true);
+
+  const auto withdraw = [](const std::string& name, mm::PfnRange frames, bool broken) {
+    const auto hold = [=](Machine& machine) {
+      if (broken) {
+        for (const bench::Frame frame : fragment(machine)) machine.put(kCpu, frame, 0);
+      }
+      replay::must(machine.pages().alloc_contig_range(kCpu, frames));
+    };
+    measure(("withdraw." + name).c_str(), 1, [=](Machine& machine, Probe& probe) {
+      hold(machine);
+      probe([&] { replay::must(machine.pages().withdraw(frames)); });
+    });
+    measure(("release." + name).c_str(), 1, [=](Machine& machine, Probe& probe) {
+      hold(machine);
+      replay::must(machine.pages().withdraw(frames));
+      probe([&] { replay::must(machine.pages().release(frames)); });
+    });
+  };
+  withdraw("page", {first, first + 1}, false);
+  withdraw("1GiB-2pages", {first + 1, first + mm::kGigaFrames - 1}, false);
+  withdraw("1GiB-2pages.broken", {first + 1, first + mm::kGigaFrames - 1}, true);
+}
+
+// Looks for a run: also behind 2,048 pages of which every other is free.
+void runs() {
+  const auto look = [](const char* name, uint64_t count, bool broken) {
+    measure(name, 1, [=](Machine& machine, Probe& probe) {
+      for (uint64_t i = 1; broken && i < 2048; i += 2) {
+        const mm::Pfn pfn = mm::pfn_down(mm::Phys{2 * bench::kHole}) + i;
+        replay::must(machine.pages().alloc_contig_range(kCpu, {pfn, pfn + 1}));
+      }
+      probe([&] {
+        if (!machine.pages().alloc_contig_pages(kCpu, bench::kGfp, count, 1, 0)) std::abort();
+      });
+    });
+  };
+  look("run.alloc", mm::kPageblockFrames + 1, false);
+  look("run.broken.alloc", mm::kPageblockFrames + 1, true);
+  measure("exact.alloc", 1, [](Machine& machine, Probe& probe) {
+    probe([&] {
+      if (!machine.pages().alloc_pages_exact(kCpu, bench::kGfp, mm::kPageblockFrames + 1, 0))
+        std::abort();
+    });
+  });
+}
+
+void the_whole() {
+  const auto close = [](Machine& machine, Probe& probe) {
+    probe([&] { replay::must(machine.close_ledger()); });
+  };
+  measure("ledger.untouched", 1, close);
+  measure("ledger.64MiB", 1, [=](Machine& machine, Probe& probe) {
+    for (int i = 0; i < 1 << 14; ++i) (void)machine.get(kCpu, 0);
+    close(machine, probe);
+  });
+  for (const mm::Road road : {mm::Road::Bootmem, mm::Road::Memblock}) {
+    const std::string name = road == mm::Road::Bootmem ? "bootmem" : "memblock";
+    measure(("hand_over." + name).c_str(), 1, [=](Machine&, Probe& probe) {
+      Machine other(1, road);
+      probe([&] { replay::must(other.hand_over()); });
+    });
+  }
+}
+
 void the_rest() {
   measure("drain", 1, [](Machine& machine, Probe& probe) {
     fragment(machine);
@@ -280,18 +382,23 @@ void the_rest() {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  if (count > 1) only = arguments[1];
   struct sigaction action {};
   action.sa_handler = count_step;
   sigaction(SIGTRAP, &action, nullptr);
   overhead = stepped([] {});
   for (const unsigned order : {0U, 3U, 9U, 10U, 18U}) orders(order);
   mixed();
+  beside_isolated();
   refused();
   without_waiting();
   ranges("page", 1);
   ranges("2MiB-1page", mm::kPageblockFrames - 1);
   ranges("2MiB", mm::kPageblockFrames);
   ranges("1GiB-1page", mm::kGigaFrames - 1);
+  changes();
+  runs();
+  the_whole();
   the_rest();
 }
