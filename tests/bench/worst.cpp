@@ -382,7 +382,7 @@ void the_rest() {
 
 }  // namespace
 
-int main(int count, char** arguments) {
+int main(int count, char** arguments) {  // NOLINT(bugprone-exception-escape): it ends there
   if (count > 1) only = arguments[1];
   struct sigaction action {};
   action.sa_handler = count_step;

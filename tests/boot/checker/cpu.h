@@ -60,12 +60,11 @@ enum { STACK_REST = 0 };
 
 #if defined(__x86_64__) || defined(__i386__)
 
-// Entries of two levels have no bit for it.
+/* EFER.NXE; without PAE no entry has the bit. */
 static inline int no_execute_is_on(void) {
   uint32_t low, high;
-  if (!(CR("cr4") & 1u << 5)) return 0;
   __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0xc0000080u));
-  return (low >> 11 & 1) != 0;
+  return (low >> 11 & 1) != 0 && (CR("cr4") >> 5 & 1) != 0;
 }
 static inline uint64_t table_root(void) { return CR("cr3") & ~(uint64_t)0xfff; }
 
@@ -73,7 +72,6 @@ static inline const char* wrong_state(const struct baton_handoff* handoff) {
   if (entry_flags & 1u << 9) return "interrupts are off";
   if (entry_flags & 1u << 10) return "the direction flag is clear";
   if (!(CR("cr0") & 1u << 16)) return "CR0.WP is set";
-  if (CR("cr4") & 1u << 23) return "CR4.CET is clear";
   if ((handoff->flags & BATON_FLAG_NX) && !no_execute_is_on()) return "EFER.NXE is set";
   if (((CR("cr4") >> 12 & 1) != 0) != (handoff->paging_levels == 5))
     return "paging_levels is CR4.LA57's";
@@ -83,7 +81,7 @@ static inline const char* wrong_state(const struct baton_handoff* handoff) {
 static inline struct mapping translate(const struct baton_handoff* handoff,
                                        uint64_t virtual_address) {
   const uint32_t levels = handoff->paging_levels, wide = levels > 2, bits = wide ? 9 : 10;
-  struct mapping found = {0, 1, 1, 1, 1};
+  struct mapping found = {0, 1, 1, no_execute_is_on(), 1};
   uint64_t table = handoff->page_tables;
   uint32_t level;
   for (level = levels; level > 0; --level) {

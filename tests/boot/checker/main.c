@@ -111,10 +111,10 @@ static void check_stack(void) {
   const struct mapping top = translate(handoff, entry_stack - 1);
   const struct baton_reservation* stack;
   promise(entry_stack % 16 == STACK_REST, "the stack is aligned", entry_stack);
-  promise(top.there && top.writable && (!top.executable || !no_execute_is_on()) &&
+  promise(top.there && top.writable && !top.executable &&
               entry_stack - 1 == (uintptr_t)baton_at(handoff, top.physical),
           "the stack is in the direct map", entry_stack);
-  // In mixed mode the jump's GDT is on it, too.
+  /* But for the jump's own words, in mixed mode a GDT. */
   stack = reservation_of(top.physical + 1 - STACK + 64, STACK - 64);
   promise(stack != NULL && same(stack->name, "LOADER"),
           "the stack is as large as asked for, and reserved", top.physical);
@@ -143,7 +143,10 @@ static void check_ram_page(uint64_t physical) {
   const struct baton_reservation* reserved = reservation_of(physical, 4096);
   const int loaders = reserved != NULL && same(reserved->name, "LOADER");
   const struct mapping direct = translate(handoff, (uintptr_t)baton_at(handoff, physical));
-  if (sizeof(void*) == 4 && !direct.there && physical - first_ram() >= LOWMEM_AT_LEAST) return;
+  /* With 32 bits there is the kernel, or something else, where highmem would stand. */
+  if (sizeof(void*) == 4 && physical - first_ram() >= LOWMEM_AT_LEAST &&
+      (!direct.there || direct.physical != physical))
+    return;
   promise(direct.there && direct.physical == physical, "RAM is in the direct map", physical);
   promise(direct.cached, "RAM is cached", physical);
   promise(direct.writable == (segment == NULL || (segment->flags & 2)) || loaders,
@@ -185,8 +188,7 @@ static void check_mappings(void) {
   }
   for (i = 0; i < handoff->acpi_tables.count; ++i) {
     const struct mapping page = translate(handoff, (uintptr_t)baton_at(handoff, tables[i].address));
-    promise(page.there && page.physical == tables[i].address &&
-                (!page.executable || !no_execute_is_on()),
+    promise(page.there && page.physical == tables[i].address && !page.executable,
             "ACPI tables are mapped", tables[i].address);
   }
   if (handoff->framebuffer.address != 0) {
@@ -194,8 +196,7 @@ static void check_mappings(void) {
     const struct mapping begin =
         translate(handoff, (uintptr_t)baton_at(handoff, handoff->framebuffer.address));
     const struct mapping end = translate(handoff, (uintptr_t)baton_at(handoff, last));
-    promise(begin.there && begin.writable && !begin.cached &&
-                (!begin.executable || !no_execute_is_on()),
+    promise(begin.there && begin.writable && !begin.cached && !begin.executable,
             "the framebuffer is mapped", handoff->framebuffer.address);
     promise(end.there && end.physical == last, "all of the framebuffer is mapped", last);
   }
@@ -268,7 +269,7 @@ static void fill(uint64_t start, uint64_t end) {
     const struct mapping page = translate(handoff, (uintptr_t)baton_at(handoff, start));
     uintptr_t* words = (uintptr_t*)baton_at(handoff, start);
     uint32_t i;
-    if (!page.there) continue; /* highmem */
+    if (!page.there || page.physical != start) continue; /* highmem */
     for (i = 0; i < 4096 / sizeof(*words); ++i) words[i] = (uintptr_t)0x5a5a5a5a5a5a5a5aull;
   }
 }

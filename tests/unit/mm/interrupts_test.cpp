@@ -2,6 +2,8 @@
 // that goes back to its zone is given back in batches, with such a gap behind each.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <mutex>
 #include <random>
