@@ -12,31 +12,31 @@
 namespace {
 
 using fuzz::check;
-using namespace kernel::x86;
+namespace x86 = kernel::x86;
 
-void check_severity(const BankRecord& record, const BankRules& rules) {
-  const Severity severity = severity_of(record, rules);
-  check(record.has(kBankUncorrected) || severity <= Severity::Latent);
-  check(!raises_check(record, rules) || record.has(kBankUncorrected));
-  check(severity < Severity::Action || raises_check(record, rules) || !rules.recovery ||
-        !record.has(kBankSignalled));
-  BankRecord worse = record;
-  worse.status |= kBankContextCorrupt;
-  check(severity_of(worse, rules) >= severity);
+void check_severity(const x86::BankRecord& record, const x86::BankRules& rules) {
+  const x86::Severity severity = x86::severity_of(record, rules);
+  check(record.has(x86::kBankUncorrected) || severity <= x86::Severity::Latent);
+  check(!x86::raises_check(record, rules) || record.has(x86::kBankUncorrected));
+  check(severity < x86::Severity::Action || x86::raises_check(record, rules) || !rules.recovery ||
+        !record.has(x86::kBankSignalled));
+  x86::BankRecord worse = record;
+  worse.status |= x86::kBankContextCorrupt;
+  check(x86::severity_of(worse, rules) >= severity);
   worse = record;
-  worse.status |= kBankOverflow;
-  check(severity_of(worse, rules) >= severity);
+  worse.status |= x86::kBankOverflow;
+  check(x86::severity_of(worse, rules) >= severity);
   worse = record;
-  worse.status |= kBankUncorrected | kBankEnabled;
-  check(severity_of(worse, rules) >= severity &&
-        raises_check(worse, rules) >= raises_check(record, rules));
+  worse.status |= x86::kBankUncorrected | x86::kBankEnabled;
+  check(x86::severity_of(worse, rules) >= severity &&
+        x86::raises_check(worse, rules) >= x86::raises_check(record, rules));
 }
 
-mm::Range check_memory(const BankRecord& record, const BankRules& rules) {
-  const std::optional<mm::Range> memory = memory_of(record, rules);
+mm::Range check_memory(const x86::BankRecord& record, const x86::BankRules& rules) {
+  const std::optional<mm::Range> memory = x86::memory_of(record, rules);
   if (!memory) return {};
   const uint64_t bytes = memory->size();
-  check(record.has(kBankHasAddress));
+  check(record.has(x86::kBankHasAddress));
   check(std::has_single_bit(bytes) && bytes <= 2 * mm::kMiB);
   check(memory->start.v % bytes == 0 && memory->end.v <= mm::kMaxPhys);
   check(((record.address - memory->start.v) & ((uint64_t{1} << 56) - 1)) < bytes);
@@ -57,18 +57,19 @@ uint64_t told_before(const std::string& lines, const std::string& word) {
 FUZZ_TARGET(machine_check) {
   fuzz::Input input(data, size);
   const uint8_t cpu = input.byte();
-  const BankRules rules = bank_rules(input.number<uint64_t>(), (cpu & 1) != 0, (cpu & 2) != 0);
+  const x86::BankRules rules =
+      x86::bank_rules(input.number<uint64_t>(), (cpu & 1) != 0, (cpu & 2) != 0);
   check(rules.banks < 256 && !(rules.amd && (rules.recovery || rules.counts)));
   kernel::HardwareErrors errors;
   uint64_t corrected = 0, uncorrected = 0;
   while (!input.empty()) {
-    const BankRecord record{input.byte(), input.number<uint64_t>(), input.number<uint64_t>(),
-                            input.number<uint64_t>()};
+    const x86::BankRecord record{input.byte(), input.number<uint64_t>(), input.number<uint64_t>(),
+                                 input.number<uint64_t>()};
     check_severity(record, rules);
-    const bool is_corrected = severity_of(record, rules) == Severity::Corrected;
-    const uint64_t count = count_of(record, rules);
+    const bool is_corrected = x86::severity_of(record, rules) == x86::Severity::Corrected;
+    const uint64_t count = x86::count_of(record, rules);
     check(count >= 1 && (is_corrected || count == 1));
-    const char* const kind = code_name(record.status);
+    const char* const kind = x86::code_name(record.status);
     check(std::strlen(kind) != 0 && fuzz::is_printable(kind));
     errors.add({0, record.bank, is_corrected, count, record.status, record.address, record.misc,
                 kind, check_memory(record, rules)});

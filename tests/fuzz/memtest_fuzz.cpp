@@ -69,11 +69,17 @@ FUZZ_TARGET(memtest) {
   const Parsed options = parsed(text, nodes);
   if (!options) return;
   check_can_be_done(*options, nodes);
+  std::vector<std::string> words = words_of(text);
+  std::reverse(words.begin(), words.end());
+  const bool open = text.ends_with(',') || text.ends_with(' ');
   std::string backwards;
-  for (const std::string& word : words_of(text)) {
-    check(!parsed(text + (text.ends_with(',') || text.ends_with(' ') ? "" : ",") + word,
-                  nodes));  // given twice
-    backwards = word + (backwards.empty() ? "" : " ") + backwards;
+  for (const std::string& word : words) {
+    std::string twice = text;
+    if (!open) twice += ',';
+    twice += word;
+    check(!parsed(twice, nodes));
+    if (!backwards.empty()) backwards += ' ';
+    backwards += word;
   }
   const Parsed again = parsed(backwards, nodes);
   check(again && same(*again, *options));
