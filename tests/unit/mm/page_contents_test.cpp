@@ -167,6 +167,16 @@ TEST_F(FrameContents, OneBitIsMemorysFaultRatherThanAProgrammers) {
   EXPECT_NE(said.text.find(" aa ba\n"), std::string::npos);
 }
 
+TEST_F(FrameContents, SeveralBitsAreNoSingleBitError) {
+  start(kPoisoned);
+  const PfnRange pages{{frames(20 * kMiB)}, {frames(20 * kMiB) + 2}};
+  reinterpret_cast<uint8_t*>(words(pages.start))[7] ^= 0x11;
+  words(pages.start + 1)[3] ^= uint64_t{1} << 8 | 1;
+  ASSERT_TRUE(a.alloc_contig_range(0, pages).ok());
+  EXPECT_EQ(a.corrupted_frames(), 2U);
+  EXPECT_EQ(said.text.find("single bit error"), std::string::npos) << said.text;
+}
+
 TEST_F(FrameContents, OfALongCorruptionTheBeginningIsShown) {
   start(kPoisoned);
   const Pfn block = take(4);
