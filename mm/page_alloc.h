@@ -314,7 +314,7 @@ class PageAllocatorCore {
   Presence presence_;
   Printer corruption_report_;
   uint64_t corrupted_frames_ = 0;
-  uint64_t untold_frames_ = 0;  // of these
+  uintptr_t untold_frames_ = 0;  // of these; a word, which every CPU exchanges by itself
 
  private:
   Result<> check_layout(const Layout& layout, unsigned cpus) const;

@@ -333,7 +333,7 @@ template <class Policy>
   show(frames);
   if (contents_.poison) {
     if (read_once(untold_frames_) != 0) [[unlikely]] {
-      const uint64_t untold = __atomic_exchange_n(&untold_frames_, 0, __ATOMIC_RELAXED);
+      const uintptr_t untold = __atomic_exchange_n(&untold_frames_, uintptr_t{0}, __ATOMIC_RELAXED);
       if (untold != 0) {
         corruption_report_.line(
             "pagealloc: memory corruption: {} pages, handed out where nothing could be told",
@@ -350,8 +350,8 @@ template <class Policy>
 [[gnu::noinline]] void PageAllocator<Policy>::prepare_silently(PfnRange frames) {
   show(frames);
   if (contents_.poison) {
-    const uint64_t found = find_corrupted(frames, nullptr);
-    if (found != 0) __atomic_fetch_add(&untold_frames_, found, __ATOMIC_RELAXED);
+    const auto untold = static_cast<uintptr_t>(find_corrupted(frames, nullptr));
+    if (untold != 0) __atomic_fetch_add(&untold_frames_, untold, __ATOMIC_RELAXED);
   }
   if (contents_.zero_on_alloc) fill(frames, 0);
 }

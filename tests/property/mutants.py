@@ -221,7 +221,7 @@ MUTANTS = [
      "what is absent is filled"),
     ("mm/page_alloc_impl.h", "  if (presence_.set != nullptr) presence_.set(presence_.context, frames, false);\n",
      "", "free frames are there"),
-    ("mm/page_alloc_impl.h", "if (found != 0) __atomic_fetch_add(&untold_frames_, found, __ATOMIC_RELAXED);",
+    ("mm/page_alloc_impl.h", "if (untold != 0) __atomic_fetch_add(&untold_frames_, untold, __ATOMIC_RELAXED);",
      "", "what was handed out where nothing could be told is never told of"),
     ("mm/page_alloc_slow_impl.h", "if (when_allocated_) prepare({pfn, pfn + frames_of(attempt.order)});", "",
      "what is handed out is not looked at"),
