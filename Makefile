@@ -877,14 +877,16 @@ test:
 
 # Boots of further machines, of kinds that `make test` has others of.
 .PHONY: test-long
-test-long: all $(BUILD)/host/replay
-	@+for arch in $(filter-out x86_64,$(BUILT)); do $(MAKE) --no-print-directory ARCH=$$arch all faulty || exit; done
+test-long: all faulty examples $(BUILD)/host/replay
+	@+for arch in $(filter-out x86_64,$(BUILT)); do \
+	  $(MAKE) --no-print-directory ARCH=$$arch all faulty examples || exit; \
+	done
 	@BUILD=$(BUILD) $(PYTHON) tools/test long
 
 # Under UBSan, and that it does stop.
 .PHONY: sanitized
 sanitized:
-	@$(PYTHON) tools/test sanitized
+	@$(SHARING_JOBS)BUILD=$(BUILD) $(PYTHON) tools/test sanitized
 
 # All boots with Secure Boot on.
 .PHONY: secure
@@ -998,7 +1000,7 @@ help:
 #:                   so `make SANITIZE=1`, into build/sanitized/
 #: make sanitized  build that, and see that all self-tests pass under it
 #: make check      while working: format, build, unit tests of what changed, four boots
-#: make test       build, then run every test; the last line counts them. ARCH=...: what is that architecture's own
+#: make test       build, then run the tests; the last line counts them. ARCH=...: what is that architecture's own
 #: make neutral    compile what is no architecture's for those that cannot be built whole
 #: make narrow     mm's tests as programs of 32 bits, build/host/{mm,property}_{ia32,arm}_tests
 #: make examples   kernels of other people's (examples/), with ARCH=, too; make run KERNEL=examples/hello-c

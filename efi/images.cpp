@@ -52,7 +52,8 @@ std::optional<AlignedPages> take_any_place(const Firmware& firmware, Kernel& ker
   const mm::Phys end = end_for(firmware, kernel);
   const bool first = loader::keeps_place(facts.options);
   const loader::Choice choice = loader::place_choice(map, kernel.image, end);
-  for (unsigned i = 0; i < kTries; ++i) {
+  const uint64_t tries = first ? choice.places : kTries;
+  for (uint64_t i = 0; i < tries; ++i) {
     const uint64_t which = first ? i : choice.by(pool.next());
     const auto start = loader::place_of(map, kernel.image, end, which);
     if (!start) break;

@@ -11,6 +11,7 @@ import sys
 from ctypes import POINTER, Structure, byref, c_char, c_int, c_size_t, c_uint32, c_uint64, c_void_p
 
 GIB = 1 << 30
+MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
 OK, BAD_FREE = 0, 4
 ZERO = 16
 PRINT = ctypes.CFUNCTYPE(None, c_void_p, POINTER(c_char), c_size_t)
@@ -65,7 +66,7 @@ def must(code, error=None):
 
 def main(path):
     library = bound(path)
-    ram = mmap.mmap(-1, GIB)
+    ram = mmap.mmap(-1, GIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
     e820 = (Entry * 2)(Entry(0, 0xA0000, 1), Entry(0x100000, GIB, 1))
     used = Reservation(0x100000, 0x400000, b"MY KERNEL")
     setup, error, mm, block = Setup(), Error(), c_void_p(), c_uint64()
@@ -90,4 +91,6 @@ def main(path):
     must(library.baton_mm_ledger(mm, byref(error)), error)
 
 
-main(*sys.argv[1:])
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
+main(sys.argv[1])

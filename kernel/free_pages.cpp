@@ -1,6 +1,7 @@
 #include "kernel/free_pages.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "kernel/page_walk.h"
@@ -25,17 +26,44 @@ void set_presence(void* /*context*/, mm::PfnRange frames, bool there) {
   if (!frames.empty()) arch::set_present(virt_of(frames.start), frames.size(), there);
 }
 
-// Tables, one after the other.
-struct Pool {
-  mm::Range left;
+// Tables, one after the other, in as few pieces as memory allows.
+class Pool {
+ public:
+  mm::Result<> fill(mm::RelayCore& relay, uint64_t tables) {
+    // Where devices of 32 bits do not reach, if there is such RAM: of 1 TiB they are 2 GiB.
+    constexpr mm::Phys k4GiB{mm::kGiB * 4}, k16MiB{mm::kMiB * 16};
+    const mm::Pfn end = std::min(relay.e820().last_pfn(), reach.end);
+    const mm::Phys goal = end > mm::pfn_down(k4GiB) ? k4GiB : k16MiB;
+    for (uint64_t most = tables; tables != 0;) {
+      most = std::min(most, tables);
+      const mm::Result<mm::Phys> start = relay.boot_alloc(most * mm::kPageSize, "DIRECT MAP", goal);
+      if (!start.ok() && most > 1) {
+        most /= 2;
+        continue;
+      }
+      if (!start.ok()) return start.error();
+      if (count_ == pieces_.size()) {
+        return mm::Error{"more pieces of memory than there is room for", "DIRECT MAP", count_};
+      }
+      pieces_[count_++] = {start.value(), start.value() + most * mm::kPageSize};
+      tables -= most;
+    }
+    return {};
+  }
 
-  static mm::Phys take(void* context) {
-    mm::Range& left = static_cast<Pool*>(context)->left;
-    if (left.empty()) return {};
-    const mm::Phys table = left.start;
-    left.start += mm::kPageSize;
+  static mm::Phys take(void* context) { return static_cast<Pool*>(context)->next(); }
+
+ private:
+  mm::Phys next() {
+    while (current_ < count_ && pieces_[current_].empty()) ++current_;
+    if (current_ == count_) return {};
+    const mm::Phys table = pieces_[current_].start;
+    pieces_[current_].start += mm::kPageSize;
     return table;
   }
+
+  std::array<mm::Range, 32> pieces_{};
+  size_t count_ = 0, current_ = 0;
 };
 
 // Calls visit(virt, bytes) for RAM that the direct map has.
@@ -56,10 +84,7 @@ mm::Result<> make_pages_small(mm::RelayCore& relay, const Kept& kept, const mm::
     tables += arch::tables_for_small_pages(virt, bytes);
   });
   Pool pool;
-  if (tables != 0) {
-    const mm::Phys start = BATON_TRY(relay.boot_alloc(tables * mm::kPageSize, "DIRECT MAP"));
-    pool.left = {start, start + tables * mm::kPageSize};
-  }
+  BATON_TRY(pool.fill(relay, tables));
   bool enough = true;
   for_each_run(relay, [&](uint64_t virt, uint64_t bytes) {
     enough = enough && arch::make_small_pages(virt, bytes, {Pool::take, &pool});

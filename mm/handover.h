@@ -1,7 +1,8 @@
 // The handover: every free frame to the page allocator, and later what early reservations gave up.
 //
 // Both roads call visit(NodeId, PfnRange) for runs of free frames, ascending within a node, each in
-// one zone and as long as node, zone and reservations allow. What they hand over is the same, frame
+// one zone and as long as node, zone and reservations allow; memblock's has highmem first, and the memory
+// of its own arrays last. What they hand over is the same, frame
 // for frame: RAM of the node that no reservation touches.
 #pragma once
 

@@ -164,10 +164,8 @@ void PageAllocator<Policy>::change_pageblocks(Zone& zone, PfnRange frames, Chang
     const Masked masked;
     const Locked locked(zone);
     change(pfn);
+    update_choices(zone);  // what is kept for atomic allocations may be less
   }
-  const Masked masked;
-  const Locked locked(zone);
-  update_choices(zone);
 }
 
 template <class Policy>

@@ -276,11 +276,10 @@ Result<> RelayCore::dma32_free() {
   return {};
 }
 
-Result<Phys> RelayCore::boot_alloc(uint64_t bytes, const char* name) {
+Result<Phys> RelayCore::boot_alloc(uint64_t bytes, const char* name, Phys goal) {
   BATON_TRY(need(Station::StartBootAllocator, "boot_alloc"));
   if (passed(Station::HandOver)) return Error{"all is handed over already", "boot_alloc"};
   bytes = align_up(bytes, kPageSize);
-  const Phys goal{16 * kMiB};
   const Phys place = BATON_TRY(boot_alloc_at(bytes, kPageSize, goal, Phys{kMaxPhys}));
   BATON_TRY(reservations_.reserve({place, place + bytes}, name));
   return place;

@@ -91,8 +91,8 @@ class RelayCore {
   // (dma32_reserve_bootmem). That there is no room for these is said and no error.
   Result<> start_boot_allocator(Road road);
   // alloc_bootmem: whole pages for what is needed before buddy and stays, reserved under `name`.
-  // The lowest place above the DMA zone that fits, or below; the same place on both roads.
-  Result<Phys> boot_alloc(uint64_t bytes, const char* name);
+  // The lowest place above the DMA zone, or that goal, that fits, or below; the same place on both roads.
+  Result<Phys> boot_alloc(uint64_t bytes, const char* name, Phys goal = Phys{16 * kMiB});
   // Prints what station 3 found, or that it is missing; Linux does so after its boot allocator
   // stands.
   void print_layout() const;

@@ -50,7 +50,7 @@ def find_keys(key=None, cert=None, is_mok=False, root="/"):
     if bool(key) != bool(cert):
         raise SignError("a key goes with its certificate: --key and --cert, or neither")
     if key:
-        at_shims = str(pathlib.Path(cert).resolve()) in {known for _, known in SHIMS_KEYS}
+        at_shims = str(pathlib.Path(cert).resolve()) in {str(pathlib.Path(known).resolve()) for _, known in SHIMS_KEYS}
         keys = Keys(pathlib.Path(key), pathlib.Path(cert), is_mok or at_shims)
         for path in (keys.key, keys.cert):
             if not path.is_file():

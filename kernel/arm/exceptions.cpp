@@ -150,7 +150,7 @@ void print_registers(const mm::Printer& out, const Fault& fault) {
 
 // Whether what is undefined there is GCC's trap, in which the compiler's checks end.
 bool is_compilers_trap(uint32_t pc) {
-  return *reinterpret_cast<const uint32_t*>(pc) == 0xe7f0'00f0;  // udf #0
+  return pc % 4 == 0 && *reinterpret_cast<const uint32_t*>(pc) == 0xe7f0'00f0;  // udf #0
 }
 
 void report(const void* facts, const mm::Printer& out) {

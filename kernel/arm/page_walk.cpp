@@ -224,7 +224,8 @@ template <>
 bool PageWalk<arch::PageEntry>::make_small(uint64_t virt, uint64_t bytes,
                                            const mm::DirectMap& /*tables*/,
                                            const mm::Window::Tables& /*pool*/) {
-  for (uint64_t at = virt; at < virt + bytes; at += arm::kSectionBytes) {
+  for (uint64_t at = mm::align_down(virt, arm::kSectionBytes); at < virt + bytes;
+       at += arm::kSectionBytes) {
     if (arm::find_place(static_cast<uint32_t>(at)).size > mm::kPageSize) return false;
   }
   return true;

@@ -128,16 +128,16 @@ exception_common:
     .cfi_adjust_cfa_offset -4
     test %eax, %eax
     jnz 1f
+    popa
+    .cfi_adjust_cfa_offset -32
     .irp register, eax, ecx, edx, ebx, ebp, esi, edi
     .cfi_restore \register
     .endr
-    popa
-    .cfi_adjust_cfa_offset -32
     add $8, %esp
     .cfi_adjust_cfa_offset -8
     iret
     .cfi_endproc
-1:  mov %eax, %esp                      # what to go on with lies there (go_on())
+1:  mov %eax, %esp                      # what to go on with lies there (go_on()); debuggers see nothing here
     iret
     .size exception_common, . - exception_common
 

@@ -16,7 +16,9 @@ bool keeps_pages(const Pages& pages, unsigned cpu) {
     for (const mm::Zone& zone : pages.node(static_cast<mm::NodeId>(id)).zones) {
       if (!zone.populated) continue;
       const mm::Pcp& pcp = pages.pcp(cpu, zone);
-      if (now(pcp.high) != now(pcp.room) || now(pcp.huge_high) != now(pcp.huge_room)) return true;
+      // As Pcp::count() and huge_count().
+      if (now(pcp.high) - 1 != now(pcp.room) || now(pcp.huge_high) != now(pcp.huge_room))
+        return true;
     }
   }
   return false;

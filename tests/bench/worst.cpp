@@ -146,10 +146,12 @@ void print(const char* name, const Cost& cost, size_t calls) {
 }
 
 std::string_view only;  // figures whose names begin so
+size_t measured = 0;
 
 // With how many of the slowest are counted.
 void measure(const char* name, size_t most, const Sequence& run) {
   if (!std::string_view(name).starts_with(only)) return;
+  ++measured;
   constexpr int kTimed = 3;
   Probe probe(most);
   for (int time = 0; time <= kTimed; ++time) {
@@ -383,6 +385,10 @@ void the_rest() {
 }  // namespace
 
 int main(int count, char** arguments) {  // NOLINT(bugprone-exception-escape): it ends there
+  if (count > 2) {
+    std::fprintf(stderr, "worst: one word at most, with which a figure's name begins\n");
+    return 1;
+  }
   if (count > 1) only = arguments[1];
   struct sigaction action {};
   action.sa_handler = count_step;
@@ -401,4 +407,8 @@ int main(int count, char** arguments) {  // NOLINT(bugprone-exception-escape): i
   runs();
   the_whole();
   the_rest();
+  if (measured == 0) {
+    std::fprintf(stderr, "worst: no figure's name begins with %s\n", arguments[1]);
+    return 1;
+  }
 }

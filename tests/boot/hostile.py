@@ -2,8 +2,8 @@
 
 A case is a line of words for tests/boot/faulty/chosen. There are three ends, and no others: Baton boots
 with its ledger closed (and with nearly all of the memory), it goes back to the firmware with an
-error, or, once the firmware has been told to let go, it says what is wrong and resets the machine. In each
-case what was wrong is named. A hang, a CPU exception, silence are failures.
+error, or, once the firmware has been told to let go, it says what is wrong and resets the machine. What a
+case says must be named is, in words that no start has where nothing is bent. A hang, a CPU exception, silence are failures.
 """
 
 import dataclasses

@@ -36,7 +36,7 @@ def test_boots_to_a_closed_ledger(bench):
                                r"reach \(0xc0000000 and up\), not mapped")
 
 
-@pytest.mark.parametrize("early", ["bootmem", "memblock"])
+@pytest.mark.parametrize("early", ["bootmem", pytest.param("memblock", marks=pytest.mark.long)])
 def test_every_self_test_passes(bench, early):
     """Two nodes, four CPUs and highmem."""
     nodes = Machine.of_nodes(Node(GIB, 2), Node(GIB, 2), kind="virt", built_for="arm")

@@ -106,7 +106,7 @@ def test_linux_is_told_and_asked(bench, linux):
     assert text["LoaderBootCountPath"] == r"\loader\entries\linux+0-1.conf"
     assert 0 < int(text["LoaderTimeInitUSec"]) < int(text["LoaderTimeExecUSec"]) < 3600 * 10**6
     assert re.fullmatch(r"UEFI 2\.\d\d", text["LoaderFirmwareType"])
-    table = subprocess.run(["sfdisk", "--dump", disk], capture_output=True, text=True, check=True).stdout
+    table = subprocess.run(["/usr/sbin/sfdisk", "--dump", disk], capture_output=True, text=True, check=True).stdout
     assert text["LoaderDevicePartUUID"] == re.search(r"uuid=([0-9A-F-]+)", table)[1].lower()
     assert told["LoaderEntries"][1].decode("utf-16-le").split("\0")[:-1] == [
         "linux.conf", "baton.conf", "baton-selftest.conf", "baton-memtest.conf", "baton-guard.conf"]

@@ -110,5 +110,7 @@ def test_gdb_follows(bench):
         print(said.stdout, said.stderr)
         image = read.kaslr(running.log)[0]
         assert f"{image - LINKED:#x} behind" in said.stdout or image == LINKED
-        for chain in re.split("in the (?:stub|middle)\n", said.stdout):
-            assert "in kernel::run_monitor" in chain and "in kernel_entry" in chain, chain
+        chains = re.split("in the (?:stub|middle)\n", said.stdout)
+        assert len(chains) == 3
+        for chain in chains:
+            assert "kernel::run_monitor (" in chain and "kernel_entry (" in chain, chain

@@ -83,7 +83,7 @@ def test_corrected(bench):
     assert "no bad pages" in log and "BAD PAGES" not in log
 
 
-@pytest.mark.parametrize("cpu", [0, 1])
+@pytest.mark.parametrize("cpu", [pytest.param(0, marks=pytest.mark.long), 1])
 @pytest.mark.parametrize("status, global_status", [
     pytest.param(LATENT, MCIP | RIPV, id="latent"),
     pytest.param(ACTION, MCIP | RIPV | EIPV, id="action"),
@@ -118,7 +118,7 @@ def test_broadcast_and_several_at_once(bench):
     assert read.find(log, r"Ledger: closed, 0 bytes unaccounted for")
 
 
-@pytest.mark.parametrize("cpu", [0, 1])
+@pytest.mark.parametrize("cpu", [0, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("status, global_status, why", [
     (CORRUPT, MCIP, r"the CPU's state is corrupt \(PCC\)"),
     (ACTION | 1 << 62, MCIP | RIPV | EIPV, "what else was lost is not known")], ids=["pcc", "overflow"])

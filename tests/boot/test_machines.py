@@ -36,7 +36,7 @@ def check_relay(boot, machine, road="bootmem"):
     """What holds on every machine."""
     log = boot.log
     assert boot.ended == "exit", str(boot)
-    assert not re.search(r"panic|BUG|Oops|not understood", log, re.IGNORECASE)
+    assert not re.search(r"panic|\bBUG\b|Oops|not understood", log, re.IGNORECASE)
     assert read.in_order(log, [
         r"BIOS-e820: \[mem 0x0000000000000000-",
         r"Zone ranges:",
@@ -145,7 +145,7 @@ def test_node_without_cpus(bench):
     assert {node for node, _ in read.buddyinfo(boot.log)} == {0, 1}
 
 
-@pytest.mark.parametrize("road", ["bootmem", "memblock"])
+@pytest.mark.parametrize("road", ["bootmem", pytest.param("memblock", marks=pytest.mark.long)])
 def test_kernelcore_mirror(bench, faulty, road):
     """Memory below 4.5 GiB is kept twice: the kernel's. The rest of node 1 is Movable, and its
     Normal zone spans that, too."""

@@ -13,7 +13,8 @@ from qemu import FAILED, MIB, PASSED, Machine, Node
 @pytest.mark.parametrize("cpu, words, said", [
     ("max", "", r"by avx2; zeros and ones, and every second pass, word by word"),
     pytest.param("max", ",sse2", "by sse2", marks=pytest.mark.long),
-    ("qemu64", "", r"by sse2; zeros and ones, and every second pass, word by word")])
+    pytest.param("qemu64", "", r"by sse2; zeros and ones, and every second pass, word by word",
+                 marks=pytest.mark.long)])
 def test_chosen(bench, cpu, words, said):
     """On two CPUs, each of which must have the registers switched on."""
     machine = Machine(memory=80 * MIB, cpus=2, extra=("-cpu", cpu))

@@ -4,6 +4,8 @@ import dataclasses
 import re
 import subprocess
 
+import pytest
+
 import log as read
 import qemu
 from persistent import Persistent
@@ -23,6 +25,7 @@ def reset(running):
     running.qmp("system_reset")
 
 
+@pytest.mark.long
 def test_power_fails_in_the_memory_test(bench):
     """Nothing outlives that but what stands in flash."""
     machine = Persistent(bench, MACHINE)

@@ -72,6 +72,7 @@ static inline const char* wrong_state(const struct baton_handoff* handoff) {
   if (entry_flags & 1u << 9) return "interrupts are off";
   if (entry_flags & 1u << 10) return "the direction flag is clear";
   if (!(CR("cr0") & 1u << 16)) return "CR0.WP is set";
+  if (CR("cr4") & 1u << 23) return "CR4.CET is clear";
   if ((handoff->flags & BATON_FLAG_NX) && !no_execute_is_on()) return "EFER.NXE is set";
   if (((CR("cr4") >> 12 & 1) != 0) != (handoff->paging_levels == 5))
     return "paging_levels is CR4.LA57's";

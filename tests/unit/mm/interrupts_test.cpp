@@ -109,6 +109,7 @@ TEST_F(Interrupts, PageblocksAreIsolatedOneAtATime) {
     const uint64_t now = zone.isolated_pageblocks;
     most = std::max(most, now > last ? now - last : last - now);
     last = now;
+    ASSERT_TRUE(audit(a).ok());
   };
   ASSERT_TRUE(a.isolate(frames).ok());
   EXPECT_EQ(last, 16U);
@@ -129,6 +130,7 @@ TEST_F(Interrupts, WhatIsTakenMeanwhileIsNotWaitedFor) {
   a.drain(0);
   Interrupted::handler = nullptr;
   EXPECT_EQ(a.counts().on_cpu_lists, 0U);
+  EXPECT_GT(taken.size(), 1'000U);
   for (const Pfn pfn : taken) ASSERT_TRUE(a.free_pages(0, pfn, 0).ok());
 }
 
