@@ -96,7 +96,7 @@ struct FirmwareFacts {
   uint64_t code = 0;   // an address in our code
   uint64_t stack = 0;  // the stack pointer
   bool has_rng = false, has_tcg2 = false, has_memory_attribute = false;
-  bool rng_is_null = false;  // it has no function
+  bool rng_is_null = false;          // it has no function
   HandoffFramebuffer framebuffer{};  // address 0: none
   Reach ends;                        // where addresses end
   MapOverBoots over_boots;

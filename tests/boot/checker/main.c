@@ -143,9 +143,10 @@ static void check_ram_page(uint64_t physical) {
   const struct baton_reservation* reserved = reservation_of(physical, 4096);
   const int loaders = reserved != NULL && same(reserved->name, "LOADER");
   const struct mapping direct = translate(handoff, (uintptr_t)baton_at(handoff, physical));
-  /* With 32 bits nothing, or the kernel, stands where highmem would. */
+  /* With 32 bits nothing, or the kernel, stands where highmem would, or addresses have come to their end. */
   if (sizeof(void*) == 4 && physical - first_ram() >= LOWMEM_AT_LEAST &&
-      (!direct.there || segment_of(direct.physical) != NULL))
+      (!direct.there || segment_of(direct.physical) != NULL ||
+       (uintptr_t)baton_at(handoff, physical) < handoff->direct_map))
     return;
   promise(direct.there && direct.physical == physical, "RAM is in the direct map", physical);
   promise(direct.cached, "RAM is cached", physical);
