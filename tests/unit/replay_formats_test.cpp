@@ -180,6 +180,10 @@ TEST(ReplayFormats, QemusArguments) {
   EXPECT_EQ(facts(read(replay::kQemuFormat, "qemu-system-x86_64 -m 3000\n")),
             "e820 0x000000000000 0x0000000a0000 usable\n"
             "e820 0x000000100000 0x0000bb800000 usable\n");
+  const Machine none = read(replay::kQemuFormat, "qemu-system-x86_64 -m 0\n");
+  EXPECT_TRUE(none.firmware.empty());
+  ASSERT_FALSE(none.remarks.empty());
+  EXPECT_EQ(none.remarks.front().text, "cannot be read: less RAM than such a machine has");
   const Machine arm = read(replay::kQemuFormat, "qemu-system-aarch64 -M virt -m 1024\n");
   EXPECT_EQ(facts(arm), "e820 0x000040000000 0x000080000000 usable\n");
   EXPECT_EQ(arm.kind, replay::MachineKind::Arm64);

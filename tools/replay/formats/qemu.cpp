@@ -176,6 +176,10 @@ Machine read(std::span<const Line> lines) {
     refuse("more RAM than there are addresses");
     return machine;
   }
+  if (asked.ram <= kMiB) {
+    refuse("less RAM than such a machine has");
+    return machine;
+  }
   std::vector<Range> places = places_of(asked);
   for (const Range& place : places) {
     if (place.start == Phys{0}) {
