@@ -666,7 +666,8 @@ $(foreach a,$(OTHERS),$(eval $(call neutral_of,$(a))))
 neutral: $(foreach a,$(OTHERS),$(NEUTRAL_OBJ_$(a)))
 
 # mm/ and its unit tests as programs of 32 bits, and as an Arm machine's of 64, which are among what
-# `make test ARCH=aarch64` runs. GoogleTest from its source package. The tests index their own vectors with frame numbers, which mm/ itself may not.
+# `make test ARCH=aarch64` runs. GoogleTest from its source package. The tests index their own vectors with
+# frame numbers, which mm/ itself may not.
 GOOGLETEST := /usr/src/googletest/googletest
 EMULATED := ia32 arm aarch64
 # No debug information, which emulators have no use for; what ARM's calling convention was before
