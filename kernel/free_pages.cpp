@@ -97,9 +97,7 @@ mm::Result<> make_pages_small(mm::RelayCore& relay, const Kept& kept, const mm::
 
 mm::Presence absence_of_free_pages() { return {set_presence, nullptr}; }
 
-void show_frame(mm::Pfn frame) {
-  if (frame < reach.end) arch::set_present(virt_of(frame), 1, true);
-}
+void show_frame(mm::Pfn frame) { set_presence(nullptr, {frame, frame + 1}, true); }
 
 void print_if_free(const char* before, uint64_t virt, const mm::Printer& out) {
   if (reach.end == mm::Pfn{0}) return;
